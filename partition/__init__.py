@@ -1,0 +1,1 @@
+"""Partitioners: blocks of neurons onto ranks and threads."""

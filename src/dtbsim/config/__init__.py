@@ -1,0 +1,1 @@
+"""Configuration objects; loading from YAML is in `dtbsim.config.load`."""
