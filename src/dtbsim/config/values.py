@@ -18,15 +18,10 @@ Flag = Annotated[bool, Field(strict=True)]
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
-_EXACT_WHOLE = 2.0**53
-
-
-def plain_scalar(value: Any) -> Any:
-    """Return numpy scalars as Python numbers and whole floats (1e6) as integers, anything else unchanged."""
+def _python_scalar(value: Any) -> Any:
+    """Return a numpy scalar as the Python number it holds, anything else unchanged."""
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and value and abs(value) < _EXACT_WHOLE and value.is_integer():
-        return int(value)
+        return value.item()
     return value
 
 
@@ -43,11 +38,11 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _plain_scalars(cls, data: Any) -> Any:
+    def _python_scalars(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         return {
-            key: [plain_scalar(item) for item in value] if isinstance(value, list) else plain_scalar(value)
+            key: [_python_scalar(item) for item in value] if isinstance(value, list) else _python_scalar(value)
             for key, value in data.items()
         }
 
