@@ -1,0 +1,217 @@
+"""What the rest of the program needs from a set of ranks, and the single-process case of it.
+
+Collective calls must be made by every rank of the communicator in the same order. Arrays that travel keep their dtype:
+`uint64` for packets and counts, `int64` for sums.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+U64Array = NDArray[np.uint64]
+I64Array = NDArray[np.int64]
+ByteArray = NDArray[np.uint8]
+
+ROW_WORDS = 16
+"""int64 words of a rank's sign-of-life row; `dtbsim.runtime.board` gives the words their meaning."""
+ROW_KICKS = 2
+ROW_LAST_KICK_NS = 3
+ROW_WAITING = 5
+
+
+class PacketChannel(Protocol):
+    """A fixed-size exchange between all ranks with preallocated buffers that can overlap with computing.
+
+    Fill `send` (uint64, shape (size, k): row r goes to rank r), `start()`, compute, `wait()`; then row r of `recv`
+    holds what rank r sent. Between `start` and `wait` neither buffer may be touched.
+    """
+
+    send: U64Array
+    recv: U64Array
+
+    def start(self) -> None:
+        """Begin the exchange."""
+
+    def wait(self) -> U64Array:
+        """Finish the exchange and return `recv`; it is overwritten by the next exchange of this channel."""
+
+
+class Comm(Protocol):
+    """The ranks of a run. `node_*` count the ranks that share memory; `is_root` is true on rank 0."""
+
+    rank: int
+    size: int
+    node_rank: int
+    node_size: int
+    node_index: int
+    node_count: int
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is rank 0."""
+
+    def barrier(self) -> None:
+        """Return when every rank has called."""
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Return the object of rank `root` (pickled) on every rank."""
+
+    def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
+        """Return the objects of all ranks, by rank, on rank `root`; None elsewhere."""
+
+    def allgather(self, obj: Any) -> list[Any]:
+        """Return the objects of all ranks, by rank, on every rank."""
+
+    def allreduce_sum(self, values: I64Array) -> I64Array:
+        """Return the element-wise sum over ranks of an int64 array of one shape."""
+
+    def allreduce_max(self, value: float) -> float:
+        """Return the largest value over ranks."""
+
+    def exchange_counts(self, counts: U64Array) -> U64Array:
+        """Send `counts[r]` to rank r (uint64, shape (size,)); return what each rank sent here."""
+
+    def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
+        """Send the uint64 array `send[r]` to rank r; return the arrays received, by rank."""
+
+    def packet_channel(self, k: int) -> PacketChannel:
+        """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
+
+    def exchange_packets(self, send: U64Array) -> U64Array:
+        """Send row r of `send` (uint64, shape (size, k)) to rank r; return the rows received.
+
+        The result is a buffer kept per k: the next call with the same k overwrites it.
+        """
+
+    def shared_memory(self, nbytes: int) -> ByteArray | None:
+        """Return zeroed bytes shared by the ranks of one node, or None for a single process (nobody to share with)."""
+
+    def attach_row(self, row: memoryview) -> None:
+        """Write signs of life (waiting or not, count and time of the last progress) into this row from now on."""
+
+    def abort(self, code: int) -> NoReturn:
+        """End all ranks at once with exit status `code`."""
+
+    def close(self) -> None:
+        """Release buffers and windows; collective."""
+
+
+def blank_row() -> memoryview:
+    """Return a row that nobody watches: ROW_WORDS int64 zeros."""
+    return memoryview(bytearray(8 * ROW_WORDS)).cast("q")
+
+
+class LoopbackChannel:
+    """The exchange of one rank with itself."""
+
+    def __init__(self, k: int) -> None:
+        self.send: U64Array = np.zeros((1, k), dtype=np.uint64)
+        self.recv: U64Array = np.zeros((1, k), dtype=np.uint64)
+
+    def start(self) -> None:
+        """Copy what is sent."""
+        self.recv[:] = self.send
+
+    def wait(self) -> U64Array:
+        """Return what was copied."""
+        return self.recv
+
+
+class SerialComm:
+    """One process, no MPI."""
+
+    rank = 0
+    size = 1
+    node_rank = 0
+    node_size = 1
+    node_index = 0
+    node_count = 1
+    is_root = True
+
+    def __init__(self) -> None:
+        self._channels: dict[int, LoopbackChannel] = {}
+
+    def barrier(self) -> None:
+        """Nobody to wait for."""
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Return the object itself."""
+        _check_root(root, 1)
+        return obj
+
+    def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
+        """Return a list of one."""
+        _check_root(root, 1)
+        return [obj]
+
+    def allgather(self, obj: Any) -> list[Any]:
+        """Return a list of one."""
+        return [obj]
+
+    def allreduce_sum(self, values: I64Array) -> I64Array:
+        """Return a copy."""
+        return np.array(values, dtype=np.int64)
+
+    def allreduce_max(self, value: float) -> float:
+        """Return the value."""
+        return float(value)
+
+    def exchange_counts(self, counts: U64Array) -> U64Array:
+        """Return a copy."""
+        return np.array(check_packets(counts, (1,)))
+
+    def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
+        """Return a copy of the one array."""
+        check_parts(send, 1)
+        return [np.array(send[0], dtype=np.uint64)]
+
+    def packet_channel(self, k: int) -> PacketChannel:
+        """Return a channel of this rank to itself."""
+        return LoopbackChannel(k)
+
+    def exchange_packets(self, send: U64Array) -> U64Array:
+        """Return the packet sent, in a buffer kept per k."""
+        k = check_packets(send, (1, None)).shape[1]
+        channel = self._channels.setdefault(k, LoopbackChannel(k))
+        channel.send[:] = send
+        channel.start()
+        return channel.wait()
+
+    def shared_memory(self, nbytes: int) -> ByteArray | None:
+        """Return None: nobody to share with."""
+        return None
+
+    def attach_row(self, row: memoryview) -> None:
+        """A single process never waits: nothing to write."""
+
+    def abort(self, code: int) -> NoReturn:
+        """Leave at once, without clean-up."""
+        os._exit(code)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def check_packets(values: U64Array, shape: tuple[int | None, ...]) -> U64Array:
+    """Return `values` if it is uint64 of `shape` (None: any length); a programming error otherwise."""
+    fits = len(values.shape) == len(shape) and all(w in (None, g) for w, g in zip(shape, values.shape, strict=True))
+    if values.dtype != np.uint64 or not fits:
+        raise ValueError(f"exchange needs uint64 of shape {shape}, got {values.dtype} of shape {values.shape}")
+    return values
+
+
+def check_parts(send: Sequence[U64Array], size: int) -> None:
+    """Check that there is one flat uint64 array per rank."""
+    if len(send) != size or any(part.dtype != np.uint64 or part.ndim != 1 for part in send):
+        kinds = ", ".join(f"{part.dtype}{list(part.shape)}" for part in send)
+        raise ValueError(f"alltoallv needs {size} flat uint64 arrays, one per rank, got {len(send)}: {kinds}")
+
+
+def _check_root(root: int, size: int) -> None:
+    if not 0 <= root < size:
+        raise ValueError(f"root {root} is not a rank (0 to {size - 1})")

@@ -1,0 +1,224 @@
+"""The one place that imports mpi4py: ranks as processes started by an MPI launcher.
+
+Waiting is polite: a rank that waits polls, gives its core away between polls and sleeps when the wait gets long, so
+that more ranks than cores still make progress, Python signal handlers run, and the watchdog sees who waits.
+Packet channels use persistent point-to-point requests: 0.9 us between two ranks where Alltoall takes 7 (MPICH 5,
+MPI_THREAD_MULTIPLE, 512 bytes, one machine).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+from mpi4py import MPI
+
+from dtbsim.mpi.comm import (
+    ROW_KICKS,
+    ROW_LAST_KICK_NS,
+    ROW_WAITING,
+    ByteArray,
+    I64Array,
+    PacketChannel,
+    U64Array,
+    blank_row,
+    check_packets,
+    check_parts,
+)
+
+T = TypeVar("T")
+
+_EAGER_POLLS = 1000
+_SHORT_NAP_POLLS = 5000
+_SHORT_NAP_S = 50e-6
+_LONG_NAP_S = 1e-3
+
+
+class MpiChannel:
+    """Persistent sends and receives between all pairs of ranks."""
+
+    def __init__(self, comm: MpiComm, k: int, tag: int) -> None:
+        size, rank = comm.size, comm.rank
+        self.send: U64Array = np.zeros((size, k), dtype=np.uint64)
+        self.recv: U64Array = np.zeros((size, k), dtype=np.uint64)
+        self._comm = comm
+        others = [(rank + shift) % size for shift in range(1, size)]
+        world = comm.handle
+        self._requests = [world.Recv_init(self.recv[other], other, tag) for other in others]
+        self._requests += [world.Send_init(self.send[other], other, tag) for other in others]
+
+    def start(self) -> None:
+        """Begin the exchange."""
+        self.recv[self._comm.rank] = self.send[self._comm.rank]
+        MPI.Prequest.Startall(self._requests)
+
+    def wait(self) -> U64Array:
+        """Finish the exchange."""
+        self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
+        return self.recv
+
+    def free(self) -> None:
+        """Give the requests back to the library."""
+        for request in self._requests:
+            request.Free()
+        self._requests.clear()
+
+
+class MpiComm:
+    """All ranks of an MPI job."""
+
+    def __init__(self) -> None:
+        self.handle: Any = MPI.COMM_WORLD.Dup()
+        self.rank: int = self.handle.rank
+        self.size: int = self.handle.size
+        self._row = blank_row()
+        self._node: Any = self.handle.Split_type(MPI.COMM_TYPE_SHARED, key=self.rank)
+        self.node_rank: int = self._node.rank
+        self.node_size: int = self._node.size
+        leader = self._node.bcast(self.rank)
+        leaders = sorted(set(self.handle.allgather(leader)))
+        self.node_index = leaders.index(leader)
+        self.node_count = len(leaders)
+        self._channels: list[MpiChannel] = []
+        self._kept: dict[int, MpiChannel] = {}
+        self._windows: list[Any] = []
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is rank 0."""
+        return self.rank == 0
+
+    def poll(self, done: Callable[[], bool]) -> None:
+        """Return when `done()` is true; marked as waiting meanwhile, and as a sign of life at the end."""
+        row = self._row
+        row[ROW_WAITING] = 1
+        polls = 0
+        while not done():
+            polls += 1
+            if polls < _EAGER_POLLS:
+                os.sched_yield()
+            else:
+                time.sleep(_SHORT_NAP_S if polls < _SHORT_NAP_POLLS else _LONG_NAP_S)
+        row[ROW_WAITING] = 0
+        row[ROW_KICKS] += 1
+        row[ROW_LAST_KICK_NS] = time.monotonic_ns()
+
+    def _finish(self, request: Any) -> None:
+        self.poll(lambda: bool(request.Test()))
+
+    def _together(self, call: Callable[[], T]) -> T:
+        """Run a blocking call of the library once all ranks are there, so that it cannot block for long."""
+        self.barrier()
+        self._row[ROW_WAITING] = 1
+        result = call()
+        self._row[ROW_WAITING] = 0
+        return result
+
+    def barrier(self) -> None:
+        """Return when every rank has called."""
+        self._finish(self.handle.Ibarrier())
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Return the object of rank `root`."""
+        return self._together(lambda: self.handle.bcast(obj, root=root))
+
+    def gather(self, obj: Any, root: int = 0) -> list[Any] | None:
+        """Return the objects of all ranks on `root`."""
+        everything: list[Any] | None = self._together(lambda: self.handle.gather(obj, root=root))
+        return everything
+
+    def allgather(self, obj: Any) -> list[Any]:
+        """Return the objects of all ranks."""
+        return self._together(lambda: self.handle.allgather(obj))
+
+    def allreduce_sum(self, values: I64Array) -> I64Array:
+        """Return the sum over ranks."""
+        mine = np.ascontiguousarray(values, dtype=np.int64)
+        total = np.empty_like(mine)
+        self._finish(self.handle.Iallreduce(mine, total, op=MPI.SUM))
+        return total
+
+    def allreduce_max(self, value: float) -> float:
+        """Return the largest value."""
+        mine, largest = np.array([value], dtype=np.float64), np.empty(1, dtype=np.float64)
+        self._finish(self.handle.Iallreduce(mine, largest, op=MPI.MAX))
+        return float(largest[0])
+
+    def exchange_counts(self, counts: U64Array) -> U64Array:
+        """Send one count to each rank."""
+        mine = np.ascontiguousarray(check_packets(counts, (self.size,)))
+        received = np.empty_like(mine)
+        self._finish(self.handle.Ialltoall(mine, received))
+        return received
+
+    def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
+        """Send one array to each rank."""
+        check_parts(send, self.size)
+        counts = np.array([part.size for part in send], dtype=np.uint64)
+        arriving = self.exchange_counts(counts)
+        outgoing = np.concatenate(send) if counts.any() else np.empty(0, dtype=np.uint64)
+        incoming = np.empty(int(arriving.sum()), dtype=np.uint64)
+        request = self.handle.Ialltoallv(
+            [outgoing, counts.astype(int).tolist()], [incoming, arriving.astype(int).tolist()]
+        )
+        self._finish(request)
+        return np.split(incoming, np.cumsum(arriving.astype(np.int64))[:-1])
+
+    def packet_channel(self, k: int) -> PacketChannel:
+        """Return a new channel."""
+        channel = MpiChannel(self, k, tag=len(self._channels) + 1)
+        self._channels.append(channel)
+        return channel
+
+    def exchange_packets(self, send: U64Array) -> U64Array:
+        """Send one row to each rank."""
+        k = check_packets(send, (self.size, None)).shape[1]
+        channel = self._kept.get(k)
+        if channel is None:
+            channel = MpiChannel(self, k, tag=len(self._channels) + 1)
+            self._channels.append(channel)
+            self._kept[k] = channel
+        channel.send[:] = send
+        channel.start()
+        return channel.wait()
+
+    def shared_memory(self, nbytes: int) -> ByteArray | None:
+        """Return zeroed bytes of this node, allocated by its first rank."""
+        first = self.node_rank == 0
+        window = MPI.Win.Allocate_shared(max(nbytes, 1) if first else 0, 1, comm=self._node)
+        self._windows.append(window)
+        memory: Any = window.Shared_query(0)[0]
+        values: ByteArray = np.frombuffer(memory, dtype=np.uint8)[:nbytes]
+        if first:
+            values[:] = 0
+        self._finish(self._node.Ibarrier())
+        return values
+
+    def attach_row(self, row: memoryview) -> None:
+        """Write signs of life into `row` from now on."""
+        self._row = row
+
+    def abort(self, code: int) -> NoReturn:
+        """End the job. The library would add a line of its own to the one that says why: its stderr is closed first."""
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 2)
+        MPI.COMM_WORLD.Abort(code)
+        os._exit(code)
+
+    def close(self) -> None:
+        """Free requests and windows; collective."""
+        for channel in self._channels:
+            channel.free()
+        self._channels.clear()
+        self._kept.clear()
+        for window in self._windows:
+            window.Free()
+        self._windows.clear()
+
+
+def library_name() -> str:
+    """Return the name of the MPI library in use, one line."""
+    return str(MPI.Get_library_version().splitlines()[0].strip("\x00 "))

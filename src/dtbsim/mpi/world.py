@@ -1,0 +1,76 @@
+"""The communicator of this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from dtbsim.errors import DtbsimError, MissingDependencyError
+from dtbsim.mpi.comm import Comm, SerialComm
+from dtbsim.runtime.launch import Launch, detect_launch
+
+T = TypeVar("T")
+
+
+class ElsewhereError(DtbsimError):
+    """Rank 0 met an error and reports it; the other ranks leave with the same exit code, in silence."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def world_comm(environ: Mapping[str, str] | None = None) -> Comm:
+    """Return the communicator of all ranks this process was started with: MPI only where a launcher says so.
+
+    Raises MissingDependencyError when a launcher started several ranks and they cannot form one MPI world (mpi4py or
+    the library missing, or `mpiexec` of one MPI with the library of another), never one run per rank.
+    """
+    launch = detect_launch(os.environ if environ is None else environ)
+    if not launch.parallel:
+        return SerialComm()
+    try:
+        from dtbsim.mpi.library import MpiComm, library_name
+    except (ImportError, RuntimeError) as error:
+        raise MissingDependencyError(
+            f"started by {launch.launcher} as one of {launch.size or 'several'} ranks, but MPI cannot be used: {error}",
+            remedy="pip install 'dtbsim[mpi]'",
+        ) from error
+    comm = MpiComm()
+    _check_world(launch, comm.size, library_name())
+    return comm
+
+
+def _check_world(launch: Launch, size: int, library: str) -> None:
+    if launch.size is not None and launch.size != size:
+        raise MissingDependencyError(
+            f"{launch.launcher} started {launch.size} ranks, but the MPI library of mpi4py ({library}) sees {size}",
+            remedy="use the mpiexec that belongs to this library; `dtbsim doctor` shows both",
+        )
+
+
+def on_root(comm: Comm, work: Callable[[], T]) -> T:
+    """Run `work()` on rank 0 and return its (pickled) result on every rank; collective.
+
+    If it raises a DtbsimError, rank 0 raises that error and every other rank ElsewhereError with the same exit code:
+    all ranks leave together and one line is printed. Any other exception stays on rank 0.
+    """
+    if comm.size == 1:
+        return work()
+    outcome: tuple[bool, T | tuple[str, int]] | None = None
+    failure: DtbsimError | None = None
+    if comm.is_root:
+        try:
+            outcome = (True, work())
+        except DtbsimError as error:
+            failure = error
+            outcome = (False, (str(error), error.exit_code))
+    good, value = comm.bcast(outcome)
+    if failure is not None:
+        raise failure
+    if not good:
+        message, exit_code = value
+        raise ElsewhereError(message, exit_code=exit_code)
+    result: T = value
+    return result
