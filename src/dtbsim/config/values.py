@@ -18,6 +18,7 @@ Flag = Annotated[bool, Field(strict=True)]
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
+
 def _python_scalar(value: Any) -> Any:
     """Return a numpy scalar as the Python number it holds, anything else unchanged."""
     if getattr(value, "shape", None) == () and hasattr(value, "item"):

@@ -1,0 +1,230 @@
+"""Checks across a configuration that need neither models nor atlas: names, delays, times, and what needs an atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
+from dtbsim.config.network import TractDelay
+from dtbsim.config.run import RunConfig
+from dtbsim.config.values import (
+    Constant,
+    Exponential,
+    Lognormal,
+    Normal,
+    RegionMap,
+    Strict,
+    TruncatedNormal,
+    Uniform,
+)
+from dtbsim.errors import did_you_mean
+
+
+def population_names(config: RunConfig) -> list[str]:
+    """Return the names that a configuration can refer to: its populations, and CIRCUIT.POP of its circuits."""
+    circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.POPULATIONS]
+    return [*config.populations, *circuits]
+
+
+def check_references(config: RunConfig, where: Locator | None = None) -> None:
+    """Raise InputError if parts of the configuration do not fit together; the first problem, with its place.
+
+    Without `where` (a configuration built in Python) places are key paths.
+    """
+    raise_first(find_problems(config), where or Locator())
+
+
+def find_problems(config: RunConfig) -> Iterator[Problem]:
+    """Yield everything that does not fit together."""
+    yield from _names(config)
+    yield from _delays(config)
+    yield from _times(config)
+    yield from _rates(config)
+    yield from _atlas(config)
+
+
+def _names(config: RunConfig) -> Iterator[Problem]:
+    known = population_names(config)
+    for path, names in _references(config):
+        if isinstance(names, str):
+            yield from _unknown(path, names, known)
+            continue
+        for index, name in enumerate(names):
+            yield from _unknown((*path, str(index)), name, known)
+            if name in names[:index]:
+                yield Problem((*path, str(index)), f"'{name}' is named twice")
+    for key, controller in config.controllers.items():
+        counted = controller.projection
+        if counted is not None and counted not in config.projections:
+            yield Problem(
+                ("controllers", key, "projection"),
+                f"no projection '{counted}'",
+                did_you_mean(counted, config.projections) if config.projections else "there are no projections",
+            )
+
+
+def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
+    for key, projection in config.projections.items():
+        yield ("projections", key, "source"), projection.source
+        yield ("projections", key, "target"), projection.target
+    for key, drive in config.drives.items():
+        yield ("drives", key, "target"), drive.target
+    for key, controller in config.controllers.items():
+        yield ("controllers", key, "population"), controller.population
+    spikes = config.record.spikes
+    if spikes is not None and spikes.populations != "all":
+        yield ("record", "spikes", "populations"), spikes.populations
+    for index, states in enumerate(config.record.states):
+        yield ("record", "states", str(index), "population"), states.population
+    if config.bold is not None:
+        yield ("bold", "population"), config.bold.population
+
+
+def _unknown(path: KeyPath, name: str, known: list[str]) -> Iterator[Problem]:
+    if name not in known:
+        yield Problem(path, f"no population '{name}'", did_you_mean(name, known))
+
+
+def value_bounds(value: float | Strict) -> tuple[float, float]:
+    """Return the smallest and largest value that `value` gives; where a side is open, the mean stands for it."""
+    if isinstance(value, Constant):
+        return value.value, value.value
+    if isinstance(value, Uniform | RegionMap):
+        return min(value.low, value.high), max(value.low, value.high)
+    if isinstance(value, TruncatedNormal):
+        bounds = [bound for bound in (value.low, value.high) if bound is not None]  # at least one is given
+        low = value.low if value.low is not None else min(value.mean, *bounds)
+        high = value.high if value.high is not None else max(value.mean, *bounds)
+        return low, high
+    if isinstance(value, Normal | Lognormal):
+        return value.mean, value.mean
+    if isinstance(value, Exponential):
+        return value.low + value.mean, value.low + value.mean
+    assert isinstance(value, int | float)
+    return float(value), float(value)
+
+
+def _delays(config: RunConfig) -> Iterator[Problem]:
+    dt, longest = config.simulation.dt_ms, config.simulation.max_delay_ms
+    if longest < dt:
+        yield _under_one_step(("simulation", "max_delay_ms"), longest, dt)
+        return
+    for path, low, high in _given_delays(config):
+        allowed = f"allowed: from dt_ms ({dt:g}) to simulation.max_delay_ms ({longest:g})"
+        if low < dt:
+            yield Problem(path, f"a delay of {low:g} ms is shorter than one step", allowed)
+        elif high > longest:
+            yield Problem(path, f"a delay of {high:g} ms is longer than the maximum", allowed)
+
+
+def _under_one_step(path: KeyPath, given: float, dt: float) -> Problem:
+    return Problem(path, f"{given:g} ms is less than one step", f"allowed: at least dt_ms ({dt:g})")
+
+
+def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float, float]]:
+    for key, projection in config.projections.items():
+        delay = projection.delay_ms
+        if not isinstance(delay, TractDelay):
+            yield ("projections", key, "delay_ms"), *value_bounds(delay)
+        elif delay.minimum_ms is not None:
+            yield ("projections", key, "delay_ms", "minimum_ms"), delay.minimum_ms, delay.minimum_ms
+    for key, circuit in config.circuits.items():
+        delay_ms = getattr(circuit, "delay_ms", None)
+        if delay_ms is not None:
+            yield ("circuits", key, "delay_ms"), delay_ms, delay_ms
+
+
+def _times(config: RunConfig) -> Iterator[Problem]:
+    dt, duration = config.simulation.dt_ms, config.simulation.duration_ms
+    if duration < dt:
+        yield _under_one_step(("simulation", "duration_ms"), duration, dt)
+        return
+    for path, start in _starts(config):
+        if start >= duration:
+            yield Problem(
+                path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
+            )
+    for path, interval in _intervals(config):
+        if interval < dt:
+            yield _under_one_step(path, interval, dt)
+    bold = config.bold
+    if bold is not None and bold.discard_ms < duration < bold.discard_ms + bold.tr_ms:
+        kept = duration - bold.discard_ms
+        yield Problem(
+            ("bold", "tr_ms"),
+            f"no volume fits: tr_ms is {bold.tr_ms:g} and {kept:g} ms are left after discard_ms",
+            "make the run longer, or tr_ms or discard_ms smaller, or leave out bold (bold: null)",
+        )
+
+
+def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
+    for key, drive in config.drives.items():
+        yield ("drives", key, "start_ms"), drive.start_ms
+    if config.record.spikes is not None:
+        yield ("record", "spikes", "start_ms"), config.record.spikes.start_ms
+    if config.bold is not None:
+        yield ("bold", "discard_ms"), config.bold.discard_ms
+    yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms
+
+
+def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
+    for index, states in enumerate(config.record.states):
+        if states.interval_ms is not None:
+            yield ("record", "states", str(index), "interval_ms"), states.interval_ms
+    if config.record.rate_bin_ms is not None:
+        yield ("record", "rate_bin_ms"), config.record.rate_bin_ms
+    if config.bold is not None:
+        yield ("bold", "tr_ms"), config.bold.tr_ms
+    for key, controller in config.controllers.items():
+        yield ("controllers", key, "interval_ms"), controller.interval_ms
+
+
+def _rates(config: RunConfig) -> Iterator[Problem]:
+    for key, drive in config.drives.items():
+        if drive.kind == "poisson":
+            low, _ = value_bounds(drive.rate_hz)
+            if low < 0:
+                yield Problem(("drives", key, "rate_hz"), f"a rate of {low:g} Hz", "allowed: at least 0")
+
+
+def _atlas(config: RunConfig) -> Iterator[Problem]:
+    """Yield what refers to regions without an atlas, and maps for populations that live in no region."""
+    if config.atlas is None:
+        for path, what in _needs_atlas(config):
+            yield Problem(path, f"{what} needs an atlas", "give `atlas`, a bundled one (`dtbsim atlas list`) or a path")
+        return
+    for path, regions in _maps(config):
+        if regions is None:
+            yield Problem(path, "a map of the atlas needs a population in regions", "give its `regions`")
+
+
+def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
+    for key, population in config.populations.items():
+        if population.regions is not None:
+            yield ("populations", key, "regions"), "a population in regions"
+    for key, circuit in config.circuits.items():
+        if circuit.regions is not None:
+            yield ("circuits", key, "regions"), "a circuit in regions"
+    yield from ((path, "a map") for path, _ in _maps(config))
+    for key, projection in config.projections.items():
+        if projection.scope == "connectome":
+            yield ("projections", key, "scope"), "scope: connectome"
+        if isinstance(projection.delay_ms, TractDelay):
+            yield ("projections", key, "delay_ms"), "a delay from tract lengths"
+    for key, drive in config.drives.items():
+        if drive.kind == "poisson" and isinstance(drive.rate_hz, RegionMap):
+            yield ("drives", key, "rate_hz"), "a map"
+
+
+def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
+    """Yield (key path, regions of its population) of every parameter or initial state that is a map of the atlas."""
+    sets: list[tuple[KeyPath, object, Mapping[str, object]]] = []
+    for key, population in config.populations.items():
+        sets.append((("populations", key, "parameters"), population.regions, population.parameters))
+        sets.append((("populations", key, "initial"), population.regions, population.initial))
+    for key, circuit in config.circuits.items():
+        if circuit.kind == "balanced_ei":
+            sets.append((("circuits", key, "parameters_E"), circuit.regions, circuit.parameters_E))
+            sets.append((("circuits", key, "parameters_I"), circuit.regions, circuit.parameters_I))
+    for path, regions, values in sets:
+        yield from (((*path, name), regions) for name, value in values.items() if isinstance(value, RegionMap))
