@@ -1,0 +1,5 @@
+"""Analysis of recorded activity: functional connectivity and its dynamics, spike statistics, spectra.
+
+Modules: `fc`, `fcd`, `baselines` and `summary` for BOLD; `spikes`, `isi` and `activity` for spikes. All take
+plain numpy arrays.
+"""
