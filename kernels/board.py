@@ -1,0 +1,95 @@
+"""Spike exchange between ranks of one node over shared memory, inside the compiled window.
+
+The board holds, per rank and buffer parity, a header (entries in this round, entries in all) and up to BOARD_CAPACITY
+entries step << 32 | gid. A round is: write, barrier of the ranks, read. Windows with more spikes than fit take more
+rounds; every rank sees all headers, so all agree on their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import barrier as B
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.calendar import schedule
+from dtbsim.kernels.intrinsics import view_i64, view_u32
+
+HEADER = 8
+
+
+@nb.njit(nogil=True)
+def board_words(n_ranks: int, capacity: int) -> int:
+    """int64 words of a board."""
+    return B.WORDS + n_ranks * 2 * (HEADER + capacity)
+
+
+@nb.njit(nogil=True)
+def source_index(source_gids: Any, gid: int) -> int:
+    """Index of `gid` in the ascending `source_gids`, -1 when it has no targets here."""
+    low = np.int64(0)
+    high = np.int64(source_gids.size)
+    while low < high:
+        middle = (low + high) >> 1
+        if np.int64(source_gids[middle]) < gid:
+            low = middle + 1
+        else:
+            high = middle
+    if low < source_gids.size and np.int64(source_gids[low]) == gid:
+        return low
+    return -1
+
+
+@nb.njit(nogil=True)
+def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
+    """Enter the spikes of other ranks (step << 32 | gid) into the lane's calendar."""
+    source_gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
+    for k in range(entries.size):
+        source = source_index(source_gids, entries[k] & 0xFFFFFFFF)
+        if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
+            return False
+    return True
+
+
+@nb.njit(nogil=True)
+def _slot(rank: Any, who: int, parity: int) -> int:
+    return B.WORDS + (2 * who + parity) * (HEADER + rank[L.BOARD_CAPACITY])
+
+
+@nb.njit(nogil=True)
+def write_round(rank: Any, lanes: Any, board: Any, sent: Any) -> None:
+    """Copy the next unsent log entries of this rank into its slot (one thread does this)."""
+    parity = rank[L.BOARD_ROUND] & 1
+    base = _slot(rank, rank[L.BOARD_RANK], parity)
+    capacity = rank[L.BOARD_CAPACITY]
+    written = np.int64(0)
+    left = np.int64(0)
+    for i in range(rank[L.N_LANES]):
+        lane = lanes[i]
+        log = view_i64(lane[L.LOG_AT], lane[L.LOG_COUNT])
+        while sent[i] < lane[L.LOG_COUNT] and written < capacity:
+            board[base + HEADER + written] = log[sent[i]]
+            written += 1
+            sent[i] += 1
+        left += lane[L.LOG_COUNT] - sent[i]
+    board[base] = written
+    board[base + 1] = left
+
+
+@nb.njit(nogil=True)
+def read_round(rank: Any, lanes: Any, board: Any, first_lane: int, last_lane: int, now: int) -> int:
+    """Enter the other ranks' entries into this thread's lanes; returns the largest rest of any rank, -1 no memory."""
+    parity = rank[L.BOARD_ROUND] & 1
+    rest = np.int64(0)
+    for who in range(rank[L.BOARD_RANKS]):
+        base = _slot(rank, who, parity)
+        rest = max(rest, board[base + 1])
+        if who == rank[L.BOARD_RANK]:
+            continue
+        entries = board[base + HEADER : base + HEADER + board[base]]
+        for i in range(first_lane, last_lane):
+            if not schedule_remote(rank, lanes[i], entries, now):
+                return -1
+    return rest

@@ -1,0 +1,71 @@
+"""Spike detection: collect the flags of a step into source indices (published) and log entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.calendar import grow
+from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
+
+
+@nb.njit(nogil=True)
+def emit_listed(lane: Any, step: int) -> None:
+    """Set the flags of source neurons whose list has a spike at `step`; theirs are cleared by `collect`."""
+    n = lane[L.N_EMITTED]
+    emitted = view_i64(lane[L.EMITTED_AT], 2 * n)
+    flags = view_u8(lane[L.SPK_AT], lane[L.N_LOCAL])
+    cursor = lane[L.EMITTED_CURSOR]
+    while cursor < n and emitted[2 * cursor] <= step:
+        if emitted[2 * cursor] == step:
+            flags[emitted[2 * cursor + 1]] = np.uint8(1)
+        cursor += 1
+    lane[L.EMITTED_CURSOR] = cursor
+
+
+@nb.njit(nogil=True)
+def _room_in_log(lane: Any, n: int) -> bool:
+    if lane[L.LOG_COUNT] + n > lane[L.LOG_CAPACITY]:
+        capacity = 2 * (lane[L.LOG_COUNT] + n)
+        address = grow(lane[L.LOG_AT], capacity * 8)
+        if address == 0:
+            return False
+        lane[L.LOG_AT] = address
+        lane[L.LOG_CAPACITY] = capacity
+    return True
+
+
+@nb.njit(nogil=True)
+def collect(lane: Any, step: int) -> bool:
+    """Publish and log the neurons whose flag is set, in local order, clearing the flags; False: no memory."""
+    n_local = lane[L.N_LOCAL]
+    words = view_i64(lane[L.SPK_AT], (n_local + 63) // 64 * 8)
+    flags = view_u8(lane[L.SPK_AT], words.size * 8)
+    parity = step & 1
+    published = view_i32(lane[L.PUBLISHED_AT] + 4 * parity * n_local, n_local)
+    sources = view_i32(lane[L.SOURCE_AT], n_local)
+    gids = view_u32(lane[L.GID_AT], n_local)
+    n_published = 0
+    for block in range(0, words.size, 8):
+        together = words[block] | words[block + 1] | words[block + 2] | words[block + 3]
+        together |= words[block + 4] | words[block + 5] | words[block + 6] | words[block + 7]
+        if together == 0:
+            continue
+        if not _room_in_log(lane, 64):
+            return False
+        log = view_i64(lane[L.LOG_AT], lane[L.LOG_CAPACITY])
+        n_log = lane[L.LOG_COUNT]
+        for i in range(block * 8, block * 8 + 64):
+            if flags[i] != 0:
+                flags[i] = np.uint8(0)
+                log[n_log] = (step << 32) | np.int64(gids[i])
+                n_log += 1
+                if sources[i] >= 0:
+                    published[n_published] = sources[i]
+                    n_published += 1
+        lane[L.LOG_COUNT] = n_log
+    lane[L.PUBLISHED_0 + parity] = n_published
+    return True

@@ -1,0 +1,85 @@
+"""Input that does not come from synapses: Poisson drives, listed events, currents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u8, view_u32
+from dtbsim.kernels.poisson import CHUNK, poisson_counts
+
+
+@nb.njit(nogil=True)
+def _add_counts(counts: Any, weight: int, acc: Any) -> None:
+    for i in range(counts.size):
+        acc[i] += np.int32(counts[i]) * np.int32(weight)
+
+
+@nb.njit(nogil=True)
+def _add_counts_wide(counts: Any, weight: int, acc: Any) -> None:
+    for i in range(counts.size):
+        acc[i] += np.int64(counts[i]) * weight
+
+
+@nb.njit(nogil=True)
+def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
+    """Add the Poisson input of `step`; counts are drawn for four steps at once."""
+    table = view_i64(lane[L.POISSON_AT], lane[L.N_POISSON] * L.POISSON_FIELDS)
+    phase = step & 3
+    for d in range(lane[L.N_POISSON]):
+        row = table[d * L.POISSON_FIELDS : (d + 1) * L.POISSON_FIELDS]
+        n = row[L.P_COUNT]
+        if step < row[L.P_START] or step >= row[L.P_STOP]:
+            continue
+        buffer = view_u8(row[L.P_BUFFER_AT], 4 * n).reshape((4, n))
+        if row[L.P_DRAWN] != step >> 2:
+            row[L.P_DRAWN] = step >> 2
+            gids = view_u32(lane[L.GID_AT] + 4 * row[L.P_LOCAL], n)
+            thresholds = view_u32(row[L.P_THRESHOLD_AT], row[L.P_THRESHOLDS])
+            scratch = view_u32(lane[L.SCRATCH_AT], 4 * CHUNK)
+            poisson_counts(gids, step >> 2, np.uint32(row[L.P_DRIVE]), k0, k1, thresholds, scratch, buffer)
+        slot = row[L.P_SLOT]
+        if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
+            acc64 = view_i64(lane[L.ACC_AT] + 8 * slot, n)
+            _add_counts_wide(buffer[phase], row[L.P_WEIGHT], acc64)
+        else:
+            acc32 = view_i32(lane[L.ACC_AT] + 4 * slot, n)
+            _add_counts(buffer[phase], row[L.P_WEIGHT], acc32)
+
+
+@nb.njit(nogil=True)
+def listed_events(lane: Any, step: int) -> None:
+    """Add the external events of `step` (step, slot, weight)."""
+    n = lane[L.N_EVENTS]
+    events = view_i64(lane[L.EVENTS_AT], 3 * n)
+    cursor = lane[L.EVENT_CURSOR]
+    while cursor < n and events[3 * cursor] <= step:
+        if events[3 * cursor] == step:
+            slot = events[3 * cursor + 1]
+            if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
+                view_i64(lane[L.ACC_AT], slot + 1)[slot] += events[3 * cursor + 2]
+            else:
+                view_i32(lane[L.ACC_AT], slot + 1)[slot] += np.int32(events[3 * cursor + 2])
+        cursor += 1
+    lane[L.EVENT_CURSOR] = cursor
+
+
+@nb.njit(nogil=True)
+def currents(lane: Any, offset: int) -> None:
+    """Set the input currents of the step `offset` steps into the chunk: the sum of all waveforms, in their order."""
+    n = lane[L.N_CURRENTS]
+    if n == 0:
+        return
+    table = view_i64(lane[L.CURRENTS_AT], n * L.CURRENT_FIELDS)
+    stim = view_f32(lane[L.STIM_AT], lane[L.N_LOCAL])
+    for i in range(stim.size):
+        stim[i] = np.float32(0)
+    for d in range(n):
+        row = table[d * L.CURRENT_FIELDS : (d + 1) * L.CURRENT_FIELDS]
+        value = view_f32(row[L.C_WAVE_AT], offset + 1)[offset]
+        part = stim[row[L.C_LOCAL] : row[L.C_LOCAL] + row[L.C_COUNT]]
+        for i in range(part.size):
+            part[i] += value

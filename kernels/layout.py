@@ -1,0 +1,109 @@
+"""Where things lie in the int64 tables that describe a rank to the compiled window.
+
+A lane is the unit of ownership inside a rank: a contiguous set of local neurons with its own input vector, synapse rows
+and event calendar. A thread steps one or more lanes. Fields named `*_AT` hold addresses; the Python side keeps the arrays
+alive and fills the tables (`dtbsim.backends.cpu`).
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+# --- lane table: int64[n_lanes, LANE_FIELDS] -----------------------------------------------------------------------
+_n = count()
+N_LOCAL = next(_n)  # neurons
+N_SLOTS = next(_n)  # entries of the input vector: (channel, neuron)
+F32_AT = next(_n)  # float32 states and per-neuron constants
+I32_AT = next(_n)  # int32 states
+ACC_AT = next(_n)  # input vector, int32 or int64
+STIM_AT = next(_n)  # float32 input currents per neuron
+SPK_AT = next(_n)  # uint8 spike flags, padded to a multiple of 64
+GID_AT = next(_n)  # uint32 global ids, ascending within a group
+SOURCE_AT = next(_n)  # int32 index of the neuron as a source on this rank, -1: no targets here
+N_GROUPS = next(_n)
+GROUPS_AT = next(_n)  # int64[n_groups, 3]: kernel, G row, C row
+N_POISSON = next(_n)
+POISSON_AT = next(_n)  # int64[n, POISSON_FIELDS]
+N_CURRENTS = next(_n)
+CURRENTS_AT = next(_n)  # int64[n, CURRENT_FIELDS]
+N_EVENTS = next(_n)  # external input events
+EVENTS_AT = next(_n)  # int64[n, 3]: step, slot, weight; ascending steps
+EVENT_CURSOR = next(_n)
+N_EMITTED = next(_n)  # spikes of source neurons that come from a list
+EMITTED_AT = next(_n)  # int64[n, 2]: step, local index; ascending steps
+EMITTED_CURSOR = next(_n)
+SYNAPSE_KIND = next(_n)  # one of KIND_*
+TARGET_AT = next(_n)  # packed uint32 (target | weight << 16), or uint32 targets
+WEIGHT_AT = next(_n)  # int16 or int32 weights where not packed
+ROW_AT = next(_n)  # int64[n_sources + 1]: first synapse of a source's row
+SEGMENT_ROW_AT = next(_n)  # int64[n_sources + 1]: first segment of a source's row
+SEGMENT_AT = next(_n)  # uint32[n_segments]: delay << 16 | count
+POOL_AT = next(_n)  # calendar: int64[n_chunks * CHUNK_WORDS]
+POOL_CHUNKS = next(_n)
+POOL_FREE = next(_n)  # head of the free list, -1: none
+BUCKET_AT = next(_n)  # int64[ring, 2]: newest chunk (-1 none), entries in it
+DUE_AT = next(_n)  # scratch: int64 entries due at this step
+DUE_CAPACITY = next(_n)
+PUBLISHED_AT = next(_n)  # int32[2, n_local]: source indices that fired, by parity of the step
+PUBLISHED_0 = next(_n)  # how many, even steps
+PUBLISHED_1 = next(_n)
+LOG_AT = next(_n)  # uint64: step << 32 | gid of every spike since the last collection
+LOG_COUNT = next(_n)
+LOG_CAPACITY = next(_n)
+N_SAMPLED = next(_n)
+SAMPLED_AT = next(_n)  # int64[n, SAMPLED_FIELDS]
+SCRATCH_AT = next(_n)  # uint32[4 * CHUNK] for the Poisson drive
+EVENT_TOTAL = next(_n)  # synaptic events delivered so far
+LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of different threads share none
+
+KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)
+"""Synapses: 4 bytes; uint32 + int16; uint32 + int32; uint32 + int32 with an int64 input vector."""
+
+# --- drives --------------------------------------------------------------------------------------------------------
+POISSON_FIELDS = 11
+P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(11)
+"""P_DRAWN: step // 4 of the counts in the buffer, -1 none."""
+CURRENT_FIELDS = 4
+C_LOCAL, C_COUNT, C_WAVE_AT, C_RESERVED = range(4)
+SAMPLED_FIELDS = 8
+S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT = range(8)
+"""Sampled states: 0 float32 / 1 int32, offset of the state's array, indices int64, float32 output, float32 offset."""
+
+CHUNK_ENTRIES = 63
+CHUNK_WORDS = CHUNK_ENTRIES + 1
+"""A calendar chunk: link to the older chunk of its bucket (or of the free list), then entries."""
+ENTRY_SHIFT = 16
+"""A calendar entry: first synapse << 16 | count."""
+
+# --- rank table: int64[RANK_FIELDS] --------------------------------------------------------------------------------
+_n = count()
+N_LANES = next(_n)
+N_THREADS = next(_n)
+RING = next(_n)  # calendar buckets: a power of two above the largest delay
+SEED_LOW = next(_n)
+SEED_HIGH = next(_n)
+THREAD_LANES_AT = next(_n)  # int64[n_threads + 1]: first lane of each thread
+BARRIER_AT = next(_n)  # int64[16]: arrivals, generation
+REMOTE_N = next(_n)  # spikes of other ranks to take in at the start of the window
+REMOTE_AT = next(_n)  # uint64: step << 32 | gid
+N_SOURCES = next(_n)
+SOURCE_GIDS_AT = next(_n)  # uint32[n_sources] ascending
+TIMES_AT = next(_n)  # int64[n_threads, TIME_WORDS] ns per stage, then two words of scratch
+ERROR = next(_n)  # 0, or ERROR_*
+BOARD_AT = next(_n)  # shared-memory board of the ranks of one node, 0: none
+BOARD_RANK = next(_n)
+BOARD_RANKS = next(_n)
+BOARD_WINDOW = next(_n)  # steps between exchanges over the board
+BOARD_CAPACITY = next(_n)  # entries per rank and buffer
+BOARD_SENT_AT = next(_n)  # int64[n_lanes]: log entries already published
+BOARD_ROUND = next(_n)  # rounds done so far; its parity picks the buffer
+CHUNK_START = next(_n)  # step at which the current waveforms begin
+RANK_FIELDS = next(_n)
+
+ERROR_MEMORY = 1
+ERROR_ABORTED = 2
+
+STAGES = ("deliver", "drive", "update", "detect", "wait", "schedule", "exchange")
+N_STAGES = len(STAGES)
+TIME_WORDS = 16
+T_DELIVER, T_DRIVE, T_UPDATE, T_DETECT, T_WAIT, T_SCHEDULE, T_EXCHANGE = range(7)

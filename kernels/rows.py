@@ -1,0 +1,84 @@
+"""Rows of synapses: each source's synapses sorted by delay, with the table of its (delay, count) segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import layout as L
+
+MAX_SEGMENT = 65_535
+
+
+@nb.njit(nogil=True)
+def _permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
+    """values[first + order[j]] = values[first + j], through int64 scratch; one compiled form per dtype of `values`."""
+    for j in range(n):
+        scratch[order[j]] = np.int64(values[first + j])
+    for j in range(n):
+        values[first + j] = scratch[j]
+
+
+@nb.njit(nogil=True)
+def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> int:
+    """Sort every row by delay (stable) and count segments: segment_rows[s + 1] = segments of source s.
+
+    `rows` int64[n_sources + 1]; `histogram` int64[max_delay + 2]; `order` uint32 and `scratch` int64 [longest row]. The delays
+    are sorted too. Returns the number of segments.
+    """
+    total = np.int64(0)
+    wide = sink.delays8.size == 0
+    for s in range(rows.size - 1):
+        first, n = rows[s], rows[s + 1] - rows[s]
+        histogram[:] = 0
+        for j in range(n):
+            delay = np.int64(sink.delays16[first + j]) if wide else np.int64(sink.delays8[first + j])
+            histogram[delay + 1] += 1
+        segments = np.int64(0)
+        for d in range(1, max_delay + 1):
+            segments += (histogram[d + 1] + MAX_SEGMENT - 1) // MAX_SEGMENT
+        segment_rows[s + 1] = segments
+        total += segments
+        if n <= 1:
+            continue
+        for d in range(1, max_delay + 2):
+            histogram[d] += histogram[d - 1]
+        for j in range(n):
+            delay = np.int64(sink.delays16[first + j]) if wide else np.int64(sink.delays8[first + j])
+            order[j] = np.uint32(histogram[delay])
+            histogram[delay] += 1
+        if sink.kind == L.KIND_PACKED:
+            _permute(sink.packed, first, order, n, scratch)
+        else:
+            _permute(sink.targets, first, order, n, scratch)
+            if sink.kind == L.KIND_WIDE16:
+                _permute(sink.weights16, first, order, n, scratch)
+            else:
+                _permute(sink.weights32, first, order, n, scratch)
+        if wide:
+            _permute(sink.delays16, first, order, n, scratch)
+        else:
+            _permute(sink.delays8, first, order, n, scratch)
+    return total
+
+
+@nb.njit(nogil=True)
+def fill_segments(rows: Any, sink: Any, segment_rows: Any, segments: Any) -> None:
+    """Write segments[k] = delay << 16 | count (uint32) of all rows; segment_rows int64[n_sources + 1] is cumulative."""
+    wide = sink.delays8.size == 0
+    for s in range(rows.size - 1):
+        k = segment_rows[s]
+        j = rows[s]
+        while j < rows[s + 1]:
+            delay = np.uint32(sink.delays16[j]) if wide else np.uint32(sink.delays8[j])
+            n = np.int64(0)
+            while j < rows[s + 1] and n < MAX_SEGMENT:
+                other = np.uint32(sink.delays16[j]) if wide else np.uint32(sink.delays8[j])
+                if other != delay:
+                    break
+                n += 1
+                j += 1
+            segments[k] = (delay << np.uint32(16)) | np.uint32(n)
+            k += 1

@@ -1,0 +1,1 @@
+"""Building the part of a network that a rank owns: neurons, input slots, synapse rows."""

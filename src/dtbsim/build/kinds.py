@@ -1,0 +1,95 @@
+"""Kinds: families that one compiled update loop can step together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.kernels.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
+from dtbsim.models import NeuronModel
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import Channel, Family, Network
+
+Quantity = float | Table | NDArray[np.float64]
+QUANTITIES_PER_FAMILY = 64
+
+
+@dataclass(eq=False)
+class Kind:
+    """Families with the same model, channels and scalar constants; `arrays` names the per-neuron constants."""
+
+    model: NeuronModel
+    channels: tuple[Channel, ...]
+    has_current: bool
+    scalars: dict[str, float]
+    arrays: tuple[str, ...]
+    families: list[int] = field(default_factory=list)
+
+
+def find_kinds(network: Network) -> list[Kind]:
+    """Kinds in the order of their first family; source populations come as kinds without channels."""
+    kinds: dict[object, Kind] = {}
+    for index, family in enumerate(network.families):
+        scalars, arrays = _constants_by_shape(family, network.dt_ms)
+        model = family.model
+        key = (
+            type(model),
+            model.name,
+            model.inputs,
+            family.channels,
+            family.has_current,
+            tuple(sorted(scalars.items())),
+            arrays,
+        )
+        if key not in kinds:
+            kinds[key] = Kind(model, family.channels, family.has_current, scalars, arrays)
+        kinds[key].families.append(index)
+    return list(kinds.values())
+
+
+def _constants_by_shape(family: Family, dt_ms: float) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Which constants are one number for the family, and which differ between neurons."""
+    if family.model.is_source:
+        return {}, ()
+    trial: dict[str, float | NDArray[np.float64]] = {}
+    for row in family.model.parameters:
+        value = family.parameters.get(row.name, row.default)
+        if isinstance(value, float | int) and row.name not in family.controlled:
+            trial[row.name] = float(value)
+        else:
+            trial[row.name] = np.full(2, _typical(value))
+    constants = family.model.constants(trial, dt_ms)
+    scalars = {name: float(value) for name, value in constants.items() if np.ndim(value) == 0}
+    return scalars, tuple(name for name in constants if name not in scalars)
+
+
+def _typical(value: Quantity) -> float:
+    if isinstance(value, Table):
+        return value.mean
+    return float(np.atleast_1d(np.asarray(value, dtype=np.float64))[0])
+
+
+def neuron_values(
+    network: Network, family_index: int, position: int, gids: NDArray[np.int64], what: str
+) -> dict[str, float | NDArray[np.float64]]:
+    """Parameters or initial states (`what`) of neurons `gids` of one population: numbers or float64[n].
+
+    `position` is the population's place within its family (for region maps). Draws are keyed by quantity and gid.
+    """
+    family = network.families[family_index]
+    given = family.parameters if what == "parameters" else family.initial
+    purpose = PURPOSE_PARAMETER if what == "parameters" else PURPOSE_INITIAL
+    rows = [row.name for row in (family.model.parameters if what == "parameters" else family.model.states)]
+    values: dict[str, float | NDArray[np.float64]] = {}
+    for name, value in given.items():
+        if isinstance(value, Table):
+            number = family_index * QUANTITIES_PER_FAMILY + rows.index(name)
+            word = philox_array(gids.astype(np.uint32), 0, 0, (purpose << PURPOSE_SHIFT) | number, network.seed)[0]
+            values[name] = value.draw(word)
+        elif isinstance(value, np.ndarray):
+            values[name] = float(value[position])
+        else:
+            values[name] = float(value)
+    return values

@@ -1,0 +1,125 @@
+"""Input channels: which sums of synaptic input a family keeps, and the fixed-point unit (quantum) of each.
+
+A channel is a distinct way of feeding the model's inputs, {input: factor}. Its quantum is the smallest power of two that
+lets the largest weight fit; with 16-bit weights when every source of input keeps a resolution of MIN_RESOLUTION quanta.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from dtbsim.config import network as cfg
+from dtbsim.errors import InputError
+from dtbsim.models import NeuronModel
+from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.network import Channel
+from dtbsim.spec.places import Places
+from dtbsim.spec.populations import Draft
+
+MIN_RESOLUTION = 128
+MAX_16 = 32_767
+MAX_32 = 2**24
+WEIGHT_KEYS = {"pA": "weight_pA", "mV": "weight_mV", "nS": "weight_nS", "": "weight", "1": "weight"}
+
+Mix = tuple[tuple[int, float], ...]
+
+
+class ChannelPlan:
+    """Collects the channels of all families, then fixes their quanta."""
+
+    def __init__(self) -> None:
+        self._mixes: dict[str, list[Mix]] = {}
+        self._largest: dict[tuple[str, int], float] = {}
+        self._finest: dict[tuple[str, int], float] = {}
+
+    def use(self, family: str, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
+        """Index of the channel; notes the largest |weight| and the typical one (`scale`: smallest, largest factor)."""
+        mixes = self._mixes.setdefault(family, [])
+        if mix not in mixes:
+            mixes.append(mix)
+        index = mixes.index(mix)
+        key = family, index
+        largest = max(abs(table.low), abs(table.high)) * scale[1]
+        typical = abs(table.mean) * scale[0]
+        self._largest[key] = max(self._largest.get(key, 0.0), largest)
+        if typical > 0:
+            self._finest[key] = min(self._finest.get(key, math.inf), typical)
+        return index
+
+    @property
+    def wide(self) -> bool:
+        """Whether some channel needs 32-bit weights."""
+        return any(
+            self._finest.get(key, math.inf) < MIN_RESOLUTION * _quantum(largest, MAX_16)
+            for key, largest in self._largest.items()
+        )
+
+    def channels(self, family: str) -> tuple[Channel, ...]:
+        """The channels of a family with their quanta."""
+        limit = MAX_32 if self.wide else MAX_16
+        result = []
+        for index, mix in enumerate(self._mixes.get(family, [])):
+            largest = self._largest[family, index]
+            quantum = _quantum(largest, limit)
+            result.append(Channel(mix, quantum, math.ceil(largest / quantum)))
+        return tuple(result)
+
+
+def _quantum(largest: float, limit: int) -> float:
+    if largest == 0:
+        return 1.0
+    return float(2.0 ** math.ceil(math.log2(largest / limit)))
+
+
+def input_mix(
+    model: NeuronModel, receptor: str | Mapping[str, float] | None, weight: Table, path: str, places: Places
+) -> Mix:
+    """The model inputs that a receptor choice feeds, with factors; ports that share an input are added up."""
+    where = f"{path}.receptor"
+    if not model.receptors:
+        raise places.error(where, f"model '{model.name}' receives no spikes")
+    if receptor is None:
+        receptor = _default_port(model, weight, where, places)
+    shares = {receptor: 1.0} if isinstance(receptor, str) else dict(receptor)
+    if not shares:
+        raise places.error(where, "no receptor port is named")
+    mix: dict[int, float] = {}
+    for port, factor in shares.items():
+        try:
+            row = model.receptor(port)
+        except InputError as error:
+            raise places.error(where, error.message, error.remedy) from None
+        mix[row.channel] = mix.get(row.channel, 0.0) + float(factor)
+    return tuple(sorted((index, factor) for index, factor in mix.items() if factor != 0.0))
+
+
+def _default_port(model: NeuronModel, weight: Table, where: str, places: Places) -> str:
+    """The only port; or `ex` / `in` by the sign of the weight, as NEST does."""
+    names = [row.name for row in model.receptors]
+    if len(names) == 1:
+        return names[0]
+    if names == ["ex", "in"]:
+        if weight.low >= 0 or len({row.channel for row in model.receptors}) == 1:
+            return "ex"
+        if weight.high <= 0:
+            return "in"
+        raise places.error(where, "weights have both signs", "say which port: receptor: ex or receptor: in")
+    raise places.error(where, f"model '{model.name}' has several receptor ports: {', '.join(names)}", "receptor: NAME")
+
+
+def weight_table(
+    item: cfg.Projection | cfg.PoissonDrive | cfg.SpikeTrainDrive, model: NeuronModel, path: str, places: Places
+) -> Table:
+    """The weight's table; the key's unit must be the one that the model's ports take."""
+    key = next(key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(item, key) is not None)
+    units = {row.weight_unit for row in model.receptors}
+    allowed = sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
+    if key not in allowed:
+        raise places.error(f"{path}.{key}", f"model '{model.name}' takes {' or '.join(allowed)}, not {key}")
+    return as_table(getattr(item, key))
+
+
+def all_channels(plan: ChannelPlan, drafts: dict[str, Draft]) -> dict[str, tuple[Channel, ...]]:
+    """Channels of every family."""
+    return {name: plan.channels(name) for name in drafts}

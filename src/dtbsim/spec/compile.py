@@ -1,0 +1,134 @@
+"""From a configuration to a network: everything that only atlas and models together can tell is checked here."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dtbsim.config.run import RunConfig
+from dtbsim.errors import InputError
+from dtbsim.spec.channels import ChannelPlan, all_channels
+from dtbsim.spec.circuits import Parts, expand
+from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives, read_spike_trains
+from dtbsim.spec.network import Family, Network, Population
+from dtbsim.spec.places import Locator, Places
+from dtbsim.spec.populations import Draft, compile_families, number_populations
+from dtbsim.spec.projections import compile_projections
+
+BLOCKS_WANTED = 512
+MIN_BLOCK, MAX_BLOCK = 64, 65_536
+
+
+def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Locator | None = None) -> Network:
+    """The network of a configuration.
+
+    `base_dir` is what relative paths in it refer to (default: the current folder); `locator` gives file positions for
+    messages. Raises InputError for everything that does not fit together.
+    """
+    places = Places(locator)
+    base = base_dir if base_dir is not None else Path.cwd()
+    dt = config.simulation.dt_ms
+    n_steps = round(config.simulation.duration_ms / dt)
+    if n_steps < 1:
+        raise places.error("simulation.duration_ms", f"{config.simulation.duration_ms:g} ms is less than one step")
+    atlas = _atlas(config, base, places)
+    parts = expand(config)
+    drafts = compile_families(config, parts, atlas, places)
+    populations = number_populations(drafts, atlas, places)
+    plan = ChannelPlan()
+    projections = compile_projections(config, parts, drafts, populations, atlas, plan, places)
+    found = compile_drives(parts, drafts, plan, places)
+    channels = all_channels(plan, drafts)
+    drives = finish_drives(config, found, populations, channels, atlas, base, places)
+    check_event_counts(drives, places)
+    families = tuple(
+        Family(
+            name=draft.name,
+            model=draft.model,
+            parameters=draft.parameters,
+            initial=draft.initial,
+            channels=channels[draft.name],
+            populations=np.array(draft.populations, dtype=np.int32),
+            controlled=draft.controlled,
+            has_current=draft.has_current,
+            key_path=draft.path,
+        )
+        for draft in drafts.values()
+    )
+    _check_records(config, families, places)
+    return Network(
+        config=config,
+        dt_ms=dt,
+        n_steps=n_steps,
+        seed=config.seed,
+        block_size=config.simulation.block_size or default_block_size(populations),
+        families=families,
+        populations=populations,
+        projections=tuple(projections),
+        drives=drives,
+        region_names=tuple(atlas.region_names) if atlas is not None else (),
+        atlas=atlas,
+        emitted=_emitted(parts, drafts, populations, dt, base, places),
+    )
+
+
+def default_block_size(populations: tuple[Population, ...]) -> int:
+    """A power of two that gives some BLOCKS_WANTED blocks: a function of the network alone."""
+    total = sum(population.size for population in populations)
+    wanted = 2 ** round(math.log2(max(1.0, total / BLOCKS_WANTED)))
+    return min(max(wanted, MIN_BLOCK), MAX_BLOCK)
+
+
+def _atlas(config: RunConfig, base: Path, places: Places) -> Any:
+    if config.atlas is None:
+        return None
+    from dtbsim.atlas import load_atlas
+    try:
+        return load_atlas(config.atlas, base_dir=base)
+    except InputError as error:
+        where = places.where("atlas")
+        raise InputError(
+            error.message, where=f"{where}: {error.where}" if error.where else where, remedy=error.remedy
+        ) from None
+
+
+def _emitted(
+    parts: Parts,
+    drafts: dict[str, Draft],
+    populations: tuple[Population, ...],
+    dt_ms: float,
+    base: Path,
+    places: Places,
+) -> dict[int, Any]:
+    """Spike lists of source populations, from their `spikes_file`. A spike at k dt is that of step k - 1, which ends then."""
+    result = {}
+    for name, draft in drafts.items():
+        file = parts.populations[name].spikes_file
+        path = f"{draft.path}.spikes_file"
+        if draft.model.is_source and file is None:
+            raise places.error(path, f"a '{draft.model.name}' population needs its spikes", "give spikes_file: FILE")
+        if not draft.model.is_source and file is not None:
+            raise places.error(path, f"model '{draft.model.name}' makes its own spikes")
+        if file is not None:
+            for population in draft.populations:
+                size = populations[population].size
+                spikes = np.unique(read_spike_trains(base / file, size, dt_ms, path, places), axis=0)
+                if spikes.size and spikes[0, 0] < 1:
+                    raise places.error(path, "spike times must be above 0")
+                result[population] = spikes - np.array([1, 0])
+    return result
+
+
+def _check_records(config: RunConfig, families: tuple[Family, ...], places: Places) -> None:
+    by_name = {family.name: family for family in families}
+    for k, record in enumerate(config.record.states):
+        path = f"record.states.{k}"
+        family = by_name[record.population]
+        for variable in record.variables:
+            try:
+                family.model.state(variable)
+            except InputError as error:
+                raise places.error(f"{path}.variables", error.message, error.remedy) from None

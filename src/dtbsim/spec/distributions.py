@@ -1,0 +1,143 @@
+"""Inverse-CDF tables: the one way in which any distribution is drawn.
+
+A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host; a 32-bit uniform word u is
+mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction (u & 0xffff) / 65536. The unbounded
+ends are placed so that the last interval keeps its conditional mean, so tails end near 4.4 standard deviations.
+Integer forms (weights in quanta, delays in steps) hold the same table in fixed point and are interpolated in integers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.config.values import (
+    Constant,
+    Exponential,
+    Lognormal,
+    Normal,
+    TruncatedNormal,
+    Uniform,
+)
+
+TABLE_BITS = 16
+TABLE_SIZE = 1 << TABLE_BITS
+
+FloatArray = NDArray[np.float64]
+Drawable = float | Constant | Uniform | Normal | TruncatedNormal | Lognormal | Exponential
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Quantiles of one distribution, float64[TABLE_SIZE + 1], ascending; `constant` when all are equal."""
+
+    quantiles: FloatArray
+
+    @property
+    def low(self) -> float:
+        """Smallest value that can be drawn."""
+        return float(self.quantiles[0])
+
+    @property
+    def high(self) -> float:
+        """Largest value that can be drawn."""
+        return float(self.quantiles[-1])
+
+    @property
+    def mean(self) -> float:
+        """Mean of what is drawn."""
+        return float(np.mean((self.quantiles[1:] + self.quantiles[:-1]) / 2))
+
+    @property
+    def constant(self) -> bool:
+        """Whether every draw gives the same value."""
+        return self.low == self.high
+
+    def draw(self, words: NDArray[np.uint32]) -> FloatArray:
+        """Values for uniform words (uint32[n]) as float64[n]."""
+        index = words >> np.uint32(16)
+        fraction = (words & np.uint32(0xFFFF)).astype(np.float64) / 65536.0
+        low = self.quantiles[index]
+        return low + (self.quantiles[index + np.uint32(1)] - low) * fraction
+
+    def fixed_point(self, unit: float, fraction_bits: int) -> NDArray[np.int64]:
+        """The quantiles in units of `unit` / 2**fraction_bits, int64[TABLE_SIZE + 1]."""
+        return np.rint(self.quantiles / unit * 2.0**fraction_bits).astype(np.int64)
+
+    def map(self, scale: float) -> Table:
+        """The table of `scale` times the variable (reversed for a negative scale, so that it stays ascending)."""
+        scaled = self.quantiles * scale
+        return Table(scaled if scale >= 0 else scaled[::-1].copy())
+
+
+def as_table(value: Drawable) -> Table:
+    """The table of a number or distribution; `sd = 0` is a constant."""
+    if isinstance(value, (int, float)):
+        return _constant(float(value))
+    if isinstance(value, Constant):
+        return _constant(value.value)
+    return _table(value.model_dump_json(), type(value))
+
+
+@lru_cache(maxsize=256)
+def _constant(value: float) -> Table:
+    return Table(np.full(TABLE_SIZE + 1, value))
+
+
+@lru_cache(maxsize=256)
+def _table(dump: str, kind: type) -> Table:
+    value = kind.model_validate_json(dump)  # type: ignore[attr-defined]
+    p = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
+    if isinstance(value, Uniform):
+        return Table(value.low + (value.high - value.low) * p)
+    if isinstance(value, Exponential):
+        return Table(value.low - value.mean * np.append(np.log1p(-p[:-1]), -math.log(TABLE_SIZE) - 2.0))
+    if isinstance(value, Lognormal):
+        sigma = math.sqrt(math.log1p((value.sd / value.mean) ** 2))
+        return Table(np.exp(math.log(value.mean) - sigma * sigma / 2 + sigma * _normal_quantiles(p)))
+    if isinstance(value, Normal):
+        return Table(value.mean + value.sd * _normal_quantiles(p))
+    if isinstance(value, TruncatedNormal):
+        return Table(_truncated_quantiles(value, p))
+    raise TypeError(f"no table for {kind.__name__}")
+
+
+def _normal_quantiles(p: FloatArray) -> FloatArray:
+    """Standard normal quantiles; the end points keep the mean of the outermost intervals."""
+    from scipy.special import ndtri
+
+    z = np.empty_like(p)
+    z[1:-1] = ndtri(p[1:-1])
+    edge = float(z[-2])
+    tail_mean = math.exp(-edge * edge / 2) / math.sqrt(2 * math.pi) * TABLE_SIZE
+    z[-1] = 2 * tail_mean - edge
+    z[0] = -z[-1]
+    return z
+
+
+def _truncated_quantiles(value: TruncatedNormal, p: FloatArray) -> FloatArray:
+    """Quantiles of the normal restricted to [low, high]; an open end is closed as that of the normal."""
+    from scipy.special import ndtr, ndtri
+
+    low = -math.inf if value.low is None else (value.low - value.mean) / value.sd
+    high = math.inf if value.high is None else (value.high - value.mean) / value.sd
+    # work in the lower tail, where ndtr keeps its precision
+    flip = low > 0
+    a, b = (-high, -low) if flip else (low, high)
+    mass_a, mass_b = float(ndtr(a)), float(ndtr(b))
+    if not mass_b > mass_a:
+        raise ValueError(
+            f"no probability between low and high: {value.low} to {value.high} with mean {value.mean:g}, sd {value.sd:g}"
+        )
+    z = ndtri(mass_a + (mass_b - mass_a) * p)
+    if not math.isfinite(a):
+        z[0] = 2 * z[1] - z[2] - (z[2] - z[1])
+    if not math.isfinite(b):
+        z[-1] = 2 * z[-2] - z[-3] + (z[-2] - z[-3])
+    z = -z[::-1] if flip else z
+    z = np.clip(z, low, high)
+    return np.asarray(value.mean + value.sd * z, dtype=np.float64)

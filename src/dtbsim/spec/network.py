@@ -1,0 +1,186 @@
+"""The compiled network: populations, projections and drives as arrays of plain numbers, independent of ranks.
+
+Global ids (gids) number all neurons: populations are contiguous gid ranges in list order. A family (`E`) that lives in
+regions gives one population per region (`E@Precentral_L`). Everything here is a pure function of configuration and seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.config.run import RunConfig
+from dtbsim.models import NeuronModel
+from dtbsim.spec.distributions import Table
+
+MAX_NEURONS = 2**32 - 1
+MAX_DELAY_STEPS = 65_535
+
+RULES = ("fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "one_to_one")
+FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE = range(len(RULES))
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One input sum per neuron: its weight quantum and the receptors that it feeds, {receptor index: factor}."""
+
+    mix: tuple[tuple[int, float], ...]
+    quantum: float
+    max_weight: int
+    """Largest |weight| in quanta that any synapse or drive of this channel has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Populations of one model and one set of input channels; `parameters` and `initial` are numbers or tables.
+
+    A parameter given as a region map is an array over the family's populations.
+    """
+
+    name: str
+    model: NeuronModel
+    parameters: dict[str, float | Table | NDArray[np.float64]]
+    initial: dict[str, float | Table | NDArray[np.float64]]
+    channels: tuple[Channel, ...]
+    populations: NDArray[np.int32]
+    controlled: frozenset[str]
+    """Parameters that a controller changes during the run."""
+    has_current: bool
+    """Whether some drive injects a current."""
+    key_path: str
+
+
+@dataclass(frozen=True)
+class Population:
+    """A contiguous range of gids: neurons of one family in one region (region index -1: none)."""
+
+    name: str
+    family: int
+    region: int
+    gid0: int
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one family to another, piece by piece.
+
+    A piece is one target population with its pool of source entries [entry_start, entry_stop). `number` per piece:
+    in-degree (fixed_indegree); per entry: total (fixed_total_number) or probability (pairwise_bernoulli).
+    `cumulative` (uint32) selects an entry of the pool when it has several: the first with word <= cumulative.
+    `weight_factor` scales the drawn weight per entry; `delay_steps` (tract delays) is 0 where the delay is drawn.
+    """
+
+    name: str
+    index: int
+    source_family: int
+    target_family: int
+    rule: int
+    autapses: bool
+    multapses: bool
+    channel: int
+    weight: Table
+    delay: Table | None
+    """In ms; None: every entry has its tract delay."""
+    piece_target: NDArray[np.int32]
+    piece_number: NDArray[np.int64]
+    entry_start: NDArray[np.int64]
+    entry_source: NDArray[np.int32]
+    entry_number: NDArray[np.float64]
+    entry_cumulative: NDArray[np.uint32]
+    weight_factor: NDArray[np.float64]
+    delay_steps: NDArray[np.int32]
+    key_path: str
+    scope: str = "all"
+
+    def entries(self, piece: int) -> slice:
+        """The pool of a piece."""
+        return slice(int(self.entry_start[piece]), int(self.entry_start[piece + 1]))
+
+    def delay_bounds(self, dt_ms: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Smallest and largest delay in steps, per entry."""
+        if self.delay is None:
+            steps = self.delay_steps.astype(np.int64)
+            return steps, steps
+        low, high = (max(1, int(np.rint(value / dt_ms))) for value in (self.delay.low, self.delay.high))
+        return np.full(self.entry_source.size, low), np.full(self.entry_source.size, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """Input from outside to one population. Times in steps; `stop` exclusive.
+
+    kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: `amplitude` etc. as a waveform;
+    `events`: listed (step, neuron, count) of `weight` quanta.
+    """
+
+    kind: Literal["poisson", "current", "events"]
+    name: str
+    index: int
+    population: int
+    start: int
+    stop: int
+    channel: int = -1
+    weight: int = 0
+    mean: float = 0.0
+    offset: float = 0.0
+    amplitude: float = 0.0
+    frequency_hz: float = 0.0
+    phase_rad: float = 0.0
+    events: NDArray[np.int64] | None = None
+    key_path: str = ""
+
+    def waveform(self, steps: NDArray[np.int64], dt_ms: float) -> NDArray[np.float32]:
+        """The current at the given steps (their left ends), float32, zero outside the window."""
+        value = np.full(steps.size, self.offset)
+        if self.amplitude:
+            value += self.amplitude * np.sin(2e-3 * np.pi * self.frequency_hz * steps * dt_ms + self.phase_rad)
+        value[(steps < self.start) | (steps >= self.stop)] = 0.0
+        return value.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Everything that the simulation depends on, together with the seed."""
+
+    config: RunConfig
+    dt_ms: float
+    n_steps: int
+    seed: int
+    block_size: int
+    families: tuple[Family, ...]
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    drives: tuple[Drive, ...]
+    region_names: tuple[str, ...] = ()
+    atlas: Any = None
+    emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
+
+    @property
+    def n_neurons(self) -> int:
+        """All neurons."""
+        last = self.populations[-1]
+        return last.gid0 + last.size
+
+    @property
+    def gid_starts(self) -> NDArray[np.int64]:
+        """int64[n_populations + 1]: first gid of each population, then the number of neurons."""
+        return np.array([population.gid0 for population in self.populations] + [self.n_neurons], dtype=np.int64)
+
+    @property
+    def max_delay_steps(self) -> int:
+        """Upper bound of all delays, at least 1."""
+        bounds = [int(projection.delay_bounds(self.dt_ms)[1].max(initial=1)) for projection in self.projections]
+        return max(bounds, default=1)
+
+    def family_index(self, name: str) -> int:
+        """Index of the family called `name`."""
+        return next(i for i, family in enumerate(self.families) if family.name == name)
+
+    def population_names(self) -> list[str]:
+        """Names in gid order."""
+        return [population.name for population in self.populations]

@@ -1,0 +1,30 @@
+"""Where things stand: key paths and file positions for messages of the network compiler."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dtbsim.errors import InputError
+
+
+class Locator(Protocol):
+    """Translates a key path (`projections.EE.delay_ms`) into `file:line: key path`."""
+
+    def where(self, path: str) -> str:
+        """Place of a key path."""
+        ...
+
+
+class Places:
+    """Raises InputError at key paths; without a locator (objects built in Python) the key path alone is given."""
+
+    def __init__(self, locator: Locator | None = None) -> None:
+        self._locator = locator
+
+    def where(self, path: str) -> str:
+        """`file:line: key path`, or the key path."""
+        return self._locator.where(path) if self._locator is not None else path
+
+    def error(self, path: str, message: str, remedy: str | None = None) -> InputError:
+        """An InputError at `path`."""
+        return InputError(message, where=self.where(path), remedy=remedy)

@@ -1,0 +1,194 @@
+"""Families and populations: regions, models, parameters, initial states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.config import network as cfg
+from dtbsim.config.run import RunConfig
+from dtbsim.config.values import RegionMap
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models import NeuronModel, get_model
+from dtbsim.spec.circuits import Parts
+from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.network import MAX_NEURONS, Population
+from dtbsim.spec.places import Places
+
+Quantity = float | Table | NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Draft:
+    """A family being compiled."""
+
+    name: str
+    path: str
+    model: NeuronModel
+    regions: NDArray[np.int32]
+    size: int
+    parameters: dict[str, Quantity]
+    initial: dict[str, Quantity]
+    controlled: frozenset[str]
+    populations: list[int] = field(default_factory=list)
+    has_current: bool = False
+
+    @property
+    def in_regions(self) -> bool:
+        """Whether the family lives in regions of the atlas."""
+        return bool(self.regions[0] >= 0)
+
+
+def compile_families(config: RunConfig, parts: Parts, atlas: Any, places: Places) -> dict[str, Draft]:
+    """Resolve models, regions and parameter values of every family."""
+    recorded: dict[str, set[str]] = {}
+    for record in config.record.states:
+        recorded.setdefault(record.population, set()).update(record.variables)
+    drafts = {}
+    for name, population in parts.populations.items():
+        path = parts.path("populations", name)
+        controlled = frozenset(c.parameter for c in config.controllers.values() if c.population == name)
+        needed = recorded.get(name, set()) | set(population.initial)
+        drafts[name] = _family(name, path, population, controlled, needed, config.simulation.dt_ms, atlas, places)
+    return drafts
+
+
+def _family(
+    name: str,
+    path: str,
+    population: cfg.Population,
+    controlled: frozenset[str],
+    needed_states: set[str],
+    dt_ms: float,
+    atlas: Any,
+    places: Places,
+) -> Draft:
+    try:
+        model = get_model(population.model, receptors=population.receptors)
+    except InputError as error:
+        raise places.error(f"{path}.model", error.message, error.remedy) from None
+    regions = _regions(population.regions, atlas, f"{path}.regions", places)
+    parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
+    for parameter in controlled:
+        _known(model, "parameter", parameter, path, places)
+    scalars = {key: value for key, value in parameters.items() if isinstance(value, float) and key not in controlled}
+    arrays = {key: np.zeros(1) for key in (*parameters, *controlled) if key not in scalars}
+    if not model.is_source:
+        model = model.simplify({**scalars, **arrays}, needed_states)
+    initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
+    _check(model, parameters, dt_ms, f"{path}.parameters", places)
+    return Draft(name, path, model, regions, population.size, parameters, initial, controlled)
+
+
+def _regions(given: cfg.Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
+    if given is None:
+        return np.array([-1], dtype=np.int32)
+    if atlas is None:
+        raise places.error(path, "regions are given, but the run has no atlas", "add `atlas: NAME`")
+    if given == "all":
+        return np.arange(len(atlas.region_names), dtype=np.int32)
+    if given in ("left", "right"):
+        side = "L" if given == "left" else "R"
+        found = [i for i, hemisphere in enumerate(atlas.hemisphere) if hemisphere == side]
+    else:
+        index = {name: i for i, name in enumerate(atlas.region_names)}
+        for name in given:
+            if name not in index:
+                raise places.error(
+                    path, f"atlas '{atlas.name}' has no region '{name}'", did_you_mean(name, atlas.region_names)
+                )
+        found = sorted({index[name] for name in given})
+    if not found:
+        raise places.error(path, f"no region of atlas '{atlas.name}' matches {given!r}")
+    return np.array(found, dtype=np.int32)
+
+
+def _known(model: NeuronModel, what: str, name: str, path: str, places: Places) -> None:
+    try:
+        model.parameter(name) if what == "parameter" else model.state(name)
+    except InputError as error:
+        raise places.error(path, error.message, error.remedy) from None
+
+
+def _quantities(
+    given: Mapping[str, Any],
+    model: NeuronModel,
+    what: str,
+    regions: NDArray[np.int32],
+    atlas: Any,
+    path: str,
+    places: Places,
+) -> dict[str, Quantity]:
+    quantities: dict[str, Quantity] = {}
+    for name, value in given.items():
+        _known(model, what, name, f"{path}.{name}", places)
+        if isinstance(value, RegionMap):
+            quantities[name] = region_values(value, regions, atlas, f"{path}.{name}", places)
+        else:
+            table = as_table(value)
+            quantities[name] = table.low if table.constant else table
+    return quantities
+
+
+def region_values(
+    value: RegionMap, regions: NDArray[np.int32], atlas: Any, path: str, places: Places
+) -> NDArray[np.float64]:
+    """Values of a region map for the given regions: low + (high - low) * (m - min m) / (max m - min m)."""
+    if regions[0] < 0:
+        raise places.error(path, f"map '{value.map}' needs a population in regions", "add `regions: all`")
+    if value.map not in atlas.maps:
+        raise places.error(
+            path, f"atlas '{atlas.name}' has no map '{value.map}'", did_you_mean(value.map, list(atlas.maps))
+        )
+    full = np.asarray(atlas.maps[value.map], dtype=np.float64)
+    low, high = float(np.nanmin(full)), float(np.nanmax(full))
+    chosen = full[regions]
+    if not np.isfinite(chosen).all():
+        bad = atlas.region_names[int(regions[int(np.argmin(np.isfinite(chosen)))])]
+        raise places.error(path, f"map '{value.map}' has no value in region {bad}", "use a map that covers the regions")
+    if high == low:
+        raise places.error(path, f"map '{value.map}' is the same everywhere", "give a number instead")
+    return value.low + (value.high - value.low) * (chosen - low) / (high - low)
+
+
+def _check(model: NeuronModel, parameters: dict[str, Quantity], dt_ms: float, path: str, places: Places) -> None:
+    """Bounds at the extremes of every parameter (one at a time for the spread ones)."""
+    base = {key: _first(value) for key, value in parameters.items()}
+    spread = {key: _extremes(value) for key, value in parameters.items() if not isinstance(value, float)}
+    trials = [base] + [{**base, key: extreme} for key, extremes in spread.items() for extreme in extremes]
+    for trial in trials:
+        try:
+            model.check(trial, dt_ms)
+        except InputError as error:
+            raise places.error(path, error.message, error.remedy) from None
+
+
+def _first(value: Quantity) -> float:
+    if isinstance(value, Table):
+        return value.mean
+    return float(np.atleast_1d(np.asarray(value))[0])
+
+
+def _extremes(value: Quantity) -> tuple[float, float]:
+    if isinstance(value, Table):
+        return value.low, value.high
+    return float(np.min(value)), float(np.max(value))
+
+
+def number_populations(drafts: dict[str, Draft], atlas: Any, places: Places) -> tuple[Population, ...]:
+    """Give out gids: families in order, regions in atlas order."""
+    populations: list[Population] = []
+    gid = 0
+    for family, draft in enumerate(drafts.values()):
+        for region in draft.regions:
+            name = draft.name if region < 0 else f"{draft.name}@{atlas.region_names[region]}"
+            draft.populations.append(len(populations))
+            populations.append(Population(name, family, int(region), gid, draft.size))
+            gid += draft.size
+            if gid > MAX_NEURONS:
+                raise places.error(f"{draft.path}.size", f"more than {MAX_NEURONS} neurons", "reduce sizes")
+    return tuple(populations)

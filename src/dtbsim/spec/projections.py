@@ -1,0 +1,258 @@
+"""Projections: which populations pair up, in-degrees, weights and delays per pair."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.config import network as cfg
+from dtbsim.config.run import RunConfig
+from dtbsim.errors import did_you_mean
+from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
+from dtbsim.spec.circuits import Parts
+from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
+from dtbsim.spec.places import Places
+from dtbsim.spec.populations import Draft
+
+Entry = tuple[int, float, float]
+"""Source population, weight of the pair (connectome) or 1, tract length in mm (NaN: none)."""
+
+
+def compile_projections(
+    config: RunConfig,
+    parts: Parts,
+    drafts: dict[str, Draft],
+    populations: tuple[Population, ...],
+    atlas: Any,
+    plan: ChannelPlan,
+    places: Places,
+) -> list[Projection]:
+    """All projections with their pieces; notes weights in the channel plan."""
+    return [
+        _Compiler(config, parts, drafts, populations, atlas, plan, places, name, index).compile()
+        for index, name in enumerate(parts.projections)
+    ]
+
+
+class _Compiler:
+    def __init__(
+        self,
+        config: RunConfig,
+        parts: Parts,
+        drafts: dict[str, Draft],
+        populations: tuple[Population, ...],
+        atlas: Any,
+        plan: ChannelPlan,
+        places: Places,
+        name: str,
+        index: int,
+    ) -> None:
+        self.config, self.atlas, self.plan, self.places = config, atlas, plan, places
+        self.populations, self.name, self.index = populations, name, index
+        self.item: cfg.Projection = parts.projections[name]
+        self.path = parts.path("projections", name)
+        self.source = self._family(drafts, self.item.source, "source")
+        self.target = self._family(drafts, self.item.target, "target")
+        self.families = list(drafts)
+        self.dt_ms = config.simulation.dt_ms
+
+    def _family(self, drafts: dict[str, Draft], name: str, key: str) -> Draft:
+        if name not in drafts:
+            raise self.places.error(
+                f"{self.path}.{key}", f"there is no population '{name}'", did_you_mean(name, list(drafts))
+            )
+        return drafts[name]
+
+    def compile(self) -> Projection:
+        if self.target.model.is_source:
+            raise self.places.error(f"{self.path}.target", f"'{self.item.target}' only emits spikes; it has no input")
+        rule = RULES.index(self.item.rule.kind)
+        pools = self._pools()
+        weight = weight_table(self.item, self.target.model, self.path, self.places)
+        mix = input_mix(self.target.model, self.item.receptor, weight, self.path, self.places)
+        entries = [entry for pool in pools for entry in pool]
+        starts = np.cumsum([0] + [len(pool) for pool in pools]).astype(np.int64)
+        pair_weight = np.array([entry[1] for entry in entries], dtype=np.float64)
+        factors = self._factors(pair_weight)
+        delay, tract = self._delays(np.array([entry[2] for entry in entries], dtype=np.float64))
+        numbers, per_entry = self._numbers(rule, pools, pair_weight)
+        scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
+        channel = self.plan.use(self.target.name, mix, weight, scale)
+        projection = Projection(
+            name=self.name,
+            index=self.index,
+            source_family=self.families.index(self.source.name),
+            target_family=self.families.index(self.target.name),
+            rule=rule,
+            autapses=getattr(self.item.rule, "autapses", True),
+            multapses=bool(getattr(self.item.rule, "multapses", False)),
+            channel=channel,
+            weight=weight,
+            delay=delay,
+            piece_target=np.array(self.target.populations, dtype=np.int32),
+            piece_number=numbers,
+            entry_start=starts,
+            entry_source=np.array([entry[0] for entry in entries], dtype=np.int32),
+            entry_number=per_entry,
+            entry_cumulative=_cumulative(pools, self._shares(pair_weight), starts),
+            weight_factor=factors,
+            delay_steps=tract,
+            key_path=self.path,
+            scope=self.item.scope or "all",
+        )
+        self._check_available(projection)
+        return projection
+
+    # -- pairs ------------------------------------------------------------------------------------------------
+
+    def _pools(self) -> list[list[Entry]]:
+        """Source entries of every target population."""
+        scope, source, target = self.item.scope, self.source, self.target
+        if scope is None:
+            if source.in_regions and target.in_regions:
+                raise self.places.error(
+                    f"{self.path}.scope",
+                    f"'{source.name}' and '{target.name}' both live in regions",
+                    "say how they pair: scope: same_region, connectome or all",
+                )
+            scope = "all"
+        elif scope != "all" and not (source.in_regions and target.in_regions):
+            other = source.name if not source.in_regions else target.name
+            raise self.places.error(f"{self.path}.scope", f"'{scope}' needs regions, but '{other}' has none")
+        by_region = dict(zip(source.regions.tolist(), source.populations, strict=True))
+        if scope == "same_region":
+            pools = [[(by_region[r], 1.0, 0.0)] if r in by_region else [] for r in target.regions.tolist()]
+        elif scope == "connectome":
+            pools = [self._connectome_pool(r, by_region) for r in target.regions.tolist()]
+        else:
+            pools = [[(p, 1.0, self._length(t, s)) for s, p in by_region.items()] for t in target.regions.tolist()]
+        if not any(pools):
+            raise self.places.error(self.path, f"'{source.name}' and '{target.name}' share no pair of regions")
+        return pools
+
+    def _connectome_pool(self, region: int, by_region: dict[int, int]) -> list[Entry]:
+        incoming = self.atlas.incoming(region)
+        lengths = incoming.lengths_mm if incoming.lengths_mm is not None else np.full(incoming.sources.size, math.nan)
+        return [
+            (by_region[s], float(w), float(length))
+            for s, w, length in zip(incoming.sources.tolist(), incoming.weights, lengths, strict=True)
+            if s != region and s in by_region and w > 0
+        ]
+
+    def _length(self, target: int, source: int) -> float:
+        if target < 0 or source < 0:
+            return math.nan
+        if target == source:
+            return 0.0
+        incoming = self.atlas.incoming(target)
+        found = np.flatnonzero(incoming.sources == source)
+        return float(incoming.lengths_mm[found[0]]) if found.size and incoming.lengths_mm is not None else math.nan
+
+    # -- numbers, weights, delays -----------------------------------------------------------------------------
+
+    def _shares(self, pair_weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Relative probability of each entry within its pool: connectome weight, or population size."""
+        if self.item.scope == "connectome" and self.item.connectome_scales == "indegree":
+            return pair_weight
+        return np.full(pair_weight.size, float(self.source.size))
+
+    def _factors(self, pair_weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.item.scope == "connectome" and self.item.connectome_scales == "weight":
+            return pair_weight / pair_weight.max()
+        return np.ones(pair_weight.size)
+
+    def _numbers(
+        self, rule: int, pools: list[list[Entry]], pair_weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(in-degree per piece, number per entry)."""
+        given = self.item.rule
+        scaled = self.item.scope == "connectome" and self.item.connectome_scales == "indegree"
+        pieces = np.zeros(len(pools), dtype=np.int64)
+        entries = np.zeros(pair_weight.size)
+        if isinstance(given, cfg.FixedIndegree):
+            strengths = np.array([sum(entry[1] for entry in pool) for pool in pools])
+            share = strengths / strengths.max() if scaled else (strengths > 0).astype(np.float64)
+            pieces = np.rint(given.indegree * share).astype(np.int64)
+        elif isinstance(given, cfg.FixedTotalNumber):
+            entries = np.rint(given.total * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
+        elif isinstance(given, cfg.PairwiseBernoulli):
+            entries = given.probability * (pair_weight / pair_weight.max() if scaled else 1.0) + entries
+        elif isinstance(given, cfg.OneToOne) and self.source.size != self.target.size:
+            raise self.places.error(
+                f"{self.path}.rule",
+                f"one_to_one needs equal sizes; '{self.source.name}' has {self.source.size}, "
+                f"'{self.target.name}' {self.target.size}",
+            )
+        return pieces, entries
+
+    def _delays(self, lengths_mm: NDArray[np.float64]) -> tuple[Table | None, NDArray[np.int32]]:
+        """(table in ms or None, tract delay of each entry in steps or 0)."""
+        path, dt = f"{self.path}.delay_ms", self.dt_ms
+        longest = self.config.simulation.max_delay_ms
+        given = self.item.delay_ms
+        if isinstance(given, cfg.TractDelay):
+            if np.isnan(lengths_mm).any():
+                raise self.places.error(path, "the atlas has no tract lengths for these pairs", "give a delay in ms")
+            shortest = given.minimum_ms if given.minimum_ms is not None else dt
+            milliseconds = np.maximum(lengths_mm / given.tract_velocity_m_per_s, shortest)
+            table, low, high = None, float(milliseconds.min(initial=dt)), float(milliseconds.max(initial=dt))
+            steps = np.maximum(np.rint(milliseconds / dt), 1).astype(np.int32)
+        else:
+            table = as_table(given)
+            low, high = table.low, table.high
+            steps = np.zeros(lengths_mm.size, dtype=np.int32)
+        if low < dt / 2 * (1 - 1e-9):
+            raise self.places.error(
+                path,
+                f"delays down to {low:g} ms are shorter than one step (dt_ms = {dt:g})",
+                f"give delays of at least {dt:g} ms, or a truncated_normal with low >= {dt / 2:g}",
+            )
+        if high > longest or high / dt > MAX_DELAY_STEPS:
+            if table is not None and not table.constant and high / dt <= MAX_DELAY_STEPS:
+                remedy = "bound the distribution (truncated_normal with high) or raise simulation.max_delay_ms"
+            else:
+                remedy = "raise simulation.max_delay_ms or give shorter delays"
+            bound = min(longest, MAX_DELAY_STEPS * dt)
+            raise self.places.error(path, f"delays up to {high:g} ms are beyond the maximum of {bound:g} ms", remedy)
+        return table, steps
+
+    def _check_available(self, projection: Projection) -> None:
+        if not projection.autapses and self.source is self.target and self.source.size == 1:
+            pieces = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
+            if (projection.entry_source == projection.piece_target[pieces]).any():
+                raise self.places.error(
+                    f"{self.path}.rule", f"'{self.source.name}' has one neuron, so no source is left without autapses"
+                )
+        if projection.rule != FIXED_INDEGREE or projection.multapses:
+            return
+        for piece in range(projection.piece_target.size):
+            entries = projection.entry_source[projection.entries(piece)]
+            own = int(projection.piece_target[piece])
+            available = sum(
+                self.populations[int(e)].size - (not projection.autapses and int(e) == own) for e in entries
+            )
+            if projection.piece_number[piece] > available:
+                raise self.places.error(
+                    f"{self.path}.rule",
+                    f"in-degree {projection.piece_number[piece]} without multapses, but only {available} sources",
+                    "lower indegree, allow multapses, or enlarge the source population",
+                )
+
+
+def _cumulative(
+    pools: list[list[Entry]], shares: NDArray[np.float64], starts: NDArray[np.int64]
+) -> NDArray[np.uint32]:
+    """Per pool, the cumulative share of each entry in units of 2**-32 (last: 2**32 - 1), for `word <= cumulative`."""
+    result = np.zeros(shares.size, dtype=np.uint32)
+    for piece in range(len(pools)):
+        part = slice(int(starts[piece]), int(starts[piece + 1]))
+        if part.stop > part.start:
+            edges = np.cumsum(shares[part])
+            scaled = np.clip(np.rint(edges / edges[-1] * 2.0**32) - 1, 0, 2**32 - 1)
+            scaled[-1] = 2**32 - 1
+            result[part] = scaled.astype(np.uint32)
+    return result
