@@ -8,6 +8,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.jit import cached_njit
 
 MAX_SEGMENT = 65_535
 
@@ -21,7 +22,7 @@ def _permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
         values[first + j] = scratch[j]
 
 
-@nb.njit(nogil=True)
+@cached_njit
 def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> int:
     """Sort every row by delay (stable) and count segments: segment_rows[s + 1] = segments of source s.
 
@@ -64,7 +65,7 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
     return total
 
 
-@nb.njit(nogil=True)
+@cached_njit
 def fill_segments(rows: Any, sink: Any, segment_rows: Any, segments: Any) -> None:
     """Write segments[k] = delay << 16 | count (uint32) of all rows; segment_rows int64[n_sources + 1] is cumulative."""
     wide = sink.delays8.size == 0

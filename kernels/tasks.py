@@ -10,6 +10,7 @@ import numpy as np
 
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import wire
+from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SPLIT, philox4x32
 
 TASK_FIELDS = 6
@@ -20,7 +21,7 @@ FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE = range(5)
 _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 
 
-@nb.njit(nogil=True, cache=True)
+@cached_njit
 def run_tasks(
     rule: int, projection: int, multapses: bool, tasks: Any, pieces: Any, piece_gid0: Any, pool: Any,
     count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, sink: Any, bits: Any,
@@ -75,7 +76,7 @@ def _slice(pool: Any, start: int, stop: int) -> Any:
     )
 
 
-@nb.njit(nogil=True, cache=True)
+@cached_njit
 def binomial(n: int, p: float, u: float) -> int:
     """Binomial(n, p) by inversion from the mode outwards, u uniform in [0, 1); about sqrt(n p (1 - p)) operations."""
     if n <= 0 or p <= 0.0:
@@ -111,7 +112,7 @@ def binomial(n: int, p: float, u: float) -> int:
     return last
 
 
-@nb.njit(nogil=True, cache=True)
+@cached_njit
 def split_total(total: int, sizes: Any, gid0: int, source: int, projection: int, k0: Any, k1: Any, out: Any) -> None:
     """Multinomial split of `total` over blocks in proportion to `sizes` (int64[b]), by halving; out int64[b].
 

@@ -21,7 +21,7 @@ from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
-
+from dtbsim.kernels.jit import cached_njit
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _MONOTONIC = np.int32(1)
@@ -112,7 +112,7 @@ def _exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: in
             return L.ERROR_ABORTED
 
 
-@nb.njit(nogil=True, cache=True)
+@cached_njit
 def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> None:
     """Step this thread's lanes from `start` to `stop` (exclusive).
 

@@ -1,0 +1,125 @@
+"""Lanes: how the neurons of a rank are laid out for its threads.
+
+A lane owns whole blocks. Its neurons are ordered by kind, then gid; every kind has one run of local indices (a group),
+and one run of input slots per channel. Slots of 16-bit lanes stay below 65,536, so that a synapse fits four bytes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.blocks import Blocks
+from dtbsim.build.kinds import Kind
+from dtbsim.partition import BlockTable
+from dtbsim.spec.network import Network
+
+PACKED_SLOTS = 65_536
+MAX_LANES_PER_THREAD = 8
+ALIGN = 16
+"""Runs of 4-byte items start on cache lines."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive neurons of one block on a lane: first gid, neurons, population, first local index."""
+
+    gid0: int
+    size: int
+    population: int
+    local: int
+    kind: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """The layout of one lane."""
+
+    runs: tuple[Run, ...]
+    group_start: NDArray[np.int64]
+    """int64[n_kinds]: first local index of each kind's group."""
+    group_size: NDArray[np.int64]
+    slot_start: tuple[NDArray[np.int64], ...]
+    """Per kind: first slot of each channel."""
+    n_slots: int
+    gids: NDArray[np.uint32]
+
+    @property
+    def n_local(self) -> int:
+        """Neurons of the lane."""
+        return int(self.gids.size)
+
+
+def aligned(n: int) -> int:
+    """`n` rounded up to a multiple of ALIGN."""
+    return (n + ALIGN - 1) // ALIGN * ALIGN
+
+
+def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Lane of every block, int64[b]: block by block to the least loaded lane, so each population is spread evenly."""
+    loads = [(0.0, lane) for lane in range(n)]
+    lane_of = np.zeros(work.size, dtype=np.int64)
+    for block, cost in enumerate(work.tolist()):
+        load, lane = loads[0]
+        lane_of[block] = lane
+        heapq.heapreplace(loads, (load + max(cost, 1e-9), lane))
+    return lane_of
+
+
+def lay_out(
+    network: Network, kinds: list[Kind], blocks: Blocks, table: BlockTable, rank: int, threads: int
+) -> tuple[list[Lane], bool]:
+    """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots."""
+    mine = np.flatnonzero(blocks.rank == rank)
+    family_kind = np.zeros(len(network.families), dtype=np.int64)
+    for k, kind in enumerate(kinds):
+        family_kind[kind.families] = k
+    kind_of = family_kind[[population.family for population in network.populations]]
+    channels = np.array([len(kind.channels) for kind in kinds])
+    slots = blocks.size[mine] * channels[kind_of[blocks.population[mine]]]
+    threads = min(threads, mine.size)
+    padding = int(channels.sum()) * ALIGN
+    for per_thread in range(1, MAX_LANES_PER_THREAD + 1):
+        n_lanes = per_thread * threads
+        if n_lanes > mine.size:
+            break
+        lane_of = deal(table.work[mine], n_lanes)
+        if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
+            return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
+    lane_of = deal(table.work[mine], threads)
+    return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
+
+
+def _lanes(
+    blocks: Blocks,
+    mine: NDArray[np.int64],
+    lane_of: NDArray[np.int64],
+    n_lanes: int,
+    kind_of: NDArray[np.int64],
+    channels: NDArray[np.int64],
+) -> list[Lane]:
+    return [_lane(blocks, mine[lane_of == lane], kind_of, channels) for lane in range(n_lanes)]
+
+
+def _lane(
+    blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]
+) -> Lane:
+    runs: list[Run] = []
+    starts, sizes, slot_start = [], [], []
+    local = slot = 0
+    kinds = kind_of[blocks.population[chosen]]
+    for kind in range(channels.size):
+        starts.append(local)
+        for block in chosen[kinds == kind]:
+            size = int(blocks.size[block])
+            runs.append(Run(int(blocks.gid0[block]), size, int(blocks.population[block]), local, kind))
+            local += size
+        sizes.append(local - starts[-1])
+        step = aligned(sizes[-1])
+        slot_start.append(slot + step * np.arange(channels[kind], dtype=np.int64))
+        slot += step * int(channels[kind])
+    gids = np.concatenate([np.arange(run.gid0, run.gid0 + run.size, dtype=np.uint32) for run in runs])
+    return Lane(tuple(runs), np.array(starts), np.array(sizes), tuple(slot_start), max(slot, 1), gids)

@@ -1,0 +1,284 @@
+"""Synapse rows of a lane: tasks per projection, counted, written and sorted by compiled loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.blocks import Blocks
+from dtbsim.build.lanes import Lane
+from dtbsim.kernels import layout as L
+from dtbsim.kernels import sink as S
+from dtbsim.kernels import tasks as T
+from dtbsim.kernels.philox import seed_key
+from dtbsim.kernels.rows import fill_segments, sort_rows
+from dtbsim.kernels.wire import Pool
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_TOTAL, Network, Projection
+
+EMPTY_I64 = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Source candidates of a rank: neurons of every population that projects to one of its populations.
+
+    `offset` int64[n_populations]: first candidate index of each population, -1 where it has none; `gids` uint32.
+    """
+
+    offset: NDArray[np.int64]
+    gids: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The synapses of a lane. `targets` is uint32, packed with the weight for KIND_PACKED."""
+
+    kind: int
+    rows: NDArray[np.int64]
+    targets: NDArray[np.uint32]
+    weights: NDArray[np.int16] | NDArray[np.int32]
+    segment_rows: NDArray[np.int64]
+    segments: NDArray[np.uint32]
+
+    @property
+    def n_synapses(self) -> int:
+        """Synapses of the lane."""
+        return int(self.rows[-1])
+
+    @property
+    def n_bytes(self) -> int:
+        """Everything that the rows hold."""
+        arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
+        return sum(array.nbytes for array in arrays)
+
+
+def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
+    """Populations with at least one projection onto a population of this rank."""
+    mine = np.zeros(len(network.populations), dtype=bool)
+    mine[blocks.population[blocks.rank == rank]] = True
+    used = np.zeros(len(network.populations), dtype=bool)
+    for projection in network.projections:
+        piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
+        used[projection.entry_source[mine[projection.piece_target[piece]]]] = True
+    offset = np.full(len(network.populations), -1, dtype=np.int64)
+    gids = []
+    total = 0
+    for index in np.flatnonzero(used):
+        population = network.populations[index]
+        offset[index] = total
+        gids.append(np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32))
+        total += population.size
+    return Candidates(offset, np.concatenate(gids) if gids else np.zeros(0, np.uint32))
+
+
+def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
+    """The format of all lanes of a rank."""
+    if acc_bits == 64:
+        return L.KIND_WIDE64
+    if wide_weights:
+        return L.KIND_WIDE32
+    return L.KIND_PACKED if packed else L.KIND_WIDE16
+
+
+class LaneBuilder:
+    """Builds the rows of one lane: `count`, then `write`."""
+
+    def __init__(self, network: Network, lane: Lane, candidates: Candidates, kind: int) -> None:
+        self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
+        self.k0, self.k1 = seed_key(network.seed)
+        self.bits = np.zeros(candidates.gids.size, dtype=np.uint8)
+        self.largest = int(max((p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections), default=1))
+        self.runs_of: dict[int, list[tuple[int, int, int]]] = {}
+        for run in lane.runs:
+            slot0 = run.local - int(lane.group_start[run.kind])
+            self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
+        self.kind_of = {run.population: run.kind for run in lane.runs}
+        self.work = [(p, _Plan(self, p)) for p in network.projections]
+
+    def _run(self, sink: S.Sink) -> None:
+        for projection, plan in self.work:
+            if plan.tasks.size:
+                T.run_tasks(
+                    projection.rule,
+                    projection.index,
+                    projection.multapses,
+                    plan.tasks,
+                    plan.pieces,
+                    plan.piece_gid0,
+                    plan.pool,
+                    plan.count_starts,
+                    plan.count_first,
+                    plan.counts,
+                    self.k0,
+                    self.k1,
+                    plan.draws,
+                    sink,
+                    self.bits,
+                )
+
+    def build(self) -> Rows:
+        """Count, write, sort."""
+        n = self.candidates.gids.size
+        counted = np.zeros(n, dtype=np.int32)
+        self._run(_sink(self.kind, rows=counted))
+        rows = np.zeros(n + 1, dtype=np.int64)
+        np.cumsum(counted, out=rows[1:])
+        longest = int(counted.max(initial=0))
+        del counted
+        sink = _sink(self.kind, cursor=rows[:-1].copy(), total=int(rows[-1]), wide_delay=self.largest > 255)
+        self._run(sink)
+        segment_rows = np.zeros(n + 1, dtype=np.int64)
+        scratch = np.empty(longest, np.int64)
+        order = np.empty(longest, np.uint32)
+        total = sort_rows(rows, self.largest, sink, np.zeros(self.largest + 2, np.int64), order, scratch, segment_rows)
+        np.cumsum(segment_rows, out=segment_rows)
+        segments = np.empty(int(total), dtype=np.uint32)
+        fill_segments(rows, sink, segment_rows, segments)
+        targets = sink.packed if self.kind == L.KIND_PACKED else sink.targets
+        weights = sink.weights16 if self.kind == L.KIND_WIDE16 else sink.weights32
+        return Rows(self.kind, rows, targets, weights, segment_rows, segments)
+
+
+def _sink(
+    kind: int,
+    *,
+    rows: NDArray[np.int32] | None = None,
+    cursor: NDArray[np.int64] | None = None,
+    total: int = 0,
+    wide_delay: bool = False,
+) -> S.Sink:
+    """A counting sink (`rows`) or a writing one (`cursor`, `total` synapses)."""
+    packed = total if kind == L.KIND_PACKED else 0
+    return S.Sink(
+        mode=0 if rows is not None else 1,
+        kind=kind,
+        rows=rows if rows is not None else np.zeros(0, np.int32),
+        cursor=cursor if cursor is not None else EMPTY_I64,
+        packed=np.empty(packed, np.uint32),
+        targets=np.empty(total - packed, np.uint32),
+        weights16=np.empty(total if kind == L.KIND_WIDE16 else 0, np.int16),
+        weights32=np.empty(total if kind in (L.KIND_WIDE32, L.KIND_WIDE64) else 0, np.int32),
+        delays8=np.empty(0 if wide_delay else total, np.uint8),
+        delays16=np.empty(total if wide_delay else 0, np.uint16),
+    )
+
+
+class _Plan:
+    """One projection on one lane: pools, tasks and draws as arrays for the compiled loops."""
+
+    def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
+        network, candidates = builder.network, builder.candidates
+        sizes = np.array([population.size for population in network.populations], dtype=np.int64)
+        gid0 = network.gid_starts[:-1]
+        source = projection.entry_source.astype(np.int64)
+        piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
+        own = (projection.piece_target[piece] == source) & (not projection.autapses)
+        self.pieces = projection.entry_start
+        self.piece_gid0 = gid0[projection.piece_target]
+        self.pool = Pool(
+            key=source,
+            offset=candidates.offset[source],
+            size=sizes[source],
+            cumulative=projection.entry_cumulative,
+            factor=np.rint(projection.weight_factor * 2.0**S.FACTOR_BITS).astype(np.int64),
+            delay=projection.delay_steps.astype(np.int64),
+            self_at=np.where(own, gid0[source], -1),
+        )
+        channel = network.families[projection.target_family].channels[projection.channel]
+        self.draws = _draws(projection, channel.quantum, network.dt_ms)
+        self.count_starts, self.count_first, self.counts = _binomials(projection, sizes, piece, own)
+        self.tasks = self._tasks(builder, projection)
+
+    def _tasks(self, builder: LaneBuilder, projection: Projection) -> NDArray[np.int64]:
+        tasks: list[tuple[int, int, int, int, int, int]] = []
+        for piece, population in enumerate(projection.piece_target.tolist()):
+            runs = builder.runs_of.get(population)
+            if not runs:
+                continue
+            kind = builder.kind_of[population]
+            base = int(builder.lane.slot_start[kind][projection.channel])
+            entries = range(int(self.pieces[piece]), int(self.pieces[piece + 1]))
+            if projection.rule == FIXED_INDEGREE:
+                number = int(projection.piece_number[piece])
+                if number and len(entries):
+                    tasks += [(piece, gid, n, base + slot, -1, number) for gid, n, slot in runs]
+            elif projection.rule == FIXED_TOTAL:
+                for entry in entries:
+                    counts = self._split(builder.network, projection, population, entry, builder)
+                    for gid, n, slot in runs:
+                        block = (gid - builder.network.populations[population].gid0) // builder.network.block_size
+                        tasks.append((piece, gid, n, base + slot, entry, int(counts[block])))
+            else:
+                tasks += [(piece, gid, n, base + slot, entry, 0) for entry in entries for gid, n, slot in runs]
+        return np.array(tasks, dtype=np.int64).reshape(-1, T.TASK_FIELDS)
+
+    def _split(
+        self, network: Network, projection: Projection, population: int, entry: int, builder: LaneBuilder
+    ) -> NDArray[np.int64]:
+        target = network.populations[population]
+        starts = np.arange(0, target.size, network.block_size, dtype=np.int64)
+        sizes = np.minimum(network.block_size, target.size - starts)
+        counts = np.zeros(sizes.size, dtype=np.int64)
+        total, source = int(projection.entry_number[entry]), int(projection.entry_source[entry])
+        T.split_total(total, sizes, target.gid0, source, projection.index, builder.k0, builder.k1, counts)
+        return counts
+
+
+def _draws(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
+    weight, delay = projection.weight, projection.delay
+    if weight.constant:
+        weight_table, constant_weight = EMPTY_I64, round(weight.low / quantum)
+    else:
+        weight_table, constant_weight = weight.fixed_point(quantum, S.FRACTION_BITS_WEIGHT), 0
+    if delay is None or delay.constant:
+        delay_table, constant_delay = EMPTY_I64, _steps(delay, dt_ms)
+    else:
+        delay_table, constant_delay = delay.fixed_point(dt_ms, S.FRACTION_BITS_DELAY), 0
+    largest = int(projection.delay_bounds(dt_ms)[1].max(initial=1))
+    return S.Draws(constant_weight, weight_table, constant_delay, delay_table, largest)
+
+
+def _steps(delay: Table | None, dt_ms: float) -> int:
+    return 1 if delay is None else max(1, round(delay.low / dt_ms))
+
+
+def _binomials(
+    projection: Projection, sizes: NDArray[np.int64], piece: NDArray[np.int64], own: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
+    """Thresholds of the number of sources per target, per entry: starts, first count, uint32 values."""
+    n = projection.entry_source.size
+    if projection.rule != BERNOULLI:
+        return np.zeros(n + 1, np.int64), np.zeros(n, np.int64), np.zeros(0, np.uint32)
+    del piece
+    starts, first, values = [0], [], []
+    known: dict[tuple[int, float], tuple[int, NDArray[np.uint32]]] = {}
+    for entry in range(n):
+        available = int(sizes[projection.entry_source[entry]] - own[entry])
+        key = available, float(projection.entry_number[entry])
+        if key not in known:
+            known[key] = binomial_thresholds(*key)
+        first.append(known[key][0])
+        values.append(known[key][1])
+        starts.append(starts[-1] + known[key][1].size)
+    return np.array(starts), np.array(first, dtype=np.int64), np.concatenate(values)
+
+
+def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
+    """(k0, thresholds): a draw is k0 + the number of thresholds that a uniform uint32 word exceeds."""
+    if p <= 0 or n == 0:
+        return 0, np.zeros(0, np.uint32)
+    if p >= 1:
+        return n, np.zeros(0, np.uint32)
+    from scipy.stats import binom
+
+    low, high = (int(k) for k in binom.ppf((2.0**-33, 1 - 2.0**-33), n, p))
+    low, high = max(low, 0), min(high, n)
+    scaled = np.rint(binom.cdf(np.arange(low, high), n, p) * 2.0**32) - 1
+    inside = (scaled >= 0) & (scaled < 2**32 - 1)
+    return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
+
+
+__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "synapse_kind"]
