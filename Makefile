@@ -1,0 +1,83 @@
+# make demo   install into .venv and run the resting-state example; says where the report is
+# make test   install and run all tests, those over three MPI ranks included
+# make lint   style, types, import directions, file lengths
+# make help   the rest
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+RANKS ?= 3
+MPIEXEC ?= $(BIN)/mpiexec
+PYTEST_ARGS ?=
+
+PACKAGING := pyproject.toml setup.py constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.NOTPARALLEL:
+.PHONY: help install demo test test-fast test-serial test-mpi lint format constraints clean
+
+help:
+	@echo "make install      .venv with dtbsim (editable) and its pinned dependencies"
+	@echo "make demo         run examples/resting_state.yaml and say where the report is"
+	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
+	@echo "make test-fast    tests without those marked slow and without MPI"
+	@echo "make lint         ruff, mypy, import-linter, file lengths"
+	@echo "make format       ruff format and safe fixes"
+	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"
+	@echo "make clean        remove build products and caches (.venv and runs stay)"
+
+# Each stamp installs one set of extras; they are renewed only when the packaging files change.
+$(BIN)/python:
+	@python="$$(.ci/find-python)" || exit 2; \
+	echo "making $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv "$(VENV)"
+
+$(VENV)/.installed: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+install: $(VENV)/.installed
+
+demo: $(VENV)/.installed
+	@out="runs/demo-$$(date +%Y%m%d-%H%M%S)"; \
+	"$(BIN)/dtbsim" run examples/resting_state.yaml --out "$$out" && \
+	test -s "$$out/report.html" && echo "The report is in $$out/report.html: open it in a browser."
+
+test: test-serial test-mpi
+
+test-serial: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not mpi" $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not mpi and not slow" $(PYTEST_ARGS)
+
+# Under -m mpi4py an exception on one rank ends all of them; without it the others would wait for ever.
+test-mpi: $(VENV)/.installed-test
+	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m mpi tests/mpi $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_file_lengths.py
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints:
+	.ci/renew-constraints
+
+clean:
+	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print | xargs rm -rf

@@ -1,0 +1,123 @@
+"""The scripts and lists that hold the project together: they run, and they notice what they are there to notice."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from building import ROOT
+
+FIND_PYTHON = ROOT / ".ci" / "find-python"
+CHECK_LENGTHS = ROOT / ".ci" / "check_file_lengths.py"
+
+
+def find_python(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script with only `path` (and the shell's own folder for `sh`) to search."""
+    environ = {"PATH": str(path), **variables}
+    return subprocess.run(["/bin/sh", str(FIND_PYTHON)], env=environ, capture_output=True, text=True)
+
+
+def command(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_find_python_passes_over_stubs_and_old_versions(tmp_path: Path) -> None:
+    command(tmp_path, "python3.13", "echo 'not switched on' >&2; exit 127")
+    command(tmp_path, "python3.12", 'case "$2" in *version_info*) exit 1;; esac; exit 0')
+    command(tmp_path, "python3", f'exec {sys.executable} "$@"')
+    found = find_python(tmp_path)
+    assert found.returncode == 0
+    assert Path(found.stdout.strip()) == Path(sys.executable)
+
+
+def test_find_python_says_what_to_do_where_there_is_none(tmp_path: Path) -> None:
+    found = find_python(tmp_path)
+    assert found.returncode == 2
+    assert "no Python from 3.11 to 3.13 found" in found.stderr
+    assert "make PYTHON=" in found.stderr
+
+
+def test_find_python_names_the_missing_module_venv(tmp_path: Path) -> None:
+    command(tmp_path, "python3.11", 'case "$2" in *ensurepip*) exit 1;; esac; exit 0')
+    found = find_python(tmp_path)
+    assert found.returncode == 2
+    assert "python3.11 has no module venv" in found.stderr
+
+
+def test_find_python_takes_only_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    command(tmp_path, "python3", f'exec {sys.executable} "$@"')
+    assert find_python(tmp_path, PYTHON="python3.9").returncode == 2
+    assert find_python(tmp_path, PYTHON="python3").returncode == 0
+
+
+def test_the_file_length_check_passes_here_and_can_fail(tmp_path: Path) -> None:
+    assert subprocess.run([sys.executable, CHECK_LENGTHS], cwd=tmp_path).returncode == 0
+    copy = tmp_path / ".ci" / "check_file_lengths.py"
+    copy.parent.mkdir()
+    shutil.copy(CHECK_LENGTHS, copy)
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "kernels").symlink_to("../kernels")
+    (tmp_path / "kernels" / "long.cu").write_text("//\n" * 401)
+    (tmp_path / "kernels" / "short.cu").write_text("//\n" * 400)
+    done = subprocess.run([sys.executable, copy], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == "kernels/long.cu: 401 lines; at most 400: split it by purpose\n"
+
+
+def test_every_import_direction_holds() -> None:
+    linter = pytest.importorskip("importlinter.cli", reason="import-linter comes with the extra dev")
+    assert linter is not None
+    program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_direct_dependency_is_pinned_exactly() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = {re.split(r"[<>=!~; \[]", text)[0] for group in (project["dependencies"], *extras) for text in group}
+    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+( ;.*)?", line) for line in pins)
+    pinned = {normal(line.split("==")[0]) for line in pins}
+    assert {normal(name) for name in wanted} - {"dtbsim"} <= pinned
+
+
+@pytest.mark.parametrize("name", [".ci/run", ".ci/find-python", ".ci/renew-constraints"])
+def test_scripts_can_be_run_and_read(name: str) -> None:
+    script = ROOT / name
+    assert os.access(script, os.X_OK)
+    shell = script.read_text().splitlines()[0].split("/")[-1].split()[-1]
+    assert subprocess.run([shell, "-n", script]).returncode == 0
+
+
+def test_links_and_paths_in_the_documents_exist() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "slurm" / "README.md"]
+    assert len(documents) > 8
+    missing = []
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            if "://" not in target and not (document.parent / target).exists():
+                missing.append(f"{document.relative_to(ROOT)}: {target}")
+    assert not missing
+
+
+def test_the_guide_lists_every_exit_code() -> None:
+    from dtbsim.errors import EXIT_CODES
+
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d+) \|", guide.split("## Exit codes")[1], flags=re.MULTILINE)
+    assert [int(code) for code in listed] == sorted(EXIT_CODES)
