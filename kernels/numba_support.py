@@ -1,0 +1,58 @@
+"""What generated kernels import: a compiler that may assume disjoint arrays, and bit reinterpretation.
+
+Generated sources are cached by their own text; after a change here, raise `GENERATION` so that no old machine code is
+loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import float32, int32, types
+from numba.core.compiler import Compiler
+from numba.extending import intrinsic
+
+GENERATION = 1
+
+
+class NoAliasCompiler(Compiler):  # type: ignore[misc]
+    """numba's compiler with the promise that array arguments do not overlap.
+
+    LLVM then vectorises loops over many arrays without pairwise overlap checks at run time, which it otherwise gives up
+    on beyond a threshold. Use it only for functions whose callers keep the promise.
+    """
+
+    def define_pipelines(self) -> Any:
+        """Set the flag before the pipeline is built."""
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+def _bitcast(given: Any, result: Any) -> Any:
+    def typed(typingctx: Any, x: Any) -> Any:
+        if x != given:
+            return None
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(result))
+
+        return result(given), codegen
+
+    return typed
+
+
+@intrinsic
+def float_bits(typingctx: Any, x: Any) -> Any:
+    """Return the 32 bits of a float32 as int32."""
+    return _bitcast(float32, int32)(typingctx, x)
+
+
+@intrinsic
+def bits_float(typingctx: Any, x: Any) -> Any:
+    """Return the float32 with the 32 bits of an int32."""
+    return _bitcast(int32, float32)(typingctx, x)
+
+
+def pointer(item: Any) -> Any:
+    """Return the C pointer type of a numba scalar type."""
+    return types.CPointer(item)

@@ -1,0 +1,209 @@
+"""What a neuron model is: tables, derived constants and one scalar update function.
+
+The update function is written once, in the Python subset of `dtbsim.models.subset`, and compiled for every device from
+its source. A subclass gives the tables and the function; everything else has a default:
+
+    class Leaky(NeuronModel):
+        name = "leaky"
+        summary = "Leaky integrator with a threshold"
+        parameters = (Parameter("decay", "1", 0.9, "factor per step", low=0, high=1),)
+        states = (State("v_mV", "mV", "membrane potential"),)
+        receptors = (Receptor("syn", "mV", "jump of the potential", channel=0),)
+
+        @staticmethod
+        def update(v_mV, in_syn, decay):
+            v = decay * v_mV + in_syn
+            spiked = v >= 15.0
+            return 0.0 if spiked else v, spiked
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models.tables import Derived, Parameter, Receptor, State
+
+Values = Mapping[str, float | npt.NDArray[np.float64]]
+Constants = dict[str, float | npt.NDArray[np.float64]]
+
+DT = Derived("dt_ms", "ms", "time step")
+LARGEST_EXACT_INTEGER = 2**24
+"""Integer constants travel as float32, exact up to here."""
+
+_Row = TypeVar("_Row", Parameter, State, Receptor)
+
+
+class NeuronModel:
+    """One neuron model; instances are immutable and shared.
+
+    Class attributes are the tables. Arguments of `update`, in any order: all states by name, `in_<input>` (float32,
+    synaptic input of this step in the receptor's weight unit) for every entry of `inputs`, optionally `I_stim`
+    (float32, input current of this step in `current_unit`), and names of parameters, derived constants or `dt_ms`.
+    It returns the new states in the order of `states`, then whether the neuron spiked.
+    """
+
+    name: str
+    summary: str
+    citation: str = ""
+    integration: str = ""
+    equations: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    states: tuple[State, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    receptors: tuple[Receptor, ...] = ()
+    current_unit: str = "pA"
+    is_source: bool = False
+
+    @staticmethod
+    def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Advance one neuron by one step."""
+        raise NotImplementedError("a neuron model defines `update`")
+
+    # -- what subclasses may extend ------------------------------------------------------------------------------
+
+    def derive(self, p: Values, dt_ms: float) -> Constants:
+        """Return the constants of the table `derived` from complete parameters `p` (float64, scalar or (n,) arrays)."""
+        return {}
+
+    def check_together(self, p: Values, dt_ms: float) -> None:
+        """Raise InputError for combinations of parameters that the model does not allow."""
+
+    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
+        """Return an equivalent cheaper model for a population with parameters `p`, or this model itself.
+
+        `needed_states` are states that the user records or initialises: a form without them is not offered. The
+        answer depends on scalar entries of `p` only, so it is the same on every rank.
+        """
+        return self
+
+    def derive_initial(self, p: Values, initial: Mapping[str, Any]) -> Constants:
+        """Return defaults that depend on other states: `initial` holds all states in the unit the user sees."""
+        return {}
+
+    # -- what the simulator calls --------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input channels, `in_<name>` in `update`; by default one per receptor, of its name."""
+        return tuple(receptor.name for receptor in self.receptors)
+
+    @property
+    def uses_current(self) -> bool:
+        """Whether `update` takes an input current `I_stim`."""
+        return "I_stim" in inspect.signature(self.update).parameters
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the table row; InputError with a suggestion when there is none."""
+        return _row(self, "parameter", name, self.parameters)
+
+    def state(self, name: str) -> State:
+        """Return the table row; InputError with a suggestion when there is none."""
+        return _row(self, "state", name, self.states)
+
+    def receptor(self, name: str | None) -> Receptor:
+        """Return the port `name`; None is allowed when there is one port only. InputError otherwise."""
+        if name is None:
+            if len(self.receptors) == 1:
+                return self.receptors[0]
+            ports = ", ".join(receptor.name for receptor in self.receptors) or "none"
+            raise InputError(
+                f"model '{self.name}' has these receptor ports: {ports}", remedy="say which: receptor: NAME"
+            )
+        return _row(self, "receptor", name, self.receptors)
+
+    def complete(self, p: Values) -> dict[str, float | npt.NDArray[np.float64]]:
+        """Return `p` with defaults added, as float64; InputError for names that are not in the table."""
+        for name in p:
+            self.parameter(name)
+        values: dict[str, float | npt.NDArray[np.float64]] = {}
+        for row in self.parameters:
+            value = np.asarray(p.get(row.name, row.default), dtype=np.float64)
+            values[row.name] = float(value) if value.ndim == 0 else value
+        return values
+
+    def check(self, p: Values, dt_ms: float, *, where: str | None = None) -> None:
+        """Raise InputError naming parameter, value and range if `p` (completed by defaults) is not allowed."""
+        if not (math.isfinite(dt_ms) and dt_ms > 0):
+            raise InputError(f"dt_ms is {dt_ms:g}; it must be above 0", where=where)
+        values = self.complete(p)
+        for row in self.parameters:
+            _check_bounds(row, values[row.name], where)
+        try:
+            self.check_together(values, dt_ms)
+            _check_representable(self.derived, self.derive(values, dt_ms))
+        except InputError as error:
+            raise InputError(error.message, where=error.where or where, remedy=error.remedy) from None
+
+    def constants(self, p: Values, dt_ms: float) -> Constants:
+        """Return every constant that `update` takes (parameters, derived, dt_ms): float64 scalars or (n,) arrays."""
+        values: Constants = dict(self.complete(p))
+        values.update(self.derive(values, dt_ms))
+        values[DT.name] = float(dt_ms)
+        return {name: values[name] for name in self.constant_names}
+
+    @property
+    def constant_names(self) -> tuple[str, ...]:
+        """Names of the constants that `update` takes, in the order of its arguments."""
+        known = {row.name for row in self.parameters} | {row.name for row in (*self.derived, DT)}
+        return tuple(name for name in inspect.signature(self.update).parameters if name in known)
+
+    @property
+    def integer_constants(self) -> frozenset[str]:
+        """Derived constants that are integers in `update`."""
+        return frozenset(row.name for row in self.derived if row.dtype == "i32")
+
+    def initial_states(self, p: Values, given: Values | None = None) -> dict[str, float | npt.NDArray[np.float64]]:
+        """Return the initial internal value of every state: float64 scalar or (n,) array, offsets subtracted.
+
+        `given` holds what the user set, in the units of the table; the rest comes from the table's defaults.
+        """
+        values = self.complete(p)
+        seen: dict[str, Any] = {
+            row.name: values[row.default] if isinstance(row.default, str) else row.default for row in self.states
+        }
+        for name, value in (given or {}).items():
+            seen[self.state(name).name] = value
+        seen.update({k: v for k, v in self.derive_initial(values, seen).items() if k not in (given or {})})
+        return {row.name: seen[row.name] - (values[row.offset] if row.offset else 0.0) for row in self.states}
+
+    def recorded(self, state: str, internal: Any, p: Values) -> Any:
+        """Return internal values of a state in the unit the user sees (offset added, float64)."""
+        row = self.state(state)
+        offset = self.complete(p)[row.offset] if row.offset else 0.0
+        return np.asarray(internal, dtype=np.float64) + offset
+
+
+def _row(model: NeuronModel, what: str, name: str, rows: Sequence[_Row]) -> _Row:
+    for row in rows:
+        if row.name == name:
+            return row
+    raise InputError(
+        f"model '{model.name}' has no {what} '{name}'", remedy=did_you_mean(name, [row.name for row in rows])
+    )
+
+
+def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where: str | None) -> None:
+    values = np.atleast_1d(value)
+    below = values <= row.low if row.open_low else values < row.low
+    bad = values[~np.isfinite(values) | below | (values > row.high)]
+    if bad.size:
+        allowed = row.range or "any finite number"
+        many = f" (and {bad.size - 1} more neurons)" if bad.size > 1 else ""
+        raise InputError(f"{row.name} is {bad[0]:g} {row.unit}{many}; allowed: {allowed}", where=where)
+
+
+def _check_representable(rows: tuple[Derived, ...], constants: Constants) -> None:
+    """Derived constants must survive the rounding to float32."""
+    for row in rows:
+        values = np.atleast_1d(np.asarray(constants[row.name], dtype=np.float64))
+        limit = LARGEST_EXACT_INTEGER if row.dtype == "i32" else float(np.finfo(np.float32).max)
+        bad = values[~(np.abs(values) <= limit)]
+        if bad.size:
+            raise InputError(f"the parameters give {row.name} = {bad[0]:g} {row.unit} (largest allowed: {limit:g})")

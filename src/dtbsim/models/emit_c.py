@@ -1,0 +1,131 @@
+"""Update functions as C++ text that CUDA compilers and host compilers accept.
+
+Compile without contraction of a * b + c (`--fmad=false`, `-ffp-contract=off`) and without fast-math: then the bits are
+those of the numba text. The prelude needs nothing but the compiler.
+"""
+
+from __future__ import annotations
+
+from dtbsim.models import elementary, ir
+from dtbsim.models.base import NeuronModel
+from dtbsim.models.checked import checked_update
+from dtbsim.models.emit import Emitter
+
+PRELUDE = """\
+#ifndef DTB_FN
+#ifdef __CUDACC__
+#define DTB_FN static __device__ __forceinline__
+#else
+#define DTB_FN static inline
+#endif
+#endif
+
+typedef int dtb_i32;
+
+DTB_FN dtb_i32 dtb_add(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a + (unsigned)b); }
+DTB_FN dtb_i32 dtb_sub(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a - (unsigned)b); }
+DTB_FN dtb_i32 dtb_mul(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a * (unsigned)b); }
+DTB_FN dtb_i32 dtb_shl(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a << b); }
+DTB_FN dtb_i32 dtb_abs_i32(dtb_i32 a) { return a < 0 ? dtb_sub(0, a) : a; }
+#ifdef __CUDACC__
+DTB_FN dtb_i32 dtb_float_bits(float x) { return __float_as_int(x); }
+DTB_FN float dtb_bits_float(dtb_i32 i) { return __int_as_float(i); }
+DTB_FN float dtb_abs(float x) { return fabsf(x); }
+DTB_FN float dtb_sqrt(float x) { return __fsqrt_rn(x); }
+#else
+DTB_FN dtb_i32 dtb_float_bits(float x) { dtb_i32 i; __builtin_memcpy(&i, &x, 4); return i; }
+DTB_FN float dtb_bits_float(dtb_i32 i) { float x; __builtin_memcpy(&x, &i, 4); return x; }
+DTB_FN float dtb_abs(float x) { return __builtin_fabsf(x); }
+DTB_FN float dtb_sqrt(float x) { return __builtin_sqrtf(x); }
+#endif
+"""
+
+C_TYPES: dict[ir.Type, str] = {"f32": "float", "i32": "dtb_i32", "bool": "bool"}
+_INTEGER = {"+": "dtb_add", "-": "dtb_sub", "*": "dtb_mul", "<<": "dtb_shl"}
+
+
+class CEmitter(Emitter):
+    """C++ text in which every operation has the type of the checked function."""
+
+    def assign(self, name: str, value: str) -> None:
+        """Emit `name = value;`."""
+        self.lines.append(f"{name} = {value};")
+
+    def declare(self, name: str, kind: ir.Type, value: str) -> None:
+        """Emit `const type name = value;`."""
+        self.lines.append(f"const {C_TYPES[kind]} {name} = {value};")
+
+    def literal(self, x: ir.Constant) -> str:
+        """Return a typed literal; floats as hexadecimal, so exactly."""
+        if x.type == "bool":
+            return "true" if x.value else "false"
+        return f"{float(x.value).hex()}f" if x.type == "f32" else f"({x.value})"
+
+    def cast(self, x: str) -> str:
+        """Return int32 -> float32."""
+        return f"(float)({x})"
+
+    def unary(self, node: ir.Unary, x: str) -> str:
+        """Return -x or not x."""
+        if node.op == "not":
+            return f"(!{x})"
+        return f"dtb_sub(0, {x})" if node.type == "i32" else f"(-{x})"
+
+    def binary(self, node: ir.Binary, a: str, b: str) -> str:
+        """Return a op b; int32 results wrap."""
+        if node.type == "i32" and node.op in _INTEGER:
+            return f"{_INTEGER[node.op]}({a}, {b})"
+        return f"({a} {node.op} {b})"
+
+    def logic(self, op: str, a: str, b: str) -> str:
+        """Return && or ||."""
+        return f"({a} {'&&' if op == 'and' else '||'} {b})"
+
+    def choose(self, condition: str, a: str, b: str) -> str:
+        """Return a conditional expression."""
+        return f"({condition} ? {a} : {b})"
+
+    def call(self, node: ir.Call, arguments: list[str]) -> str:
+        """Return a call."""
+        (x,) = arguments
+        suffix = "_i32" if node.function == "abs" and node.type == "i32" else ""
+        return f"dtb_{node.function}{suffix}({x})"
+
+
+def elementary_text(name: str) -> str:
+    """Return the definition of `dtb_exp` or `dtb_log`."""
+    function = elementary.definition(name)
+    return _function_text(f"DTB_FN float dtb_{name}(float x)", function, "return {};")
+
+
+def update_text(model: NeuronModel, name: str = "dtb_update") -> str:
+    """Return the elementary functions that the model needs and its update function (put `PRELUDE` before it).
+
+    Signature: `bool NAME(states by reference in declared order, then the other arguments of update in order)`.
+    """
+    function = checked_update(model)
+    helpers = [elementary_text(helper) for helper in sorted(function.calls & {"exp", "log"})]
+    states = [f"{C_TYPES[row.dtype]} &{row.name}" for row in model.states]
+    others = [f"{C_TYPES[function.argument_type(argument)]} {argument}" for argument in other_arguments(model)]
+    head = f"DTB_FN bool {name}({', '.join(states + others)})"
+    store = " ".join(f"{row.name} = _r{k};" for k, row in enumerate(model.states))
+    return "\n".join([*helpers, _function_text(head, function, store + " return {};")])
+
+
+def other_arguments(model: NeuronModel) -> tuple[str, ...]:
+    """Return the arguments of update that are no states, in order: inputs, current, constants."""
+    states = {row.name for row in model.states}
+    return tuple(name for name, _ in checked_update(model).arguments if name not in states)
+
+
+def _function_text(head: str, function: ir.Function, ending: str) -> str:
+    emitter = CEmitter()
+    emitter.statements(function.body)
+    *states, last = function.results
+    texts = [(emitter.text(x), x.type) for x in states]
+    for k, (text, kind) in enumerate(texts):
+        emitter.declare(f"_r{k}", kind, text)
+    emitter.declare("_last", last.type, emitter.text(last))
+    declared = [f"{C_TYPES[kind]} {name};" for name, kind in function.locals.items()]
+    body = "\n".join(f"    {line}" for line in [*declared, *emitter.lines, ending.format("_last")])
+    return f"{head}\n{{\n{body}\n}}\n"

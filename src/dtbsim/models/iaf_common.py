@@ -1,0 +1,61 @@
+"""What the current-based leaky integrate-and-fire models share: membrane parameters, states and constants."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dtbsim.errors import InputError
+from dtbsim.models.base import Constants, Values
+from dtbsim.models.integration import refractory_steps
+from dtbsim.models.tables import Derived, Parameter, State
+
+EXACT = (
+    "exact integration (Rotter and Diesmann 1999): V is advanced with the currents at the start of the step; spikes "
+    "that arrive at the end of the step are added to the decayed currents; a neuron with V >= V_th at the end of a "
+    "step spikes there, is set to V_reset, and V stays there for ceil(t_ref / dt) steps while the currents go on"
+)
+MEMBRANE_EQUATIONS = "dV/dt = -(V - E_L) / tau_m + (sum of synaptic currents + I_e + I_stim) / C_m\n"
+
+MEMBRANE = (
+    Parameter("C_m_pF", "pF", 250.0, "membrane capacitance", low=0.0, open_low=True),
+    Parameter("tau_m_ms", "ms", 10.0, "membrane time constant", low=0.0, open_low=True),
+    Parameter("E_L_mV", "mV", -70.0, "resting potential"),
+    Parameter("V_th_mV", "mV", -55.0, "threshold"),
+    Parameter("V_reset_mV", "mV", -70.0, "potential after a spike and during refractoriness"),
+    Parameter("t_ref_ms", "ms", 2.0, "refractory period, rounded up to whole steps", low=0.0),
+    Parameter("I_e_pA", "pA", 0.0, "constant input current"),
+)
+"""Defaults are those of NEST 3.10."""
+
+POTENTIAL = State("V_m_mV", "mV", "membrane potential (kept relative to E_L_mV)", default="E_L_mV", offset="E_L_mV")
+REFRACTORY = State("refractory", "steps", "steps left in the refractory period", dtype="i32")
+
+MEMBRANE_CONSTANTS = (
+    Derived("P22", "1", "decay of the potential over one step"),
+    Derived("P20", "mV/pA", "constant current to potential"),
+    Derived("theta_mV", "mV", "V_th - E_L"),
+    Derived("reset_mV", "mV", "V_reset - E_L"),
+    Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
+)
+
+
+def derive_membrane(p: Values, dt_ms: float) -> Constants:
+    """Return the constants of `MEMBRANE_CONSTANTS`."""
+    tau_m = p["tau_m_ms"]
+    return {
+        "P22": np.exp(-dt_ms / tau_m),
+        "P20": -np.expm1(-dt_ms / tau_m) * tau_m / p["C_m_pF"],
+        "theta_mV": p["V_th_mV"] - p["E_L_mV"],
+        "reset_mV": p["V_reset_mV"] - p["E_L_mV"],
+        "refractory_steps": refractory_steps(p["t_ref_ms"], dt_ms),
+    }
+
+
+def check_membrane(p: Values) -> None:
+    """Raise InputError where the reset is not below the threshold (the neuron would fire for ever)."""
+    reset, threshold = np.broadcast_arrays(np.atleast_1d(p["V_reset_mV"]), np.atleast_1d(p["V_th_mV"]))
+    bad = reset >= threshold
+    if bad.any():
+        raise InputError(
+            f"V_reset_mV is {reset[bad][0]:g} mV with V_th_mV {threshold[bad][0]:g} mV; allowed: V_reset_mV < V_th_mV"
+        )

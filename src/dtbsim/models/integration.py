@@ -1,0 +1,32 @@
+"""Exact integration of linear membranes with exponential currents (Rotter, Diesmann 1999), in float64 on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+TICS_PER_MS = 1000.0
+
+
+def propagator_exp(tau_syn_ms: Any, tau_m_ms: Any, C_m_pF: Any, dt_ms: float) -> Any:
+    """Return the membrane potential (mV) after one step per pA of exponentially decaying current at its start.
+
+    P21 = tau_s tau_m / (C (tau_m - tau_s)) (exp(-h/tau_m) - exp(-h/tau_s)), written with expm1 so that it stays
+    accurate for nearby time constants; for equal ones it is the limit h / C exp(-h/tau_m). Broadcasts over arrays.
+    """
+    tau_s, tau_m, C = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (tau_syn_ms, tau_m_ms, C_m_pF)))
+    rate_difference = 1.0 / tau_s - 1.0 / tau_m
+    x = dt_ms * rate_difference
+    equal = np.abs(x) < 1e-12
+    safe = np.where(equal, 1.0, x)
+    relative = np.where(equal, 1.0, np.expm1(safe) / safe)
+    result = dt_ms / C * np.exp(-dt_ms / tau_s) * relative
+    return float(result) if result.ndim == 0 else result
+
+
+def refractory_steps(t_ref_ms: Any, dt_ms: float) -> Any:
+    """Return the refractory period in steps: t_ref rounded to microseconds, then up to whole steps, as NEST does."""
+    tics = np.floor(np.asarray(t_ref_ms, dtype=np.float64) * TICS_PER_MS + 0.5)
+    steps = np.ceil(tics / (dt_ms * TICS_PER_MS) - 1e-9)
+    return float(steps) if steps.ndim == 0 else steps
