@@ -1,7 +1,6 @@
 """What generated kernels import: a compiler that may assume disjoint arrays, and bit reinterpretation.
 
-Generated sources are cached by their own text; after a change here, raise `GENERATION` so that no old machine code is
-loaded.
+Generated sources are cached by their own text, which holds the hash of this file.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from typing import Any
 from numba import float32, int32, types
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
-
-GENERATION = 1
 
 
 class NoAliasCompiler(Compiler):  # type: ignore[misc]

@@ -74,7 +74,7 @@ class UpdateKernel:
         `constants` as from `NeuronModel.constants` (array-valued ones are ignored here), `quanta` one per channel,
         `mix` (inputs, channels) with the structure this kernel was made for (None: every input its own channel).
         """
-        given = self.variant.mix if mix is None else mix_structure(mix)
+        given = identity_mix(self.variant.model) if mix is None else mix_structure(mix)
         if given != self.variant.mix:
             raise InputError(f"mix has the structure {given}, this kernel was made for {self.variant.mix}")
         if len(quanta) != self.n_channels:
@@ -88,13 +88,15 @@ class UpdateKernel:
 
 def identity_mix(model: NeuronModel) -> MixStructure:
     """Return the structure in which input r is accumulator channel r."""
-    return tuple(((r, False),) for r in range(len(model.inputs)))
+    inputs = range(len(model.inputs))
+    return MixStructure(len(inputs), tuple(((r, False),) for r in inputs))
 
 
 def mix_structure(mix: npt.ArrayLike) -> MixStructure:
     """Return the structure of a mix matrix (inputs, channels): its non-zero entries, factors where they are not 1."""
     matrix = np.asarray(mix, dtype=np.float64)
-    return tuple(tuple((c, bool(row[c] != 1.0)) for c in range(len(row)) if row[c] != 0.0) for row in matrix)
+    rows = tuple(tuple((c, bool(row[c] != 1.0)) for c in range(len(row)) if row[c] != 0.0) for row in matrix)
+    return MixStructure(matrix.shape[1], rows)
 
 
 @lru_cache(maxsize=1024)
@@ -124,7 +126,7 @@ def get_update_kernel(
     if acc_bits not in (32, 64):
         raise InputError(f"acc_bits is {acc_bits}; allowed: 32, 64")
     structure = identity_mix(model) if mix is None else mix
-    if len(structure) != len(model.inputs):
-        raise InputError(f"mix has {len(structure)} rows; model '{model.name}' has {len(model.inputs)} inputs")
+    if len(structure.rows) != len(model.inputs):
+        raise InputError(f"mix has {len(structure.rows)} rows; model '{model.name}' has {len(model.inputs)} inputs")
     arrays = tuple(name for name in model.constant_names if name in array_constants)
     return _compiled(Variant(model, arrays, structure, use_stim, acc_bits))

@@ -9,6 +9,9 @@ from functools import cache
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.iaf_psc_exp import IafPscExp
+from dtbsim.models.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
+from dtbsim.models.izhikevich import Izhikevich
+from dtbsim.models.spike_source import SpikeSource
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,6 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
 
 
 register_model(IafPscExp)
+register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
+register_model(Izhikevich)
+register_model(SpikeSource)
