@@ -69,7 +69,8 @@ def build_all(work: Path) -> Built:
         (tree / name).write_text("// planted\n")
     sdist, sdist_output = _build("build_sdist", tree, work / "sdist")
     with tarfile.open(sdist) as archive:
-        archive.extractall(work / "unpacked", filter="data")
+        safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # not yet in 3.11.0 to 3.11.3
+        archive.extractall(work / "unpacked", **safe)
     sdist_tree = next((work / "unpacked").iterdir())
     wheel, wheel_output = _build("build_wheel", sdist_tree, work / "wheel")
     return Built(tree, sdist_tree, wheel, sdist_output + wheel_output)
