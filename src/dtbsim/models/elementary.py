@@ -15,8 +15,8 @@ import numpy as np
 from dtbsim.models import ir
 from dtbsim.models.subset import Source, parse
 
-EXP_MAX_ULP = 1.5
-LOG_MAX_ULP = 1.5
+EXP_MAX_ULP = 1.0
+LOG_MAX_ULP = 0.9
 
 
 def float_bits(x: Any) -> Any:

@@ -97,15 +97,15 @@ class IafPscExp(NeuronModel):
         refractory_steps: int,
     ) -> tuple[float, float, float, int, bool]:
         """Potential from the currents at the start of the step, then decay, then the spikes that arrive at its end."""
-        V = V_m_mV * P22 + I_syn_ex_pA * P21_ex + I_syn_in_pA * P21_in + (I_e_pA + I_stim) * P20
-        V = V if refractory == 0 else V_m_mV
+        v = V_m_mV * P22 + I_syn_ex_pA * P21_ex + I_syn_in_pA * P21_in + (I_e_pA + I_stim) * P20
+        v = v if refractory == 0 else V_m_mV
         left = max(refractory - 1, 0)
         I_syn_ex_pA = I_syn_ex_pA * P11_ex + in_ex
         I_syn_in_pA = I_syn_in_pA * P11_in + in_in
-        spiked = theta_mV <= V
-        V = reset_mV if spiked else V
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
         left = refractory_steps if spiked else left
-        return V, I_syn_ex_pA, I_syn_in_pA, left, spiked
+        return v, I_syn_ex_pA, I_syn_in_pA, left, spiked
 
 
 class IafPscExpSharedCurrent(NeuronModel):
@@ -160,14 +160,14 @@ class IafPscExpSharedCurrent(NeuronModel):
         refractory_steps: int,
     ) -> tuple[float, float, int, bool]:
         """As `IafPscExp.update` with one current."""
-        V = V_m_mV * P22 + I_syn_pA * P21 + (I_e_pA + I_stim) * P20
-        V = V if refractory == 0 else V_m_mV
+        v = V_m_mV * P22 + I_syn_pA * P21 + (I_e_pA + I_stim) * P20
+        v = v if refractory == 0 else V_m_mV
         left = max(refractory - 1, 0)
         I_syn_pA = I_syn_pA * P11 + in_syn
-        spiked = theta_mV <= V
-        V = reset_mV if spiked else V
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
         left = refractory_steps if spiked else left
-        return V, I_syn_pA, left, spiked
+        return v, I_syn_pA, left, spiked
 
 
 _SHARED_CURRENT = IafPscExpSharedCurrent()

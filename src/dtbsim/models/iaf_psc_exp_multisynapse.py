@@ -40,15 +40,15 @@ def update(
     reset_mV,
     refractory_steps,
 ):
-    V = V_m_mV * P22 + (I_e_pA + I_stim) * P20
+    v = V_m_mV * P22 + (I_e_pA + I_stim) * P20
     {sums}
-    V = V if refractory == 0 else V_m_mV
+    v = v if refractory == 0 else V_m_mV
     left = max(refractory - 1, 0)
     {decays}
-    spiked = V >= theta_mV
-    V = reset_mV if spiked else V
+    spiked = v >= theta_mV
+    v = reset_mV if spiked else v
     left = refractory_steps if spiked else left
-    return V, {currents}, left, spiked
+    return v, {currents}, left, spiked
 """
 
 
@@ -108,7 +108,7 @@ class IafPscExpMultisynapse(NeuronModel):
             currents=each("I_syn_{p}_pA"),
             inputs=each("in_{p}"),
             constants=each("P21_{p}, P11_{p}"),
-            sums=each("V = V + P21_{p} * I_syn_{p}_pA", "\n    "),
+            sums=each("v = v + P21_{p} * I_syn_{p}_pA", "\n    "),
             decays=each("I_syn_{p}_pA = I_syn_{p}_pA * P11_{p} + in_{p}", "\n    "),
         )
 

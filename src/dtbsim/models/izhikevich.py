@@ -40,7 +40,7 @@ class Izhikevich(NeuronModel):
     )
     states = (
         State("V_m_mV", "mV", "membrane potential", default=-65.0),
-        State("u", "mV/ms", "recovery; starts at b V_m unless given"),
+        State("u", "mV/ms", "recovery", starts_at="b V_m_mV"),
     )
     derived = (
         Derived("half_dt_ms", "ms", "half a step"),

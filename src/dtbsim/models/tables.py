@@ -41,7 +41,8 @@ class State:
 
     `default` is a number or the name of a parameter (in the unit the user sees). `offset` names the parameter that is
     subtracted from what the user gives and added to what is recorded: membrane potentials are kept relative to the
-    resting potential, as in NEST, because float32 resolves small numbers better.
+    resting potential, as in NEST, because float32 resolves small numbers better. `starts_at` says in words what
+    `NeuronModel.derive_initial` computes, where it does.
     """
 
     name: str
@@ -50,6 +51,7 @@ class State:
     dtype: DType = "f32"
     default: float | str = 0.0
     offset: str | None = None
+    starts_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""Models in words: text for the terminal and the page of the documentation, from the same tables.
+
+`python -m dtbsim.models.describe docs/models.md` writes the page.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dtbsim.models.base import NeuronModel
+from dtbsim.models.elementary import EXP_MAX_ULP, LOG_MAX_ULP
+from dtbsim.models.registry import example_model, list_models
+from dtbsim.models.subset import FUNCTIONS, Source
+
+_Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+
+_INTRODUCTION = f"""\
+# Neuron models
+
+<!-- Generated from the tables of the models by `python -m dtbsim.models.describe docs/models.md`; do not edit. -->
+
+`dtbsim models list` names the models, `dtbsim models show NAME` prints what stands here. A configuration gives
+parameters by the names of the tables; units are part of the names. Every model is one update function of one neuron
+and one step, shown below as it is compiled for every device. All arithmetic of a step is in float32; derived constants
+are computed in float64 and rounded once. Synaptic input `in_<port>` is what arrives at the end of the step; the input
+current `I_stim` is the one that flows during the step.
+
+An update function is written in a small subset of Python: assignments to names, `+ - * /`, comparisons,
+`a if condition else b`, `and`, `or`, `not`, numbers, the functions {", ".join(f"`{name}`" for name in FUNCTIONS)},
+and one final `return`. `exp` and `log` are dtbsim's own (within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last
+place), so that their bits are the same on every device. Anything else is an error that names the line and what to
+write instead.
+"""
+
+
+def describe(model: NeuronModel, width: int = 100) -> str:
+    """Return summary, equations, integration scheme and tables as plain text."""
+    parts = [f"{model.name}: {model.summary}"]
+    parts += [_labelled(label, text, width) for label, text in _texts(model)]
+    if model.equations:
+        parts.append("equations\n" + textwrap.indent(model.equations.rstrip(), "  "))
+    parts += [f"{title}\n{_aligned(header, rows)}" for title, header, rows in _tables(model)]
+    return "\n\n".join(parts) + "\n"
+
+
+def models_page() -> str:
+    """Return the text of docs/models.md."""
+    return "\n".join([_INTRODUCTION, *(_section(name) for name in list_models())])
+
+
+def _texts(model: NeuronModel) -> list[tuple[str, str]]:
+    texts = [("integration", model.integration), ("source", model.citation)]
+    if model.uses_current:
+        texts.append(("input current", f"I_stim in {model.current_unit}"))
+    return [(label, text) for label, text in texts if text]
+
+
+def _tables(model: NeuronModel) -> list[_Table]:
+    tables: list[_Table] = [
+        (
+            "parameters",
+            ("name", "unit", "default", "allowed", "description"),
+            [(p.name, p.unit, f"{p.default:g}", p.range or "finite", _cited(p.description, p.citation))
+             for p in model.parameters],
+        ),
+        (
+            "states",
+            ("name", "unit", "starts at", "description"),
+            [(s.name, s.unit, s.starts_at or _default(s.default), s.description)
+             for s in model.states],
+        ),
+        (
+            "receptor ports",
+            ("name", "weight in", "description"),
+            [(r.name, r.weight_unit, r.description) for r in model.receptors],
+        ),
+        (
+            "derived constants",
+            ("name", "unit", "description"),
+            [(d.name, d.unit, d.description) for d in model.derived],
+        ),
+    ]  # fmt: skip
+    return [table for table in tables if table[2]]
+
+
+def _default(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _cited(description: str, citation: str) -> str:
+    return f"{description} ({citation})" if citation else description
+
+
+def _labelled(label: str, text: str, width: int) -> str:
+    return textwrap.fill(f"{label}: {text}", width, subsequent_indent="  ")
+
+
+def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
+    lines = ["  ".join(cell.ljust(widths[k]) for k, cell in enumerate(row)).rstrip() for row in [header, *rows]]
+    return textwrap.indent("\n".join(lines), "  ")
+
+
+def _section(name: str) -> str:
+    model = example_model(name)
+    parts = [f"## {name}", f"{model.summary}."]
+    if model.equations:
+        parts.append(f"```text\n{model.equations.rstrip()}\n```")
+    parts += [f"**{label.capitalize()}:** {text}." for label, text in _texts(model)]
+    for title, header, rows in _tables(model):
+        lines = [_markdown_row(header), _markdown_row(["---"] * len(header)), *(_markdown_row(row) for row in rows)]
+        parts.append(f"**{title.capitalize()}**\n\n" + "\n".join(lines))
+    if not model.is_source:
+        parts.append(f"```python\n{_update_text(model.update)}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _update_text(update: Callable[..., object]) -> str:
+    lines = Source.of(update).text.rstrip().splitlines()
+    return "\n".join(line for line in lines if line.strip() != "@staticmethod")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the page to the given path."""
+    Path(arguments[0]).write_text(models_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
