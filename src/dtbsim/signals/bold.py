@@ -44,7 +44,7 @@ class BalloonWindkessel:
 
     Args:
         n_regions: number of regions.
-        dt_s: length of a bin (s). 10 ms is ample: up to 20 ms the integration error stays below 1e-8 of the signal.
+        dt_s: length of a bin (s). 10 ms is ample: up to 20 ms the integration error stays below 1e-7 of the signal.
         tr_s: repetition time (s), a whole number of bins.
         gain_per_hz: z = gain_per_hz * rate (1/s per Hz).
         discard_s: samples within this first part are not returned (s), a whole number of bins.
