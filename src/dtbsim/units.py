@@ -110,4 +110,4 @@ def key_advice(given: str, allowed: Iterable[str], value: object = None) -> str:
 def _converted(value: object, given: Unit, wanted: Unit) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    return f" ({value:g} {given.suffix} is {value * given.factor / wanted.factor:.12g})"
+    return f" ({value:g} {given.suffix} = {value * given.factor / wanted.factor:.12g} {wanted.suffix})"

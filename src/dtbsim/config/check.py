@@ -109,29 +109,34 @@ def _delays(config: RunConfig) -> Iterator[Problem]:
     if longest < dt:
         yield _under_one_step(("simulation", "max_delay_ms"), longest, dt)
         return
-    for path, low, high in _given_delays(config):
-        allowed = f"allowed: from dt_ms ({dt:g}) to simulation.max_delay_ms ({longest:g})"
+    allowed = f"allowed: from dt_ms ({dt:g}) to simulation.max_delay_ms ({longest:g})"
+    for path, delay in _given_delays(config):
+        low, high = value_bounds(delay)
         if low < dt:
-            yield Problem(path, f"a delay of {low:g} ms is shorter than one step", allowed)
+            yield Problem(_bound(path, delay, "low"), f"a delay of {low:g} ms is shorter than one step", allowed)
         elif high > longest:
-            yield Problem(path, f"a delay of {high:g} ms is longer than the maximum", allowed)
+            yield Problem(_bound(path, delay, "high"), f"a delay of {high:g} ms is longer than the maximum", allowed)
+
+
+def _bound(path: KeyPath, value: float | Strict, key: str) -> KeyPath:
+    """Return the key path of a value's bound, or of the value itself if it has none."""
+    return (*path, key) if getattr(value, key, None) is not None else path
 
 
 def _under_one_step(path: KeyPath, given: float, dt: float) -> Problem:
     return Problem(path, f"{given:g} ms is less than one step", f"allowed: at least dt_ms ({dt:g})")
 
 
-def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float, float]]:
+def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]:
     for key, projection in config.projections.items():
         delay = projection.delay_ms
         if not isinstance(delay, TractDelay):
-            yield ("projections", key, "delay_ms"), *value_bounds(delay)
+            yield ("projections", key, "delay_ms"), delay
         elif delay.minimum_ms is not None:
-            yield ("projections", key, "delay_ms", "minimum_ms"), delay.minimum_ms, delay.minimum_ms
+            yield ("projections", key, "delay_ms", "minimum_ms"), delay.minimum_ms
     for key, circuit in config.circuits.items():
-        delay_ms = getattr(circuit, "delay_ms", None)
-        if delay_ms is not None:
-            yield ("circuits", key, "delay_ms"), delay_ms, delay_ms
+        if circuit.kind == "balanced_ei" and circuit.delay_ms is not None:
+            yield ("circuits", key, "delay_ms"), circuit.delay_ms
 
 
 def _times(config: RunConfig) -> Iterator[Problem]:
@@ -184,7 +189,8 @@ def _rates(config: RunConfig) -> Iterator[Problem]:
         if drive.kind == "poisson":
             low, _ = value_bounds(drive.rate_hz)
             if low < 0:
-                yield Problem(("drives", key, "rate_hz"), f"a rate of {low:g} Hz", "allowed: at least 0")
+                path = _bound(("drives", key, "rate_hz"), drive.rate_hz, "low")
+                yield Problem(path, f"a rate of {low:g} Hz", "allowed: at least 0")
 
 
 def _atlas(config: RunConfig) -> Iterator[Problem]:

@@ -61,7 +61,9 @@ def _leaf_words(leaf: Leaf) -> str:
     if leaf.kind == "literal":
         return " | ".join(show(value).strip("'") for value in leaf.values)
     if leaf.kind == "list":
-        return f"a list{_limit_words(leaf)} (each: {describe(leaf.item)})"
+        filled = any(isinstance(limit, annotated_types.MinLen) for limit in leaf.limits)
+        item = describe(leaf.item)
+        return f"a {'non-empty ' if filled else ''}list" + (" of texts" if item == "a text" else f" (each: {item})")
     if leaf.kind == "mapping":
         item = describe(leaf.item)
         return f"a mapping of names to {item}" if len(item) < _LONGEST else "a mapping of names"
@@ -82,6 +84,4 @@ def _limit_words(leaf: Leaf) -> str:
             words.append(f"below {limit.lt}")
         elif isinstance(limit, annotated_types.Le):
             words.append(f"at most {limit.le}")
-        elif isinstance(limit, annotated_types.MinLen):
-            words.append(f"with at least {limit.min_length} item")
     return " " + " and ".join(words) if words else ""

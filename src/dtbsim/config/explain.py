@@ -119,5 +119,10 @@ def _unknown_variant(spot: _Spot, given: Any) -> Problem:
         return Problem((*spot.path, key), f"unknown {key} {show(given[key])}", advice)
     if isinstance(given, dict) and "map" in given:
         return Problem(spot.path, "a map of the atlas is not possible here", f"allowed: {allowed}")
+    known = {name for leaf in alternatives if leaf.model for name in leaf.model.model_fields}
+    unknown = [name for name in given if name not in known] if isinstance(given, dict) else []
+    if unknown:
+        message = f"unknown key '{unknown[0]}'"
+        return Problem((*spot.path, unknown[0]), message, key_advice(unknown[0], known, given[unknown[0]]))
     missing = f"; `{key}` is missing" if isinstance(given, dict) else ""
     return Problem(spot.path, f"got {show(given)}{missing}", f"allowed: {allowed}")

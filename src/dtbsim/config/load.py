@@ -111,7 +111,7 @@ def _validated(data: dict[str, Any], locator: Locator, overrides: Sequence[str])
     version = data.get("schema_version", KNOWN_SCHEMA_VERSIONS[-1])
     if isinstance(version, bool) or version not in KNOWN_SCHEMA_VERSIONS:
         raise InputError(
-            f"schema_version {show(version)} is not known",
+            f"version {show(version)} is not known",
             where=locator.where("schema_version"),
             remedy=f"this dtbsim knows: {', '.join(map(str, KNOWN_SCHEMA_VERSIONS))}",
         )

@@ -84,7 +84,7 @@ class _Setter:
         objects = _variants(fitting, container)
         if objects:
             self.annotation = self._field(objects, depth, key)
-            return key, key in container
+            return key, container.get(key) is not None
         self.annotation = fitting[0].item
         if key not in container and not last:
             raise self._no_such(here, key, container)

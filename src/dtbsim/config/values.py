@@ -51,6 +51,8 @@ class Strict(BaseModel):
 class Constant(Strict):
     """One value for all; the same as giving the number itself."""
 
+    model_config = ConfigDict(json_schema_extra={"required": ["distribution", "value"]})  # the default is for Python
+
     distribution: Literal["constant"] = Field(default="constant", description="names the distribution")
     value: Number = Field(description="the value")
 

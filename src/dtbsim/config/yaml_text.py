@@ -16,7 +16,7 @@ from ruamel.yaml.reader import ReaderError
 from dtbsim.config.locate import KeyPath, Place
 from dtbsim.errors import InputError
 
-MAX_VALUES = 1_000_000
+MAX_VALUES = 200_000
 
 _CORE = "tag:yaml.org,2002:"
 _BASES = {"0x": 16, "0o": 8, "0b": 2}

@@ -1,0 +1,190 @@
+"""Write the configuration reference and the JSON Schema: `python -m dtbsim.config.reference [DOCS_FOLDER]`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dtbsim.config import values
+from dtbsim.config.describe import describe_leaves, show
+from dtbsim.config.dump import plain
+from dtbsim.config.fields import Leaf, field_annotation, leaves
+from dtbsim.config.run import SCHEMA_VERSION, RunConfig
+from dtbsim.config.schema import json_schema
+
+REFERENCE_FILE = "config_reference.md"
+SCHEMA_FILE = f"schema/dtbsim-{SCHEMA_VERSION}.schema.json"
+
+EXAMPLE = """\
+schema_version: 1
+name: two_populations
+seed: 7
+simulation:
+  dt_ms: 0.1
+  duration_ms: 1000
+populations:
+  E: {model: iaf_psc_exp, size: 800}
+  I: {model: iaf_psc_exp, size: 200}
+projections:
+  EE:
+    source: E
+    target: E
+    rule: {kind: fixed_indegree, indegree: 80}
+    weight_pA: {distribution: normal, mean: 40, sd: 4}
+    delay_ms: {distribution: uniform, low: 1, high: 2}
+  IE:
+    source: I
+    target: E
+    rule: {kind: pairwise_bernoulli, probability: 0.1}
+    weight_pA: -200
+    delay_ms: 1
+drives:
+  background:
+    kind: poisson
+    target: [E, I]
+    rate_hz: 8000
+    weight_pA: 40
+record:
+  spikes: {start_ms: 200}
+"""
+
+_INTRODUCTION = f"""\
+# Configuration reference
+
+<!-- Written by `python -m dtbsim.config.reference` from the vocabulary in src/dtbsim/config; do not edit. -->
+
+A configuration is one YAML 1.2 file (UTF-8, spaces for indentation). `1e-3` is a number, `NO` a text, a key given
+twice an error, and so is every key that is not listed here. Names end in their units: `duration_ms` takes
+milliseconds. A minimal file has `simulation.duration_ms` and one population or circuit. `dtbsim validate CONFIG`
+checks a file; errors name the file, the line and the key path.
+
+`--set KEY.PATH=VALUE` on the command line replaces one value. The value is YAML, list items are named by their index
+from 0, and a new name or the index after the last adds a whole item:
+
+```sh
+dtbsim run net.yaml --set simulation.duration_ms=2000 --set record.states.0.interval_ms=1 \\
+  --set 'drives.kick={{kind: dc, target: E, amplitude: 100}}' --set bold=null
+```
+
+The same vocabulary is a JSON Schema, [`{SCHEMA_FILE}`]({SCHEMA_FILE}).
+Editors use it for completion, with `# yaml-language-server: $schema=PATH/TO/{Path(SCHEMA_FILE).name}` in the
+first line of a file.
+
+Populations of a circuit are named CIRCUIT.POP: `E` and `I` of a `balanced_ei` circuit `cortex` are `cortex.E` and
+`cortex.I`.
+
+## Example
+
+```yaml
+{EXAMPLE}```
+"""
+
+_VALUES = """\
+## Values
+
+Where a table says *value*, a number is the same for all; a mapping with `distribution` is drawn anew for every
+neuron or synapse; where it says *map*, a mapping with `map` follows a map of the atlas, one number per region.
+"""
+
+_VALUE_MODELS: tuple[type[BaseModel], ...] = (
+    values.Constant,
+    values.Uniform,
+    values.Normal,
+    values.TruncatedNormal,
+    values.Lognormal,
+    values.Exponential,
+    values.RegionMap,
+)
+
+
+def render_reference() -> str:
+    """Return the reference as Markdown: one table per object, generated from fields, limits and docstrings."""
+    parts = [_INTRODUCTION, "## Top level\n", _table(RunConfig)]
+    for name, field in RunConfig.model_fields.items():
+        parts += _sections(name, field_annotation(field), level=2)
+    parts.append(_VALUES)
+    for model in _VALUE_MODELS:
+        parts.append(_section(_variant_title("a value", Leaf("object", model=model)), model, level=3))
+    return "\n".join(parts)
+
+
+def render_schema() -> str:
+    """Return the JSON Schema as text."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _sections(path: str, annotation: Any, level: int) -> Iterator[str]:
+    """Yield the sections of every object at `path` and below, except values, which have their own part."""
+    for leaf in leaves(annotation):
+        if leaf.kind == "mapping":
+            yield from _sections(f"{path}.NAME", leaf.item, level)
+        elif leaf.kind == "list":
+            yield from _sections(f"{path}.INDEX", leaf.item, level)
+        elif leaf.model is not None and leaf.model not in _VALUE_MODELS:
+            yield _section(_variant_title(f"`{path}`", leaf), leaf.model, level)
+            for name, field in leaf.model.model_fields.items():
+                yield from _sections(f"{path}.{name}", field_annotation(field), min(level + 1, 4))
+
+
+def _variant_title(path: str, leaf: Leaf) -> str:
+    if leaf.discriminator:
+        key, value = leaf.discriminator
+        return f"{path} with `{key}: {value}`"
+    assert leaf.model is not None
+    required = [name for name, field in leaf.model.model_fields.items() if field.is_required()]
+    return f"{path} with `{required[0]}`" if leaf.tag or leaf.model is values.RegionMap else path
+
+
+def _section(title: str, model: type[BaseModel], level: int) -> str:
+    return f"{'#' * level} {title[0].upper() + title[1:]}\n\n{inspect.getdoc(model)}\n\n{_table(model)}"
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        cells = (f"`{name}`", _takes(field), _default(field), field.description or "")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _takes(field: FieldInfo) -> str:
+    """Return what a field takes; numbers with distributions are called a value."""
+    alternatives = [leaf for leaf in leaves(field_annotation(field)) if leaf.kind != "null"]
+    drawn = any(leaf.model is values.Uniform for leaf in alternatives)
+    words = ["a [value](#values)"] if drawn else []
+    if any(leaf.model is values.RegionMap for leaf in alternatives):
+        words.append("a [map](#values)")
+    others = [
+        leaf for leaf in alternatives if leaf.model not in _VALUE_MODELS and not (drawn and leaf.kind == "number")
+    ]
+    if others == [Leaf("mapping", item=values.Value)]:
+        return "names with a [value](#values) or a [map](#values) each"
+    return ", or ".join(words + ([describe_leaves(others)] if others else []))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, BaseModel):
+        return "the defaults below"
+    return "" if field.default is None else f"`{show(plain(field.default))}`"
+
+
+def main(folder: Path) -> None:
+    """Write both files into `folder`."""
+    for name, text in ((REFERENCE_FILE, render_reference()), (SCHEMA_FILE, render_schema())):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{target}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs"))

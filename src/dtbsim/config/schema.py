@@ -1,0 +1,22 @@
+"""The configuration vocabulary as JSON Schema, for editors and other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dtbsim.config.run import SCHEMA_VERSION, RunConfig
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a configuration file.
+
+    It describes keys, types, ranges and choices; what relates several keys (exactly one weight, names that exist,
+    delays within bounds) is checked on loading only.
+    """
+    body = RunConfig.model_json_schema()
+    body["title"] = "dtbsim configuration"
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:dtbsim:config:{SCHEMA_VERSION}",
+        **body,
+    }
