@@ -61,7 +61,8 @@ class UpdateKernel:
     @property
     def assembly(self) -> str:
         """Machine code as text, '' if it came from the disk cache."""
-        return str(self._module.kernel._library.get_asm_str())
+        compiled = self._module.kernel
+        return "" if compiled.cache_hits else str(compiled._library.get_asm_str())
 
     def pack_constants(
         self,

@@ -1,0 +1,144 @@
+"""Time of the update kernels: nanoseconds per neuron and step, call included, everything in the processor's cache.
+
+    python benchmarks/update_kernels.py [--json FILE]
+
+Each figure is over `REPEATS` repetitions of a compiled loop that calls the kernel through its pointer, as a run does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import platform
+import statistics
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels.update_kernel import get_update_kernel
+from dtbsim.models import NeuronModel, get_model
+
+REPEATS = 15
+NEURONS = (250, 1000, 4096, 16384)
+NEURON_STEPS = 4_000_000
+"""Per repetition."""
+
+
+def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
+    """What is timed: label -> (model, arguments of get_update_kernel)."""
+    iaf = get_model("iaf_psc_exp")
+    ports = get_model("iaf_psc_exp_multisynapse", {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
+    izhikevich = get_model("izhikevich")
+    return {
+        "iaf_psc_exp": (iaf, {}),
+        "iaf_psc_exp, equal tau_syn": (iaf.simplify({}), {}),
+        "iaf_psc_exp, input current, I_e per neuron": (
+            iaf,
+            {"use_stim": True, "array_constants": frozenset({"I_e_pA"})},
+        ),
+        "iaf_psc_exp, int64 input": (iaf, {"acc_bits": 64}),
+        "iaf_psc_exp_multisynapse, 3 ports": (ports, {}),
+        "izhikevich": (izhikevich, {}),
+        "izhikevich, a b c d per neuron": (
+            izhikevich,
+            {"array_constants": frozenset({"recovery", "b", "c_mV", "d"})},
+        ),
+    }
+
+
+def caller(address: int) -> Any:
+    """Return compiled `loop(steps, F, I, acc, stim, spk, G, C)` around the kernel at `address`."""
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7)(address)
+
+    @nb.njit
+    def loop(steps: int, F: Any, I: Any, acc: Any, stim: Any, spk: Any, G: Any, C: Any) -> None:  # noqa: E741
+        for _ in range(steps):
+            kernel(F.ctypes, I.ctypes, acc.ctypes, stim.ctypes, spk.ctypes, G.ctypes, C.ctypes)
+
+    return loop
+
+
+def arrays(model: NeuronModel, kernel: Any, n: int, acc_bits: int) -> list[Any]:
+    """Return F, I, acc, stim, spk, G, C for n neurons that are driven and spike now and then."""
+    size = -(-n // 16) * 16 + 16
+    constants = model.constants(driving_parameters(model), 0.1)
+    F = np.zeros(size * (len(model.states) + len(kernel.array_order)), np.float32)
+    I = np.zeros(size * len(model.states), np.int32)  # noqa: E741
+    starts = [k * size for k in range(len(model.states))]
+    constant_starts = [size * (len(model.states) + k) for k in range(len(kernel.array_order))]
+    for name, start in zip(kernel.array_order, constant_starts, strict=True):
+        F[start : start + n] = constants[name]
+    for row, value in zip(model.states, model.initial_states({}).values(), strict=True):
+        if row.dtype == "f32":
+            F[starts[model.states.index(row)] :][:n] = value
+    acc = np.zeros(size * kernel.n_channels, np.int32 if acc_bits == 32 else np.int64)
+    G = np.array([n, 0, 0, 0, *starts, *(k * size for k in range(kernel.n_channels)), *constant_starts], np.int64)
+    C = kernel.pack_constants(constants, [1.0] * kernel.n_channels)
+    return [F, I, acc, np.zeros(size, np.float32), np.zeros(size, np.uint8), G, C]
+
+
+def driving_parameters(model: NeuronModel) -> dict[str, float]:
+    """Constant current above rheobase."""
+    return {"I_e_mV_per_ms": 10.0} if model.name == "izhikevich" else {"I_e_pA": 400.0}
+
+
+def measure(model: NeuronModel, options: dict[str, Any], n: int) -> dict[str, float]:
+    """Return min and median ns per neuron and step."""
+    kernel = get_update_kernel(model, **options)
+    data = arrays(model, kernel, n, options.get("acc_bits", 32))
+    loop, steps = caller(kernel.address), NEURON_STEPS // n
+    loop(steps // 10, *data)
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        loop(steps, *data)
+        times.append((time.perf_counter() - start) / (steps * n) * 1e9)
+    return {"min_ns": round(min(times), 4), "median_ns": round(statistics.median(times), 4)}
+
+
+def cpu_name() -> str:
+    """Return the processor's name as the operating system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def commit() -> str | None:
+    """Return the commit of the working tree, None outside git."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def main() -> None:
+    """Print one JSON object, or write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the result here")
+    options = parser.parse_args()
+    results = {
+        label: {str(n): measure(model, arguments, n) for n in NEURONS}
+        for label, (model, arguments) in variants().items()
+    }
+    report = {
+        "benchmark": "update_kernels",
+        "unit": "ns per neuron and step, by neurons per call",
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": {"cpu": cpu_name(), "os": platform.platform(), "numba": nb.__version__},
+        "results": results,
+    }
+    text = json.dumps(report, indent=1)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
