@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
+from pathlib import Path
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import ir
@@ -20,7 +21,7 @@ def checked_update(model: NeuronModel) -> ir.Function:
     if model.is_source:
         raise InputError(f"model '{model.name}' emits given spikes and has no update function")
     source = Source.of(model.update)
-    place = f"{source.file}:{source.first_line}"
+    place = f"{Path(source.file).name}:{source.first_line}"
     _check_tables(model, place)
     function = parse(source, argument_types(model))
     _check_inputs(model, function, place)

@@ -196,9 +196,10 @@ class _Parser:
         result: ir.Expr = handler(node)  # type: ignore[operator]
         return result
 
-    def unsupported(self, node: ast.AST) -> InputError:
+    def unsupported(self, node: ast.AST, at: ast.AST | None = None) -> InputError:
+        """Operators have no place of their own: `at` is the expression they stand in."""
         what, instead = CONSTRUCTS.get(construct_of(node), (f"'{construct_of(node)}'", None))
-        return self.fail(node, f"{what} is not allowed in an update function", instead)
+        return self.fail(at or node, f"{what} is not allowed in an update function", instead)
 
     def name(self, node: ast.Name) -> ir.Expr:
         if node.id not in self.env:
@@ -229,7 +230,7 @@ class _Parser:
                 raise self.fail(node, "bit operations need integers")
             return ir.Binary(_BITS[type(node.op)], a, b, "i32")
         if type(node.op) not in _ARITHMETIC:
-            raise self.unsupported(node.op if hasattr(node.op, "lineno") else ast.copy_location(node.op, node))
+            raise self.unsupported(node.op, node)
         op = _ARITHMETIC[type(node.op)]
         a, b = self.numbers(node, a, b, always_float=op == "/")
         return ir.Binary(op, a, b, a.type)
@@ -259,7 +260,7 @@ class _Parser:
         if isinstance(node.op, ast.Not):
             return ir.Unary("not", self.boolean(node.operand), "bool")
         if not isinstance(node.op, ast.USub):
-            raise self.unsupported(ast.copy_location(node.op, node))
+            raise self.unsupported(node.op, node)
         x = self.expression(node.operand)
         if x.type == "bool":
             raise self.fail(node, "a truth value cannot be negated with -", "write `not condition`")
@@ -272,7 +273,7 @@ class _Parser:
             raise self.fail(node, "chained comparisons are not allowed", "write `a < b and b < c`")
         op = _COMPARISONS.get(type(node.ops[0]))
         if op is None:
-            raise self.unsupported(ast.copy_location(node.ops[0], node))
+            raise self.unsupported(node.ops[0], node)
         a, b = self.numbers(node, self.expression(node.left), self.expression(node.comparators[0]))
         return ir.Compare(op, a, b)  # type: ignore[arg-type]
 
