@@ -114,6 +114,18 @@ def test_refractory_period_counts_steps_and_currents_go_on() -> None:
     assert population.state("refractory")[0] == 18
 
 
+@pytest.mark.parametrize("name", list(MODELS))
+def test_a_silent_neuron_comes_to_exact_rest(name: str) -> None:
+    """Nothing lingers as a subnormal number, with which many processors compute slowly."""
+    population = SinglePopulation(MODELS[name], 2, 1.0, MEMBRANE, {"V_m_mV": -51.0})
+    for step in range(2000):
+        population.step({0: [7, -7]} if step == 0 else None)
+        assert all(
+            np.all((x == 0) | (np.abs(x) >= 1e-15)) for x in (population.state(r.name) for r in population.model.states)
+        )
+    assert not any(population.state(row.name).any() for row in population.model.states)
+
+
 def test_shared_current_equals_the_two_ports() -> None:
     """The sum of the currents of equal time constants, up to rounding: the same spikes and potentials."""
     draw = np.random.default_rng(11)

@@ -98,10 +98,13 @@ class IafPscExp(NeuronModel):
     ) -> tuple[float, float, float, int, bool]:
         """Potential from the currents at the start of the step, then decay, then the spikes that arrive at its end."""
         v = V_m_mV * P22 + I_syn_ex_pA * P21_ex + I_syn_in_pA * P21_in + (I_e_pA + I_stim) * P20
+        v = 0.0 if abs(v) < 1e-15 else v
         v = v if refractory == 0 else V_m_mV
         left = max(refractory - 1, 0)
         I_syn_ex_pA = I_syn_ex_pA * P11_ex + in_ex
         I_syn_in_pA = I_syn_in_pA * P11_in + in_in
+        I_syn_ex_pA = 0.0 if abs(I_syn_ex_pA) < 1e-15 else I_syn_ex_pA
+        I_syn_in_pA = 0.0 if abs(I_syn_in_pA) < 1e-15 else I_syn_in_pA
         spiked = v >= theta_mV
         v = reset_mV if spiked else v
         left = refractory_steps if spiked else left
@@ -161,9 +164,11 @@ class IafPscExpSharedCurrent(NeuronModel):
     ) -> tuple[float, float, int, bool]:
         """As `IafPscExp.update` with one current."""
         v = V_m_mV * P22 + I_syn_pA * P21 + (I_e_pA + I_stim) * P20
+        v = 0.0 if abs(v) < 1e-15 else v
         v = v if refractory == 0 else V_m_mV
         left = max(refractory - 1, 0)
         I_syn_pA = I_syn_pA * P11 + in_syn
+        I_syn_pA = 0.0 if abs(I_syn_pA) < 1e-15 else I_syn_pA
         spiked = v >= theta_mV
         v = reset_mV if spiked else v
         left = refractory_steps if spiked else left

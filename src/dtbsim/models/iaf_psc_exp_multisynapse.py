@@ -42,9 +42,11 @@ def update(
 ):
     v = V_m_mV * P22 + (I_e_pA + I_stim) * P20
     {sums}
+    v = 0.0 if abs(v) < 1e-15 else v
     v = v if refractory == 0 else V_m_mV
     left = max(refractory - 1, 0)
     {decays}
+    {cuts}
     spiked = v >= theta_mV
     v = reset_mV if spiked else v
     left = refractory_steps if spiked else left
@@ -109,6 +111,7 @@ class IafPscExpMultisynapse(NeuronModel):
             inputs=each("in_{p}"),
             constants=each("P21_{p}, P11_{p}"),
             sums=each("v = v + P21_{p} * I_syn_{p}_pA", "\n    "),
+            cuts=each("I_syn_{p}_pA = 0.0 if abs(I_syn_{p}_pA) < 1e-15 else I_syn_{p}_pA", "\n    "),
             decays=each("I_syn_{p}_pA = I_syn_{p}_pA * P11_{p} + in_{p}", "\n    "),
         )
 
