@@ -78,8 +78,10 @@ def split_unit(name: str) -> Iterator[tuple[str, Unit]]:
             yield stem, _BY_SUFFIX[suffix]
             return
     for stem, suffix in splits:
-        lowered = _SPELLINGS.get(suffix.lower(), suffix.lower())
-        yield from ((stem, unit) for unit in UNITS if unit.suffix.lower() == lowered)
+        spelling = suffix.lower()
+        if spelling in _SPELLINGS:
+            yield stem, _BY_SUFFIX[_SPELLINGS[spelling]]
+        yield from ((stem, unit) for unit in UNITS if unit.suffix.lower() == spelling)
 
 
 def key_advice(given: str, allowed: Iterable[str], value: object = None) -> str:

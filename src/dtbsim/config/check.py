@@ -47,10 +47,10 @@ def _names(config: RunConfig) -> Iterator[Problem]:
     known = population_names(config)
     for path, names in _references(config):
         if isinstance(names, str):
-            yield from _unknown(path, names, known)
+            yield from _unknown(path, names, known, config)
             continue
         for index, name in enumerate(names):
-            yield from _unknown((*path, str(index)), name, known)
+            yield from _unknown((*path, str(index)), name, known, config)
             if name in names[:index]:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
     for key, controller in config.controllers.items():
@@ -80,8 +80,13 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("bold", "population"), config.bold.population
 
 
-def _unknown(path: KeyPath, name: str, known: list[str]) -> Iterator[Problem]:
-    if name not in known:
+def _unknown(path: KeyPath, name: str, known: list[str], config: RunConfig) -> Iterator[Problem]:
+    if name in known:
+        return
+    if name in config.circuits:
+        parts = [f"{name}.{part}" for part in config.circuits[name].POPULATIONS]
+        yield Problem(path, f"'{name}' is a circuit", f"give one of its populations: {', '.join(parts)}")
+    else:
         yield Problem(path, f"no population '{name}'", did_you_mean(name, known))
 
 

@@ -10,19 +10,34 @@ from ruamel.yaml import YAML
 
 from dtbsim.config.run import RunConfig
 
+_NEXT_LINE = "\x85"
+_NO_WRAPPING = 2**30
+
 
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML 1.2: every default written out, keys that are off by default left out.
 
     `load_config_text(dump_config(config))` equals `config`.
     """
+    return to_yaml(plain(config))
+
+
+def to_yaml(data: Any) -> str:
+    """Return dicts, lists and scalars as YAML that `parse_yaml` reads as the same data."""
+    text = _emit(data, allow_unicode=True)
+    if _NEXT_LINE in text:  # written as it is, it would be read as a line break
+        text = _emit(data, allow_unicode=False)
+    return text
+
+
+def _emit(data: Any, allow_unicode: bool) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.allow_unicode = True
+    yaml.allow_unicode = allow_unicode
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keep the order of the vocabulary
-    yaml.width = 120
+    yaml.width = _NO_WRAPPING  # ruamel.yaml loses characters where it wraps quoted texts
     stream = io.StringIO()
-    yaml.dump(plain(config), stream)
+    yaml.dump(data, stream)
     return stream.getvalue()
 
 

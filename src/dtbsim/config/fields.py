@@ -14,7 +14,7 @@ import annotated_types
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
-_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text", type(None): "null"}
+_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
 _DISCRIMINATORS = ("kind", "distribution")
 
 
@@ -102,6 +102,8 @@ def _leaf(bare: Any, metadata: tuple[Any, ...]) -> Leaf:
     if origin is dict:
         key = next(leaves(arguments[0]))
         return Leaf("mapping", item=arguments[1], pattern=key.pattern, tag=tag)
+    if bare is type(None):  # limits given around a union are for its numbers
+        return Leaf("null")
     return Leaf(_SCALARS[bare], limits=limits, pattern=pattern, tag=tag)
 
 

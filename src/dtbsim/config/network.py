@@ -29,6 +29,9 @@ class Population(Strict):
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
         default=None, description="models with any number of ports: port name -> tau_syn_ms, in order"
     )
+    spikes_file: str | None = Field(
+        default=None, description="models that emit listed spikes: .npz or .csv with `neuron` (from 0) and `time_ms`"
+    )
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
 

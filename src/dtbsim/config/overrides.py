@@ -25,7 +25,7 @@ def apply_overrides(
     """
     for text in overrides:
         path, value = _parse(text)
-        created = _Setter(path, model).put(data, value)
+        created = _Setter(path, value, model).put(data)
         locator.override(path, created)
     return data
 
@@ -44,12 +44,13 @@ def _parse(text: str) -> tuple[KeyPath, Any]:
 class _Setter:
     """Walks one key path through the data and the vocabulary side by side."""
 
-    def __init__(self, path: KeyPath, model: type[BaseModel]) -> None:
+    def __init__(self, path: KeyPath, value: Any, model: type[BaseModel]) -> None:
         self.path = path
+        self.value = value
         self.annotation: Any = model
         self.where = f"--set {'.'.join(path)}"
 
-    def put(self, data: dict[str, Any], value: Any) -> KeyPath:
+    def put(self, data: dict[str, Any]) -> KeyPath:
         """Set the value and return the shortest prefix of the path that did not exist before."""
         created: KeyPath | None = None
         container: Any = data
@@ -59,7 +60,7 @@ class _Setter:
             if not exists and created is None:
                 created = self.path[: depth + 1]
             if last:
-                _assign(container, slot, value)
+                _assign(container, slot, self.value)
                 break
             following = container[slot] if exists else None
             if following is None:
@@ -97,7 +98,7 @@ class _Setter:
                 return field_annotation(leaf.model.model_fields[key])
         model = objects[0].model
         assert model is not None
-        problem = unknown_key(self.path[: depth + 1], model)
+        problem = unknown_key(self.path[: depth + 1], model, self.value if depth == len(self.path) - 1 else {})
         raise InputError(problem.message, where=self.where, remedy=problem.remedy)
 
     def _index(self, items: list[Any], leaf: Leaf, here: KeyPath, key: str, last: bool) -> tuple[int, bool]:

@@ -14,9 +14,22 @@ def json_schema() -> dict[str, Any]:
     delays within bounds) is checked on loading only.
     """
     body = RunConfig.model_json_schema()
+    _close_names(body)
     body["title"] = "dtbsim configuration"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:dtbsim:config:{SCHEMA_VERSION}",
         **body,
     }
+
+
+def _close_names(node: Any) -> None:
+    """Refuse names that do not match the pattern of an object's names; pydantic's schema leaves them open."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            node["additionalProperties"] = False
+        for item in node.values():
+            _close_names(item)
+    elif isinstance(node, list):
+        for item in node:
+            _close_names(item)

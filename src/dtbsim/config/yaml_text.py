@@ -183,6 +183,7 @@ def _whole(text: str) -> int:
 def _number(text: str) -> float | int:
     plain = text.replace("_", "").lower()
     value = float(plain.replace(".inf", "inf").replace(".nan", "nan"))
-    if value.is_integer() and abs(value) < 2.0**53:  # 1e6 counts neurons as well as 1000000
+    minus_zero = value == 0 and plain.startswith("-")
+    if value.is_integer() and abs(value) < 2.0**53 and not minus_zero:  # 1e6 counts neurons as well as 1000000
         return int(value)
     return value

@@ -1,0 +1,145 @@
+"""Any configuration that can be written down loads back as an equal one."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+from config_samples import BASE
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
+from dtbsim.config import network as net
+from dtbsim.config.dump import plain, to_yaml
+from dtbsim.config.yaml_text import parse_yaml
+
+numbers = st.floats(-1e12, 1e12) | st.integers(-(10**6), 10**6).map(float)
+positive = st.floats(1e-9, 1e9, exclude_min=True)
+texts = st.text(max_size=20)
+names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,6}\Z") | st.sampled_from(["NO", "null", "true", "y", "e1", "x-1"])
+ordered = st.tuples(numbers, numbers).map(sorted).filter(lambda pair: pair[0] < pair[1])
+
+drawn = st.one_of(
+    numbers,
+    st.builds(values.Constant, value=numbers),
+    ordered.map(lambda pair: values.Uniform(distribution="uniform", low=pair[0], high=pair[1])),
+    st.builds(values.Normal, distribution=st.just("normal"), mean=numbers, sd=positive),
+    st.builds(values.TruncatedNormal, distribution=st.just("truncated_normal"), mean=numbers, sd=positive, low=numbers),
+    st.builds(values.Lognormal, distribution=st.just("lognormal"), mean=positive, sd=positive),
+    st.builds(values.Exponential, distribution=st.just("exponential"), mean=positive, low=numbers),
+)
+awkward = st.text("ab :#-?,[]{}&*!|>'\"%@`~=<.\\01e+_\n\t\r\x07\x85\u2028\xa0\ufeffé", max_size=300)
+parameters = st.dictionaries(texts, drawn, max_size=3)
+populations = st.builds(
+    net.Population,
+    model=texts,
+    size=st.integers(1, 2**32 - 1),
+    receptors=st.none() | st.dictionaries(texts, positive, max_size=3),
+    parameters=parameters,
+    initial=parameters,
+)
+rules = st.one_of(
+    st.builds(net.FixedIndegree, kind=st.just("fixed_indegree"), indegree=st.integers(0, 9), autapses=st.booleans()),
+    st.builds(net.PairwiseBernoulli, kind=st.just("pairwise_bernoulli"), probability=st.floats(0, 1)),
+    st.builds(net.FixedTotalNumber, kind=st.just("fixed_total_number"), total=st.integers(0, 2**40)),
+)
+states = st.builds(
+    run.RecordStates,
+    population=st.just("E"),
+    variables=st.lists(texts, min_size=1, max_size=3),
+    neurons=st.integers(1, 9) | st.lists(st.integers(0, 9), max_size=3),
+)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> RunConfig:
+    targets = draw(st.dictionaries(names, populations, max_size=3))
+    targets["E"] = draw(populations)
+    ends = st.sampled_from(sorted(targets))
+    projections = st.builds(
+        net.Projection,
+        source=ends,
+        target=ends,
+        rule=rules,
+        receptor=st.none() | texts | st.dictionaries(texts, numbers, max_size=2),
+        weight_pA=drawn,
+        delay_ms=st.floats(0.1, 1000),
+    )
+    drives = st.builds(
+        net.SinusoidalDrive, kind=st.just("sinusoidal"), target=ends, amplitude=numbers, frequency_hz=positive
+    )
+    return RunConfig(
+        name=draw(names),
+        description=draw(texts),
+        seed=draw(st.integers(0, 2**64 - 1)),
+        atlas=draw(st.none() | texts),
+        simulation=run.Simulation(duration_ms=draw(st.floats(0.1, 1e9)), threads=draw(st.none() | st.integers(1, 64))),
+        populations=targets,
+        projections=draw(st.dictionaries(names, projections, max_size=2)),
+        drives=draw(st.dictionaries(names, drives, max_size=2)),
+        record=run.Record(
+            spikes=draw(st.none() | st.builds(run.RecordSpikes)),
+            states=draw(st.lists(states, max_size=2)),
+            rate_bin_ms=draw(st.none() | st.floats(0.1, 100)),
+        ),
+    )
+
+
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@given(configs())
+def test_round_trip(config: RunConfig) -> None:
+    text = dump_config(config)
+    again = load_config_text(text)
+    assert again == config
+    assert [*again.populations] == [*config.populations], "the order of populations is part of the network"
+    assert dump_config(again) == text
+
+
+@settings(max_examples=30, deadline=None, database=None, derandomize=True)
+@given(configs())
+def test_dump_is_valid_by_the_schema(config: RunConfig) -> None:
+    jsonschema.validate(plain(config), json_schema())
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(awkward | st.text(max_size=40))
+@example("\x85")
+@example("a\u2028b")
+@example("é" * 300)
+def test_any_text_round_trips(text: str) -> None:
+    data = {text: [text, {"x": text}]}
+    assert parse_yaml(to_yaml(data), "dump")[0] == data
+
+
+@pytest.mark.parametrize("wraps", ["\x07 a" * 60, "é: # " * 60, "a\n\\ " * 60])
+def test_long_texts_are_not_wrapped(wraps: str) -> None:
+    assert parse_yaml(to_yaml({"description": wraps}), "dump")[0] == {"description": wraps}
+
+
+def test_sample_round_trip() -> None:
+    config = load_config_text(BASE)
+    assert load_config_text(dump_config(config)) == config
+
+
+def test_what_is_switched_off_stays_off() -> None:
+    config = load_config_text(BASE, overrides=["record.spikes=null", "record.rate_bin_ms=null", "bold=null"])
+    text = dump_config(config)
+    assert "rate_bin_ms: null" in text
+    assert "bold" not in text
+    assert load_config_text(text) == config
+
+
+def test_defaults_are_written_out() -> None:
+    text = dump_config(load_config_text("simulation: {duration_ms: 5}\npopulations: {E: {model: m, size: 1}}"))
+    assert "dt_ms: 0.1\n" in text
+    assert "fcd_window_s: 60.0\n" in text
+    assert text.startswith("schema_version: 1\n")
+
+
+def test_receptor_order_is_kept() -> None:
+    receptors = {"NMDA": 100.0, "AMPA": 2.0, "GABA": 5.0}
+    config = load_config_text(BASE)
+    config.populations["E"].receptors = receptors
+    loaded = load_config_text(dump_config(config)).populations["E"].receptors
+    assert loaded is not None
+    assert [*loaded] == [*receptors]
