@@ -12,8 +12,9 @@ from dtbsim.models.tables import Derived, Parameter, State
 EXACT = (
     "exact integration (Rotter and Diesmann 1999): V is advanced with the currents at the start of the step; spikes "
     "that arrive at the end of the step are added to the decayed currents; a neuron with V >= V_th at the end of a "
-    "step spikes there, is set to V_reset, and V stays there for ceil(t_ref / dt) steps while the currents go on; V - E_L "
-    "and currents below 1e-15 are set to 0, because decaying float32 numbers would stay subnormal for ever, which is slow"
+    "step spikes there, is set to V_reset, and V stays there for ceil(t_ref / dt) steps while the currents go on; "
+    "V - E_L and currents below 1e-15 are set to 0, because decaying float32 numbers would stay subnormal for ever, "
+    "which is slow"
 )
 MEMBRANE_EQUATIONS = "dV/dt = -(V - E_L) / tau_m + (sum of synaptic currents + I_e + I_stim) / C_m\n"
 
