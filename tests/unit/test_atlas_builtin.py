@@ -86,6 +86,7 @@ def test_data_folder_carries_its_licences():
     wording = re.search(r'"(Data were provided.*?)"', terms).group(1)
     assert load_atlas("aal2").acknowledgement == wording
     assert wording in " ".join(licence.split())
+    assert wording in " ".join(notice.split())
 
 
 def test_data_folder_stays_small():
