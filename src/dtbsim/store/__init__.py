@@ -1,0 +1,40 @@
+"""Stores of a run and their reader; the only place that knows Zarr. Names load what they need when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dtbsim.store.hashing import HashResult, hash_run
+    from dtbsim.store.run import Run, open_run
+    from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter
+    from dtbsim.store.spike_writer import SpikeWriter
+
+_MODULES = {
+    "BoldWriter": "series_writers",
+    "HashResult": "hashing",
+    "RateWriter": "series_writers",
+    "Run": "run",
+    "SpikeWriter": "spike_writer",
+    "StateWriter": "series_writers",
+    "hash_run": "hashing",
+    "open_run": "run",
+}
+
+__all__ = [
+    "BoldWriter",
+    "HashResult",
+    "RateWriter",
+    "Run",
+    "SpikeWriter",
+    "StateWriter",
+    "hash_run",
+    "open_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"dtbsim.store.{_MODULES[name]}"), name)

@@ -1,0 +1,72 @@
+"""The populations of a run, as network.json lists them: names to gid ranges and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.store.spike_reader import GidSelection
+
+PopulationChoice = str | Sequence[str] | None
+_FIELDS = ("name", "family", "region", "region_index", "model", "gid0", "size")
+
+
+class NetworkTable:
+    """network.json of a run. Raises InputError when an entry is missing or is not what it must be."""
+
+    def __init__(self, network: dict[str, Any], file: Path) -> None:
+        try:
+            self.dt_ms = float(network["dt_ms"])
+            self.n_steps = int(network["n_steps"])
+            self.n_neurons = int(network["n_neurons"])
+            self.populations = [{field: entry[field] for field in _FIELDS} for entry in network["populations"]]
+            self._first = np.array([entry["gid0"] for entry in self.populations], np.int64)
+            sizes = np.array([entry["size"] for entry in self.populations], np.int64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"network description not as expected: {type(error).__name__} {error}",
+                where=str(file),
+                remedy="repeat the run",
+            ) from error
+        ends = np.cumsum(sizes)
+        if not (np.array_equal(self._first, ends - sizes) and ends[-1:].tolist() == [self.n_neurons]):
+            raise InputError(
+                "populations do not follow one another from gid 0 to n_neurons",
+                where=str(file),
+                remedy="repeat the run",
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the populations in the order of their gids."""
+        return [str(entry["name"]) for entry in self.populations]
+
+    def named(self, choice: PopulationChoice) -> list[dict[str, Any]]:
+        """Return the populations that a name, a family or a list of them means (None: all)."""
+        if choice is None:
+            return self.populations
+        wanted = [choice] if isinstance(choice, str) else list(choice)
+        for name in wanted:
+            known = {str(entry[field]) for entry in self.populations for field in ("name", "family")}
+            if name not in known:
+                raise InputError(f"no population or family {name!r} in this run; {did_you_mean(name, known)}")
+        return [entry for entry in self.populations if entry["name"] in wanted or entry["family"] in wanted]
+
+    def selection(self, choice: PopulationChoice) -> GidSelection | None:
+        """Return the gids of the chosen populations; None for all."""
+        if choice is None:
+            return None
+        return GidSelection([(entry["gid0"], entry["gid0"] + entry["size"]) for entry in self.named(choice)])
+
+    def population_of(self, gids: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the index of the population of every gid."""
+        return np.searchsorted(self._first, gids, side="right") - 1
+
+    def step_at_or_after(self, time_ms: float) -> int:
+        """Return the first step whose time, step * dt, is not before `time_ms` (rounding errors of ms / dt aside)."""
+        return int(np.ceil(time_ms / self.dt_ms - 1e-6))

@@ -1,0 +1,240 @@
+"""A finished, stopped or running run, read from its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dtbsim.errors import InputError
+from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.store.network_table import NetworkTable, PopulationChoice
+from dtbsim.store.spike_reader import SpikeStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from dtbsim.store.hashing import HashResult
+
+
+class SpikeWindow(NamedTuple):
+    """Spikes with start_ms <= step * dt < stop_ms, sorted by step, then gid."""
+
+    start_ms: float
+    stop_ms: float
+    steps: Steps
+    gids: Gids
+
+
+def open_run(path: Path | str) -> Run:
+    """Open the folder of a run. Nothing is loaded before it is asked for.
+
+    Raises InputError when this is not the folder of a run; later, when a piece of it is missing or damaged, with the
+    file and what to do.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise InputError("no such run folder", where=str(folder), remedy="give the folder that `dtbsim run` printed")
+    if not (folder / "config.yaml").is_file():
+        raise InputError(
+            "this is not the folder of a run: it has no config.yaml",
+            where=str(folder),
+            remedy="give the folder that `dtbsim run` printed",
+        )
+    return Run(folder)
+
+
+class Run:
+    """What a run folder holds, as numpy, pandas and xarray objects.
+
+    The time of a spike or a state sample is its step times dt. Windows are half open: start_ms <= t < stop_ms.
+    Of a run that still goes on or was killed, the part is shown that all ranks had stored when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration, as plain dictionaries and lists."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        file = self.path / "config.yaml"
+        try:
+            config = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, YAMLError) as error:
+            raise _unreadable(file, error) from error
+        if not isinstance(config, dict):
+            raise InputError("this is not a configuration", where=str(file), remedy="repeat the run")
+        return config
+
+    @cached_property
+    def network(self) -> dict[str, Any]:
+        """network.json: sizes, regions, populations, projections, partition."""
+        return self._json("network.json", "the run stopped before its network was known")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """provenance.json: versions, commit, machine, seed, ranks, threads."""
+        return self._json("provenance.json", "repeat the run")
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """status.json as it is now."""
+        return self._json("status.json", "the run has not started")
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """summary.json, which is written last; InputError while there is none."""
+        return self._json("summary.json", "the run goes on or did not end regularly; see status.json and log.txt")
+
+    @cached_property
+    def populations(self) -> pd.DataFrame:
+        """Populations in the order of their gids: name, family, region, region_index, model, gid0, size."""
+        import pandas as pd
+
+        return pd.DataFrame(self.network_table.populations)
+
+    @cached_property
+    def network_table(self) -> NetworkTable:
+        """Populations and steps, for looking up."""
+        return NetworkTable(self.network, self.path / "network.json")
+
+    @property
+    def dt_ms(self) -> float:
+        """The time step."""
+        return self.network_table.dt_ms
+
+    @property
+    def ranks(self) -> int:
+        """Number of ranks that wrote the stores."""
+        ranks = self.provenance.get("ranks")
+        if not isinstance(ranks, int) or ranks < 1:
+            raise InputError(
+                f"'ranks' must be a positive number, found {ranks!r}",
+                where=str(self.path / "provenance.json"),
+                remedy="repeat the run",
+            )
+        return ranks
+
+    @cached_property
+    def spike_store(self) -> SpikeStore:
+        """The stored spikes of all ranks; InputError when spikes were not recorded."""
+        return SpikeStore(self.stored("spikes", "record.spikes"), self.ranks)
+
+    def stored(self, name: str, setting: str) -> Path:
+        """Return the path of stores/`name`; InputError naming the `setting` that records it, if it is not there."""
+        path = self.path / "stores" / name
+        if not path.is_dir():
+            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting} set")
+        return path
+
+    def spikes(
+        self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> tuple[Steps, Gids]:
+        """Return steps int64[n] and gids uint32[n], sorted by step, then gid.
+
+        `population` is the name of a population or of a family (its populations in all regions), or a list of these.
+        """
+        start, stop = self._steps(start_ms, stop_ms)
+        return self.spike_store.read(start, stop, self.network_table.selection(population))
+
+    def iter_spikes(
+        self,
+        window_ms: float,
+        population: PopulationChoice = None,
+        start_ms: float | None = None,
+        stop_ms: float | None = None,
+    ) -> Iterator[SpikeWindow]:
+        """Yield the spikes window by window, empty windows included, holding one window in memory.
+
+        A window is a whole number of steps; the last one ends with what was simulated, or is stored of it.
+        """
+        dt = self.dt_ms
+        window_steps = round(window_ms / dt)
+        if window_steps < 1 or abs(window_steps * dt - window_ms) > 1e-6 * window_ms:
+            raise InputError(f"window_ms must be a whole number of steps of {dt:g} ms, got {window_ms:g}")
+        start, stop = self._steps(start_ms, stop_ms)
+        for window in self.spike_store.windows(start, stop, window_steps, self.network_table.selection(population)):
+            yield SpikeWindow(window.start_step * dt, window.stop_step * dt, window.steps, window.gids)
+
+    def spikes_pandas(
+        self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> pd.DataFrame:
+        """Return the spikes as a table: time_ms, step, gid, population (categorical)."""
+        import pandas as pd
+
+        steps, gids = self.spikes(population, start_ms, stop_ms)
+        codes = self.network_table.population_of(gids)
+        names = pd.Categorical.from_codes(codes, categories=self.network_table.names)
+        return pd.DataFrame({"time_ms": steps * self.dt_ms, "step": steps, "gid": gids, "population": names})
+
+    def spike_trains_neo(
+        self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> list[Any]:
+        """Return one neo.SpikeTrain per neuron, silent ones included, in the order of the gids.
+
+        Raises MissingDependencyError without the extra `neo`.
+        """
+        from dtbsim.store.neo_export import spike_trains
+
+        start, stop = self._steps(start_ms, stop_ms)
+        steps, gids = self.spike_store.read(start, stop, self.network_table.selection(population))
+        return spike_trains(self.network_table, population, steps, gids, start, stop)
+
+    def rates(self) -> xr.DataArray:
+        """Return the population rates in Hz, (time_ms, population); time_ms is the start of a bin."""
+        from dtbsim.store.series_reader import read_rates
+
+        return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
+
+    def states(self, k: int = 0) -> xr.Dataset:
+        """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks."""
+        from dtbsim.store.series_reader import read_states
+
+        return read_states(self.stored(f"states/{k}", f"record.states[{k}]"), self.ranks, self.network_table)
+
+    def bold(self) -> xr.DataArray:
+        """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
+        from dtbsim.store.series_reader import read_bold
+
+        return read_bold(self.stored("bold.zarr", "bold"))
+
+    def spike_hash(self, recompute: bool | None = None) -> HashResult:
+        """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
+        from dtbsim.store.hashing import hash_of
+
+        return hash_of(self, recompute)
+
+    def _steps(self, start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
+        """Return the steps of a window, cut to what was simulated and is stored."""
+        if start_ms is not None and stop_ms is not None and not start_ms < stop_ms:
+            raise InputError(f"start_ms ({start_ms:g}) must be before stop_ms ({stop_ms:g})")
+        table, end = self.network_table, self.spike_store.complete_before
+        start = 0 if start_ms is None else max(0, table.step_at_or_after(start_ms))
+        stop = end if stop_ms is None else min(end, table.step_at_or_after(stop_ms))
+        return min(start, end), max(min(start, end), stop)
+
+    def _json(self, name: str, remedy: str) -> dict[str, Any]:
+        file = self.path / name
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError("a piece of the run folder is missing", where=str(file), remedy=remedy) from None
+        except (OSError, ValueError) as error:
+            raise _unreadable(file, error) from error
+        if not isinstance(content, dict):
+            raise InputError("expected a JSON object", where=str(file), remedy="repeat the run")
+        return content
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"damaged: {reason}", where=str(file), remedy="restore it from a copy, or repeat the run")

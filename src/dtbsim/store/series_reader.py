@@ -1,0 +1,81 @@
+"""Rates, states and BOLD of a run as xarray objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dtbsim.errors import InputError
+from dtbsim.store.network_table import NetworkTable
+from dtbsim.store.spike_reader import rank_stores
+from dtbsim.store.table_reader import TableReader
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def read_rates(path: Path) -> xr.DataArray:
+    """Return spikes per neuron and second, float64 (time_ms, population), with the counts' bin in `attrs`."""
+    import xarray as xr
+
+    table = TableReader(path, "rates")
+    bin_ms, start_ms = float(table.attribute("bin_ms")), float(table.attribute("start_ms"))
+    sizes = np.asarray(table.attribute("sizes"), np.float64)
+    rates = table.read("count") / (sizes * (bin_ms * 1e-3))
+    return xr.DataArray(
+        rates,
+        dims=("time_ms", "population"),
+        coords={
+            "time_ms": start_ms + bin_ms * np.arange(len(rates)),
+            "population": table.attribute("populations"),
+            "size": ("population", np.asarray(table.attribute("sizes"), np.int64)),
+        },
+        name="rate",
+        attrs={"units": "Hz", "bin_ms": bin_ms},
+    )
+
+
+def read_bold(path: Path) -> xr.DataArray:
+    """Return BOLD, float64 (time_s, region)."""
+    import xarray as xr
+
+    table = TableReader(path, "bold")
+    tr_ms, first_ms = float(table.attribute("tr_ms")), float(table.attribute("first_ms"))
+    bold = table.read("bold")
+    return xr.DataArray(
+        bold,
+        dims=("time_s", "region"),
+        coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": table.attribute("regions")},
+        name="bold",
+        attrs={"tr_s": tr_ms * 1e-3},
+    )
+
+
+def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
+    """Return the recorded states of all ranks, float32 (time_ms, gid), in the order of the gids.
+
+    Of a run that goes on or was killed, samples are shown that every rank has stored.
+    """
+    import xarray as xr
+
+    tables = [TableReader(path, "states") for path in rank_stores(folder, ranks)]
+    variables = list(tables[0].attribute("variables"))
+    samples = min(table.rows for table in tables)
+    steps = tables[0].read("step", 0, samples)
+    for table in tables[1:]:
+        if table.attribute("variables") != variables or not np.array_equal(table.read("step", 0, samples), steps):
+            raise InputError(
+                "variables or steps differ from those of rank 0", where=str(table.path), remedy="repeat the run"
+            )
+    gids = np.concatenate([table.constant("gid") for table in tables])
+    values = np.concatenate([table.read("values", 0, samples) for table in tables], axis=1)
+    order = np.argsort(gids, kind="stable")
+    gids, values = gids[order], values[:, order]
+    names = np.array(network.names, dtype=object)[network.population_of(gids)]
+    return xr.Dataset(
+        {name: (("time_ms", "gid"), values[:, :, i]) for i, name in enumerate(variables)},
+        coords={"time_ms": steps * network.dt_ms, "gid": gids, "population": ("gid", names)},
+        attrs={"interval_ms": tables[0].attribute("interval_steps") * network.dt_ms},
+    )

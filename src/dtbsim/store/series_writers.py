@@ -1,0 +1,131 @@
+"""Series on a regular time grid: states of chosen neurons (per rank), population rates and BOLD (rank 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.store.spike_writer import rank_store
+from dtbsim.store.table_writer import Column, TableWriter, rows_per_chunk
+
+
+class StateWriter:
+    """Writes `folder`/rank_NNNNN.zarr: state variables of this rank's recorded neurons, every `interval_steps`.
+
+    `gids` uint32[n] are the neurons; n may be 0, and every rank writes a store, so that a missing one is noticed.
+    """
+
+    def __init__(self, folder: Path, rank: int, gids: Gids, variables: Sequence[str], interval_steps: int) -> None:
+        n, n_variables = len(gids), len(variables)
+        self._shape = (n, n_variables)
+        self._table = TableWriter(
+            rank_store(folder, rank),
+            [Column("step", "<i8", -1), Column("values", "<f4", np.nan, self._shape)],
+            chunk_rows=rows_per_chunk(8 + 4 * n * n_variables),
+            attributes={
+                "kind": "states",
+                "rank": rank,
+                "variables": list(variables),
+                "interval_steps": interval_steps,
+            },
+            constants={"gid": np.asarray(gids, np.uint32)},
+            key="step",
+        )
+
+    def append(self, steps: Steps, values: NDArray[np.float32]) -> None:
+        """Add k samples: `steps` int64[k], ascending, and `values` float32[k, neurons, variables].
+
+        Raises StorageError when the disk does not take them, ValueError for another shape.
+        """
+        _check_shape("values", values, (len(steps), *self._shape))
+        self._table.append({"step": steps, "values": values})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
+class RateWriter:
+    """Writes spike counts per population and time bin to `path` (stores/rates.zarr).
+
+    `population_sizes` are the numbers of neurons by which a count becomes a rate; bin 0 begins at `start_ms`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        population_names: Sequence[str],
+        population_sizes: Sequence[int],
+        bin_ms: float,
+        *,
+        start_ms: float = 0.0,
+    ) -> None:
+        if len(population_names) != len(population_sizes):
+            raise ValueError(f"{len(population_names)} population names but {len(population_sizes)} sizes")
+        self._populations = len(population_names)
+        self._table = TableWriter(
+            path,
+            [Column("count", "<i8", -1, (self._populations,))],
+            chunk_rows=rows_per_chunk(8 * self._populations),
+            attributes={
+                "kind": "rates",
+                "populations": list(population_names),
+                "sizes": [int(size) for size in population_sizes],
+                "bin_ms": bin_ms,
+                "start_ms": start_ms,
+            },
+        )
+
+    def append(self, counts: NDArray[np.int64] | NDArray[np.int32]) -> None:
+        """Add whole bins: spikes per bin and population, int64 or int32 [bins, populations].
+
+        Raises StorageError when the disk does not take them, ValueError for another shape.
+        """
+        _check_shape("counts", counts, (len(counts), self._populations))
+        self._table.append({"count": counts})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
+class BoldWriter:
+    """Writes BOLD samples per region to `path` (stores/bold.zarr).
+
+    The first sample stands for time `first_ms` (default: one TR), the others follow every `tr_ms`.
+    """
+
+    def __init__(self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None) -> None:
+        self._regions = len(region_names)
+        self._table = TableWriter(
+            path,
+            [Column("bold", "<f8", np.nan, (self._regions,))],
+            chunk_rows=rows_per_chunk(8 * self._regions),
+            attributes={
+                "kind": "bold",
+                "regions": list(region_names),
+                "tr_ms": tr_ms,
+                "first_ms": tr_ms if first_ms is None else first_ms,
+            },
+        )
+
+    def append(self, samples: NDArray[np.float64]) -> None:
+        """Add samples, float64[samples, regions], as fractions of the resting signal.
+
+        Raises StorageError when the disk does not take them, ValueError for another shape.
+        """
+        _check_shape("samples", samples, (len(samples), self._regions))
+        self._table.append({"bold": samples})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
+def _check_shape(name: str, given: NDArray[np.generic], expected: tuple[int, ...]) -> None:
+    if given.shape != expected:
+        raise ValueError(f"{name} must have shape {expected}, got {given.shape}")

@@ -1,0 +1,128 @@
+"""Reading of the tables that `dtbsim.store.table_writer` writes: published rows only, every shard checked."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from dtbsim.errors import InputError
+from dtbsim.store.table_writer import FORMAT, published_path
+
+_AGAIN = "repeat the run, or restore the folder from a copy"
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, AssertionError)
+
+
+class TableReader:
+    """One table, as published when it was opened.
+
+    Raises InputError, here and on reading, for a missing or damaged piece, naming the file.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path = path
+        record = _read_published(path)  # before the arrays: they only grow, so they hold all published rows
+        self.rows: int = record["rows"]
+        self.closed: bool = record["closed"]
+        self.shard_rows: int = record["shard_rows"]
+        self.shard_first: list[int] = record.get("shard_first", [])
+        self.complete_before: int = record.get("complete_before", 0)
+        try:
+            self._group = zarr.open_group(path, mode="r", zarr_format=3)
+            self.attributes: dict[str, Any] = dict(self._group.attrs)
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+        if self.attributes.get("kind") != kind:
+            given = self.attributes.get("kind")
+            raise InputError(f"this store holds {given!r}, expected {kind!r}", where=str(path), remedy=_AGAIN)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def attribute(self, name: str) -> Any:
+        """Return an attribute of the store; InputError when it is not there."""
+        if name not in self.attributes:
+            raise InputError(f"the attribute {name!r} is missing", where=str(self.path / "zarr.json"), remedy=_AGAIN)
+        return self.attributes[name]
+
+    def constant(self, name: str) -> NDArray[Any]:
+        """Return an array that is stored once, whole."""
+        array = self._array(name)
+        n = array.shape[0]
+        return self._read_part(array, 0, n, self.path / name / "c" / "0") if n else np.empty(0, array.dtype)
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """Return rows start to stop (default: all published) of a column; `stop` beyond them is cut."""
+        stop = self.rows if stop is None else min(stop, self.rows)
+        array = self._array(name)
+        if array.shape[0] < stop:
+            message = f"the array has {array.shape[0]} rows, {self.rows} were published"
+            raise InputError(message, where=str(self.path / name), remedy=_AGAIN)
+        out: NDArray[Any] = np.empty((max(0, stop - start), *array.shape[1:]), array.dtype)
+        row = start
+        while row < stop:
+            shard = row // self.shard_rows
+            end = min(stop, (shard + 1) * self.shard_rows)
+            file = self.path.joinpath(name, "c", str(shard), *("0" for _ in array.shape[1:]))
+            if out.size:
+                out[row - start : end - start] = self._read_part(array, row, end, file)
+            row = end
+        return out
+
+    def first_row_from(self, name: str, value: int) -> int:
+        """Return the first row whose key (column `name`, the index of the table) is at least `value`."""
+        shard = bisect_left(self.shard_first, value) - 1
+        if shard < 0:
+            return 0
+        start = shard * self.shard_rows
+        keys = self.read(name, start, start + self.shard_rows)
+        return start + int(np.searchsorted(keys, value))
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        if name not in self._arrays:
+            try:
+                array = self._group[name]
+            except _DAMAGE as error:
+                raise _damaged(self.path / name, error) from error
+            if not isinstance(array, zarr.Array):
+                raise InputError("expected an array", where=str(self.path / name), remedy=_AGAIN)
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def _read_part(self, array: zarr.Array[Any], start: int, stop: int, file: Path, attempts: int = 3) -> NDArray[Any]:
+        """Read rows of one shard; again where a writer at work may have replaced the shard in the middle of reading."""
+        if not file.exists():
+            raise InputError("a piece of the store is missing", where=str(file), remedy=_AGAIN)
+        try:
+            return np.asarray(array[start:stop])
+        except _DAMAGE as error:
+            if self.closed or attempts == 1:
+                raise _damaged(file, error) from error
+        return self._read_part(array, start, stop, file, attempts - 1)
+
+
+def _read_published(path: Path) -> dict[str, Any]:
+    file = published_path(path)
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("a piece of the run folder is missing", where=str(file), remedy=_AGAIN) from None
+    except (OSError, ValueError) as error:
+        raise _damaged(file, error) from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+        raise InputError(
+            f"store format {found!r}, this version reads {FORMAT}", where=str(file), remedy="use the matching version"
+        )
+    for key, kind in (("rows", int), ("shard_rows", int), ("closed", bool)):
+        if not isinstance(record.get(key), kind) or (kind is int and record[key] < 0):
+            raise InputError(f"{key!r} is missing or not a valid number", where=str(file), remedy=_AGAIN)
+    return record
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"damaged or missing: {reason}", where=str(path), remedy=_AGAIN)

@@ -1,0 +1,216 @@
+"""Append-only tables in Zarr v3: some columns of equal length, written by one process, readable at any moment.
+
+A table is a Zarr group with one sharded array per column. Rows are buffered until a whole shard can be written, since
+writing chunk by chunk rewrites the shard every time. The number of valid rows stands in a small file beside the group,
+`NAME.published.json`, replaced after the shards it counts are in place. Whoever reads only published rows never sees
+a hole, also when the writer was killed: a shard is written under another name and renamed, and a shard that is written
+again (a partial one, by `flush`) begins with the same rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from dtbsim.errors import StorageError
+from dtbsim.store.files import storage_errors, sync_to_disk, write_text
+
+FORMAT = 1
+CHUNKS_PER_SHARD = 8
+FLUSH_INTERVAL_S = 10.0
+
+
+class Column(NamedTuple):
+    """A column: name, dtype, the value that pads the last shard, and the shape of one row's entry."""
+
+    name: str
+    dtype: str
+    fill: float
+    shape: tuple[int, ...] = ()
+
+
+def rows_per_chunk(row_bytes: int, chunk_bytes: int = 1 << 18) -> int:
+    """Return the power of two of rows that comes closest to `chunk_bytes` from below, at least one row."""
+    return 1 << max(0, int(chunk_bytes // max(1, row_bytes)).bit_length() - 1)
+
+
+def published_path(path: Path) -> Path:
+    """Return the file that says how much of the table at `path` is valid."""
+    return path.with_suffix(".published.json")
+
+
+def _codecs() -> list[BloscCodec | Crc32cCodec]:
+    """lz4 keeps up with the simulation (zstd, Zarr's default, is 4 times slower); the checksum finds damaged chunks."""
+    return [BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()]
+
+
+class TableWriter:
+    """Writes one table.
+
+    Arguments: `path` (ends in .zarr, must not exist), `columns`, `chunk_rows` (rows of a chunk; a shard has
+    `CHUNKS_PER_SHARD` of them), `attributes` (JSON, of the group), `constants` (arrays stored once) and `key`: the name
+    of a nondecreasing integer column, whose first value of every shard is published as an index.
+
+    Raises StorageError when the disk does not take it; the rows published until then stay readable.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        columns: list[Column],
+        *,
+        chunk_rows: int,
+        attributes: Mapping[str, Any],
+        constants: Mapping[str, NDArray[Any]] | None = None,
+        key: str | None = None,
+        flush_interval_s: float = FLUSH_INTERVAL_S,
+    ) -> None:
+        self.path = path
+        self._columns = columns
+        self._key = key
+        self._shard_rows = chunk_rows * CHUNKS_PER_SHARD
+        self._buffers = {c.name: np.empty((self._shard_rows, *c.shape), c.dtype) for c in columns}
+        self._base = 0  # rows in complete shards, all published
+        self._filled = 0  # rows in the buffers, after those
+        self._published = 0
+        self._shard_first: list[int] = []
+        self._last_key = -1
+        self._usable = True
+        self._flush_interval_s = flush_interval_s
+        self._next_flush = time.monotonic() + flush_interval_s
+        if path.exists():
+            raise StorageError("there is a store already", where=str(path), remedy="choose another run folder")
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
+            self._arrays = {c.name: self._create_array(group, c, chunk_rows) for c in columns}
+            for name, values in (constants or {}).items():
+                group.create_array(name, data=values, chunks=(max(1, len(values)),), compressors=_codecs())
+        self._publish(0, complete_before=0, closed=False)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows appended."""
+        return self._base + self._filled
+
+    @property
+    def usable(self) -> bool:
+        """False once the table was closed or a write failed."""
+        return self._usable
+
+    def check_usable(self) -> None:
+        """Raise StorageError unless `usable`."""
+        if not self._usable:
+            raise StorageError(
+                "nothing more can be appended: the store was closed, or an earlier write failed", where=str(self.path)
+            )
+
+    @property
+    def flush_due(self) -> bool:
+        """Whether rows have been waiting longer than the flush interval."""
+        return time.monotonic() >= self._next_flush
+
+    def append(self, rows: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows: for every column an array of shape (n, *shape of the column)."""
+        n = len(rows[self._columns[0].name])
+        done = 0
+        with self._usable_until_failure():
+            while done < n:
+                take = min(n - done, self._shard_rows - self._filled)
+                for name, buffer in self._buffers.items():
+                    buffer[self._filled : self._filled + take] = rows[name][done : done + take]
+                self._filled += take
+                done += take
+                if self._filled == self._shard_rows:
+                    self._finish_shard(int(rows[self._key][done]) if self._key and done < n else None)
+        if self.flush_due:
+            self.flush()
+
+    def flush(self, *, complete_before: int = 0) -> None:
+        """Publish all rows so far. `complete_before`: no further row will have a smaller key."""
+        with self._usable_until_failure():
+            if self.rows > self._published:
+                self._write_shard()
+            self._publish(self.rows, complete_before=max(complete_before, self._last_key + 1), closed=False)
+
+    def close(self, *, complete_before: int = 0) -> None:
+        """Publish all rows, trim the arrays to their number and wait until everything is on the disk.
+
+        After an error this does nothing: what was published before it is what there is. Calling it again is allowed.
+        """
+        if not self._usable:
+            return
+        self.flush(complete_before=complete_before)
+        with self._usable_until_failure(), storage_errors(self.path):
+            for array in self._arrays.values():
+                array.resize((self.rows, *array.shape[1:]))
+            for file in self.path.rglob("*"):
+                sync_to_disk(file)
+            sync_to_disk(self.path)
+            self._publish(self.rows, complete_before=max(complete_before, self._last_key + 1), closed=True)
+        self._usable = False
+        self._buffers = {}
+
+    def _create_array(self, group: zarr.Group, column: Column, chunk_rows: int) -> zarr.Array[Any]:
+        entry = tuple(max(1, n) for n in column.shape)
+        return group.create_array(
+            column.name,
+            shape=(0, *column.shape),
+            dtype=column.dtype,
+            chunks=(chunk_rows, *entry),
+            shards=(self._shard_rows, *entry),
+            compressors=_codecs(),
+            fill_value=column.fill,
+            config={"write_empty_chunks": True},  # a missing file then always means lost data
+        )
+
+    def _finish_shard(self, next_key: int | None) -> None:
+        self._write_shard()
+        self._base, self._filled = self._base + self._filled, 0
+        complete_before = self._last_key + 1 if next_key is None else next_key
+        self._publish(self._base, complete_before=complete_before, closed=False)
+
+    def _write_shard(self) -> None:
+        """Write the buffers as one whole shard, padded: a partial one would make Zarr read and merge."""
+        start, stop = self._base, self._base + self._shard_rows
+        with storage_errors(self.path):
+            for column in self._columns:
+                buffer, array = self._buffers[column.name], self._arrays[column.name]
+                buffer[self._filled :] = column.fill
+                if array.shape[0] < stop:
+                    array.resize((stop, *array.shape[1:]))
+                array[start:stop] = buffer
+        if self._key:
+            keys = self._buffers[self._key]
+            self._last_key = int(keys[self._filled - 1])
+            self._shard_first[start // self._shard_rows :] = [int(keys[0])]
+
+    def _publish(self, rows: int, *, complete_before: int, closed: bool) -> None:
+        record: dict[str, Any] = {"format": FORMAT, "rows": rows, "shard_rows": self._shard_rows, "closed": closed}
+        if self._key:
+            record |= {"complete_before": complete_before, "shard_first": self._shard_first}
+        write_text(published_path(self.path), json.dumps(record), durable=closed)
+        self._published = rows
+        self._next_flush = time.monotonic() + self._flush_interval_s
+
+    @contextlib.contextmanager
+    def _usable_until_failure(self) -> Iterator[None]:
+        """Refuse a closed writer, and close it to everything further when the disk fails.
+
+        An interrupt leaves the writer usable: a shard can be written again.
+        """
+        self.check_usable()
+        try:
+            yield
+        except StorageError:
+            self._usable = False
+            raise
