@@ -50,6 +50,11 @@ def _check_world(launch: Launch, size: int, library: str) -> None:
         )
 
 
+def is_agreed(error: DtbsimError) -> bool:
+    """Return whether every rank raises this error or its counterpart, by `on_root`."""
+    return isinstance(error, ElsewhereError) or bool(vars(error).get("agreed"))
+
+
 def on_root(comm: Comm, work: Callable[[], T]) -> T:
     """Run `work()` on rank 0 and return its (pickled) result on every rank; collective.
 
@@ -65,6 +70,7 @@ def on_root(comm: Comm, work: Callable[[], T]) -> T:
             outcome = (True, work())
         except DtbsimError as error:
             failure = error
+            vars(failure)["agreed"] = True
             outcome = (False, (str(error), error.exit_code))
     good, value = comm.bcast(outcome)
     if failure is not None:

@@ -1,0 +1,103 @@
+"""How an error on one rank, or the same error on all of them, ends the job: named once, with its exit code, no hang.
+
+Ranks that meet the same error at about the same time (a bad configuration) leave one by one with its exit code, and one
+of them prints it. When a rank fails alone, the others may already wait for it in a collective call that will never
+finish: it prints its line with its rank and aborts the job.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from dtbsim.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_MEMORY, DtbsimError
+from dtbsim.mpi.comm import Comm
+from dtbsim.mpi.world import is_agreed
+from dtbsim.runtime import board as layout
+from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog, say
+
+EXIT_BROKEN_PIPE = 141
+"""What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
+
+SETTLE_S = 1.0
+_LOOK_S = 0.005
+
+
+def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
+    """Run `body(watchdog)` on every rank and return its exit code; errors end the job as described above.
+
+    Returns on every rank together (the communicator is closed), or not at all.
+    """
+    watchdog = Watchdog(comm)
+    try:
+        watchdog.start()
+        code = body(watchdog)
+        sys.stdout.flush()
+        watchdog.close()
+        comm.close()
+    except BrokenPipeError:
+        return _leave(comm, watchdog, None, EXIT_BROKEN_PIPE)
+    except KeyboardInterrupt:
+        return _leave(comm, watchdog, "dtbsim: interrupted" if comm.is_root else None, EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - every error must end all ranks
+        return _end_by_error(comm, watchdog, error)
+    return code
+
+
+def _end_by_error(comm: Comm, watchdog: Watchdog, error: Exception) -> int:
+    code, text = describe_error(error)
+    if comm.size == 1:
+        return _leave(comm, watchdog, text, code)
+    if isinstance(error, DtbsimError) and watchdog.running and _settled(comm, watchdog, error):
+        if comm.is_root:
+            say(text)
+        watchdog.close(together=False)
+        comm.close()
+        return code
+    first = not watchdog.running or watchdog.board.claim()
+    return _leave(comm, watchdog, f"[rank {comm.rank}] {text}" if first else None, code)
+
+
+def _settled(comm: Comm, watchdog: Watchdog, error: DtbsimError) -> bool:
+    """Return whether all ranks leave by an error now, so that nobody will be left waiting."""
+    watchdog.board.mine[layout.STATE] = layout.FAILED
+    if is_agreed(error):
+        return True
+    if comm.node_count > 1:
+        # Ranks of other nodes cannot be seen: the first node speaks and aborts for all if the error is everyone's.
+        time.sleep(SETTLE_S if comm.node_index > 0 else 0.0)
+        return False
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        if all(state == layout.FAILED for state in watchdog.board.states()):
+            return True
+        time.sleep(_LOOK_S)
+    return False
+
+
+def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int) -> int:
+    """End all ranks from this one; a single process returns its exit code."""
+    if text is not None:
+        say(text)
+    if comm.size == 1:
+        watchdog.close(together=False)
+        return code
+    if watchdog.running:
+        watchdog.board.mine[layout.STATE] = layout.FAILED
+    # The launcher drops output that it has not read when the abort arrives.
+    time.sleep(OUTPUT_DRAIN_S)
+    if watchdog.running:
+        watchdog.board.header[layout.HEADER_CLOSING] = 1
+    comm.abort(code)
+
+
+def describe_error(error: Exception) -> tuple[int, str]:
+    """Return the exit code and what to print: one line for an error meant for the user, else the traceback."""
+    if isinstance(error, DtbsimError):
+        return error.exit_code, f"dtbsim: error: {error}"
+    if isinstance(error, MemoryError):
+        reason = " ".join(str(error).split())
+        return EXIT_MEMORY, f"dtbsim: error: out of memory{': ' + reason if reason else ''}"
+    return EXIT_INTERNAL, "".join(traceback.format_exception(error)).rstrip()

@@ -1,0 +1,238 @@
+"""Ends a run that does not move: within `timeout_s` of the last progress of any rank, with the suspect named.
+
+Every rank has a thread that looks at the board of its node. A rank makes progress by `kick()` and by finishing a
+collective call. Not moving at all is the criterion, because a rank that waits for a busy one is not stuck. The thread
+that fires names the ranks that are stopped or busy while the others wait, asks them for their Python stacks, and aborts
+the job with EXIT_FAULT. A process whose threads cannot run at all (compiled code that loops with the interpreter lock)
+is ended by `faulthandler`, whose timer needs no interpreter, with its stacks and exit status 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from dtbsim.errors import EXIT_FAULT
+from dtbsim.mpi.comm import Comm, blank_row
+from dtbsim.runtime import board as layout
+from dtbsim.runtime.board import Board, Sign, open_board
+from dtbsim.runtime.heartbeat import Heartbeat, describe
+from dtbsim.runtime.lifeline import Lifeline
+
+DEFAULT_TIMEOUT_S = 120.0
+OUTPUT_DRAIN_S = 0.3
+_STACK_SIGNAL = signal.SIGUSR2
+
+
+class StuckClock:
+    """Time without progress. A gap between two looks (the whole process was suspended) counts as one look at most."""
+
+    def __init__(self, timeout_s: float, now_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.idle_s = 0.0
+        self._last_look_s = now_s
+        self._last_count: int | None = None
+
+    @property
+    def period_s(self) -> float:
+        """How often to look."""
+        return min(0.25, self.timeout_s / 8)
+
+    def look(self, count: int, now_s: float) -> bool:
+        """Return True when `count` has not changed for `timeout_s`."""
+        gap = now_s - self._last_look_s
+        self._last_look_s = now_s
+        if count != self._last_count:
+            self._last_count = count
+            self.idle_s = 0.0
+        else:
+            self.idle_s += min(gap, 4 * self.period_s)
+        return self.idle_s >= self.timeout_s
+
+
+class Watchdog:
+    """Watches this process and its peers between `start()` and `close()`; both collective."""
+
+    def __init__(self, comm: Comm, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._comm = comm
+        self._board: Board | None = None
+        self._row = blank_row()
+        self._clock = StuckClock(timeout_s, time.monotonic())
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lifeline: Lifeline | None = None
+        self._heartbeat: Heartbeat | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether `start()` has finished."""
+        return self._thread is not None
+
+    @property
+    def board(self) -> Board:
+        """The board of this node."""
+        if self._board is None:
+            raise RuntimeError("the watchdog is not running")
+        return self._board
+
+    def kick(self, step: int | None = None) -> None:
+        """Say that this rank makes progress; about 0.2 us."""
+        row = self._row
+        row[layout.KICKS] += 1
+        row[layout.LAST_KICK_NS] = time.monotonic_ns()
+        if step is not None:
+            row[layout.STEP] = step
+
+    def configure(self, *, timeout_s: float | None = None, run_dir: Path | None = None) -> None:
+        """Set the time limit and, on several nodes, the folder for their signs of life (it must exist)."""
+        if run_dir is not None and self._comm.node_count > 1:
+            self._heartbeat = Heartbeat(run_dir, self._comm.node_index)
+        if timeout_s is not None:
+            self._clock = StuckClock(timeout_s, time.monotonic())
+            self._arm()
+
+    def start(self) -> Watchdog:
+        """Map the board, start the sentinel and the thread."""
+        self._arm()
+        self._board = open_board(self._comm)
+        self._row = self._board.mine
+        self._comm.attach_row(self._row)
+        faulthandler.enable(file=2)
+        faulthandler.register(_STACK_SIGNAL, file=2, all_threads=True)
+        if self._comm.size > 1:
+            self._lifeline = Lifeline(self._comm, self._board)
+        self.kick()
+        self._thread = threading.Thread(target=self._watch, name="dtbsim watchdog", daemon=True)
+        self._thread.start()
+        _register(self)
+        return self
+
+    def close(self, *, together: bool = True) -> None:
+        """Stop watching. `together`: all ranks are here (else some leave by an error of their own)."""
+        if self._board is None:
+            return
+        self._row[layout.STATE] = layout.DONE if together else layout.FAILED
+        if together:
+            self._comm.barrier()
+            self._board.header[layout.HEADER_CLOSING] = 1
+            self._comm.barrier()
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.unregister(_STACK_SIGNAL)
+        if self._heartbeat is not None and self._comm.node_rank == 0:
+            self._heartbeat.remove()
+        if self._lifeline is not None:
+            self._lifeline.close(together=together)
+        _register(None)
+
+    def __enter__(self) -> Watchdog:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(together=error is None)
+
+    def _arm(self) -> None:
+        faulthandler.dump_traceback_later(1.25 * self._clock.timeout_s + 1.0, exit=True, file=2)
+        self._armed_s = time.monotonic()
+
+    def _watch(self) -> None:
+        beat_s = time.monotonic()
+        while not self._stop.wait(self._clock.period_s):
+            now_s = time.monotonic()
+            if layout.DEAD in self.board.states():
+                self._end()
+            if self._heartbeat is not None and self._comm.node_rank == 0 and now_s >= beat_s:
+                beat_s = now_s + min(max(self._clock.timeout_s / 10, 0.25), 10.0)
+                self._beat(self._heartbeat)
+            if self._clock.look(self.board.kicks() + self.board.header[layout.HEADER_REMOTE], now_s):
+                self._fire()
+            if now_s - self._armed_s > self._clock.timeout_s / 4:
+                self._arm()
+
+    def _beat(self, heartbeat: Heartbeat) -> None:
+        """Publish this node and read the others; a file system that hiccups must not end the run by itself."""
+        with contextlib.suppress(OSError):
+            heartbeat.write(self.board)
+            self.board.header[layout.HEADER_REMOTE] = heartbeat.remote_kicks()
+
+    def _fire(self) -> None:
+        if not self.board.claim():
+            time.sleep(4 * OUTPUT_DRAIN_S)
+            self._end()
+        # Nodes speak one after the other; the first abort silences the rest.
+        time.sleep(min(1.0 * self._comm.node_index, 5.0))
+        signs = [sign for sign in self.board.signs() if sign.state == layout.RUNNING]
+        suspects = find_suspects(signs)
+        told = [describe(asdict(sign), socket.gethostname()) for sign in suspects]
+        if not told and self._heartbeat is not None:
+            told = self._heartbeat.remote_suspects()
+        say(stuck_message(told, self._clock.timeout_s, alone=self._comm.size == 1))
+        for sign in suspects:
+            if not sign.stopped:
+                with contextlib.suppress(OSError):
+                    os.kill(sign.pid, _STACK_SIGNAL)
+        self._end()
+
+    def _end(self) -> None:
+        time.sleep(OUTPUT_DRAIN_S)
+        self.board.header[layout.HEADER_CLOSING] = 1
+        # Should the library hang in its own abort, this timer ends the process.
+        faulthandler.dump_traceback_later(5.0, exit=True, file=2)
+        self._comm.abort(EXIT_FAULT)
+
+
+def find_suspects(signs: list[Sign]) -> list[Sign]:
+    """Return the ranks that hold the others up: the stopped ones, else those that work while others wait."""
+    stopped = [sign for sign in signs if sign.stopped]
+    return stopped or [sign for sign in signs if not sign.waiting]
+
+
+def stuck_message(suspects: list[str], timeout_s: float, *, alone: bool) -> str:
+    """Return the line that names the suspects."""
+    if not suspects:
+        return (
+            f"[all ranks] every rank has been waiting for another for {timeout_s:g} s: they left the common order of "
+            "calls, or a node is gone; ending the run"
+        )
+    names = "; ".join(suspects)
+    head = "" if alone else f"[{', '.join(text.split(' (')[0] for text in suspects)}] "
+    return f"{head}no progress for {timeout_s:g} s: {names}; ending the run"
+
+
+def say(line: str) -> None:
+    """Write one line to stderr in one piece, whatever state Python's own streams are in."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line}\n".encode())
+
+
+class _Active:
+    """The watchdog of this process, if one runs: like a signal handler, there is one per process."""
+
+    watchdog: Watchdog | None = None
+
+
+def _register(watchdog: Watchdog | None) -> None:
+    _Active.watchdog = watchdog
+
+
+def active_watchdog() -> Watchdog | None:
+    """Return the running watchdog of this process, or None (a run from Python, a unit test)."""
+    return _Active.watchdog
+
+
+def kick(step: int | None = None) -> None:
+    """Kick the running watchdog, if there is one."""
+    if _Active.watchdog is not None:
+        _Active.watchdog.kick(step)
