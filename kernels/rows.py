@@ -26,8 +26,8 @@ def _permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
 def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> int:
     """Sort every row by delay (stable) and count segments: segment_rows[s + 1] = segments of source s.
 
-    `rows` int64[n_sources + 1]; `histogram` int64[max_delay + 2]; `order` uint32 and `scratch` int64 [longest row]. The delays
-    are sorted too. Returns the number of segments.
+    `rows` int64[n_sources + 1]; `histogram` int64[max_delay + 2]; `order` uint32 and `scratch` int64
+    [longest row]. The delays are sorted too. Returns the number of segments.
     """
     total = np.int64(0)
     wide = sink.delays8.size == 0
@@ -83,3 +83,13 @@ def fill_segments(rows: Any, sink: Any, segment_rows: Any, segments: Any) -> Non
                 j += 1
             segments[k] = (delay << np.uint32(16)) | np.uint32(n)
             k += 1
+
+
+@cached_njit
+def add_magnitudes(kind: int, targets: Any, weights: Any, totals: Any) -> None:
+    """totals[slot] += |weight| over all synapses; totals int64[n_slots]."""
+    for j in range(targets.size):
+        if kind == L.KIND_PACKED:
+            totals[targets[j] & np.uint32(0xFFFF)] += abs(np.int64(np.int32(targets[j]) >> np.int32(16)))
+        else:
+            totals[targets[j]] += abs(np.int64(weights[j]))

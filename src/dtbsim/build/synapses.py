@@ -13,7 +13,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
 from dtbsim.kernels.philox import seed_key
-from dtbsim.kernels.rows import fill_segments, sort_rows
+from dtbsim.kernels.rows import add_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_TOTAL, Network, Projection
@@ -53,6 +53,15 @@ class Rows:
         """Everything that the rows hold."""
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
         return sum(array.nbytes for array in arrays)
+
+    def widened(self) -> Rows:
+        """The same synapses with 32-bit weights and targets, for 64-bit sums."""
+        if self.kind == L.KIND_PACKED:
+            targets = self.targets & np.uint32(0xFFFF)
+            weights = self.targets.view(np.int32) >> np.int32(16)
+        else:
+            targets, weights = self.targets, self.weights.astype(np.int32)
+        return Rows(L.KIND_WIDE64, self.rows, targets, weights, self.segment_rows, self.segments)
 
 
 def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
@@ -227,6 +236,13 @@ class _Plan:
         return counts
 
 
+def largest_input(rows: Rows, n_slots: int) -> int:
+    """Largest sum of |weight| over all synapses of any one slot: no step can add more than this."""
+    totals = np.zeros(n_slots, dtype=np.int64)
+    add_magnitudes(rows.kind, rows.targets, rows.weights, totals)
+    return int(totals.max(initial=0))
+
+
 def _draws(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
     weight, delay = projection.weight, projection.delay
     if weight.constant:
@@ -281,4 +297,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "synapse_kind"]
+__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "largest_input", "synapse_kind"]

@@ -1,0 +1,1 @@
+"""What steps a rank's populations: the CPU backend."""

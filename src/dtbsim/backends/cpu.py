@@ -1,0 +1,175 @@
+"""The CPU backend: a rank's lanes stepped by compiled windows on a team of threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.threads import Team
+from dtbsim.build.kinds import Kind, neuron_values
+from dtbsim.build.neurons import set_constants
+from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.errors import FaultError, MemoryPlanError, NumericsError
+from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.packets import PacketExchange
+from dtbsim.kernels import barrier as B
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.log import log_of
+from dtbsim.kernels.window import run_window
+from dtbsim.spec.network import Network
+
+I64 = NDArray[np.int64]
+Exchange = SharedBoard | PacketExchange | None
+
+
+class CpuBackend:
+    """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
+
+    name = "cpu"
+
+    def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
+        self._built = built
+        self._network: Network = built.network
+        self._kinds: list[Kind] = built.kinds
+        n_threads = min(n_threads, len(built.lanes))
+        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        self.tables = LaneTables(self._network, built.kinds, built.lanes, built.candidates, self.ring)
+        self.rank = np.zeros(L.RANK_FIELDS, dtype=np.int64)
+        self._sent = np.zeros(len(built.lanes), dtype=np.int64)
+        self._keep: list[NDArray[Any]] = []
+        self._fill_rank(n_threads)
+        self._exchange = exchange
+        if isinstance(exchange, SharedBoard):
+            exchange.attach(self.rank)
+        self._team = Team(n_threads)
+        self.sampler = Sampler(self._network, built.kinds, self.tables)
+
+    def _fill_rank(self, n_threads: int) -> None:
+        rank, lanes = self.rank, self._built.lanes
+        self.times = np.zeros((n_threads, L.TIME_WORDS), dtype=np.int64)
+        self._barrier = np.zeros(B.WORDS, dtype=np.int64)
+        per_thread = np.linspace(0, len(lanes), n_threads + 1).astype(np.int64)
+        rank[L.N_LANES], rank[L.N_THREADS], rank[L.RING] = len(lanes), n_threads, self.ring
+        rank[L.SEED_LOW], rank[L.SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
+        rank[L.THREAD_LANES_AT], rank[L.BARRIER_AT] = self._hold(per_thread), self._hold(self._barrier)
+        rank[L.N_SOURCES] = self._built.candidates.gids.size
+        rank[L.SOURCE_GIDS_AT] = self._hold(self._built.candidates.gids)
+        rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
+
+    def _hold(self, array: NDArray[Any]) -> int:
+        self._keep.append(array)
+        return int(array.ctypes.data)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of this rank."""
+        return self._team.n
+
+    # -- stepping ---------------------------------------------------------------------------------------------
+
+    def advance(self, start: int, stop: int) -> None:
+        """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
+        self._set_waves(start, stop)
+        self.sampler.begin(start, stop)
+        if isinstance(self._exchange, PacketExchange):
+            at = start
+            while at < stop:
+                until = min(at + self._exchange.window, stop)
+                self._window(at, until)
+                arrived = self._exchange.receive() if self._exchange.overlapped else None
+                self._exchange.send(self.rank, self.tables.table, self._sent)
+                self._set_remote(self._exchange.receive() if arrived is None else arrived)
+                at = until
+        else:
+            self._window(start, stop)
+
+    def _window(self, start: int, stop: int) -> None:
+        table = self.tables.table
+        if self._team.n == 1:
+            run_window(self.rank, table, 0, start, stop)
+        else:
+            self._team.run(lambda thread: run_window(self.rank, table, thread, start, stop))
+        self.rank[L.REMOTE_N] = 0
+        if self.rank[L.ERROR] == L.ERROR_MEMORY:
+            raise MemoryPlanError("no memory left for the spikes in transit", remedy="use more ranks or fewer neurons")
+        if self.rank[L.ERROR] != 0:
+            raise FaultError("another rank or thread ended the run")
+
+    def _set_remote(self, entries: I64) -> None:
+        self._remote = np.ascontiguousarray(entries)
+        self.rank[L.REMOTE_AT], self.rank[L.REMOTE_N] = self._remote.ctypes.data, self._remote.size
+
+    def _set_waves(self, start: int, stop: int) -> None:
+        """Current waveforms of the chunk, one array per distinct drive."""
+        self.rank[L.CHUNK_START] = start
+        steps = np.arange(start, stop, dtype=np.int64)
+        self._waves: dict[int, NDArray[np.float32]] = {}
+        for state in self._built.lanes:
+            for row, drive in state.waves:
+                if id(drive) not in self._waves:
+                    self._waves[id(drive)] = drive.waveform(steps, self._network.dt_ms)
+                state.currents[row, L.C_WAVE_AT] = self._waves[id(drive)].ctypes.data
+
+    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
+        """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
+        table = self.tables.table
+        entries = np.concatenate([log_of(lane) for lane in table])
+        table[:, L.LOG_COUNT] = 0
+        self._sent[:] = 0
+        return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+
+    # -- parameters, checks, measures -------------------------------------------------------------------------
+
+    def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
+        """Give every population of a family (in its order) a new value of a controlled parameter."""
+        family = self._network.families[family_index]
+        first = int(family.populations[0])
+        for state in self._built.lanes:
+            groups = {group.kind: group for group in state.neurons.groups}
+            for run in state.lane.runs:
+                if self._network.populations[run.population].family != family_index:
+                    continue
+                position = run.population - first
+                gids = np.arange(run.gid0, run.gid0 + run.size, dtype=np.int64)
+                parameters = neuron_values(self._network, family_index, position, gids, "parameters")
+                parameters[parameter] = np.full(run.size, values[position])
+                set_constants(self._network, self._kinds[run.kind], groups[run.kind], state.neurons, run, parameters)
+
+    def check_finite(self, step: int) -> None:
+        """Raise NumericsError naming population, neuron and state if any float state is NaN or infinite."""
+        for state in self._built.lanes:
+            if np.isfinite(state.neurons.f32).all():
+                continue
+            for group in state.neurons.groups:
+                for name, offset in group.state_offset.items():
+                    values = state.neurons.f32[offset : offset + group.size]
+                    row = self._kinds[group.kind].model.state(name)
+                    if row.dtype == "f32" and not np.isfinite(values).all():
+                        self._report(state, group.start + int(np.argmin(np.isfinite(values))), name, step)
+
+    def _report(self, state: LaneState, local: int, name: str, step: int) -> None:
+        gid = int(state.lane.gids[local])
+        index = int(np.searchsorted(self._network.gid_starts, gid, side="right")) - 1
+        population = self._network.populations[index]
+        raise NumericsError(
+            f"state {name} of neuron {gid - population.gid0} became NaN or infinite by step {step}",
+            where=f"population {population.name}",
+            remedy="use a shorter dt_ms, or check parameters and weights",
+        )
+
+    def events(self) -> int:
+        """Synaptic events delivered so far."""
+        return int(self.tables.table[:, L.EVENT_TOTAL].sum())
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Seconds per stage of a step, mean over this rank's threads."""
+        return {name: float(self.times[:, k].mean() * 1e-9) for k, name in enumerate(L.STAGES)}
+
+    def close(self) -> None:
+        """Free memory and stop threads."""
+        self._team.close()
+        self.tables.close()

@@ -1,0 +1,163 @@
+"""Fills the lane table of the compiled window from what was built, and keeps the arrays alive."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.kinds import Kind
+from dtbsim.build.lanes import Lane
+from dtbsim.build.rank import LaneState
+from dtbsim.build.synapses import Candidates
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.poisson import CHUNK, poisson_thresholds
+from dtbsim.spec.network import Drive, Network
+
+I64 = NDArray[np.int64]
+FIRST_LOG = 4096
+
+_libc = ctypes.CDLL(None)
+_libc.free.argtypes = [ctypes.c_void_p]
+_libc.malloc.argtypes = [ctypes.c_size_t]
+_libc.malloc.restype = ctypes.c_void_p
+
+
+class LaneTables:
+    """int64[n_lanes, LANE_FIELDS]; memory that compiled code grows is freed on `close`."""
+
+    def __init__(
+        self,
+        network: Network,
+        kinds: list[Kind],
+        states: list[LaneState],
+        candidates: Candidates,
+        ring: int,
+    ) -> None:
+        self.table = np.zeros((len(states), L.LANE_FIELDS), dtype=np.int64)
+        self.states = states
+        self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
+        for index, state in enumerate(states):
+            self._fill(self.table[index], state)
+
+    def close(self) -> None:
+        """Free what the compiled window has allocated."""
+        for row in self.table:
+            for field_at in (L.POOL_AT, L.DUE_AT, L.LOG_AT):
+                if row[field_at]:
+                    _libc.free(int(row[field_at]))
+                    row[field_at] = 0
+
+    def dynamic_bytes(self) -> int:
+        """Bytes of calendars and logs at present."""
+        chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
+        return 8 * (chunks * L.CHUNK_WORDS + due + log)
+
+    # -- filling ----------------------------------------------------------------------------------------------
+
+    def _at(self, state: LaneState, array: NDArray[Any]) -> int:
+        state.keep.append(array)
+        return int(array.ctypes.data)
+
+    def _fill(self, row: I64, state: LaneState) -> None:
+        lane, neurons, rows = state.lane, state.neurons, state.rows
+        n = lane.n_local
+        at = self._at
+        row[L.N_LOCAL], row[L.N_SLOTS] = n, lane.n_slots
+        row[L.F32_AT], row[L.I32_AT] = at(state, neurons.f32), at(state, neurons.i32)
+        row[L.ACC_AT] = at(state, state.acc)
+        row[L.STIM_AT] = at(state, np.zeros(max(n, 1), np.float32))
+        row[L.SPK_AT] = at(state, np.zeros((n + 63) // 64 * 64, np.uint8))
+        row[L.GID_AT], row[L.SOURCE_AT] = at(state, lane.gids), at(state, self._source_index(lane))
+        groups = np.zeros((len(neurons.groups), 3), np.int64)
+        for g, group in enumerate(neurons.groups):
+            groups[g] = group.kernel.address, at(state, group.header), at(state, group.constants)
+        row[L.N_GROUPS], row[L.GROUPS_AT] = len(groups), at(state, groups)
+        row[L.SYNAPSE_KIND] = rows.kind
+        row[L.TARGET_AT], row[L.WEIGHT_AT] = at(state, rows.targets), at(state, rows.weights)
+        row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(state, rows.rows), at(state, rows.segment_rows)
+        row[L.SEGMENT_AT] = at(state, rows.segments)
+        row[L.POOL_FREE] = -1
+        buckets = np.zeros((self._ring, 2), np.int64)
+        buckets[:, 0] = -1
+        row[L.BUCKET_AT] = at(state, buckets)
+        row[L.PUBLISHED_AT] = at(state, np.zeros((2, max(n, 1)), np.int32))
+        row[L.LOG_AT], row[L.LOG_CAPACITY] = _libc.malloc(8 * FIRST_LOG), FIRST_LOG
+        row[L.SCRATCH_AT] = at(state, np.zeros(4 * CHUNK, np.uint32))
+        self._drives(row, state)
+        self._emitted(row, state)
+
+    def _source_index(self, lane: Lane) -> NDArray[np.int32]:
+        index = np.full(lane.n_local, -1, dtype=np.int32)
+        for run in lane.runs:
+            offset = int(self._candidates.offset[run.population])
+            if offset >= 0:
+                first = offset + run.gid0 - self._network.populations[run.population].gid0
+                index[run.local : run.local + run.size] = np.arange(first, first + run.size)
+        return index
+
+    def _drives(self, row: I64, state: LaneState) -> None:
+        by_population: dict[int, list[Drive]] = {}
+        for drive in self._network.drives:
+            by_population.setdefault(drive.population, []).append(drive)
+        poisson: list[list[int]] = []
+        current: list[list[int]] = []
+        events: list[I64] = []
+        thresholds: dict[float, NDArray[np.uint32]] = {}
+        for run in state.lane.runs:
+            for drive in by_population.get(run.population, ()):
+                if drive.kind == "current":
+                    current.append([run.local, run.size, 0, 0])
+                    state.waves.append((len(current) - 1, drive))
+                    continue
+                slot = int(state.lane.slot_start[run.kind][drive.channel])
+                slot += run.local - int(state.lane.group_start[run.kind])
+                if drive.kind == "events":
+                    events.append(self._events(drive, run.gid0, run.population, run.size, slot))
+                elif drive.mean > 0 and drive.weight != 0:
+                    table = thresholds.setdefault(drive.mean, poisson_thresholds(drive.mean))
+                    entry = [run.local, run.size, slot, drive.weight, drive.index, self._at(state, table), table.size]
+                    _append(poisson, [*entry, drive.start, drive.stop, 0, -1])
+        for entry in poisson:
+            entry[L.P_BUFFER_AT] = self._at(state, np.zeros(4 * entry[L.P_COUNT], np.uint8))
+        row[L.N_POISSON] = len(poisson)
+        row[L.POISSON_AT] = self._at(state, np.array(poisson, np.int64).reshape(-1, L.POISSON_FIELDS))
+        state.currents = np.array(current, np.int64).reshape(-1, L.CURRENT_FIELDS)
+        row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(current), self._at(state, state.currents)
+        listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
+        listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
+        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._at(state, listed)
+
+    def _events(self, drive: Drive, gid0: int, population: int, size: int, slot: int) -> I64:
+        assert drive.events is not None
+        first = gid0 - self._network.populations[population].gid0
+        mine = drive.events[(drive.events[:, 1] >= first) & (drive.events[:, 1] < first + size)]
+        weight = np.full(len(mine), drive.weight)
+        return np.stack([mine[:, 0], mine[:, 1] - first + slot, weight], axis=1).astype(np.int64)
+
+    def _emitted(self, row: I64, state: LaneState) -> None:
+        parts = [np.zeros((0, 2), np.int64)]
+        for run in state.lane.runs:
+            spikes = self._network.emitted.get(run.population)
+            if spikes is not None:
+                first = run.gid0 - self._network.populations[run.population].gid0
+                mine = spikes[(spikes[:, 1] >= first) & (spikes[:, 1] < first + run.size)]
+                parts.append(mine + np.array([0, run.local - first]))
+        listed = np.concatenate(parts)
+        listed = np.ascontiguousarray(listed[np.lexsort((listed[:, 1], listed[:, 0]))])
+        row[L.N_EMITTED], row[L.EMITTED_AT] = len(listed), self._at(state, listed)
+
+
+def _append(table: list[list[int]], entry: list[int]) -> None:
+    """Add a Poisson drive, or lengthen the previous one where it goes on with the same numbers."""
+    for previous in reversed(table):
+        follows = previous[L.P_LOCAL] + previous[L.P_COUNT] == entry[L.P_LOCAL]
+        same = previous[L.P_WEIGHT : L.P_STOP + 1] == entry[L.P_WEIGHT : L.P_STOP + 1]
+        if follows and same and previous[L.P_SLOT] + previous[L.P_COUNT] == entry[L.P_SLOT]:
+            previous[L.P_COUNT] += entry[L.P_COUNT]
+            return
+        if previous[L.P_LOCAL] + previous[L.P_COUNT] < entry[L.P_LOCAL]:
+            break
+    table.append(entry)

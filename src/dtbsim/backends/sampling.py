@@ -1,0 +1,117 @@
+"""Sampling of state variables: which neurons of which lanes, and the values of each chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.build.kinds import Kind, neuron_values
+from dtbsim.kernels import layout as L
+from dtbsim.spec.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """One record on this rank: gids uint32[n] ascending, variables, interval in steps."""
+
+    record: int
+    gids: NDArray[np.uint32]
+    variables: tuple[str, ...]
+    interval: int
+
+
+def chosen_gids(network: Network, record: int) -> NDArray[np.int64]:
+    """Gids of a record: `neurons` first ones, or the listed ones, in every population of the family."""
+    item = network.config.record.states[record]
+    family = network.families[network.family_index(item.population)]
+    gids = []
+    for index in family.populations.tolist():
+        population = network.populations[index]
+        wanted = np.arange(min(item.neurons, population.size)) if isinstance(item.neurons, int) else item.neurons
+        gids.append(population.gid0 + np.unique(np.asarray(wanted, dtype=np.int64)))
+    return np.concatenate(gids)
+
+
+class Sampler:
+    """Keeps the lanes' sampling tables; `take` returns what was sampled since `begin`."""
+
+    def __init__(self, network: Network, kinds: list[Kind], tables: LaneTables) -> None:
+        self._network, self._kinds, self._tables = network, kinds, tables
+        self.records: list[Sampled] = []
+        self._tables_of_lane: list[list[list[int]]] = [[] for _ in tables.states]
+        self._parts: list[list[tuple[int, int, NDArray[np.int64], int]]] = []
+        for record in range(len(network.config.record.states)):
+            self._add(record)
+        self._arrays = [np.array(rows, np.int64).reshape(-1, L.SAMPLED_FIELDS) for rows in self._tables_of_lane]
+        for lane, array in enumerate(self._arrays):
+            tables.table[lane, L.N_SAMPLED] = len(array)
+            tables.table[lane, L.SAMPLED_AT] = array.ctypes.data
+
+    def _add(self, record: int) -> None:
+        network = self._network
+        item = network.config.record.states[record]
+        interval = 1 if item.interval_ms is None else max(1, round(item.interval_ms / network.dt_ms))
+        gids = chosen_gids(network, record)
+        mine: list[NDArray[np.int64]] = []
+        parts: list[tuple[int, int, NDArray[np.int64], int]] = []
+        family = network.family_index(item.population)
+        for lane, state in enumerate(self._tables.states):
+            local = np.flatnonzero(np.isin(state.lane.gids, gids))
+            if local.size == 0:
+                continue
+            kind = next(k for k, kind in enumerate(self._kinds) if family in kind.families)
+            group = next(group for group in state.neurons.groups if group.kind == kind)
+            mine.append(state.lane.gids[local].astype(np.int64))
+            for variable in item.variables:
+                row = self._kinds[kind].model.state(variable)
+                index = np.ascontiguousarray(local - group.start, dtype=np.int64)
+                offset = self._offsets(family, variable, state.lane.gids[local].astype(np.int64))
+                table = self._tables_of_lane[lane]
+                parts.append((lane, len(table), state.lane.gids[local].astype(np.int64), item.variables.index(variable)))
+                state.keep += [index, offset]
+                base = group.state_offset[variable]
+                where = 0 if row.dtype == "f32" else 1
+                table.append([where, base, local.size, index.ctypes.data, interval, 0, 0, offset.ctypes.data])
+        owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
+        self.records.append(Sampled(record, owned, tuple(item.variables), interval))
+        self._parts.append(parts)
+
+    def _offsets(self, family: int, variable: str, gids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What to add to the internal value of each neuron to get what the user sees."""
+        model = self._network.families[family].model
+        offsets = np.zeros(gids.size, dtype=np.float32)
+        populations = np.searchsorted(self._network.gid_starts, gids, side="right") - 1
+        for index in np.unique(populations):
+            here = populations == index
+            position = int(np.searchsorted(self._network.families[family].populations, index))
+            parameters = neuron_values(self._network, family, position, gids[here], "parameters")
+            offsets[here] = np.asarray(model.recorded(variable, 0.0, parameters), dtype=np.float32)
+        return offsets
+
+    def begin(self, start: int, stop: int) -> None:
+        """Give every table room for the samples of [start, stop)."""
+        self._span = start, stop
+        self._buffers = []
+        for array in self._arrays:
+            rows = []
+            for row in array:
+                n = (stop // int(row[L.S_INTERVAL]) - start // int(row[L.S_INTERVAL])) * int(row[L.S_COUNT])
+                buffer = np.zeros(max(n, 1), dtype=np.float32)
+                row[L.S_OUT_AT], row[L.S_CURSOR] = buffer.ctypes.data, 0
+                rows.append(buffer)
+            self._buffers.append(rows)
+
+    def take(self, record: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(steps int64[k], values float32[k, n_neurons, n_variables]) of a record; a sample ends its step."""
+        sampled = self.records[record]
+        start, stop = self._span
+        first = start // sampled.interval * sampled.interval + sampled.interval - 1
+        steps = np.arange(first, stop, sampled.interval, dtype=np.int64)
+        values = np.zeros((steps.size, sampled.gids.size, len(sampled.variables)), dtype=np.float32)
+        for lane, row, gids, variable in self._parts[record]:
+            column = np.searchsorted(sampled.gids, gids)
+            values[:, column, variable] = self._buffers[lane][row][: steps.size * gids.size].reshape(steps.size, -1)
+        return steps, values

@@ -1,0 +1,99 @@
+"""Memory known beforehand: what a rank will allocate, and whether the machine has it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dtbsim.build.blocks import Blocks, expected_synapses, indegrees
+from dtbsim.build.lanes import Lane
+from dtbsim.build.synapses import Candidates
+from dtbsim.errors import MemoryPlanError
+from dtbsim.kernels import layout as L
+from dtbsim.spec.network import Network
+
+BASE_BYTES = 350 * 2**20
+"""Interpreter, libraries, compiled code."""
+BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
+BYTES_PER_NEURON = 64
+SEGMENT_BYTES = 4
+INT32_SAFE = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes of one rank: `synapses` and `tables` stay, `building` is needed on top while building."""
+
+    n_synapses: float
+    synapses: int
+    tables: int
+    building: int
+
+    @property
+    def peak(self) -> int:
+        """Largest use at any time."""
+        return BASE_BYTES + self.synapses + self.tables + self.building
+
+
+def plan_memory(
+    network: Network, blocks: Blocks, lanes: list[Lane], candidates: Candidates, kind: int, rank: int
+) -> MemoryPlan:
+    """What the rank will need."""
+    owned = np.zeros(len(network.populations))
+    mine = blocks.rank == rank
+    np.add.at(owned, blocks.population[mine], blocks.size[mine])
+    sizes = np.array([population.size for population in network.populations], dtype=np.float64)
+    share = owned / sizes
+    total = sum(float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network))
+    distinct = min(network.max_delay_steps, 64)
+    per_lane = candidates.gids.size * (2 * 8 + 4)
+    segments = int(min(total, len(lanes) * candidates.gids.size * distinct)) * SEGMENT_BYTES
+    ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
+    neurons = int(owned.sum()) * BYTES_PER_NEURON
+    tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
+    delay_bytes = 1 if network.max_delay_steps <= 255 else 2
+    building = int(total) * delay_bytes + len(lanes) * candidates.gids.size * 13
+    return MemoryPlan(total, int(total) * BYTES_PER_SYNAPSE[kind], tables, building)
+
+
+def acc_bits_for(network: Network) -> int:
+    """64 where the expected in-degrees alone would overflow 32-bit sums, else 32 (checked exactly after the build)."""
+    degree = indegrees(network)
+    for index, population in enumerate(network.populations):
+        channels = network.families[population.family].channels
+        largest = max((channel.max_weight for channel in channels), default=0)
+        if degree[index] * largest > INT32_SAFE:
+            return 64
+    return 32
+
+
+def check_memory(needed_on_node: int, available: int, ranks_on_node: int) -> None:
+    """Raise MemoryPlanError, with the numbers, when the ranks of a node together need more than is available."""
+    if needed_on_node > available:
+        raise MemoryPlanError(
+            f"the network needs {needed_on_node / 2**30:.1f} GiB on this node ({ranks_on_node} rank(s)), "
+            f"but {available / 2**30:.1f} GiB are available",
+            remedy="use more nodes, fewer synapses or a smaller scale",
+        )
+
+
+def available_bytes() -> int:
+    """Memory that can be allocated without swapping, within the limits of a container."""
+    import psutil
+
+    return int(min(psutil.virtual_memory().available, _cgroup_room()))
+
+
+def _cgroup_room() -> float:
+    """Bytes left under a cgroup v2 limit, infinite where there is none."""
+    from pathlib import Path
+
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        used = int((folder / "memory.current").read_text())
+    except (OSError, ValueError):
+        return math.inf
+    return math.inf if limit == "max" else max(0.0, float(limit) - used)

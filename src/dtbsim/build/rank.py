@@ -1,0 +1,136 @@
+"""The part of a network that one rank owns: planned, checked against memory, then built in parallel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
+from dtbsim.build.kinds import Kind, find_kinds
+from dtbsim.build.lanes import Lane, lay_out
+from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
+from dtbsim.build.neurons import LaneNeurons, build_neurons, kernel_of
+from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, largest_input, synapse_kind
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.partition import BlockTable
+from dtbsim.spec.network import Drive, Network
+
+_LOG = logging.getLogger(__name__)
+INT32_LIMIT = 2**31 - 1
+
+
+@dataclass(eq=False)
+class LaneState:
+    """Everything of one lane that the tables point into."""
+
+    lane: Lane
+    neurons: LaneNeurons
+    rows: Rows
+    acc: NDArray[Any]
+    keep: list[Any] = field(default_factory=list)
+    waves: list[tuple[int, Drive]] = field(default_factory=list)
+    """(row of the current table, drive) of every current drive on the lane."""
+    currents: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, L.CURRENT_FIELDS), np.int64))
+
+
+@dataclass(eq=False)
+class RankNetwork:
+    """What a backend needs to step a rank."""
+
+    network: Network
+    kinds: list[Kind]
+    blocks: Blocks
+    table: BlockTable
+    lanes: list[LaneState]
+    candidates: Candidates
+    plan: MemoryPlan
+
+    @property
+    def n_synapses(self) -> int:
+        """Synapses of the rank."""
+        return sum(state.rows.n_synapses for state in self.lanes)
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Bytes of all synapse rows and their tables."""
+        return sum(state.rows.n_bytes for state in self.lanes)
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of the rank."""
+        return sum(state.lane.n_local for state in self.lanes)
+
+
+@dataclass(eq=False)
+class RankPlan:
+    """Everything known before anything large is allocated."""
+
+    network: Network
+    kinds: list[Kind]
+    table: BlockTable
+    blocks: Blocks
+    lanes: list[Lane]
+    candidates: Candidates
+    acc_bits: int
+    synapse_kind: int
+    memory: MemoryPlan
+
+
+def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPlan:
+    """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks."""
+    kinds = find_kinds(network)
+    table = cut_blocks(network)
+    blocks = assign_ranks(network, table, n_ranks)
+    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads)
+    candidates = find_candidates(network, blocks, rank)
+    acc_bits = acc_bits_for(network)
+    wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
+    kind = synapse_kind(wide, packed, acc_bits)
+    memory = plan_memory(network, blocks, lanes, candidates, kind, rank)
+    return RankPlan(network, kinds, table, blocks, lanes, candidates, acc_bits, kind, memory)
+
+
+def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
+    """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
+    for kind in plan.kinds:
+        if not kind.model.is_source:
+            kernel_of(kind, plan.acc_bits)  # compiled here once, not by every thread
+    states: list[LaneState | None] = [None] * len(plan.lanes)
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        futures = {pool.submit(_build_lane, plan, lane): index for index, lane in enumerate(plan.lanes)}
+        for done, future in enumerate(as_completed(futures), start=1):
+            states[futures[future]] = future.result()
+            if progress is not None:
+                progress(done, len(plan.lanes))
+    lanes = [state for state in states if state is not None]
+    return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
+
+
+def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
+    builder = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind)
+    rows = builder.build()
+    bits = plan.acc_bits
+    if bits == 32 and largest_input(rows, lane.n_slots) + _drive_bound(plan.network) > INT32_LIMIT:
+        _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
+        bits = 64
+        rows = rows.widened()
+    neurons = build_neurons(plan.network, plan.kinds, lane, bits)
+    acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
+    return LaneState(lane, neurons, rows, acc)
+
+
+def _drive_bound(network: Network) -> int:
+    """Largest |input| that the drives can give one neuron in one step, in quanta."""
+    totals: dict[tuple[int, int], int] = {}
+    for drive in network.drives:
+        if drive.channel >= 0:
+            key = drive.population, drive.channel
+            totals[key] = totals.get(key, 0) + MAX_COUNT * abs(drive.weight)
+    return max(totals.values(), default=0)

@@ -1,0 +1,1 @@
+"""Spike exchange between ranks: how often, to whom, and over which medium."""

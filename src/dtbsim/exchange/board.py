@@ -1,0 +1,38 @@
+"""Exchange over shared memory between ranks of one node, done inside the compiled window."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.errors import MissingDependencyError
+from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.kernels import barrier as B
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.board import HEADER
+from dtbsim.mpi import Comm
+
+MIN_CAPACITY, MAX_CAPACITY = 1024, 1 << 20
+
+
+class SharedBoard:
+    """The board of one node; `window` is the number of steps between two exchanges."""
+
+    def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int, max_window: int) -> None:
+        self.window = min(plan.window, max_window)
+        self.capacity = int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
+        words = B.WORDS + comm.size * 2 * (HEADER + self.capacity)
+        memory = comm.shared_memory(8 * words)
+        if memory is None:
+            raise MissingDependencyError(
+                "this MPI library gives no shared memory between the ranks of a node",
+                remedy="set simulation.exchange: packets",
+            )
+        self._memory = memory
+        self._comm = comm
+
+    def attach(self, rank: NDArray[np.int64]) -> None:
+        """Enter the board into the rank's table."""
+        rank[L.BOARD_AT] = np.frombuffer(self._memory, dtype=np.uint8).ctypes.data
+        rank[L.BOARD_RANK], rank[L.BOARD_RANKS] = self._comm.rank, self._comm.size
+        rank[L.BOARD_WINDOW], rank[L.BOARD_CAPACITY] = self.window, self.capacity

@@ -1,0 +1,63 @@
+"""Exchange by message passing: fixed-size packets between all ranks, and a second round when one overflows.
+
+With a window of two steps or more, the exchange of one half-window travels while the next is computed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.kernels.log import log_of
+from dtbsim.kernels.packets import pack, unpack
+from dtbsim.mpi import Comm
+
+I64 = NDArray[np.int64]
+PACKET_WORDS = 512
+
+
+class PacketExchange:
+    """Moves the spikes of each window; `window` is the number of steps between two exchanges."""
+
+    def __init__(self, comm: Comm, plan: ExchangePlan, gid_starts: I64, words: int = PACKET_WORDS) -> None:
+        self._comm = comm
+        self._needs = plan.needs
+        self._gid_starts = gid_starts
+        self.overlapped = plan.window >= 2
+        self.window = plan.window // 2 if self.overlapped else 1
+        self._channel = comm.packet_channel(words)
+        self._inbox = np.zeros(comm.size * words, dtype=np.int64)
+        self._in_flight = False
+        self._second_round: I64 = np.zeros(0, dtype=np.int64)
+
+    def send(self, rank: I64, lanes: I64, sent: I64) -> None:
+        """Start the exchange of everything logged since the last call."""
+        before = sent.copy()
+        fits = pack(rank, lanes, sent, self._gid_starts, self._needs, self._comm.rank, self._channel.send)
+        if fits:
+            self._second_round = self._inbox[:0]
+        else:
+            logs = [log_of(lane)[int(first) :] for lane, first in zip(lanes, before, strict=True)]
+            self._second_round = np.concatenate(logs)
+        self._channel.start()
+        self._in_flight = True
+
+    def receive(self) -> I64:
+        """Entries (step << 32 | gid) of the other ranks from the exchange in flight; empty when there is none."""
+        if not self._in_flight:
+            return self._inbox[:0]
+        self._in_flight = False
+        n, overflow = unpack(self._channel.wait(), self._comm.rank, self._inbox)
+        if not overflow:
+            return self._inbox[:n]
+        parts = self._comm.alltoallv(self._split(self._second_round))
+        others = [part.view(np.int64) for rank, part in enumerate(parts) if rank != self._comm.rank]
+        return np.concatenate([self._inbox[:n], *others])
+
+    def _split(self, entries: I64) -> list[NDArray[np.uint64]]:
+        """The entries that each rank needs."""
+        population = np.searchsorted(self._gid_starts, entries & 0xFFFFFFFF, side="right") - 1
+        wanted = self._needs[:, population]
+        wanted[self._comm.rank] = False
+        return [entries[keep].astype(np.uint64) for keep in wanted]
