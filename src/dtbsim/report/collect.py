@@ -1,0 +1,76 @@
+"""From a run folder to `ReportData`: reads what was recorded, computes what the report shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dtbsim.report import collect_activity as activity
+from dtbsim.report import collect_signals as signals
+from dtbsim.report.collect_brain import collect_brain
+from dtbsim.report.collect_spikes import collect_neurons, collect_raster
+from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
+from dtbsim.report.source import Source, open_source
+from dtbsim.report.text import is_number
+
+
+def collect(run_dir: Path) -> ReportData:
+    """Read the finished run in `run_dir`.
+
+    Raises InputError where the folder is no run, is incomplete (no summary.json), or a piece of it is damaged.
+    """
+    source = open_source(Path(run_dir))
+    rates = activity.read_rates(source)
+    population_rates = activity.collect_population_rates(source, rates)
+    bold = signals.collect_bold(source)
+    analysis = signals.analyse(source, bold)
+    fc = signals.collect_fc(source, bold, analysis)
+    return ReportData(
+        run=run_info(source),
+        raster=collect_raster(source),
+        population_rates=population_rates,
+        rate_course=activity.collect_rate_course(source, rates),
+        region_rates=activity.collect_region_rates(source, rates),
+        neurons=collect_neurons(source),
+        spectra=[*activity.collect_rate_spectra(source, rates), *signals.collect_bold_spectrum(bold)],
+        bold=bold,
+        fc=fc,
+        fcd=signals.collect_fcd(source, bold, analysis),
+        brain=collect_brain(source, population_rates, bold, fc),
+        performance=performance(source),
+        absent=source.absent,
+    )
+
+
+def run_info(source: Source) -> RunInfo:
+    """Return name, description, configuration text, command and provenance."""
+    run = source.run
+    provenance = run.provenance
+    return RunInfo(
+        name=str(source.config.get("name") or run.path.name),
+        description=str(source.config.get("description") or ""),
+        config_text=(run.path / "config.yaml").read_text(encoding="utf-8"),
+        command=str(provenance.get("command") or ""),
+        provenance=provenance,
+        summary=source.summary,
+        network=run.network,
+    )
+
+
+def performance(source: Source) -> Performance | None:
+    """Return stages and the shares of the ranks, as far as summary.json and network.json hold them."""
+    ranks = source.run.ranks
+    stages = [
+        Stage(str(name), float(entry["sum_s"]), float(entry["max_s"]))
+        for name, entry in (source.summary.get("stages") or {}).items()
+        if isinstance(entry, dict) and is_number(entry.get("sum_s")) and is_number(entry.get("max_s"))
+    ]
+    if not stages:
+        totals = [(key, source.summary.get(f"{key}_s")) for key in ("build", "compile", "simulate")]
+        stages = [Stage(key, ranks * value, value) for key, value in totals if is_number(value)]
+    keys = ("rank", "neurons", "synapses", "work")
+    shares = [
+        RankShare(int(entry["rank"]), int(entry["neurons"]), int(entry["synapses"]), float(entry["work"]))
+        for entry in source.run.network.get("partition") or []
+        if isinstance(entry, dict) and all(is_number(entry.get(key)) for key in keys)
+    ]
+    return Performance(stages, shares, ranks) if stages or shares else None

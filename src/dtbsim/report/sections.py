@@ -1,0 +1,41 @@
+"""The report's parts in order: for each, a title, words that say what one sees, and figures or tables.
+
+A section appears only when its data is there. Text is HTML; everything that comes from a run is escaped.
+"""
+
+from __future__ import annotations
+
+from dtbsim.report.data import ReportData
+from dtbsim.report.figures_brain import brain
+from dtbsim.report.parts import Panel, Section
+from dtbsim.report.sections_activity import activity_section
+from dtbsim.report.sections_run import performance_section, reproduce_section
+from dtbsim.report.sections_signals import bold_section, fc_section, fcd_section
+from dtbsim.report.text import safe
+
+
+def build_sections(data: ReportData) -> list[Section]:
+    """Return the sections whose data is there, in reading order."""
+    candidates = [
+        brain_section(data),
+        activity_section(data),
+        bold_section(data),
+        fc_section(data),
+        fcd_section(data),
+        performance_section(data),
+        reproduce_section(data),
+    ]
+    return [section for section in candidates if section is not None]
+
+
+def brain_section(data: ReportData) -> Section | None:
+    """Return the 3-D brain."""
+    if data.brain is None or not data.brain.values:
+        return None
+    lead = (
+        f"Every ball is one of the {len(data.brain.regions)} regions of the atlas <em>{safe(data.brain.atlas)}</em> at "
+        "its centroid; size and colour show the chosen value. Drag to turn, scroll to zoom, point at a region for its "
+        "name and value. The grey hulls, drawn around the centroids, help the eye; they are not a cortical surface."
+    )
+    panel = Panel("", "", brain(data.brain), "Region centroids in three dimensions, coloured by a value per region")
+    return Section("brain", "The brain", lead, [panel])

@@ -1,0 +1,116 @@
+"""The parts of the report about BOLD, functional connectivity and its dynamics."""
+
+from __future__ import annotations
+
+from dtbsim.report import figures_signals as draw
+from dtbsim.report.data import FunctionalConnectivity, ReportData
+from dtbsim.report.parts import Panel, Section
+from dtbsim.report.text import plural, safe, significant
+
+
+def bold_section(data: ReportData) -> Section | None:
+    """Return BOLD traces, carpet and spectrum."""
+    if data.bold is None:
+        return None
+    b = data.bold
+    lead = (
+        "The blood-oxygen signal that a scanner would see: the activity of every region passed through the "
+        f"Balloon-Windkessel model (Friston 2003) and sampled every {significant(b.tr_s)} s."
+    )
+    text = "Signal change of a few regions, set one above the other; the bar at the right gives the scale."
+    panels = [Panel("Traces", text, draw.bold_traces(b), "BOLD traces of a few regions")]
+    text = "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
+    panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
+    for group in data.spectra:
+        if group.kind == "bold":
+            text = "Power by frequency (Welch's method): the median region, and the range of 80 % of the regions."
+            panels.append(Panel("BOLD spectrum", text, draw.spectrum(group), "Power spectrum of BOLD"))
+    return Section("bold", "BOLD signal", lead, panels)
+
+
+def fc_section(data: ReportData) -> Section | None:
+    """Return FC matrices, scatter, baselines and caveats."""
+    fc = data.fc
+    if fc is None:
+        return None
+    lead = "Functional connectivity (FC) is the correlation of the BOLD signals of every two regions."
+    if len(fc.groups.labels) < len(fc.regions):
+        lead += f" Regions are sorted into {plural(len(fc.groups.labels), 'group')}, named at the left."
+    if fc.empirical is None:
+        panel = Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Simulated FC")
+        return Section(
+            "fc", "Functional connectivity", lead + " The atlas has no measured FC to compare with.", [panel]
+        )
+    lead += " Both matrices have the same colours and order; a good model has the same blocks."
+    panels = [
+        Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Simulated FC", wide=False),
+        Panel(
+            "Measured",
+            "The atlas's group average.",
+            draw.fc_matrix(fc, fc.empirical),
+            "Measured FC",
+            wide=False,
+        ),
+    ]
+    found = "" if fc.correlation is None else f": r = {fc.correlation:.3f} over the upper triangle"
+    text = f"One point for every pair of regions{found}. The grey line is the regression."
+    details = "".join(f"<li>{safe(line)}</li>" for line in fc.details)
+    body = f"<ul class='notes'>{details}</ul>" if details else ""
+    panels.append(Panel("Pair by pair", text, draw.fc_scatter(fc), "Simulated against measured FC", body, wide=False))
+    if fc.correlation is not None:
+        panels += _baseline_panels(fc)
+    return Section("fc", "Functional connectivity", lead, panels)
+
+
+def _baseline_panels(fc: FunctionalConnectivity) -> list[Panel]:
+
+    notes = "".join(f"<li><b>{safe(b.label)}</b>: {safe(b.note)}</li>" for b in fc.baselines if b.note)
+    text = "What simpler predictors reach on the same measured FC, and what one person's scan reaches for the group."
+    if not fc.baselines:
+        text = "The correlation of this run; no baselines are known for this atlas."
+    body = f"<ul class='notes'>{notes}</ul>" if notes else ""
+    panel = Panel("How good is that?", text, draw.fc_baselines(fc), "FC correlation and baselines", body, wide=False)
+    return [panel, Panel("What this does not show", "", body=_caveats(), callout=True)]
+
+
+def _caveats() -> str:
+    items = [
+        "The strength of the global coupling is a free parameter. Where it was chosen by this same FC, as in the "
+        "resting-state example, the correlation is a fit, not a prediction: it was not tested on people who were not "
+        "used to choose it.",
+        "Much of such a score says which regions are hubs: hold it against the correlation without node strength. Near "
+        "its critical point a network has an FC close to what linear theory computes from the structure alone; where "
+        "the similarity to the linear network is near 1, the spiking detail adds little to this number.",
+        "The measured FC is a group average. Nothing here says that a single person's FC is reproduced.",
+        "FC is a static, symmetric, second-order measure: agreement in it says nothing about timing, direction of "
+        "influence, or frequencies above those of BOLD.",
+    ]
+    return "<ul class='caveats'>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+
+
+def fcd_section(data: ReportData) -> Section | None:
+    """Return the FCD matrix and distribution."""
+    fcd = data.fcd
+    if fcd is None:
+        return None
+    lead = (
+        f"FC computed in windows of {significant(fcd.window_s)} s, every {significant(fcd.step_s)} s, and the "
+        "correlation of the FCs of every two windows (FCD): blocks off the diagonal are states that last or come back."
+    )
+    text = "The distribution of the matrix's upper triangle, windows that overlap included."
+    if fcd.ks is not None:
+        text += f" Kolmogorov-Smirnov distance to the measured distribution: {fcd.ks:.2f} (0 is equal, 1 disjoint)."
+        if fcd.ks_single_scans is not None and len(fcd.ks_single_scans):
+            low, high = float(fcd.ks_single_scans.min()), float(fcd.ks_single_scans.max())
+            text += f" Single human scans lie at {low:.2f} to {high:.2f} from the pool."
+    panels = [
+        Panel(
+            "FCD matrix",
+            "Times are those of the recorded BOLD.",
+            draw.fcd_matrix(fcd),
+            "FCD matrix",
+            wide=False,
+        ),
+        Panel("Distribution", text, draw.fcd_distribution(fcd), "Distribution of FCD values", wide=False),
+    ]
+    return Section("fcd", "FC dynamics", lead, panels)

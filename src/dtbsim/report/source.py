@@ -1,0 +1,138 @@
+"""A run being read for its report: reader, configuration, regions, and what was recorded when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dtbsim.errors import DtbsimError, InputError
+from dtbsim.report.layout import RegionOrder, region_order
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
+    from dtbsim.record.spike_order import Gids, Steps
+    from dtbsim.store import Run
+
+CHUNK_SPIKES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run being read: its reader, the resolved configuration, and its regions.
+
+    `atlas` holds exactly the regions of the run, in their order; None where the run has none or it cannot be read.
+    `absent` gathers what cannot be shown and why.
+    """
+
+    run: Run
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    atlas: Atlas | None
+    regions: RegionOrder
+    absent: list[str] = field(default_factory=list)
+
+    @property
+    def statistics_start_ms(self) -> float:
+        """Where statistics begin."""
+        return float((self.config.get("analysis") or {}).get("statistics_start_ms", 0.0))
+
+    def recorded(self, store: str) -> bool:
+        """Tell whether stores/`store` is there."""
+        return (self.run.path / "stores" / store).is_dir()
+
+    @cached_property
+    def common_prefix(self) -> str:
+        """`circuit.` where the families of all populations begin with it, else empty."""
+        families = [str(entry["family"]) for entry in self.run.network_table.populations]
+        prefixes = {family.partition(".")[0] if "." in family else "" for family in families}
+        return f"{prefixes.pop()}." if len(prefixes) == 1 and "" not in prefixes else ""
+
+    def label(self, name: object) -> str:
+        """Return the name of a family or population without the prefix that all share."""
+        return str(name).removeprefix(self.common_prefix)
+
+    def spike_window_ms(self) -> tuple[float, float] | None:
+        """Return the window for spike statistics, or None where no spikes were recorded.
+
+        It is what was recorded from the start of the statistics on, or all that was recorded if nothing is left then.
+        """
+        if not self.recorded("spikes"):
+            return None
+        settings = (self.config.get("record") or {}).get("spikes") or {}
+        dt_ms = self.run.dt_ms
+        first = float(settings.get("start_ms") or 0.0)
+        last = self.run.spike_store.complete_before * dt_ms
+        # A closed store ends with its last spike; the recorded window ends where the setting or the run does.
+        if self.run.spike_store.closed:
+            last = self.run.network_table.n_steps * dt_ms
+        if settings.get("stop_ms") is not None:
+            last = min(last, float(settings["stop_ms"]))
+        start = self.statistics_start_ms if first <= self.statistics_start_ms < last else first
+        return (max(first, start), last) if max(first, start) < last else None
+
+    def recorded_populations(self) -> set[int]:
+        """Return the indices of the populations whose spikes were recorded."""
+        settings = (self.config.get("record") or {}).get("spikes") or {}
+        chosen = settings.get("populations", "all")
+        table = self.run.network_table
+        names = {str(entry["name"]) for entry in table.named(None if chosen == "all" else chosen)}
+        return {i for i, name in enumerate(table.names) if name in names}
+
+    def spikes_per_ms(self) -> float:
+        """Return the recorded spikes per ms, all populations together, roughly."""
+        settings = (self.config.get("record") or {}).get("spikes") or {}
+        window = self.spike_window_ms()
+        if window is None:
+            return 0.0
+        span = window[1] - min(window[0], float(settings.get("start_ms") or 0.0))
+        return float(self.run.spike_store.rows) / max(span, self.run.dt_ms)
+
+    def spike_chunks(self, start_ms: float, stop_ms: float) -> Iterator[tuple[Steps, Gids]]:
+        """Yield the spikes of a window in pieces of some millions."""
+        dt_ms = self.run.dt_ms
+        steps = max(1, int(CHUNK_SPIKES / max(self.spikes_per_ms() * dt_ms, 1e-9)))
+        whole = max(1, round((stop_ms - start_ms) / dt_ms))
+        for window in self.run.iter_spikes(min(steps, whole) * dt_ms, None, start_ms, stop_ms):
+            yield window.steps, window.gids
+
+
+def open_source(run_dir: Path) -> Source:
+    """Open a run and its atlas, and check that the files every report needs are whole.
+
+    Raises InputError where the folder is no run, is incomplete (no summary.json), or one of these files is damaged.
+    """
+    from dtbsim.store import open_run
+
+    run = open_run(run_dir)
+    summary, config, network = run.summary, run.config, run.network
+    regions = network.get("regions") or []
+    if not isinstance(regions, list) or not all(isinstance(name, str) for name in regions):
+        where = str(run.path / "network.json")
+        raise InputError("'regions' must be a list of names", where=where, remedy="repeat the run")
+    _ = run.network_table, run.ranks  # checked here, before any work is done
+    absent: list[str] = []
+    atlas = _atlas(config.get("atlas"), regions, run, absent)
+    return Source(run, config, summary, atlas, region_order(regions, atlas), absent)
+
+
+def _atlas(reference: Any, regions: list[str], run: Run, absent: list[str]) -> Atlas | None:
+    """Load the run's atlas and keep the regions of the run; a file of the user's that has gone is no error."""
+    if not isinstance(reference, str) or not regions:
+        return None
+    from dtbsim.atlas import load_atlas
+
+    directory = Path(str(run.provenance.get("directory") or "."))
+    problem = ""
+    for candidate in (reference, str(directory / reference)):
+        try:
+            atlas = load_atlas(candidate)
+            indices = atlas.select(regions)
+        except DtbsimError as error:
+            problem = problem or error.message
+            continue
+        return atlas if list(indices) == list(range(atlas.n_regions)) else atlas.subset(indices)
+    absent.append(f"the brain and measured data (the atlas {reference} could not be read: {problem})")
+    return None

@@ -1,0 +1,94 @@
+"""HTML tables: rates, stages, ranks, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dtbsim.report.data import Performance, PopulationRates
+from dtbsim.report.text import count, is_number, safe, seconds, significant
+
+
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+) -> str:
+    """Return a table of cells that are already escaped; all columns but the first are right-aligned."""
+    head = "".join(f"<th{_align(i)}>{safe(cell)}</th>" for i, cell in enumerate(header))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_align(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+    )
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _align(column: int) -> str:
+    return " class='num'" if column else ""
+
+
+def rate_table(rates: PopulationRates) -> str:
+    """Return populations with neurons, mean rate and the published rate where known."""
+    header = ["population", "neurons", "rate (Hz)"] + (["published (Hz)"] if rates.published_hz else [])
+    rows = []
+    for name, size, rate in zip(rates.names, rates.sizes, rates.rate_hz, strict=True):
+        row = [safe(name), count(int(size)), "" if np.isnan(rate) else f"{rate:.3f}"]
+        if rates.published_hz:
+            row.append(f"{rates.published_hz[name]:.3f}" if name in rates.published_hz else "")
+        rows.append(row)
+    return table(header, rows)
+
+
+def stage_table(performance: Performance) -> str:
+    """Return stages with mean, slowest rank and share of the whole."""
+    whole = sum(stage.sum_s for stage in performance.stages) or 1.0
+    rows = [
+        [
+            safe(stage.name),
+            seconds(stage.sum_s / performance.n_ranks),
+            seconds(stage.max_s),
+            f"{100 * stage.sum_s / whole:.1f} %",
+        ]
+        for stage in performance.stages
+    ]
+    return table(["stage", "mean over ranks", "slowest rank", "share"], rows)
+
+
+def rank_table(performance: Performance) -> str:
+    """Return what each rank held."""
+    total = sum(share.work for share in performance.ranks)
+    rows = [
+        [
+            str(share.rank),
+            count(share.neurons),
+            count(share.synapses),
+            f"{100 * share.work / total:.1f} %" if total > 0 else "",
+        ]
+        for share in performance.ranks
+    ]
+    return table(["rank", "neurons", "synapses", "predicted work"], rows)
+
+
+def provenance_table(entries: dict[str, Any]) -> str:
+    """Return key-value pairs, nested mappings as `outer.inner`."""
+    rows = [[safe(key), _value(value)] for key, value in _flatten(entries)]
+    body = "".join(f"<tr><td>{key}</td><td>{value}</td></tr>" for key, value in rows)
+    return f"<div class='scroll'><table class='pairs'><tbody>{body}</tbody></table></div>"
+
+
+def _flatten(entries: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "<span class='soft'>none</span>"
+    if isinstance(value, (list, tuple)):
+        return safe(" ".join(str(item) for item in value))
+    if isinstance(value, float) and is_number(value):
+        return safe(significant(value, 6))
+    return safe(value)
