@@ -52,7 +52,7 @@ def _end_by_error(comm: Comm, watchdog: Watchdog, error: Exception) -> int:
         return _leave(comm, watchdog, text, code)
     if isinstance(error, DtbsimError) and watchdog.running and _settled(comm, watchdog, error):
         if comm.is_root:
-            say(text)
+            _tell(watchdog, text)
         watchdog.close(together=False)
         comm.close()
         return code
@@ -80,7 +80,7 @@ def _settled(comm: Comm, watchdog: Watchdog, error: DtbsimError) -> bool:
 def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int) -> int:
     """End all ranks from this one; a single process returns its exit code."""
     if text is not None:
-        say(text)
+        _tell(watchdog, text)
     if comm.size == 1:
         watchdog.close(together=False)
         return code
@@ -91,6 +91,11 @@ def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int) -> int:
     if watchdog.running:
         watchdog.board.header[layout.HEADER_CLOSING] = 1
     comm.abort(code)
+
+
+def _tell(watchdog: Watchdog, text: str) -> None:
+    say(text)
+    watchdog.note_failure(text.splitlines()[-1])
 
 
 def describe_error(error: Exception) -> tuple[int, str]:

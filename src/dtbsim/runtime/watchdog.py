@@ -18,7 +18,8 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import Any
 
 from dtbsim.errors import EXIT_FAULT
 from dtbsim.mpi.comm import Comm, blank_row
@@ -26,6 +27,7 @@ from dtbsim.runtime import board as layout
 from dtbsim.runtime.board import Board, Sign, open_board
 from dtbsim.runtime.heartbeat import Heartbeat, describe
 from dtbsim.runtime.lifeline import Lifeline
+from dtbsim.runtime.status import mark_failed
 
 DEFAULT_TIMEOUT_S = 120.0
 OUTPUT_DRAIN_S = 0.3
@@ -70,6 +72,8 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._lifeline: Lifeline | None = None
         self._heartbeat: Heartbeat | None = None
+        self._before_stop: Any = None
+        self._run_dir: Path | None = None
 
     @property
     def running(self) -> bool:
@@ -92,9 +96,11 @@ class Watchdog:
             row[layout.STEP] = step
 
     def configure(self, *, timeout_s: float | None = None, run_dir: Path | None = None) -> None:
-        """Set the time limit and, on several nodes, the folder for their signs of life (it must exist)."""
-        if run_dir is not None and self._comm.node_count > 1:
-            self._heartbeat = Heartbeat(run_dir, self._comm.node_index)
+        """Set the time limit and the run folder (it must exist), where the nodes leave signs of life for each other."""
+        if run_dir is not None:
+            self._run_dir = run_dir
+            if self._comm.node_count > 1:
+                self._heartbeat = Heartbeat(run_dir, self._comm.node_index)
         if timeout_s is not None:
             self._clock = StuckClock(timeout_s, time.monotonic())
             self._arm()
@@ -107,6 +113,8 @@ class Watchdog:
         self._comm.attach_row(self._row)
         faulthandler.enable(file=2)
         faulthandler.register(_STACK_SIGNAL, file=2, all_threads=True)
+        if self._comm.size == 1 and threading.current_thread() is threading.main_thread():
+            self._before_stop = signal.signal(signal.SIGTSTP, self._suspend)
         if self._comm.size > 1:
             self._lifeline = Lifeline(self._comm, self._board)
         self.kick()
@@ -129,6 +137,8 @@ class Watchdog:
             self._thread.join()
         faulthandler.cancel_dump_traceback_later()
         faulthandler.unregister(_STACK_SIGNAL)
+        if self._before_stop is not None:
+            signal.signal(signal.SIGTSTP, self._before_stop)
         if self._heartbeat is not None and self._comm.node_rank == 0:
             self._heartbeat.remove()
         if self._lifeline is not None:
@@ -142,6 +152,14 @@ class Watchdog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(together=error is None)
+
+    def _suspend(self, number: int, frame: FrameType | None) -> None:
+        """Stop on Ctrl-Z without the timer, which would otherwise fire when the user continues after a long pause."""
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._suspend)
+        self._arm()
 
     def _arm(self) -> None:
         faulthandler.dump_traceback_later(1.25 * self._clock.timeout_s + 1.0, exit=True, file=2)
@@ -178,12 +196,19 @@ class Watchdog:
         told = [describe(asdict(sign), socket.gethostname()) for sign in suspects]
         if not told and self._heartbeat is not None:
             told = self._heartbeat.remote_suspects()
-        say(stuck_message(told, self._clock.timeout_s, alone=self._comm.size == 1))
+        message = stuck_message(told, self._clock.timeout_s, alone=self._comm.size == 1)
+        say(message)
+        self.note_failure(message)
         for sign in suspects:
             if not sign.stopped:
                 with contextlib.suppress(OSError):
                     os.kill(sign.pid, _STACK_SIGNAL)
         self._end()
+
+    def note_failure(self, message: str) -> None:
+        """Leave the reason in status.json for those who poll it."""
+        if self._run_dir is not None:
+            mark_failed(self._run_dir, message)
 
     def _end(self) -> None:
         time.sleep(OUTPUT_DRAIN_S)
