@@ -76,8 +76,9 @@ def read_rates(source: Source) -> RateTable | None:
     columns = [column for column, name in enumerate(recorded) if name in position]
     index = [position[recorded[column]] for column in columns]
     entries = [table.populations[i] for i in index]
+    hz = np.asarray(stored.values, dtype=np.float64)
     return RateTable(
-        hz=np.asarray(stored.values, dtype=np.float64)[:, columns],
+        hz=hz if len(columns) == hz.shape[1] else hz[:, columns],
         start_ms=float(stored["time_ms"].values[0]),
         bin_ms=float(stored.attrs["bin_ms"]),
         index=np.array(index),

@@ -84,11 +84,12 @@ def rates_by_population(data: PopulationRates) -> go.Figure:
         orientation="h",
         name="this run",
         marker={"color": [colours[data.families[i]] for i in chosen]},
-        text=["" if np.isnan(rate) else f"{rate:.2f}" for rate in rates],
-        textposition="outside",
-        cliponaxis=False,
         hovertemplate="%{x:.3f} Hz<extra>this run</extra>",
     )
+    for i, name, rate in zip(chosen, names, rates, strict=True):
+        if np.isfinite(rate):
+            end = max(rate, data.published_hz.get(data.names[i], 0.0))
+            fig.add_annotation(x=end, y=name, text=f"{rate:.2f}", xanchor="left", xshift=10)
     published = [(safe(name), data.published_hz[name]) for name in data.names if name in data.published_hz]
     if published:
         fig.add_scatter(

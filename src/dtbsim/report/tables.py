@@ -85,7 +85,7 @@ def _flatten(entries: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, A
 
 
 def _value(value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "<span class='soft'>none</span>"
     if isinstance(value, (list, tuple)):
         return safe(" ".join(str(item) for item in value))
