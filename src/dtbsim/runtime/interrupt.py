@@ -1,7 +1,7 @@
 """Ctrl-C (and SIGTERM) as a wish that the run honours between two windows; a second one ends it at once.
 
-Signals belong to the process, so there is at most one active `Interrupt`. The simulate loop asks `agreed(comm)`: a signal
-may reach some ranks a window earlier than others, and all of them must stop after the same step.
+Signals belong to the process, so there is at most one active `Interrupt`. The simulate loop asks `agreed(comm)`,
+because a signal may reach some ranks a window earlier than others and all of them must stop after the same step.
 """
 
 from __future__ import annotations

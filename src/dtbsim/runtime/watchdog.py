@@ -87,6 +87,11 @@ class Watchdog:
             raise RuntimeError("the watchdog is not running")
         return self._board
 
+    @property
+    def row(self) -> memoryview:
+        """This rank's int64 words; compiled code that waits for other ranks sets word `dtbsim.runtime.board.WAITING`."""
+        return self._row
+
     def kick(self, step: int | None = None) -> None:
         """Say that this rank makes progress; about 0.2 us."""
         row = self._row

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps, sort_spikes
-from dtbsim.store.spike_writer import CHUNK_SPIKES, rank_store
+from dtbsim.store.spike_writer import rank_store
 from dtbsim.store.table_reader import TableReader
 
-_BLOCK_ROWS = 2 * CHUNK_SPIKES  # read at once per rank
 _WINDOW_SPIKES = 1 << 20  # aimed at when the caller names no window
 
 
@@ -66,7 +65,7 @@ class SpikeStore:
     ) -> Iterator[StepWindow]:
         """Yield consecutive windows over [start_step, stop_step), empty ones included; the last may be shorter.
 
-        Holds one window, and a block of `_BLOCK_ROWS` spikes per rank, in memory.
+        Holds one window, and a quarter of a shard per rank, in memory.
         """
         cursors = [_Cursor(table, start_step) for table in self._tables]
         for start in range(start_step, stop_step, window_steps):
@@ -122,6 +121,7 @@ class _Cursor:
 
     def __init__(self, table: TableReader, start_step: int) -> None:
         self._table = table
+        self._block = max(1, table.shard_rows // 4)  # rows read at once
         self._row = table.first_row_from("step", start_step)
         self._steps: Steps = np.empty(0, np.int64)
         self._gids: Gids = np.empty(0, np.uint32)
@@ -130,7 +130,7 @@ class _Cursor:
         """Return the spikes with step < stop_step that were not taken yet."""
         parts = [self._cut(stop_step)]
         while not len(self._steps) and self._row < self._table.rows:
-            stop = (self._row // _BLOCK_ROWS + 1) * _BLOCK_ROWS
+            stop = (self._row // self._block + 1) * self._block
             self._steps = self._table.read("step", self._row, stop)
             self._gids = self._table.read("gid", self._row, stop)
             self._row += len(self._steps)

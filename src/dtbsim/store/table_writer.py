@@ -27,6 +27,7 @@ from dtbsim.store.files import storage_errors, sync_to_disk, write_text
 FORMAT = 1
 CHUNKS_PER_SHARD = 8
 FLUSH_INTERVAL_S = 10.0
+_EVERY_CHUNK: Any = {"write_empty_chunks": True}  # a missing file then always means lost data
 
 
 class Column(NamedTuple):
@@ -94,7 +95,9 @@ class TableWriter:
             group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
             self._arrays = {c.name: self._create_array(group, c, chunk_rows) for c in columns}
             for name, values in (constants or {}).items():
-                group.create_array(name, data=values, chunks=(max(1, len(values)),), compressors=_codecs())
+                group.create_array(
+                    name, data=values, chunks=(max(1, len(values)),), compressors=_codecs(), config=_EVERY_CHUNK
+                )
         self._publish(0, complete_before=0, closed=False)
 
     @property
@@ -170,7 +173,7 @@ class TableWriter:
             shards=(self._shard_rows, *entry),
             compressors=_codecs(),
             fill_value=column.fill,
-            config={"write_empty_chunks": True},  # a missing file then always means lost data
+            config=_EVERY_CHUNK,
         )
 
     def _finish_shard(self, next_key: int | None) -> None:
