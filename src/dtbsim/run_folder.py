@@ -10,6 +10,7 @@ import datetime
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.store.files import sync_to_disk, to_json, write_json, write_text
 
-__all__ = ["create_run_folder", "now", "provenance", "to_json", "write_json", "write_text"]
+__all__ = ["create_run_folder", "now", "provenance", "remove_run_folder", "to_json", "write_json", "write_text"]
 
 _RECORDED_PACKAGES = (
     "numpy",
@@ -38,6 +39,7 @@ _RECORDED_PACKAGES = (
     "cupy-cuda13x",
 )
 _PROBE_BYTES = 1 << 16
+RUNS = "runs"
 
 
 def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
@@ -51,7 +53,7 @@ def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
     """
     if out is None:
         stem = f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
-        runs = (base / "runs").absolute()
+        runs = (base / RUNS).absolute()
         candidates = (runs / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 1000))
         folder = _first_free(candidates)
     else:
@@ -59,6 +61,14 @@ def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
         _refuse_used(folder)
         _make(folder, exist_ok=True)
     return folder
+
+
+def remove_run_folder(folder: Path) -> None:
+    """Remove the folder of a run that ended before it recorded anything, so that nothing half-written is left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # `runs` itself, where this was its first
+        if folder.parent.name == RUNS:
+            folder.parent.rmdir()
 
 
 def _first_free(candidates: Iterator[Path]) -> Path:

@@ -69,6 +69,10 @@ class CpuBackend:
         """Threads of this rank."""
         return self._team.n
 
+    def compile(self) -> None:
+        """Compile the window, or load it from the kernel cache, so that the first chunk does not wait for it."""
+        run_window(self.rank, self.tables.table, 0, 0, 0)
+
     # -- stepping ---------------------------------------------------------------------------------------------
 
     def advance(self, start: int, stop: int) -> None:

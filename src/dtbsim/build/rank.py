@@ -63,6 +63,12 @@ class RankNetwork:
         return sum(state.rows.n_bytes for state in self.lanes)
 
     @property
+    def total_bytes(self) -> int:
+        """Everything that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
+        own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
+        return self.synapse_bytes + self.candidates.gids.nbytes + own
+
+    @property
     def n_neurons(self) -> int:
         """Neurons of the rank."""
         return sum(state.lane.n_local for state in self.lanes)

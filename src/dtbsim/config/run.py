@@ -33,6 +33,10 @@ class Simulation(Strict):
         default=None, ge=1, description="threads per rank; default: the cores this rank may use"
     )
     backend: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the neurons are computed")
+    exchange: Literal["auto", "shared_memory", "packets"] = Field(
+        default="auto",
+        description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes",
+    )
     stuck_timeout_s: Number = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
 
 

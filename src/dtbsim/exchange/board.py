@@ -18,8 +18,8 @@ MIN_CAPACITY, MAX_CAPACITY = 1024, 1 << 20
 class SharedBoard:
     """The board of one node; `window` is the number of steps between two exchanges."""
 
-    def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int, max_window: int) -> None:
-        self.window = min(plan.window, max_window)
+    def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int) -> None:
+        self.window = plan.window
         self.capacity = int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
         words = B.WORDS + comm.size * 2 * (HEADER + self.capacity)
         memory = comm.shared_memory(8 * words)

@@ -80,3 +80,30 @@ def on_root(comm: Comm, work: Callable[[], T]) -> T:
         raise ElsewhereError(message, exit_code=exit_code)
     result: T = value
     return result
+
+
+def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
+    """Run `work()` on every rank and return its own result; collective.
+
+    If it raises a DtbsimError on any rank, every rank raises the first one (by rank), named where it is not everyone's:
+    all leave together with its exit code and one line is printed. Any other exception stays on its rank.
+    """
+    if comm.size == 1:
+        return work()
+    failure: DtbsimError | None = None
+    result: T | None = None
+    try:
+        result = work()
+    except DtbsimError as error:
+        failure = error
+    told = comm.allgather(None if failure is None else (failure.message, failure.where, failure.remedy, failure.exit_code))
+    failed = [rank for rank, entry in enumerate(told) if entry is not None]
+    if not failed:
+        return result  # type: ignore[return-value]
+    message, where, remedy, exit_code = told[failed[0]]
+    if any(entry != told[failed[0]] for entry in told):
+        message = f"[rank {failed[0]}] {message}"
+    error = DtbsimError(message, where=where, remedy=remedy) if failure is None else failure
+    error.message, error.where, error.remedy, error.exit_code = message, where, remedy, exit_code
+    vars(error)["agreed"] = True
+    raise error

@@ -1,0 +1,66 @@
+"""Spikes counted per population and bin, over all ranks, while the simulation runs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.mpi import Comm
+from dtbsim.record.spike_order import Gids, Steps
+
+I64 = NDArray[np.int64]
+TABLE_NEURONS = 1 << 26
+"""Up to here a table gives the population of a gid, beyond it a search."""
+
+
+class Activity:
+    """Counts in units of `unit_steps`; whole units come out, summed over ranks, a started one waits for its rest."""
+
+    def __init__(self, comm: Comm, gid_starts: I64, unit_steps: int) -> None:
+        self._comm = comm
+        self._starts = gid_starts
+        self._n = gid_starts.size - 1
+        self.unit_steps = unit_steps
+        self._rest = np.zeros(self._n, dtype=np.int64)
+        self._population: NDArray[np.int32] | None = None
+        if gid_starts[-1] <= TABLE_NEURONS:
+            self._population = np.repeat(np.arange(self._n, dtype=np.int32), np.diff(gid_starts))
+
+    def populations(self, gids: Gids) -> I64 | NDArray[np.int32]:
+        """Population index of every gid."""
+        if self._population is not None:
+            return self._population[gids]
+        return np.asarray(np.searchsorted(self._starts, gids, side="right") - 1)
+
+    def add(self, start: int, stop: int, steps: Steps, gids: Gids) -> I64:
+        """Count this rank's spikes of [start, stop) and return int64[units, populations] of all ranks; collective.
+
+        Chunks follow one another. The first unit returned is the one that was not complete before.
+        """
+        unit = self.unit_steps
+        first = start // unit
+        touched = (stop - 1) // unit - first + 1
+        keys = (steps // unit - first) * self._n + self.populations(gids)
+        counts = np.bincount(keys, minlength=touched * self._n).reshape(touched, self._n)
+        counts[0] += self._rest
+        whole = stop // unit - first
+        self._rest = counts[whole] if whole < touched else np.zeros(self._n, dtype=np.int64)
+        if self._comm.size == 1 or whole == 0:
+            return counts[:whole]
+        return self._comm.allreduce_sum(counts[:whole])
+
+
+class Bins:
+    """Units put together to bins of `units` units each; whole bins come out."""
+
+    def __init__(self, units: int, n: int) -> None:
+        self._units = units
+        self._kept = np.zeros((0, n), dtype=np.int64)
+
+    def add(self, counts: I64) -> I64:
+        """Return int64[bins, n] of the bins that `counts` (int64[units, n]) completes."""
+        everything = np.concatenate([self._kept, counts])
+        bins = len(everything) // self._units
+        self._kept = everything[bins * self._units :]
+        whole = everything[: bins * self._units].reshape(bins, self._units, everything.shape[1])
+        return np.asarray(whole.sum(axis=1))

@@ -1,0 +1,31 @@
+"""How many steps to take in one compiled call: short enough to stay responsive, ending where something must happen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+CHUNK_S = 0.25
+"""Wall time of a chunk: progress, Ctrl-C and the watchdog act between chunks, at a cost of about a millisecond."""
+FIRST_STEPS = 32
+MOST_STEPS = 20_000
+
+
+class Chunks:
+    """Ends of chunks. `intervals` are numbers of steps after whose multiples a chunk must end."""
+
+    def __init__(self, n_steps: int, intervals: Sequence[int]) -> None:
+        self._n_steps = n_steps
+        self._intervals = sorted(set(intervals))
+        self._wanted = FIRST_STEPS
+
+    def stop_after(self, start: int) -> int:
+        """The end of the chunk that begins at `start`."""
+        stop = min(start + self._wanted, self._n_steps)
+        for interval in self._intervals:
+            stop = min(stop, (start // interval + 1) * interval)
+        return stop
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Adapt to how long the last chunk took; `seconds` must be the same number on every rank."""
+        fitting = int(CHUNK_S * steps / max(seconds, 1e-6))
+        self._wanted = max(1, min(fitting, 4 * self._wanted, MOST_STEPS))

@@ -1,0 +1,254 @@
+"""A run from start to end, stage by stage. This file shows the order; what a stage does stands in its own module."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.build.blocks import traffic
+from dtbsim.build.rank import RankNetwork, build_rank
+from dtbsim.build.warm_up import warm_up_build
+from dtbsim.config import Locator, RunConfig, dump_config
+from dtbsim.errors import DtbsimError
+from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.packets import PacketExchange
+from dtbsim.mpi import Comm, on_root, world_comm
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.partition import summarise
+from dtbsim.run_folder import create_run_folder, now, provenance, remove_run_folder, write_json, write_text
+from dtbsim.runtime.interrupt import Interrupt, active_interrupt, interrupt_agreed
+from dtbsim.runtime.logs import run_log
+from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
+from dtbsim.runtime.status import StatusFile
+from dtbsim.runtime.watchdog import active_watchdog
+from dtbsim.simulate.bold import BoldRegions
+from dtbsim.simulate.chunks import Chunks
+from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.prepare import Prepared, prepare
+from dtbsim.simulate.recorders import Recorders, controller_steps
+from dtbsim.simulate.report_process import report_in_own_process
+from dtbsim.simulate.result import RunResult
+from dtbsim.simulate.stages import Stages
+from dtbsim.simulate.summary import summarise_run
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(
+    config: RunConfig,
+    *,
+    out: Path | None = None,
+    base_dir: Path | None = None,
+    locator: Locator | None = None,
+    comm: Comm | None = None,
+    progress: ProgressSink | None = None,
+    argv: Sequence[str] | None = None,
+    report: bool = True,
+) -> RunResult:
+    """Simulate `config` and leave the results in a new run folder; collective over all ranks of `comm`.
+
+    Args:
+        config: what to simulate; the same object on every rank.
+        out: the run folder (default: runs/NAME-TIME below the current folder); must be new or empty.
+        base_dir: what relative paths in the configuration refer to (default: the current folder).
+        locator: where the values of the configuration stand in its file, for error messages.
+        comm: the ranks (default: all ranks that an MPI launcher started, else this process).
+        progress: where to show how far the run is.
+        argv: the command line for the provenance (default: that of this process).
+        report: whether to write report.html at the end.
+
+    Raises:
+        InputError, MemoryPlanError, MissingDependencyError before anything is written; StorageError, NumericsError,
+        FaultError during the run. What was recorded until then stays readable.
+    """
+    ranks = comm if comm is not None else world_comm()
+    shown = progress if progress is not None else KickProgress()
+    prepared_s = time.perf_counter()
+    shown.stage("network")
+    prepared = prepare(config, ranks, base_dir, locator)
+    regions = BoldRegions(prepared.network, config.bold) if config.bold is not None else None
+    prepared_s = time.perf_counter() - prepared_s
+    folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_stoppable(ranks))
+        if (watchdog := active_watchdog()) is not None:
+            watchdog.configure(timeout_s=config.simulation.stuck_timeout_s, run_dir=folder)
+        stack.enter_context(run_log(folder, ranks.rank))
+        status = StatusFile(folder) if ranks.is_root else None
+        sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
+        stages = Stages(sinks)
+        stages.seconds["network"] = prepared_s
+        job = _Job(prepared, regions, ranks, folder, sinks, stages, list(argv if argv is not None else sys.argv))
+        result = job.run(status)
+    if report and not result.interrupted:
+        shown.stage("report")
+        path = on_root(ranks, lambda: report_in_own_process(folder))
+        result = RunResult(result.summary, folder, result.interrupted, path)
+    return result
+
+
+@contextlib.contextmanager
+def _stoppable(comm: Comm) -> Iterator[None]:
+    """Ctrl-C between chunks, also for a run from Python; the command line has entered its own `Interrupt` before."""
+    if active_interrupt() is not None:
+        yield
+    else:
+        with Interrupt(comm):
+            yield
+
+
+class _Job:
+    """One run in its folder."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        regions: BoldRegions | None,
+        comm: Comm,
+        folder: Path,
+        progress: ProgressSink,
+        stages: Stages,
+        argv: list[str],
+    ) -> None:
+        self._prepared, self._regions, self._comm, self._folder = prepared, regions, comm, folder
+        self._progress, self._stages, self._argv = progress, stages, argv
+        self._network = prepared.network
+        self._record: dict[str, object] = {}
+        self._started = False
+
+    def run(self, status: StatusFile | None) -> RunResult:
+        """All stages; status.json says how it ended."""
+        try:
+            result = self._stages_in_order()
+        except BaseException as error:
+            if self._comm.is_root:
+                _end_badly(self._folder, status, error, nothing_recorded=not self._started)
+            raise
+        if status is not None:
+            status.finish("interrupted" if result.interrupted else "done")
+        return result
+
+    def _stages_in_order(self) -> RunResult:
+        comm, stages = self._comm, self._stages
+        if comm.is_root:
+            self._write_origin()
+        with stages.stage("compile"):
+            warm_up_build()
+        with stages.stage("build"):
+            built = on_every_rank(comm, self._build)
+        self._describe(built)
+        backend = self._backend(built)
+        try:
+            with stages.stage("compile"):
+                backend.compile()
+            if interrupt_agreed(comm):
+                return self._finish(built, backend, None, steps=0, interrupted=True)
+            recorders = Recorders(self._network, comm, backend, self._folder, self._regions)
+            self._started = True
+            try:
+                steps, interrupted = self._simulate(backend, recorders)
+            finally:
+                recorders.close()
+            return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
+        finally:
+            backend.close()
+
+    # -- stages -----------------------------------------------------------------------------------------------
+
+    def _write_origin(self) -> None:
+        config = self._network.config
+        self._record = provenance(
+            argv=self._argv,
+            seed=config.seed,
+            ranks=self._comm.size,
+            threads=self._prepared.threads,
+            backend=self._prepared.backend,
+        )
+        write_text(self._folder / "config.yaml", dump_config(config))
+        write_json(self._folder / "provenance.json", self._record)
+
+    def _build(self) -> RankNetwork:
+        plan = self._prepared.plan
+        _LOG.info(
+            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
+            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
+        )  # fmt: skip
+        return build_rank(plan, self._prepared.threads, self._progress.advance)
+
+    def _describe(self, built: RankNetwork) -> None:
+        synapses = self._comm.allgather(built.n_synapses)
+        if not self._comm.is_root:
+            return
+        plan = self._prepared.plan
+        write_json(self._folder / "network.json", describe_network(self._network, plan, synapses))
+        known = traffic(self._network) if len(self._network.populations) <= 2000 else None
+        summary = summarise(plan.table, plan.blocks.rank, known)
+        _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
+        if self._comm.size > 1:
+            self._progress.note(f"partition: {summary.headline()}")
+
+    def _backend(self, built: RankNetwork) -> CpuBackend:
+        comm, plan, kind = self._comm, self._prepared.exchange_plan, self._prepared.exchange
+        exchange: SharedBoard | PacketExchange | None = None
+        if kind == "shared_memory":
+            exchange = SharedBoard(comm, plan, self._network.n_neurons // comm.size)
+        elif kind == "packets":
+            exchange = PacketExchange(comm, plan, self._network.gid_starts)
+        if exchange is not None:
+            _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
+        return CpuBackend(built, exchange, self._prepared.threads)
+
+    def _simulate(self, backend: CpuBackend, recorders: Recorders) -> tuple[int, bool]:
+        """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
+        comm, network = self._comm, self._network
+        chunks = Chunks(network.n_steps, controller_steps(network))
+        step, interrupted = 0, False
+        with self._stages.stage("simulate"):
+            for controller in recorders.controllers:
+                controller.begin(backend)
+            while step < network.n_steps and not interrupted:
+                begin_s = time.perf_counter()
+                stop = chunks.stop_after(step)
+                backend.advance(step, stop)
+                steps, gids = backend.collect()
+                recorders.take(step, stop, steps, gids)
+                backend.check_finite(stop)
+                chunks.note(stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
+                step = stop
+                self._progress.advance(step, network.n_steps, network.dt_ms)
+                interrupted = interrupt_agreed(comm)
+        return step, interrupted and step < network.n_steps
+
+    def _finish(
+        self, built: RankNetwork, backend: CpuBackend, recorders: Recorders | None, *, steps: int, interrupted: bool
+    ) -> RunResult:
+        summary = summarise_run(
+            self._comm,
+            self._prepared,
+            built,
+            backend,
+            recorders,
+            self._stages,
+            steps=steps,
+            run_dir=self._folder,
+            interrupted=interrupted,
+        )
+        if self._comm.is_root:
+            write_json(self._folder / "provenance.json", self._record | {"finished": now()})
+            write_json(self._folder / "summary.json", summary)
+        self._comm.barrier()
+        return RunResult(summary, self._folder, interrupted)
+
+
+def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *, nothing_recorded: bool) -> None:
+    """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
+    if nothing_recorded and isinstance(error, DtbsimError):
+        remove_run_folder(folder)
+    elif status is not None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        status.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)

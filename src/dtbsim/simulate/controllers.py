@@ -1,0 +1,115 @@
+"""Slow homeostatic drives: per region, a tonic input that holds the mean rate of a population at its target.
+
+Every interval, for region i with rate r_i over it (config: `HomeostaticTonic`):
+
+    b_i <- b_i - gain * eta * clip((r_i - target) / target, -clip, clip)
+
+b_i is added to the population's own value of the parameter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.config.network import HomeostaticTonic
+from dtbsim.errors import InputError
+from dtbsim.simulate.activity import Bins
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import FIXED_INDEGREE, Network
+
+F64 = NDArray[np.float64]
+
+
+class Controller:
+    """One `homeostatic_tonic` of the configuration. Every rank computes all regions, from the same counts."""
+
+    def __init__(self, network: Network, name: str, item: HomeostaticTonic, unit_steps: int) -> None:
+        self.item = item
+        self._dt_ms = network.dt_ms
+        self._family = network.family_index(item.population)
+        self._populations = network.families[self._family].populations.astype(np.int64)
+        self._sizes = np.array([network.populations[p].size for p in self._populations], dtype=np.float64)
+        self.interval_steps = interval_steps(network, name, item)
+        self._bins = Bins(self.interval_steps // unit_steps, self._populations.size)
+        self._own = _own_value(network, self._family, item, name)
+        self.drive = item.start + item.start_per_indegree * _indegrees(network, self._family, item, name)
+        self._sum = np.zeros(self._populations.size)
+        self._summed = 0
+        self._done = 0
+
+    def begin(self, backend: CpuBackend) -> None:
+        """Set the drive of the first interval."""
+        self._apply(backend)
+
+    def take(self, counts: NDArray[np.int64], backend: CpuBackend) -> None:
+        """Update the drive for every interval that `counts` (int64[units, all populations]) completes."""
+        for spikes in self._bins.add(counts[:, self._populations]):
+            self._done += 1
+            self._update(spikes / self._sizes / (self.interval_steps * self._dt_ms * 1e-3))
+            self._apply(backend)
+
+    def _update(self, rates_hz: F64) -> None:
+        item = self.item
+        end_ms = self._done * self.interval_steps * self._dt_ms
+        begin_ms = end_ms - self.interval_steps * self._dt_ms
+        eta = next((stage.eta for stage in reversed(item.stages) if begin_ms >= stage.start_ms), 0.0)
+        error = np.clip((rates_hz - item.target_rate_hz) / item.target_rate_hz, -item.clip, item.clip)
+        self.drive = self.drive - item.gain * eta * error
+        if item.average_from_ms is None or item.average_until_ms is None:
+            return
+        if item.average_from_ms <= begin_ms and end_ms <= item.average_until_ms:
+            self._sum = self._sum + self.drive
+            self._summed += 1
+        if self._summed and end_ms <= item.average_until_ms < end_ms + self.interval_steps * self._dt_ms:
+            self.drive = self._sum / self._summed
+
+    def _apply(self, backend: CpuBackend) -> None:
+        backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
+
+
+def interval_steps(network: Network, name: str, item: HomeostaticTonic) -> int:
+    """The interval in steps; InputError when it is not a whole number of them."""
+    steps = round(item.interval_ms / network.dt_ms)
+    if steps < 1 or abs(steps * network.dt_ms - item.interval_ms) > 1e-6 * item.interval_ms:
+        raise InputError(
+            f"{item.interval_ms:g} ms is not a whole number of steps of {network.dt_ms:g} ms",
+            where=f"controllers.{name}.interval_ms",
+            remedy="give a multiple of simulation.dt_ms",
+        )
+    return steps
+
+
+def _own_value(network: Network, family_index: int, item: HomeostaticTonic, name: str) -> F64 | float:
+    """The population's own value of the controlled parameter, a number or one per region."""
+    family = network.families[family_index]
+    own = family.parameters.get(item.parameter, family.model.parameter(item.parameter).default)
+    if isinstance(own, Table):
+        raise InputError(
+            f"{item.parameter} of population {family.name} is a distribution, and a controller sets it per region",
+            where=f"controllers.{name}.parameter",
+            remedy="give the population a number or a region map",
+        )
+    return own
+
+
+def _indegrees(network: Network, family_index: int, item: HomeostaticTonic, name: str) -> F64:
+    """Long-range in-degree of each of the family's populations in the projection that the controller names."""
+    n = network.families[family_index].populations.size
+    if item.projection is None or item.start_per_indegree == 0:
+        return np.zeros(n)
+    projection = next(p for p in network.projections if p.name == item.projection)
+    where = f"controllers.{name}.projection"
+    if projection.target_family != family_index:
+        target = network.families[projection.target_family].name
+        raise InputError(
+            f"projection {item.projection} ends on {target}, not on {item.population}",
+            where=where,
+            remedy=f"name a projection onto {item.population}",
+        )
+    if projection.rule != FIXED_INDEGREE:
+        raise InputError(
+            f"projection {item.projection} has no in-degree", where=where, remedy="use the rule fixed_indegree"
+        )
+    return projection.piece_number.astype(np.float64)

@@ -1,0 +1,66 @@
+"""network.json: what was built, for readers of the run (docs/run_folder.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dtbsim.build.blocks import expected_synapses
+from dtbsim.build.rank import RankPlan
+from dtbsim.spec.network import RULES, Network
+
+
+def describe_network(network: Network, plan: RankPlan, synapses_of_rank: list[int]) -> dict[str, Any]:
+    """The content of network.json; `synapses_of_rank` are the numbers that the ranks built."""
+    regions = sorted({population.region for population in network.populations if population.region >= 0})
+    index = {region: position for position, region in enumerate(regions)} | {-1: -1}
+    neurons, work = np.zeros(len(synapses_of_rank)), np.zeros(len(synapses_of_rank))
+    np.add.at(neurons, plan.blocks.rank, plan.blocks.size)
+    np.add.at(work, plan.blocks.rank, plan.table.work)
+    return {
+        "dt_ms": network.dt_ms,
+        "n_steps": network.n_steps,
+        "n_neurons": network.n_neurons,
+        "n_synapses": sum(synapses_of_rank),
+        "block_size": network.block_size,
+        "max_delay_steps": network.max_delay_steps,
+        "regions": [network.region_names[region] for region in regions],
+        "atlas": network.config.atlas,
+        "populations": [
+            {
+                "name": population.name,
+                "family": network.families[population.family].name,
+                "region": network.region_names[population.region] if population.region >= 0 else None,
+                "region_index": index[population.region],
+                "model": network.families[population.family].model.name,
+                "gid0": population.gid0,
+                "size": population.size,
+            }
+            for population in network.populations
+        ],
+        "projections": _projections(network),
+        "partition": [
+            {"rank": rank, "neurons": int(neurons[rank]), "synapses": int(synapses), "work": float(work[rank])}
+            for rank, synapses in enumerate(synapses_of_rank)
+        ],
+    }
+
+
+def _projections(network: Network) -> list[dict[str, Any]]:
+    result = []
+    for projection, (_, _, synapses) in zip(network.projections, expected_synapses(network), strict=True):
+        shortest, longest = projection.delay_bounds(network.dt_ms)
+        result.append(
+            {
+                "name": projection.name,
+                "source": network.families[projection.source_family].name,
+                "target": network.families[projection.target_family].name,
+                "rule": RULES[projection.rule],
+                "scope": projection.scope,
+                "expected_synapses": round(float(synapses.sum())),
+                "min_delay_steps": int(shortest.min(initial=network.max_delay_steps)),
+                "max_delay_steps": int(longest.max(initial=0)),
+            }
+        )
+    return result

@@ -1,0 +1,97 @@
+"""Everything decided before anything large is allocated: threads, backend, exchange, this rank's share, its memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dtbsim.build.memory import available_bytes, check_memory
+from dtbsim.build.rank import RankPlan, plan_rank
+from dtbsim.config import Locator, RunConfig
+from dtbsim.errors import InputError, MissingDependencyError
+from dtbsim.exchange.plan import ExchangePlan, plan_exchange
+from dtbsim.mpi import Comm
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.spec import Network, compile_network
+
+_LOG = logging.getLogger(__name__)
+
+ExchangeKind = Literal["none", "shared_memory", "packets"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network and how this rank will build and step its part of it."""
+
+    network: Network
+    plan: RankPlan
+    exchange_plan: ExchangePlan
+    exchange: ExchangeKind
+    threads: int
+    backend: str
+
+
+def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locator | None) -> Prepared:
+    """Compile the network and plan this rank's part; the same error on every rank when something does not fit."""
+    backend = choose_backend(config)
+    exchange = choose_exchange(config, comm)
+    network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator))
+    threads = choose_threads(config, comm)
+    plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
+    check_node_memory(plan, comm)
+    return Prepared(
+        network=network,
+        plan=plan,
+        exchange_plan=plan_exchange(network, plan.blocks, comm.size),
+        exchange=exchange,
+        threads=threads,
+        backend=backend,
+    )
+
+
+def choose_backend(config: RunConfig) -> str:
+    """The backend that `simulation.backend` means here; an explicit wish that cannot be met is an error."""
+    wanted = config.simulation.backend
+    if wanted == "cuda":
+        raise MissingDependencyError(
+            "simulation.backend is cuda, which this version of dtbsim does not have", remedy="use auto or cpu"
+        )
+    if wanted == "auto":
+        _LOG.info("backend auto: cpu")
+    return "cpu"
+
+
+def choose_threads(config: RunConfig, comm: Comm) -> int:
+    """Threads of this rank: as configured, else its share of the cores that the ranks of its node may use."""
+    if config.simulation.threads is not None:
+        return config.simulation.threads
+    mine = os.sched_getaffinity(0)
+    seen = [cores for node, cores in comm.allgather((comm.node_index, mine)) if node == comm.node_index]
+    return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
+
+
+def choose_exchange(config: RunConfig, comm: Comm) -> ExchangeKind:
+    """How spikes travel: within one node over shared memory, between nodes as packets, unless configured."""
+    wanted = config.simulation.exchange
+    if comm.size == 1:
+        return "none"
+    if wanted == "shared_memory" and comm.node_count > 1:
+        raise InputError(
+            f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",
+            remedy="use auto or packets",
+        )
+    if wanted == "auto":
+        return "shared_memory" if comm.node_count == 1 else "packets"
+    return wanted
+
+
+def check_node_memory(plan: RankPlan, comm: Comm) -> None:
+    """Raise MemoryPlanError on every rank when the ranks of any node together need more than it has."""
+    shares = comm.allgather((comm.node_index, plan.memory.peak, available_bytes() if comm.node_rank == 0 else None))
+    for node in range(comm.node_count):
+        needed = [peak for index, peak, _ in shares if index == node]
+        available = next(free for index, _, free in shares if index == node and free is not None)
+        check_memory(sum(needed), available, len(needed))

@@ -1,0 +1,144 @@
+"""What a run keeps, fed chunk by chunk: spikes, their hash, states, rates per bin, BOLD."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.mpi import Comm
+from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.simulate.activity import Activity, Bins
+from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
+from dtbsim.simulate.controllers import Controller
+from dtbsim.spec.network import Network
+from dtbsim.store import RateWriter, SpikeWriter, StateWriter
+
+
+def rate_bin_steps(network: Network) -> int | None:
+    """Steps of a bin of the population rates (at least one), None where they are off."""
+    bin_ms = network.config.record.rate_bin_ms
+    return None if bin_ms is None else max(1, round(bin_ms / network.dt_ms))
+
+
+class Recorders:
+    """All recorders of one rank. `controllers` share the counts; rates, BOLD and the hash live on rank 0."""
+
+    def __init__(self, network: Network, comm: Comm, backend: CpuBackend, run_dir: Path, regions: BoldRegions | None) -> None:
+        self._network, self._comm, self._backend = network, comm, backend
+        self._hasher = SpikeHasher()
+        self.spikes = 0
+        self.seconds = 0.0
+        stores = run_dir / "stores"
+        unit = count_unit_steps(network)
+        self._activity = Activity(comm, network.gid_starts, unit) if unit else None
+        self.controllers = [
+            Controller(network, name, item, unit or 1) for name, item in network.config.controllers.items()
+        ]
+        self._spikes = SpikeWriter(stores / "spikes", comm.rank) if network.config.record.spikes is not None else None
+        self._window, self._chosen = _chosen_spikes(network)
+        self._states = [
+            StateWriter(stores / "states" / str(k), comm.rank, sampled.gids, sampled.variables, sampled.interval)
+            for k, sampled in enumerate(backend.sampler.records)
+        ]
+        self._rates: RateWriter | None = None
+        self._rate_bins: Bins | None = None
+        self.bold: BoldStream | None = None
+        if comm.is_root and unit:
+            self._open_rates(stores, unit)
+            if network.config.bold is not None and regions is not None:
+                self.bold = BoldStream(network, network.config.bold, regions, unit, stores / "bold.zarr")
+
+    def _open_rates(self, stores: Path, unit: int) -> None:
+        bin_steps = rate_bin_steps(self._network)
+        if bin_steps is None:
+            return
+        populations = self._network.populations
+        names, sizes = [p.name for p in populations], [p.size for p in populations]
+        self._rates = RateWriter(stores / "rates.zarr", names, sizes, bin_steps * self._network.dt_ms)
+        self._rate_bins = Bins(bin_steps // unit, len(populations))
+
+    def take(self, start: int, stop: int, steps: Steps, gids: Gids) -> None:
+        """Take in the spikes of [start, stop) of this rank, and what was sampled meanwhile; collective."""
+        begin_s = time.perf_counter()
+        self.spikes += steps.size
+        self._hash(steps, gids)
+        if self._spikes is not None:
+            keep = self._wanted(start, stop, steps, gids)
+            self._spikes.append(steps[keep], gids[keep], stop_step=stop)
+        for k, writer in enumerate(self._states):
+            at, values = self._backend.sampler.take(k)
+            writer.append(at, values)
+        if self._activity is not None:
+            counts = self._activity.add(start, stop, steps, gids)
+            for controller in self.controllers:
+                controller.take(counts, self._backend)
+            if self._rates is not None and self._rate_bins is not None:
+                self._rates.append(self._rate_bins.add(counts))
+            if self.bold is not None:
+                self.bold.take(counts)
+        self.seconds += time.perf_counter() - begin_s
+
+    def _hash(self, steps: Steps, gids: Gids) -> None:
+        """The hash needs all spikes in order, so rank 0 gets those of every rank."""
+        if self._comm.size > 1:
+            parts = self._comm.gather((steps, gids))
+            if parts is None:
+                return
+            steps, gids = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        self._hasher.update(steps, gids)
+
+    def _wanted(self, start: int, stop: int, steps: Steps, gids: Gids) -> slice | NDArray[np.bool_]:
+        first, last = self._window
+        if self._chosen is None and first <= start and stop <= last:
+            return slice(None)
+        keep = (steps >= first) & (steps < last)
+        if self._chosen is not None:
+            population = np.searchsorted(self._network.gid_starts, gids, side="right") - 1
+            keep &= self._chosen[population]
+        return keep
+
+    def spike_hash(self) -> str:
+        """The hash on rank 0, of the spikes of all ranks so far."""
+        return self._hasher.hexdigest()
+
+    def close(self) -> None:
+        """Publish everything that was recorded."""
+        for store in (self._spikes, *self._states, self._rates, self.bold):
+            if store is not None:
+                store.close()
+
+
+def count_unit_steps(network: Network) -> int:
+    """The unit in which spikes are counted: the largest that rates, BOLD and controllers are multiples of; 0: no counts."""
+    config = network.config
+    units = [bin_steps for bin_steps in [rate_bin_steps(network)] if bin_steps is not None]
+    if config.bold is not None:
+        units.append(bold_bin_steps(network, config.bold))
+    units += controller_steps(network)
+    return math.gcd(*units) if units else 0
+
+
+def controller_steps(network: Network) -> list[int]:
+    """Intervals of all controllers, in steps: no chunk may go beyond the end of one."""
+    from dtbsim.simulate.controllers import interval_steps
+
+    return [interval_steps(network, name, item) for name, item in network.config.controllers.items()]
+
+
+def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_] | None]:
+    """The window in steps and, unless all are recorded, which populations, bool[n_populations]."""
+    item = network.config.record.spikes
+    if item is None:
+        return (0, 0), None
+    first = math.ceil(item.start_ms / network.dt_ms - 1e-9)
+    last = network.n_steps if item.stop_ms is None else math.ceil(item.stop_ms / network.dt_ms - 1e-9)
+    if item.populations == "all":
+        return (first, last), None
+    families = {network.family_index(name) for name in item.populations}
+    return (first, last), np.array([population.family in families for population in network.populations])

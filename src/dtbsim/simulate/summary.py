@@ -1,0 +1,102 @@
+"""The numbers of a run at its end: what `--json` prints and summary.json holds."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.build.rank import RankNetwork
+from dtbsim.mpi import Comm
+from dtbsim.simulate.prepare import Prepared
+from dtbsim.simulate.recorders import Recorders
+from dtbsim.simulate.stages import Stages
+from dtbsim.spec.network import Network
+
+
+def peak_rss_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def summarise_run(
+    comm: Comm,
+    prepared: Prepared,
+    built: RankNetwork,
+    backend: CpuBackend,
+    recorders: Recorders | None,
+    stages: Stages,
+    *,
+    steps: int,
+    run_dir: Path,
+    interrupted: bool,
+) -> dict[str, Any]:
+    """The summary, the same on every rank; collective."""
+    network = prepared.network
+    mine = {
+        "synapses": built.n_synapses,
+        "bytes": built.total_bytes + backend.tables.dynamic_bytes(),
+        "spikes": recorders.spikes if recorders is not None else 0,
+        "events": backend.events(),
+        "rss": peak_rss_bytes(),
+        "threads": backend.n_threads,
+        "stages": stages.seconds | backend.stage_seconds() | {"record": recorders.seconds if recorders is not None else 0.0},
+    }
+    shares = comm.allgather(mine)
+    on_root = recorders if comm.is_root else None
+    fc, spike_hash = comm.bcast((_fc_correlation(network, on_root), on_root.spike_hash()) if on_root else (None, None))
+    biological_s = steps * network.dt_ms * 1e-3
+    total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "spikes", "events")}
+    names = list(dict.fromkeys(name for share in shares for name in share["stages"]))
+    table = {name: [share["stages"].get(name, 0.0) for share in shares] for name in names}
+    simulate_s = max(table.get("simulate", [0.0]))
+    summary = {
+        "name": network.config.name,
+        "neurons": network.n_neurons,
+        "synapses": total["synapses"],
+        "bytes_per_synapse": total["bytes"] / total["synapses"] if total["synapses"] else None,
+        "spikes": total["spikes"],
+        "events": total["events"],
+        "mean_rate_hz": total["spikes"] / network.n_neurons / biological_s if steps else None,
+        "biological_s": biological_s,
+        "compile_s": max(table["compile"]),
+        "build_s": max(table["build"]),
+        "simulate_s": simulate_s,
+        "rtf": simulate_s / biological_s if steps else None,
+        "peak_rss_bytes": {
+            "sum": sum(share["rss"] for share in shares),
+            "max": max(share["rss"] for share in shares),
+        },
+        "ranks": comm.size,
+        "threads": max(share["threads"] for share in shares),
+        "backend": prepared.backend,
+        "exchange": prepared.exchange,
+        "spike_hash": spike_hash,
+        "run_dir": str(run_dir),
+        "interrupted": interrupted,
+        "stages": {name: {"sum_s": sum(values), "max_s": max(values)} for name, values in table.items()},
+    }
+    if fc is not None:
+        summary["fc_correlation"] = fc
+    return summary
+
+
+def _fc_correlation(network: Network, recorders: Recorders | None) -> float | None:
+    """Upper-triangle Pearson correlation of simulated and measured FC, None where the data do not allow one."""
+    atlas, bold = network.atlas, recorders.bold if recorders is not None else None
+    if atlas is None or bold is None or getattr(atlas, "fc", None) is None:
+        return None
+    samples = bold.samples
+    chosen = bold.regions.regions
+    if len(samples) < MIN_SAMPLES or len(chosen) < MIN_REGIONS:
+        return None
+    moving: NDArray[np.bool_] = ~constant_regions(samples)
+    measured = np.asarray(atlas.fc)[np.ix_(chosen, chosen)][np.ix_(moving, moving)]
+    if moving.sum() < MIN_REGIONS:
+        return None
+    return fc_correlation(functional_connectivity(samples[:, moving]), measured)
