@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.threads import Team
-from dtbsim.build.kinds import Kind, neuron_values
-from dtbsim.build.neurons import set_constants
+from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError, NumericsError
 from dtbsim.exchange.board import SharedBoard
@@ -46,6 +46,7 @@ class CpuBackend:
         if isinstance(exchange, SharedBoard):
             exchange.attach(self.rank)
         self._team = Team(n_threads)
+        self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self.sampler = Sampler(self._network, built.kinds, self.tables)
 
     def _fill_rank(self, n_threads: int) -> None:
@@ -130,18 +131,11 @@ class CpuBackend:
 
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
-        family = self._network.families[family_index]
-        first = int(family.populations[0])
-        for state in self._built.lanes:
-            groups = {group.kind: group for group in state.neurons.groups}
-            for run in state.lane.runs:
-                if self._network.populations[run.population].family != family_index:
-                    continue
-                position = run.population - first
-                gids = np.arange(run.gid0, run.gid0 + run.size, dtype=np.int64)
-                parameters = neuron_values(self._network, family_index, position, gids, "parameters")
-                parameters[parameter] = np.full(run.size, values[position])
-                set_constants(self._network, self._kinds[run.kind], groups[run.kind], state.neurons, run, parameters)
+        key = family_index, parameter
+        if key not in self._controlled:
+            lanes = self._built.lanes
+            self._controlled[key] = ControlledParameter(self._network, self._kinds, lanes, family_index, parameter)
+        self._controlled[key].set(values)
 
     def check_finite(self, step: int) -> None:
         """Raise NumericsError naming population, neuron and state if any float state is NaN or infinite."""
