@@ -1,4 +1,4 @@
-"""Package layout: `kernels/` and `partition/` are top-level folders, importable as `dtbsim.kernels` and `dtbsim.partition`.
+"""Package layout: the top-level folders `kernels/` and `partition/` are imported as `dtbsim.kernels` and so on.
 
 The mapping here serves wheels and sdists; the committed links `src/dtbsim/kernels` and `src/dtbsim/partition` serve
 editable installs and tools that read the source tree (docs/adr/0001-package-layout.md).

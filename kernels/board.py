@@ -27,7 +27,7 @@ def board_words(n_ranks: int, capacity: int) -> int:
 
 
 @nb.njit(nogil=True)
-def source_index(source_gids: Any, gid: int) -> int:
+def source_index(source_gids: Any, gid: int) -> int | np.int64:
     """Index of `gid` in the ascending `source_gids`, -1 when it has no targets here."""
     low = np.int64(0)
     high = np.int64(source_gids.size)
@@ -54,7 +54,7 @@ def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
 
 
 @nb.njit(nogil=True)
-def _slot(rank: Any, who: int, parity: int) -> int:
+def _slot(rank: Any, who: int, parity: int) -> Any:
     return B.WORDS + (2 * who + parity) * (HEADER + rank[L.BOARD_CAPACITY])
 
 
@@ -79,7 +79,7 @@ def write_round(rank: Any, lanes: Any, board: Any, sent: Any) -> None:
 
 
 @nb.njit(nogil=True)
-def read_round(rank: Any, lanes: Any, board: Any, first_lane: int, last_lane: int, now: int) -> int:
+def read_round(rank: Any, lanes: Any, board: Any, first_lane: int, last_lane: int, now: int) -> int | np.int64:
     """Enter the other ranks' entries into this thread's lanes; returns the largest rest of any rank, -1 no memory."""
     parity = rank[L.BOARD_ROUND] & 1
     rest = np.int64(0)

@@ -13,13 +13,16 @@ import numpy as np
 from numba import types
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.intrinsics import view_i64, view_u32
+from dtbsim.kernels.intrinsics import prefetch, view_i64, view_u32
+
+ROW_AHEAD, SEGMENTS_AHEAD = 8, 4
+"""How many spikes ahead of the one being scheduled row entries and segments are fetched."""
 
 _realloc = types.ExternalFunction("realloc", types.int64(types.int64, types.int64))
 
 
 @nb.njit(nogil=True)
-def grow(address: int, n_bytes: int) -> int:
+def grow(address: int, n_bytes: int) -> Any:
     """`realloc`; 0 when there is no memory."""
     return _realloc(address, n_bytes)
 
@@ -39,6 +42,24 @@ def _grow_pool(lane: Any) -> bool:
     lane[L.POOL_FREE] = old
     lane[L.POOL_CHUNKS] = new
     return True
+
+
+@nb.njit(nogil=True, inline="always")
+def prefetch_row(lane: Any, source: int) -> None:
+    """Fetch the entries of `source` in the row tables."""
+    prefetch(lane[L.SEGMENT_ROW_AT] + 8 * source)
+    prefetch(lane[L.ROW_AT] + 8 * source)
+
+
+@nb.njit(nogil=True, inline="always")
+def prefetch_segments(lane: Any, source: int) -> None:
+    """Fetch the segments of `source`, a few cache lines."""
+    rows = view_i64(lane[L.SEGMENT_ROW_AT], source + 2)
+    line = lane[L.SEGMENT_AT] + 4 * rows[source]
+    end = lane[L.SEGMENT_AT] + 4 * rows[source + 1]
+    while line < end:
+        prefetch(line)
+        line += 64
 
 
 @nb.njit(nogil=True)
@@ -78,7 +99,7 @@ def schedule(lane: Any, source: int, step: int, now: int, ring_mask: int) -> boo
 
 
 @nb.njit(nogil=True)
-def take_due(lane: Any, step: int, ring_mask: int) -> int:
+def take_due(lane: Any, step: int, ring_mask: int) -> int | np.int64:
     """Move the bucket of `step` into the lane's `due` array and free its chunks; returns the entries, -1 no memory."""
     buckets = view_i64(lane[L.BUCKET_AT], 2 * (ring_mask + 1))
     slot = (step & ring_mask) * 2

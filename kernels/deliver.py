@@ -29,7 +29,7 @@ def _fetch(base: int, width: int, entry: int) -> None:
 
 
 @nb.njit(nogil=True)
-def _packed(synapses_at: int, due: Any, n: int, acc: Any) -> int:
+def _packed(synapses_at: int, due: Any, n: int, acc: Any) -> np.int64:
     events = np.int64(0)
     for k in range(n):
         if k + AHEAD < n:
@@ -44,7 +44,7 @@ def _packed(synapses_at: int, due: Any, n: int, acc: Any) -> int:
 
 
 @nb.njit(nogil=True)
-def _wide16(targets_at: int, weights_at: int, due: Any, n: int, acc: Any) -> int:
+def _wide16(targets_at: int, weights_at: int, due: Any, n: int, acc: Any) -> np.int64:
     events = np.int64(0)
     for k in range(n):
         if k + AHEAD < n:
@@ -61,7 +61,7 @@ def _wide16(targets_at: int, weights_at: int, due: Any, n: int, acc: Any) -> int
 
 
 @nb.njit(nogil=True)
-def _wide32(targets_at: int, weights_at: int, due: Any, n: int, acc: Any) -> int:
+def _wide32(targets_at: int, weights_at: int, due: Any, n: int, acc: Any) -> np.int64:
     """Also for an int64 input vector: numba compiles one form per dtype of `acc`."""
     events = np.int64(0)
     for k in range(n):

@@ -8,8 +8,8 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u8, view_u32
-from dtbsim.kernels.poisson import CHUNK, poisson_counts
+from dtbsim.kernels.intrinsics import view_f32, view_i16, view_i32, view_i64, view_u8, view_u16, view_u32
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, poisson_counts
 
 
 @nb.njit(nogil=True)
@@ -26,21 +26,23 @@ def _add_counts_wide(counts: Any, weight: int, acc: Any) -> None:
 
 @nb.njit(nogil=True)
 def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
-    """Add the Poisson input of `step`; counts are drawn for four steps at once."""
+    """Add the Poisson input of `step`; counts are drawn for several steps at once."""
     table = view_i64(lane[L.POISSON_AT], lane[L.N_POISSON] * L.POISSON_FIELDS)
-    phase = step & 3
+    phase = step & (STEPS - 1)
     for d in range(lane[L.N_POISSON]):
         row = table[d * L.POISSON_FIELDS : (d + 1) * L.POISSON_FIELDS]
         n = row[L.P_COUNT]
         if step < row[L.P_START] or step >= row[L.P_STOP]:
             continue
-        buffer = view_u8(row[L.P_BUFFER_AT], 4 * n).reshape((4, n))
-        if row[L.P_DRAWN] != step >> 2:
-            row[L.P_DRAWN] = step >> 2
+        buffer = view_u8(row[L.P_BUFFER_AT], STEPS * n).reshape((STEPS, n))
+        if row[L.P_DRAWN] != step // STEPS:
+            row[L.P_DRAWN] = step // STEPS
             gids = view_u32(lane[L.GID_AT] + 4 * row[L.P_LOCAL], n)
             thresholds = view_u32(row[L.P_THRESHOLD_AT], row[L.P_THRESHOLDS])
-            scratch = view_u32(lane[L.SCRATCH_AT], 4 * CHUNK)
-            poisson_counts(gids, step >> 2, np.uint32(row[L.P_DRIVE]), k0, k1, thresholds, scratch, buffer)
+            coarse = view_i16(row[L.P_COARSE_AT], row[L.P_COARSE])
+            scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
+            drive = np.uint32(row[L.P_DRIVE])
+            poisson_counts(gids, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer)
         slot = row[L.P_SLOT]
         if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
             acc64 = view_i64(lane[L.ACC_AT] + 8 * slot, n)

@@ -71,8 +71,10 @@ def atomic_store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
-def call_update(typingctx: Any, address: Any, f32: Any, i32: Any, acc: Any, stim: Any, spk: Any, group: Any, const: Any):
-    """Call `void (*)(void*, void*, void*, void*, void*, void*, void*)` at `address`; all arguments are int64 addresses."""
+def call_update(
+    typingctx: Any, address: Any, f32: Any, i32: Any, acc: Any, stim: Any, spk: Any, group: Any, const: Any
+) -> Any:
+    """Call the function of seven `void*` at `address`, which returns nothing; all arguments are int64 addresses."""
     sig = types.void(*([types.int64] * 8))
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
@@ -117,6 +119,12 @@ def view_u32(address: int, n: int) -> Any:
 def view_i16(address: int, n: int) -> Any:
     """int16[n] at `address`."""
     return nb.carray(_pointer(address, nb.int16), n)
+
+
+@nb.njit(inline="always")
+def view_u16(address: int, n: int) -> Any:
+    """uint16[n] at `address`."""
+    return nb.carray(_pointer(address, nb.uint16), n)
 
 
 @nb.njit(inline="always")

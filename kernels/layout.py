@@ -1,8 +1,8 @@
 """Where things lie in the int64 tables that describe a rank to the compiled window.
 
 A lane is the unit of ownership inside a rank: a contiguous set of local neurons with its own input vector, synapse rows
-and event calendar. A thread steps one or more lanes. Fields named `*_AT` hold addresses; the Python side keeps the arrays
-alive and fills the tables (`dtbsim.backends.cpu`).
+and event calendar. A thread steps one or more lanes. Fields named `*_AT` hold addresses; the Python side keeps the
+arrays alive and fills the tables (`dtbsim.backends.cpu`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LOG_COUNT = next(_n)
 LOG_CAPACITY = next(_n)
 N_SAMPLED = next(_n)
 SAMPLED_AT = next(_n)  # int64[n, SAMPLED_FIELDS]
-SCRATCH_AT = next(_n)  # uint32[4 * CHUNK] for the Poisson drive
+SCRATCH_AT = next(_n)  # uint16[SCRATCH_WORDS] of the Poisson drive
 EVENT_TOTAL = next(_n)  # synaptic events delivered so far
 LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of different threads share none
 
@@ -60,9 +60,10 @@ KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)
 """Synapses: 4 bytes; uint32 + int16; uint32 + int32; uint32 + int32 with an int64 input vector."""
 
 # --- drives --------------------------------------------------------------------------------------------------------
-POISSON_FIELDS = 11
-P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(11)
-"""P_DRAWN: step // 4 of the counts in the buffer, -1 none."""
+POISSON_FIELDS = 13
+P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_COARSE_AT, P_COARSE = range(9)
+P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(9, POISSON_FIELDS)
+"""P_DRAWN: step // 8 of the counts in the buffer, -1 none."""
 CURRENT_FIELDS = 4
 C_LOCAL, C_COUNT, C_WAVE_AT, C_RESERVED = range(4)
 SAMPLED_FIELDS = 8
@@ -97,6 +98,7 @@ BOARD_WINDOW = next(_n)  # steps between exchanges over the board
 BOARD_CAPACITY = next(_n)  # entries per rank and buffer
 BOARD_SENT_AT = next(_n)  # int64[n_lanes]: log entries already published
 BOARD_ROUND = next(_n)  # rounds done so far; its parity picks the buffer
+SIGNS_AT = next(_n)  # this rank's row of signs of life (dtbsim.runtime.board), 0: none
 CHUNK_START = next(_n)  # step at which the current waveforms begin
 RANK_FIELDS = next(_n)
 

@@ -1,7 +1,10 @@
-"""Poisson spike counts per neuron and step, four steps per Philox call.
+"""Poisson spike counts per neuron and step, eight steps per Philox call.
 
-The count of neuron g at step t is the number of thresholds that the uniform word u = philox(g, t // 4)[t % 4] exceeds:
-thresholds are the cumulative probabilities in units of 2**-32, so probabilities are exact to 2**-32.
+The count of neuron g at step t is the number of thresholds that a uniform 32-bit word u exceeds; thresholds are the
+cumulative probabilities in units of 2**-32, so probabilities are exact to 2**-32. The upper half of u comes from
+philox(g, t // 8): word t % 4, its lower half for t % 8 < 4 and its upper half else. Its first 15 bits decide alone unless
+they equal those of a threshold; then (once in some thousand draws) the lower half of u is drawn too, from the same
+place of another call.
 """
 
 from __future__ import annotations
@@ -16,14 +19,25 @@ from dtbsim.kernels.numba_support import NoAliasCompiler
 from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox4x32
 
 CHUNK = 512
+STEPS = 8
+"""Steps whose counts are drawn together."""
+SCRATCH_WORDS = STEPS * CHUNK + CHUNK // 2
+"""uint16 words: halves of the draws, then a byte per neuron."""
 MAX_COUNT = 255
 UNREACHABLE = 0xFFFFFFFF
+COARSE_TOP = 0x7FFF
+_SIGN = np.int16(15)
 MAX_MEAN = 100.0
 """Largest mean per step: its 2**-32 tail stays below MAX_COUNT, so a count fits a byte."""
+_CALL_LOW = np.uint32(1)
+"""Counter word 2 of the call that gives lower halves (0: the one that gives upper halves)."""
 
 
 def poisson_thresholds(mean: float) -> np.ndarray:
-    """uint32[m]: P(K <= k) * 2**32 - 1 for k = 0, 1, ... until the tail is below 2**-32, padded to a multiple of 8."""
+    """uint32[m]: P(K <= k) * 2**32 - 1 for k = 0, 1, ... until the tail is below 2**-32.
+
+    Where P(K <= k) rounds to 0 the threshold is 0, the lowest there is.
+    """
     if not 0 <= mean <= MAX_MEAN:
         raise ValueError(f"Poisson mean per step {mean:g} is outside [0, {MAX_MEAN:g}]")
     cumulative = 0.0
@@ -33,52 +47,107 @@ def poisson_thresholds(mean: float) -> np.ndarray:
         scaled = round(cumulative * 2.0**32)
         if scaled >= 2**32:
             break
-        thresholds.append(scaled - 1)
-    padding = [UNREACHABLE] * (8 - len(thresholds) % 8)
-    return np.array(thresholds + padding, dtype=np.uint32)
+        thresholds.append(max(scaled - 1, 0))
+    return np.array([*thresholds, UNREACHABLE], dtype=np.uint32)
 
 
-@nb.njit(inline="always")
-def _count_into(words: Any, thresholds: Any, m: int, counts: Any) -> None:
-    """counts[i] = number of thresholds that words[i] exceeds; eight at a time, padded with UNREACHABLE."""
-    for j in range(0, thresholds.size, 8):
-        t0, t1, t2, t3 = thresholds[j], thresholds[j + 1], thresholds[j + 2], thresholds[j + 3]
-        t4, t5, t6, t7 = thresholds[j + 4], thresholds[j + 5], thresholds[j + 6], thresholds[j + 7]
-        for i in range(m):
-            u = words[i]
-            k = np.int32(u > t0) + np.int32(u > t1) + np.int32(u > t2) + np.int32(u > t3)
-            k += np.int32(u > t4) + np.int32(u > t5) + np.int32(u > t6) + np.int32(u > t7)
-            counts[i] = np.uint8(k) if j == 0 else np.uint8(counts[i] + k)
+def coarse_thresholds(thresholds: np.ndarray) -> np.ndarray:
+    """int16[c]: upper 15 bits of the thresholds that 15 bits of a draw can exceed, padded to a multiple of 4."""
+    upper = (thresholds >> np.uint32(17)).astype(np.int16)
+    reachable = upper[upper < COARSE_TOP]
+    padding = np.full(-reachable.size % 4, COARSE_TOP, dtype=np.int16)
+    return np.concatenate([reachable, padding])
 
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
-def _uniform_words(gids: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any) -> None:
-    """w0 .. w3 (uint32[n]) = the four outputs per neuron."""
+def _count_into(halves: Any, coarse: Any, m: int, counts: Any, unsure: Any) -> None:
+    """counts[i] = thresholds below the upper 15 bits of halves[i] (uint16); unsure[i] = 1 where they equal one.
+
+    Four thresholds at a time, in 16-bit arithmetic throughout: differences of 15-bit numbers do not overflow, their sign
+    is the comparison, and the smallest of them as unsigned numbers is 0 where any is. The top value, which the
+    thresholds beyond the last reachable one share, always leaves it open.
+    """
+    for i in range(m):
+        top = np.int16(np.int16(COARSE_TOP) - np.int16(halves[i] >> np.uint16(1)))
+        counts[i] = np.uint8(0)
+        unsure[i] = np.uint8(top == 0)
+    for j in range(0, coarse.size, 4):
+        t0, t1, t2, t3 = coarse[j], coarse[j + 1], coarse[j + 2], coarse[j + 3]
+        for i in range(m):
+            u = np.int16(halves[i] >> np.uint16(1))
+            d0 = np.int16(t0 - u)
+            d1 = np.int16(t1 - u)
+            d2 = np.int16(t2 - u)
+            d3 = np.int16(t3 - u)
+            below = np.int16(d0 >> _SIGN) + np.int16(d1 >> _SIGN) + np.int16(d2 >> _SIGN) + np.int16(d3 >> _SIGN)
+            least = min(min(np.uint16(d0), np.uint16(d1)), min(np.uint16(d2), np.uint16(d3)))
+            counts[i] = np.uint8(counts[i] - below)
+            unsure[i] = np.uint8(unsure[i] | np.uint8(least == 0))
+
+
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _halves(
+    gids: Any, c1: Any, c3: Any, k0: Any, k1: Any,
+    h0: Any, h1: Any, h2: Any, h3: Any, h4: Any, h5: Any, h6: Any, h7: Any,
+) -> None:  # fmt: skip
+    """h0 .. h7 (uint16[n]) = the lower halves of the four outputs per neuron, then the upper ones."""
     for i in range(gids.size):
-        r0, r1, r2, r3 = philox4x32(gids[i], c1, c2, c3, k0, k1)
-        w0[i] = r0
-        w1[i] = r1
-        w2[i] = r2
-        w3[i] = r3
+        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
+        h0[i] = np.uint16(r0)
+        h1[i] = np.uint16(r1)
+        h2[i] = np.uint16(r2)
+        h3[i] = np.uint16(r3)
+        h4[i] = np.uint16(r0 >> np.uint32(16))
+        h5[i] = np.uint16(r1 >> np.uint32(16))
+        h6[i] = np.uint16(r2 >> np.uint32(16))
+        h7[i] = np.uint16(r3 >> np.uint32(16))
 
 
 @nb.njit(nogil=True)
-def poisson_counts(gids: Any, step4: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, words: Any, out: Any) -> None:
-    """Fill out[w, i] (uint8[4, n]) with the count of neuron gids[i] (uint32[n]) at step 4 * step4 + w.
+def _exact(gid: Any, c1: Any, c3: Any, k0: Any, k1: Any, step: int, upper: Any, thresholds: Any) -> Any:
+    """The count from all 32 bits."""
+    r0, r1, r2, r3 = philox4x32(gid, c1, _CALL_LOW, c3, k0, k1)
+    which = step & 3
+    word = r0 if which == 0 else (r1 if which == 1 else (r2 if which == 2 else r3))
+    low = word & np.uint32(0xFFFF) if step < 4 else word >> np.uint32(16)
+    u = (np.uint32(upper) << np.uint32(16)) | np.uint32(low)
+    k = 0
+    for j in range(thresholds.size):
+        if u > thresholds[j]:
+            k += 1
+    return np.uint8(k)
 
-    `words` is scratch, uint32[4 * CHUNK]; `drive` the drive's index (uint32).
+
+@nb.njit(nogil=True)
+def poisson_counts(
+    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, coarse: Any, scratch: Any, out: Any
+) -> None:
+    """Fill out[w, i] (uint8[8, n]) with the count of neuron gids[i] (uint32[n]) at step 8 * step8 + w.
+
+    `thresholds` and `coarse` as the functions of these names give them; `scratch` is uint16[SCRATCH_WORDS]; `drive` the
+    drive's index (uint32).
     """
     n = gids.size
-    c2 = np.uint32(0)
+    c1 = np.uint32(step8)
     c3 = np.uint32(np.uint32(PURPOSE_POISSON << PURPOSE_SHIFT) | drive)
-    w0, w1, w2, w3 = words[:CHUNK], words[CHUNK : 2 * CHUNK], words[2 * CHUNK : 3 * CHUNK], words[3 * CHUNK : 4 * CHUNK]
+    halves = scratch[: STEPS * CHUNK].reshape((STEPS, CHUNK))
+    unsure = scratch[STEPS * CHUNK :].view(np.uint8)
+    together = unsure.view(np.uint64)
     lo = 0
     while lo < n:
         m = min(CHUNK, n - lo)
         part = gids[lo : lo + m]
-        _uniform_words(part, np.uint32(step4), c2, c3, k0, k1, w0, w1, w2, w3)
-        _count_into(w0, thresholds, m, out[0, lo : lo + m])
-        _count_into(w1, thresholds, m, out[1, lo : lo + m])
-        _count_into(w2, thresholds, m, out[2, lo : lo + m])
-        _count_into(w3, thresholds, m, out[3, lo : lo + m])
+        _halves(
+            part, c1, c3, k0, k1,
+            halves[0], halves[1], halves[2], halves[3], halves[4], halves[5], halves[6], halves[7],
+        )  # fmt: skip
+        for w in range(STEPS):
+            counts = out[w, lo : lo + m]
+            _count_into(halves[w], coarse, m, counts, unsure)
+            unsure[m : (m + 7) // 8 * 8] = np.uint8(0)
+            for block in range((m + 7) // 8):
+                if together[block] != 0:
+                    for i in range(8 * block, min(8 * block + 8, m)):
+                        if unsure[i] != 0:
+                            counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)
         lo += m

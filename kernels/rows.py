@@ -23,7 +23,7 @@ def _permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
 
 
 @cached_njit
-def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> int:
+def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> Any:
     """Sort every row by delay (stable) and count segments: segment_rows[s + 1] = segments of source s.
 
     `rows` int64[n_sources + 1]; `histogram` int64[max_delay + 2]; `order` uint32 and `scratch` int64

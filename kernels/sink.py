@@ -56,7 +56,7 @@ def interpolate(table: Any, word: Any) -> Any:
 
 
 @nb.njit(nogil=True, inline="always")
-def draw_weight(draws: Any, word: Any, factor: int) -> int:
+def draw_weight(draws: Any, word: Any, factor: int) -> Any:
     """Weight in quanta."""
     if draws.weight_table.size == 0 and factor == (1 << FACTOR_BITS):
         return draws.weight
@@ -69,7 +69,7 @@ def draw_weight(draws: Any, word: Any, factor: int) -> int:
 
 
 @nb.njit(nogil=True, inline="always")
-def draw_delay(draws: Any, word: Any, own: int) -> int:
+def draw_delay(draws: Any, word: Any, own: int) -> Any:
     """Delay in steps, between 1 and the projection's maximum."""
     if own > 0:
         return own

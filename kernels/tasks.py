@@ -77,13 +77,13 @@ def _slice(pool: Any, start: int, stop: int) -> Any:
 
 
 @cached_njit
-def binomial(n: int, p: float, u: float) -> int:
+def binomial(n: int, p: float, u: float) -> Any:
     """Binomial(n, p) by inversion from the mode outwards, u uniform in [0, 1); about sqrt(n p (1 - p)) operations."""
     if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
         return n
-    mode = min(n, np.int64(math.floor((n + 1) * p)))
+    mode: Any = min(n, np.int64(math.floor((n + 1) * p)))
     log_pmf = math.lgamma(n + 1.0) - math.lgamma(mode + 1.0) - math.lgamma(n - mode + 1.0)
     at_mode = math.exp(log_pmf + mode * math.log(p) + (n - mode) * math.log1p(-p))
     ratio = p / (1.0 - p)

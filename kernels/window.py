@@ -1,8 +1,8 @@
 """The compiled window: one thread's share of many steps in one call.
 
-A step, in order: deliver what is due -> drives -> update -> detect -> (all threads) -> schedule the spikes of all lanes.
-A spike of step t with delay d is delivered before the update of step t + d. Lanes publish their spikes in two buffers by
-the parity of the step, so one barrier per step is enough.
+A step, in order: deliver what is due -> drives -> update -> detect -> (all threads) -> schedule spikes of all lanes.
+A spike of step t with delay d is delivered before the update of step t + d. Lanes publish their spikes in two buffers
+by the parity of the step, so one barrier per step is enough.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from numba import types
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import board_words, read_round, schedule_remote, write_round
-from dtbsim.kernels.calendar import schedule
+from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _MONOTONIC = np.int32(1)
 
 
 @nb.njit(nogil=True)
-def _now_ns(times: Any, times_at: int) -> int:
+def _now_ns(times: Any, times_at: int) -> Any:
     """Monotonic clock; the last two words of `times` are its scratch."""
     _clock_gettime(_MONOTONIC, times_at + 8 * (L.TIME_WORDS - 2))
     return times[L.TIME_WORDS - 2] * 1_000_000_000 + times[L.TIME_WORDS - 1]
@@ -74,14 +75,37 @@ def _sample(lane: Any, step: int) -> None:
 
 @nb.njit(nogil=True)
 def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
+    """Enter the spikes of `step` of all lanes of the rank into one lane's calendar.
+
+    Three places in memory belong to a source: its entry in each row table, then its segments; both are fetched ahead.
+    """
     for i in range(rank[L.N_LANES]):
         other = lanes[i]
         n_local = other[L.N_LOCAL]
         published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * n_local, n_local)
-        for k in range(other[L.PUBLISHED_0 + (step & 1)]):
+        n = other[L.PUBLISHED_0 + (step & 1)]
+        for k in range(min(n, ROW_AHEAD)):
+            prefetch_row(lane, np.int64(published[k]))
+        for k in range(min(n, SEGMENTS_AHEAD)):
+            prefetch_segments(lane, np.int64(published[k]))
+        for k in range(n):
+            if k + ROW_AHEAD < n:
+                prefetch_row(lane, np.int64(published[k + ROW_AHEAD]))
+            if k + SEGMENTS_AHEAD < n:
+                prefetch_segments(lane, np.int64(published[k + SEGMENTS_AHEAD]))
             if not schedule(lane, np.int64(published[k]), step, step + 1, rank[L.RING] - 1):
                 return False
     return True
+
+
+@nb.njit(nogil=True)
+def _sign(rank: Any, waiting: int) -> None:
+    """Show those who watch this rank whether it waits for others; the end of a wait is progress."""
+    if rank[L.SIGNS_AT] != 0:
+        row = view_i64(rank[L.SIGNS_AT], ROW_WORDS)
+        row[ROW_WAITING] = waiting
+        if waiting == 0:
+            row[ROW_KICKS] += 1
 
 
 @nb.njit(nogil=True)
@@ -94,7 +118,10 @@ def _exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: in
     while True:
         if thread == 0:
             write_round(rank, lanes, board, sent)
-            if not B.wait(board, rank[L.BOARD_RANKS]):
+            _sign(rank, 1)
+            together = B.wait(board, rank[L.BOARD_RANKS])
+            _sign(rank, 0)
+            if not together:
                 error = L.ERROR_ABORTED
                 atomic_store(barrier, B.ABORT, np.int64(1))
         if not B.wait(barrier, n_threads) or error != 0:

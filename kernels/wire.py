@@ -39,7 +39,7 @@ class Pool(NamedTuple):
 
 
 @nb.njit(nogil=True, inline="always")
-def _choose(cumulative: Any, word: Any) -> int:
+def _choose(cumulative: Any, word: Any) -> int | np.int64:
     low, high = np.int64(0), np.int64(cumulative.size - 1)
     while low < high:
         middle = (low + high) >> 1
@@ -51,7 +51,7 @@ def _choose(cumulative: Any, word: Any) -> int:
 
 
 @nb.njit(nogil=True, inline="always")
-def _source_in(pool: Any, entry: int, high: Any, low: Any, gid: int) -> int:
+def _source_in(pool: Any, entry: int, high: Any, low: Any, gid: int) -> Any:
     """Index within the entry's population, skipping the target itself where autapses are off."""
     if pool.self_at[entry] < 0:
         return below(high, low, pool.size[entry])
@@ -174,7 +174,7 @@ def pairwise_bernoulli(
     for t in range(gids.size):
         gid = gids[t]
         r0, _, _, _ = philox4x32(gid, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, k1)
-        k = first_count
+        k: Any = first_count
         low, high = np.int64(0), np.int64(counts.size)
         while low < high:
             middle = (low + high) >> 1

@@ -1,5 +1,137 @@
-"""dtbsim: distributed spiking-network simulator and platform for digital twin brains."""
+"""dtbsim: distributed spiking-network simulator and platform for digital twin brains.
+
+    import dtbsim
+
+    config = dtbsim.load_config("examples/microcircuit.yaml")
+    result = dtbsim.run(config, set=["simulation.duration_ms=1000"])
+    spikes = result.open().spikes_pandas()
+
+Whatever a configuration file says can be built from objects (`dtbsim.RunConfig`, `dtbsim.Population`, ...). Names are
+loaded when they are first used.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dtbsim.api import run, validate
+    from dtbsim.atlas import list_atlases, load_atlas
+    from dtbsim.config import dump_config, load_config
+    from dtbsim.config.network import (
+        AllToAll,
+        BalancedEI,
+        DCDrive,
+        FixedIndegree,
+        FixedTotalNumber,
+        HomeostaticStage,
+        HomeostaticTonic,
+        OneToOne,
+        PairwiseBernoulli,
+        PoissonDrive,
+        Population,
+        PotjansDiesmann,
+        Projection,
+        SinusoidalDrive,
+        SpikeTrainDrive,
+        TractDelay,
+    )
+    from dtbsim.config.run import Analysis, Bold, Record, RecordSpikes, RecordStates, RunConfig, Simulation
+    from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
+    from dtbsim.errors import DtbsimError, InputError
+    from dtbsim.models import get_model, list_models
+    from dtbsim.report import write_report
+    from dtbsim.simulate import RunResult
+    from dtbsim.store import Run, hash_run, open_run
+
 __version__ = "0.1.0"
+
+_MODULES = {
+    "api": ("run", "validate"),
+    "atlas": ("list_atlases", "load_atlas"),
+    "config": ("dump_config", "load_config"),
+    "config.network": (
+        "AllToAll",
+        "BalancedEI",
+        "DCDrive",
+        "FixedIndegree",
+        "FixedTotalNumber",
+        "HomeostaticStage",
+        "HomeostaticTonic",
+        "OneToOne",
+        "PairwiseBernoulli",
+        "PoissonDrive",
+        "Population",
+        "PotjansDiesmann",
+        "Projection",
+        "SinusoidalDrive",
+        "SpikeTrainDrive",
+        "TractDelay",
+    ),
+    "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RunConfig", "Simulation"),
+    "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
+    "errors": ("DtbsimError", "InputError"),
+    "models": ("get_model", "list_models"),
+    "report": ("write_report",),
+    "simulate": ("RunResult",),
+    "store": ("Run", "hash_run", "open_run"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AllToAll",
+    "Analysis",
+    "BalancedEI",
+    "Bold",
+    "DCDrive",
+    "DtbsimError",
+    "Exponential",
+    "FixedIndegree",
+    "FixedTotalNumber",
+    "HomeostaticStage",
+    "HomeostaticTonic",
+    "InputError",
+    "Lognormal",
+    "Normal",
+    "OneToOne",
+    "PairwiseBernoulli",
+    "PoissonDrive",
+    "Population",
+    "PotjansDiesmann",
+    "Projection",
+    "Record",
+    "RecordSpikes",
+    "RecordStates",
+    "RegionMap",
+    "Run",
+    "RunConfig",
+    "RunResult",
+    "Simulation",
+    "SinusoidalDrive",
+    "SpikeTrainDrive",
+    "TractDelay",
+    "TruncatedNormal",
+    "Uniform",
+    "dump_config",
+    "get_model",
+    "hash_run",
+    "list_atlases",
+    "list_models",
+    "load_atlas",
+    "load_config",
+    "open_run",
+    "run",
+    "validate",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

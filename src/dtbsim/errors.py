@@ -1,4 +1,4 @@
-"""Every error a user can meet: one line that says what was given, where, and what to do, with a documented exit code."""
+"""Every error a user can meet: one line that says what was given, where and what to do, with a documented exit code."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A small job that runs as `dtbsim run` does and goes wrong on one rank on purpose (tests/mpi/test_faults.py).
 
-    mpiexec -n 3 python fault_driver.py FAULT [--rank R] [--timeout T] [--run-dir DIR]
+mpiexec -n 3 python fault_driver.py FAULT [--rank R] [--timeout T] [--run-dir DIR]
 """
 
 from __future__ import annotations

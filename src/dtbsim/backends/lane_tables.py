@@ -13,7 +13,7 @@ from dtbsim.build.lanes import Lane
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.poisson import CHUNK, poisson_thresholds
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_thresholds
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
@@ -85,7 +85,7 @@ class LaneTables:
         row[L.BUCKET_AT] = at(state, buckets)
         row[L.PUBLISHED_AT] = at(state, np.zeros((2, max(n, 1)), np.int32))
         row[L.LOG_AT], row[L.LOG_CAPACITY] = _libc.malloc(8 * FIRST_LOG), FIRST_LOG
-        row[L.SCRATCH_AT] = at(state, np.zeros(4 * CHUNK, np.uint32))
+        row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
         self._drives(row, state)
         self._emitted(row, state)
 
@@ -105,7 +105,7 @@ class LaneTables:
         poisson: list[list[int]] = []
         current: list[list[int]] = []
         events: list[I64] = []
-        thresholds: dict[float, NDArray[np.uint32]] = {}
+        tables: dict[float, list[int]] = {}
         for run in state.lane.runs:
             for drive in by_population.get(run.population, ()):
                 if drive.kind == "current":
@@ -117,11 +117,12 @@ class LaneTables:
                 if drive.kind == "events":
                     events.append(self._events(drive, run.gid0, run.population, run.size, slot))
                 elif drive.mean > 0 and drive.weight != 0:
-                    table = thresholds.setdefault(drive.mean, poisson_thresholds(drive.mean))
-                    entry = [run.local, run.size, slot, drive.weight, drive.index, self._at(state, table), table.size]
+                    if drive.mean not in tables:
+                        tables[drive.mean] = self._thresholds(state, drive.mean)
+                    entry = [run.local, run.size, slot, drive.weight, drive.index, *tables[drive.mean]]
                     _append(poisson, [*entry, drive.start, drive.stop, 0, -1])
         for entry in poisson:
-            entry[L.P_BUFFER_AT] = self._at(state, np.zeros(4 * entry[L.P_COUNT], np.uint8))
+            entry[L.P_BUFFER_AT] = self._at(state, np.zeros(STEPS * entry[L.P_COUNT], np.uint8))
         row[L.N_POISSON] = len(poisson)
         row[L.POISSON_AT] = self._at(state, np.array(poisson, np.int64).reshape(-1, L.POISSON_FIELDS))
         state.currents = np.array(current, np.int64).reshape(-1, L.CURRENT_FIELDS)
@@ -129,6 +130,12 @@ class LaneTables:
         listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
         listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
         row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._at(state, listed)
+
+    def _thresholds(self, state: LaneState, mean: float) -> list[int]:
+        """Address and size of the thresholds of a mean, then of the coarse ones."""
+        thresholds = poisson_thresholds(mean)
+        coarse = coarse_thresholds(thresholds)
+        return [self._at(state, thresholds), thresholds.size, self._at(state, coarse), coarse.size]
 
     def _events(self, drive: Drive, gid0: int, population: int, size: int, slot: int) -> I64:
         assert drive.events is not None

@@ -20,7 +20,7 @@ class _Share:
     """The neurons of the family on one lane, n of them.
 
     `position` int64[n]: place of their population within the family; `parameters`: numbers or float64[n]; `targets`:
-    the stretches of the lane's float32 arena that hold each constant, with the neurons of the share that they belong to.
+    the stretches of the lane's float32 arena that hold each constant, with the neurons of the share they belong to.
     """
 
     position: NDArray[np.int64]

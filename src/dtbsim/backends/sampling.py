@@ -68,9 +68,10 @@ class Sampler:
             for variable in item.variables:
                 row = self._kinds[kind].model.state(variable)
                 index = np.ascontiguousarray(local - group.start, dtype=np.int64)
-                offset = self._offsets(family, variable, state.lane.gids[local].astype(np.int64))
+                sampled = state.lane.gids[local].astype(np.int64)
+                offset = self._offsets(family, variable, sampled)
                 table = self._tables_of_lane[lane]
-                parts.append((lane, len(table), state.lane.gids[local].astype(np.int64), item.variables.index(variable)))
+                parts.append((lane, len(table), sampled, item.variables.index(variable)))
                 state.keep += [index, offset]
                 base = group.state_offset[variable]
                 where = 0 if row.dtype == "f32" else 1

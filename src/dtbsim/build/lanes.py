@@ -104,9 +104,7 @@ def _lanes(
     return [_lane(blocks, mine[lane_of == lane], kind_of, channels) for lane in range(n_lanes)]
 
 
-def _lane(
-    blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]
-) -> Lane:
+def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]) -> Lane:
     runs: list[Run] = []
     starts, sizes, slot_start = [], [], []
     local = slot = 0

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, expected_synapses, indegrees
 from dtbsim.build.lanes import Lane
@@ -47,15 +48,29 @@ def plan_memory(
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
     total = sum(float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network))
-    distinct = min(network.max_delay_steps, 64)
     per_lane = candidates.gids.size * (2 * 8 + 4)
-    segments = int(min(total, len(lanes) * candidates.gids.size * distinct)) * SEGMENT_BYTES
+    segments = int(_most_segments(network, share, len(lanes))) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
     neurons = int(owned.sum()) * BYTES_PER_NEURON
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     building = int(total) * delay_bytes + len(lanes) * candidates.gids.size * 13
     return MemoryPlan(total, int(total) * BYTES_PER_SYNAPSE[kind], tables, building)
+
+
+def _most_segments(network: Network, share: NDArray[np.float64], n_lanes: int) -> float:
+    """Upper bound of the expected segments: in each row as many as synapses or as possible delays, per projection."""
+    rows = n_lanes * np.array([population.size for population in network.populations], dtype=np.float64)
+    segments = 0.0
+    for projection, (target, source, synapses) in zip(network.projections, expected_synapses(network), strict=True):
+        owned = synapses * share[target]
+        if projection.delay is None:  # one delay per pair of populations
+            segments += float(np.minimum(owned, rows[source]).sum())
+            continue
+        low, high = (int(bound.max(initial=1)) for bound in projection.delay_bounds(network.dt_ms))
+        per_source = np.bincount(source, owned, minlength=rows.size)
+        segments += float(np.minimum(per_source, rows * (high - low + 1)).sum())
+    return segments
 
 
 def acc_bits_for(network: Network) -> int:

@@ -64,7 +64,7 @@ class RankNetwork:
 
     @property
     def total_bytes(self) -> int:
-        """Everything that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
+        """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
         return self.synapse_bytes + self.candidates.gids.nbytes + own
 

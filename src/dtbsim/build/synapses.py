@@ -99,7 +99,8 @@ class LaneBuilder:
         self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
         self.k0, self.k1 = seed_key(network.seed)
         self.bits = np.zeros(candidates.gids.size, dtype=np.uint8)
-        self.largest = int(max((p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections), default=1))
+        largest = (p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections)
+        self.largest = int(max(largest, default=1))
         self.runs_of: dict[int, list[tuple[int, int, int]]] = {}
         for run in lane.runs:
             slot0 = run.local - int(lane.group_start[run.kind])

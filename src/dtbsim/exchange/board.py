@@ -11,6 +11,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import HEADER
 from dtbsim.mpi import Comm
+from dtbsim.runtime.watchdog import active_watchdog
 
 MIN_CAPACITY, MAX_CAPACITY = 1024, 1 << 20
 
@@ -32,7 +33,10 @@ class SharedBoard:
         self._comm = comm
 
     def attach(self, rank: NDArray[np.int64]) -> None:
-        """Enter the board into the rank's table."""
+        """Enter the board, and where to show that this rank waits, into the rank's table."""
+        watchdog = active_watchdog()
+        if watchdog is not None:
+            rank[L.SIGNS_AT] = np.frombuffer(watchdog.row, dtype=np.int64).ctypes.data
         rank[L.BOARD_AT] = np.frombuffer(self._memory, dtype=np.uint8).ctypes.data
         rank[L.BOARD_RANK], rank[L.BOARD_RANKS] = self._comm.rank, self._comm.size
         rank[L.BOARD_WINDOW], rank[L.BOARD_CAPACITY] = self.window, self.capacity

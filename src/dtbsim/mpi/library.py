@@ -219,6 +219,16 @@ class MpiComm:
         self._windows.clear()
 
 
+def finalize() -> None:
+    """Leave MPI, all ranks together, after the last communicator was closed.
+
+    Without it, `python -m mpi4py` would abort the job again when the ranks exit with a status other than 0, although
+    all of them leave and one has said why; the library prints lines of its own for that.
+    """
+    if not MPI.Is_finalized():
+        MPI.Finalize()
+
+
 def library_name() -> str:
     """Return the name of the MPI library in use, one line."""
     return str(MPI.Get_library_version().splitlines()[0].strip("\x00 "))

@@ -96,14 +96,15 @@ def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
         result = work()
     except DtbsimError as error:
         failure = error
-    told = comm.allgather(None if failure is None else (failure.message, failure.where, failure.remedy, failure.exit_code))
+    mine = None if failure is None else (failure.message, failure.where, failure.remedy, failure.exit_code)
+    told = comm.allgather(mine)
     failed = [rank for rank, entry in enumerate(told) if entry is not None]
     if not failed:
         return result  # type: ignore[return-value]
     message, where, remedy, exit_code = told[failed[0]]
     if any(entry != told[failed[0]] for entry in told):
         message = f"[rank {failed[0]}] {message}"
-    error = DtbsimError(message, where=where, remedy=remedy) if failure is None else failure
-    error.message, error.where, error.remedy, error.exit_code = message, where, remedy, exit_code
-    vars(error)["agreed"] = True
-    raise error
+    shared = DtbsimError(message, where=where, remedy=remedy) if failure is None else failure
+    shared.message, shared.where, shared.remedy, shared.exit_code = message, where, remedy, exit_code
+    vars(shared)["agreed"] = True
+    raise shared

@@ -89,7 +89,7 @@ class Watchdog:
 
     @property
     def row(self) -> memoryview:
-        """This rank's int64 words; compiled code that waits for other ranks sets word `dtbsim.runtime.board.WAITING`."""
+        """This rank's int64 words; compiled code that waits for other ranks sets `dtbsim.runtime.board.WAITING`."""
         return self._row
 
     def kick(self, step: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """Input channels: which sums of synaptic input a family keeps, and the fixed-point unit (quantum) of each.
 
-A channel is a distinct way of feeding the model's inputs, {input: factor}. Its quantum is the smallest power of two that
-lets the largest weight fit; with 16-bit weights when every source of input keeps a resolution of MIN_RESOLUTION quanta.
+A channel is a distinct way of feeding the model's inputs, {input: factor}. Its quantum is the smallest power of two
+that lets the largest weight fit; with 16-bit weights when every source of input keeps a resolution of MIN_RESOLUTION
+quanta.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dtbsim.config import network as cfg
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
-from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import Channel
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
@@ -77,8 +78,6 @@ def input_mix(
 ) -> Mix:
     """The model inputs that a receptor choice feeds, with factors; ports that share an input are added up."""
     where = f"{path}.receptor"
-    if not model.receptors:
-        raise places.error(where, f"model '{model.name}' receives no spikes")
     if receptor is None:
         receptor = _default_port(model, weight, where, places)
     shares = {receptor: 1.0} if isinstance(receptor, str) else dict(receptor)
@@ -112,12 +111,14 @@ def weight_table(
     item: cfg.Projection | cfg.PoissonDrive | cfg.SpikeTrainDrive, model: NeuronModel, path: str, places: Places
 ) -> Table:
     """The weight's table; the key's unit must be the one that the model's ports take."""
+    if not model.receptors:
+        raise places.error(f"{path}.target", f"model '{model.name}' receives no spikes")
     key = next(key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(item, key) is not None)
     units = {row.weight_unit for row in model.receptors}
     allowed = sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
     if key not in allowed:
         raise places.error(f"{path}.{key}", f"model '{model.name}' takes {' or '.join(allowed)}, not {key}")
-    return as_table(getattr(item, key))
+    return table_at(getattr(item, key), f"{path}.{key}", places)
 
 
 def all_channels(plan: ChannelPlan, drafts: dict[str, Draft]) -> dict[str, tuple[Channel, ...]]:

@@ -78,7 +78,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
 def default_block_size(populations: tuple[Population, ...]) -> int:
     """A power of two that gives some BLOCKS_WANTED blocks: a function of the network alone."""
     total = sum(population.size for population in populations)
-    wanted = 2 ** round(math.log2(max(1.0, total / BLOCKS_WANTED)))
+    wanted: int = 2 ** round(math.log2(max(1.0, total / BLOCKS_WANTED)))
     return min(max(wanted, MIN_BLOCK), MAX_BLOCK)
 
 
@@ -86,6 +86,7 @@ def _atlas(config: RunConfig, base: Path, places: Places) -> Any:
     if config.atlas is None:
         return None
     from dtbsim.atlas import load_atlas
+
     try:
         return load_atlas(config.atlas, base_dir=base)
     except InputError as error:
@@ -103,7 +104,7 @@ def _emitted(
     base: Path,
     places: Places,
 ) -> dict[int, Any]:
-    """Spike lists of source populations, from their `spikes_file`. A spike at k dt is that of step k - 1, which ends then."""
+    """Spike lists of source populations, from `spikes_file`. A spike at k dt is that of step k - 1, which ends then."""
     result = {}
     for name, draft in drafts.items():
         file = parts.populations[name].spikes_file

@@ -1,8 +1,9 @@
 """Inverse-CDF tables: the one way in which any distribution is drawn.
 
-A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host; a 32-bit uniform word u is
-mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction (u & 0xffff) / 65536. The unbounded
-ends are placed so that the last interval keeps its conditional mean, so tails end near 4.4 standard deviations.
+A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host; a 32-bit uniform word u
+is mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction (u & 0xffff) / 65536. The
+unbounded ends are placed so that the last interval keeps its conditional mean, so tails end near 4.4 standard
+deviations.
 Integer forms (weights in quanta, delays in steps) hold the same table in fixed point and are interpolated in integers.
 """
 
@@ -23,6 +24,8 @@ from dtbsim.config.values import (
     TruncatedNormal,
     Uniform,
 )
+from dtbsim.errors import InputError
+from dtbsim.spec.places import Places
 
 TABLE_BITS = 16
 TABLE_SIZE = 1 << TABLE_BITS
@@ -62,7 +65,8 @@ class Table:
         index = words >> np.uint32(16)
         fraction = (words & np.uint32(0xFFFF)).astype(np.float64) / 65536.0
         low = self.quantiles[index]
-        return low + (self.quantiles[index + np.uint32(1)] - low) * fraction
+        values: FloatArray = low + (self.quantiles[index + np.uint32(1)] - low) * fraction
+        return values
 
     def fixed_point(self, unit: float, fraction_bits: int) -> NDArray[np.int64]:
         """The quantiles in units of `unit` / 2**fraction_bits, int64[TABLE_SIZE + 1]."""
@@ -81,6 +85,14 @@ def as_table(value: Drawable) -> Table:
     if isinstance(value, Constant):
         return _constant(value.value)
     return _table(value.model_dump_json(), type(value))
+
+
+def table_at(value: Drawable, path: str, places: Places) -> Table:
+    """`as_table` whose errors name the key path."""
+    try:
+        return as_table(value)
+    except InputError as error:
+        raise places.error(path, error.message, error.remedy) from None
 
 
 @lru_cache(maxsize=256)
@@ -113,14 +125,14 @@ def _normal_quantiles(p: FloatArray) -> FloatArray:
     z = np.empty_like(p)
     z[1:-1] = ndtri(p[1:-1])
     edge = float(z[-2])
-    tail_mean = math.exp(-edge * edge / 2) / math.sqrt(2 * math.pi) * TABLE_SIZE
+    tail_mean = _density(edge) * TABLE_SIZE
     z[-1] = 2 * tail_mean - edge
     z[0] = -z[-1]
     return z
 
 
 def _truncated_quantiles(value: TruncatedNormal, p: FloatArray) -> FloatArray:
-    """Quantiles of the normal restricted to [low, high]; an open end is closed as that of the normal."""
+    """Quantiles of the normal restricted to [low, high]; the outermost intervals keep their mean."""
     from scipy.special import ndtr, ndtri
 
     low = -math.inf if value.low is None else (value.low - value.mean) / value.sd
@@ -129,15 +141,21 @@ def _truncated_quantiles(value: TruncatedNormal, p: FloatArray) -> FloatArray:
     flip = low > 0
     a, b = (-high, -low) if flip else (low, high)
     mass_a, mass_b = float(ndtr(a)), float(ndtr(b))
-    if not mass_b > mass_a:
-        raise ValueError(
-            f"no probability between low and high: {value.low} to {value.high} with mean {value.mean:g}, sd {value.sd:g}"
+    mass = (mass_b - mass_a) / TABLE_SIZE
+    if not mass > 0:
+        shown = [f"{name} {bound:g}" for name, bound in (("low", value.low), ("high", value.high)) if bound is not None]
+        raise InputError(
+            f"a normal with mean {value.mean:g} and sd {value.sd:g} never falls within {', '.join(shown)}",
+            remedy="move the bounds towards the mean, or give a larger sd",
         )
     z = ndtri(mass_a + (mass_b - mass_a) * p)
-    if not math.isfinite(a):
-        z[0] = 2 * z[1] - z[2] - (z[2] - z[1])
-    if not math.isfinite(b):
-        z[-1] = 2 * z[-2] - z[-3] + (z[-2] - z[-3])
+    z[0] = min(2 * (_density(a) - _density(float(z[1]))) / mass - z[1], z[1])
+    z[-1] = max(2 * (_density(float(z[-2])) - _density(b)) / mass - z[-2], z[-2])
+    z = np.maximum.accumulate(np.clip(z, a, b))
     z = -z[::-1] if flip else z
-    z = np.clip(z, low, high)
     return np.asarray(value.mean + value.sd * z, dtype=np.float64)
+
+
+def _density(z: float) -> float:
+    """Standard normal density."""
+    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)

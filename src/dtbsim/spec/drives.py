@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
 from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import as_table
+from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
 
 IntArray = NDArray[np.int64]
+_UNREADABLE = (KeyError, ValueError, TypeError, OSError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass
@@ -38,9 +41,7 @@ class DriveDraft:
     weight: float
 
 
-def compile_drives(
-    parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, places: Places
-) -> list[DriveDraft]:
+def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, places: Places) -> list[DriveDraft]:
     """First pass: targets, channels and weights."""
     result = []
     for name, item in parts.drives.items():
@@ -123,7 +124,7 @@ def _rate(item: cfg.PoissonDrive, draft: DriveDraft, position: int, atlas: Any, 
     path = f"{draft.path}.rate_hz"
     if isinstance(item.rate_hz, RegionMap):
         return float(region_values(item.rate_hz, draft.family.regions, atlas, path, places)[position])
-    table = as_table(item.rate_hz)
+    table = table_at(item.rate_hz, path, places)
     if not table.constant:
         raise places.error(path, "a rate is a number or a region map, not a distribution")
     return table.low
@@ -147,7 +148,7 @@ def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: P
             time_ms = np.array([float(row["time_ms"]) for row in rows])
         else:
             raise places.error(where, f"{path.name} is neither .npz nor .csv")
-    except (KeyError, ValueError, TypeError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise places.error(
             where, f"cannot read spike trains from {path}: {error}", "it needs columns `neuron` and `time_ms`"
         ) from None
@@ -155,8 +156,10 @@ def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: P
         raise places.error(where, f"{path}: `neuron` {neuron.shape} and `time_ms` {time_ms.shape} differ in shape")
     if neuron.size and not np.issubdtype(neuron.dtype, np.integer):
         raise places.error(where, f"{path}: `neuron` must be integers, not {neuron.dtype}")
-    if neuron.size and not (0 <= neuron.min() and neuron.max() < size):
-        raise places.error(where, f"{path}: neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}")
+    if neuron.size and not (neuron.min() >= 0 and neuron.max() < size):
+        raise places.error(
+            where, f"{path}: neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}"
+        )
     if not np.isfinite(time_ms).all() or (time_ms < 0).any():
         raise places.error(where, f"{path}: times must be finite and not negative")
     steps = np.ceil(time_ms / dt_ms - 1e-6).astype(np.int64)

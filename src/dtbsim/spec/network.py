@@ -1,7 +1,8 @@
 """The compiled network: populations, projections and drives as arrays of plain numbers, independent of ranks.
 
-Global ids (gids) number all neurons: populations are contiguous gid ranges in list order. A family (`E`) that lives in
-regions gives one population per region (`E@Precentral_L`). Everything here is a pure function of configuration and seed.
+Global ids (gids) number all neurons: populations are contiguous gid ranges in list order. A family (`E`) that lives
+in regions gives one population per region (`E@Precentral_L`). Everything here is a pure function of configuration and
+seed.
 """
 
 from __future__ import annotations

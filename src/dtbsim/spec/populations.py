@@ -15,7 +15,7 @@ from dtbsim.config.values import RegionMap
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import NeuronModel, get_model
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.places import Places
 
@@ -129,7 +129,7 @@ def _quantities(
         if isinstance(value, RegionMap):
             quantities[name] = region_values(value, regions, atlas, f"{path}.{name}", places)
         else:
-            table = as_table(value)
+            table = table_at(value, f"{path}.{name}", places)
             quantities[name] = table.low if table.constant else table
     return quantities
 

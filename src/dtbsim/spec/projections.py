@@ -13,7 +13,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
 from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
@@ -162,7 +162,8 @@ class _Compiler:
 
     def _factors(self, pair_weight: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.item.scope == "connectome" and self.item.connectome_scales == "weight":
-            return pair_weight / pair_weight.max()
+            relative: NDArray[np.float64] = pair_weight / pair_weight.max()
+            return relative
         return np.ones(pair_weight.size)
 
     def _numbers(
@@ -202,14 +203,14 @@ class _Compiler:
             table, low, high = None, float(milliseconds.min(initial=dt)), float(milliseconds.max(initial=dt))
             steps = np.maximum(np.rint(milliseconds / dt), 1).astype(np.int32)
         else:
-            table = as_table(given)
+            table = table_at(given, path, self.places)
             low, high = table.low, table.high
             steps = np.zeros(lengths_mm.size, dtype=np.int32)
         if low < dt / 2 * (1 - 1e-9):
             raise self.places.error(
                 path,
                 f"delays down to {low:g} ms are shorter than one step (dt_ms = {dt:g})",
-                f"give delays of at least {dt:g} ms, or a truncated_normal with low >= {dt / 2:g}",
+                f"give delays of at least {dt:g} ms, for example a truncated_normal with low: {dt:g}",
             )
         if high > longest or high / dt > MAX_DELAY_STEPS:
             if table is not None and not table.constant and high / dt <= MAX_DELAY_STEPS:
@@ -243,9 +244,7 @@ class _Compiler:
                 )
 
 
-def _cumulative(
-    pools: list[list[Entry]], shares: NDArray[np.float64], starts: NDArray[np.int64]
-) -> NDArray[np.uint32]:
+def _cumulative(pools: list[list[Entry]], shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Per pool, the cumulative share of each entry in units of 2**-32 (last: 2**32 - 1), for `word <= cumulative`."""
     result = np.zeros(shares.size, dtype=np.uint32)
     for piece in range(len(pools)):

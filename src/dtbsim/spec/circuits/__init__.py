@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dtbsim.config.network import BalancedEI, Drive, PotjansDiesmann, Population, Projection
+from dtbsim.config.network import BalancedEI, Drive, Population, PotjansDiesmann, Projection
 from dtbsim.config.run import RunConfig
 
 

@@ -50,7 +50,8 @@ def psc_amplitude_pA(psp_mV: float) -> float:
     """PSC amplitude whose PSP peaks at `psp_mV` for exponential currents."""
     tau_m, tau_s, c = NEURON["tau_m_ms"], NEURON["tau_syn_ex_ms"], NEURON["C_m_pF"]
     ratio = tau_s / tau_m
-    peak = tau_m * tau_s / (tau_m - tau_s) * (ratio ** (tau_s / (tau_m - tau_s)) - ratio ** (tau_m / (tau_m - tau_s)))
+    rise = ratio ** (tau_s / (tau_m - tau_s)) - ratio ** (tau_m / (tau_m - tau_s))
+    peak: float = tau_m * tau_s / (tau_m - tau_s) * rise
     return psp_mV * c / peak
 
 
@@ -94,9 +95,7 @@ def potjans_diesmann(name: str, circuit: PotjansDiesmann, dt_ms: float) -> Parts
     return parts
 
 
-def _projection(
-    source: str, target: str, total: int, weight_pA: float, dt_ms: float, scope: str | None
-) -> Projection:
+def _projection(source: str, target: str, total: int, weight_pA: float, dt_ms: float, scope: str | None) -> Projection:
     sd = abs(weight_pA) * RELATIVE_WEIGHT_SD
     bound = {"low": 0.0} if weight_pA > 0 else {"high": 0.0}
     delay = DELAY_MS[source[-1]]

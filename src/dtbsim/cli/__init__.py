@@ -1,0 +1,16 @@
+"""The command line. `main` is the console script `dtbsim`.
+
+`app` holds the commands and their options; `entry` reads the arguments and turns every error into one line and an exit
+code; the other modules do the work and are imported when their command runs, so that `dtbsim --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (default: that of this process) and return the exit code."""
+    from dtbsim.cli.entry import run_command_line
+
+    return run_command_line(arguments)

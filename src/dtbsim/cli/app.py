@@ -1,0 +1,233 @@
+"""The commands and their options, without the work: every command returns what is to be done.
+
+typer reads the arguments, nothing more. The work runs outside of it (`dtbsim.cli.entry`), because typer has exit codes
+and messages of its own for interrupts and broken pipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import dtbsim
+from dtbsim.cli.complete import atlas_names, model_names
+from dtbsim.errors import EXIT_CODES, EXIT_OK
+
+Work = Callable[[], int]
+"""Does what a command is for and returns the exit code."""
+
+RUN = "run"
+"""The one command in which all ranks take part."""
+
+_EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Backend(StrEnum):
+    """Where neurons are computed."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+app = typer.Typer(
+    name="dtbsim",
+    help="Simulate spiking networks of brains, on one process or, under mpiexec, on many.",
+    epilog=_EXIT_CODES,
+    context_settings=_HELP,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+atlas_app = typer.Typer(
+    help="Brain atlases that come with dtbsim, or your own.", invoke_without_command=True, rich_markup_mode=None
+)
+models_app = typer.Typer(
+    help="Neuron models, their parameters and states.", invoke_without_command=True, rich_markup_mode=None
+)
+app.add_typer(atlas_app, name="atlas")
+app.add_typer(models_app, name="models")
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", show_default=False, help="configuration, a YAML file")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", show_default=False, help="folder of a run")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", show_default=False, help="replace one value; may be repeated"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False,
+) -> None:
+    if version:
+        print(f"dtbsim {dtbsim.__version__}")
+        raise typer.Exit(EXIT_OK)
+    _help_without_command(context)
+
+
+@atlas_app.callback()
+def _atlas(context: typer.Context) -> None:
+    _help_without_command(context)
+
+
+@models_app.callback()
+def _models(context: typer.Context) -> None:
+    _help_without_command(context)
+
+
+def _help_without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        text = context.get_help()
+        if text:  # with rich, typer has printed it already
+            print(text)
+        raise typer.Exit(EXIT_OK)
+
+
+@app.command(RUN, epilog=_EXIT_CODES)
+def _run(
+    context: typer.Context,
+    config: ConfigPath,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", show_default=False, help="run folder, new or empty; default: runs/NAME-DATE-TIME here"
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    threads: Annotated[
+        str | None,
+        typer.Option(metavar="N", show_default=False, help="threads per rank; default: the cores that a rank may use"),
+    ] = None,
+    backend: Annotated[
+        Backend | None, typer.Option(show_default=False, help="where neurons are computed; default: as configured")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="no progress, and only the run folder on stdout")
+    ] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="do not write report.html")] = False,
+) -> Work:
+    """Simulate a network and leave everything in a new run folder.
+
+    On several processes: `mpiexec -n RANKS python -m mpi4py -m dtbsim run CONFIG`. Ctrl-C ends a run cleanly.
+    """
+    from dtbsim.cli.run import RunOptions, run
+
+    options = RunOptions(
+        config=config,
+        out=out,
+        overrides=tuple(overrides or ()),
+        threads=threads,
+        backend=None if backend is None else backend.value,
+        as_json=as_json,
+        quiet=quiet,
+        report=not no_report,
+        argv=("dtbsim", *context.obj),
+    )
+    return lambda: run(options)
+
+
+@app.command("validate")
+def _validate(config: ConfigPath, overrides: Overrides = None) -> Work:
+    """Check a configuration and print the sizes of its network.
+
+    Atlas and network are worked out in full; nothing is simulated or written.
+    """
+    from dtbsim.cli.validate import validate
+
+    return lambda: validate(config, tuple(overrides or ()))
+
+
+@app.command("info")
+def _info(run: RunFolder, as_json: AsJson = False) -> Work:
+    """Say what a run is, how far it came and what its folder holds."""
+    from dtbsim.cli.runs import info
+
+    return lambda: info(run, as_json=as_json)
+
+
+@app.command("hash")
+def _hash(run: RunFolder) -> Work:
+    """Print the hash of all spikes of a run.
+
+    Equal hashes: equal spikes. It is computed from the stores where they hold all spikes, else taken from the summary.
+    """
+    from dtbsim.cli.runs import spike_hash
+
+    return lambda: spike_hash(run)
+
+
+@app.command("report")
+def _report(run: RunFolder) -> Work:
+    """Write the report of a finished run, again if need be."""
+    from dtbsim.cli.runs import report
+
+    return lambda: report(run)
+
+
+@atlas_app.command("list")
+def _atlas_list() -> Work:
+    """List the atlases that come with dtbsim."""
+    from dtbsim.cli.catalogue import list_all_atlases
+
+    return list_all_atlases
+
+
+@atlas_app.command("show")
+def _atlas_show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", show_default=False, help="name of an atlas, or a path", autocompletion=atlas_names
+        ),
+    ],
+) -> Work:
+    """Say what an atlas holds, where it comes from and how to cite it."""
+    from dtbsim.cli.catalogue import show_atlas
+
+    return lambda: show_atlas(name)
+
+
+@models_app.command("list")
+def _models_list() -> Work:
+    """List the neuron models."""
+    from dtbsim.cli.catalogue import list_all_models
+
+    return list_all_models
+
+
+@models_app.command("show")
+def _models_show(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", show_default=False, help="name of a model", autocompletion=model_names),
+    ],
+) -> Work:
+    """Show equations, parameters, states and receptor ports of a model."""
+    from dtbsim.cli.catalogue import show_model
+
+    return lambda: show_model(name)
+
+
+@app.command("schema")
+def _schema() -> Work:
+    """Print the JSON Schema of configuration files, for editors."""
+    from dtbsim.cli.catalogue import schema
+
+    return schema
+
+
+@app.command("doctor", epilog=f"Exit code {EXIT_OK} when a run on the CPU is possible, else 3.")
+def _doctor(as_json: AsJson = False) -> Work:
+    """Say what this machine has, what is missing and how to get it."""
+    from dtbsim.cli.doctor import doctor
+
+    return lambda: doctor(as_json=as_json)

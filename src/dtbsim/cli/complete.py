@@ -1,0 +1,17 @@
+"""Names that the shell completes."""
+
+from __future__ import annotations
+
+
+def atlas_names(incomplete: str) -> list[str]:
+    """Return the atlases whose names begin so."""
+    from dtbsim.atlas import list_atlases
+
+    return [name for name in list_atlases() if name.startswith(incomplete)]
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Return the models whose names begin so."""
+    from dtbsim.models import list_models
+
+    return [name for name in list_models() if name.startswith(incomplete)]

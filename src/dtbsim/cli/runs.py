@@ -1,0 +1,151 @@
+"""`dtbsim info`, `dtbsim hash` and `dtbsim report`: about a run that is there already."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dtbsim.cli.needs import installed
+from dtbsim.cli.output import pairs, show, write
+from dtbsim.cli.summary import report_of, summary_rows
+from dtbsim.errors import EXIT_OK, InputError
+from dtbsim.report.text import count, is_number, seconds
+
+if TYPE_CHECKING:
+    from dtbsim.store import Run
+
+_PIECES = ("status", "summary", "provenance", "network")
+"""Files of a run folder that it may lack: the run goes on, or ended early."""
+
+
+def spike_hash(folder: Path) -> int:
+    """Print the hash of a run's spikes, and on stderr where it comes from if not from the stores.
+
+    Raises InputError where there is none, or where stores and summary contradict each other.
+    """
+    with installed():
+        from dtbsim.store import hash_run
+
+    result = hash_run(folder)
+    if result.agrees is False:
+        raise InputError(
+            f"the spikes in the stores hash to {result.digest}, which is not what summary.json says",
+            where=str(folder),
+            remedy="stores or summary were changed after the run; restore them from a copy, or repeat the run",
+        )
+    if result.why_not_recomputed is not None:
+        print(f"dtbsim: the hash is that of summary.json: {result.why_not_recomputed}", file=sys.stderr)
+    write(f"{result.digest}\n")
+    return EXIT_OK
+
+
+def report(folder: Path) -> int:
+    """Write the report of a run and print its path."""
+    with installed():
+        from dtbsim.report import write_report
+
+        path = write_report(folder)
+    write(f"{path}\n")
+    return EXIT_OK
+
+
+def info(folder: Path, *, as_json: bool) -> int:
+    """Print what is known about a run, finished or not."""
+    with installed():
+        from dtbsim.run_folder import to_json
+        from dtbsim.store import open_run
+
+    known = describe(open_run(folder))
+    if as_json:
+        write(to_json(known))
+    else:
+        show(pairs(_rows(known), title=f"{known['name']}: {known['state']}"))
+    return EXIT_OK
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Return run_dir, name, description, state, stores, report and the contents of the small files (None: not there).
+
+    `state` is that of status.json, or `killed` where it says `running` and its process is gone, or `unknown`.
+    """
+    pieces = {name: _piece(run, name) for name in _PIECES}
+    stores = run.path / "stores"
+    return {
+        "run_dir": str(run.path.absolute()),
+        "name": run.config.get("name") or run.path.name,
+        "description": run.config.get("description") or "",
+        "state": _state(pieces),
+        "stores": sorted(entry.name for entry in stores.iterdir() if entry.is_dir()) if stores.is_dir() else [],
+        "report": None if (path := report_of(run.path.absolute())) is None else str(path),
+        **pieces,
+    }
+
+
+def _piece(run: Run, name: str) -> dict[str, Any] | None:
+    if not (run.path / f"{name}.json").exists():
+        return None
+    piece: dict[str, Any] = getattr(run, name)
+    return piece
+
+
+def _state(pieces: dict[str, dict[str, Any] | None]) -> str:
+    status = pieces["status"]
+    if status is None:
+        return "done" if pieces["summary"] is not None else "unknown"
+    return "killed" if status.get("state") == "running" and _is_gone(status) else str(status.get("state"))
+
+
+def _is_gone(status: dict[str, Any]) -> bool:
+    """Whether the process of a run that counts as running is no more; only its own machine can tell."""
+    pid = status.get("pid")
+    if status.get("host") != socket.gethostname() or not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
+    provenance, status = known["provenance"] or {}, known["status"] or {}
+    rows = [
+        ("description", " ".join(known["description"].split())),
+        ("problem", str(status.get("message") or "")),
+        ("progress", _progress(status) if known["state"] != "done" else ""),
+        *(summary_rows(known["summary"]) if known["summary"] else _sizes(known["network"] or {})),
+        ("command", str(provenance.get("command") or "")),
+        ("started", " on ".join(str(provenance[key]) for key in ("started", "host") if provenance.get(key))),
+        ("finished", str(provenance.get("finished") or "")),
+        ("seed", str(provenance.get("seed", ""))),
+        ("dtbsim", _version(provenance)),
+        ("stores", ", ".join(known["stores"]) or "none"),
+        ("run folder", known["run_dir"]),
+        ("report", known["report"] or ""),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _progress(status: dict[str, Any]) -> str:
+    step, steps = status.get("step"), status.get("n_steps")
+    if not (is_number(step) and is_number(steps) and steps > 0):
+        return str(status.get("stage") or "")
+    left = f", {seconds(status['eta_s'])} left" if is_number(status.get("eta_s")) else ""
+    return f"{status.get('stage')}: step {count(step)} of {count(steps)} ({100 * step / steps:.0f} %){left}"
+
+
+def _sizes(network: dict[str, Any]) -> list[tuple[str, str]]:
+    sizes = [("neurons", network.get("n_neurons")), ("synapses", network.get("n_synapses"))]
+    return [(label, count(value)) for label, value in sizes if is_number(value)]
+
+
+def _version(provenance: dict[str, Any]) -> str:
+    commit = str(provenance.get("commit") or "")[:12]
+    modified = ", modified" if provenance.get("modified") else ""
+    version = str(provenance.get("dtbsim") or "")
+    return f"{version} (commit {commit}{modified})" if commit else version

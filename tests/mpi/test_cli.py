@@ -1,0 +1,126 @@
+"""The command line under mpiexec: started as a user starts it, on two ranks. Plain pytest, not under MPI itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dtbsim.errors import EXIT_INPUT, EXIT_OK
+
+MPIEXEC = Path(sys.executable).with_name("mpiexec")
+LAUNCHED = any(name.startswith(("PMI_", "OMPI_COMM_WORLD")) for name in os.environ)
+
+pytestmark = [
+    pytest.mark.skipif(not MPIEXEC.exists(), reason=f"no mpiexec beside {sys.executable}: pip install 'dtbsim[mpi]'"),
+    pytest.mark.skipif(LAUNCHED, reason="within an MPI job; run these tests without mpiexec"),
+]
+
+STARTS = {"dtbsim": ["-m", "dtbsim"], "mpi4py": ["-m", "mpi4py", "-m", "dtbsim"]}
+SOON_S = 20.0
+"""Much more than it takes on two free cores, much less than any of the time limits behind it."""
+
+CONFIG = """\
+name: pair
+simulation: {duration_ms: 20}
+populations:
+  E: {model: iaf_psc_exp, size: 200}
+projections:
+  EE:
+    source: E
+    target: E
+    rule: {kind: fixed_indegree, indegree: 10}
+    weight_pA: 40
+    delay_ms: 1
+drives:
+  background: {kind: poisson, target: E, rate_hz: 8000, weight_pA: 40}
+"""
+
+
+@pytest.fixture(params=STARTS)
+def start(request: pytest.FixtureRequest) -> list[str]:
+    return [str(MPIEXEC), "-n", "2", sys.executable, *STARTS[request.param]]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "pair.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def run(start: list[str], *arguments: str | Path, cwd: Path, limit_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*start, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=limit_s,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def assert_one_error(done: subprocess.CompletedProcess[str], said: str) -> None:
+    assert done.returncode == EXIT_INPUT, done.stderr
+    assert done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("[ ")]  # progress lines: [    0.1 s]
+    assert len(errors) == 1, done.stderr
+    assert errors[0].startswith("dtbsim: error: ")
+    assert said in errors[0]
+
+
+def test_a_typo_in_the_configuration_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:
+    config.write_text(CONFIG.replace("indegree: 10", "indegre: 10"))
+    begin = time.monotonic()
+    done = run(start, "run", config, cwd=config.parent)
+    assert time.monotonic() - begin < SOON_S
+    assert_one_error(done, f"{config}:9: projections.EE.rule.indegre: unknown key 'indegre'")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in config.parent.iterdir()] == ["pair.yaml"]
+
+
+def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:
+    config.write_text(CONFIG.replace("iaf_psc_exp,", "iaf_psc_ex,"))
+    done = run(start, "run", config, cwd=config.parent)
+    assert_one_error(done, "unknown model 'iaf_psc_ex' (did you mean 'iaf_psc_exp'?")
+    assert [path.name for path in config.parent.iterdir()] == ["pair.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "no_such.yaml"), "no_such.yaml: no such file"),
+        (("run", "pair.yaml", "--thread", "2"), "did you mean '--threads'?"),
+        (("rnu", "pair.yaml"), "did you mean 'run'?"),
+        (("info", "no_such_run"), "no such run folder"),
+    ],
+)
+def test_wrong_usage_is_one_line(start: list[str], config: Path, arguments: tuple[str, ...], said: str) -> None:
+    begin = time.monotonic()
+    assert_one_error(run(start, *arguments, cwd=config.parent), said)
+    assert time.monotonic() - begin < SOON_S
+
+
+@pytest.mark.parametrize("command", ["models list", "atlas list", "--version", "run --help"])
+def test_what_is_no_run_is_printed_once(start: list[str], tmp_path: Path, command: str) -> None:
+    done = run(start, *command.split(), cwd=tmp_path)
+    alone = run([sys.executable, "-m", "dtbsim"], *command.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (EXIT_OK, alone.stdout, "")
+    assert done.stdout
+
+
+def test_json_is_one_object_of_rank_0(start: list[str], config: Path) -> None:
+    done = run(start, "run", config, "--json", "--no-report", "--out", "here", cwd=config.parent, limit_s=280)
+    assert done.returncode == EXIT_OK, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["ranks"], summary["neurons"], summary["synapses"]) == (2, 200, 2000)
+    assert Path(summary["run_dir"]) == config.parent / "here"
+    alone = run([sys.executable, "-m", "dtbsim"], "hash", "here", cwd=config.parent)
+    assert alone.stdout == f"{summary['spike_hash']}\n"
+    again = run(start, "run", config, "--json", "--out", "here", cwd=config.parent)
+    assert_one_error(again, "the run folder exists and is not empty")

@@ -1,0 +1,167 @@
+"""`dtbsim validate`, `atlas`, `models` and `schema`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from cli_samples import CONFIG, Cli, is_one_error_line, write_config
+
+from dtbsim.atlas import list_atlases, load_atlas
+from dtbsim.config import json_schema
+from dtbsim.errors import EXIT_INPUT, EXIT_OK
+from dtbsim.models import list_models
+
+BRAIN = """\
+atlas: dk68
+simulation: {duration_ms: 100}
+populations:
+  E: {model: iaf_psc_exp, size: 70, regions: left}
+projections:
+  EE:
+    source: E
+    target: E
+    scope: same_region
+    rule: {kind: fixed_indegree, indegree: 10}
+    weight_pA: 40
+    delay_ms: 1.5
+"""
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capfd)
+
+
+def lines_of(out: str) -> dict[str, str]:
+    return {line[2:16].strip(): line[16:].strip() for line in out.splitlines()[1:]}
+
+
+# -- validate -------------------------------------------------------------------------------------------------
+
+
+def test_validate_prints_sizes_and_leaves_nothing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = write_config(tmp_path)
+    code, out, err = cli("validate", config, "--set", "simulation.duration_ms=2000")
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith(f"{config}: valid\n")
+    shown = lines_of(out)
+    assert shown["neurons"] == "100"
+    assert shown["synapses"] == "200 expected (2 per neuron)"
+    assert shown["populations"] == "2"
+    assert shown["regions"] == "none"
+    assert shown["duration"] == "2 s in 20,000 steps of 0.1 ms"
+    assert shown["longest delay"] == "1 ms"
+    assert "MB in one process (" in shown["memory"]
+    assert os.listdir(tmp_path) == [config.name]  # noqa: PTH208
+
+
+def test_validate_works_out_the_atlas(cli: Cli, tmp_path: Path) -> None:
+    shown = lines_of(cli("validate", write_config(tmp_path, BRAIN)).out)
+    assert shown["neurons"] == "2,380"
+    assert shown["synapses"] == "23,800 expected (10 per neuron)"
+    assert shown["populations"] == "34 (1 family in regions)"
+    assert shown["regions"] == "34 of the atlas dk68"
+
+
+def test_validate_warns_of_what_does_not_fit_here(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dtbsim.build.memory.available_bytes", lambda: 10_000_000)
+    code, out, _ = cli("validate", write_config(tmp_path))
+    assert code == EXIT_OK, "it may be meant for another machine"
+    assert "more than the 10 MB free here" in lines_of(out)["memory"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("size: 80", "sise: 80", ":7: populations.E.sise: unknown key 'sise' (did you mean 'size'"),
+        (
+            "exp, size: 80",
+            "ex, size: 80",
+            ":7: populations.E.model: unknown model 'iaf_psc_ex' (did you mean 'iaf_psc_",
+        ),
+        ("name: two_populations", "atlas: dk86", ":1: atlas: unknown atlas 'dk86' (did you mean 'dk68'?"),
+        ("delay_ms: 1\n", "delay_ms: 0.01\n", ":15: projections.EI.delay_ms: "),
+    ],
+)
+def test_validate_locates_what_is_wrong(cli: Cli, tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert CONFIG.count(old) == 1
+    config = write_config(tmp_path, CONFIG.replace(old, new))
+    code, out, err = cli("validate", config)
+    assert (code, out) == (EXIT_INPUT, "")
+    assert is_one_error_line(err), err
+    assert err.startswith(f"dtbsim: error: {config}{said}"), err
+
+
+# -- atlas, models, schema ------------------------------------------------------------------------------------
+
+
+def test_atlas_list_names_all_with_their_regions(cli: Cli) -> None:
+    code, out, err = cli("atlas", "list")
+    assert (code, err) == (EXIT_OK, "")
+    header, *rows = out.splitlines()
+    assert header.split()[:2] == ["name", "regions"]
+    assert [row.split()[0] for row in rows] == list_atlases()
+    assert rows[0].split()[1:3] == ["(default)", "80"]
+    assert all(load_atlas(row.split()[0]).description in row for row in rows)
+
+
+@pytest.mark.parametrize("name", list_atlases())
+def test_atlas_show(cli: Cli, name: str) -> None:
+    code, out, err = cli("atlas", "show", name)
+    assert (code, err) == (EXIT_OK, "")
+    atlas = load_atlas(name)
+    assert out.startswith(f"{name}: {atlas.description}\n")
+    shown = lines_of(out)
+    assert shown["regions"].startswith(f"{atlas.n_regions}: ")
+    assert shown["licence"] == " ".join(atlas.licence.split())
+    assert shown["cite"] == " ".join(atlas.citation.split())
+    assert "None" not in out
+    assert all(line == line.rstrip() for line in out.splitlines())
+
+
+def test_atlas_show_takes_a_path(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "regions.csv").write_text("name,x_mm,y_mm,z_mm\na,-1,0,0\nb,1,0,0\n")
+    (tmp_path / "mine" / "weights.csv").write_text("0,1\n1,0\n")
+    code, out, err = cli("atlas", "show", tmp_path / "mine")
+    assert code == EXIT_OK, err
+    assert lines_of(out)["regions"].startswith("2: ")
+    assert lines_of(out)["tract lengths"] == "none: delays cannot come from tracts"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("atlas", "show", "dk86"), "unknown atlas 'dk86' (did you mean 'dk68'?"),
+        (("atlas", "show", "./nowhere"), "there is no atlas nowhere"),
+        (("models", "show", "izhikevic"), "unknown model 'izhikevic' (did you mean 'izhikevich'?"),
+    ],
+)
+def test_unknown_names_suggest_one(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    code, out, err = cli(*arguments)
+    assert (code, out) == (EXIT_INPUT, "")
+    assert is_one_error_line(err)
+    assert said in err
+
+
+def test_models_list(cli: Cli) -> None:
+    code, out, err = cli("models", "list")
+    assert (code, err) == (EXIT_OK, "")
+    assert [row.split()[0] for row in out.splitlines()[1:]] == list_models()
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_show(cli: Cli, name: str) -> None:
+    code, out, err = cli("models", "show", name)
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith(f"{name}: ")
+
+
+def test_schema_is_that_of_the_configuration(cli: Cli) -> None:
+    code, out, err = cli("schema")
+    assert (code, err) == (EXIT_OK, "")
+    assert json.loads(out) == json_schema()

@@ -1,0 +1,246 @@
+"""What carries spikes between threads and ranks: the barrier, packets and the board."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numba as nb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.helpers.lane_table import LaneTable
+
+from dtbsim.kernels import barrier as B
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, source_index, write_round
+from dtbsim.kernels.calendar import take_due
+from dtbsim.kernels.intrinsics import atomic_store
+from dtbsim.kernels.packets import OVERFLOW, pack, unpack
+
+
+@nb.njit(nogil=True)
+def meet(barrier: Any, n: int, me: int, rounds: int, seen: Any, obey: bool) -> int:
+    """Count rounds; returns how often another thread was found in another round, -1 after an abort."""
+    wrong = 0
+    for k in range(rounds):
+        seen[me * 16] = k
+        if obey and not B.wait(barrier, n):
+            return -1
+        for other in range(n):
+            wrong += seen[other * 16] != k
+        if obey and not B.wait(barrier, n):
+            return -1
+    return wrong
+
+
+@nb.njit(nogil=True)
+def abort(barrier: Any) -> None:
+    atomic_store(barrier, B.ABORT, np.int64(1))
+
+
+def run_threads(n: int, rounds: int, obey: bool = True) -> list[int]:
+    barrier, seen = np.zeros(B.WORDS, np.int64), np.zeros(16 * n, np.int64)
+    meet(barrier, 1, 0, 1, seen, True)  # compiled before the threads start
+    result = [-9] * n
+
+    def body(me: int) -> None:
+        result[me] = meet(barrier, n, me, rounds, seen, obey)
+
+    threads = [threading.Thread(target=body, args=(me,)) for me in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    return result
+
+
+def test_threads_meet_at_the_barrier() -> None:
+    assert run_threads(2, 20_000) == [0, 0]
+    assert run_threads(5, 300) == [0] * 5, "more threads than cores"
+
+
+def test_without_the_barrier_threads_do_not_meet() -> None:
+    assert max(run_threads(2, 3_000_000, obey=False)) > 0
+
+
+def test_an_abort_releases_a_waiting_thread() -> None:
+    barrier, seen = np.zeros(B.WORDS, np.int64), np.zeros(32, np.int64)
+    meet(barrier, 1, 0, 1, seen, True)
+    result: list[int] = []
+    waiting = threading.Thread(target=lambda: result.append(meet(barrier, 2, 0, 5, seen, True)))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive(), "it waits for the second thread"
+    abort(barrier)
+    waiting.join(30)
+    assert result == [-1]
+
+
+# -- packets ----------------------------------------------------------------------------------------------------------
+
+
+class Ranks:
+    """Ranks with two lanes each; log entries are (step, gid). Populations start at `gid_starts`."""
+
+    def __init__(self, logs: list[list[list[tuple[int, int]]]], needs: Any, gid_starts: list[int]) -> None:
+        self.n = len(logs)
+        self.needs, self.gid_starts = np.array(needs, bool), np.array(gid_starts, np.int64)
+        self.rank = np.zeros(L.RANK_FIELDS, np.int64)
+        self.rank[L.N_LANES] = 2
+        self.lanes, self.tables = [], []
+        for lanes in logs:
+            rows = np.zeros((2, L.LANE_FIELDS), np.int64)
+            for row, entries in zip(rows, lanes, strict=True):
+                self.tables.append(LaneTable(row))
+                self.tables[-1].log([step << 32 | gid for step, gid in entries])
+            self.lanes.append(rows)
+        self.sent = np.zeros((self.n, 2), np.int64)
+
+    def exchange(self, words: int) -> tuple[list[list[tuple[int, int]]], list[bool], list[bool]]:
+        """What every rank receives, who overflowed, and who saw that somebody did."""
+        sends, fits = [], []
+        for me in range(self.n):
+            send = np.full((self.n, words), 77, np.uint64)
+            arguments = self.rank, self.lanes[me], self.sent[me], self.gid_starts, self.needs, me, send
+            fits.append(bool(pack(*arguments)))
+            sends.append(send)
+        got, seen = [], []
+        for me in range(self.n):
+            out = np.zeros(self.n * words, np.int64)
+            n, overflow = unpack(np.array([send[me] for send in sends]), me, out)
+            got.append([(entry >> 32, entry & 0xFFFFFFFF) for entry in out[:n].tolist()])
+            seen.append(bool(overflow))
+        return got, [not fit for fit in fits], seen
+
+    def close(self) -> None:
+        for table in self.tables:
+            table.close()
+
+
+ENTRY = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 29))
+LOGS = st.lists(st.lists(st.lists(ENTRY, max_size=6), min_size=2, max_size=2), min_size=3, max_size=3)
+NEEDS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=3, max_size=3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(LOGS, NEEDS, st.integers(2, 14))
+def test_packets_bring_every_rank_what_it_needs(logs: Any, needs: Any, words: int) -> None:
+    ranks = Ranks(logs, needs, [0, 4, 25, 30])
+    try:
+        wanted = [
+            [
+                [entry for lane in logs[source] for entry in lane if needs[me][0 if entry[1] < 4 else 1 + (entry[1] >= 25)]]
+                for me in range(3)
+            ]
+            for source in range(3)
+        ]
+        too_many = [any(len(wanted[s][me]) >= words for me in range(3) if me != s) for s in range(3)]
+        got, overflowed, seen = ranks.exchange(words)
+        assert overflowed == too_many
+        assert seen == [any(too_many)] * 3, "all ranks agree on whether there is a second round"
+        for me in range(3):
+            assert got[me] == [entry for s in range(3) if s != me and not too_many[s] for entry in wanted[s][me]]
+        assert ranks.sent.tolist() == [[len(lane) for lane in lanes] for lanes in logs]
+        assert ranks.exchange(words)[0] == [[], [], []], "everything was sent"
+    finally:
+        ranks.close()
+
+
+def test_an_overflowing_rank_sends_the_mark_alone() -> None:
+    ranks = Ranks([[[(1, 5)] * 4, [(2, 6)]], [[], []]], np.ones((2, 1), bool), [0, 10])
+    send = np.zeros((2, 5), np.uint64)
+    assert not pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
+    assert send[:, 0].tolist() == [int(OVERFLOW)] * 2
+    send = np.zeros((2, 6), np.uint64)
+    ranks.sent[:] = 0
+    assert pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
+    assert send[1].tolist() == [5] + [1 << 32 | 5] * 4 + [2 << 32 | 6]
+    assert send[0, 0] == 0, "nothing to itself"
+    ranks.close()
+
+
+# -- board ------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(0, 2**32 - 1), max_size=20), st.integers(0, 2**32 - 1))
+def test_source_index_finds_a_gid(gids: set[int], other: int) -> None:
+    table = np.array(sorted(gids), np.uint32)
+    for gid in {*gids, other}:
+        expected = sorted(gids).index(gid) if gid in gids else -1
+        assert source_index(table, np.int64(gid)) == expected
+
+
+@pytest.fixture
+def two_ranks() -> Iterator[Any]:
+    """Two ranks that know gids 3, 5 and 8 as sources (delays 2, 3, 4), one lane each, capacity 3."""
+    words = board_words(2, 3)
+    board, gids = np.zeros(words, np.int64), np.array([3, 5, 8], np.uint32)
+    ranks, tables, rows = [], [], []
+    for me in range(2):
+        rank = np.zeros(L.RANK_FIELDS, np.int64)
+        rank[L.N_LANES], rank[L.RING], rank[L.N_SOURCES] = 1, 8, 3
+        rank[L.SOURCE_GIDS_AT] = gids.ctypes.data
+        rank[L.BOARD_RANK], rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY] = me, 2, 3
+        row = np.zeros((1, L.LANE_FIELDS), np.int64)
+        table = LaneTable(row[0])
+        table.calendar([[(2, 1)], [(3, 1)], [(4, 1)]], 8)
+        table.log([])
+        ranks.append(rank)
+        tables.append(table)
+        rows.append(row)
+    yield board, ranks, rows, tables, gids
+    for table in tables:
+        table.close()
+
+
+def taken(table: LaneTable, steps: range) -> dict[int, list[int]]:
+    """Source number of what is due, per step."""
+    found = {step: [first for first, _ in table.due(take_due(table.row, step, 7))] for step in steps}
+    return {step: sources for step, sources in found.items() if sources}
+
+
+def test_the_board_carries_more_spikes_than_it_holds_in_several_rounds(two_ranks: Any) -> None:
+    board, ranks, rows, tables, _ = two_ranks
+    tables[0].log([step << 32 | gid for step, gid in [(10, 3), (10, 5), (10, 4), (11, 8), (11, 3), (11, 99), (11, 5)]])
+    tables[1].log([10 << 32 | 8])
+    sent = [np.zeros(1, np.int64), np.zeros(1, np.int64)]
+    rests = []
+    for _ in range(3):
+        for me in range(2):
+            write_round(ranks[me], rows[me], board, sent[me])
+        rests.append([read_round(ranks[me], rows[me], board, 0, 1, 12) for me in range(2)])
+        for rank in ranks:
+            rank[L.BOARD_ROUND] += 1
+    assert rests == [[4, 4], [1, 1], [0, 0]], "both ranks know when the last round is over"
+    assert [s.tolist() for s in sent] == [[7], [1]]
+    assert taken(tables[0], range(12, 20)) == {14: [2]}
+    assert taken(tables[1], range(12, 20)) == {12: [0], 13: [0, 1], 14: [1], 15: [2]}
+
+
+def test_rounds_alternate_between_two_slots_of_each_rank(two_ranks: Any) -> None:
+    board, ranks, rows, tables, _ = two_ranks
+    sent = np.zeros(1, np.int64)
+    tables[1].log([7 << 32 | 3])
+    write_round(ranks[1], rows[1], board, sent)
+    ranks[1][L.BOARD_ROUND] = 1
+    tables[1].log([8 << 32 | 5])
+    sent[:] = 0
+    write_round(ranks[1], rows[1], board, sent)
+    slots = board[B.WORDS :].reshape(4, HEADER + 3)
+    assert slots[2, 0] == slots[3, 0] == 1
+    assert (slots[2, HEADER], slots[3, HEADER]) == (7 << 32 | 3, 8 << 32 | 5)
+    assert not slots[:2].any()
+
+
+def test_remote_spikes_without_targets_here_are_passed_over(two_ranks: Any) -> None:
+    _, ranks, _, tables, _ = two_ranks
+    entries = np.array([20 << 32 | gid for gid in (0, 4, 9, 2**32 - 1)], np.int64)
+    assert schedule_remote(ranks[0], tables[0].row, entries, 21)
+    assert taken(tables[0], range(21, 29)) == {}
+    assert schedule_remote(ranks[0], tables[0].row, np.array([20 << 32 | 8], np.int64), 21)
+    assert taken(tables[0], range(21, 29)) == {24: [2]}
