@@ -2,9 +2,9 @@
 
 The count of neuron g at step t is the number of thresholds that a uniform 32-bit word u exceeds; thresholds are the
 cumulative probabilities in units of 2**-32, so probabilities are exact to 2**-32. The upper half of u comes from
-philox(g, t // 8): word t % 4, its lower half for t % 8 < 4 and its upper half else. Its first 15 bits decide alone unless
-they equal those of a threshold; then (once in some thousand draws) the lower half of u is drawn too, from the same
-place of another call.
+philox(g, t // 8): word t % 4, its lower half for t % 8 < 4 and its upper half else. Its first 15 bits decide alone
+unless they equal those of a threshold; then (once in some thousand draws) the lower half of u is drawn too, from the
+same place of another call.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def coarse_thresholds(thresholds: np.ndarray) -> np.ndarray:
 def _count_into(halves: Any, coarse: Any, m: int, counts: Any, unsure: Any) -> None:
     """counts[i] = thresholds below the upper 15 bits of halves[i] (uint16); unsure[i] = 1 where they equal one.
 
-    Four thresholds at a time, in 16-bit arithmetic throughout: differences of 15-bit numbers do not overflow, their sign
-    is the comparison, and the smallest of them as unsigned numbers is 0 where any is. The top value, which the
+    Four thresholds at a time, in 16-bit arithmetic throughout: differences of 15-bit numbers do not overflow, their
+    sign is the comparison, and the smallest of them as unsigned numbers is 0 where any is. The top value, which the
     thresholds beyond the last reachable one share, always leaves it open.
     """
     for i in range(m):

@@ -23,7 +23,7 @@ def run(
     source: Source,
     *,
     out: str | Path | None = None,
-    set: Sequence[str] = (),  # noqa: A002 - the name of the command-line option
+    set: Sequence[str] = (),
     comm: Comm | None = None,
     progress: bool = False,
     report: bool = False,
@@ -48,7 +48,7 @@ def run(
     ranks = comm if comm is not None else world_comm()
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
     try:
-        return conduct(
+        result = conduct(
             config,
             out=Path(out) if out is not None else None,
             base_dir=base_dir,
@@ -59,9 +59,12 @@ def run(
         )
     finally:
         shown.close()
+    if result.report_error is not None:
+        raise result.report_error
+    return result
 
 
-def validate(source: Source, *, set: Sequence[str] = ()) -> Network:  # noqa: A002 - as above
+def validate(source: Source, *, set: Sequence[str] = ()) -> Network:
     """Return the network that `source` means, without building or simulating it; InputError where something is wrong."""
     from dtbsim.spec import compile_network
 

@@ -22,7 +22,7 @@ import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.store.files import sync_to_disk, to_json, write_json, write_text
 
-__all__ = ["create_run_folder", "now", "provenance", "remove_run_folder", "to_json", "write_json", "write_text"]
+__all__ = ["check_run_folder", "create_run_folder", "now", "provenance", "remove_run_folder", "to_json", "write_json", "write_text"]
 
 _RECORDED_PACKAGES = (
     "numpy",
@@ -61,6 +61,12 @@ def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
         _refuse_used(folder)
         _make(folder, exist_ok=True)
     return folder
+
+
+def check_run_folder(out: Path | None) -> None:
+    """Raise InputError if the folder that the user named cannot become a run folder; makes nothing."""
+    if out is not None:
+        _refuse_used(out.expanduser().absolute())
 
 
 def remove_run_folder(folder: Path) -> None:

@@ -49,7 +49,9 @@ def run(options: RunOptions) -> int:
 
 
 def _simulate(comm: Comm, options: RunOptions) -> int:
+    from dtbsim.runtime.faults import describe_error
     from dtbsim.runtime.interrupt import Interrupt
+    from dtbsim.runtime.watchdog import say
 
     located = on_root(comm, lambda: load(options))
     with installed():
@@ -67,6 +69,10 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
         )
     if comm.is_root:
         _show(result, options)
+    if result.report_error is not None:
+        if comm.is_root:
+            say(describe_error(result.report_error)[1])
+        return result.report_error.exit_code
     return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
 
 

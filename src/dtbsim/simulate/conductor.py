@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dtbsim.backends.cpu import CpuBackend
@@ -20,7 +21,15 @@ from dtbsim.exchange.packets import PacketExchange
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
-from dtbsim.run_folder import create_run_folder, now, provenance, remove_run_folder, write_json, write_text
+from dtbsim.run_folder import (
+    check_run_folder,
+    create_run_folder,
+    now,
+    provenance,
+    remove_run_folder,
+    write_json,
+    write_text,
+)
 from dtbsim.runtime.interrupt import Interrupt, active_interrupt, interrupt_agreed
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
@@ -31,7 +40,7 @@ from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, controller_steps
-from dtbsim.simulate.report_process import report_in_own_process
+from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.summary import summarise_run
@@ -68,6 +77,7 @@ def run(
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else KickProgress()
+    on_root(ranks, lambda: check_run_folder(out))
     prepared_s = time.perf_counter()
     shown.stage("network")
     prepared = prepare(config, ranks, base_dir, locator)
@@ -84,12 +94,7 @@ def run(
         stages = Stages(sinks)
         stages.seconds["network"] = prepared_s
         job = _Job(prepared, regions, ranks, folder, sinks, stages, list(argv if argv is not None else sys.argv))
-        result = job.run(status)
-    if report and not result.interrupted:
-        shown.stage("report")
-        path = on_root(ranks, lambda: report_in_own_process(folder))
-        result = RunResult(result.summary, folder, result.interrupted, path)
-    return result
+        return job.run(status, report=report)
 
 
 @contextlib.contextmanager
@@ -121,7 +126,7 @@ class _Job:
         self._record: dict[str, object] = {}
         self._started = False
 
-    def run(self, status: StatusFile | None) -> RunResult:
+    def run(self, status: StatusFile | None, *, report: bool) -> RunResult:
         """All stages; status.json says how it ended."""
         try:
             result = self._stages_in_order()
@@ -129,14 +134,34 @@ class _Job:
             if self._comm.is_root:
                 _end_badly(self._folder, status, error, nothing_recorded=not self._started)
             raise
+        if report and not result.interrupted:
+            result = self._report(result)
         if status is not None:
-            status.finish("interrupted" if result.interrupted else "done")
+            lacking = None if result.report_error is None else str(result.report_error)
+            status.finish("interrupted" if result.interrupted else "done", lacking)
         return result
+
+    def _report(self, result: RunResult) -> RunResult:
+        """The results are complete whatever becomes of the report, so its failure is told, not raised."""
+        self._progress.stage("report")
+        path: Path | None = None
+        failure: tuple[str, str | None, str | None, int] | None = None
+        if self._comm.is_root:
+            try:
+                path = report_in_own_process(self._folder)
+            except ReportError as error:
+                failure = error.message, error.where, error.remedy, error.exit_code
+        path, failure = self._comm.bcast((path, failure))
+        told = None if failure is None else ReportError(failure[0], where=failure[1], remedy=failure[2])
+        if told is not None and failure is not None:
+            told.exit_code = failure[3]
+        return replace(result, report=path, report_error=told)
 
     def _stages_in_order(self) -> RunResult:
         comm, stages = self._comm, self._stages
         if comm.is_root:
             self._write_origin()
+            self._say_choices()
         with stages.stage("compile"):
             warm_up_build()
         with stages.stage("build"):
@@ -171,6 +196,11 @@ class _Job:
         )
         write_text(self._folder / "config.yaml", dump_config(config))
         write_json(self._folder / "provenance.json", self._record)
+
+    def _say_choices(self) -> None:
+        simulation, made = self._network.config.simulation, self._prepared
+        _LOG.info("backend %s (%s was asked for)", made.backend, simulation.backend)
+        _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
 
     def _build(self) -> RankNetwork:
         plan = self._prepared.plan

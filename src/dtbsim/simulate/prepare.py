@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from dtbsim.exchange.plan import ExchangePlan, plan_exchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec import Network, compile_network
-
-_LOG = logging.getLogger(__name__)
 
 ExchangeKind = Literal["none", "shared_memory", "packets"]
 
@@ -59,8 +56,6 @@ def choose_backend(config: RunConfig) -> str:
         raise MissingDependencyError(
             "simulation.backend is cuda, which this version of dtbsim does not have", remedy="use auto or cpu"
         )
-    if wanted == "auto":
-        _LOG.info("backend auto: cpu")
     return "cpu"
 
 

@@ -27,13 +27,18 @@ def rate_bin_steps(network: Network) -> int | None:
 
 
 class Recorders:
-    """All recorders of one rank. `controllers` share the counts; rates, BOLD and the hash live on rank 0."""
+    """All recorders of one rank. `controllers` share the counts; rates, BOLD and the hash live on rank 0.
 
-    def __init__(self, network: Network, comm: Comm, backend: CpuBackend, run_dir: Path, regions: BoldRegions | None) -> None:
+    `seconds` is split into what storing costs and what BOLD and controllers, which belong to the model, do.
+    """
+
+    def __init__(
+        self, network: Network, comm: Comm, backend: CpuBackend, run_dir: Path, regions: BoldRegions | None
+    ) -> None:
         self._network, self._comm, self._backend = network, comm, backend
         self._hasher = SpikeHasher()
         self.spikes = 0
-        self.seconds = 0.0
+        self.seconds = {"record": 0.0, "signals": 0.0}
         stores = run_dir / "stores"
         unit = count_unit_steps(network)
         self._activity = Activity(comm, network.gid_starts, unit) if unit else None
@@ -74,15 +79,17 @@ class Recorders:
         for k, writer in enumerate(self._states):
             at, values = self._backend.sampler.take(k)
             writer.append(at, values)
-        if self._activity is not None:
-            counts = self._activity.add(start, stop, steps, gids)
+        counts = self._activity.add(start, stop, steps, gids) if self._activity is not None else None
+        if counts is not None and self._rates is not None and self._rate_bins is not None:
+            self._rates.append(self._rate_bins.add(counts))
+        stored_s = time.perf_counter()
+        if counts is not None:
             for controller in self.controllers:
                 controller.take(counts, self._backend)
-            if self._rates is not None and self._rate_bins is not None:
-                self._rates.append(self._rate_bins.add(counts))
             if self.bold is not None:
                 self.bold.take(counts)
-        self.seconds += time.perf_counter() - begin_s
+        self.seconds["record"] += stored_s - begin_s
+        self.seconds["signals"] += time.perf_counter() - stored_s
 
     def _hash(self, steps: Steps, gids: Gids) -> None:
         """The hash needs all spikes in order, so rank 0 gets those of every rank."""
@@ -115,7 +122,7 @@ class Recorders:
 
 
 def count_unit_steps(network: Network) -> int:
-    """The unit in which spikes are counted: the largest that rates, BOLD and controllers are multiples of; 0: no counts."""
+    """The unit in which spikes are counted: the largest that all bins and intervals are multiples of; 0: no counts."""
     config = network.config
     units = [bin_steps for bin_steps in [rate_bin_steps(network)] if bin_steps is not None]
     if config.bold is not None:

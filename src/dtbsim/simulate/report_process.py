@@ -27,7 +27,11 @@ def report_in_own_process(run_dir: Path) -> Path:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PMI_", "OMPI_", "MPI_"))}
     command = [sys.executable, "-m", "dtbsim", "report", str(run_dir)]
     child = subprocess.Popen(
-        command, env=environ | {SWITCH: "off"}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        env=environ | {SWITCH: "off"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     while True:
         try:

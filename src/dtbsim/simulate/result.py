@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dtbsim.errors import DtbsimError
+
 if TYPE_CHECKING:
     from dtbsim.store import Run
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """A run that has ended: `summary` (what `--json` prints), its folder, and whether the user stopped it early."""
+    """A run that has ended: `summary` (what `--json` prints), its folder, and whether the user stopped it early.
+
+    `report` is the path of its report; where one was wanted and could not be written, `report_error` says why.
+    """
 
     summary: dict[str, Any]
     run_dir: Path
     interrupted: bool = False
     report: Path | None = None
+    report_error: DtbsimError | None = None
 
     def open(self) -> Run:
         """Return the reader of the run's stores: spikes, rates, states and BOLD as numpy, pandas and xarray objects."""

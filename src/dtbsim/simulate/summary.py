@@ -45,7 +45,7 @@ def summarise_run(
         "events": backend.events(),
         "rss": peak_rss_bytes(),
         "threads": backend.n_threads,
-        "stages": stages.seconds | backend.stage_seconds() | {"record": recorders.seconds if recorders is not None else 0.0},
+        "stages": stages.seconds | backend.stage_seconds() | (recorders.seconds if recorders is not None else {}),
     }
     shares = comm.allgather(mine)
     on_root = recorders if comm.is_root else None

@@ -1,0 +1,165 @@
+"""A plain, slow simulator to compare the compiled one with: one neuron at a time, one synapse at a time.
+
+Neurons are advanced by their model's `update` as Python executes it on float32 scalars; a spike enters the weights of
+its synapses into a ring of dictionaries at once, for the step at which they arrive. Sums are Python integers. It shares
+with the simulator the network, the list of synapses, the derived constants and the definition of Poisson counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from tests.helpers.networks import sorted_rows
+
+from dtbsim.build.kinds import neuron_values
+from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox_array
+from dtbsim.kernels.poisson import poisson_thresholds
+from dtbsim.spec import Network
+
+F32 = np.float32
+
+
+class Neuron:
+    """States and constants of one neuron as scalars of the types that the model declares."""
+
+    def __init__(self, network: Network, population: int, gid: int) -> None:
+        item = network.populations[population]
+        self.family = network.families[item.family]
+        self.model = self.family.model
+        position = self.family.populations.tolist().index(population)
+        values = [
+            {
+                name: float(np.ravel(value)[0])
+                for name, value in neuron_values(network, item.family, position, np.array([gid]), what).items()
+            }
+            for what in ("parameters", "initial")
+        ]
+        constants = self.model.constants(values[0], network.dt_ms)
+        integers = self.model.integer_constants
+        self.constants = {k: np.int32(v) if k in integers else F32(v) for k, v in constants.items()}
+        initial = self.model.initial_states(*values)
+        self.states = {row.name: (F32 if row.dtype == "f32" else np.int32)(initial[row.name]) for row in self.model.states}
+        self.offsets = {row.name: F32(self.model.recorded(row.name, 0.0, values[0])) for row in self.model.states}
+
+    def step(self, sums: Mapping[int, int], current: Any, update: Callable[..., Any]) -> bool:
+        """Advance by one step with the integer input of each channel; whether it spiked."""
+        arguments = {**self.states, **self.constants}
+        for r, name in enumerate(self.model.inputs):
+            total = None
+            for c, channel in enumerate(self.family.channels):
+                factor = dict(channel.mix).get(r)
+                if factor is None:
+                    continue
+                part = np.int64(sums.get(c, 0)).astype(F32) * F32(channel.quantum)
+                part = part if factor == 1.0 else F32(factor) * part
+                total = part if total is None else total + part
+            arguments[f"in_{name}"] = F32(0.0) if total is None else total
+        if self.model.uses_current:
+            arguments["I_stim"] = current
+        *states, spiked = update(**arguments)
+        for row, value in zip(self.model.states, states, strict=True):
+            self.states[row.name] = (F32 if row.dtype == "f32" else np.int32)(value)
+        return bool(spiked)
+
+    def seen(self, state: str) -> Any:
+        """A state as it is recorded, float32."""
+        return F32(self.states[state]) + self.offsets[state]
+
+
+class ReferenceEngine:
+    """`run()` gives the spikes; `states[gid]` one list of recorded values per step for every watched neuron.
+
+    `update` replaces the update function of a model by name.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        synapses: Any,
+        watched: Mapping[int, tuple[str, ...]] | None = None,
+        update: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self.network = network
+        self.watched = dict(watched or {})
+        self.states: dict[int, list[list[Any]]] = {gid: [] for gid in self.watched}
+        self.targets: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+        for source, *rest in synapses.tolist():
+            self.targets[source].append(tuple(rest))  # type: ignore[arg-type]
+        self.neurons: dict[int, Neuron] = {}
+        self.update: dict[int, Callable[..., Any]] = {}
+        for index, population in enumerate(network.populations):
+            model = network.families[population.family].model
+            for gid in range(population.gid0, population.gid0 + population.size):
+                if not model.is_source:
+                    self.neurons[gid] = Neuron(network, index, gid)
+                    self.update[gid] = (update or {}).get(model.name, model.update)
+        self.ring = [self._empty() for _ in range(network.max_delay_steps + 1)]
+        self.lists = self._listed()
+
+    @staticmethod
+    def _empty() -> Any:
+        return defaultdict(lambda: defaultdict(int))
+
+    def _listed(self) -> dict[int, list[tuple[int, int, int]]]:
+        """Per step (gid, channel, weight) of listed events, channel -1 for spikes of source populations."""
+        lists: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        for drive in self.network.drives:
+            for step, neuron in [] if drive.events is None else drive.events.tolist():
+                gid = self.network.populations[drive.population].gid0 + neuron
+                lists[step].append((gid, drive.channel, drive.weight))
+        for population, spikes in self.network.emitted.items():
+            for step, neuron in spikes.tolist():
+                lists[step].append((self.network.populations[population].gid0 + neuron, -1, 0))
+        return lists
+
+    def run(self, n_steps: int | None = None) -> Any:
+        """int64[n, 2] (step, gid), sorted."""
+        spikes = [(step, gid) for step in range(n_steps or self.network.n_steps) for gid in self._step(step)]
+        return sorted_rows(np.array(spikes, np.int64).reshape(-1, 2))
+
+    def _step(self, step: int) -> list[int]:
+        slot = step % len(self.ring)
+        inputs, self.ring[slot] = self.ring[slot], self._empty()
+        fired = []
+        for gid, channel, weight in self.lists.get(step, []):
+            if channel < 0:
+                fired.append(gid)
+            else:
+                inputs[gid][channel] += weight
+        self._poisson(step, inputs)
+        currents = self._currents(step)
+        for gid, neuron in self.neurons.items():
+            if neuron.step(inputs[gid] if gid in inputs else {}, currents.get(gid, F32(0.0)), self.update[gid]):
+                fired.append(gid)
+        for gid in fired:
+            for target, channel, weight, delay in self.targets.get(gid, []):
+                self.ring[(step + delay) % len(self.ring)][target][channel] += weight
+        for gid, names in self.watched.items():
+            self.states[gid].append([self.neurons[gid].seen(name) for name in names])
+        return fired
+
+    def _poisson(self, step: int, inputs: Any) -> None:
+        for drive in self.network.drives:
+            if drive.kind != "poisson" or not drive.start <= step < drive.stop:
+                continue
+            population = self.network.populations[drive.population]
+            thresholds = poisson_thresholds(drive.mean)
+            gids = np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32)
+            words = philox_array(gids, step // 4, 0, (PURPOSE_POISSON << PURPOSE_SHIFT) | drive.index, self.network.seed)
+            for gid, word in zip(gids.tolist(), words[step % 4], strict=True):
+                count = int((thresholds < word).sum())
+                if count:
+                    inputs[gid][drive.channel] += count * drive.weight
+
+    def _currents(self, step: int) -> dict[int, Any]:
+        currents: dict[int, Any] = {}
+        for drive in self.network.drives:
+            if drive.kind == "current":
+                population = self.network.populations[drive.population]
+                value = drive.waveform(np.array([step]), self.network.dt_ms)[0]
+                for gid in range(population.gid0, population.gid0 + population.size):
+                    currents[gid] = currents.get(gid, F32(0.0)) + value
+        return currents
