@@ -65,7 +65,7 @@ def run(
 
 
 def validate(source: Source, *, set: Sequence[str] = ()) -> Network:
-    """Return the network that `source` means, without building or simulating it; InputError where something is wrong."""
+    """Return the network that `source` means; nothing is built or simulated. InputError where something is wrong."""
     from dtbsim.spec import compile_network
 
     config, base_dir, locator = resolve(source, set)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from tests.helpers.networks import sorted_rows
+from tests.helpers.poisson_reference import reference_counts
 
 from dtbsim.build.kinds import neuron_values
-from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox_array
-from dtbsim.kernels.poisson import poisson_thresholds
 from dtbsim.spec import Network
 
 F32 = np.float32
@@ -146,11 +145,9 @@ class ReferenceEngine:
             if drive.kind != "poisson" or not drive.start <= step < drive.stop:
                 continue
             population = self.network.populations[drive.population]
-            thresholds = poisson_thresholds(drive.mean)
-            gids = np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32)
-            words = philox_array(gids, step // 4, 0, (PURPOSE_POISSON << PURPOSE_SHIFT) | drive.index, self.network.seed)
-            for gid, word in zip(gids.tolist(), words[step % 4], strict=True):
-                count = int((thresholds < word).sum())
+            gids = range(population.gid0, population.gid0 + population.size)
+            counts = reference_counts(gids, step, drive.index, drive.mean, self.network.seed).tolist()
+            for gid, count in zip(gids, counts, strict=True):
                 if count:
                     inputs[gid][drive.channel] += count * drive.weight
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from dtbsim.report import collect_activity as activity
 from dtbsim.report import collect_signals as signals
@@ -60,7 +61,7 @@ def performance(source: Source) -> Performance | None:
     """Return stages and the shares of the ranks, as far as summary.json and network.json hold them."""
     ranks = source.run.ranks
     stages = [
-        Stage(str(name), float(entry["sum_s"]), float(entry["max_s"]))
+        Stage(str(name), float(entry["sum_s"]), float(entry["max_s"]), _whole(entry.get("max_peak_rss_bytes")))
         for name, entry in (source.summary.get("stages") or {}).items()
         if isinstance(entry, dict) and is_number(entry.get("sum_s")) and is_number(entry.get("max_s"))
     ]
@@ -68,9 +69,26 @@ def performance(source: Source) -> Performance | None:
         totals = [(key, source.summary.get(f"{key}_s")) for key in ("build", "compile", "simulate")]
         stages = [Stage(key, ranks * value, value) for key, value in totals if is_number(value)]
     keys = ("rank", "neurons", "synapses", "work")
+    costs = {entry["rank"]: entry for entry in source.summary.get("shares") or [] if isinstance(entry, dict)}
     shares = [
-        RankShare(int(entry["rank"]), int(entry["neurons"]), int(entry["synapses"]), float(entry["work"]))
+        RankShare(
+            rank=int(entry["rank"]),
+            neurons=int(entry["neurons"]),
+            synapses=int(entry["synapses"]),
+            work=float(entry["work"]),
+            **_cost(costs.get(entry["rank"], {})),
+        )
         for entry in source.run.network.get("partition") or []
         if isinstance(entry, dict) and all(is_number(entry.get(key)) for key in keys)
     ]
     return Performance(stages, shares, ranks) if stages or shares else None
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if is_number(value) else None
+
+
+def _cost(entry: dict[str, Any]) -> dict[str, Any]:
+    """Time and memory of a rank, as far as they are numbers."""
+    found = {key: entry[key] for key in ("build_s", "simulate_s") if is_number(entry.get(key))}
+    return found | {"peak_bytes": _whole(entry.get("peak_rss_bytes"))}

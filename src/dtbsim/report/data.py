@@ -233,21 +233,33 @@ class Brain:
 
 @dataclass(frozen=True)
 class Stage:
-    """Wall time of a stage, summed over ranks and of the slowest rank, in seconds."""
+    """Wall time of a stage, summed over ranks and of the slowest rank, in seconds.
+
+    `simulate: PART` names a part of the stage `simulate`. `peak_bytes`: largest resident memory of a rank by its end.
+    """
 
     name: str
     sum_s: float
     max_s: float
+    peak_bytes: int | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is counted within another stage."""
+        return ": " in self.name
 
 
 @dataclass(frozen=True)
 class RankShare:
-    """What one rank held."""
+    """What one rank held, and the time (s) and memory that it took, where known."""
 
     rank: int
     neurons: int
     synapses: int
     work: float
+    build_s: float | None = None
+    simulate_s: float | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)

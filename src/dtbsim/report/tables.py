@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dtbsim.report.data import Performance, PopulationRates
-from dtbsim.report.text import count, is_number, safe, seconds, significant
+from dtbsim.report.text import count, is_number, safe, seconds, significant, size_of
 
 
 def table(
@@ -40,22 +40,23 @@ def rate_table(rates: PopulationRates) -> str:
 
 
 def stage_table(performance: Performance) -> str:
-    """Return stages with mean, slowest rank and share of the whole."""
-    whole = sum(stage.sum_s for stage in performance.stages) or 1.0
+    """Return stages with mean, slowest rank, share of the whole (parts of a stage not counted again) and memory."""
+    whole = sum(stage.sum_s for stage in performance.stages if not stage.is_part) or 1.0
     rows = [
         [
             safe(stage.name),
             seconds(stage.sum_s / performance.n_ranks),
             seconds(stage.max_s),
             f"{100 * stage.sum_s / whole:.1f} %",
+            "" if stage.peak_bytes is None else size_of(stage.peak_bytes),
         ]
         for stage in performance.stages
     ]
-    return table(["stage", "mean over ranks", "slowest rank", "share"], rows)
+    return table(["stage", "mean over ranks", "slowest rank", "share", "peak memory of a rank by its end"], rows)
 
 
 def rank_table(performance: Performance) -> str:
-    """Return what each rank held."""
+    """Return what each rank held, and the time and memory that it took."""
     total = sum(share.work for share in performance.ranks)
     rows = [
         [
@@ -63,10 +64,13 @@ def rank_table(performance: Performance) -> str:
             count(share.neurons),
             count(share.synapses),
             f"{100 * share.work / total:.1f} %" if total > 0 else "",
+            "" if share.build_s is None else seconds(share.build_s),
+            "" if share.simulate_s is None else seconds(share.simulate_s),
+            "" if share.peak_bytes is None else size_of(share.peak_bytes),
         ]
         for share in performance.ranks
     ]
-    return table(["rank", "neurons", "synapses", "predicted work"], rows)
+    return table(["rank", "neurons", "synapses", "predicted work", "build", "simulate", "peak memory"], rows)
 
 
 def provenance_table(entries: dict[str, Any]) -> str:

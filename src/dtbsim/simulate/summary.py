@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,8 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.recorders import Recorders
-from dtbsim.simulate.stages import Stages
+from dtbsim.simulate.stages import Stages, peak_rss_bytes
 from dtbsim.spec.network import Network
-
-
-def peak_rss_bytes() -> int:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def summarise_run(
@@ -38,22 +32,23 @@ def summarise_run(
 ) -> dict[str, Any]:
     """The summary, the same on every rank; collective."""
     network = prepared.network
-    mine = {
+    seconds = stages.seconds | _inside(backend, recorders)
+    mine: dict[str, Any] = {
         "synapses": built.n_synapses,
         "bytes": built.total_bytes + backend.tables.dynamic_bytes(),
         "spikes": recorders.spikes if recorders is not None else 0,
         "events": backend.events(),
         "rss": peak_rss_bytes(),
         "threads": backend.n_threads,
-        "stages": stages.seconds | backend.stage_seconds() | (recorders.seconds if recorders is not None else {}),
+        "seconds": seconds,
+        "peaks": stages.peak_bytes,
     }
     shares = comm.allgather(mine)
     on_root = recorders if comm.is_root else None
     fc, spike_hash = comm.bcast((_fc_correlation(network, on_root), on_root.spike_hash()) if on_root else (None, None))
     biological_s = steps * network.dt_ms * 1e-3
     total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "spikes", "events")}
-    names = list(dict.fromkeys(name for share in shares for name in share["stages"]))
-    table = {name: [share["stages"].get(name, 0.0) for share in shares] for name in names}
+    table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
     simulate_s = max(table.get("simulate", [0.0]))
     summary = {
         "name": network.config.name,
@@ -79,11 +74,33 @@ def summarise_run(
         "spike_hash": spike_hash,
         "run_dir": str(run_dir),
         "interrupted": interrupted,
-        "stages": {name: {"sum_s": sum(values), "max_s": max(values)} for name, values in table.items()},
+        "stages": {name: _stage(name, values, shares) for name, values in table.items()},
+        "shares": [
+            {
+                "rank": rank,
+                "build_s": table["build"][rank],
+                "simulate_s": table.get("simulate", [0.0] * comm.size)[rank],
+                "peak_rss_bytes": share["rss"],
+            }
+            for rank, share in enumerate(shares)
+        ],
     }
     if fc is not None:
         summary["fc_correlation"] = fc
     return summary
+
+
+def _inside(backend: CpuBackend, recorders: Recorders | None) -> dict[str, float]:
+    """Seconds of the parts of the simulation, named `simulate: PART`."""
+    parts = backend.stage_seconds() | (recorders.seconds if recorders is not None else {})
+    return {f"simulate: {name}": seconds for name, seconds in parts.items()}
+
+
+def _stage(name: str, seconds: list[float], shares: list[dict[str, Any]]) -> dict[str, float | int]:
+    """Sum and maximum over ranks; of whole stages also the largest peak of memory by their end."""
+    stage: dict[str, float | int] = {"sum_s": sum(seconds), "max_s": max(seconds)}
+    peaks = [share["peaks"][name] for share in shares if name in share["peaks"]]
+    return stage | ({"max_peak_rss_bytes": max(peaks)} if peaks else {})
 
 
 def _fc_correlation(network: Network, recorders: Recorders | None) -> float | None:

@@ -2,8 +2,8 @@
 
 A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host; a 32-bit uniform word u
 is mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction (u & 0xffff) / 65536. The
-unbounded ends are placed so that the last interval keeps its conditional mean, so tails end near 4.4 standard
-deviations.
+ends of tails, unbounded or with a bound far out, are placed so that the last interval keeps its conditional mean: a
+normal ends at 4.6 standard deviations.
 Integer forms (weights in quanta, delays in steps) hold the same table in fixed point and are interpolated in integers.
 """
 
