@@ -182,7 +182,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
     shown = []
     for line in lines:
-        cells = [line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))]
+        cells = [
+            line[0].ljust(widths[0]),
+            *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)),
+        ]
         shown.append("  ".join(cells).rstrip())
     shown.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(shown)

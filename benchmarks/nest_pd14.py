@@ -2,16 +2,17 @@
 
     python benchmarks/nest_pd14.py MODEL --out FILE [--threads N] [--transient MS] [--t-sim MS] [--chunks N] [--seed S]
 
-MODEL is the circuit as numbers (`pd14_model.plain_model`, as JSON), so that both simulators run the same one. Nothing is
-recorded; spikes are counted by the kernel. Build time includes `nest.Prepare()`, which completes the connections. NEST
-takes at most 2^27 - 2 connections per thread and synapse model, so every source population has its own copy of the
-model. Needs the extra `reference`.
+MODEL is the circuit as numbers (`pd14_model.plain_model`, as JSON), so that both simulators run the same one. Nothing
+is recorded; spikes are counted by the kernel. Build time includes `nest.Prepare()`, which completes the connections.
+NEST takes at most 2^27 - 2 connections per thread and synapse model, so every source population has its own copy of
+the model. Needs the extra `reference`.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import statistics
 import time
 from pathlib import Path
@@ -68,6 +69,7 @@ def connect(nest: Any, neurons: dict[str, Any], projection: dict[str, Any]) -> N
 
 def measure(model: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Build, pass the transient, then run in equal chunks."""
+    os.environ["PYNEST_QUIET"] = "1"
     import nest
 
     begin_s = time.perf_counter()
@@ -76,17 +78,18 @@ def measure(model: dict[str, Any], options: argparse.Namespace) -> dict[str, Any
     build_s = time.perf_counter() - begin_s
     nest.Run(options.transient)
     chunk_ms = round(options.t_sim / options.chunks / model["dt_ms"]) * model["dt_ms"]
-    before, factors = nest.local_spike_counter, []
+    spikes, factors = 0, []
     for _ in range(options.chunks):
         begin_s = time.perf_counter()
         nest.Run(chunk_ms)
         factors.append((time.perf_counter() - begin_s) / (chunk_ms * 1e-3))
-    spikes = nest.local_spike_counter - before
+        spikes += nest.local_spike_counter  # of the latest run alone
     nest.Cleanup()
     peak = common.peak_rss_bytes()
     neurons = sum(entry["size"] for entry in model["populations"].values())
     return {
         "version": nest.__version__,
+        "wheel": bool(common.versions("nest-simulator")),
         "neurons": neurons,
         "synapses": synapses,
         "threads": options.threads,

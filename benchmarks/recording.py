@@ -17,6 +17,8 @@ import common
 
 MOST = 0.05
 """The share that recording may cost."""
+PART = "simulate: "
+"""Before the name of a part of the simulation in the stages of a summary."""
 
 
 def recording_apart(config: Any, folder: Path, *, ranks: int) -> dict[str, Any]:
@@ -36,8 +38,8 @@ def cost(summary: dict[str, Any]) -> dict[str, Any]:
     from dtbsim.kernels.layout import STAGES
 
     stages = summary["stages"]
-    stepping_s = sum(stages[name]["sum_s"] for name in STAGES) / summary["ranks"]
-    record_s = stages["record"]["max_s"]
+    stepping_s = sum(stages[PART + name]["sum_s"] for name in STAGES) / summary["ranks"]
+    record_s = stages[PART + "record"]["max_s"]
     share = record_s / stepping_s
     return {
         "biological_s": summary["biological_s"],

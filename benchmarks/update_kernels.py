@@ -7,17 +7,12 @@ Each figure is over `REPEATS` repetitions of a compiled loop that calls the kern
 
 from __future__ import annotations
 
-import argparse
 import ctypes
-import json
-import platform
 import statistics
-import subprocess
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+import common
 import numba as nb
 import numpy as np
 
@@ -102,42 +97,20 @@ def measure(model: NeuronModel, options: dict[str, Any], n: int) -> dict[str, fl
     return {"min_ns": round(min(times), 4), "median_ns": round(statistics.median(times), 4)}
 
 
-def cpu_name() -> str:
-    """Return the processor's name as the operating system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def commit() -> str | None:
-    """Return the commit of the working tree, None outside git."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
-
-
 def main() -> None:
-    """Print one JSON object, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the result here")
-    options = parser.parse_args()
+    """Print the medians, and write everything."""
+    options = common.parser(__doc__).parse_args()
+    head = common.origin("update_kernels")
     results = {
         label: {str(n): measure(model, arguments, n) for n in NEURONS}
         for label, (model, arguments) in variants().items()
     }
-    report = {
-        "benchmark": "update_kernels",
-        "unit": "ns per neuron and step, by neurons per call",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "machine": {"cpu": cpu_name(), "os": platform.platform(), "numba": nb.__version__},
-        "results": results,
-    }
-    text = json.dumps(report, indent=1)
-    print(text)
+    report = {**head, "unit": "ns per neuron and step, by neurons per call", "results": results}
     if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
+        common.write_json(options.json, report)
+    print(common.headline(report) + "\n")
+    rows = [(label, *(found["median_ns"] for found in by_size.values())) for label, by_size in results.items()]
+    print(common.table(("median ns per neuron and step", *(f"{n} neurons" for n in NEURONS)), rows))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ import plotly.graph_objects as go
 
 import dtbsim
 from dtbsim.analysis.baselines import best_linear_network, log_structural_correlation, structural_correlation
+from dtbsim.analysis.fc import fc_correlation
 
 EXAMPLE = Path(__file__).with_name("resting_state.yaml")
 VALUES_MV = [24.0, 28.0, 32.0, 36.0, 40.0, 46.0, 57.0]
 SETTLING_S = 100.0
+SHORTEST_S = 6.0  # enough volumes of BOLD for a correlation
 PA_PER_MV = 200.0 / 2.0  # amplitude of a synapse per charge: capacitance (pF) over decay time of AMPA (ms)
 
 
@@ -30,11 +32,7 @@ def main() -> None:
     options = parse()
     atlas = dtbsim.load_atlas(dtbsim.load_config(EXAMPLE).atlas)
     weights, measured = np.asarray(atlas.weights, dtype=float), np.asarray(atlas.fc, dtype=float)
-    baselines = {
-        "best linear network": best_linear_network(weights, measured).correlation,
-        "log SC": log_structural_correlation(weights, measured),
-        "SC": structural_correlation(weights, measured),
-    }
+    baselines = compare(weights, measured)
     for name, value in baselines.items():
         print(f"{name}: {value:.3f}")
     print(f"{'G (mV)':>8} {'weight (pA)':>12} {'r':>7} {'E rate (Hz)':>12}")
@@ -62,7 +60,22 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.out.suffix not in (".html", ".csv"):
         parser.error(f"--out is {options.out}; allowed: FILE.html or FILE.csv")
+    if not options.out.absolute().parent.is_dir():
+        parser.error(f"--out is {options.out}, in a folder that does not exist")
+    if options.duration_s < SHORTEST_S or min(options.values) < 0:
+        parser.error(f"couplings are not negative, and a simulation lasts at least {SHORTEST_S:g} s")
     return options
+
+
+def compare(weights: np.ndarray, measured: np.ndarray) -> dict[str, float]:
+    """Correlations with the measured FC that need no spiking network."""
+    strength = (weights + weights.T).sum(axis=1)
+    return {
+        "best linear network": best_linear_network(weights, measured).correlation,
+        "log product of node strengths": fc_correlation(np.log(np.outer(strength, strength)), measured),
+        "log SC": log_structural_correlation(weights, measured),
+        "SC": structural_correlation(weights, measured),
+    }
 
 
 def simulate(coupling_mV: float, weights: np.ndarray, options: argparse.Namespace) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ def network_of(text: str, *overrides: str, base_dir: Path | None = None) -> Netw
     return compile_network(load_config_text(text, overrides=overrides), base_dir)
 
 
-def built_rank(network: Network, rank: int = 0, n_ranks: int = 1, threads: int = 1, kind: int | None = None) -> RankNetwork:
+def built_rank(
+    network: Network, rank: int = 0, n_ranks: int = 1, threads: int = 1, kind: int | None = None
+) -> RankNetwork:
     """One rank's part; `kind` asks for another synapse format than the planned one."""
     plan = plan_rank(network, rank, n_ranks, threads)
     if kind is not None:
@@ -96,7 +99,11 @@ def spikes_of(backend: CpuBackend) -> Any:
 
 
 def simulate(
-    network: Network, threads: int = 1, kind: int | None = None, chunks: Sequence[int] = (), built: RankNetwork | None = None
+    network: Network,
+    threads: int = 1,
+    kind: int | None = None,
+    chunks: Sequence[int] = (),
+    built: RankNetwork | None = None,
 ) -> Any:
     """Spikes of a run in one process; `chunks` are steps at which it pauses and collects."""
     built = built_rank(network, threads=threads, kind=kind) if built is None else built
@@ -109,7 +116,7 @@ def simulate(
 
 def _advance(backend: CpuBackend, n_steps: int, chunks: Sequence[int]) -> Any:
     parts, edges = [], [0, *chunks, n_steps]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         backend.advance(start, stop)
         parts.append(spikes_of(backend))
     return sorted_rows(np.concatenate(parts))
@@ -131,7 +138,7 @@ def simulate_ranks(
         plan = plan_exchange(network, built.blocks, n_ranks)
         exchange: Any
         if board:
-            exchange = SharedBoard(comm, plan, network.n_neurons, 10**6)
+            exchange = SharedBoard(comm, plan, network.n_neurons)
             if capacity is not None:
                 exchange.capacity = capacity
         else:

@@ -19,6 +19,7 @@ from dtbsim.build.kinds import neuron_values
 from dtbsim.spec import Network
 
 F32 = np.float32
+ZERO = F32(0.0)
 
 
 class Neuron:
@@ -40,23 +41,27 @@ class Neuron:
         integers = self.model.integer_constants
         self.constants = {k: np.int32(v) if k in integers else F32(v) for k, v in constants.items()}
         initial = self.model.initial_states(*values)
-        self.states = {row.name: (F32 if row.dtype == "f32" else np.int32)(initial[row.name]) for row in self.model.states}
+        self.states = {
+            row.name: (F32 if row.dtype == "f32" else np.int32)(initial[row.name]) for row in self.model.states
+        }
         self.offsets = {row.name: F32(self.model.recorded(row.name, 0.0, values[0])) for row in self.model.states}
+        self.uses_current = self.model.uses_current
+        channels = list(enumerate(self.family.channels))
+        self.inputs = {  # per input of the model: channel, quantum and factor of everything that feeds it
+            f"in_{name}": [(c, F32(x.quantum), F32(dict(x.mix)[r])) for c, x in channels if r in dict(x.mix)]
+            for r, name in enumerate(self.model.inputs)
+        }
 
     def step(self, sums: Mapping[int, int], current: Any, update: Callable[..., Any]) -> bool:
         """Advance by one step with the integer input of each channel; whether it spiked."""
         arguments = {**self.states, **self.constants}
-        for r, name in enumerate(self.model.inputs):
-            total = None
-            for c, channel in enumerate(self.family.channels):
-                factor = dict(channel.mix).get(r)
-                if factor is None:
-                    continue
-                part = np.int64(sums.get(c, 0)).astype(F32) * F32(channel.quantum)
-                part = part if factor == 1.0 else F32(factor) * part
-                total = part if total is None else total + part
-            arguments[f"in_{name}"] = F32(0.0) if total is None else total
-        if self.model.uses_current:
+        for name, parts in self.inputs.items():
+            total = ZERO
+            for k, (channel, quantum, factor) in enumerate(parts):
+                part = factor * (np.int64(sums[channel]).astype(F32) * quantum) if channel in sums else ZERO
+                total = total + part if k else part
+            arguments[name] = total
+        if self.uses_current:
             arguments["I_stim"] = current
         *states, spiked = update(**arguments)
         for row, value in zip(self.model.states, states, strict=True):
@@ -97,6 +102,7 @@ class ReferenceEngine:
                     self.update[gid] = (update or {}).get(model.name, model.update)
         self.ring = [self._empty() for _ in range(network.max_delay_steps + 1)]
         self.lists = self._listed()
+        self.counts: dict[int, Any] = {}
 
     @staticmethod
     def _empty() -> Any:
@@ -131,7 +137,7 @@ class ReferenceEngine:
         self._poisson(step, inputs)
         currents = self._currents(step)
         for gid, neuron in self.neurons.items():
-            if neuron.step(inputs[gid] if gid in inputs else {}, currents.get(gid, F32(0.0)), self.update[gid]):
+            if neuron.step(inputs.get(gid, {}), currents.get(gid, ZERO), self.update[gid]):
                 fired.append(gid)
         for gid in fired:
             for target, channel, weight, delay in self.targets.get(gid, []):
@@ -141,13 +147,15 @@ class ReferenceEngine:
         return fired
 
     def _poisson(self, step: int, inputs: Any) -> None:
-        for drive in self.network.drives:
+        for k, drive in enumerate(self.network.drives):
             if drive.kind != "poisson" or not drive.start <= step < drive.stop:
                 continue
             population = self.network.populations[drive.population]
             gids = range(population.gid0, population.gid0 + population.size)
-            counts = reference_counts(gids, step, drive.index, drive.mean, self.network.seed).tolist()
-            for gid, count in zip(gids, counts, strict=True):
+            if self.counts.get(k, (-1, None))[0] != step // 8:
+                drawn = reference_counts(gids, step // 8, drive.index, drive.mean, self.network.seed)
+                self.counts[k] = step // 8, drawn.tolist()
+            for gid, count in zip(gids, self.counts[k][1][step % 8], strict=True):
                 if count:
                     inputs[gid][drive.channel] += count * drive.weight
 
@@ -158,5 +166,5 @@ class ReferenceEngine:
                 population = self.network.populations[drive.population]
                 value = drive.waveform(np.array([step]), self.network.dt_ms)[0]
                 for gid in range(population.gid0, population.gid0 + population.size):
-                    currents[gid] = currents.get(gid, F32(0.0)) + value
+                    currents[gid] = currents.get(gid, ZERO) + value
         return currents

@@ -20,6 +20,7 @@ import numpy as np
 from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.runtime.faults import run_watched
+from dtbsim.runtime.status import StatusFile
 from dtbsim.runtime.watchdog import Watchdog
 
 FAULT_STEP = 20
@@ -69,8 +70,9 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
     watchdog.configure(timeout_s=options.timeout, run_dir=options.run_dir)
+    status = StatusFile(options.run_dir) if comm.is_root and options.run_dir is not None else None
     if options.fault == "bad-config":
-        on_root(comm, lambda: _refuse())
+        on_root(comm, _refuse)
     if options.fault == "bad-everywhere":
         _refuse()
     if options.fault == "lonely":
@@ -78,7 +80,11 @@ def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
     packets = np.zeros((comm.size, 8), dtype=np.uint64)
     for step in range(N_STEPS):
         watchdog.kick(step)
+        if status is not None:
+            status.advance(step, N_STEPS, 1.0)
         if step == FAULT_STEP and comm.rank == options.rank:
+            if options.run_dir is not None:
+                (options.run_dir / "fault_at").write_text(f"{time.time()}")
             FAULTS[options.fault]()
         comm.exchange_packets(packets)
         time.sleep(0.01)
@@ -113,7 +119,12 @@ def main() -> int:
     options = parser.parse_args()
     comm = world_comm()
     threading.current_thread().name = f"rank {comm.rank}"
-    return run_watched(comm, lambda watchdog: body(comm, watchdog, options))
+    code = run_watched(comm, lambda watchdog: body(comm, watchdog, options))
+    if comm.size > 1:
+        from dtbsim.mpi.library import finalize
+
+        finalize()
+    return code
 
 
 if __name__ == "__main__":

@@ -112,7 +112,9 @@ def test_expected_synapses_of_every_projection(tmp_path: Path) -> None:
     assert expected["Z", "Z"] == 40 * 39
     assert expected["M", "M"] == 500 + 33
     assert observed["M", "M"] == 533
-    assert expected["E@D_R", "E@C_R"] == pytest.approx(12 * 50 * 5 / 8, rel=1e-6), "5 of the 8 of region C_R come from D_R"
+    assert expected["E@D_R", "E@C_R"] == pytest.approx(12 * 50 * 5 / 8, rel=1e-6), (
+        "5 of the 8 of region C_R come from D_R"
+    )
 
 
 def test_indegrees_and_traffic_sum_the_expected_synapses(tmp_path: Path) -> None:

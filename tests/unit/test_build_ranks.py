@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.networks import SOURCE, TARGET, WEIGHT, all_synapses, built_rank, network_of, synapses_of
 from tests.helpers.zoo import zoo
 
+from dtbsim.build.kinds import find_kinds
 from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
@@ -31,7 +32,9 @@ def neurons_of(network: Network, n_ranks: int, threads: int) -> dict[int, dict[s
                     assert gid not in found
                     found[gid] = {"kind": group.kind}
                     for name, at in arrays.items():
-                        integer = name in group.state_offset and built.kinds[group.kind].model.state(name).dtype == "i32"
+                        integer = (
+                            name in group.state_offset and built.kinds[group.kind].model.state(name).dtype == "i32"
+                        )
                         found[gid][name] = float((state.neurons.i32 if integer else state.neurons.f32)[at + k])
     return found
 
@@ -81,6 +84,23 @@ def test_neuron_values_follow_their_parameters(tmp_path: Path) -> None:
     assert 0 <= potential.min() < 0.5
     assert 13.5 < potential.max() <= 14
     assert abs(np.corrcoef(tau, potential)[0, 1]) < 0.25
+
+
+def test_families_that_differ_in_no_constant_share_a_kind() -> None:
+    text = (
+        "simulation: {{duration_ms: 1}}\npopulations:\n"
+        "  A: {{model: iaf_psc_exp, size: 5}}\n  B: {{model: iaf_psc_exp, size: 5{}}}\n"
+    )
+
+    def families(more: str) -> list[list[int]]:
+        return [kind.families for kind in find_kinds(network_of(text.format(more)))]
+
+    assert families("") == [[0, 1]]
+    assert families(", initial: {V_m_mV: -60}") == [[0, 1]], "initial states are per neuron"
+    assert families(", parameters: {C_m_pF: 250}") == [[0, 1]]
+    assert families(", parameters: {C_m_pF: 251}") == [[0], [1]]
+    assert families(", parameters: {tau_syn_ex_ms: 3}") == [[0], [1]]
+    assert families(", parameters: {I_e_pA: {distribution: uniform, low: 0, high: 1}}") == [[0], [1]]
 
 
 def test_every_rank_owns_whole_blocks(tmp_path: Path) -> None:
@@ -181,12 +201,12 @@ def test_the_format_follows_the_range_of_weights() -> None:
 
 def test_sums_that_only_the_built_network_shows_widen_it() -> None:
     """In-degrees alone would fit 32 bits; with the drive they might not."""
-    network, plan = planned(100, 100, 1.0, drive=1.0)
+    _, plan = planned(100, 100, 1.0, drive=1.0)
     assert plan.acc_bits == 32
     built = build_rank(plan, 1)
     state = built.lanes[0]
     assert (state.rows.kind, state.acc.dtype) == (L.KIND_WIDE64, np.int64)
-    network, plan = planned(100, 100, 1.0)
+    _, plan = planned(100, 100, 1.0)
     assert build_rank(plan, 1).lanes[0].rows.kind == L.KIND_WIDE32
 
 

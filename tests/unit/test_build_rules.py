@@ -121,7 +121,7 @@ def test_fixed_total_number(total: int) -> None:
 
 
 def test_fixed_total_number_without_autapses() -> None:
-    network, synapses = connected("{kind: fixed_total_number, total: 60000, autapses: false}", "A", "A")
+    _, synapses = connected("{kind: fixed_total_number, total: 60000, autapses: false}", "A", "A")
     assert len(synapses) == 60_000
     assert (synapses[:, SOURCE] != synapses[:, TARGET]).all()
     assert uniform(np.bincount((synapses[:, SOURCE] - synapses[:, TARGET]) % 60, minlength=60)[1:]) > 1e-3
@@ -186,7 +186,9 @@ def test_projections_do_not_depend_on_each_other() -> None:
     second = "  Q: {source: B, target: C, rule: {kind: fixed_total_number, total: 999}, weight_pA: 3, delay_ms: 2.0}\n"
     network, synapses = _both(text + second)
     assert (between(network, synapses, "A", "B") == alone).all()
-    twin = second.replace("B, target: C", "A, target: B").replace("{kind: fixed_total_number, total: 999}", "{kind: fixed_indegree, indegree: 9}")
+    twin = second.replace("B, target: C", "A, target: B").replace(
+        "{kind: fixed_total_number, total: 999}", "{kind: fixed_indegree, indegree: 9}"
+    )
     network, synapses = _both(text + twin.replace("weight_pA: 3", "weight_pA: 50"))
     heavy = synapses[synapses[:, DELAY] == 15]
     light = synapses[synapses[:, DELAY] == 20]

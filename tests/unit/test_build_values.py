@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from tests.helpers.networks import DELAY, SOURCE, TARGET, WEIGHT, between, built_rank, network_of, population, synapses_of
+from tests.helpers.networks import (
+    DELAY,
+    SOURCE,
+    TARGET,
+    WEIGHT,
+    between,
+    built_rank,
+    network_of,
+    population,
+    synapses_of,
+)
 from tests.helpers.small_atlas import LENGTHS_MM, REGIONS, WEIGHTS, save_small_atlas
 
 RULES = {
@@ -234,7 +244,9 @@ def test_bernoulli_probability_follows_the_connectome(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("scope", "pairs"), [("same_region", 3), ("all", 9)])
 def test_scopes_pair_regions(tmp_path: Path, scope: str, pairs: int) -> None:
     save_small_atlas(tmp_path)
-    text = CONNECTOME.replace("regions: all", "regions: [A_L, B_L, C_R]").replace("scope: connectome", f"scope: {scope}")
+    text = CONNECTOME.replace("regions: all", "regions: [A_L, B_L, C_R]").replace(
+        "scope: connectome", f"scope: {scope}"
+    )
     text = text.replace("{tract_velocity_m_per_s: 5, minimum_ms: 4.2}", "1.0")
     network = network_of(text, base_dir=tmp_path)
     synapses = synapses_of(built_rank(network))
@@ -247,7 +259,9 @@ def test_scopes_pair_regions(tmp_path: Path, scope: str, pairs: int) -> None:
 
 def test_without_autapses_in_a_pool_of_regions(tmp_path: Path) -> None:
     save_small_atlas(tmp_path)
-    text = CONNECTOME.replace("scope: connectome", "scope: all").replace("{tract_velocity_m_per_s: 5, minimum_ms: 4.2}", "1.0")
+    text = CONNECTOME.replace("scope: connectome", "scope: all").replace(
+        "{tract_velocity_m_per_s: 5, minimum_ms: 4.2}", "1.0"
+    )
     text = text.replace("indegree: 40", "indegree: 249, autapses: false, multapses: false")
     network = network_of(text, base_dir=tmp_path)
     synapses = synapses_of(built_rank(network))

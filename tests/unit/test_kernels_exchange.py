@@ -133,7 +133,12 @@ def test_packets_bring_every_rank_what_it_needs(logs: Any, needs: Any, words: in
     try:
         wanted = [
             [
-                [entry for lane in logs[source] for entry in lane if needs[me][0 if entry[1] < 4 else 1 + (entry[1] >= 25)]]
+                [
+                    entry
+                    for lane in logs[source]
+                    for entry in lane
+                    if needs[me][0 if entry[1] < 4 else 1 + (entry[1] >= 25)]
+                ]
                 for me in range(3)
             ]
             for source in range(3)

@@ -54,8 +54,8 @@ def test_windows_tile_the_run_and_hold_their_own_spikes(run, spikes):
     edges = [window.start_ms for window in windows] + [windows[-1].stop_ms]
     np.testing.assert_allclose(edges, [*np.arange(0, 40, 1.5), 40.0])
     for window in windows:
-        times = window.steps * DT_MS
-        assert ((times > window.start_ms - 1e-9) & (times < window.stop_ms - 1e-9)).all()
+        times = (window.steps + 1) * DT_MS
+        assert ((times > window.start_ms + 1e-9) & (times < window.stop_ms + 1e-9)).all()
     assert sum(len(window.steps) for window in windows) == len(spikes[0])
 
 
@@ -113,8 +113,22 @@ def test_spikes_as_a_table(run, spikes):
     chosen = ~FAMILY_E[spikes[1]]
     assert list(table.columns) == ["time_ms", "step", "gid", "population"]
     np.testing.assert_array_equal(table.gid, spikes[1][chosen])
-    np.testing.assert_allclose(table.time_ms, spikes[0][chosen] * DT_MS)
+    np.testing.assert_allclose(table.time_ms, (spikes[0][chosen] + 1) * DT_MS)
     assert (table.population.astype(str) == np.where(table.gid < 25, "I@left", "I@right")).all()
+
+
+def test_a_window_holds_the_spikes_after_its_start_up_to_its_stop(tmp_path):
+    """Spikes of steps 19, 20 and 29, 30 are at 2, 2.1 and 3, 3.1 ms; the first is at 0.1 ms, the last at 40 ms."""
+    steps = np.array([0, 19, 20, 29, 30, 399])
+    run = open_run(make_run(tmp_path / "run", steps, np.arange(6, dtype=np.uint32)))
+    np.testing.assert_allclose(run.spikes_pandas().time_ms, [0.1, 2.0, 2.1, 3.0, 3.1, 40.0])
+    assert run.spikes_pandas(start_ms=2.0, stop_ms=3.0).time_ms.tolist() == pytest.approx([2.1, 3.0])
+    assert run.spikes(start_ms=2.0, stop_ms=3.0)[0].tolist() == [20, 29]
+    assert run.spikes(start_ms=1.95, stop_ms=2.95)[0].tolist() == [20, 29], "bounds between steps count as the next"
+    assert run.spikes(stop_ms=0.1)[0].tolist() == [0]
+    assert run.spikes(start_ms=39.9)[0].tolist() == [399]
+    (window,) = run.iter_spikes(1.0, start_ms=2.0, stop_ms=3.0)
+    assert (window.start_ms, window.stop_ms, window.steps.tolist()) == (2.0, 3.0, [20, 29])
 
 
 def test_populations_as_a_table(run):
@@ -142,9 +156,23 @@ def test_spike_trains_for_neo(run, spikes):
     assert [train.annotations["gid"] for train in trains] == [*range(20, 25), *range(45, 50)]
     for train in trains:
         mine = (spikes[1] == train.annotations["gid"]) & (spikes[0] >= 20)
-        np.testing.assert_allclose(train.rescale("ms").magnitude, spikes[0][mine] * DT_MS)
+        np.testing.assert_allclose(train.rescale("ms").magnitude, (spikes[0][mine] + 1) * DT_MS)
         assert (float(train.t_start), float(train.t_stop)) == (2.0, 40.0)
         assert train.annotations["population"] == ("I@left" if train.annotations["gid"] < 25 else "I@right")
+
+
+@pytest.mark.parametrize("dt_ms", [0.1, 0.3, 1 / 3])
+def test_a_spike_train_of_neo_may_end_with_its_window(tmp_path, dt_ms):
+    pytest.importorskip("neo", reason="the extra `neo` is not installed")
+    folder = make_run(tmp_path / "run", np.arange(N_STEPS), np.zeros(N_STEPS, np.uint32))
+    network = json.loads((folder / "network.json").read_text())
+    (folder / "network.json").write_text(json.dumps(network | {"dt_ms": dt_ms}))
+    run = open_run(folder)
+    for stop in (1, 3, 7, 29, 399, 400):
+        train = run.spike_trains_neo("E@left", stop_ms=stop * dt_ms)[0]
+        assert len(train) == stop
+        assert float(train.t_start) == 0.0 < float(train[0])
+        assert float(train[-1]) == float(train.t_stop) == pytest.approx(stop * dt_ms)
 
 
 def test_without_neo_the_extra_is_named(run, monkeypatch):

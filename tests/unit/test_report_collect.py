@@ -81,8 +81,8 @@ def test_raster_shows_real_spikes_of_sampled_neurons(brain_run: Path, brain: Rep
     assert raster.groups.edges[-1] == raster.n_rows
     assert raster.groups.labels[0] == "L visual"
     assert raster.row.max() < raster.n_rows
-    assert (raster.time_s >= raster.start_s).all()
-    assert (raster.time_s < raster.stop_s).all()
+    assert (raster.time_s > raster.start_s).all()
+    assert (raster.time_s <= raster.stop_s + 1e-9).all()
     duration = raster.stop_s - raster.start_s
     shown_rate = len(raster.time_s) / raster.n_rows / duration
     steps, _ = open_run(brain_run).spikes(None, 1e3 * raster.start_s, 1e3 * raster.stop_s)
@@ -96,7 +96,7 @@ def test_rows_of_a_small_network_are_its_neurons(column_run: Path) -> None:
     assert data.raster.n_rows == run.network_table.n_neurons
     steps, gids = run.spikes(None, 300.0, 3000.0)
     assert np.array_equal(np.sort(data.raster.row), np.sort(gids))
-    assert np.allclose(np.sort(data.raster.time_s), 1e-3 * steps)
+    assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps + 1))
     assert data.raster.groups.labels == ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
 
 
@@ -262,9 +262,28 @@ def test_only_recorded_populations_are_shown(tmp_path: Path) -> None:
 
 def test_recording_window_bounds_the_statistics(tmp_path: Path) -> None:
     config = {"record": {"spikes": {"populations": "all", "start_ms": 1000.0, "stop_ms": 2000.0}}}
-    data = collect(folder.microcircuit_run(tmp_path / "run", config=config))
+    path = folder.microcircuit_run(tmp_path / "run", config=config)
+    data = collect(path)
     assert data.neurons is not None
     assert (data.neurons.start_s, data.neurons.stop_s) == (1.0, 2.0)
+    assert data.raster is not None
+    assert (data.raster.start_s, data.raster.stop_s) == (1.0, 2.0)
+    steps, _ = open_run(path).spikes()
+    inside = (steps >= 1000) & (steps < 2000)
+    assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps[inside] + 1))
+    assert np.mean(np.concatenate(data.neurons.rate_hz)) * 767 == pytest.approx(inside.sum())
+
+
+def test_statistics_of_a_stopped_run_end_where_it_was_stopped(tmp_path: Path) -> None:
+    stopped = {"interrupted": True, "biological_s": 2.0}
+    path = folder.microcircuit_run(tmp_path / "run", duration_ms=2000.0, summary=stopped)
+    table = json.loads((path / "network.json").read_text(encoding="utf-8"))
+    (path / "network.json").write_text(json.dumps(table | {"n_steps": 9000}), encoding="utf-8")
+    data = collect(path)
+    assert data.neurons is not None
+    assert data.neurons.stop_s == 2.0
+    assert data.raster is not None
+    assert data.raster.stop_s == 2.0
 
 
 def test_atlas_that_has_gone_is_no_error(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_constants_are_the_published_ones() -> None:
     assert [list(row) for row in pd.PROBABILITIES] == PUBLISHED["conn_prob_target_x_source"]
     assert list(pd.EXTERNAL_INDEGREES) == PUBLISHED["K_ext"]
     assert list(pd.FULL_RATES_HZ) == PUBLISHED["mean_rates_full_hz_nest"]
-    assert (pd.BACKGROUND_RATE_HZ, pd.INHIBITION) == (PUBLISHED["bg_rate_hz"], PUBLISHED["g"])
+    assert (PUBLISHED["bg_rate_hz"], PUBLISHED["g"]) == (pd.BACKGROUND_RATE_HZ, pd.INHIBITION)
     for key, value in PUBLISHED["neuron"].items():
         if key in pd.NEURON:
             assert pd.NEURON[key] == value, key
@@ -112,7 +112,9 @@ def test_fewer_neurons_keep_their_indegrees(scale: float) -> None:
     sizes = np.array([population.size for population in network.populations])
     assert sizes.tolist() == [round(n * scale) for n in PUBLISHED["N"]]
     full_sizes = np.array(PUBLISHED["N"])
-    np.testing.assert_allclose(totals(network) / sizes[:, None], totals(full) / full_sizes[:, None], atol=1.01 / sizes.min())
+    np.testing.assert_allclose(
+        totals(network) / sizes[:, None], totals(full) / full_sizes[:, None], atol=1.01 / sizes.min()
+    )
     np.testing.assert_allclose(mean_weights(network), mean_weights(full), rtol=1e-9)
     assert len(network.drives) == 8, "nothing to correct"
 
@@ -143,9 +145,7 @@ def test_a_constant_current_may_stand_for_the_background() -> None:
 
 def balanced(**options: Any) -> Network:
     given = "".join(f", {key}: {value}" for key, value in options.items())
-    return network_of(
-        "simulation: {dt_ms: 0.1, duration_ms: 10}\n" f"circuits: {{ctx: {{kind: balanced_ei{given}}}}}\n"
-    )
+    return network_of(f"simulation: {{dt_ms: 0.1, duration_ms: 10}}\ncircuits: {{ctx: {{kind: balanced_ei{given}}}}}\n")
 
 
 def charge_mV(network: Network, name: str) -> float:

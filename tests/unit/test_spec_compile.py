@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import LENGTHS_MM, REGIONS, WEIGHTS, save_small_atlas
 
+from dtbsim import spec
 from dtbsim.spec import compile_network
 from dtbsim.spec.compile import default_block_size
 from dtbsim.spec.network import Drive, Network, Population
@@ -34,7 +35,9 @@ def compiled(tmp_path: Path) -> Any:
     return lambda *overrides: network_of(BASE, *overrides, base_dir=tmp_path)
 
 
-def projection(rule: str = "{kind: fixed_indegree, indegree: 10}", source: str = "E", target: str = "E", **more: str) -> str:
+def projection(
+    rule: str = "{kind: fixed_indegree, indegree: 10}", source: str = "E", target: str = "E", **more: str
+) -> str:
     given = {"weight_pA": "100", "delay_ms": "1.0"} | more
     rest = ", ".join(f"{key}: {value}" for key, value in given.items())
     return f"{{source: {source}, target: {target}, rule: {rule}, {rest}}}"
@@ -57,7 +60,9 @@ def test_gids_number_families_in_order_and_regions_in_the_order_of_the_atlas(com
     assert (network.dt_ms, network.n_steps, network.seed) == (0.1, 200, 1)
 
 
-@pytest.mark.parametrize(("given", "regions"), [("all", [0, 1, 2, 3, 4]), ("left", [0, 1]), ("[Mid, B_L, B_L]", [1, 4])])
+@pytest.mark.parametrize(
+    ("given", "regions"), [("all", [0, 1, 2, 3, 4]), ("left", [0, 1]), ("[Mid, B_L, B_L]", [1, 4])]
+)
 def test_regions_by_word_side_and_name(compiled: Any, given: str, regions: list[int]) -> None:
     network = compiled(f"populations.E.regions={given}")
     assert [network.populations[i].region for i in network.families[0].populations] == regions
@@ -99,7 +104,9 @@ def test_models_are_simplified_unless_their_states_are_needed(compiled: Any) -> 
 
 
 def test_a_controlled_parameter_is_kept_per_neuron(compiled: Any) -> None:
-    tonic = "{kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 5, stages: [{start_ms: 0, eta: 1}]}"
+    tonic = (
+        "{kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 5, stages: [{start_ms: 0, eta: 1}]}"
+    )
     network = compiled(f"controllers={{tonic: {tonic}}}")
     assert network.families[0].controlled == {"I_e_pA"}
     assert network.families[1].controlled == frozenset()
@@ -312,3 +319,8 @@ def test_compiling_needs_no_atlas_where_none_is_used() -> None:
     assert network.atlas is None
     assert network.region_names == ()
     assert compile_network(network.config).n_neurons == 3
+
+
+def test_the_package_offers_two_names() -> None:
+    with pytest.raises(AttributeError, match=r"module 'dtbsim.spec' has no attribute 'networks'"):
+        _ = spec.networks

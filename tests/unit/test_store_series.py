@@ -39,7 +39,7 @@ def test_states_of_all_ranks_come_in_the_order_of_the_gids(folder, n_samples):
     states = open_run(folder).states(0)
     assert states.gid.values.tolist() == [1, 3, 22, 30, 47]
     assert states.population.values.tolist() == ["E@left", "E@left", "I@left", "E@right", "I@right"]
-    np.testing.assert_allclose(states.time_ms, 0.5 * np.arange(n_samples))
+    np.testing.assert_allclose(states.time_ms, 0.5 * np.arange(n_samples) + 0.1)  # the end of the step
     assert set(states.data_vars) == {"V_m_mV", "I_syn_pA"}
     for i, name in enumerate(("V_m_mV", "I_syn_pA")):
         expected = 1000.0 * np.arange(n_samples)[:, None] + states.gid.values[None, :] + i / 10

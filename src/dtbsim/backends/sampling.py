@@ -114,5 +114,6 @@ class Sampler:
         values = np.zeros((steps.size, sampled.gids.size, len(sampled.variables)), dtype=np.float32)
         for lane, row, gids, variable in self._parts[record]:
             column = np.searchsorted(sampled.gids, gids)
-            values[:, column, variable] = self._buffers[lane][row][: steps.size * gids.size].reshape(steps.size, -1)
+            taken = self._buffers[lane][row][: steps.size * gids.size]
+            values[:, column, variable] = taken.reshape(steps.size, gids.size)
         return steps, values

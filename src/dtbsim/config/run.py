@@ -41,11 +41,16 @@ class Simulation(Strict):
 
 
 class RecordSpikes(Strict):
-    """Store spikes of the named populations (default all) within a window."""
+    """Store spikes of the named populations (default all) within a window: those with start_ms < t <= stop_ms.
+
+    The time t of a spike is the end of its step. A bound that is not a multiple of dt_ms counts as the next one.
+    """
 
     populations: Names | Literal["all"] = Field(default="all", description="names of populations, or `all`")
-    start_ms: Number = Field(default=0.0, ge=0, description="first moment to record")
-    stop_ms: Number | None = Field(default=None, gt=0, description="end of the record; default: end of the run")
+    start_ms: Number = Field(default=0.0, ge=0, description="spikes after this time")
+    stop_ms: Number | None = Field(
+        default=None, gt=0, description="spikes up to this time, itself included; default: end of the run"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> RecordSpikes:
@@ -55,7 +60,7 @@ class RecordSpikes(Strict):
 
 
 class RecordStates(Strict):
-    """Store state variables of chosen neurons every `interval_ms`.
+    """Store state variables of chosen neurons every `interval_ms`: at t = interval_ms, 2 interval_ms, ...
 
     `neurons` is a count (the first n of the population; per region where it lives in regions) or explicit indices.
     """
@@ -73,7 +78,11 @@ class Record(Strict):
 
     spikes: RecordSpikes | None = Field(default=RecordSpikes(), description="spikes; null: off")
     states: list[RecordStates] = Field(default=[], description="state variables, one store per entry")
-    rate_bin_ms: Number | None = Field(default=10.0, gt=0, description="population rates per bin; null: off")
+    rate_bin_ms: Number | None = Field(
+        default=10.0,
+        gt=0,
+        description="bin of the population rates, which holds spikes with start < t <= end; null: off",
+    )
 
 
 class Bold(Strict):
@@ -98,7 +107,7 @@ class Analysis(Strict):
     """What the report computes from the stores."""
 
     statistics_start_ms: Number = Field(
-        default=0.0, ge=0, description="rates, CV of ISI, correlations and spectra use spikes from here on"
+        default=0.0, ge=0, description="rates, CV of ISI, correlations and spectra use spikes after this time"
     )
     fcd_window_s: Number = Field(default=60.0, gt=0, description="length of a window of dynamic connectivity")
     fcd_step_s: Number = Field(default=2.16, gt=0, description="distance between the starts of two windows")

@@ -104,7 +104,7 @@ def _sampled(source: Source, entries: list[int], rows: IntArray) -> tuple[IntArr
 
 
 def _spikes_of(source: Source, gids: IntArray, start_ms: float, stop_ms: float) -> tuple[IntArray, IntArray]:
-    """Return times (ms) and rows of the spikes of the neurons in `gids` (row i is gids[i])."""
+    """Return times (ms, the ends of steps) and rows of the spikes of the neurons in `gids` (row i is gids[i])."""
     by_gid = np.argsort(gids)
     ascending = gids[by_gid]
     times, rows = [np.empty(0)], [np.empty(0, np.int64)]
@@ -112,7 +112,7 @@ def _spikes_of(source: Source, gids: IntArray, start_ms: float, stop_ms: float) 
         place = np.searchsorted(ascending, fired)
         place[place == len(ascending)] = 0
         chosen = ascending[place] == fired
-        times.append(steps[chosen] * source.run.dt_ms)
+        times.append(source.run.network_table.time_ms(steps[chosen]))
         rows.append(by_gid[place[chosen]])
     return np.concatenate(times), np.concatenate(rows)
 

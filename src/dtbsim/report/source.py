@@ -36,7 +36,7 @@ class Source:
 
     @property
     def statistics_start_ms(self) -> float:
-        """Where statistics begin."""
+        """Where statistics begin: they use spikes after this time."""
         return float((self.config.get("analysis") or {}).get("statistics_start_ms", 0.0))
 
     def recorded(self, store: str) -> bool:
@@ -55,7 +55,7 @@ class Source:
         return str(name).removeprefix(self.common_prefix)
 
     def spike_window_ms(self) -> tuple[float, float] | None:
-        """Return the window for spike statistics, or None where no spikes were recorded.
+        """Return the window (start < t <= stop) for spike statistics, or None where no spikes were recorded.
 
         It is what was recorded from the start of the statistics on, or all that was recorded if nothing is left then.
         """
@@ -68,6 +68,8 @@ class Source:
         # A closed store ends with its last spike; the recorded window ends where the setting or the run does.
         if self.run.spike_store.closed:
             last = self.run.network_table.n_steps * dt_ms
+            if self.summary.get("interrupted"):
+                last = min(last, 1e3 * float(self.summary["biological_s"]))
         if settings.get("stop_ms") is not None:
             last = min(last, float(settings["stop_ms"]))
         start = self.statistics_start_ms if first <= self.statistics_start_ms < last else first
@@ -91,7 +93,7 @@ class Source:
         return float(self.run.spike_store.rows) / max(span, self.run.dt_ms)
 
     def spike_chunks(self, start_ms: float, stop_ms: float) -> Iterator[tuple[Steps, Gids]]:
-        """Yield the spikes of a window in pieces of some millions."""
+        """Yield the spikes of start_ms < t <= stop_ms in pieces of some millions."""
         dt_ms = self.run.dt_ms
         steps = max(1, int(CHUNK_SPIKES / max(self.spikes_per_ms() * dt_ms, 1e-9)))
         whole = max(1, round((stop_ms - start_ms) / dt_ms))

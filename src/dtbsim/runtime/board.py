@@ -1,8 +1,9 @@
 """Signs of life of the ranks of one node: a page of int64 words that all of them map, and their sentinel too.
 
-Row 0 is the header, row 1 + node_rank belongs to one rank. Only its owner writes a row (the sentinel sets STATE of the
-dead), words are written whole, and nothing is decided on a combination of words: no locking is needed. The file is
-deleted as soon as everyone has it open, so that nothing is left behind however the job ends.
+Row 0 is the header, row 1 + node_rank belongs to one rank, and the path of the run folder follows. Only its owner
+writes a row (the sentinel sets STATE of the dead), words are written whole, and nothing is decided on a combination of
+words: no locking is needed. The file is deleted as soon as everyone has it open, so that nothing is left behind however
+the job ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from dtbsim.mpi.comm import ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING, ROW_WORDS,
 
 PID, RANK, STEP, STATE = 0, 1, 4, 6
 KICKS, LAST_KICK_NS, WAITING = ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING
-HEADER_CLOSING, HEADER_REMOTE = 0, 1
+HEADER_CLOSING, HEADER_REMOTE, HEADER_FOLDER_BYTES = 0, 1, 2
+FOLDER_WORDS = 512
+"""Words after the last row: the path of the run folder, as bytes, for the sentinel."""
 RUNNING, FAILED, DONE, DEAD = 0, 1, 2, 3
 
 
@@ -43,6 +46,14 @@ class Board:
         self.fd = fd
         self.header = words[:ROW_WORDS]
         self.mine = self.row(node_rank)
+
+    def note_folder(self, run_dir: Path) -> None:
+        """Tell the sentinel where status.json is; one process of the node does this. A longer path is left out."""
+        path = os.fsencode(run_dir.absolute())
+        if len(path) <= 8 * FOLDER_WORDS:
+            start = 8 * ROW_WORDS * (1 + self.rows)
+            self._words.cast("B")[start : start + len(path)] = path
+            self.header[HEADER_FOLDER_BYTES] = len(path)
 
     def row(self, node_rank: int) -> memoryview:
         """Return the row of one rank of the node."""
@@ -79,7 +90,7 @@ class Board:
 
 def open_board(comm: Comm) -> Board:
     """Map the board of this node; collective. A single process gets a page of its own."""
-    nbytes = 8 * ROW_WORDS * (1 + comm.node_size)
+    nbytes = 8 * (ROW_WORDS * (1 + comm.node_size) + FOLDER_WORDS)
     if comm.size == 1:
         board = Board(_words(mmap.mmap(-1, nbytes)), 1, 0, None)
     else:

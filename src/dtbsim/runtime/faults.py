@@ -52,12 +52,12 @@ def _end_by_error(comm: Comm, watchdog: Watchdog, error: Exception) -> int:
         return _leave(comm, watchdog, text, code)
     if isinstance(error, DtbsimError) and watchdog.running and _settled(comm, watchdog, error):
         if comm.is_root:
-            _tell(watchdog, text)
+            _tell(watchdog, "", text)
         watchdog.close(together=False)
         comm.close()
         return code
     first = not watchdog.running or watchdog.board.claim()
-    return _leave(comm, watchdog, f"[rank {comm.rank}] {text}" if first else None, code)
+    return _leave(comm, watchdog, text if first else None, code, speaker=f"[rank {comm.rank}] ")
 
 
 def _settled(comm: Comm, watchdog: Watchdog, error: DtbsimError) -> bool:
@@ -77,10 +77,10 @@ def _settled(comm: Comm, watchdog: Watchdog, error: DtbsimError) -> bool:
     return False
 
 
-def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int) -> int:
+def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int, *, speaker: str = "") -> int:
     """End all ranks from this one; a single process returns its exit code."""
     if text is not None:
-        _tell(watchdog, text)
+        _tell(watchdog, speaker, text)
     if comm.size == 1:
         watchdog.close(together=False)
         return code
@@ -93,9 +93,10 @@ def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int) -> int:
     comm.abort(code)
 
 
-def _tell(watchdog: Watchdog, text: str) -> None:
-    say(text)
-    watchdog.note_failure(text.splitlines()[-1])
+def _tell(watchdog: Watchdog, speaker: str, text: str) -> None:
+    """Print the text after the name of the rank that speaks; its last line, the error itself, goes to status.json."""
+    say(f"{speaker}{text}")
+    watchdog.note_failure(f"{speaker}{text.splitlines()[-1].removeprefix('dtbsim: error: ')}")
 
 
 def describe_error(error: Exception) -> tuple[int, str]:

@@ -2,11 +2,15 @@
 
 Signals belong to the process, so there is at most one active `Interrupt`. The simulate loop asks `agreed(comm)`,
 because a signal may reach some ranks a window earlier than others and all of them must stop after the same step.
+
+A thread hears of signals through a socket, since the main thread may be in compiled code that waits for a rank that
+never comes: Python would not run a handler there, and not even the second signal would end the run.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from types import FrameType, TracebackType
@@ -34,6 +38,9 @@ class Interrupt:
         self._comm = comm
         self._first_s: float | None = None
         self._before: dict[int, Any] = {}
+        self._before_fd = -1
+        self._line: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def requested(self) -> bool:
@@ -51,7 +58,12 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            self._line, ear = socket.socketpair()
+            self._line.setblocking(False)
+            self._thread = threading.Thread(target=self._listen, args=(ear,), name="dtbsim interrupt", daemon=True)
+            self._thread.start()
+            self._before_fd = signal.set_wakeup_fd(self._line.fileno(), warn_on_full_buffer=False)
+            self._before = {number: signal.signal(number, _leave_it_to_the_thread) for number in SIGNALS}
         _Active.interrupt = self
         return self
 
@@ -62,8 +74,20 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+        if self._line is not None and self._thread is not None:
+            signal.set_wakeup_fd(self._before_fd)
+            self._line.close()
+            self._thread.join()
+            self._line = self._thread = None
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _listen(self, ear: socket.socket) -> None:
+        """Take the numbers of signals, a byte each, until the other end is closed."""
+        with ear:
+            while heard := ear.recv(1):
+                if heard[0] in SIGNALS:
+                    self._note()
+
+    def _note(self) -> None:
         now_s = time.monotonic()
         if self._first_s is None:
             self._first_s = now_s
@@ -73,6 +97,10 @@ class Interrupt:
             if self._comm.is_root:
                 say("dtbsim: ended at once")
             self._comm.abort(EXIT_INTERRUPTED)
+
+
+def _leave_it_to_the_thread(number: int, frame: FrameType | None) -> None:
+    """Python hands a signal on only where it has a handler."""
 
 
 class _Active:

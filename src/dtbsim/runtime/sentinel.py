@@ -2,25 +2,30 @@
 
 A launcher takes all ranks down within milliseconds of the first death, so none of them lives to name it; others
 (srun without `--kill-on-bad-exit`) do nothing. This process is outside the launcher's groups: every rank holds a
-connection to it, and the first that breaks without the rank having said so names the rank on stderr and marks it DEAD
-on the board, which makes the survivors end the job. It leaves when the run closes or no rank is left. Run as a script
-with the standard library alone: it must start in milliseconds and hold little memory.
+connection to it, and the first that breaks without the rank having said so names the rank on stderr and in status.json
+and marks it DEAD on the board, which makes the survivors end the job. It leaves when the run closes or no rank is left.
+Run as a script with the standard library alone: it must start in milliseconds and hold little memory.
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import json
 import mmap
 import os
 import select
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 # The layout of dtbsim.runtime.board, repeated because this script imports nothing of the package; a test compares them.
 ROW_WORDS = 16
 PID, RANK, STEP, STATE = 0, 1, 4, 6
-HEADER_CLOSING = 0
+HEADER_CLOSING, HEADER_FOLDER_BYTES = 0, 2
+FOLDER_WORDS = 512
 RUNNING, DEAD = 0, 3
 
 CHECK_S = 0.25
@@ -39,6 +44,19 @@ def cause(pid: int) -> str:
     return f"ended with exit code {os.WEXITSTATUS(status)} without a word"
 
 
+def mark_failed(folder: str, message: str) -> None:
+    """Say in status.json of a run that still counts as running why it ended, as `dtbsim.runtime.status` does."""
+    path = Path(folder) / "status.json"
+    with contextlib.suppress(OSError, ValueError):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.get("state") == "running":
+            updated = datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
+            values |= {"state": "failed", "message": message, "eta_s": None, "updated": updated}
+            draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            draft.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            draft.replace(path)
+
+
 class Sentinel:
     """The connections of the ranks of a node, and the board that says what they are doing."""
 
@@ -47,6 +65,7 @@ class Sentinel:
         self._rows = rows
         self._listener = listener
         self._parent = os.getppid()
+        self._message: str | None = None
         self._ranks: dict[int, tuple[socket.socket, memoryview]] = {}
         # epoll reports in the order in which things happened, which tells the first death from those it caused.
         self._poll = select.epoll()
@@ -54,15 +73,19 @@ class Sentinel:
 
     def watch(self) -> None:
         """Watch until the run closes or no rank is left."""
-        reported = False
+        self._until_the_end()
+        if self._message is not None:  # again: rank 0 may have written that it runs before it ended
+            time.sleep(CHECK_S)
+            self._mark()
+
+    def _until_the_end(self) -> None:
         while not self._words[HEADER_CLOSING]:
             for fd, _ in self._poll.poll(CHECK_S):
                 if fd == self._listener.fileno():
                     self._accept()
                     continue
                 row = self._drop(fd)
-                if row[STATE] == RUNNING and not self._words[HEADER_CLOSING] and not reported:
-                    reported = True
+                if row[STATE] == RUNNING and not self._words[HEADER_CLOSING] and self._message is None:
                     self._report(row)
             if not self._ranks and os.getppid() != self._parent:
                 return
@@ -82,16 +105,24 @@ class Sentinel:
 
     def _report(self, row: memoryview) -> None:
         pid, host = row[PID], socket.gethostname()
-        line = f"[rank {row[RANK]}] process {pid} on {host} {cause(pid)}, at step {row[STEP]}; ending the run"
-        os.write(2, f"{line}\n".encode())
+        self._message = f"[rank {row[RANK]}] process {pid} on {host} {cause(pid)}, at step {row[STEP]}; ending the run"
+        os.write(2, f"{self._message}\n".encode())
         row[STATE] = DEAD
+        self._mark()
+
+    def _mark(self) -> None:
+        """Leave the reason in the run folder, if there is one yet."""
+        n = self._words[HEADER_FOLDER_BYTES]
+        if n and self._message is not None:
+            start = 8 * ROW_WORDS * (1 + self._rows)
+            mark_failed(os.fsdecode(bytes(self._words.cast("B")[start : start + n])), self._message)
 
 
 def main() -> None:
     """Map the board and watch the ranks that connect; both are given by file descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     board_fd, rows, listener_fd = (int(text) for text in sys.argv[1:4])
-    words = memoryview(mmap.mmap(board_fd, 8 * ROW_WORDS * (1 + rows))).cast("q")
+    words = memoryview(mmap.mmap(board_fd, 8 * (ROW_WORDS * (1 + rows) + FOLDER_WORDS))).cast("q")
     Sentinel(words, rows, socket.socket(fileno=listener_fd)).watch()
 
 

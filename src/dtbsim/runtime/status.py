@@ -63,6 +63,7 @@ class StatusFile:
             return
         now_s = self._clock()
         if now_s < self._next_s and step < n_steps:
+            self._values.update(step=step, n_steps=n_steps, biological_ms=step * dt_ms)  # for the end, if it is now
             return
         reading = self._pace.look(now_s, step, n_steps, dt_ms)
         self._values.update(

@@ -104,6 +104,8 @@ class Watchdog:
         """Set the time limit and the run folder (it must exist), where the nodes leave signs of life for each other."""
         if run_dir is not None:
             self._run_dir = run_dir
+            if self._board is not None and self._comm.node_rank == 0:
+                self._board.note_folder(run_dir)
             if self._comm.node_count > 1:
                 self._heartbeat = Heartbeat(run_dir, self._comm.node_index)
         if timeout_s is not None:
@@ -204,19 +206,22 @@ class Watchdog:
         message = stuck_message(told, self._clock.timeout_s, alone=self._comm.size == 1)
         say(message)
         self.note_failure(message)
+        time.sleep(OUTPUT_DRAIN_S / 2)  # stacks come by another pipe of the launcher: they would cut the line in two
         for sign in suspects:
             if not sign.stopped:
                 with contextlib.suppress(OSError):
                     os.kill(sign.pid, _STACK_SIGNAL)
-        self._end()
+        self._end(message)
 
     def note_failure(self, message: str) -> None:
         """Leave the reason in status.json for those who poll it."""
         if self._run_dir is not None:
             mark_failed(self._run_dir, message)
 
-    def _end(self) -> None:
+    def _end(self, message: str | None = None) -> None:
         time.sleep(OUTPUT_DRAIN_S)
+        if message is not None:  # again: the signal may have woken the suspect, and rank 0 have written that it runs
+            self.note_failure(message)
         self.board.header[layout.HEADER_CLOSING] = 1
         # Should the library hang in its own abort, this timer ends the process.
         faulthandler.dump_traceback_later(5.0, exit=True, file=2)

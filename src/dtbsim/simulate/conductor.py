@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from dtbsim.backends.cpu import CpuBackend
@@ -21,6 +22,7 @@ from dtbsim.exchange.packets import PacketExchange
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
+from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.run_folder import (
     check_run_folder,
     create_run_folder,
@@ -35,11 +37,12 @@ from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
 from dtbsim.runtime.status import StatusFile
 from dtbsim.runtime.watchdog import active_watchdog
+from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.prepare import Prepared, prepare
-from dtbsim.simulate.recorders import Recorders, controller_steps
+from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
@@ -81,7 +84,7 @@ def run(
     prepared_s = time.perf_counter()
     shown.stage("network")
     prepared = prepare(config, ranks, base_dir, locator)
-    regions = BoldRegions(prepared.network, config.bold) if config.bold is not None else None
+    regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
     prepared_s = time.perf_counter() - prepared_s
     folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
     with contextlib.ExitStack() as stack:
@@ -173,12 +176,17 @@ class _Job:
                 backend.compile()
             if interrupt_agreed(comm):
                 return self._finish(built, backend, None, steps=0, interrupted=True)
-            recorders = Recorders(self._network, comm, backend, self._folder, self._regions)
+            recorders = on_every_rank(
+                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
+            )
             self._started = True
             try:
                 steps, interrupted = self._simulate(backend, recorders)
-            finally:
-                recorders.close()
+            except BaseException:
+                with contextlib.suppress(DtbsimError):  # the first error is the one to tell
+                    recorders.close()
+                raise
+            on_every_rank(comm, recorders.close)
             return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
         finally:
             backend.close()
@@ -246,8 +254,8 @@ class _Job:
                 stop = chunks.stop_after(step)
                 backend.advance(step, stop)
                 steps, gids = backend.collect()
-                recorders.take(step, stop, steps, gids)
-                backend.check_finite(stop)
+                counts = recorders.count(step, stop, steps, gids)
+                on_every_rank(comm, partial(_keep, recorders, backend, (step, stop), steps, gids, counts))
                 chunks.note(stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
                 step = stop
                 self._progress.advance(step, network.n_steps, network.dt_ms)
@@ -273,6 +281,14 @@ class _Job:
             write_json(self._folder / "summary.json", summary)
         self._comm.barrier()
         return RunResult(summary, self._folder, interrupted)
+
+
+def _keep(
+    recorders: Recorders, backend: CpuBackend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
+) -> None:
+    """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
+    recorders.store(*span, steps, gids, counts)
+    backend.check_finite(span[1])
 
 
 def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *, nothing_recorded: bool) -> None:

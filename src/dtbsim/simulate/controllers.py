@@ -9,6 +9,8 @@ b_i is added to the population's own value of the parameter.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import FIXED_INDEGREE, Network
 
 F64 = NDArray[np.float64]
+TOLERANCE = 1e-6
+"""Of a step: times are compared in whole steps, since products of milliseconds are not exact."""
 
 
 class Controller:
@@ -35,6 +39,8 @@ class Controller:
         self._bins = Bins(self.interval_steps // unit_steps, self._populations.size)
         self._own = _own_value(network, self._family, item, name)
         self.drive = item.start + item.start_per_indegree * _indegrees(network, self._family, item, name)
+        self._stages = [(math.ceil(stage.start_ms / self._dt_ms - TOLERANCE), stage.eta) for stage in item.stages]
+        self._average = _average_steps(item, self._dt_ms)
         self._sum = np.zeros(self._populations.size)
         self._summed = 0
         self._done = 0
@@ -52,21 +58,32 @@ class Controller:
 
     def _update(self, rates_hz: F64) -> None:
         item = self.item
-        end_ms = self._done * self.interval_steps * self._dt_ms
-        begin_ms = end_ms - self.interval_steps * self._dt_ms
-        eta = next((stage.eta for stage in reversed(item.stages) if begin_ms >= stage.start_ms), 0.0)
+        end = self._done * self.interval_steps
+        begin = end - self.interval_steps
+        eta = next((eta for start, eta in reversed(self._stages) if begin >= start), 0.0)
         error = np.clip((rates_hz - item.target_rate_hz) / item.target_rate_hz, -item.clip, item.clip)
         self.drive = self.drive - item.gain * eta * error
-        if item.average_from_ms is None or item.average_until_ms is None:
+        if self._average is None:
             return
-        if item.average_from_ms <= begin_ms and end_ms <= item.average_until_ms:
+        first, last = self._average
+        if first <= begin and end <= last:
             self._sum = self._sum + self.drive
             self._summed += 1
-        if self._summed and end_ms <= item.average_until_ms < end_ms + self.interval_steps * self._dt_ms:
+        if self._summed and end <= last < end + self.interval_steps:
             self.drive = self._sum / self._summed
 
     def _apply(self, backend: CpuBackend) -> None:
         backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
+
+
+def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | None:
+    """The time that is averaged over, in whole steps, None without one."""
+    if item.average_from_ms is None or item.average_until_ms is None:
+        return None
+    return (
+        math.ceil(item.average_from_ms / dt_ms - TOLERANCE),
+        math.floor(item.average_until_ms / dt_ms + TOLERANCE),
+    )
 
 
 def interval_steps(network: Network, name: str, item: HomeostaticTonic) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from pathlib import Path
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cpu import CpuBackend
+from dtbsim.config import Locator
+from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.simulate.activity import Activity, Bins
+from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
 from dtbsim.simulate.controllers import Controller
 from dtbsim.spec.network import Network
@@ -68,18 +71,30 @@ class Recorders:
         self._rates = RateWriter(stores / "rates.zarr", names, sizes, bin_steps * self._network.dt_ms)
         self._rate_bins = Bins(bin_steps // unit, len(populations))
 
-    def take(self, start: int, stop: int, steps: Steps, gids: Gids) -> None:
-        """Take in the spikes of [start, stop) of this rank, and what was sampled meanwhile; collective."""
+    def count(self, start: int, stop: int, steps: Steps, gids: Gids) -> I64 | None:
+        """Count and hash the spikes of [start, stop) of this rank, together with those of all others; collective.
+
+        Returns what `store` needs to know of the other ranks: their counts (`Activity.add`), None where nobody counts.
+        """
         begin_s = time.perf_counter()
         self.spikes += steps.size
         self._hash(steps, gids)
+        counts = self._activity.add(start, stop, steps, gids) if self._activity is not None else None
+        self.seconds["record"] += time.perf_counter() - begin_s
+        return counts
+
+    def store(self, start: int, stop: int, steps: Steps, gids: Gids, counts: I64 | None) -> None:
+        """Store the same spikes, what was sampled meanwhile and the `counts`, which BOLD and controllers follow.
+
+        Raises StorageError and NumericsError on this rank alone.
+        """
+        begin_s = time.perf_counter()
         if self._spikes is not None:
             keep = self._wanted(start, stop, steps, gids)
             self._spikes.append(steps[keep], gids[keep], stop_step=stop)
         for k, writer in enumerate(self._states):
             at, values = self._backend.sampler.take(k)
             writer.append(at, values)
-        counts = self._activity.add(start, stop, steps, gids) if self._activity is not None else None
         if counts is not None and self._rates is not None and self._rate_bins is not None:
             self._rates.append(self._rate_bins.add(counts))
         stored_s = time.perf_counter()
@@ -115,10 +130,28 @@ class Recorders:
         return self._hasher.hexdigest()
 
     def close(self) -> None:
-        """Publish everything that was recorded."""
-        for store in (self._spikes, *self._states, self._rates, self.bold):
-            if store is not None:
-                store.close()
+        """Publish everything that was recorded; every store, also when one of them fails."""
+        with contextlib.ExitStack() as stack:
+            for store in (self._spikes, *self._states, self._rates, self.bold):
+                if store is not None:
+                    stack.callback(store.close)
+
+
+def check_recording(network: Network, locator: Locator | None = None) -> BoldRegions | None:
+    """Return the regions of BOLD (None: off). InputError where BOLD or controllers do not fit the network, at once.
+
+    Everything else of the recorders needs the built network.
+    """
+    config = network.config
+    try:
+        unit = count_unit_steps(network)
+        for name, item in config.controllers.items():
+            Controller(network, name, item, unit)
+        return BoldRegions(network, config.bold) if config.bold is not None else None
+    except InputError as error:
+        if locator is not None and error.where is not None:
+            error.where = locator.where(error.where)
+        raise
 
 
 def count_unit_steps(network: Network) -> int:

@@ -16,7 +16,8 @@ def spike_trains(
 ) -> list[Any]:
     """Return a neo.SpikeTrain for every neuron of the chosen populations, from spikes sorted by step.
 
-    Times are steps times dt in ms; t_start and t_stop are those of the window. Annotations: gid, population.
+    Times are the ends of the steps in ms, t_start < t <= t_stop; t_start and t_stop are those of the window, which is
+    the steps from `start_step` to `stop_step`, exclusive. Annotations: gid, population.
     """
     try:
         import neo
@@ -25,7 +26,7 @@ def spike_trains(
             f"the package neo cannot be imported: {error}", remedy="pip install 'dtbsim[neo]'"
         ) from error
     order = np.argsort(gids, kind="stable")
-    times_ms, gids = steps[order] * network.dt_ms, gids[order]
+    times_ms, gids = network.time_ms(steps[order]), gids[order]
     t_start, t_stop = start_step * network.dt_ms, stop_step * network.dt_ms
     trains = []
     for population in network.named(choice):

@@ -67,6 +67,13 @@ class NetworkTable:
         """Return the index of the population of every gid."""
         return np.searchsorted(self._first, gids, side="right") - 1
 
+    def time_ms(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the time of a spike or a state sample of every step: the end of the step, (step + 1) * dt."""
+        return np.asarray((steps + 1) * self.dt_ms, dtype=np.float64)
+
     def step_at_or_after(self, time_ms: float) -> int:
-        """Return the first step whose time, step * dt, is not before `time_ms` (rounding errors of ms / dt aside)."""
+        """Return the first step that begins at or after `time_ms` (rounding errors of ms / dt aside).
+
+        Where `time_ms` is a multiple of dt, it is the first step with spikes after `time_ms`.
+        """
         return int(np.ceil(time_ms / self.dt_ms - 1e-6))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SpikeWindow(NamedTuple):
-    """Spikes with start_ms <= step * dt < stop_ms, sorted by step, then gid."""
+    """Spikes with start_ms < t <= stop_ms, t = (step + 1) * dt, sorted by step, then gid."""
 
     start_ms: float
     stop_ms: float
@@ -50,7 +50,10 @@ def open_run(path: Path | str) -> Run:
 class Run:
     """What a run folder holds, as numpy, pandas and xarray objects.
 
-    The time of a spike or a state sample is its step times dt. Windows are half open: start_ms <= t < stop_ms.
+    Step k goes from k dt to (k + 1) dt; the time t of its spikes and state samples is its end, (k + 1) dt. Windows are
+    half open, start_ms < t <= stop_ms: the steps k with start_ms <= k dt < stop_ms. A bound that is not a multiple of
+    dt counts as the next one.
+
     Of a run that still goes on or was killed, the part is shown that all ranks had stored when it was opened.
     """
 
@@ -139,7 +142,7 @@ class Run:
     def spikes(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> tuple[Steps, Gids]:
-        """Return steps int64[n] and gids uint32[n], sorted by step, then gid.
+        """Return steps int64[n] and gids uint32[n] of start_ms < t <= stop_ms, sorted by step, then gid.
 
         `population` is the name of a population or of a family (its populations in all regions), or a list of these.
         """
@@ -153,7 +156,7 @@ class Run:
         start_ms: float | None = None,
         stop_ms: float | None = None,
     ) -> Iterator[SpikeWindow]:
-        """Yield the spikes window by window, empty windows included, holding one window in memory.
+        """Yield the spikes of start_ms < t <= stop_ms window by window, empty ones included, one in memory at a time.
 
         A window is a whole number of steps; the last one ends with what was simulated, or is stored of it.
         """
@@ -168,19 +171,20 @@ class Run:
     def spikes_pandas(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> pd.DataFrame:
-        """Return the spikes as a table: time_ms, step, gid, population (categorical)."""
+        """Return the spikes of start_ms < t <= stop_ms as a table: time_ms, step, gid, population (categorical)."""
         import pandas as pd
 
         steps, gids = self.spikes(population, start_ms, stop_ms)
-        codes = self.network_table.population_of(gids)
-        names = pd.Categorical.from_codes(codes, categories=self.network_table.names)
-        return pd.DataFrame({"time_ms": steps * self.dt_ms, "step": steps, "gid": gids, "population": names})
+        table = self.network_table
+        names = pd.Categorical.from_codes(table.population_of(gids), categories=table.names)
+        return pd.DataFrame({"time_ms": table.time_ms(steps), "step": steps, "gid": gids, "population": names})
 
     def spike_trains_neo(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> list[Any]:
         """Return one neo.SpikeTrain per neuron, silent ones included, in the order of the gids.
 
+        It holds the spikes of start_ms < t <= stop_ms; `t_start` and `t_stop` are the window, cut to what is stored.
         Raises MissingDependencyError without the extra `neo`.
         """
         from dtbsim.store.neo_export import spike_trains
@@ -190,13 +194,19 @@ class Run:
         return spike_trains(self.network_table, population, steps, gids, start, stop)
 
     def rates(self) -> xr.DataArray:
-        """Return the population rates in Hz, (time_ms, population); time_ms is the start of a bin."""
+        """Return the population rates in Hz, (time_ms, population).
+
+        time_ms is the start of a bin, which holds the spikes with time_ms < t <= time_ms + bin_ms.
+        """
         from dtbsim.store.series_reader import read_rates
 
         return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
 
     def states(self, k: int = 0) -> xr.Dataset:
-        """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks."""
+        """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
+
+        time_ms is the time of the sample, the end of its step.
+        """
         from dtbsim.store.series_reader import read_states
 
         return read_states(self.stored(f"states/{k}", f"record.states[{k}]"), self.ranks, self.network_table)

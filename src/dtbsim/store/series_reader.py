@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def read_rates(path: Path) -> xr.DataArray:
-    """Return spikes per neuron and second, float64 (time_ms, population), with the counts' bin in `attrs`."""
+    """Return spikes per neuron and second, float64 (time_ms, population), with the counts' bin in `attrs`.
+
+    time_ms is the start of a bin, which holds the spikes with time_ms < t <= time_ms + bin_ms.
+    """
     import xarray as xr
 
     table = TableReader(path, "rates")
@@ -56,7 +59,8 @@ def read_bold(path: Path) -> xr.DataArray:
 def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
     """Return the recorded states of all ranks, float32 (time_ms, gid), in the order of the gids.
 
-    Of a run that goes on or was killed, samples are shown that every rank has stored.
+    time_ms is the end of the step after which a sample was taken. Of a run that goes on or was killed, samples are
+    shown that every rank has stored.
     """
     import xarray as xr
 
@@ -76,6 +80,6 @@ def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
     names = np.array(network.names, dtype=object)[network.population_of(gids)]
     return xr.Dataset(
         {name: (("time_ms", "gid"), values[:, :, i]) for i, name in enumerate(variables)},
-        coords={"time_ms": steps * network.dt_ms, "gid": gids, "population": ("gid", names)},
+        coords={"time_ms": network.time_ms(steps), "gid": gids, "population": ("gid", names)},
         attrs={"interval_ms": tables[0].attribute("interval_steps") * network.dt_ms},
     )

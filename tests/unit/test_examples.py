@@ -1,0 +1,129 @@
+"""Every example does what it says: files are valid and run, scripts run as a user would start them (all cut short)."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dtbsim
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHORT = {
+    "izhikevich.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=0"],
+    "microcircuit.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
+    "resting_state.yaml": [
+        "simulation.duration_ms=6000",
+        "bold.discard_ms=0",
+        "analysis.statistics_start_ms=1000",
+        "record.spikes={start_ms: 1000, stop_ms: 2000}",
+    ],
+}
+"""Overrides that make an example short; a new example needs an entry."""
+RATES_HZ = {
+    "izhikevich.yaml": {"RS": (4, 10), "CH": (5, 11), "FS": (4, 11)},
+    "microcircuit.yaml": {"column.L4E": (2, 8), "column.L5I": (4, 14)},
+    "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
+}
+SCRIPTS = ["first_steps.py", "global_coupling.py"]
+
+
+def start(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an example as its own process in `folder`, without MPI."""
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / script), *arguments],
+        cwd=folder,
+        env=os.environ | {"DTBSIM_MPI": "off"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.yaml")} == SHORT.keys() == RATES_HZ.keys()
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == SCRIPTS
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_an_example_is_valid_as_it_stands(name: str) -> None:
+    network = dtbsim.validate(EXAMPLES / name)
+    assert network.n_neurons >= 1000
+    assert network.config.name == Path(name).stem
+    assert network.config.description
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_run_fires_at_sensible_rates(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DTBSIM_MPI", "off")
+    result = dtbsim.run(EXAMPLES / name, out=tmp_path / "run", set=SHORT[name])
+    run = result.open()
+    start_ms = run.config["analysis"]["statistics_start_ms"]
+    rates = run.rates().sel(time_ms=slice(start_ms, None)).mean("time_ms")
+    families = run.populations.family.to_numpy()
+    for family, (low, high) in RATES_HZ[name].items():
+        assert low < float(rates[families == family].mean()) < high, family
+    if "bold" in run.config:
+        assert -1 < result.summary["fc_correlation"] < 1
+
+
+def test_first_steps(tmp_path: Path) -> None:
+    done = start("first_steps.py", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith(("E  ", "I  "))]
+    assert [row[0] for row in rows] == ["E", "I"]
+    for before, during, after in (map(float, row[1:]) for row in rows):
+        assert during > 1.5 * max(before, after), "the stimulus raises the rates"
+    (run,) = (tmp_path / "runs").iterdir()
+    assert is_self_contained(run / "rates.html")
+
+
+def test_global_coupling_as_a_plot(tmp_path: Path) -> None:
+    done = start(
+        "global_coupling.py", tmp_path, "--values", "36", "0", "--duration-s", "6", "--seed", "3", "--out", "g.html"
+    )
+    assert done.returncode == 0, done.stderr
+    assert is_self_contained(tmp_path / "g.html")
+    _, _, table = done.stdout.partition("E rate (Hz)\n")
+    assert [float(line.split()[0]) for line in table.splitlines()[:-1]] == [36.0, 0.0]
+    assert "best linear network: 0.679\n" in done.stdout
+    assert list(tmp_path.iterdir()) == [tmp_path / "g.html"], "run folders are temporary"
+
+
+def test_global_coupling_as_a_table(tmp_path: Path) -> None:
+    done = start(
+        "global_coupling.py", tmp_path, "--values", "36", "--duration-s", "6", "--threads", "1", "--out", "g.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    example = dtbsim.load_config(EXAMPLES / "resting_state.yaml")
+    assert float(row["weight_pA"]) == pytest.approx(example.projections["long_range"].weight_pA, abs=0.01)
+    assert 1 < float(row["E_rate_hz"]) < 15
+    assert -1 < float(row["r"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "g.png"], "FILE.html or FILE.csv"),
+        (["--out", "nowhere/g.csv"], "does not exist"),
+        (["--duration-s", "1"], "at least 6 s"),
+        (["--values", "-3"], "not negative"),
+    ],
+)
+def test_global_coupling_refuses_before_it_simulates(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = start("global_coupling.py", tmp_path, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "G (mV)" not in done.stdout
+
+
+def is_self_contained(page: Path) -> bool:
+    """Whether the page holds plotly itself and loads nothing."""
+    text = page.read_text(encoding="utf-8")
+    return "Plotly.newPlot" in text and len(text) > 1_000_000 and "<script src=" not in text

@@ -1,0 +1,148 @@
+"""How often ranks exchange and who needs whose spikes, against the list of synapses; and the exchanges themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.networks import DELAY, SOURCE, TARGET, all_synapses, built_rank, network_of
+from tests.helpers.small_atlas import save_small_atlas
+from tests.helpers.zoo import zoo
+
+from dtbsim.build.rank import plan_rank
+from dtbsim.errors import MissingDependencyError
+from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.plan import ExchangePlan, plan_exchange
+from dtbsim.kernels import layout as L
+from dtbsim.mpi import SerialComm, run_ranks
+from dtbsim.spec.network import MAX_DELAY_STEPS, Network
+
+
+def by_hand(network: Network, synapses: Any, n_ranks: int) -> tuple[int, Any, Any]:
+    """(shortest delay between ranks, needs as found, blocks): from single synapses."""
+    blocks = plan_rank(network, 0, n_ranks, 1).blocks
+    owner = np.zeros(network.n_neurons, np.int64)
+    for gid0, size, rank in zip(blocks.gid0, blocks.size, blocks.rank, strict=True):
+        owner[gid0 : gid0 + size] = rank
+    crossing = synapses[owner[synapses[:, SOURCE]] != owner[synapses[:, TARGET]]]
+    needs = np.zeros((n_ranks, len(network.populations)), bool)
+    source = np.searchsorted(network.gid_starts, crossing[:, SOURCE], side="right") - 1
+    needs[owner[crossing[:, TARGET]], source] = True
+    return int(crossing[:, DELAY].min(initial=MAX_DELAY_STEPS)), needs, blocks
+
+
+@pytest.mark.parametrize("partitioner", ["contiguous", "greedy"])
+@pytest.mark.parametrize("n_ranks", [2, 3, 5])
+def test_the_plan_covers_every_synapse_between_ranks(tmp_path: Path, n_ranks: int, partitioner: str) -> None:
+    network = zoo(tmp_path, f"simulation.partitioner={partitioner}")
+    shortest, needs, blocks = by_hand(network, all_synapses(network), n_ranks)
+    plan = plan_exchange(network, blocks, n_ranks)
+    assert plan.window <= shortest
+    assert (plan.needs | ~needs).all(), "what some synapse needs is sent"
+    assert needs.sum() <= plan.needs.sum() <= needs.sum() + 12, "and little else"
+    assert not plan.silent
+
+
+def test_the_window_is_the_shortest_delay_that_crosses() -> None:
+    """Two populations on two ranks: fast inside, slow between."""
+    network = network_of(
+        "simulation: {duration_ms: 1, block_size: 16, partitioner: contiguous}\n"
+        "populations: {A: {model: izhikevich, size: 16}, B: {model: izhikevich, size: 16}}\n"
+        "projections:\n"
+        "  AA: {source: A, target: A, rule: {kind: all_to_all}, weight_mV: 1, delay_ms: 0.1}\n"
+        "  AB: {source: A, target: B, rule: {kind: all_to_all}, weight_mV: 1, delay_ms: 2.5}\n"
+        "  BB: {source: B, target: B, rule: {kind: all_to_all}, weight_mV: 1, delay_ms: 0.2}\n"
+    )
+    plan = plan_exchange(network, plan_rank(network, 0, 2, 1).blocks, 2)
+    assert plan.window == 25
+    assert plan.needs.tolist() == [[False, False], [True, False]]
+    alone = plan_exchange(network, plan_rank(network, 0, 1, 1).blocks, 1)
+    assert (alone.window, alone.silent) == (MAX_DELAY_STEPS, True)
+
+
+def test_the_shortest_tract_between_ranks_counts(tmp_path: Path) -> None:
+    """Every pair of regions has a delay of its own: the window is the smallest of those that cross."""
+    save_small_atlas(tmp_path)
+    network = network_of(
+        "simulation: {duration_ms: 1, block_size: 16, partitioner: contiguous}\natlas: small.npz\n"
+        "populations: {A: {model: izhikevich, size: 16, regions: all}}\n"
+        "projections:\n"
+        "  P: {source: A, target: A, scope: connectome, rule: {kind: all_to_all}, weight_mV: 1,\n"
+        "      delay_ms: {tract_velocity_m_per_s: 5}}\n",
+        base_dir=tmp_path,
+    )
+    synapses = all_synapses(network)
+    windows = set()
+    for n_ranks in (2, 3, 5):
+        shortest, needs, blocks = by_hand(network, synapses, n_ranks)
+        plan = plan_exchange(network, blocks, n_ranks)
+        assert plan.window == shortest
+        assert (plan.needs == needs).all()
+        windows.add(plan.window)
+    assert len(windows) > 1
+
+
+def test_a_split_population_crosses_to_itself() -> None:
+    network = network_of(
+        "simulation: {duration_ms: 1, block_size: 16}\n"
+        "populations: {A: {model: izhikevich, size: 32}}\n"
+        "projections: {AA: {source: A, target: A, rule: {kind: all_to_all}, weight_mV: 1, delay_ms: 0.7}}\n"
+    )
+    plan = plan_exchange(network, plan_rank(network, 0, 2, 1).blocks, 2)
+    assert plan.window == 7
+    assert plan.needs.tolist() == [[True], [True]]
+
+
+def test_without_projections_nothing_travels() -> None:
+    network = network_of(
+        "simulation: {duration_ms: 1, block_size: 16}\npopulations: {A: {model: izhikevich, size: 32}}\n"
+    )
+    plan = plan_exchange(network, plan_rank(network, 0, 2, 1).blocks, 2)
+    assert (plan.window, plan.silent) == (MAX_DELAY_STEPS, True)
+
+
+@pytest.mark.parametrize(("window", "overlapped", "steps"), [(1, False, 1), (2, True, 1), (3, True, 1), (20, True, 10)])
+def test_two_half_windows_fit_the_shortest_delay(window: int, overlapped: bool, steps: int) -> None:
+    plan = ExchangePlan(window, np.zeros((1, 1), bool))
+    exchange = PacketExchange(SerialComm(), plan, np.array([0, 5]))
+    assert (exchange.overlapped, exchange.window) == (overlapped, steps)
+    assert exchange.receive().size == 0, "nothing is under way at the start"
+
+
+def test_the_board_needs_shared_memory() -> None:
+    with pytest.raises(MissingDependencyError) as caught:
+        SharedBoard(SerialComm(), ExchangePlan(5, np.zeros((1, 1), bool)), 10)
+    assert "no shared memory between the ranks of a node" in caught.value.message
+
+
+@pytest.mark.parametrize(("neurons", "capacity"), [(5, 1024), (5000, 5000), (10**9, 1 << 20)])
+def test_the_board_is_entered_into_the_table_of_the_rank(neurons: int, capacity: int) -> None:
+    def work(comm: Any) -> Any:
+        board = SharedBoard(comm, ExchangePlan(7, np.ones((2, 1), bool)), neurons)
+        rank = np.zeros(L.RANK_FIELDS, np.int64)
+        board.attach(rank)
+        return rank[[L.BOARD_AT, L.BOARD_RANK, L.BOARD_RANKS, L.BOARD_WINDOW, L.BOARD_CAPACITY]].tolist()
+
+    first, second = run_ranks(2, work)
+    assert first[0] == second[0] != 0, "one memory for both"
+    assert first[1:] == [0, 2, 7, capacity]
+    assert second[1:] == [1, 2, 7, capacity]
+
+
+def test_ranks_know_their_sources(tmp_path: Path) -> None:
+    """Candidates: all neurons of the populations that project to the rank, ascending; every synapse comes from one."""
+    network = zoo(tmp_path)
+    for rank in range(3):
+        built = built_rank(network, rank, 3)
+        gids = built.candidates.gids
+        assert (np.diff(gids.astype(np.int64)) > 0).all()
+        for index, population in enumerate(network.populations):
+            offset = built.candidates.offset[index]
+            if offset >= 0:
+                part = gids[offset : offset + population.size]
+                assert (part == np.arange(population.gid0, population.gid0 + population.size)).all()
+            else:
+                assert not np.isin(np.arange(population.gid0, population.gid0 + population.size), gids).any()

@@ -1,0 +1,222 @@
+"""What is recorded of a run, as configured, against everything that happened in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.networks import network_of
+from tests.helpers.small_atlas import save_small_atlas
+
+import dtbsim
+from dtbsim.errors import InputError, StorageError
+from dtbsim.mpi import SerialComm, run_ranks
+from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps, count_unit_steps, rate_bin_steps
+from dtbsim.store.run import Run
+
+CONFIG = """\
+name: recorded
+seed: 5
+atlas: small.npz
+simulation: {dt_ms: 0.5, duration_ms: 200, threads: 1, block_size: 16}
+populations:
+  E: {model: iaf_psc_exp, size: 40, regions: [A_L, B_L]}
+  I: {model: iaf_psc_exp, size: 20}
+projections:
+  EI: {source: E, target: I, scope: all, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: 80, delay_ms: 1}
+drives:
+  background: {kind: poisson, target: [E, I], rate_hz: 8000, weight_pA: 60}
+record: {rate_bin_ms: 7}
+"""
+NAMES = ["E@A_L", "E@B_L", "I"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs")
+    save_small_atlas(path)
+    (path / "net.yaml").write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def run(folder: Path, name: str, *overrides: str) -> tuple[dict[str, Any], Run]:
+    result = dtbsim.run(folder / "net.yaml", out=folder / name, set=overrides)
+    return result.summary, result.open()
+
+
+@pytest.fixture(scope="module")
+def everything(folder: Path) -> tuple[dict[str, Any], Any, Any]:
+    """Summary, steps and gids of the run of which all is recorded."""
+    summary, reader = run(folder, "everything")
+    steps, gids = reader.spikes()
+    assert len(steps) > 800
+    return summary, steps, gids
+
+
+def test_rates_are_counts_of_all_spikes_in_whole_bins(folder: Path, everything: Any) -> None:
+    """Bins of 14 steps: 28 whole ones in 400 steps, the rest is left out."""
+    _, steps, gids = everything
+    population = np.searchsorted([0, 40, 80], gids, side="right") - 1
+    counts = np.zeros((29, 3), np.int64)
+    np.add.at(counts, (steps // 14, population), 1)
+    rates = dtbsim.open_run(folder / "everything").rates()
+    assert rates.dims == ("time_ms", "population")
+    assert rates.coords["population"].values.tolist() == NAMES
+    np.testing.assert_allclose(rates.values, counts[:28] / (np.array([40, 40, 20]) * 0.007))
+
+
+@pytest.mark.parametrize(
+    ("record", "first", "last", "populations"),
+    [
+        ("{start_ms: 50}", 100, 400, NAMES),
+        ("{stop_ms: 50}", 0, 100, NAMES),
+        ("{start_ms: 49.8, stop_ms: 120.1}", 100, 241, NAMES),
+        ("{start_ms: 60, stop_ms: 1000}", 120, 400, NAMES),
+        ("{populations: [I]}", 0, 400, ["I"]),
+        ("{populations: [E]}", 0, 400, ["E@A_L", "E@B_L"]),
+        ("{populations: [I, E]}", 0, 400, NAMES),
+        ("{populations: [E], start_ms: 10.5, stop_ms: 11}", 21, 22, ["E@A_L", "E@B_L"]),
+    ],
+)
+def test_spikes_of_the_named_populations_within_the_window(
+    folder: Path, tmp_path: Path, everything: Any, record: str, first: int, last: int, populations: list[str]
+) -> None:
+    expected, steps, gids = everything
+    summary, reader = run(folder, str(tmp_path / "run"), f"record.spikes={record}")
+    names = np.array(NAMES)[np.searchsorted([0, 40, 80], gids, side="right") - 1]
+    keep = (steps >= first) & (steps < last) & np.isin(names, populations)
+    assert keep.any()
+    stored = reader.spikes()
+    np.testing.assert_array_equal(stored[0], steps[keep])
+    np.testing.assert_array_equal(stored[1], gids[keep])
+    for key in ("spikes", "spike_hash", "mean_rate_hz"):
+        assert summary[key] == expected[key], f"{key} is that of all spikes"
+    assert reader.rates().identical(dtbsim.open_run(folder / "everything").rates()), "and so are the rates"
+
+
+def test_nothing_recorded_leaves_no_stores(folder: Path, tmp_path: Path, everything: Any) -> None:
+    summary, reader = run(folder, str(tmp_path / "run"), "record={spikes: null, rate_bin_ms: null}")
+    assert not (tmp_path / "run/stores").exists()
+    assert summary["spike_hash"] == everything[0]["spike_hash"]
+    with pytest.raises(InputError, match=r"run with record\.spikes set"):
+        reader.spikes()
+    with pytest.raises(InputError, match=r"run with record\.rate_bin_ms set"):
+        reader.rates()
+    assert dtbsim.hash_run(tmp_path / "run").source == "summary"
+
+
+def test_the_hash_is_that_of_the_sorted_spikes(everything: Any) -> None:
+    summary, steps, gids = everything
+    hasher = SpikeHasher()
+    hasher.update(steps, gids)
+    assert summary["spike_hash"] == hasher.hexdigest()
+
+
+def test_ranks_share_the_records(folder: Path, tmp_path: Path, everything: Any) -> None:
+    """Each rank stores its own spikes; together they are those of one process, and so is what rank 0 stores alone."""
+    expected, steps, gids = everything
+    config, out = folder / "net.yaml", tmp_path / "run"
+    results = run_ranks(3, lambda comm: dtbsim.run(config, out=out, comm=comm))
+    assert [result.summary["spike_hash"] for result in results] == [expected["spike_hash"]] * 3
+    assert sorted(path.name for path in (out / "stores/spikes").glob("*.zarr")) == [
+        f"rank_0000{r}.zarr" for r in range(3)
+    ]
+    reader = dtbsim.open_run(out)
+    np.testing.assert_array_equal(reader.spikes()[0], steps)
+    np.testing.assert_array_equal(reader.spikes()[1], gids)
+    assert reader.rates().identical(dtbsim.open_run(folder / "everything").rates())
+
+
+def test_states_of_the_chosen_neurons(folder: Path, tmp_path: Path) -> None:
+    states = (
+        "[{population: E, variables: [V_m_mV], neurons: [0, 39], interval_ms: 3}, {population: I, variables: [V_m_mV]}]"
+    )
+    _, reader = run(folder, str(tmp_path / "run"), f"record.states={states}")
+    first, second = reader.states(0), reader.states(1)
+    assert first.coords["gid"].values.tolist() == [0, 39, 40, 79]
+    assert first.sizes["time_ms"] == 400 // 6
+    assert second.coords["gid"].values.tolist() == [80]
+    assert second.sizes["time_ms"] == 400
+    assert np.isfinite(first["V_m_mV"].values).all()
+    assert first["V_m_mV"].values.std(axis=0).min() > 0
+
+
+# -- units and bins ------------------------------------------------------------------------------------------------
+
+TONIC = (
+    "{kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 30, stages: [{start_ms: 0, eta: 0.1}]}"
+)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "unit", "intervals"),
+    [
+        (["record.rate_bin_ms=null"], 0, []),
+        ([], 14, []),
+        (["record.rate_bin_ms=0.5"], 1, []),
+        (["record.rate_bin_ms=10", f"controllers.tonic={TONIC}"], 20, [60]),
+        (["record.rate_bin_ms=null", f"controllers.tonic={TONIC}"], 60, [60]),
+        (["record.rate_bin_ms=10", "bold={population: E, tr_ms: 90}"], 10, []),
+        (["record.rate_bin_ms=7", f"controllers.tonic={TONIC}", "bold={population: E, tr_ms: 90}"], 2, [60]),
+    ],
+)
+def test_the_unit_of_counting_divides_all_that_is_counted(
+    folder: Path, overrides: list[str], unit: int, intervals: list[int]
+) -> None:
+    network = network_of(CONFIG, *overrides, base_dir=folder)
+    assert count_unit_steps(network) == unit
+    assert controller_steps(network) == intervals
+    check_recording(network)
+
+
+@pytest.mark.parametrize(("bin_ms", "steps"), [(0.5, 1), (7, 14), (0.7, 1), (0.8, 2)])
+def test_the_bin_of_rates_is_the_next_whole_number_of_steps(folder: Path, bin_ms: float, steps: int) -> None:
+    assert rate_bin_steps(network_of(CONFIG, f"record.rate_bin_ms={bin_ms}", base_dir=folder)) == steps
+
+
+def test_what_does_not_fit_is_told_before_the_network_is_built(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with its place in the file."""
+    monkeypatch.setattr("dtbsim.simulate.conductor.build_rank", lambda *_: pytest.fail("it was built"))
+    text = CONFIG + "bold:\n  population: E\n  tr_ms: 90.3\n"
+    config = folder / "tr.yaml"
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        dtbsim.run(config, out=tmp_path / "run")
+    line = text.splitlines().index("  tr_ms: 90.3") + 1
+    assert str(caught.value).startswith(f"{config}:{line}: bold.tr_ms: 90.3 ms is not a whole number of steps")
+    with pytest.raises(InputError, match=r"--set bold\.population: I live\(s\) in no region of an atlas"):
+        dtbsim.run(
+            folder / "net.yaml", out=tmp_path / "run", set=["bold={population: E, tr_ms: 90}", "bold.population=I"]
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_store_is_closed_even_if_one_fails(folder: Path, tmp_path: Path) -> None:
+    class Broken:
+        def close(self) -> None:
+            raise StorageError("the disk is full")
+
+    class Store:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    class NoSampler:
+        records: tuple[()] = ()
+        sampler: Any = None
+
+    backend = NoSampler()
+    backend.sampler = backend
+    recorders: Any = Recorders(network_of(CONFIG, base_dir=folder), SerialComm(), backend, tmp_path, None)  # type: ignore[arg-type]
+    recorders._states, stores = [Broken(), Store()], [Store(), Store()]
+    recorders._spikes, recorders._rates = stores
+    stores.append(recorders._states[1])
+    with pytest.raises(StorageError):
+        recorders.close()
+    assert all(store.closed for store in stores)
