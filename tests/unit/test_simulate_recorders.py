@@ -78,7 +78,7 @@ def test_rates_are_counts_of_all_spikes_in_whole_bins(folder: Path, everything: 
         ("{populations: [I]}", 0, 400, ["I"]),
         ("{populations: [E]}", 0, 400, ["E@A_L", "E@B_L"]),
         ("{populations: [I, E]}", 0, 400, NAMES),
-        ("{populations: [E], start_ms: 10.5, stop_ms: 11}", 21, 22, ["E@A_L", "E@B_L"]),
+        ("{populations: [E], start_ms: 60.5, stop_ms: 63}", 121, 126, ["E@A_L", "E@B_L"]),
     ],
 )
 def test_spikes_of_the_named_populations_within_the_window(
@@ -121,9 +121,8 @@ def test_ranks_share_the_records(folder: Path, tmp_path: Path, everything: Any) 
     config, out = folder / "net.yaml", tmp_path / "run"
     results = run_ranks(3, lambda comm: dtbsim.run(config, out=out, comm=comm))
     assert [result.summary["spike_hash"] for result in results] == [expected["spike_hash"]] * 3
-    assert sorted(path.name for path in (out / "stores/spikes").glob("*.zarr")) == [
-        f"rank_0000{r}.zarr" for r in range(3)
-    ]
+    stores = sorted(path.name for path in (out / "stores/spikes").glob("*.zarr"))
+    assert stores == ["rank_00000.zarr", "rank_00001.zarr", "rank_00002.zarr"]
     reader = dtbsim.open_run(out)
     np.testing.assert_array_equal(reader.spikes()[0], steps)
     np.testing.assert_array_equal(reader.spikes()[1], gids)
@@ -131,10 +130,11 @@ def test_ranks_share_the_records(folder: Path, tmp_path: Path, everything: Any) 
 
 
 def test_states_of_the_chosen_neurons(folder: Path, tmp_path: Path) -> None:
-    states = (
-        "[{population: E, variables: [V_m_mV], neurons: [0, 39], interval_ms: 3}, {population: I, variables: [V_m_mV]}]"
+    some, one = (
+        "population: E, variables: [V_m_mV], neurons: [0, 39], interval_ms: 3",
+        "population: I, variables: [V_m_mV]",
     )
-    _, reader = run(folder, str(tmp_path / "run"), f"record.states={states}")
+    _, reader = run(folder, str(tmp_path / "run"), f"record.states=[{{{some}}}, {{{one}}}]")
     first, second = reader.states(0), reader.states(1)
     assert first.coords["gid"].values.tolist() == [0, 39, 40, 79]
     assert first.sizes["time_ms"] == 400 // 6
@@ -146,9 +146,8 @@ def test_states_of_the_chosen_neurons(folder: Path, tmp_path: Path) -> None:
 
 # -- units and bins ------------------------------------------------------------------------------------------------
 
-TONIC = (
-    "{kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 30, stages: [{start_ms: 0, eta: 0.1}]}"
-)
+STAGES = "stages: [{start_ms: 0, eta: 0.1}]"
+TONIC = f"{{kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 30, {STAGES}}}"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,7 @@ TONIC = (
         (["record.rate_bin_ms=0.5"], 1, []),
         (["record.rate_bin_ms=10", f"controllers.tonic={TONIC}"], 20, [60]),
         (["record.rate_bin_ms=null", f"controllers.tonic={TONIC}"], 60, [60]),
-        (["record.rate_bin_ms=10", "bold={population: E, tr_ms: 90}"], 10, []),
+        (["record.rate_bin_ms=10", "bold={population: E, tr_ms: 90}"], 4, []),  # BOLD: 36 steps
         (["record.rate_bin_ms=7", f"controllers.tonic={TONIC}", "bold={population: E, tr_ms: 90}"], 2, [60]),
     ],
 )
@@ -189,10 +188,9 @@ def test_what_does_not_fit_is_told_before_the_network_is_built(
         dtbsim.run(config, out=tmp_path / "run")
     line = text.splitlines().index("  tr_ms: 90.3") + 1
     assert str(caught.value).startswith(f"{config}:{line}: bold.tr_ms: 90.3 ms is not a whole number of steps")
+    bold = ["bold={population: E, tr_ms: 90}", "bold.population=I"]
     with pytest.raises(InputError, match=r"--set bold\.population: I live\(s\) in no region of an atlas"):
-        dtbsim.run(
-            folder / "net.yaml", out=tmp_path / "run", set=["bold={population: E, tr_ms: 90}", "bold.population=I"]
-        )
+        dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=bold)
     assert not (tmp_path / "run").exists()
 
 
