@@ -161,8 +161,10 @@ def test_memory_is_that_of_the_process(alone: RunResult) -> None:
 
 
 def test_the_summary_of_several_ranks_is_one(tmp_path: Path, alone: RunResult) -> None:
+    config = write(tmp_path)
+
     def work(comm: Comm) -> RunResult:
-        return dtbsim.run(write(tmp_path), out=tmp_path / "run", set=["simulation.threads=2"], comm=comm)
+        return dtbsim.run(config, out=tmp_path / "run", set=["simulation.threads=2"], comm=comm)
 
     results = run_ranks(3, work)
     summary = results[0].summary

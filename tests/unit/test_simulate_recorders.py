@@ -130,11 +130,9 @@ def test_ranks_share_the_records(folder: Path, tmp_path: Path, everything: Any) 
 
 
 def test_states_of_the_chosen_neurons(folder: Path, tmp_path: Path) -> None:
-    some, one = (
-        "population: E, variables: [V_m_mV], neurons: [0, 39], interval_ms: 3",
-        "population: I, variables: [V_m_mV]",
-    )
-    _, reader = run(folder, str(tmp_path / "run"), f"record.states=[{{{some}}}, {{{one}}}]")
+    some, one = "population: E, neurons: [0, 39], interval_ms: 3", "population: I"
+    states = ", ".join(f"{{{chosen}, variables: [V_m_mV]}}" for chosen in (some, one))
+    _, reader = run(folder, str(tmp_path / "run"), f"record.states=[{states}]")
     first, second = reader.states(0), reader.states(1)
     assert first.coords["gid"].values.tolist() == [0, 39, 40, 79]
     assert first.sizes["time_ms"] == 400 // 6

@@ -72,7 +72,7 @@ class Uniform(Strict):
 
 
 class Normal(Strict):
-    """Normal with `mean` and `sd`; the 65,536-entry table ends at about 4.9 sd."""
+    """Normal with `mean` and `sd`; the 65,536-entry table ends at about 4.6 sd."""
 
     distribution: Literal["normal"] = Field(description="names the distribution")
     mean: Number = Field(description="mean")

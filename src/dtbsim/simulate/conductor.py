@@ -16,7 +16,7 @@ from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
-from dtbsim.errors import DtbsimError
+from dtbsim.errors import DtbsimError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.packets import PacketExchange
 from dtbsim.mpi import Comm, on_root, world_comm
@@ -49,6 +49,7 @@ from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.summary import summarise_run
 
 _LOG = logging.getLogger(__name__)
+_SMALLER = "use more nodes, fewer synapses or a smaller scale"
 
 
 def run(
@@ -216,7 +217,10 @@ class _Job:
             "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
             plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
         )  # fmt: skip
-        return build_rank(plan, self._prepared.threads, self._progress.advance)
+        try:
+            return build_rank(plan, self._prepared.threads, self._progress.advance)
+        except MemoryError as error:  # less was left than the plan found
+            raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
 
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)

@@ -32,6 +32,7 @@ class RunResult:
         return open_run(self.run_dir)
 
     @property
-    def spike_hash(self) -> str:
-        """The hash of all spikes, the same for any number of ranks and threads."""
-        return str(self.summary["spike_hash"])
+    def spike_hash(self) -> str | None:
+        """The hash of all spikes, the same for any number of ranks and threads; None if nothing was simulated."""
+        found: str | None = self.summary["spike_hash"]
+        return found

@@ -115,7 +115,7 @@ class Drive:
     """Input from outside to one population. Times in steps; `stop` exclusive.
 
     kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: `amplitude` etc. as a waveform;
-    `events`: listed (step, neuron, count) of `weight` quanta.
+    `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
     """
 
     kind: Literal["poisson", "current", "events"]

@@ -18,6 +18,9 @@ from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Populati
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
 
+MAX_ATTEMPTS_PER_SYNAPSE = 100
+"""How often sources are drawn, at most, where each may be taken once (a whole population of 80,000 takes 12)."""
+
 Entry = tuple[int, float, float]
 """Source population, weight of the pair (connectome) or 1, tract length in mm (NaN: none)."""
 
@@ -231,17 +234,35 @@ class _Compiler:
         if projection.rule != FIXED_INDEGREE or projection.multapses:
             return
         for piece in range(projection.piece_target.size):
-            entries = projection.entry_source[projection.entries(piece)]
+            part = projection.entries(piece)
+            entries = projection.entry_source[part]
             own = int(projection.piece_target[piece])
-            available = sum(
-                self.populations[int(e)].size - (not projection.autapses and int(e) == own) for e in entries
+            sizes = np.array(
+                [self.populations[int(e)].size - (not projection.autapses and int(e) == own) for e in entries]
             )
-            if projection.piece_number[piece] > available:
+            number = int(projection.piece_number[piece])
+            if number > sizes.sum():
                 raise self.places.error(
                     f"{self.path}.rule",
-                    f"in-degree {projection.piece_number[piece]} without multapses, but only {available} sources",
+                    f"in-degree {number} without multapses, but only {sizes.sum()} sources",
                     "lower indegree, allow multapses, or enlarge the source population",
                 )
+            edges = projection.entry_cumulative[part].astype(np.float64) + 1.0
+            within_reach = _distinct(np.diff(edges, prepend=0.0) / 2.0**32, sizes, MAX_ATTEMPTS_PER_SYNAPSE * number)
+            if number > within_reach:
+                raise self.places.error(
+                    f"{self.path}.rule",
+                    f"in-degree {number} without multapses: regions with weak connections would have to give nearly all "
+                    f"of their neurons, about {within_reach:.0f} sources are within reach",
+                    "lower indegree, allow multapses, or enlarge the source population",
+                )
+
+
+def _distinct(share: NDArray[np.float64], sizes: NDArray[np.int64], attempts: float) -> float:
+    """Expected number of different sources in so many draws: entry by probability `share`, then one of `sizes`."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        missed = np.exp(attempts * np.log1p(-share / np.maximum(sizes, 1)))
+    return float((sizes * (1.0 - missed)).sum())
 
 
 def _cumulative(pools: list[list[Entry]], shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:

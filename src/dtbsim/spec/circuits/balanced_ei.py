@@ -7,12 +7,12 @@ with decay time tau then has amplitude weight * C_m / tau (pA).
 from __future__ import annotations
 
 from dtbsim.config.network import BalancedEI, FixedIndegree, PoissonDrive, Population, Projection
+from dtbsim.errors import InputError
 from dtbsim.spec.circuits import Parts
 
 TAU_MS = {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}
 NEURON_E = {"C_m_pF": 200.0, "tau_m_ms": 20.0, "E_L_mV": -70.0, "V_th_mV": -50.0, "V_reset_mV": -60.0, "t_ref_ms": 2.0}
 NEURON_I = {"C_m_pF": 100.0, "tau_m_ms": 10.0, "E_L_mV": -70.0, "V_th_mV": -50.0, "V_reset_mV": -60.0, "t_ref_ms": 1.0}
-CAPACITANCE_PF = {"E": NEURON_E["C_m_pF"], "I": NEURON_I["C_m_pF"]}
 
 
 def amplitude_pA(charge_mV: float, capacitance_pF: float, port: str) -> float:
@@ -35,7 +35,7 @@ def balanced_ei(name: str, circuit: BalancedEI, dt_ms: float) -> Parts:
     own = {"E": {**NEURON_E, **circuit.parameters_E}, "I": {**NEURON_I, **circuit.parameters_I}}
     capacitance = {}
     for side, parameters in own.items():
-        capacitance[side] = _number(parameters["C_m_pF"], CAPACITANCE_PF[side])
+        capacitance[side] = _capacitance_pF(parameters["C_m_pF"], f"circuits.{name}.parameters_{side}.C_m_pF")
         parts.populations[side] = Population(
             model="iaf_psc_exp_multisynapse",
             size=sizes[side],
@@ -74,5 +74,11 @@ def balanced_ei(name: str, circuit: BalancedEI, dt_ms: float) -> Parts:
     return parts
 
 
-def _number(value: object, default: float) -> float:
-    return float(value) if isinstance(value, (int, float)) else default
+def _capacitance_pF(value: object, where: str) -> float:
+    if isinstance(value, (int, float)):
+        return float(value)
+    raise InputError(
+        "the weights of this circuit are charges over the capacitance, which must therefore be one number",
+        where=where,
+        remedy="give a number, or write the populations and projections out",
+    )
