@@ -1,4 +1,4 @@
-"""Barrier on LLVM atomics: 0.2 us between two free cores; who has to wait for longer sleeps until the last one wakes it.
+"""Barrier on LLVM atomics: 0.2 us between two free cores; who waits for longer sleeps until the last one wakes it.
 
 Sleeping (Linux futex) instead of spinning on is what keeps two such teams on the same cores at half their speed each: a
 spinning thread would use up its time slice while the thread it waits for has no core. The barrier may lie in memory
@@ -25,8 +25,8 @@ WORDS = 16
 """int64 words of a barrier: arrivals, sleepers and a timespec, generation (on a cache line of its own), abort flag."""
 
 SPINS, YIELDS = 2_000, 1_000
-"""Looks before giving the core away (about 1 us), and how often that before going to sleep (some 300 us when nobody else
-wants the core: waking up costs 50 to 100 us on a virtual machine, so a sleep must be rare)."""
+"""Looks before giving the core away (about 1 us), and how often that before going to sleep (some 300 us when nobody
+else wants the core: waking up costs 50 to 100 us on a virtual machine, so a sleep must be rare)."""
 ABORT_CHECK_NS = 20_000_000
 _FUTEX_WAIT, _FUTEX_WAKE, _EVERYONE = 0, 1, 2**31 - 1
 _SYS_FUTEX = {"x86_64": 202, "aarch64": 98, "ppc64le": 221, "riscv64": 98}.get(platform.machine(), -1)

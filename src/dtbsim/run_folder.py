@@ -22,7 +22,16 @@ import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.store.files import sync_to_disk, to_json, write_json, write_text
 
-__all__ = ["check_run_folder", "create_run_folder", "now", "provenance", "remove_run_folder", "to_json", "write_json", "write_text"]
+__all__ = [
+    "check_run_folder",
+    "create_run_folder",
+    "now",
+    "provenance",
+    "remove_run_folder",
+    "to_json",
+    "write_json",
+    "write_text",
+]
 
 _RECORDED_PACKAGES = (
     "numpy",

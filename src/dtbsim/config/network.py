@@ -113,11 +113,11 @@ class Projection(Strict):
     the one that the target's receptor port takes. `receptor` names a port, or maps ports to fractions of the weight.
 
     With `scope: connectome` and `connectome_scales: indegree`, the in-degree of `fixed_indegree` applies to the target
-    region with the largest total weight; region i's is scaled by sum_j w_ij / max_i sum_j w_ij and its sources are drawn
-    from the regions j in proportion to w_ij. The total or probability of the other rules applies to the pair of regions
-    with the largest weight, and is scaled by w_ij / max w for the others. With `connectome_scales: weight` every region,
-    or pair, keeps the number, sources are drawn uniformly over the connected regions, and the synaptic weight is
-    scaled by w_ij / max w.
+    region with the largest total weight; region i's is scaled by sum_j w_ij / max_i sum_j w_ij and its sources are
+    drawn from the regions j in proportion to w_ij. The total or probability of the other rules applies to the pair of
+    regions with the largest weight, and is scaled by w_ij / max w for the others. With `connectome_scales: weight`
+    every region, or pair, keeps the number, sources are drawn uniformly over the connected regions, and the synaptic
+    weight is scaled by w_ij / max w.
     """
 
     source: str = Field(description="population the spikes come from (NAME, or CIRCUIT.POP of a circuit)")

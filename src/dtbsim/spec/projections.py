@@ -252,8 +252,8 @@ class _Compiler:
             if number > within_reach:
                 raise self.places.error(
                     f"{self.path}.rule",
-                    f"in-degree {number} without multapses: regions with weak connections would have to give nearly all "
-                    f"of their neurons, about {within_reach:.0f} sources are within reach",
+                    f"in-degree {number} without multapses: regions with weak connections would have to give nearly "
+                    f"all of their neurons, about {within_reach:.0f} sources are within reach",
                     "lower indegree, allow multapses, or enlarge the source population",
                 )
 
