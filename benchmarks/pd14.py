@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     """Return the options, checked."""
     parser = common.parser(__doc__)
     parser.add_argument("--scale", type=common.positive, default=1.0, metavar="S", help="of neurons and in-degrees")
-    parser.add_argument("--t-sim", type=common.positive, default=2000.0, metavar="MS", help="time measured")
+    parser.add_argument("--t-sim", type=common.positive, default=5000.0, metavar="MS", help="time measured")
     parser.add_argument("--transient", type=float, default=500.0, metavar="MS", help="time before it")
     parser.add_argument("--chunks", type=common.count, default=10, metavar="N", help="pieces of the time measured")
     parser.add_argument("--threads", type=common.count, metavar="N", help="per rank; default: its share of the cores")

@@ -64,7 +64,7 @@ print(f"E neurons: median {np.median(per_neuron_hz):.1f} Hz, a tenth above {np.q
 
 # %% Spikes as a pandas table: mean rate per population before, during and after the stimulus
 spikes = run.spikes_pandas(start_ms=200)
-phase = pd.cut(spikes.time_ms, [200, 800, 1100, 1500], right=False, labels=["before", "during", "after"])
+phase = pd.cut(spikes.time_ms, [200, 800, 1100, 1500], labels=["before", "during", "after"])
 counts = pd.crosstab(spikes.population, phase)
 sizes = run.populations.set_index("name")["size"]
 rates_hz = counts.div(sizes, axis=0) / np.array([0.6, 0.3, 0.4])

@@ -114,7 +114,7 @@ def test_populations_in_regions_need_an_atlas() -> None:
         load_config_text(changed("atlas: aal2\n", ""), "net.yaml")
     line = line_of(BASE, "    regions: all") - 1
     assert str(caught.value) == (
-        f"net.yaml:{line}: circuits.ctx.regions: a circuit in regions needs an atlas ({ATLAS}; and 4 more)"
+        f"net.yaml:{line}: circuits.ctx.regions: a circuit in regions needs an atlas ({ATLAS}; and 4 more mistakes)"
     )
 
 
@@ -148,7 +148,7 @@ def test_built_in_python() -> None:
     )
     with pytest.raises(InputError) as caught:
         check_references(config)
-    assert str(caught.value) == "projections.EE.target: no population 'F' (allowed: E; and 1 more)"
+    assert str(caught.value) == "projections.EE.target: no population 'F' (allowed: E; and 1 more mistake)"
     config.projections["EE"].target = "E"
     config.projections["EE"].delay_ms = 0.1
     check_references(config)

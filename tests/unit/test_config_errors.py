@@ -190,7 +190,7 @@ def test_first_error_in_the_file_and_how_many_more() -> None:
         load_config_text(text, "net.yaml")
     assert str(caught.value) == (
         "net.yaml:5: simulation.dt_s: unknown key 'dt_s' "
-        "(this key takes milliseconds: dt_ms (0.1 s = 100 ms); and 2 more)"
+        "(this key takes milliseconds: dt_ms (0.1 s = 100 ms); and 2 more mistakes)"
     )
 
 
@@ -198,7 +198,7 @@ def test_how_many_more_without_a_remedy() -> None:
     text = changed("    weight_mV: 1\n", "").replace("rate_hz: 8000\n    weight_pA: 87.8", "rate_hz: 8000")
     with pytest.raises(InputError) as caught:
         load_config_text(text, "net.yaml")
-    assert str(caught.value).endswith("got none (and 1 more)")
+    assert str(caught.value).endswith("got none (and 1 more mistake)")
 
 
 def test_long_values_are_shortened() -> None:

@@ -155,4 +155,4 @@ def test_error_that_an_override_causes_elsewhere_stands_in_the_file() -> None:
 def test_errors_of_the_file_come_first() -> None:
     found = override_error("populations.I.size=0", text=changed("rate_hz: 8000", "rate_hz: a"))
     assert found.startswith("net.yaml:")
-    assert found.endswith("; and 1 more)")
+    assert found.endswith("; and 1 more mistake)")

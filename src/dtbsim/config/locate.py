@@ -78,7 +78,8 @@ def raise_first(problems: Iterable[Problem], locator: Locator) -> None:
     first, more = found[0], len(found) - 1
     remedy = first.remedy
     if more:
-        remedy = f"{remedy}; and {more} more" if remedy else f"and {more} more"
+        rest = f"and {more} more mistake{'s' if more > 1 else ''}"
+        remedy = f"{remedy}; {rest}" if remedy else rest
     raise InputError(first.message, where=locator.where(first.path) or None, remedy=remedy)
 
 
