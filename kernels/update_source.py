@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dtbsim.models import ir
+from dtbsim.models.language import ir
 from dtbsim.models.base import NeuronModel
-from dtbsim.models.checked import checked_update
-from dtbsim.models.emit_numba import NumbaEmitter, elementary_text
+from dtbsim.models.language.checked import checked_update, needed_functions
+from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,9 @@ def support_hash() -> str:
 def kernel_text(variant: Variant) -> str:
     """Return the source of the module with the cfunc `kernel`."""
     function = checked_update(variant.model)
-    helpers = [
-        f'@_njit(error_model="numpy", forceinline=True)\n{elementary_text(name)}\n'
-        for name in sorted(function.calls & {"exp", "log"})
-    ]
+    elementary, own = needed_functions(variant.model)
+    texts = [*map(elementary_text, elementary), *map(own_function_text, own)]
+    helpers = [f'@_njit(error_model="numpy", forceinline=True)\n{text}\n' for text in texts]
     arguments = _arguments(variant)
     return _TEXT.format(
         model=variant.model.name,

@@ -12,7 +12,7 @@ from tests.helpers.single_population import KERNEL_TYPE
 
 from dtbsim.kernels.update_kernel import UpdateKernel
 from dtbsim.kernels.update_source import G_HEADER
-from dtbsim.models.emit_c import PRELUDE, other_arguments, update_text
+from dtbsim.models.language.emit_c import PRELUDE, other_arguments, update_text
 
 GXX = shutil.which("g++")
 FLAGS = ("-O2", "-ffp-contract=off", "-shared", "-fPIC", "-Wall", "-Wno-unused", "-Werror")

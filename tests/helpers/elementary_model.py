@@ -25,12 +25,30 @@ class Everything(NeuronModel):
         return {"period": 11.0}
 
     @staticmethod
+    def bounded(x):  # type: ignore[no-untyped-def]
+        """A function that another one calls."""
+        return max(min(x, 2.5), -2)
+
+    @staticmethod
+    def gate(x, y, scale, shift):  # type: ignore[no-untyped-def]
+        """A function of several arguments with a local variable."""
+        below = exp(-abs(x) * scale)  # noqa: F821
+        return bounded(below / (1.0 + exp(shift - y)))  # noqa: F821
+
+    @staticmethod
+    def never_called(x):  # type: ignore[no-untyped-def]
+        """It is left out of the text."""
+        return log(x)  # noqa: F821
+
+    functions = (bounded, gate, never_called)
+
+    @staticmethod
     def update(x, y, count, wrapped, in_p, in_q, I_stim, scale, shift, period, dt_ms):  # type: ignore[no-untyped-def]
-        gate = exp(-abs(x) * scale) / (1.0 + exp(shift - y))  # noqa: F821
+        opened = gate(x, y, scale, shift)  # noqa: F821
         z = log(1.0 + x * x + sqrt(abs(y)))  # noqa: F821
         z *= 2
-        late = count >= period or (not (z < 5.0) and gate != 0)
-        x = max(min(0.9 * x + gate - 0.3 * z + in_p - in_q + dt_ms * I_stim, 2.5), -2)
+        late = count >= period or (not (z < 5.0) and opened != 0)
+        x = bounded(0.9 * x + opened - 0.3 * z + in_p - in_q + dt_ms * I_stim)  # noqa: F821
         y += (x - y) / (3 if late else 2)
         count = 0 if late else count + 1
         wrapped = wrapped * 1664525 + count - -wrapped

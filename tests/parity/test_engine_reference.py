@@ -16,7 +16,7 @@ from tests.helpers.zoo import ZOO, zoo
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.kernels import layout as L
-from dtbsim.models.iaf_psc_exp import IafPscExp
+from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.spec import Network
 
 TWO_PORTS = """\

@@ -13,7 +13,7 @@ import pytest
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Parameter, Receptor, State, example_model, get_model, list_models
 from dtbsim.models import registry as models_registry
-from dtbsim.models.checked import checked_update
+from dtbsim.models.language.checked import checked_update
 from dtbsim.models.describe import describe, models_page
 from dtbsim.models.integration import propagator_exp, refractory_steps
 

@@ -17,7 +17,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
-from dtbsim.models.izhikevich import Izhikevich
+from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.spec import compile_network
 from dtbsim.spec.channels import input_mix
 from dtbsim.spec.distributions import as_table

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dtbsim.errors import InputError
-from dtbsim.models import ir
-from dtbsim.models.subset import Source, parse
+from dtbsim.models.language import ir
+from dtbsim.models.language.subset import Source, parse
 
 TYPES: dict[str, ir.Type] = {"v": "f32", "n": "i32", "tau": "f32"}
 

@@ -1,6 +1,6 @@
 """What a neuron model is: tables, derived constants and one scalar update function.
 
-The update function is written once, in the Python subset of `dtbsim.models.subset`, and compiled for every device from
+The update function is written once, in the Python subset of `dtbsim.models.language.subset`, and compiled for every device from
 its source. A subclass gives the tables and the function; everything else has a default:
 
     class Leaky(NeuronModel):
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,6 +58,8 @@ class NeuronModel:
     states: tuple[State, ...] = ()
     derived: tuple[Derived, ...] = ()
     receptors: tuple[Receptor, ...] = ()
+    functions: tuple[Callable[..., Any], ...] = ()
+    """Functions that `update` may call by name (static methods), each those before it; they take and give float32."""
     current_unit: str = "pA"
     is_source: bool = False
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dtbsim.models.base import NeuronModel
-from dtbsim.models.elementary import EXP_MAX_ULP, LOG_MAX_ULP
+from dtbsim.models.language.elementary import EXP_MAX_ULP, LOG_MAX_ULP
 from dtbsim.models.registry import example_model, list_models
-from dtbsim.models.subset import FUNCTIONS, Source
+from dtbsim.models.language.subset import FUNCTIONS, Source
 
 _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
@@ -30,7 +30,7 @@ current `I_stim` is the one that flows during the step.
 
 An update function is written in a small subset of Python: assignments to names, `+ - * /`, comparisons,
 `a if condition else b`, `and`, `or`, `not`, numbers, the functions {", ".join(f"`{name}`" for name in FUNCTIONS)},
-and one final `return`. `exp` and `log` are dtbsim's own (within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last
+functions of the model that are written in the same subset, and one final `return`. `exp` and `log` are dtbsim's own (within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last
 place), so that their bits are the same on every device. Anything else is an error that names the line and what to
 write instead.
 """
@@ -114,7 +114,8 @@ def _section(name: str) -> str:
         lines = [_markdown_row(header), _markdown_row(["---"] * len(header)), *(_markdown_row(row) for row in rows)]
         parts.append(f"**{title.capitalize()}**\n\n" + "\n".join(lines))
     if not model.is_source:
-        parts.append(f"```python\n{_update_text(model.update)}\n```")
+        texts = [_update_text(function) for function in (*model.functions, model.update)]
+        parts.append("```python\n" + "\n\n".join(texts) + "\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,10 +8,10 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
-from dtbsim.models.iaf_psc_exp import IafPscExp
-from dtbsim.models.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
-from dtbsim.models.izhikevich import Izhikevich
-from dtbsim.models.spike_source import SpikeSource
+from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
+from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
+from dtbsim.models.neurons.izhikevich import Izhikevich
+from dtbsim.models.neurons.spike_source import SpikeSource
 
 
 @dataclass(frozen=True)

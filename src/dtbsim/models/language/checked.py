@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models import ir
 from dtbsim.models.base import DT, NeuronModel
-from dtbsim.models.subset import Source, parse
+from dtbsim.models.language import ir
+from dtbsim.models.language.subset import FUNCTIONS, Source, parse
 
 
 @lru_cache(maxsize=256)
@@ -23,11 +25,49 @@ def checked_update(model: NeuronModel) -> ir.Function:
     source = Source.of(model.update)
     place = f"{Path(source.file).name}:{source.first_line}"
     _check_tables(model, place)
-    function = parse(source, argument_types(model))
+    function = parse(source, argument_types(model), functions=checked_functions(model))
     _check_inputs(model, function, place)
     return ir.Function(
         function.name, function.arguments, function.body, _results(model, function, place), function.calls
     )
+
+
+@lru_cache(maxsize=256)
+def checked_functions(model: NeuronModel) -> dict[str, ir.Function]:
+    """Return the model's own functions by name, in their order: each may call those before it.
+
+    They take and return float32. Raises InputError with file:line.
+    """
+    found: dict[str, ir.Function] = {}
+    for function in model.functions:
+        checked = _checked_function(function, found)
+        found[checked.name] = checked
+    return found
+
+
+def _checked_function(function: Callable[..., object], known: dict[str, ir.Function]) -> ir.Function:
+    source = Source.of(function)
+    place = f"{Path(source.file).name}:{source.first_line}"
+    checked = parse(source, dict.fromkeys(inspect.signature(function).parameters, "f32"), functions=known)
+    name = checked.name
+    if name in FUNCTIONS or name in known or not name.isascii() or name.startswith("_"):
+        raise InputError(f"a function of a model cannot be called '{name}'", where=place, remedy="give it another name")
+    if len(checked.results) != 1 or checked.results[0].type == "bool":
+        raise InputError(f"'{name}' does not return one number", where=place, remedy="return one number")
+    (result,) = checked.results
+    if result.type == "i32":
+        result = ir.Cast(result, "f32")
+    return ir.Function(name, checked.arguments, checked.body, (result,), checked.calls)
+
+
+def needed_functions(model: NeuronModel) -> tuple[list[str], list[ir.Function]]:
+    """Return the elementary functions (exp, log) that the model needs, and its own ones, each after those it calls."""
+    own = checked_functions(model)
+    calls = set(checked_update(model).calls)
+    for function in reversed(own.values()):
+        if function.name in calls:
+            calls |= function.calls
+    return sorted(calls & {"exp", "log"}), [function for function in own.values() if function.name in calls]
 
 
 def argument_types(model: NeuronModel) -> dict[str, ir.Type]:

@@ -6,10 +6,10 @@ those of the numba text. The prelude needs nothing but the compiler.
 
 from __future__ import annotations
 
-from dtbsim.models import elementary, ir
+from dtbsim.models.language import elementary, ir
 from dtbsim.models.base import NeuronModel
-from dtbsim.models.checked import checked_update
-from dtbsim.models.emit import Emitter
+from dtbsim.models.language.checked import checked_update, needed_functions
+from dtbsim.models.language.emit import BUILT_IN, Emitter
 
 PRELUDE = """\
 #ifndef DTB_FN
@@ -87,6 +87,8 @@ class CEmitter(Emitter):
 
     def call(self, node: ir.Call, arguments: list[str]) -> str:
         """Return a call."""
+        if node.function not in BUILT_IN:
+            return f"dtb_own_{node.function}({', '.join(arguments)})"
         (x,) = arguments
         suffix = "_i32" if node.function == "abs" and node.type == "i32" else ""
         return f"dtb_{node.function}{suffix}({x})"
@@ -99,17 +101,23 @@ def elementary_text(name: str) -> str:
 
 
 def update_text(model: NeuronModel, name: str = "dtb_update") -> str:
-    """Return the elementary functions that the model needs and its update function (put `PRELUDE` before it).
+    """Return the functions that the model needs and its update function (put `PRELUDE` before it).
 
     Signature: `bool NAME(states by reference in declared order, then the other arguments of update in order)`.
     """
     function = checked_update(model)
-    helpers = [elementary_text(helper) for helper in sorted(function.calls & {"exp", "log"})]
+    elementary_names, own = needed_functions(model)
+    helpers = [elementary_text(helper) for helper in elementary_names]
+    helpers += [_function_text(_own_head(helper), helper, "return {};") for helper in own]
     states = [f"{C_TYPES[row.dtype]} &{row.name}" for row in model.states]
     others = [f"{C_TYPES[function.argument_type(argument)]} {argument}" for argument in other_arguments(model)]
     head = f"DTB_FN bool {name}({', '.join(states + others)})"
     store = " ".join(f"{row.name} = _r{k};" for k, row in enumerate(model.states))
     return "\n".join([*helpers, _function_text(head, function, store + " return {};")])
+
+
+def _own_head(function: ir.Function) -> str:
+    return f"DTB_FN float dtb_own_{function.name}({', '.join(f'float {name}' for name, _ in function.arguments)})"
 
 
 def other_arguments(model: NeuronModel) -> tuple[str, ...]:

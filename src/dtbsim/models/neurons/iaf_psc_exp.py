@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from dtbsim.models.base import Constants, NeuronModel, Values
-from dtbsim.models.iaf_common import (
+from dtbsim.models.neurons.iaf_common import (
     EXACT,
     MEMBRANE,
     MEMBRANE_CONSTANTS,

@@ -87,7 +87,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Call:
-    """Call of an elementary function or intrinsic."""
+    """Call of an elementary function, an intrinsic, or one of the model's own functions."""
 
     function: str
     arguments: tuple[Expr, ...]

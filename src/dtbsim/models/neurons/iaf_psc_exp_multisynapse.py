@@ -9,7 +9,7 @@ import numpy as np
 
 from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
-from dtbsim.models.iaf_common import (
+from dtbsim.models.neurons.iaf_common import (
     EXACT,
     MEMBRANE,
     MEMBRANE_CONSTANTS,
@@ -20,7 +20,7 @@ from dtbsim.models.iaf_common import (
     derive_membrane,
 )
 from dtbsim.models.integration import propagator_exp
-from dtbsim.models.subset import function_from_text
+from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 _PORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

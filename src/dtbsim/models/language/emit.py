@@ -5,7 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
-from dtbsim.models import ir
+from dtbsim.models.language import ir
+
+
+BUILT_IN = frozenset({"exp", "log", "sqrt", "abs", "float_bits", "bits_float"})
+"""Functions that are not the model's own."""
 
 
 class Emitter(ABC):
@@ -94,4 +98,4 @@ class Emitter(ABC):
 
     @abstractmethod
     def call(self, node: ir.Call, arguments: list[str]) -> str:
-        """Return a call of exp, log, sqrt, abs or an intrinsic."""
+        """Return a call of exp, log, sqrt, abs, an intrinsic or one of the model's own functions."""

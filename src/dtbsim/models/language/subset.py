@@ -1,8 +1,9 @@
 """The checked Python subset in which update functions are written.
 
 Allowed: assignments to names, + - * / on numbers, comparisons, `a if c else b`, and/or/not, unary minus, number
-literals, True/False, calls of `FUNCTIONS`, and one final `return new_state, ..., spiked`. Everything else is an
-InputError with file and line, what is not allowed and what to write instead. Nothing of the text is evaluated here.
+literals, True/False, calls of `FUNCTIONS` and of the model's own functions, and one final
+`return new_state, ..., spiked`. Everything else is an InputError with file and line, what is not allowed and what to
+write instead. Nothing of the text is evaluated here.
 
 Numbers are float32 or int32: float literals are rounded to float32, an int32 that meets a float32 is converted, and
 integer division gives float32. So the same text means the same bits on every device.
@@ -16,13 +17,14 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models import ir
-from dtbsim.models.subset_rules import CONSTRUCTS, RESERVED, construct_of
+from dtbsim.models.language import ir
+from dtbsim.models.language.subset_rules import CONSTRUCTS, RESERVED, construct_of
 
 FUNCTIONS: dict[str, tuple[int, ...]] = {"exp": (1,), "log": (1,), "sqrt": (1,), "abs": (1,), "min": (2,), "max": (2,)}
 """Functions that an update function may call, with their numbers of arguments."""
@@ -74,34 +76,48 @@ def function_from_text(text: str, label: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def parse(source: Source, types: Mapping[str, ir.Type], *, bit_operations: bool = False) -> ir.Function:
+def parse(
+    source: Source,
+    types: Mapping[str, ir.Type],
+    *,
+    bit_operations: bool = False,
+    functions: Mapping[str, ir.Function] = MappingProxyType({}),
+) -> ir.Function:
     """Check one function and infer the type of every expression.
 
-    `types` gives the type of every argument that may occur. With `bit_operations` (the elementary functions), also
-    & << >> and `INTRINSICS` are allowed. Raises InputError with file:line.
+    `types` gives the type of every argument that may occur, `functions` the model's own functions by name. With
+    `bit_operations` (the elementary functions), also & << >> and `INTRINSICS` are allowed. Raises InputError with
+    file:line.
     """
     try:
         tree = ast.parse(source.text)
     except SyntaxError as error:
         where = f"{Path(source.file).name}:{source.first_line + (error.lineno or 1) - 1}"
         raise InputError(f"not valid Python: {error.msg}", where=where) from None
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if len(functions) != 1:
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if len(defined) != 1:
         raise InputError(
             "expected one function written with `def`",
             where=source.place(tree),
             remedy="a lambda or callable object cannot be translated; write `def update(...)`",
         )
-    return _Parser(source, types, bit_operations).function(functions[0])
+    return _Parser(source, types, bit_operations, functions).function(defined[0])
 
 
 class _Parser:
     """Walks one function; `self.env` maps the names assigned so far to their types."""
 
-    def __init__(self, source: Source, types: Mapping[str, ir.Type], bit_operations: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        types: Mapping[str, ir.Type],
+        bit_operations: bool,
+        functions: Mapping[str, ir.Function],
+    ) -> None:
         self.source = source
         self.types = types
         self.bits = bit_operations
+        self.functions = functions
         self.env: dict[str, ir.Type] = {}
         self.fixed: set[str] = set()
         self.calls: set[str] = set()
@@ -140,11 +156,12 @@ class _Parser:
         return tuple(found)
 
     def check_name(self, node: ast.AST, name: str) -> None:
-        if not name.isascii() or name.startswith("_") or name in RESERVED or name in FUNCTIONS or name in INTRINSICS:
+        taken = name in RESERVED or name in FUNCTIONS or name in INTRINSICS or name in self.functions
+        if not name.isascii() or name.startswith("_") or taken:
             raise self.fail(
                 node,
                 f"the name '{name}' cannot be used",
-                "names are ASCII, do not begin with _, and are no keyword of C++ and no function of the subset",
+                "names are ASCII, do not begin with _, and are no keyword of C++ and no function",
             )
 
     def assignment(self, node: ast.stmt) -> ir.Assign:
@@ -303,11 +320,22 @@ class _Parser:
             if [x.type for x in arguments] != [taken]:
                 raise self.fail(node, f"{name} takes one {taken}")
             return ir.Call(name, tuple(arguments), given)  # type: ignore[arg-type]
+        if name in self.functions:
+            return self.own_call(node, self.functions[name], arguments)
         if name not in FUNCTIONS:
-            raise self.fail(node, f"the function '{name}' is not in the subset", did_you_mean(name, FUNCTIONS))
+            known = [*FUNCTIONS, *self.functions]
+            raise self.fail(node, f"the function '{name}' is not in the subset", did_you_mean(name, known))
         if node.keywords or len(arguments) not in FUNCTIONS[name]:
             raise self.fail(node, f"{name} takes {FUNCTIONS[name][0]} argument(s) by position")
         return self.known_call(node, name, arguments)
+
+    def own_call(self, node: ast.Call, function: ir.Function, arguments: list[ir.Expr]) -> ir.Expr:
+        if node.keywords or len(arguments) != len(function.arguments):
+            raise self.fail(node, f"{function.name} takes {len(function.arguments)} argument(s) by position")
+        if any(x.type == "bool" for x in arguments):
+            raise self.fail(node, f"{function.name} needs numbers, not truth values")
+        self.calls.add(function.name)
+        return ir.Call(function.name, tuple(self.as_f32(x) for x in arguments), "f32")
 
     def known_call(self, node: ast.Call, name: str, arguments: list[ir.Expr]) -> ir.Expr:
         if name in ("min", "max"):

@@ -7,8 +7,8 @@ result is therefore converted explicitly. Names used by the text: `_f32`, `_i32`
 
 from __future__ import annotations
 
-from dtbsim.models import elementary, ir
-from dtbsim.models.emit import Emitter
+from dtbsim.models.language import elementary, ir
+from dtbsim.models.language.emit import BUILT_IN, Emitter
 
 
 class NumbaEmitter(Emitter):
@@ -50,6 +50,8 @@ class NumbaEmitter(Emitter):
 
     def call(self, node: ir.Call, arguments: list[str]) -> str:
         """Return a call."""
+        if node.function not in BUILT_IN:
+            return f"_own_{node.function}({', '.join(arguments)})"
         (x,) = arguments
         if node.function == "abs":
             return f"_i32(abs({x}))" if node.type == "i32" else f"abs({x})"
@@ -58,9 +60,17 @@ class NumbaEmitter(Emitter):
 
 def elementary_text(name: str) -> str:
     """Return the definition of `_exp` or `_log`; the caller puts its decorator before it."""
-    function = elementary.definition(name)
+    return _function_text(f"_{name}", elementary.definition(name))
+
+
+def own_function_text(function: ir.Function) -> str:
+    """Return the definition of one of the model's own functions; the caller puts its decorator before it."""
+    return _function_text(f"_own_{function.name}", function)
+
+
+def _function_text(name: str, function: ir.Function) -> str:
     emitter = NumbaEmitter()
     emitter.statements(function.body)
     result = emitter.text(function.results[0])
     body = "\n".join(f"    {line}" for line in [*emitter.lines, f"return {result}"])
-    return f"def _{name}(x):\n{body}\n"
+    return f"def {name}({', '.join(argument for argument, _ in function.arguments)}):\n{body}\n"

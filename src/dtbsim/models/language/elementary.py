@@ -1,6 +1,6 @@
 """exp and log of float32, defined once for all devices: + - * and integer operations on the bits, no division, no libm.
 
-The functions are written in the subset of `dtbsim.models.subset` plus bit operations and are translated with the update
+The functions are written in the subset of `dtbsim.models.language.subset` plus bit operations and are translated with the update
 functions that call them. Range reduction and polynomials follow Moshier's Cephes library (expf.c, logf.c).
 `EXP_MAX_ULP` and `LOG_MAX_ULP` bound the error against the correctly rounded result over all float32 (tested).
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dtbsim.models import ir
-from dtbsim.models.subset import Source, parse
+from dtbsim.models.language import ir
+from dtbsim.models.language.subset import Source, parse
 
 EXP_MAX_ULP = 1.0
 LOG_MAX_ULP = 0.9

@@ -1,0 +1,1 @@
+"""The Python subset in which update functions are written: checking, typed form, text for numba and C++."""

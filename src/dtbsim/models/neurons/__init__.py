@@ -1,0 +1,1 @@
+"""The built-in neuron models, one file each."""
