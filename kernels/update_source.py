@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dtbsim.models.language import ir
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.language import ir
 from dtbsim.models.language.checked import checked_update, needed_functions
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
 

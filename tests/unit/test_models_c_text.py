@@ -139,7 +139,7 @@ MUTANTS = {
     ("multisynapse", "> for >="): once("v >= theta_mV", "v > theta_mV"),
     ("izhikevich", "no jump of u"): once("u + d", "u"),
     ("izhikevich", "one half step"): once("half_dt_ms * ", "2.0f * half_dt_ms * "),
-    ("every construct", "other rounding"): once("gate = (dtb_exp(", "gate = (__builtin_expf("),
+    ("every construct", "other rounding"): once("below = dtb_exp(", "below = __builtin_expf("),
     ("every construct", "> for >="): once("count >= period", "count > period"),
 }
 

@@ -13,9 +13,9 @@ import pytest
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Parameter, Receptor, State, example_model, get_model, list_models
 from dtbsim.models import registry as models_registry
-from dtbsim.models.language.checked import checked_update
 from dtbsim.models.describe import describe, models_page
 from dtbsim.models.integration import propagator_exp, refractory_steps
+from dtbsim.models.language.checked import checked_update
 
 ROOT = Path(__file__).resolve().parents[2]
 IAF = get_model("iaf_psc_exp")

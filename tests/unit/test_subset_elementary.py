@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.c_kernel import FLAGS, GXX
 
 from dtbsim.kernels import kernel_cache
-from dtbsim.models import elementary, emit_c, emit_numba
+from dtbsim.models.language import elementary, emit_c, emit_numba
 
 BOUND = {"exp": elementary.EXP_MAX_ULP, "log": elementary.LOG_MAX_ULP}
 EXACT: dict[str, Callable[..., Any]] = {"exp": np.exp, "log": np.log}

@@ -15,8 +15,10 @@ from dtbsim.models.language.checked import checked_functions, checked_update, ne
 from dtbsim.models.language.emit_c import update_text
 from dtbsim.models.language.subset import function_from_text
 
+CALLS = "def update(v, in_syn):\n    return helper(v) + in_syn, v > 1.0\n"
 
-def model_with(*functions: str, update: str = "def update(v, in_syn):\n    return helper(v) + in_syn, v > 1.0\n") -> Any:
+
+def model_with(*functions: str, update: str = CALLS) -> Any:
     class Small(NeuronModel):
         name = "small"
         summary = "calls a function"
@@ -40,7 +42,7 @@ def test_only_what_is_called_is_in_the_text_and_in_the_order_of_the_calls() -> N
 
 
 def test_an_integer_becomes_a_number_on_the_way_in_and_out() -> None:
-    model = model_with("def helper(x):\n    return 2 if x > 1.0 else 1\n", update="def update(v, in_syn):\n    return helper(3) + in_syn, v > 1.0\n")  # fmt: skip
+    model = model_with("def helper(x):\n    return 2 if x > 1.0 else 1\n", update=CALLS.replace("(v) ", "(3) "))
     assert checked_update(model).results[0].type == "f32"
     assert get_update_kernel(model).address
 

@@ -1,7 +1,7 @@
 """What a neuron model is: tables, derived constants and one scalar update function.
 
-The update function is written once, in the Python subset of `dtbsim.models.language.subset`, and compiled for every device from
-its source. A subclass gives the tables and the function; everything else has a default:
+The update function is written once, in the Python subset of `dtbsim.models.language.subset`, and compiled for every
+device from its source. A subclass gives the tables and the function; everything else has a default:
 
     class Leaky(NeuronModel):
         name = "leaky"

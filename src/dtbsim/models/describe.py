@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.language.elementary import EXP_MAX_ULP, LOG_MAX_ULP
-from dtbsim.models.registry import example_model, list_models
 from dtbsim.models.language.subset import FUNCTIONS, Source
+from dtbsim.models.registry import example_model, list_models
 
 _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
@@ -30,9 +30,9 @@ current `I_stim` is the one that flows during the step.
 
 An update function is written in a small subset of Python: assignments to names, `+ - * /`, comparisons,
 `a if condition else b`, `and`, `or`, `not`, numbers, the functions {", ".join(f"`{name}`" for name in FUNCTIONS)},
-functions of the model that are written in the same subset, and one final `return`. `exp` and `log` are dtbsim's own (within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last
-place), so that their bits are the same on every device. Anything else is an error that names the line and what to
-write instead.
+functions of the model that are written in the same subset, and one final `return`. `exp` and `log` are dtbsim's own
+(within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last place), so that their bits are the same on every device.
+Anything else is an error that names the line and what to write instead.
 """
 
 

@@ -1,7 +1,7 @@
 """exp and log of float32, defined once for all devices: + - * and integer operations on the bits, no division, no libm.
 
-The functions are written in the subset of `dtbsim.models.language.subset` plus bit operations and are translated with the update
-functions that call them. Range reduction and polynomials follow Moshier's Cephes library (expf.c, logf.c).
+The functions are written in the subset of `subset.py` plus bit operations and are translated with the update functions
+that call them. Range reduction and polynomials follow Moshier's Cephes library (expf.c, logf.c).
 `EXP_MAX_ULP` and `LOG_MAX_ULP` bound the error against the correctly rounded result over all float32 (tested).
 """
 

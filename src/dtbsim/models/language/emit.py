@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from dtbsim.models.language import ir
 
-
 BUILT_IN = frozenset({"exp", "log", "sqrt", "abs", "float_bits", "bits_float"})
 """Functions that are not the model's own."""
 

@@ -6,8 +6,8 @@ those of the numba text. The prelude needs nothing but the compiler.
 
 from __future__ import annotations
 
-from dtbsim.models.language import elementary, ir
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.language import elementary, ir
 from dtbsim.models.language.checked import checked_update, needed_functions
 from dtbsim.models.language.emit import BUILT_IN, Emitter
 

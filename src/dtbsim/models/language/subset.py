@@ -49,6 +49,7 @@ class Source:
     @staticmethod
     def of(function: Callable[..., Any]) -> Source:
         """Return the source of a function; generated functions carry theirs as `__dtbsim_source__`."""
+        function = inspect.unwrap(function)  # a static method that is not reached through its class
         carried = getattr(function, "__dtbsim_source__", None)
         if isinstance(carried, Source):
             return carried

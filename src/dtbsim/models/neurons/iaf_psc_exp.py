@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.integration import propagator_exp
 from dtbsim.models.neurons.iaf_common import (
     EXACT,
     MEMBRANE,
@@ -17,7 +18,6 @@ from dtbsim.models.neurons.iaf_common import (
     check_membrane,
     derive_membrane,
 )
-from dtbsim.models.integration import propagator_exp
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 _CITATION = "Tsodyks, Uziel, Markram 2000 (doi:10.1523/JNEUROSCI.20-01-j0003.2000); Rotter, Diesmann 1999"

@@ -9,6 +9,8 @@ import numpy as np
 
 from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.integration import propagator_exp
+from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.neurons.iaf_common import (
     EXACT,
     MEMBRANE,
@@ -19,8 +21,6 @@ from dtbsim.models.neurons.iaf_common import (
     check_membrane,
     derive_membrane,
 )
-from dtbsim.models.integration import propagator_exp
-from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 _PORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
