@@ -98,6 +98,11 @@ class DynamicTables:
         row[D.APPLIED] = -1
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._at(dynamics.frozen), len(dynamics.frozen)
 
+    def targets_of(self, index: int) -> tuple[NDArray[np.uint32], int, int]:
+        """Gids of the lane's neurons by local index, and first slot and first local index of a plastic projection."""
+        row = self.table[index]
+        return self._state.lane.gids, int(row[D.SLOT0]), int(row[D.LOCAL0])
+
     # -- plastic weights --------------------------------------------------------------------------------------
 
     def tidy(self, now: int) -> None:
