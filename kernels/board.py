@@ -15,6 +15,7 @@ import numpy as np
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import schedule
+from dtbsim.kernels.dynamic import schedule_dynamic
 from dtbsim.kernels.intrinsics import view_i64, view_u32
 
 HEADER = 8
@@ -48,7 +49,11 @@ def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
     source_gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
     for k in range(entries.size):
         source = source_index(source_gids, entries[k] & 0xFFFFFFFF)
-        if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
+        if source < 0:
+            continue
+        if not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
+            return False
+        if lane[L.N_DYNAMIC] > 0 and not schedule_dynamic(lane, source, entries[k] >> 32, rank[L.RING] - 1):
             return False
     return True
 

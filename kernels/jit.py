@@ -15,13 +15,15 @@ import numba as nb
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from dtbsim.kernels.kernel_cache import cache_dir, usable_dir
+from dtbsim.models.language import elementary
 
 
 @functools.cache
 def source_hash() -> str:
-    """Hash of every Python source of the kernels."""
+    """Hash of every Python source of the kernels, and of the language whose exp and log they use."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).resolve().parent.glob("*.py")):
+    language = Path(elementary.__file__).resolve().parent
+    for path in [*sorted(Path(__file__).resolve().parent.glob("*.py")), *sorted(language.glob("*.py"))]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:20]
 

@@ -54,6 +54,8 @@ N_SAMPLED = next(_n)
 SAMPLED_AT = next(_n)  # int64[n, SAMPLED_FIELDS]
 SCRATCH_AT = next(_n)  # uint16[SCRATCH_WORDS] of the Poisson drive
 EVENT_TOTAL = next(_n)  # synaptic events delivered so far
+N_DYNAMIC = next(_n)  # projections whose synapses change
+DYNAMIC_AT = next(_n)  # int64[N_DYNAMIC, dynamic_layout.FIELDS]
 LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of different threads share none
 
 KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)

@@ -20,6 +20,8 @@ from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, pre
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
+from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
+from dtbsim.kernels.history import remember_spikes
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
@@ -95,6 +97,10 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
                 prefetch_segments(lane, np.int64(published[k + SEGMENTS_AHEAD]))
             if not schedule(lane, np.int64(published[k]), step, step + 1, rank[L.RING] - 1):
                 return False
+        if lane[L.N_DYNAMIC] > 0:
+            for k in range(n):
+                if not schedule_dynamic(lane, np.int64(published[k]), step, rank[L.RING] - 1):
+                    return False
     return True
 
 
@@ -163,6 +169,7 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             lane = lanes[i]
             t0 = _now_ns(times, times_at)
             ok = ok and deliver(lane, step, ring_mask)
+            ok = ok and (lane[L.N_DYNAMIC] == 0 or deliver_dynamic(lane, step, ring_mask))
             t1 = _now_ns(times, times_at)
             poisson_drives(lane, step, k0, k1)
             listed_events(lane, step)
@@ -171,6 +178,7 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             _update(lane)
             t3 = _now_ns(times, times_at)
             emit_listed(lane, step)
+            ok = ok and (lane[L.N_DYNAMIC] == 0 or remember_spikes(lane, step))
             ok = ok and collect(lane, step)
             _sample(lane, step)
             t4 = _now_ns(times, times_at)

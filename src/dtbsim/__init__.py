@@ -37,7 +37,17 @@ if TYPE_CHECKING:
         SpikeTrainDrive,
         TractDelay,
     )
-    from dtbsim.config.run import Analysis, Bold, Record, RecordSpikes, RecordStates, RunConfig, Simulation
+    from dtbsim.config.run import (
+        Analysis,
+        Bold,
+        Record,
+        RecordSpikes,
+        RecordStates,
+        RecordWeights,
+        RunConfig,
+        Simulation,
+    )
+    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPPowerLaw, STDPTriplet, TsodyksMarkram
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
@@ -69,7 +79,8 @@ _MODULES = {
         "SpikeTrainDrive",
         "TractDelay",
     ),
-    "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RunConfig", "Simulation"),
+    "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RecordWeights", "RunConfig", "Simulation"),
+    "config.synapses": ("STDP", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
@@ -103,15 +114,21 @@ __all__ = [
     "Record",
     "RecordSpikes",
     "RecordStates",
+    "RecordWeights",
     "RegionMap",
     "Run",
     "RunConfig",
     "RunResult",
+    "STDP",
+    "STDPPowerLaw",
+    "STDPTriplet",
+    "SaturatingNMDA",
     "Simulation",
     "SinusoidalDrive",
     "SpikeTrainDrive",
     "TractDelay",
     "TruncatedNormal",
+    "TsodyksMarkram",
     "Uniform",
     "dump_config",
     "get_model",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dtbsim.backends.cpu import CpuBackend
+from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
@@ -55,6 +56,24 @@ def synapses_of(built: RankNetwork) -> Any:
         columns = [source, target[slots], channel[slots], weights.astype(np.int64), delay.astype(np.int64)]
         parts.append(np.stack(columns, axis=1))
     return sorted_rows(np.concatenate(parts))
+
+
+def dynamic_synapses_of(built: RankNetwork) -> list[tuple[DynamicRows, Any]]:
+    """Dynamic projections of a rank: one part of each (of any lane), and all synapses, weights in its fine quanta."""
+    found: dict[int, tuple[DynamicRows, list[Any]]] = {}
+    for state in built.lanes:
+        target, channel = _owners_of_slots(state.lane)
+        for part in state.dynamic:
+            rows = part.rows
+            slots, weights = rows.targets, rows.weights
+            if rows.kind == L.KIND_PACKED:
+                slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
+            gids = built.candidates.gids[part.source0 : part.source0 + part.n_sources].astype(np.int64)
+            delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
+            columns = [np.repeat(gids, np.diff(rows.rows)), target[slots], channel[slots], weights, delay]
+            table = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
+            found.setdefault(part.projection.index, (part, []))[1].append(table)
+    return [(part, sorted_rows(np.concatenate(tables))) for part, tables in found.values()]
 
 
 def _owners_of_slots(lane: Any) -> tuple[Any, Any]:

@@ -8,10 +8,11 @@ with the simulator the network, the list of synapses, the derived constants and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from tests.helpers.dynamic_reference import DynamicReference
 from tests.helpers.networks import sorted_rows
 from tests.helpers.poisson_reference import reference_counts
 
@@ -85,6 +86,7 @@ class ReferenceEngine:
         synapses: Any,
         watched: Mapping[int, tuple[str, ...]] | None = None,
         update: Mapping[str, Callable[..., Any]] | None = None,
+        dynamic: Sequence[DynamicReference] = (),
     ) -> None:
         self.network = network
         self.watched = dict(watched or {})
@@ -103,6 +105,7 @@ class ReferenceEngine:
         self.ring = [self._empty() for _ in range(network.max_delay_steps + 1)]
         self.lists = self._listed()
         self.counts: dict[int, Any] = {}
+        self.dynamic = dynamic
 
     @staticmethod
     def _empty() -> Any:
@@ -134,6 +137,8 @@ class ReferenceEngine:
                 fired.append(gid)
             else:
                 inputs[gid][channel] += weight
+        for projection in self.dynamic:
+            projection.deliver(step, inputs)
         self._poisson(step, inputs)
         currents = self._currents(step)
         for gid, neuron in self.neurons.items():
@@ -142,6 +147,9 @@ class ReferenceEngine:
         for gid in fired:
             for target, channel, weight, delay in self.targets.get(gid, []):
                 self.ring[(step + delay) % len(self.ring)][target][channel] += weight
+            for projection in self.dynamic:
+                projection.source_spike(gid, step)
+                projection.target_spike(gid, step)
         for gid, names in self.watched.items():
             self.states[gid].append([self.neurons[gid].seen(name) for name in names])
         return fired

@@ -11,6 +11,7 @@ from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.threads import Team
+from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError, NumericsError
@@ -48,6 +49,9 @@ class CpuBackend:
         self._team = Team(n_threads)
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self.sampler = Sampler(self._network, built.kinds, self.tables)
+        records = range(len(self._network.config.record.weights))
+        dynamic, gids = self.tables.dynamic, built.candidates.gids
+        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes
@@ -91,6 +95,8 @@ class CpuBackend:
                 at = until
         else:
             self._window(start, stop)
+        for tables in self.tables.dynamic:
+            tables.tidy(stop)
 
     def _window(self, start: int, stop: int) -> None:
         table = self.tables.table

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.build.kinds import Kind
 from dtbsim.build.lanes import Lane
 from dtbsim.build.rank import LaneState
@@ -38,12 +39,15 @@ class LaneTables:
     ) -> None:
         self.table = np.zeros((len(states), L.LANE_FIELDS), dtype=np.int64)
         self.states = states
+        self.dynamic: list[DynamicTables] = []
         self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
         for index, state in enumerate(states):
             self._fill(self.table[index], state)
 
     def close(self) -> None:
         """Free what the compiled window has allocated."""
+        for tables in self.dynamic:
+            tables.close()
         for row in self.table:
             for field_at in (L.POOL_AT, L.DUE_AT, L.LOG_AT):
                 if row[field_at]:
@@ -53,7 +57,7 @@ class LaneTables:
     def dynamic_bytes(self) -> int:
         """Bytes of calendars and logs at present."""
         chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
-        return 8 * (chunks * L.CHUNK_WORDS + due + log)
+        return 8 * (chunks * L.CHUNK_WORDS + due + log) + sum(tables.dynamic_bytes() for tables in self.dynamic)
 
     # -- filling ----------------------------------------------------------------------------------------------
 
@@ -88,6 +92,10 @@ class LaneTables:
         row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
         self._drives(row, state)
         self._emitted(row, state)
+        if state.dynamic:
+            tables = DynamicTables(self._network, state, self._ring)
+            self.dynamic.append(tables)
+            row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
 
     def _source_index(self, lane: Lane) -> NDArray[np.int32]:
         index = np.full(lane.n_local, -1, dtype=np.int32)

@@ -24,13 +24,17 @@ class Sampled:
 
 
 def chosen_gids(network: Network, record: int) -> NDArray[np.int64]:
-    """Gids of a record: `neurons` first ones, or the listed ones, in every population of the family."""
+    """Gids of a record of states."""
     item = network.config.record.states[record]
-    family = network.families[network.family_index(item.population)]
+    return first_or_listed(network, network.family_index(item.population), item.neurons)
+
+
+def first_or_listed(network: Network, family: int, neurons: int | list[int]) -> NDArray[np.int64]:
+    """Gids of the `neurons` first neurons, or of the listed ones, in every population of the family."""
     gids = []
-    for index in family.populations.tolist():
+    for index in network.families[family].populations.tolist():
         population = network.populations[index]
-        wanted = np.arange(min(item.neurons, population.size)) if isinstance(item.neurons, int) else item.neurons
+        wanted = np.arange(min(neurons, population.size)) if isinstance(neurons, int) else neurons
         gids.append(population.gid0 + np.unique(np.asarray(wanted, dtype=np.int64)))
     return np.concatenate(gids)
 

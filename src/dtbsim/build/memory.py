@@ -47,7 +47,9 @@ def plan_memory(
     np.add.at(owned, blocks.population[mine], blocks.size[mine])
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
-    total = sum(float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network))
+    each = [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
+    total = sum(each)
+    plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     per_lane = candidates.gids.size * (2 * 8 + 4)
     segments = int(_most_segments(network, share, len(lanes))) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
@@ -55,7 +57,8 @@ def plan_memory(
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     building = int(total) * delay_bytes + len(lanes) * candidates.gids.size * 13
-    return MemoryPlan(total, int(total) * BYTES_PER_SYNAPSE[kind], tables, building)
+    synapses = int(total - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
+    return MemoryPlan(total, synapses, tables, building)
 
 
 def _most_segments(network: Network, share: NDArray[np.float64], n_lanes: int) -> float:
@@ -78,7 +81,7 @@ def acc_bits_for(network: Network) -> int:
     degree = indegrees(network)
     for index, population in enumerate(network.populations):
         channels = network.families[population.family].channels
-        largest = max((channel.max_weight for channel in channels), default=0)
+        largest = max((max(channel.max_weight, channel.max_plastic) for channel in channels), default=0)
         if degree[index] * largest > INT32_SAFE:
             return 64
     return 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
+from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons, kernel_of
-from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, largest_input, synapse_kind
+from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
@@ -34,6 +35,7 @@ class LaneState:
     neurons: LaneNeurons
     rows: Rows
     acc: NDArray[Any]
+    dynamic: list[DynamicRows]
     keep: list[Any] = field(default_factory=list)
     waves: list[tuple[int, Drive]] = field(default_factory=list)
     """(row of the current table, drive) of every current drive on the lane."""
@@ -55,12 +57,17 @@ class RankNetwork:
     @property
     def n_synapses(self) -> int:
         """Synapses of the rank."""
-        return sum(state.rows.n_synapses for state in self.lanes)
+        return sum(rows.n_synapses for rows in self._all_rows())
 
     @property
     def synapse_bytes(self) -> int:
         """Bytes of all synapse rows and their tables."""
-        return sum(state.rows.n_bytes for state in self.lanes)
+        return sum(rows.n_bytes for rows in self._all_rows())
+
+    def _all_rows(self) -> Iterator[Rows]:
+        for state in self.lanes:
+            yield state.rows
+            yield from (part.rows for part in state.dynamic)
 
     @property
     def total_bytes(self) -> int:
@@ -120,16 +127,21 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
 
 
 def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
-    builder = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind)
-    rows = builder.build()
+    static = [projection for projection in plan.network.projections if projection.dynamics is None]
+    rows = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static).build()
+    dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
+    totals = np.zeros(lane.n_slots, dtype=np.int64)
+    for part in dynamic:
+        part.add_largest(totals)
+    rows.add_magnitudes(totals)
     bits = plan.acc_bits
-    if bits == 32 and largest_input(rows, lane.n_slots) + _drive_bound(plan.network) > INT32_LIMIT:
+    if bits == 32 and int(totals.max(initial=0)) + _drive_bound(plan.network) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
-        rows = rows.widened()
+        rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
     neurons = build_neurons(plan.network, plan.kinds, lane, bits)
     acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
-    return LaneState(lane, neurons, rows, acc)
+    return LaneState(lane, neurons, rows, acc, dynamic)
 
 
 def _drive_bound(network: Network) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,17 @@ class Rows:
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
         return sum(array.nbytes for array in arrays)
 
+    def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
+        """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
+        add_magnitudes(self.kind, self.targets, self.weights, totals)
+
+    def cut_to_sources(self) -> tuple[int, Rows]:
+        """First source with a synapse, and the rows from there to the last one."""
+        used = np.flatnonzero(np.diff(self.rows))
+        first, stop = int(used[0]), int(used[-1]) + 1
+        rows, segment_rows = self.rows[first : stop + 1].copy(), self.segment_rows[first : stop + 1].copy()
+        return first, Rows(self.kind, rows, self.targets, self.weights, segment_rows, self.segments)
+
     def widened(self) -> Rows:
         """The same synapses with 32-bit weights and targets, for 64-bit sums."""
         if self.kind == L.KIND_PACKED:
@@ -95,8 +107,18 @@ def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
 class LaneBuilder:
     """Builds the rows of one lane: `count`, then `write`."""
 
-    def __init__(self, network: Network, lane: Lane, candidates: Candidates, kind: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        lane: Lane,
+        candidates: Candidates,
+        kind: int,
+        projections: Sequence[Projection],
+        quantum: float | None = None,
+    ) -> None:
+        """Rows of `projections`; weights in `quantum`, by default that of each one's channel."""
         self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
+        self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
         self.bits = np.zeros(candidates.gids.size, dtype=np.uint8)
         largest = (p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections)
@@ -106,7 +128,7 @@ class LaneBuilder:
             slot0 = run.local - int(lane.group_start[run.kind])
             self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
         self.kind_of = {run.population: run.kind for run in lane.runs}
-        self.work = [(p, _Plan(self, p)) for p in network.projections]
+        self.work = [(p, _Plan(self, p)) for p in projections]
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
@@ -198,7 +220,7 @@ class _Plan:
             self_at=np.where(own, gid0[source], -1),
         )
         channel = network.families[projection.target_family].channels[projection.channel]
-        self.draws = _draws(projection, channel.quantum, network.dt_ms)
+        self.draws = _draws(projection, builder.quantum or channel.quantum, network.dt_ms)
         self.count_starts, self.count_first, self.counts = _binomials(projection, sizes, piece, own)
         self.tasks = self._tasks(builder, projection)
 
@@ -235,13 +257,6 @@ class _Plan:
         total, source = int(projection.entry_number[entry]), int(projection.entry_source[entry])
         T.split_total(total, sizes, target.gid0, source, projection.index, builder.k0, builder.k1, counts)
         return counts
-
-
-def largest_input(rows: Rows, n_slots: int) -> int:
-    """Largest sum of |weight| over all synapses of any one slot: no step can add more than this."""
-    totals = np.zeros(n_slots, dtype=np.int64)
-    add_magnitudes(rows.kind, rows.targets, rows.weights, totals)
-    return int(totals.max(initial=0))
 
 
 def _draws(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
@@ -298,4 +313,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "largest_input", "synapse_kind"]
+__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "synapse_kind"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dtbsim.build.blocks import assign_ranks, cut_blocks
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import lay_out
-from dtbsim.build.synapses import LaneBuilder, find_candidates, largest_input
+from dtbsim.build.synapses import LaneBuilder, find_candidates
 from dtbsim.config.network import FixedTotalNumber, Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L
@@ -30,5 +32,6 @@ def warm_up_build() -> None:
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, 1)
     lanes, _ = lay_out(network, find_kinds(network), blocks, table, 0, 1)
-    rows = LaneBuilder(network, lanes[0], find_candidates(network, blocks, 0), L.KIND_PACKED).build()
-    largest_input(rows, lanes[0].n_slots)
+    candidates = find_candidates(network, blocks, 0)
+    rows = LaneBuilder(network, lanes[0], candidates, L.KIND_PACKED, network.projections).build()
+    rows.add_magnitudes(np.zeros(lanes[0].n_slots, dtype=np.int64))

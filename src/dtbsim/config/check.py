@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
 from dtbsim.config.network import TractDelay
 from dtbsim.config.run import RunConfig
+from dtbsim.config.synapses import Plastic
 from dtbsim.config.values import (
     Constant,
     Exponential,
@@ -37,6 +38,7 @@ def check_references(config: RunConfig, where: Locator | None = None) -> None:
 def find_problems(config: RunConfig) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
     yield from _names(config)
+    yield from _recorded_weights(config)
     yield from _delays(config)
     yield from _times(config)
     yield from _rates(config)
@@ -60,6 +62,20 @@ def _names(config: RunConfig) -> Iterator[Problem]:
                 ("controllers", key, "projection"),
                 f"no projection '{counted}'",
                 did_you_mean(counted, config.projections) if config.projections else "there are no projections",
+            )
+
+
+def _recorded_weights(config: RunConfig) -> Iterator[Problem]:
+    plastic = [name for name, p in config.projections.items() if isinstance(p.synapse, Plastic)]
+    for index, weights in enumerate(config.record.weights):
+        path = ("record", "weights", str(index), "projection")
+        if weights.projection not in config.projections:
+            yield Problem(path, f"no projection '{weights.projection}'", did_you_mean(weights.projection, plastic))
+        elif weights.projection not in plastic:
+            yield Problem(
+                path,
+                f"the weights of projection '{weights.projection}' do not change",
+                f"name one with a kind of STDP ({', '.join(plastic)})" if plastic else "give it a kind of STDP",
             )
 
 
@@ -181,6 +197,9 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     for index, states in enumerate(config.record.states):
         if states.interval_ms is not None:
             yield ("record", "states", str(index), "interval_ms"), states.interval_ms
+    for index, weights in enumerate(config.record.weights):
+        if weights.interval_ms is not None:
+            yield ("record", "weights", str(index), "interval_ms"), weights.interval_ms
     if config.record.rate_bin_ms is not None:
         yield ("record", "rate_bin_ms"), config.record.rate_bin_ms
     if config.bold is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
 
 Names = Annotated[list[str], Field(min_length=1)]
@@ -137,6 +138,7 @@ class Projection(Strict):
     weight_nS: DrawnValue | None = Field(default=None, description="weight of a conductance-based synapse")
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
+    synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
 
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:

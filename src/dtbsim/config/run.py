@@ -73,11 +73,27 @@ class RecordStates(Strict):
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: one step")
 
 
+class RecordWeights(Strict):
+    """Store weights of a plastic projection: at time 0 and then every `interval_ms`, of all synapses onto some targets.
+
+    `neurons` is a count (the first n of the target population; per region where it lives in regions) or explicit
+    indices. A weight at time t has felt every spike of its source that has arrived by t, and every spike of its target
+    up to two longest delays of the network before t.
+    """
+
+    projection: str = Field(description="name of a projection whose `synapse` is a kind of STDP")
+    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
+        default=1, description="how many target neurons, or a list of their indices from 0"
+    )
+    interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: only the end")
+
+
 class Record(Strict):
     """What goes into the stores."""
 
     spikes: RecordSpikes | None = Field(default=RecordSpikes(), description="spikes; null: off")
     states: list[RecordStates] = Field(default=[], description="state variables, one store per entry")
+    weights: list[RecordWeights] = Field(default=[], description="plastic weights, one store per entry")
     rate_bin_ms: Number | None = Field(
         default=10.0,
         gt=0,

@@ -42,7 +42,7 @@ from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.prepare import Prepared, prepare
-from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps
+from dtbsim.simulate.recorders import Recorders, check_recording, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
@@ -248,7 +248,7 @@ class _Job:
     def _simulate(self, backend: CpuBackend, recorders: Recorders) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
-        chunks = Chunks(network.n_steps, controller_steps(network))
+        chunks = Chunks(network.n_steps, intervals(network))
         step, interrupted = 0, False
         with self._stages.stage("simulate"):
             for controller in recorders.controllers:

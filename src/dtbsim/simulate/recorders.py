@@ -20,7 +20,7 @@ from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
 from dtbsim.simulate.controllers import Controller
 from dtbsim.spec.network import Network
-from dtbsim.store import RateWriter, SpikeWriter, StateWriter
+from dtbsim.store import RateWriter, SpikeWriter, StateWriter, WeightWriter
 
 
 def rate_bin_steps(network: Network) -> int | None:
@@ -54,6 +54,12 @@ class Recorders:
             StateWriter(stores / "states" / str(k), comm.rank, sampled.gids, sampled.variables, sampled.interval)
             for k, sampled in enumerate(backend.sampler.records)
         ]
+        self._weights = [
+            WeightWriter(stores / "weights" / str(k), comm.rank, kept.source, kept.target, kept.delay, network.dt_ms)
+            for k, kept in enumerate(backend.weights)
+        ]
+        for kept, weight_writer in zip(backend.weights, self._weights, strict=True):
+            weight_writer.append(0, kept.now(0))
         self._rates: RateWriter | None = None
         self._rate_bins: Bins | None = None
         self.bold: BoldStream | None = None
@@ -95,6 +101,9 @@ class Recorders:
         for k, writer in enumerate(self._states):
             at, values = self._backend.sampler.take(k)
             writer.append(at, values)
+        for kept, weight_writer in zip(self._backend.weights, self._weights, strict=True):
+            if stop == self._network.n_steps or (kept.interval and stop % kept.interval == 0):
+                weight_writer.append(stop, kept.now(stop))
         if counts is not None and self._rates is not None and self._rate_bins is not None:
             self._rates.append(self._rate_bins.add(counts))
         stored_s = time.perf_counter()
@@ -132,7 +141,7 @@ class Recorders:
     def close(self) -> None:
         """Publish everything that was recorded; every store, also when one of them fails."""
         with contextlib.ExitStack() as stack:
-            for store in (self._spikes, *self._states, self._rates, self.bold):
+            for store in (self._spikes, *self._states, *self._weights, self._rates, self.bold):
                 if store is not None:
                     stack.callback(store.close)
 
@@ -165,10 +174,16 @@ def count_unit_steps(network: Network) -> int:
 
 
 def controller_steps(network: Network) -> list[int]:
-    """Intervals of all controllers, in steps: no chunk may go beyond the end of one."""
+    """Intervals of all controllers, in steps."""
     from dtbsim.simulate.controllers import interval_steps
 
     return [interval_steps(network, name, item) for name, item in network.config.controllers.items()]
+
+
+def intervals(network: Network) -> list[int]:
+    """Steps after whose multiples something happens between two compiled windows: no chunk goes beyond them."""
+    given = [item.interval_ms for item in network.config.record.weights if item.interval_ms is not None]
+    return controller_steps(network) + [max(1, round(interval_ms / network.dt_ms)) for interval_ms in given]
 
 
 def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_] | None]:

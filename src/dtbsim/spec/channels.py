@@ -33,6 +33,7 @@ class ChannelPlan:
         self._mixes: dict[str, list[Mix]] = {}
         self._largest: dict[tuple[str, int], float] = {}
         self._finest: dict[tuple[str, int], float] = {}
+        self._plastic: dict[tuple[str, int], float] = {}
 
     def use(self, family: str, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
         """Index of the channel; notes the largest |weight| and the typical one (`scale`: smallest, largest factor)."""
@@ -47,6 +48,11 @@ class ChannelPlan:
         if typical > 0:
             self._finest[key] = min(self._finest.get(key, math.inf), typical)
         return index
+
+    def reach(self, family: str, index: int, weight_max: float) -> None:
+        """Note that plastic weights of the channel can become as large as this."""
+        key = family, index
+        self._plastic[key] = max(self._plastic.get(key, 0.0), weight_max)
 
     @property
     def wide(self) -> bool:
@@ -63,7 +69,8 @@ class ChannelPlan:
         for index, mix in enumerate(self._mixes.get(family, [])):
             largest = self._largest[family, index]
             quantum = _quantum(largest, limit)
-            result.append(Channel(mix, quantum, math.ceil(largest / quantum)))
+            plastic = math.ceil(self._plastic.get((family, index), 0.0) / quantum)
+            result.append(Channel(mix, quantum, math.ceil(largest / quantum), plastic))
         return tuple(result)
 
 

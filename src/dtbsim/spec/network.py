@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
+from dtbsim.spec.synapses import Dynamics
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
@@ -31,7 +32,9 @@ class Channel:
     mix: tuple[tuple[int, float], ...]
     quantum: float
     max_weight: int
-    """Largest |weight| in quanta that any synapse or drive of this channel has."""
+    """Largest |weight| in quanta that any synapse or drive of this channel begins with."""
+    max_plastic: int = 0
+    """Largest |weight| in quanta that any plastic synapse of this channel can reach."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,8 @@ class Projection:
     delay_steps: NDArray[np.int32]
     key_path: str
     scope: str = "all"
+    dynamics: Dynamics | None = None
+    """None: static synapses."""
 
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""

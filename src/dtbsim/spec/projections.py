@@ -17,6 +17,7 @@ from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 
 MAX_ATTEMPTS_PER_SYNAPSE = 100
 """How often sources are drawn, at most, where each may be taken once (a whole population of 80,000 takes 12)."""
@@ -84,7 +85,14 @@ class _Compiler:
         delay, tract = self._delays(np.array([entry[2] for entry in entries], dtype=np.float64))
         numbers, per_entry = self._numbers(rule, pools, pair_weight)
         scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
-        channel = self.plan.use(self.target.name, mix, weight, scale)
+        dynamics = None
+        if self.item.synapse is not None:
+            path = f"{self.path}.synapse"
+            dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
+        finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
+        channel = self.plan.use(self.target.name, mix, weight, (finest, scale[1]))
+        if dynamics is not None and dynamics.plastic:
+            self.plan.reach(self.target.name, channel, dynamics.weight_max)
         projection = Projection(
             name=self.name,
             index=self.index,
@@ -106,6 +114,7 @@ class _Compiler:
             delay_steps=tract,
             key_path=self.path,
             scope=self.item.scope or "all",
+            dynamics=dynamics,
         )
         self._check_available(projection)
         return projection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dtbsim.store.hashing import HashResult, hash_run
     from dtbsim.store.run import Run, open_run
-    from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter
+    from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter, WeightWriter
     from dtbsim.store.spike_writer import SpikeWriter
 
 _MODULES = {
@@ -18,6 +18,7 @@ _MODULES = {
     "Run": "run",
     "SpikeWriter": "spike_writer",
     "StateWriter": "series_writers",
+    "WeightWriter": "series_writers",
     "hash_run": "hashing",
     "open_run": "run",
 }
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "SpikeWriter",
     "StateWriter",
+    "WeightWriter",
     "hash_run",
     "open_run",
 ]

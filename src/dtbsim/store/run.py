@@ -211,6 +211,15 @@ class Run:
 
         return read_states(self.stored(f"states/{k}", f"record.states[{k}]"), self.ranks, self.network_table)
 
+    def weights(self, k: int = 0) -> xr.DataArray:
+        """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
+
+        The values are in the unit in which the projection's weight was given.
+        """
+        from dtbsim.store.series_reader import read_weights
+
+        return read_weights(self.stored(f"weights/{k}", f"record.weights[{k}]"), self.ranks)
+
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
         from dtbsim.store.series_reader import read_bold

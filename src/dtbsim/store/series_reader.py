@@ -56,6 +56,34 @@ def read_bold(path: Path) -> xr.DataArray:
     )
 
 
+def read_weights(folder: Path, ranks: int) -> xr.DataArray:
+    """Return recorded weights of all ranks, float64 (time_ms, synapse), with source, target (gids) and delay_ms.
+
+    Synapses are in the order of target, source, delay, first weight. Of a run that goes on or was killed, samples are
+    shown that every rank has stored.
+    """
+    import xarray as xr
+
+    tables = [TableReader(path, "weights") for path in rank_stores(folder, ranks)]
+    samples = min(table.rows for table in tables)
+    steps = tables[0].read("step", 0, samples)
+    dt_ms = float(tables[0].attribute("dt_ms"))
+    source, target, delay = (np.concatenate([t.constant(n) for t in tables]) for n in ("source", "target", "delay"))
+    values = np.concatenate([table.read("weight", 0, samples) for table in tables], axis=1)
+    order = np.argsort(target, kind="stable")  # a target is on one rank
+    return xr.DataArray(
+        values[:, order],
+        dims=("time_ms", "synapse"),
+        coords={
+            "time_ms": steps * dt_ms,
+            "source": ("synapse", source[order]),
+            "target": ("synapse", target[order]),
+            "delay_ms": ("synapse", delay[order] * dt_ms),
+        },
+        name="weight",
+    )
+
+
 def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
     """Return the recorded states of all ranks, float32 (time_ms, gid), in the order of the gids.
 

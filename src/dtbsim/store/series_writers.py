@@ -49,6 +49,35 @@ class StateWriter:
         self._table.close()
 
 
+class WeightWriter:
+    """Writes `folder`/rank_NNNNN.zarr: weights of this rank's recorded synapses.
+
+    `source`, `target` uint32[n] and `delay` int32[n] (steps) are the synapses; every rank writes a store.
+    """
+
+    def __init__(
+        self, folder: Path, rank: int, source: Gids, target: Gids, delay: NDArray[np.int32], dt_ms: float
+    ) -> None:
+        self._n = len(source)
+        self._table = TableWriter(
+            rank_store(folder, rank),
+            [Column("step", "<i8", -1), Column("weight", "<f8", np.nan, (self._n,))],
+            chunk_rows=rows_per_chunk(8 + 8 * self._n),
+            attributes={"kind": "weights", "rank": rank, "dt_ms": dt_ms},
+            constants={"source": source, "target": target, "delay": delay},
+            key="step",
+        )
+
+    def append(self, step: int, weights: NDArray[np.float64]) -> None:
+        """Add the weights after `step` steps, float64[n]. Raises StorageError when the disk does not take them."""
+        _check_shape("weights", weights, (self._n,))
+        self._table.append({"step": np.array([step], np.int64), "weight": weights[np.newaxis]})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
 class RateWriter:
     """Writes spike counts per population and time bin to `path` (stores/rates.zarr).
 

@@ -1,0 +1,69 @@
+"""Dynamic projections in the compiled window: spikes of sources entered into agendas, what is due delivered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.agenda import enter, take
+from dtbsim.kernels.factor import deliver_factors, next_factor
+from dtbsim.kernels.intrinsics import view_i64, view_u32
+from dtbsim.kernels.stdp import deliver_plastic, source_spike
+
+
+@nb.njit(nogil=True)
+def _schedule(table: Any, k: int, step: int, ring_mask: int) -> bool:
+    """Enter all segments of source `k` of the table, which fired at `step`."""
+    rows = view_i64(table[D.SEGMENT_ROW_AT], k + 2)
+    first, last = rows[k], rows[k + 1]
+    if first == last:
+        return True
+    second, third = np.int64(0), np.int64(0)
+    plastic = table[D.KIND] >= D.STDP_PAIR
+    if plastic:
+        second, third = source_spike(table, k, step)
+        if third < 0:
+            return False
+    else:
+        second = next_factor(table, k, step)
+    segments = view_u32(table[D.SEGMENT_AT], last)
+    synapse = view_i64(table[D.ROW_AT], k + 1)[k]
+    for s in range(first, last):
+        delay = np.int64(segments[s] >> np.uint32(16))
+        n = np.int64(segments[s] & np.uint32(0xFFFF))
+        if not enter(table, step + delay, (synapse << L.ENTRY_SHIFT) | n, second, (delay << 32) | third, ring_mask):
+            return False
+        synapse += n
+    return True
+
+
+@nb.njit(nogil=True)
+def schedule_dynamic(lane: Any, source: int, step: int, ring_mask: int) -> bool:
+    """Enter a spike of source candidate `source` into the agendas of the lane; once per spike. False: no memory."""
+    tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
+    for d in range(lane[L.N_DYNAMIC]):
+        table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
+        k = source - table[D.SOURCE0]
+        if 0 <= k < table[D.N_SOURCES] and not _schedule(table, k, step, ring_mask):
+            return False
+    return True
+
+
+@nb.njit(nogil=True)
+def deliver_dynamic(lane: Any, step: int, ring_mask: int) -> bool:
+    """Deliver what the lane's dynamic projections have due at `step`; False when there is no memory."""
+    tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
+    for d in range(lane[L.N_DYNAMIC]):
+        table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
+        n = take(table, step, ring_mask)
+        if n < 0:
+            return False
+        if table[D.KIND] >= D.STDP_PAIR:
+            lane[L.EVENT_TOTAL] += deliver_plastic(lane, table, n, step)
+        else:
+            lane[L.EVENT_TOTAL] += deliver_factors(lane, table, n)
+    return True

@@ -1,0 +1,64 @@
+"""Where things lie in the int64 table that describes one dynamic projection on one lane.
+
+A dynamic projection is one whose synapses change what they transmit: by the history of their source (`FACTOR`) or by
+that of both ends (`STDP`). Its synapses are apart from the static ones, with rows for the sources of the projection only
+and an agenda of their own whose entries carry what the spike brings along. Fields named `*_AT` hold addresses.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+_n = count()
+KIND = next(_n)  # one of FACTOR_*, STDP_*
+SOURCE0 = next(_n)  # first source candidate of the rank that the rows are for
+N_SOURCES = next(_n)
+SYNAPSE_KIND = next(_n)  # layout.KIND_*
+TARGET_AT = next(_n)  # as in the lane table
+WEIGHT_AT = next(_n)
+ROW_AT = next(_n)  # int64[N_SOURCES + 1]
+SEGMENT_ROW_AT = next(_n)
+SEGMENT_AT = next(_n)
+WORDS = next(_n)  # int64 words of an entry of the agenda
+POOL_AT = next(_n)  # agenda: int64[chunks * (1 + CHUNK_ENTRIES * WORDS)]
+POOL_CHUNKS = next(_n)
+POOL_FREE = next(_n)
+BUCKET_AT = next(_n)  # int64[ring, 2]
+DUE_AT = next(_n)  # scratch: entries due at this step
+DUE_CAPACITY = next(_n)  # in words
+PARAMETERS_AT = next(_n)  # float32[N_PARAMETERS], see P_*
+DECAY_AT = next(_n)  # four tables of `decay.decay_table`: address, size; see DECAY_*
+_DECAY_SIZE = next(_n)
+DECAY1_AT, _D1, DECAY2_AT, _D2, DECAY3_AT, _D3 = (next(_n) for _ in range(6))
+LAST_AT = next(_n)  # int32[N_SOURCES]: step of the last spike, -1: none
+TRACE_AT = next(_n)  # float32[N_SOURCES, 2]: state of the source at its last spike
+SHIFT = next(_n)  # STDP: a weight is delivered as weight / 2**SHIFT quanta, rounded
+SIGN = next(_n)  # STDP: 1 or -1, what a delivered weight is multiplied with
+SLOT0 = next(_n)  # STDP: input slot of the first neuron that has a history
+LOCAL0 = next(_n)  # STDP: its local index
+N_TARGETS = next(_n)  # STDP: neurons with a history
+HISTORY_AT = next(_n)  # STDP: int64[N_TARGETS, HISTORY_CAPACITY, HISTORY_WORDS], spikes of the targets, see `history`
+HISTORY_WORDS = next(_n)
+HISTORY_CAPACITY = next(_n)  # a power of two
+HISTORY_COUNT_AT = next(_n)  # int32[N_TARGETS]: spikes so far
+HISTORY_START_AT = next(_n)  # int32[N_TARGETS]: first one still kept
+APPLIED = next(_n)  # STDP: spikes of targets up to this step have changed all weights
+FROZEN_AT = next(_n)  # int64[N_FROZEN, 2]: steps from, until (exclusive) in which weights do not change
+N_FROZEN = next(_n)
+RECENT_AT = next(_n)  # STDP: int64[RECENT_CAPACITY, 2], spikes of sources since the last catch-up, see `stdp`
+RECENT_COUNT = next(_n)
+RECENT_CAPACITY = next(_n)
+FIELDS = (next(_n) + 7) // 8 * 8
+
+DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)
+
+FACTOR_TSODYKS_MARKRAM, FACTOR_SATURATING, STDP_PAIR, STDP_POWER_LAW, STDP_TRIPLET = range(5)
+
+N_PARAMETERS = 8
+P_U = 0  # Tsodyks-Markram: utilisation of a first spike; decays 0 recovery, 1 facilitation
+P_K0, P_K1 = 0, 1  # saturating: jump = K0 + K1 * state; decay 0 of the state
+P_MAX, P_INVERSE_MAX, P_UP, P_DOWN, P_UP_POWER, P_DOWN_POWER = range(6)  # pair, power law; decays 0 plus, 1 minus
+P_UP2, P_UP3, P_DOWN2, P_DOWN3 = 2, 3, 4, 5  # triplet; decays 0 plus, 1 minus, 2 slow plus, 3 slow minus
+
+FACTOR_BITS = 15
+"""A factor of 1 is 2**15."""

@@ -1,0 +1,112 @@
+"""Synapses whose transmission depends on the history of their source alone: one factor per spike.
+
+All synapses that a source has in such a projection share its state, so it is kept once per source and advanced when the
+source spikes; what arrives later is weight * factor.
+
+- Tsodyks-Markram (Tsodyks, Pawelzik, Markram 1998; Tsodyks, Uziel, Markram 2000, as NEST's `tsodyks2_synapse`): with x the
+  share of resources that is available and u the share of it that a spike uses,
+  x <- 1 + (x - x u - 1) exp(-h / tau_rec), u <- U + u (1 - U) exp(-h / tau_fac), factor = x u, h the time since the last
+  spike. Before the first spike x = 1, u = U.
+- Saturating (the NMDA gating of Wang 2002 in the form of NEST's `iaf_bw_2001`): s <- s exp(-h / tau_decay), factor = k0 + k1 s,
+  s <- s + factor; with k0, k1 from the fast rise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.decay import decay
+from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i16, view_i32, view_i64, view_u32
+
+AHEAD = 8
+_COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
+_ONE = np.float32(1 << D.FACTOR_BITS)
+_HALF = 1 << (D.FACTOR_BITS - 1)
+
+
+@nb.njit(nogil=True)
+def next_factor(table: Any, k: int, step: int) -> Any:
+    """Factor (int64, 2**15 is 1) of a spike of source `k` of the table at `step`; advances the source's state."""
+    last = view_i32(table[D.LAST_AT], k + 1)
+    state = view_f32(table[D.TRACE_AT], 2 * k + 2)
+    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    one = np.float32(1.0)
+    first = last[k] < 0
+    h = np.int64(0) if first else step - last[k]
+    slow = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
+    if table[D.KIND] == D.FACTOR_TSODYKS_MARKRAM:
+        fast = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
+        U = p[D.P_U]
+        x = one if first else state[2 * k]
+        u = U if first else state[2 * k + 1]
+        if not first:
+            x = one + (x - x * u - one) * decay(slow, h)
+            u = U + u * (one - U) * decay(fast, h)
+        state[2 * k] = x
+        state[2 * k + 1] = u
+        factor = x * u
+    else:
+        s = np.float32(0.0) if first else state[2 * k] * decay(slow, h)
+        factor = p[D.P_K0] + p[D.P_K1] * s
+        state[2 * k] = s + factor
+    last[k] = np.int32(step)
+    return np.int64(min(max(factor, np.float32(0.0)), one) * _ONE + np.float32(0.5))
+
+
+@nb.njit(nogil=True, inline="always")
+def _scaled(weight: Any, factor: Any) -> Any:
+    return (np.int64(weight) * factor + _HALF) >> D.FACTOR_BITS
+
+
+@nb.njit(nogil=True)
+def _packed(table: Any, due: Any, n: int, acc: Any) -> np.int64:
+    events = np.int64(0)
+    synapses_at = table[D.TARGET_AT]
+    for k in range(0, n, 2):
+        if k + 2 * AHEAD < n:
+            prefetch(synapses_at + 4 * (due[k + 2 * AHEAD] >> L.ENTRY_SHIFT))
+        count = due[k] & _COUNT_MASK
+        factor = due[k + 1]
+        synapses = view_u32(synapses_at + 4 * (due[k] >> L.ENTRY_SHIFT), count)
+        for j in range(count):
+            synapse = synapses[j]
+            acc[synapse & np.uint32(0xFFFF)] += _scaled(np.int32(synapse) >> np.int32(16), factor)
+        events += count
+    return events
+
+
+@nb.njit(nogil=True)
+def _wide(table: Any, due: Any, n: int, weights: Any, acc: Any) -> np.int64:
+    """`weights`: all of the table, int16 or int32; `acc` int32 or int64."""
+    events = np.int64(0)
+    for k in range(0, n, 2):
+        count = due[k] & _COUNT_MASK
+        first = due[k] >> L.ENTRY_SHIFT
+        factor = due[k + 1]
+        targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
+        for j in range(count):
+            acc[targets[j]] += _scaled(weights[first + j], factor)
+        events += count
+    return events
+
+
+@nb.njit(nogil=True)
+def deliver_factors(lane: Any, table: Any, n: int) -> np.int64:
+    """Add weight * factor of the `n` words that are due; returns the events."""
+    due = view_i64(table[D.DUE_AT], n)
+    kind = table[D.SYNAPSE_KIND]
+    n_slots = lane[L.N_SLOTS]
+    total = view_i64(table[D.ROW_AT], table[D.N_SOURCES] + 1)[table[D.N_SOURCES]]
+    if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
+        return _wide(table, due, n, view_i32(table[D.WEIGHT_AT], total), view_i64(lane[L.ACC_AT], n_slots))
+    acc = view_i32(lane[L.ACC_AT], n_slots)
+    if kind == L.KIND_PACKED:
+        return _packed(table, due, n, acc)
+    if kind == L.KIND_WIDE16:
+        return _wide(table, due, n, view_i16(table[D.WEIGHT_AT], total), acc)
+    return _wide(table, due, n, view_i32(table[D.WEIGHT_AT], total), acc)

@@ -1,0 +1,285 @@
+"""Spike-timing dependent plasticity: weights that change with the spikes of both ends.
+
+A synapse changes when a spike of its source arrives: first it takes in, one by one, the spikes that its target has
+emitted since the previous one (each potentiates by the trace of the source), then the source's spike depresses by the
+trace of the target, and what results is delivered. The whole delay is dendritic, as in NEST: a target's spike of
+step t meets the source's of step s as if it had happened at t + delay. Each change rounds the weight to a whole number of
+its fine quanta, so it makes no difference when pending changes are applied: `catch_up` does it for all synapses, and the
+spikes of the targets that it has applied are forgotten.
+
+A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its halves exactly.
+The entry of the agenda: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32 | slow trace now).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.calendar import grow
+from dtbsim.kernels.decay import decay
+from dtbsim.kernels.elementary import power
+from dtbsim.kernels.history import float_of, with_float
+from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u32
+from dtbsim.kernels.jit import cached_njit
+
+NEVER = 0x7FFFFFFF
+AHEAD = 4
+_COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
+_ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+
+
+@nb.njit(nogil=True)
+def source_spike(table: Any, k: int, step: int) -> Any:
+    """Words two and three (delay left out) of a spike of source `k`; advances its traces. Second value -1: no memory."""
+    last = view_i32(table[D.LAST_AT], k + 1)
+    trace = view_f32(table[D.TRACE_AT], 2 * k + 2)
+    if not _note(table, k, step, last[k], trace[2 * k]):
+        return np.int64(0), np.int64(-1)
+    h = np.int64(NEVER) if last[k] < 0 else step - last[k]
+    word = with_float(h, trace[2 * k])
+    slow = trace[2 * k + 1]
+    if last[k] >= 0:
+        trace[2 * k] = trace[2 * k] * decay(view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1]), h)
+        slow = slow * decay(view_f32(table[D.DECAY2_AT], table[D.DECAY2_AT + 1]), h)
+    trace[2 * k] += _ONE
+    trace[2 * k + 1] = slow + _ONE
+    last[k] = np.int32(step)
+    return word, with_float(0, slow)
+
+
+@nb.njit(nogil=True)
+def _note(table: Any, k: int, step: int, last: int, trace: Any) -> bool:
+    """Keep what the source was before this spike, for `catch_up`."""
+    n = table[D.RECENT_COUNT]
+    if n == table[D.RECENT_CAPACITY]:
+        capacity = max(np.int64(1024), 2 * n)
+        address = grow(table[D.RECENT_AT], capacity * 16)
+        if address == 0:
+            return False
+        table[D.RECENT_AT] = address
+        table[D.RECENT_CAPACITY] = capacity
+    recent = view_i64(table[D.RECENT_AT], 2 * n + 2)
+    recent[2 * n] = (np.int64(k) << 32) | np.int64(step)
+    recent[2 * n + 1] = with_float(last, trace)
+    table[D.RECENT_COUNT] = n + 1
+    return True
+
+
+@nb.njit(nogil=True, inline="always")
+def _potentiated(kind: int, p: Any, w: Any, trace: Any, slow: Any) -> Any:
+    """Weight after a spike of the target: float32 in fine quanta, not yet rounded."""
+    if kind == D.STDP_PAIR:
+        x = w * p[D.P_INVERSE_MAX]
+        return (x + p[D.P_UP] * power(_ONE - x, p[D.P_UP_POWER]) * trace) * p[D.P_MAX]
+    if kind == D.STDP_POWER_LAW:
+        return w + p[D.P_UP] * power(w, p[D.P_UP_POWER]) * trace
+    return w + trace * (p[D.P_UP2] + p[D.P_UP3] * slow)
+
+
+@nb.njit(nogil=True, inline="always")
+def _depressed(kind: int, p: Any, w: Any, trace: Any, slow: Any) -> Any:
+    """Weight after a spike of the source."""
+    if kind == D.STDP_PAIR:
+        x = w * p[D.P_INVERSE_MAX]
+        return (x - p[D.P_DOWN] * power(x, p[D.P_DOWN_POWER]) * trace) * p[D.P_MAX]
+    if kind == D.STDP_POWER_LAW:
+        return w - p[D.P_DOWN] * w * trace
+    return w - trace * (p[D.P_DOWN2] + p[D.P_DOWN3] * slow)
+
+
+@nb.njit(nogil=True, inline="always")
+def _rounded(p: Any, w: Any) -> Any:
+    """Into [0, maximum], to a whole number; float32 again."""
+    return np.float32(np.int32(min(max(w, _ZERO), p[D.P_MAX]) + _HALF))
+
+
+@nb.njit(nogil=True)
+def _frozen(table: Any, step: int) -> bool:
+    windows = view_i64(table[D.FROZEN_AT], 2 * table[D.N_FROZEN])
+    for f in range(table[D.N_FROZEN]):
+        if windows[2 * f] <= step < windows[2 * f + 1]:
+            return True
+    return False
+
+
+@nb.njit(nogil=True, inline="always")
+def _take_in(
+    table: Any, kind: int, p: Any, w: Any, ring: Any, first: int, stop: int, from_step: int, trace: Any, plus: Any
+) -> Any:
+    """Weight after the target's spikes `first` .. `stop` (exclusive); the source's trace was `trace` at `from_step`."""
+    words = table[D.HISTORY_WORDS]
+    mask = table[D.HISTORY_CAPACITY] - 1
+    for m in range(first, stop):
+        at = (m & mask) * words
+        t = ring[at] >> 32
+        if table[D.N_FROZEN] > 0 and _frozen(table, t):
+            continue
+        slow = float_of(ring[at + 1]) if words > 1 else _ZERO
+        w = _rounded(p, _potentiated(kind, p, w, trace * decay(plus, t - from_step), slow))
+    return w
+
+
+@nb.njit(nogil=True)
+def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> np.int64:
+    """Change and deliver the synapses of the `n` words that are due at `step`; returns the events."""
+    wide = lane[L.SYNAPSE_KIND] == L.KIND_WIDE64
+    if wide:
+        return _deliver(table, n, step, view_i64(lane[L.ACC_AT], lane[L.N_SLOTS]))
+    return _deliver(table, n, step, view_i32(lane[L.ACC_AT], lane[L.N_SLOTS]))
+
+
+@nb.njit(nogil=True)
+def _deliver(table: Any, n: int, step: int, acc: Any) -> np.int64:
+    kind, words = table[D.KIND], table[D.HISTORY_WORDS]
+    capacity = table[D.HISTORY_CAPACITY]
+    mask = capacity - 1
+    n_targets, slot0, applied = table[D.N_TARGETS], table[D.SLOT0], table[D.APPLIED]
+    shift, sign = table[D.SHIFT], table[D.SIGN]
+    half = (np.int64(1) << shift) >> 1
+    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
+    minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
+    history = view_i64(table[D.HISTORY_AT], n_targets * capacity * words)
+    counts = view_i32(table[D.HISTORY_COUNT_AT], n_targets)
+    starts = view_i32(table[D.HISTORY_START_AT], n_targets)
+    due = view_i64(table[D.DUE_AT], n)
+    events = np.int64(0)
+    for e in range(0, n, 3):
+        if e + 3 * AHEAD < n:
+            ahead = due[e + 3 * AHEAD] >> L.ENTRY_SHIFT
+            prefetch(table[D.TARGET_AT] + 4 * ahead)
+            prefetch(table[D.WEIGHT_AT] + 4 * ahead)
+        count = due[e] & _COUNT_MASK
+        first = due[e] >> L.ENTRY_SHIFT
+        h, trace = due[e + 1] >> 32, float_of(due[e + 1])
+        delay, slow = due[e + 2] >> 32, float_of(due[e + 2])
+        spike = step - delay
+        until = spike - delay  # the last step at which a spike of the target meets the synapse before the source's
+        since = until - h if h != NEVER else np.int64(-1)
+        frozen = table[D.N_FROZEN] > 0 and _frozen(table, spike)
+        targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
+        weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
+        for j in range(count):
+            slot = np.int64(targets[j])
+            i = slot - slot0
+            w = np.float32(weights[j])
+            start, stop = np.int64(starts[i]), np.int64(counts[i])
+            ring = history[i * capacity * words : (i + 1) * capacity * words]
+            while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
+                stop -= 1
+            if stop > start:
+                if h != NEVER:
+                    begin = stop
+                    while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > max(since, applied):
+                        begin -= 1
+                    w = _take_in(table, kind, p, w, ring, begin, stop, since, trace, plus)
+                at = ((stop - 1) & mask) * words
+                if (ring[at] >> 32) == until:
+                    at = ((stop - 2) & mask) * words if stop - 1 > start else np.int64(-1)
+                if at >= 0 and not frozen:
+                    seen = float_of(ring[at]) * decay(minus, until - (ring[at] >> 32))
+                    w = _rounded(p, _depressed(kind, p, w, seen, slow))
+                weights[j] = np.int32(w)
+            acc[slot] += sign * ((np.int64(w) + half) >> shift)
+        events += count
+    return events
+
+
+@cached_njit
+def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, recent: Any) -> None:
+    """Apply the spikes of targets up to `now - 2 longest_delay` to all weights, and forget them.
+
+    All steps before `now` are done. `last`, `trace`, `recent`: int32, float32, int32 scratch of one entry per source.
+    What a synapse still lacks follows the last spike of its source that has arrived; a source that has emitted another one
+    meanwhile is looked up as it was before.
+    """
+    until = now - 2 * longest_delay
+    if until <= table[D.APPLIED]:
+        return
+    n_sources, n_targets = table[D.N_SOURCES], table[D.N_TARGETS]
+    _as_before(table, now - longest_delay, last, trace, recent)
+    words, capacity = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
+    mask = capacity - 1
+    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
+    history = view_i64(table[D.HISTORY_AT], n_targets * capacity * words)
+    counts = view_i32(table[D.HISTORY_COUNT_AT], n_targets)
+    starts = view_i32(table[D.HISTORY_START_AT], n_targets)
+    rows = view_i64(table[D.ROW_AT], n_sources + 1)
+    segment_rows = view_i64(table[D.SEGMENT_ROW_AT], n_sources + 1)
+    segments = view_u32(table[D.SEGMENT_AT], segment_rows[n_sources])
+    targets = view_u32(table[D.TARGET_AT], rows[n_sources])
+    weights = view_i32(table[D.WEIGHT_AT], rows[n_sources])
+    for k in range(n_sources):
+        if last[k] < 0:
+            continue
+        synapse = rows[k]
+        for s in range(segment_rows[k], segment_rows[k + 1]):
+            delay = np.int64(segments[s] >> np.uint32(16))
+            count = np.int64(segments[s] & np.uint32(0xFFFF))
+            since = np.int64(last[k]) - delay
+            arrived = recent[k] >= 0 and recent[k] + delay < now
+            if not arrived and since < until:
+                for j in range(synapse, synapse + count):
+                    i = np.int64(targets[j]) - table[D.SLOT0]
+                    ring = history[i * capacity * words : (i + 1) * capacity * words]
+                    begin, stop = np.int64(starts[i]), np.int64(counts[i])
+                    while stop > begin and (ring[((stop - 1) & mask) * words] >> 32) > until:
+                        stop -= 1
+                    first = stop
+                    while first > begin and (ring[((first - 1) & mask) * words] >> 32) > max(since, table[D.APPLIED]):
+                        first -= 1
+                    if first < stop:
+                        w = np.float32(weights[j])
+                        w = _take_in(table, table[D.KIND], p, w, ring, first, stop, since, trace[k], plus)
+                        weights[j] = np.int32(w)
+            synapse += count
+    table[D.APPLIED] = until
+    _forget(history, counts, starts, until, capacity, words)
+    _keep_recent(table, now - longest_delay)
+
+
+@nb.njit(nogil=True)
+def _as_before(table: Any, step: int, last: Any, trace: Any, recent: Any) -> None:
+    """State of every source before its first spike at or after `step`; `recent` is that spike, -1: none."""
+    n = table[D.N_SOURCES]
+    now_last = view_i32(table[D.LAST_AT], n)
+    now_trace = view_f32(table[D.TRACE_AT], 2 * n)
+    for k in range(n):
+        last[k] = now_last[k]
+        trace[k] = now_trace[2 * k]
+        recent[k] = np.int32(-1)
+    log = view_i64(table[D.RECENT_AT], 2 * table[D.RECENT_COUNT])
+    for r in range(table[D.RECENT_COUNT] - 1, -1, -1):
+        at = log[2 * r] & 0xFFFFFFFF
+        if at >= step:
+            k = log[2 * r] >> 32
+            last[k] = np.int32(log[2 * r + 1] >> 32)
+            trace[k] = float_of(log[2 * r + 1])
+            recent[k] = np.int32(at)
+
+
+@nb.njit(nogil=True)
+def _forget(history: Any, counts: Any, starts: Any, until: int, capacity: int, words: int) -> None:
+    """Keep the last entry before `until`, whose trace is still needed, and those after it."""
+    for i in range(counts.size):
+        ring = history[i * capacity * words : (i + 1) * capacity * words]
+        while starts[i] + 1 < counts[i] and (ring[((starts[i] + 1) & (capacity - 1)) * words] >> 32) < until:
+            starts[i] += np.int32(1)
+
+
+@nb.njit(nogil=True)
+def _keep_recent(table: Any, step: int) -> None:
+    log = view_i64(table[D.RECENT_AT], 2 * table[D.RECENT_COUNT])
+    kept = np.int64(0)
+    for r in range(table[D.RECENT_COUNT]):
+        if (log[2 * r] & 0xFFFFFFFF) >= step:
+            log[2 * kept] = log[2 * r]
+            log[2 * kept + 1] = log[2 * r + 1]
+            kept += 1
+    table[D.RECENT_COUNT] = kept

@@ -1,0 +1,81 @@
+"""Recorded weights: which synapses of which lanes, and what they weigh now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.dynamic_tables import DynamicTables
+from dtbsim.backends.sampling import first_or_listed
+from dtbsim.build.dynamic import DynamicRows
+from dtbsim.spec.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The chosen synapses of one lane: which table, their positions in its rows, their ends and delays."""
+
+    tables: DynamicTables
+    index: int
+    positions: NDArray[np.int64]
+    source: NDArray[np.uint32]
+    target: NDArray[np.uint32]
+    delay: NDArray[np.int32]
+
+
+class RecordedWeights:
+    """One entry of record.weights on this rank: the synapses of a plastic projection onto the chosen targets.
+
+    `source`, `target` uint32[n], `delay` int32[n] (steps), in the order of target, source, delay, initial weight: synapses
+    that are equal in all of these stay equal for ever, so the order is the same whatever the number of ranks is.
+    """
+
+    def __init__(
+        self, network: Network, candidates: NDArray[np.uint32], dynamic: list[DynamicTables], record: int
+    ) -> None:
+        item = network.config.record.weights[record]
+        projection = next(p for p in network.projections if p.name == item.projection)
+        chosen = first_or_listed(network, projection.target_family, item.neurons)
+        self.interval = 0 if item.interval_ms is None else max(1, round(item.interval_ms / network.dt_ms))
+        self._parts = [
+            _chosen(tables, index, part, candidates, chosen)
+            for tables in dynamic
+            for index, part in enumerate(tables.parts)
+            if part.projection is projection
+        ]
+        none = [np.zeros(0, np.uint32)]
+        source = np.concatenate([*(part.source for part in self._parts), *none])
+        target = np.concatenate([*(part.target for part in self._parts), *none])
+        delay = np.concatenate([*(part.delay for part in self._parts), np.zeros(0, np.int32)])
+        self._order = np.lexsort((self._weights(), delay, source, target))
+        self.source, self.target, self.delay = source[self._order], target[self._order], delay[self._order]
+
+    def _weights(self) -> NDArray[np.float64]:
+        """As they stand in the rows, in the order of the parts."""
+        values = [np.zeros(0)]
+        for part in self._parts:
+            rows = part.tables.parts[part.index]
+            fine = rows.quantum / 2 ** rows.dynamics.shift(rows.quantum)
+            values.append(rows.dynamics.sign * rows.rows.weights[part.positions] * fine)
+        return np.concatenate(values)
+
+    def now(self, step: int) -> NDArray[np.float64]:
+        """float64[n] in the unit of the weight: with every spike of a source that has arrived before `step`, and every
+        spike of a target up to two longest delays before it."""
+        for part in self._parts:
+            part.tables.catch_up(part.index, step)
+        return self._weights()[self._order]
+
+
+def _chosen(
+    tables: DynamicTables, index: int, part: DynamicRows, candidates: NDArray[np.uint32], chosen: NDArray[np.int64]
+) -> _Part:
+    rows = part.rows
+    gids, slot0, local0 = tables.targets_of(index)
+    of_synapse = gids[local0 + rows.targets.astype(np.int64) - slot0]
+    positions = np.flatnonzero(np.isin(of_synapse, chosen))
+    source = np.repeat(candidates[part.source0 : part.source0 + part.n_sources], np.diff(rows.rows))
+    delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF)).astype(np.int32)
+    return _Part(tables, index, positions, source[positions], of_synapse[positions], delay[positions])

@@ -1,0 +1,65 @@
+"""Rows of a dynamic projection on one lane: as the static ones, for the sources of that projection only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dtbsim.build.lanes import Lane
+from dtbsim.build.synapses import Candidates, LaneBuilder, Rows
+from dtbsim.kernels import layout as L
+from dtbsim.spec.network import Network, Projection
+from dtbsim.spec.synapses import Dynamics
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicRows:
+    """The synapses of one dynamic projection on a lane.
+
+    `rows` has one row per source candidate from `source0` on; plastic weights are int32 sizes in fine quanta.
+    """
+
+    projection: Projection
+    dynamics: Dynamics
+    quantum: float
+    rows: Rows
+    source0: int
+
+    @property
+    def n_sources(self) -> int:
+        """Rows."""
+        return int(self.rows.rows.size) - 1
+
+    def widened(self) -> DynamicRows:
+        """The same for 64-bit sums."""
+        return self if self.dynamics.plastic else replace(self, rows=self.rows.widened())
+
+    def add_largest(self, totals: np.ndarray) -> None:
+        """totals[slot] += the largest |input| that these synapses can give each slot in one step."""
+        if self.dynamics.plastic:
+            most = int(np.ceil(self.dynamics.weight_max / self.quantum)) + 1
+            totals += np.bincount(self.rows.targets, minlength=totals.size) * most
+        else:
+            self.rows.add_magnitudes(totals)
+
+
+def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: int) -> list[DynamicRows]:
+    """All dynamic projections of a lane, without those that have no synapse there."""
+    found = []
+    for projection in network.projections:
+        dynamics = projection.dynamics
+        if dynamics is None:
+            continue
+        quantum = network.families[projection.target_family].channels[projection.channel].quantum
+        form, fine = (L.KIND_WIDE32, quantum / 2 ** dynamics.shift(quantum)) if dynamics.plastic else (kind, quantum)
+        rows = LaneBuilder(network, lane, candidates, form, (projection,), fine).build()
+        if rows.n_synapses == 0:
+            continue
+        if dynamics.plastic:
+            limit = dynamics.largest(quantum)
+            sizes = np.minimum(np.abs(rows.weights), limit).astype(np.int32)
+            rows = replace(rows, weights=sizes)
+        first, rows = rows.cut_to_sources()
+        found.append(DynamicRows(projection, dynamics, quantum, rows, first))
+    return found

@@ -1,0 +1,153 @@
+"""Synapses that change, one at a time and without any shortcut, for the plain simulator.
+
+Each projection keeps the spikes of all its sources and targets, with their traces, and looks at all of them whenever a spike
+arrives. Shared with the simulator: the parameters in fine quanta, the decay tables, exp and log, and the rounding of each change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from dtbsim.build.dynamic import DynamicRows
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels.elementary import exp, log
+
+F32 = np.float32
+ZERO, ONE = F32(0.0), F32(1.0)
+
+
+def decayed(table: Any, steps: int) -> Any:
+    return table[steps & 255] * table[256 + (steps >> 8)] if (steps >> 8) < table.size - 256 else ZERO
+
+
+def power(x: Any, y: Any) -> Any:
+    if y in (0.0, 1.0):
+        return x if y else ONE
+    return F32(exp(F32(y * F32(log(x))))) if x > 0 else ZERO
+
+
+class DynamicReference:
+    """One dynamic projection; `table` int64[n, 5] as of `tests.helpers.networks`, weights in fine quanta."""
+
+    def __init__(self, part: DynamicRows, table: Any, dt_ms: float) -> None:
+        self.dynamics, self.table = part.dynamics, table
+        self.p = part.dynamics.parameters(part.quantum)
+        self.shift, self.sign = part.dynamics.shift(part.quantum), part.dynamics.sign
+        self.decays = part.dynamics.decays(dt_ms)
+        self.weights = [F32(w) for w in table[:, 3]]
+        self.of_source: dict[int, list[int]] = defaultdict(list)
+        for index, source in enumerate(table[:, 0].tolist()):
+            self.of_source[source].append(index)
+        self.targets = set(table[:, 1].tolist())
+        self.sources: dict[int, list[tuple[int, Any, Any]]] = defaultdict(list)
+        self.spikes: dict[int, list[tuple[int, Any, Any]]] = defaultdict(list)
+        self.arrivals: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+
+    # -- spikes -----------------------------------------------------------------------------------------------
+
+    def source_spike(self, gid: int, step: int) -> None:
+        """`step` is the one in which the neuron fires."""
+        if gid not in self.of_source:
+            return
+        factor = 0 if self.dynamics.plastic else self._factor(gid, step)
+        if self.dynamics.plastic:
+            fast, slow = self._trace(self.sources[gid], step, 0, 2)
+            self.sources[gid].append((step, fast + ONE, slow))
+        for index in self.of_source[gid]:
+            self.arrivals[step + int(self.table[index, 4])].append((index, step, factor))
+
+    def target_spike(self, gid: int, step: int) -> None:
+        """The traces of an entry: the fast one just after the spike, the slow one just before it."""
+        if self.dynamics.plastic and gid in self.targets:
+            fast, slow = self._trace(self.spikes[gid], step, 1, 3)
+            self.spikes[gid].append((step, fast + ONE, slow))
+
+    def _trace(self, spikes: list[tuple[int, Any, Any]], step: int, fast: int, slow: int) -> tuple[Any, Any]:
+        """Traces at `step` of the spikes before it."""
+        before = [spike for spike in spikes if spike[0] < step]
+        if not before:
+            return ZERO, ZERO
+        at, x, y = before[-1]
+        return x * decayed(self.decays[fast], step - at), (y + ONE) * decayed(self.decays[slow], step - at)
+
+    def _factor(self, gid: int, step: int) -> int:
+        history = self.sources[gid]
+        p = self.p
+        if self.dynamics.kind == D.FACTOR_TSODYKS_MARKRAM:
+            x, u = ONE, p[D.P_U]
+            if history:
+                at, x, u = history[-1]
+                x = ONE + (x - x * u - ONE) * decayed(self.decays[0], step - at)
+                u = p[D.P_U] + u * (ONE - p[D.P_U]) * decayed(self.decays[1], step - at)
+            history.append((step, x, u))
+            factor = x * u
+        else:
+            s = ZERO
+            if history:
+                s = history[-1][1] * decayed(self.decays[0], step - history[-1][0])
+            factor = p[D.P_K0] + p[D.P_K1] * s
+            history.append((step, s + factor, ZERO))
+        return int(min(max(factor, ZERO), ONE) * F32(32768.0) + F32(0.5))
+
+    # -- arrivals ---------------------------------------------------------------------------------------------
+
+    def deliver(self, step: int, inputs: Any) -> None:
+        """Add what arrives at `step` to inputs[target][channel]."""
+        for index, spike, factor in self.arrivals.pop(step, []):
+            source, target, channel, _, delay = self.table[index].tolist()
+            if self.dynamics.plastic:
+                self.weights[index] = self._changed(self.weights[index], source, target, spike, delay)
+                amount = self.sign * ((int(self.weights[index]) + ((1 << self.shift) >> 1)) >> self.shift)
+            else:
+                amount = (int(self.weights[index]) * factor + 16384) >> 15
+            inputs[target][channel] += amount
+
+    def pending(self, index: int, until: int, spike: int) -> Any:
+        """Weight after the target's spikes up to `until` that follow the source's last spike before `spike`."""
+        source, target, _, _, delay = self.table[index].tolist()
+        return self._potentiated(self.weights[index], source, target, spike, delay, until)
+
+    def _potentiated(self, w: Any, source: int, target: int, spike: int, delay: int, until: int) -> Any:
+        before = [entry for entry in self.sources[source] if entry[0] < spike]
+        if not before:
+            return w
+        last, trace, _ = before[-1]
+        for step, _, slow in self.spikes[target]:
+            if last - delay < step <= until and not self._frozen(step):
+                w = self._up(w, trace * decayed(self.decays[0], step + delay - last), slow)
+        return w
+
+    def _changed(self, w: Any, source: int, target: int, spike: int, delay: int) -> Any:
+        w = self._potentiated(w, source, target, spike, delay, spike - delay)
+        seen, _ = self._trace(self.spikes[target], spike - delay, 1, 3)
+        if self._frozen(spike) or not any(step < spike - delay for step, _, _ in self.spikes[target]):
+            return w
+        _, slow = self._trace(self.sources[source], spike, 0, 2)
+        return self._down(w, seen, slow)
+
+    def _frozen(self, step: int) -> bool:
+        return any(start <= step < stop for start, stop in self.dynamics.frozen.tolist())
+
+    def _up(self, w: Any, k: Any, slow: Any) -> Any:
+        p = self.p
+        if self.dynamics.kind == D.STDP_PAIR:
+            x = w * p[D.P_INVERSE_MAX]
+            return self._rounded((x + p[D.P_UP] * power(ONE - x, p[D.P_UP_POWER]) * k) * p[D.P_MAX])
+        if self.dynamics.kind == D.STDP_POWER_LAW:
+            return self._rounded(w + p[D.P_UP] * power(w, p[D.P_UP_POWER]) * k)
+        return self._rounded(w + k * (p[D.P_UP2] + p[D.P_UP3] * slow))
+
+    def _down(self, w: Any, k: Any, slow: Any) -> Any:
+        p = self.p
+        if self.dynamics.kind == D.STDP_PAIR:
+            x = w * p[D.P_INVERSE_MAX]
+            return self._rounded((x - p[D.P_DOWN] * power(x, p[D.P_DOWN_POWER]) * k) * p[D.P_MAX])
+        if self.dynamics.kind == D.STDP_POWER_LAW:
+            return self._rounded(w - p[D.P_DOWN] * w * k)
+        return self._rounded(w - k * (p[D.P_DOWN2] + p[D.P_DOWN3] * slow))
+
+    def _rounded(self, w: Any) -> Any:
+        return F32(int(min(max(w, ZERO), self.p[D.P_MAX]) + F32(0.5)))

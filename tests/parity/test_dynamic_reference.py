@@ -1,0 +1,151 @@
+"""Synapses that change: the compiled engine against a plain simulator that looks at all spikes, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.dynamic_reference import DynamicReference
+from tests.helpers.networks import (
+    built_rank,
+    dynamic_synapses_of,
+    network_of,
+    simulate,
+    simulate_ranks,
+    spikes_of,
+    synapses_of,
+)
+from tests.helpers.reference_engine import ReferenceEngine
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.spec import Network
+
+NETWORK = """\
+simulation: {dt_ms: 0.2, duration_ms: 500, block_size: 16}
+seed: 8
+populations:
+  E:
+    model: iaf_psc_exp
+    size: 34
+    parameters: {tau_syn_ex_ms: 1.5, tau_syn_in_ms: 5.0, t_ref_ms: 1.0}
+    initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}
+  I: {model: iaf_psc_exp, size: 18, parameters: {tau_syn_ex_ms: 1.0, tau_syn_in_ms: 3.0}}
+projections:
+  EE:
+    source: E
+    target: E
+    rule: {kind: fixed_indegree, indegree: 9}
+    weight_pA: {distribution: uniform, low: 20, high: 90}
+    delay_ms: {distribution: uniform, low: 0.2, high: 4.0}
+    synapse: SYNAPSE
+  EI: {source: E, target: I, rule: {kind: fixed_indegree, indegree: 8}, weight_pA: 70, delay_ms: 0.6}
+  IE:
+    source: I
+    target: E
+    rule: {kind: fixed_indegree, indegree: 6}
+    weight_pA: -120
+    delay_ms: 1.2
+    synapse: {kind: tsodyks_markram, U: 0.3, tau_rec_ms: 120, tau_fac_ms: 40}
+drives:
+  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 9000, weight_pA: 60}
+"""
+STDP = "{kind: stdp, weight_max: 100, learning_rate: 0.05, alpha: 1.1, tau_plus_ms: 15, tau_minus_ms: 30"
+SYNAPSES = {
+    "depression and facilitation": "{kind: tsodyks_markram, U: 0.2, tau_rec_ms: 300, tau_fac_ms: 700}",
+    "saturation": "{kind: saturating_nmda, tau_decay_ms: 60}",
+    "additive": STDP + ", mu_plus: 0, mu_minus: 0}",
+    "multiplicative": STDP + "}",
+    "intermediate": STDP + ", mu_plus: 0.4, mu_minus: 0.6}",
+    "frozen for a while": STDP + ", mu_plus: 0, mu_minus: 1, frozen_ms: [[50, 120], [300, 400.4]]}",
+    "power law": "{kind: stdp_power_law, learning_rate: 0.3, alpha: 0.1, mu: 0.4, weight_max: 200}",
+    "triplets": "{kind: stdp_triplet, weight_max: 120, A2_plus: 0.2, A3_plus: 0.7, A2_minus: 0.5, A3_minus: 0.3}",
+}
+
+
+def text_of(name: str) -> str:
+    return NETWORK.replace("SYNAPSE", SYNAPSES[name])
+
+
+class Compared:
+    """A run of the compiled engine, its plastic weights at the end, and the same of the reference."""
+
+    def __init__(self, network: Network, tidy_at: Sequence[int] = (), change: Any = None) -> None:
+        built = built_rank(network, threads=2)
+        static, dynamic = synapses_of(built), dynamic_synapses_of(built)
+        self.parts = [DynamicReference(part, table.copy(), network.dt_ms) for part, table in dynamic]
+        if change is not None:
+            change(self.parts)
+        backend = CpuBackend(built, None, 2)
+        at = 0
+        for stop in [*tidy_at, network.n_steps]:
+            backend.advance(at, stop)
+            for tables in backend.tables.dynamic:
+                for index in range(len(tables.parts)):
+                    tables.catch_up(index, stop)
+            at = stop
+        self.spikes = spikes_of(backend)
+        self.weights = [table[:, [0, 1, 4, 3]] for _, table in dynamic_synapses_of(built)]
+        backend.close()
+        self.expected = ReferenceEngine(network, static, dynamic=self.parts).run()
+        until = network.n_steps - 2 * network.max_delay_steps
+        self.pending = [self._final(part, network.n_steps, until) for part in self.parts]
+
+    @staticmethod
+    def _final(part: DynamicReference, n_steps: int, until: int) -> Any:
+        rows = part.table[:, [0, 1, 4, 3]].copy()
+        if part.dynamics.plastic:
+            for index, delay in enumerate(rows[:, 2].tolist()):
+                # the source's spikes that have not arrived by the end have changed nothing
+                rows[index, 3] = int(part.pending(index, until, n_steps - delay))
+        return rows
+
+
+@pytest.mark.parametrize("name", SYNAPSES)
+def test_spikes_and_weights_are_those_of_the_reference(name: str) -> None:
+    run = Compared(network_of(text_of(name)))
+    assert len(run.spikes) > 700
+    assert np.array_equal(run.spikes, run.expected)
+    for part, found, expected in zip(run.parts, run.weights, run.pending, strict=True):
+        order = np.lexsort(found.T[::-1])
+        assert np.array_equal(found[order], expected[np.lexsort(expected.T[::-1])])
+        if part.dynamics.plastic:
+            changed = expected[:, 3] != part.table[:, 3]
+            assert changed.mean() > 0.9
+
+
+@pytest.mark.parametrize("name", ["multiplicative", "triplets", "frozen for a while", "power law"])
+def test_it_makes_no_difference_when_pending_changes_are_applied(name: str) -> None:
+    network = network_of(text_of(name))
+    often, once = Compared(network, tidy_at=range(37, network.n_steps, 61)), Compared(network)
+    assert np.array_equal(often.spikes, once.spikes)
+    for a, b in zip(often.weights, once.weights, strict=True):
+        assert np.array_equal(a[np.lexsort(a.T[::-1])], b[np.lexsort(b.T[::-1])])
+
+
+@pytest.mark.parametrize("name", SYNAPSES)
+def test_the_division_of_work_does_not_show(name: str) -> None:
+    network = network_of(text_of(name))
+    expected = simulate(network, threads=1)
+    assert np.array_equal(simulate(network, threads=2, chunks=[100, 1111]), expected)
+    assert np.array_equal(simulate_ranks(network, 2), expected)
+    assert np.array_equal(simulate_ranks(network, 3, board=True), expected)
+
+
+def test_without_change_the_spikes_are_those_of_static_synapses() -> None:
+    """A plastic projection that never changes delivers its weights, rounded to the quantum of the input."""
+    text = text_of("additive").replace("learning_rate: 0.05", "learning_rate: 0").replace("weight_pA: {distribution: uniform, low: 20, high: 90}", "weight_pA: 64")  # fmt: skip
+    static = text.replace("    synapse: " + SYNAPSES["additive"].replace("learning_rate: 0.05", "learning_rate: 0") + "\n", "")
+    assert static != text
+    assert np.array_equal(simulate(network_of(text)), simulate(network_of(static)))
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("intermediate", D.P_UP_POWER), ("triplets", D.P_UP3), ("power law", D.P_DOWN)])
+def test_a_slightly_other_rule_shows(name: str, parameter: int) -> None:
+    def change(parts: list[DynamicReference]) -> None:
+        next(part for part in parts if part.dynamics.plastic).p[parameter] *= np.float32(1.001)
+
+    run = Compared(network_of(text_of(name)), change=change)
+    assert not all(np.array_equal(a[np.lexsort(a.T[::-1])], b[np.lexsort(b.T[::-1])]) for a, b in zip(run.weights, run.pending, strict=True))
