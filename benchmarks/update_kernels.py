@@ -39,6 +39,8 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         ),
         "iaf_psc_exp, int64 input": (iaf, {"acc_bits": 64}),
         "iaf_psc_exp_multisynapse, 3 ports": (ports, {}),
+        "iaf_psc_delta": (get_model("iaf_psc_delta"), {}),
+        "iaf_psc_alpha": (get_model("iaf_psc_alpha"), {}),
         "izhikevich": (izhikevich, {}),
         "izhikevich, a b c d per neuron": (
             izhikevich,

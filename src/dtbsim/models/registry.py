@@ -8,6 +8,8 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
+from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
@@ -77,6 +79,8 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
     return _ENTRIES[name].make(dict(receptors))
 
 
+register_model(IafPscAlpha)
+register_model(IafPscDelta)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)

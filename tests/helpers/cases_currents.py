@@ -1,0 +1,82 @@
+"""Cases and planted mutants of the current- and conductance-based models for `tests/unit/test_models_c_text.py`.
+
+`edges` of a case prepares its first four rows before the first step and `first` says which of them spike in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from tests.helpers.single_population import KERNEL_TYPE, SinglePopulation
+
+from dtbsim.models import get_model
+
+N = 67
+SPREAD = np.linspace(0.0, 1.0, N)
+MEMBRANE = {"tau_m_ms": 13.0, "C_m_pF": 211.0, "E_L_mV": -65.3, "V_reset_mV": -61.7, "t_ref_ms": 0.7}
+V_TH = {"V_th_mV": -50.2 + 5.0 * SPREAD}
+TAUS = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
+
+
+def at_threshold(population: SinglePopulation) -> None:
+    """Row 0 reaches its threshold exactly in the first step; rows 1 to 3 lie above, refractory for 1, 2 and 0 steps.
+
+    The threshold of row 0 is made the potential that the compiled kernel (not a mutant) reaches.
+    """
+    population.state("V_m_mV")[:4] = [10.0, 30.0, 30.0, 30.0]
+    population.state("refractory")[:4] = [0, 1, 2, 0]
+    theta = population.F[population.offsets["theta_mV"] :]
+    floats, integers, given = population.F.copy(), population.I.copy(), theta[0]
+    theta[0] = np.float32(1e30)
+    own, population._call = population._call, KERNEL_TYPE(population.kernel.address)
+    population.step()
+    population._call = own
+    reached = population.state("V_m_mV")[0]
+    population.F[:], population.I[:] = floats, integers
+    theta[0] = reached
+    assert reached != given
+
+
+def once(a: str, b: str) -> Callable[[str], str]:
+    """Replace the first `a`."""
+    return lambda text: text.replace(a, b, 1)
+
+
+def swap(a: str, b: str) -> Callable[[str], str]:
+    """Exchange two names everywhere behind the signature."""
+
+    def exchange(text: str) -> str:
+        head, body = text.split("\n{\n", 1)
+        return head + "\n{\n" + body.replace(a, "@").replace(b, a).replace("@", b)
+
+    return exchange
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "iaf_psc_delta": {
+        "model": get_model("iaf_psc_delta"),
+        "parameters": MEMBRANE | V_TH | {"I_e_pA": 150.0 + 250.0 * SPREAD},
+        "quantum": 0.0625,
+        "use_stim": True,
+        "edges": at_threshold,
+    },
+    "iaf_psc_alpha": {
+        "model": get_model("iaf_psc_alpha"),
+        "parameters": MEMBRANE | V_TH | TAUS | {"I_e_pA": 150.0 + 250.0 * SPREAD},
+        "use_stim": True,
+        "edges": at_threshold,
+    },
+}
+
+MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
+    ("iaf_psc_delta", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("iaf_psc_delta", "input during refractoriness"): once("? v : V_m_mV", "? v : V_m_mV + in_syn"),
+    ("iaf_psc_delta", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
+    ("iaf_psc_alpha", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("iaf_psc_alpha", "swapped decays"): swap("decay_ex", "decay_in"),
+    ("iaf_psc_alpha", "swapped propagators"): swap("V_slope_ex", "V_current_ex"),
+    ("iaf_psc_alpha", "swapped inputs"): swap("in_ex", "in_in"),
+    ("iaf_psc_alpha", "ramp of the wrong port"): once("ramp_ex * dI", "ramp_in * dI"),
+}
