@@ -41,6 +41,8 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         "iaf_psc_exp_multisynapse, 3 ports": (ports, {}),
         "iaf_psc_delta": (get_model("iaf_psc_delta"), {}),
         "iaf_psc_alpha": (get_model("iaf_psc_alpha"), {}),
+        "iaf_cond_exp": (get_model("iaf_cond_exp"), {}),
+        "iaf_cond_alpha": (get_model("iaf_cond_alpha"), {}),
         "izhikevich": (izhikevich, {}),
         "izhikevich, a b c d per neuron": (
             izhikevich,

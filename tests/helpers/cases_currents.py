@@ -18,6 +18,7 @@ SPREAD = np.linspace(0.0, 1.0, N)
 MEMBRANE = {"tau_m_ms": 13.0, "C_m_pF": 211.0, "E_L_mV": -65.3, "V_reset_mV": -61.7, "t_ref_ms": 0.7}
 V_TH = {"V_th_mV": -50.2 + 5.0 * SPREAD}
 TAUS = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
+CONDUCTANCE = {key: value for key, value in MEMBRANE.items() if key != "tau_m_ms"} | TAUS | {"g_L_nS": 17.3}
 
 
 def at_threshold(population: SinglePopulation) -> None:
@@ -48,7 +49,7 @@ def swap(a: str, b: str) -> Callable[[str], str]:
     """Exchange two names everywhere behind the signature."""
 
     def exchange(text: str) -> str:
-        head, body = text.split("\n{\n", 1)
+        head, body = text.rsplit("\n{\n", 1)
         return head + "\n{\n" + body.replace(a, "@").replace(b, a).replace("@", b)
 
     return exchange
@@ -68,6 +69,22 @@ CASES: dict[str, dict[str, Any]] = {
         "use_stim": True,
         "edges": at_threshold,
     },
+    "iaf_cond_exp": {
+        "model": get_model("iaf_cond_exp"),
+        "parameters": CONDUCTANCE | V_TH | {"I_e_pA": 250.0 + 300.0 * SPREAD},
+        "quantum": 0.0625,
+        "use_stim": True,
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+    },
+    "iaf_cond_alpha": {
+        "model": get_model("iaf_cond_alpha"),
+        "parameters": CONDUCTANCE | V_TH | {"I_e_pA": 250.0 + 300.0 * SPREAD},
+        "quantum": 0.0625,
+        "use_stim": True,
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+    },
 }
 
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
@@ -78,5 +95,16 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("iaf_psc_alpha", "swapped decays"): swap("decay_ex", "decay_in"),
     ("iaf_psc_alpha", "swapped propagators"): swap("V_slope_ex", "V_current_ex"),
     ("iaf_psc_alpha", "swapped inputs"): swap("in_ex", "in_in"),
+    ("iaf_cond_exp", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("iaf_cond_exp", "swapped decays"): swap("decay_ex", "decay_in"),
+    ("iaf_cond_exp", "swapped means"): swap("mean_ex", "mean_in"),
+    ("iaf_cond_exp", "swapped moments"): swap("skew_ex", "skew_in"),
+    ("iaf_cond_exp", "swapped reversal potentials"): swap("ex_mV", "in_mV"),
+    ("iaf_cond_exp", "no leak"): once(" g_L_nS, ex_mV", " 0.0f * g_L_nS, ex_mV"),
+    ("iaf_cond_exp", "free during refractoriness"): once("refractory == (0)", "refractory <= (1)"),
+    ("iaf_cond_alpha", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("iaf_cond_alpha", "swapped ramps"): swap("ramp_ex", "ramp_in"),
+    ("iaf_cond_alpha", "swapped means of the slopes"): swap("mean_slope_ex", "mean_slope_in"),
+    ("iaf_cond_alpha", "swapped moments of the slopes"): swap("skew_slope_ex", "skew_slope_in"),
     ("iaf_psc_alpha", "ramp of the wrong port"): once("ramp_ex * dI", "ramp_in * dI"),
 }

@@ -22,6 +22,11 @@ MEMBRANE = {
 }  # fmt: skip
 ALPHA = MEMBRANE | {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
 
+CONDUCTANCE = {
+    "C_m_pF": 250.0, "g_L_nS": 17.0, "E_L_mV": -70.0, "E_ex_mV": 0.0, "E_in_mV": -85.0, "V_th_mV": -52.0,
+    "V_reset_mV": -61.5, "t_ref_ms": 2.0, "tau_syn_ex_ms": 0.3, "tau_syn_in_ms": 2.0,
+}  # fmt: skip
+
 
 def nest_name(name: str) -> str:
     """C_m_pF -> C_m."""
@@ -66,9 +71,33 @@ def alpha_cases() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def conductance_cases() -> list[dict[str, Any]]:
+    """`iaf_cond_exp` and `iaf_cond_alpha`: short and long conductances, strong inhibition, currents, coarse steps."""
+    found, steps = [], 20_000
+    for kind, scale in (("exp", 1.0), ("alpha", 0.5)):
+        name = f"iaf_cond_{kind}"
+        short = {"ex": (0.3, [12.0 * scale, 25.0 * scale]), "in": (0.05, [-10.0 * scale, -20.0 * scale])}
+        long = {"ex": (0.12, [4.0 * scale, 6.0 * scale]), "in": (0.03, [-3.0 * scale, -5.0 * scale])}
+        slow = CONDUCTANCE | {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
+        found += [
+            case(f"cond {kind}, constant current", name, 0.1, 5_000, CONDUCTANCE | {"I_e_pA": 401.0}),
+            case(f"cond {kind}, short conductances", name, 0.1, steps, CONDUCTANCE,
+                 spikes=random_input(21, steps, short)),
+            case(f"cond {kind}, long conductances", name, 0.1, steps, slow, spikes=random_input(22, steps, long)),
+            case(f"cond {kind}, high conductance and current", name, 0.1, steps, slow | {"t_ref_ms": 5.0},
+                 spikes=random_input(23, steps, {"ex": (0.3, [8.0 * scale]), "in": (0.2, [-5.0 * scale])}),
+                 current=[501, 15_000, 400.0]),
+            case(f"cond {kind}, dt 0.5 ms", name, 0.5, 5_000, slow,
+                 spikes=random_input(24, 5_000, {"ex": (0.6, [5.0 * scale]), "in": (0.1, [-4.0 * scale])})),
+            case(f"cond {kind}, initial potential", name, 0.1, 500, CONDUCTANCE | {"I_e_pA": 400.0},
+                 initial={"V_m_mV": -50.01}),
+        ]  # fmt: skip
+    return found
+
+
 def cases() -> list[dict[str, Any]]:
     """All experiments."""
-    return [*delta_cases(), *alpha_cases()]
+    return [*delta_cases(), *alpha_cases(), *conductance_cases()]
 
 
 def connect_spikes(nest: Any, neuron: Any, experiment: dict[str, Any]) -> None:

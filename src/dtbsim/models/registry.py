@@ -8,6 +8,8 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
+from dtbsim.models.neurons.iaf_cond_exp import IafCondExp
 from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
 from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
@@ -79,6 +81,8 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
     return _ENTRIES[name].make(dict(receptors))
 
 
+register_model(IafCondAlpha)
+register_model(IafCondExp)
 register_model(IafPscAlpha)
 register_model(IafPscDelta)
 register_model(IafPscExp)
