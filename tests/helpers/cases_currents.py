@@ -19,6 +19,7 @@ MEMBRANE = {"tau_m_ms": 13.0, "C_m_pF": 211.0, "E_L_mV": -65.3, "V_reset_mV": -6
 V_TH = {"V_th_mV": -50.2 + 5.0 * SPREAD}
 TAUS = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
 CONDUCTANCE = {key: value for key, value in MEMBRANE.items() if key != "tau_m_ms"} | TAUS | {"g_L_nS": 17.3}
+DTB = V_TH | {"E_L_mV": -70.0, "V_reset_mV": -62.0, "C_m_uF_per_cm2": 0.7, "I_e_uA_per_cm2": 0.5 + SPREAD}
 
 
 def at_threshold(population: SinglePopulation) -> None:
@@ -85,6 +86,23 @@ CASES: dict[str, dict[str, Any]] = {
         "edges": at_threshold,
         "first": (1, 0, 0, 1),
     },
+    "lif_dtb": {
+        "model": get_model("lif_dtb"),
+        "parameters": DTB | {"Mg_mM": 1.0, "tau_GABAa_ms": 5.0 + 10.0 * SPREAD},
+        "quantum": 0.25,
+        "use_stim": True,
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+        "dt_ms": 0.5,
+    },
+    "lif_dtb, no block": {
+        "model": get_model("lif_dtb").simplify({}),
+        "parameters": DTB,
+        "quantum": 0.25,
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+        "dt_ms": 1.0,
+    },
 }
 
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
@@ -106,5 +124,12 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("iaf_cond_alpha", "swapped ramps"): swap("ramp_ex", "ramp_in"),
     ("iaf_cond_alpha", "swapped means of the slopes"): swap("mean_slope_ex", "mean_slope_in"),
     ("iaf_cond_alpha", "swapped moments of the slopes"): swap("skew_slope_ex", "skew_slope_in"),
+    ("lif_dtb", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("lif_dtb", "no block"): once("block * dtb_exp", "0.0f * dtb_exp"),
+    ("lif_dtb", "swapped receptors"): swap("g_AMPA_mS_per_cm2", "g_NMDA_mS_per_cm2"),
+    ("lif_dtb", "swapped decays"): swap("decay_GABAa", "decay_GABAb"),
+    ("lif_dtb", "swapped reversal potentials"): swap("reversal_GABAa_mV", "reversal_GABAb_mV"),
+    ("lif_dtb, no block", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
+    ("lif_dtb, no block", "> for >="): once("v >= theta_mV", "v > theta_mV"),
     ("iaf_psc_alpha", "ramp of the wrong port"): once("ramp_ex * dI", "ramp_in * dI"),
 }

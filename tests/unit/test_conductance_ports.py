@@ -90,3 +90,26 @@ def test_a_conductance_never_becomes_negative(rest: str, said: str, remedy: str 
     assert caught.value.message == said
     assert caught.value.remedy == remedy
     assert "projections.P" in (caught.value.where or "")
+
+
+def test_receptors_of_the_digital_twin_brain_in_a_configuration() -> None:
+    """Dimensionless weights shared between ports, the published step, and the form without magnesium block."""
+    text = """\
+simulation: {dt_ms: 1.0, duration_ms: 400}
+populations:
+  E: {model: lif_dtb, size: 40, parameters: {I_e_uA_per_cm2: 0.6}}
+projections:
+  EE:
+    {source: E, target: E, rule: {kind: fixed_indegree, indegree: 5}, receptor: {AMPA: 0.8, NMDA: 0.2}, weight: 0.5,
+     delay_ms: 1}
+drives:
+  bg: {kind: poisson, target: E, receptor: AMPA, rate_hz: 200, weight: 1}
+"""
+    network = network_of(text)
+    assert [channel.mix for channel in network.families[0].channels] == [((0, 0.8), (1, 0.2)), ((0, 1.0),)]
+    assert "block" not in network.families[0].model.constant_names
+    spikes = simulate(network)
+    assert len(spikes) > 100
+    assert np.array_equal(simulate(network, threads=2), spikes)
+    with pytest.raises(InputError, match="a conductance must not become negative"):
+        network_of(text, "projections.EE.receptor=GABAa", "projections.EE.weight=-0.5")

@@ -15,6 +15,7 @@ from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
+from dtbsim.models.neurons.lif_dtb import LifDtb
 from dtbsim.models.neurons.spike_source import SpikeSource
 
 
@@ -88,4 +89,5 @@ register_model(IafPscDelta)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)
+register_model(LifDtb)
 register_model(SpikeSource)
