@@ -43,6 +43,8 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         "iaf_psc_alpha": (get_model("iaf_psc_alpha"), {}),
         "iaf_cond_exp": (get_model("iaf_cond_exp"), {}),
         "iaf_cond_alpha": (get_model("iaf_cond_alpha"), {}),
+        "mat2_psc_exp": (get_model("mat2_psc_exp"), {}),
+        "amat2_psc_exp": (get_model("amat2_psc_exp"), {}),
         "lif_dtb": (dtb.simplify({}), {}),
         "lif_dtb, magnesium block": (dtb, {}),
         "izhikevich": (izhikevich, {}),

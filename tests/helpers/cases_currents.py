@@ -20,12 +20,14 @@ V_TH = {"V_th_mV": -50.2 + 5.0 * SPREAD}
 TAUS = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
 CONDUCTANCE = {key: value for key, value in MEMBRANE.items() if key != "tau_m_ms"} | TAUS | {"g_L_nS": 17.3}
 DTB = V_TH | {"E_L_mV": -70.0, "V_reset_mV": -62.0, "C_m_uF_per_cm2": 0.7, "I_e_uA_per_cm2": 0.5 + SPREAD}
+MAT = {"E_L_mV": -70.0, "C_m_pF": 190.0, "tau_m_ms": 9.0, "alpha_1_mV": 12.0, "alpha_2_mV": 1.5, **TAUS}
 
 
 def at_threshold(population: SinglePopulation) -> None:
     """Row 0 reaches its threshold exactly in the first step; rows 1 to 3 lie above, refractory for 1, 2 and 0 steps.
 
-    The threshold of row 0 is made the potential that the compiled kernel (not a mutant) reaches.
+    The threshold of row 0 is made the potential that the compiled kernel (not a mutant) reaches, and its adaptive
+    parts begin at 0.
     """
     population.state("V_m_mV")[:4] = [10.0, 30.0, 30.0, 30.0]
     population.state("refractory")[:4] = [0, 1, 2, 0]
@@ -36,9 +38,17 @@ def at_threshold(population: SinglePopulation) -> None:
     population.step()
     population._call = own
     reached = population.state("V_m_mV")[0]
+    follow = population.state("V_th_v_mV")[0] if "V_th_v_mV" in population.offsets else np.float32(0.0)
     population.F[:], population.I[:] = floats, integers
-    theta[0] = reached
-    assert reached != given
+    theta[0] = threshold_at(reached, follow)
+    assert theta[0] != given
+
+
+def threshold_at(reached: Any, follow: Any) -> Any:
+    """float32 that is `reached` when `follow`, the part of the threshold that follows the potential, is added."""
+    near = (reached - follow).view(np.int32) + np.arange(-9, 10, dtype=np.int32)
+    candidates = near.view(np.float32)
+    return candidates[candidates + follow == reached][0]
 
 
 def once(a: str, b: str) -> Callable[[str], str]:
@@ -103,6 +113,20 @@ CASES: dict[str, dict[str, Any]] = {
         "first": (1, 0, 0, 1),
         "dt_ms": 1.0,
     },
+    "mat2_psc_exp": {
+        "model": get_model("mat2_psc_exp"),
+        "parameters": MAT | {"omega_mV": -58.0 + 5.0 * SPREAD, "I_e_pA": 200.0 + 300.0 * SPREAD},
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+        "use_stim": True,
+    },
+    "amat2_psc_exp": {
+        "model": get_model("amat2_psc_exp"),
+        "parameters": MAT | {"omega_mV": -58.0 + 5.0 * SPREAD, "I_e_pA": 200.0 + 300.0 * SPREAD, "beta_per_ms": -0.3},
+        "edges": at_threshold,
+        "first": (1, 0, 0, 1),
+        "use_stim": True,
+    },
 }
 
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
@@ -131,5 +155,13 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("lif_dtb", "swapped reversal potentials"): swap("reversal_GABAa_mV", "reversal_GABAb_mV"),
     ("lif_dtb, no block", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
     ("lif_dtb, no block", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("mat2_psc_exp", "> for >="): once("v >= (", "v > ("),
+    ("mat2_psc_exp", "spikes during refractoriness"): once("refractory == (0)", "refractory <= (1)"),
+    ("mat2_psc_exp", "swapped decays of the threshold"): swap("fade_1", "fade_2"),
+    ("mat2_psc_exp", "swapped jumps"): swap("alpha_1_mV", "alpha_2_mV"),
+    ("amat2_psc_exp", "> for >="): once("v >= (", "v > ("),
+    ("amat2_psc_exp", "swapped sources"): swap("thv_ex", "dv_ex"),
+    ("amat2_psc_exp", "threshold without the potential"): once("V_m_mV * thv_V", "V_m_mV * dv_V"),
+    ("amat2_psc_exp", "no ramp"): once("V_th_dv_mV_per_ms * ramp_v", "V_th_dv_mV_per_ms * decay_v"),
     ("iaf_psc_alpha", "ramp of the wrong port"): once("ramp_ex * dI", "ramp_in * dI"),
 }

@@ -95,9 +95,32 @@ def conductance_cases() -> list[dict[str, Any]]:
     return found
 
 
+def mat_cases() -> list[dict[str, Any]]:
+    """`mat2_psc_exp` and `amat2_psc_exp`: adaptation to spikes, and to the potential with either sign of beta."""
+    steps = 20_000
+    spikes = {"ex": (0.2, [200.0, 350.0]), "in": (0.04, [-250.0])}
+    mat = {"C_m_pF": 200.0, "tau_m_ms": 9.0, "E_L_mV": -70.0, "omega_mV": -60.0, "tau_syn_ex_ms": 1.2,
+           "tau_syn_in_ms": 3.3, "alpha_1_mV": 12.0, "alpha_2_mV": 1.5, "t_ref_ms": 2.0}  # fmt: skip
+    return [
+        case("mat2, constant current", "mat2_psc_exp", 0.1, 10_000, mat | {"I_e_pA": 600.0}),
+        case("mat2, input", "mat2_psc_exp", 0.1, steps, mat, spikes=random_input(31, steps, spikes)),
+        case("mat2, dt 0.5 ms and a current", "mat2_psc_exp", 0.5, 6_000, mat | {"t_ref_ms": 5.0},
+             spikes=random_input(32, 6_000, spikes), current=[501, 4_000, 400.0]),
+        case("amat2, no dependence on V", "amat2_psc_exp", 0.1, steps, mat | {"beta_per_ms": 0.0},
+             spikes=random_input(33, steps, spikes)),
+        case("amat2, negative beta", "amat2_psc_exp", 0.1, steps, mat | {"beta_per_ms": -0.3, "tau_v_ms": 5.0},
+             spikes=random_input(34, steps, spikes), current=[501, 15_000, 300.0]),
+        case("amat2, positive beta", "amat2_psc_exp", 0.1, steps, mat | {"beta_per_ms": 0.2, "tau_v_ms": 4.0,
+             "I_e_pA": 300.0}, spikes=random_input(35, steps, spikes)),
+        case("amat2, dt 1 ms", "amat2_psc_exp", 1.0, 5_000, mat | {"beta_per_ms": -0.2, "tau_v_ms": 5.0},
+             spikes=random_input(36, 5_000, {"ex": (0.6, [300.0]), "in": (0.2, [-250.0])}),
+             current=[501, 3_000, 200.0]),
+    ]  # fmt: skip
+
+
 def cases() -> list[dict[str, Any]]:
     """All experiments."""
-    return [*delta_cases(), *alpha_cases(), *conductance_cases()]
+    return [*delta_cases(), *alpha_cases(), *conductance_cases(), *mat_cases()]
 
 
 def connect_spikes(nest: Any, neuron: Any, experiment: dict[str, Any]) -> None:

@@ -45,6 +45,24 @@ def propagator_alpha(tau_syn_ms: Any, tau_m_ms: Any, C_m_pF: Any, dt_ms: float) 
     return float(result) if result.ndim == 0 else result
 
 
+def propagator_matrix(rates: Any, dt_ms: float) -> Any:
+    """Return exp(rates dt) of one or many matrices, float64[..., n, n] (1/ms), by scaling and squaring a Taylor sum.
+
+    Equal and nearly equal time constants need no limits here: what cancels in closed forms is summed.
+    """
+    exponent = np.asarray(rates, dtype=np.float64) * dt_ms
+    largest = float(np.abs(exponent).sum(axis=-1).max())
+    squarings = max(0, int(np.ceil(np.log2(max(largest, 0.5)))) + 1)
+    exponent = exponent / 2.0**squarings
+    result = term = np.broadcast_to(np.eye(exponent.shape[-1]), exponent.shape)
+    for k in range(1, 20):
+        term = term @ exponent / k
+        result = result + term
+    for _ in range(squarings):
+        result = result @ result
+    return result
+
+
 def refractory_steps(t_ref_ms: Any, dt_ms: float) -> Any:
     """Return the refractory period in steps: t_ref rounded to microseconds, then up to whole steps, as NEST does."""
     tics = np.floor(np.asarray(t_ref_ms, dtype=np.float64) * TICS_PER_MS + 0.5)
