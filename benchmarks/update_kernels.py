@@ -29,7 +29,7 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
     """What is timed: label -> (model, arguments of get_update_kernel)."""
     iaf = get_model("iaf_psc_exp")
     ports = get_model("iaf_psc_exp_multisynapse", {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
-    izhikevich = get_model("izhikevich")
+    izhikevich, dtb = get_model("izhikevich"), get_model("lif_dtb")
     return {
         "iaf_psc_exp": (iaf, {}),
         "iaf_psc_exp, equal tau_syn": (iaf.simplify({}), {}),
@@ -39,6 +39,14 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         ),
         "iaf_psc_exp, int64 input": (iaf, {"acc_bits": 64}),
         "iaf_psc_exp_multisynapse, 3 ports": (ports, {}),
+        "iaf_psc_delta": (get_model("iaf_psc_delta"), {}),
+        "iaf_psc_alpha": (get_model("iaf_psc_alpha"), {}),
+        "iaf_cond_exp": (get_model("iaf_cond_exp"), {}),
+        "iaf_cond_alpha": (get_model("iaf_cond_alpha"), {}),
+        "mat2_psc_exp": (get_model("mat2_psc_exp"), {}),
+        "amat2_psc_exp": (get_model("amat2_psc_exp"), {}),
+        "lif_dtb": (dtb.simplify({}), {}),
+        "lif_dtb, magnesium block": (dtb, {}),
         "izhikevich": (izhikevich, {}),
         "izhikevich, a b c d per neuron": (
             izhikevich,
@@ -80,7 +88,8 @@ def arrays(model: NeuronModel, kernel: Any, n: int, acc_bits: int) -> list[Any]:
 
 def driving_parameters(model: NeuronModel) -> dict[str, float]:
     """Constant current above rheobase."""
-    return {"I_e_mV_per_ms": 10.0} if model.name == "izhikevich" else {"I_e_pA": 400.0}
+    given = {"I_e_mV_per_ms": 10.0, "I_e_uA_per_cm2": 1.0, "I_e_pA": 400.0}
+    return {row.name: given[row.name] for row in model.parameters if row.name in given}
 
 
 def measure(model: NeuronModel, options: dict[str, Any], n: int) -> dict[str, float]:

@@ -24,6 +24,8 @@ MODELS = {
     "iaf_psc_exp": get_model("iaf_psc_exp"),
     "shared current": get_model("iaf_psc_exp").simplify({}),
     "multisynapse": get_model("iaf_psc_exp_multisynapse", {"ampa": 2.0, "gaba": 5.0}),
+    "alpha": get_model("iaf_psc_alpha"),
+    "delta": get_model("iaf_psc_delta"),
 }
 
 

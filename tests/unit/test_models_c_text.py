@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers import c_kernel
+from tests.helpers import c_kernel, cases_currents
 from tests.helpers.elementary_model import Everything
 from tests.helpers.single_population import SinglePopulation
 
@@ -51,7 +51,7 @@ CASES: dict[str, Case] = {
         "dt_ms": 0.5,
     },
     "every construct": {"model": Everything(), "use_stim": True, "quantum": 0.001},
-}
+} | cases_currents.CASES
 
 
 def make(case: Case, call: Callable[..., Any] | None = None) -> SinglePopulation:
@@ -68,7 +68,9 @@ def make(case: Case, call: Callable[..., Any] | None = None) -> SinglePopulation
         acc_bits=case.get("acc_bits", 32),
         call=call,
     )
-    if any(row.name == "refractory" for row in model.states):
+    if "edges" in case:
+        case["edges"](population)
+    elif any(row.name == "refractory" for row in model.states):
         edge_rows(population)
     return population
 
@@ -91,8 +93,11 @@ def edge_rows(population: SinglePopulation) -> None:
     refractory[1:4] = [1, 2, 0]
 
 
-def run(population: SinglePopulation, other: SinglePopulation) -> int | None:
-    """Step both with the same random input; return the first step at which any bit differs, None if none does."""
+def run(population: SinglePopulation, other: SinglePopulation, first: tuple[int, ...] = (1, 1, 1, 1)) -> int | None:
+    """Step both with the same random input; return the first step at which any bit differs, None if none does.
+
+    `first`: which of the edge rows spike in the first step.
+    """
     draw = np.random.default_rng(5)
     channels = population.kernel.n_channels
     for step in range(STEPS):
@@ -100,7 +105,7 @@ def run(population: SinglePopulation, other: SinglePopulation) -> int | None:
         current = draw.integers(-40, 60, N) if step and population.kernel.variant.use_stim else 0.0
         spiked, also = population.step(inputs, current), other.step(inputs, current)
         if step == 0 and "refractory" in population.offsets:
-            assert list(spiked[:4]) == [1, 1, 1, 1]
+            assert tuple(spiked[:4]) == first
         same = np.array_equal(spiked, also) and population.F.tobytes() == other.F.tobytes()
         if not (same and population.I.tobytes() == other.I.tobytes()):
             return step
@@ -113,7 +118,7 @@ def run(population: SinglePopulation, other: SinglePopulation) -> int | None:
 def test_c_text_gives_the_bits_of_the_numba_kernel(name: str, tmp_path: Path) -> None:
     population = make(CASES[name])
     other = make(CASES[name], c_kernel.build(population.kernel, tmp_path))
-    assert run(population, other) is None
+    assert run(population, other, CASES[name].get("first", (1, 1, 1, 1))) is None
     for row in population.model.states:
         assert np.isfinite(population.state(row.name)).all()
 
@@ -141,7 +146,7 @@ MUTANTS = {
     ("izhikevich", "one half step"): once("half_dt_ms * ", "2.0f * half_dt_ms * "),
     ("every construct", "other rounding"): once("below = dtb_exp(", "below = __builtin_expf("),
     ("every construct", "> for >="): once("count >= period", "count > period"),
-}
+} | cases_currents.MUTANTS
 
 
 @pytest.mark.parametrize(("name", "mutant"), list(MUTANTS))
@@ -151,4 +156,4 @@ def test_mutants_are_noticed(name: str, mutant: str, tmp_path: Path) -> None:
     text = c_kernel.update_text(population.model)
     assert mutate(text) != text
     other = make(CASES[name], c_kernel.build(population.kernel, tmp_path, mutate))
-    assert run(population, other) is not None
+    assert run(population, other, CASES[name].get("first", (1, 1, 1, 1))) is not None

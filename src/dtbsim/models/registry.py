@@ -8,9 +8,16 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
+from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
+from dtbsim.models.neurons.iaf_cond_exp import IafCondExp
+from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
+from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
+from dtbsim.models.neurons.lif_dtb import LifDtb
+from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
 from dtbsim.models.neurons.spike_source import SpikeSource
 
 
@@ -77,7 +84,14 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
     return _ENTRIES[name].make(dict(receptors))
 
 
+register_model(Amat2PscExp)
+register_model(IafCondAlpha)
+register_model(IafCondExp)
+register_model(IafPscAlpha)
+register_model(IafPscDelta)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)
+register_model(LifDtb)
+register_model(Mat2PscExp)
 register_model(SpikeSource)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 DType = Literal["f32", "i32"]
+Takes = Literal["any", "positive", "size"]
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,14 @@ class Derived:
 
 @dataclass(frozen=True)
 class Receptor:
-    """A port that synapses connect to; `channel` is the index of the input of `update` that it feeds."""
+    """A port that synapses connect to; `channel` is the index of the input of `update` that it feeds.
+
+    `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
+    whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts.
+    """
 
     name: str
     weight_unit: str
     description: str
     channel: int
+    takes: Takes = "any"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from dtbsim.config import network as cfg
 from dtbsim.errors import InputError
-from dtbsim.models import NeuronModel
+from dtbsim.models import NeuronModel, Receptor
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import Channel
 from dtbsim.spec.places import Places
@@ -96,8 +96,26 @@ def input_mix(
             row = model.receptor(port)
         except InputError as error:
             raise places.error(where, error.message, error.remedy) from None
-        mix[row.channel] = mix.get(row.channel, 0.0) + float(factor)
+        signed = factor * _sign(row, factor, weight, model.name, where, places)
+        mix[row.channel] = mix.get(row.channel, 0.0) + float(signed)
     return tuple(sorted((index, factor) for index, factor in mix.items() if factor != 0.0))
+
+
+def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, places: Places) -> float:
+    """1, or -1 where a port counts the size of weights below 0; conductances take no others below 0."""
+    low, high = sorted((factor * weight.low, factor * weight.high))
+    if row.takes == "any" or low >= 0:
+        return 1.0
+    if row.takes == "size" and high <= 0:
+        return -1.0
+    amount = f"a weight of {low:g}" if low == high else f"weights from {low:g} to {high:g}"
+    raise places.error(
+        where,
+        f"{amount} {row.weight_unit} into port '{row.name}' of model '{model}': a conductance must not become negative",
+        "choose an inhibitory port, or give weights of 0 or more"
+        if high <= 0
+        else "bound the distribution, for example truncated_normal with low: 0",
+    )
 
 
 def _default_port(model: NeuronModel, weight: Table, where: str, places: Places) -> str:

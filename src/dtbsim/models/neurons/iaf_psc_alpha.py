@@ -1,0 +1,147 @@
+"""Leaky integrate-and-fire neuron with alpha-shaped synaptic currents: NEST's `iaf_psc_alpha`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.integration import propagator_alpha, propagator_exp
+from dtbsim.models.neurons.iaf_common import (
+    EXACT,
+    MEMBRANE,
+    MEMBRANE_CONSTANTS,
+    MEMBRANE_EQUATIONS,
+    POTENTIAL,
+    REFRACTORY,
+    check_membrane,
+    derive_membrane,
+)
+from dtbsim.models.tables import Derived, Parameter, Receptor, State
+
+ALPHA_EQUATIONS = (
+    "I_x(t) = sum_k w_k (e / tau_syn_x) (t - t_k) exp(-(t - t_k) / tau_syn_x)   for t > t_k,{ports}\n"
+    "that is  dI_x/dt = s_x - I_x / tau_syn_x\n"
+    "         ds_x/dt = -s_x / tau_syn_x + sum_k w_k (e / tau_syn_x) delta(t - t_k)\n"
+)
+"""A spike of weight w gives a current whose peak, tau_syn after it, is w."""
+
+
+def alpha_states(port: str, words: str) -> tuple[State, ...]:
+    """Return slope and value of the current of a port; `words` name it."""
+    return (
+        State(f"dI_syn_{port}_pA_per_ms", "pA/ms", f"slope s of the {words} (without its decay)"),
+        State(f"I_syn_{port}_pA", "pA", words),
+    )
+
+
+def alpha_constants(port: str, words: str) -> tuple[Derived, ...]:
+    """Return the rows of what `derive_alpha` gives for a port."""
+    return (
+        Derived(f"decay_{port}", "1", f"decay of the {words} over one step"),
+        Derived(f"ramp_{port}", "ms", "dt times the decay: slope to current"),
+        Derived(f"V_slope_{port}", "mV ms/pA", "slope to potential"),
+        Derived(f"V_current_{port}", "mV/pA", "current to potential"),
+        Derived(f"slope_{port}", "1/ms", "e / tau_syn: weight to slope"),
+    )
+
+
+def derive_alpha(port: str, tau_syn_ms: object, tau_m_ms: object, C_m_pF: object, dt_ms: float) -> Constants:
+    """Return the propagators of one alpha current."""
+    tau = np.asarray(tau_syn_ms, dtype=np.float64)
+    decay = np.exp(-dt_ms / tau)
+    return {
+        f"decay_{port}": decay,
+        f"ramp_{port}": dt_ms * decay,
+        f"V_slope_{port}": propagator_alpha(tau_syn_ms, tau_m_ms, C_m_pF, dt_ms),
+        f"V_current_{port}": propagator_exp(tau_syn_ms, tau_m_ms, C_m_pF, dt_ms),
+        f"slope_{port}": np.e / tau,
+    }
+
+
+class IafPscAlpha(NeuronModel):
+    """NEST's `iaf_psc_alpha` without the lower bound V_min."""
+
+    name = "iaf_psc_alpha"
+    summary = "Leaky integrate-and-fire neuron with alpha-shaped excitatory and inhibitory currents"
+    citation = "NEST 3.10, iaf_psc_alpha; Rotter and Diesmann 1999 (doi:10.1007/s004220050570)"
+    integration = EXACT + "; equal time constants tau_m and tau_syn_x use the limits of the propagators"
+    equations = MEMBRANE_EQUATIONS + ALPHA_EQUATIONS.format(ports="   x = ex, in")
+    parameters = (
+        *MEMBRANE,
+        Parameter("tau_syn_ex_ms", "ms", 2.0, "time to peak of the excitatory current", low=0.0, open_low=True),
+        Parameter("tau_syn_in_ms", "ms", 2.0, "time to peak of the inhibitory current", low=0.0, open_low=True),
+    )
+    states = (
+        POTENTIAL,
+        *alpha_states("ex", "excitatory synaptic current"),
+        *alpha_states("in", "inhibitory synaptic current"),
+        REFRACTORY,
+    )
+    derived = (
+        *MEMBRANE_CONSTANTS,
+        *alpha_constants("ex", "excitatory current"),
+        *alpha_constants("in", "inhibitory current"),
+    )
+    receptors = (
+        Receptor("ex", "pA", "peak of a current with tau_syn_ex_ms; weights of either sign", channel=0),
+        Receptor("in", "pA", "peak of a current with tau_syn_in_ms; weights of either sign", channel=1),
+    )
+
+    def derive(self, p: Values, dt_ms: float) -> Constants:
+        """Propagators of the exact solution."""
+        constants = derive_membrane(p, dt_ms)
+        for port in ("ex", "in"):
+            constants |= derive_alpha(port, p[f"tau_syn_{port}_ms"], p["tau_m_ms"], p["C_m_pF"], dt_ms)
+        return constants
+
+    def check_together(self, p: Values, dt_ms: float) -> None:
+        """The reset must lie below the threshold."""
+        check_membrane(p)
+
+    @staticmethod
+    def update(
+        V_m_mV: float,
+        dI_syn_ex_pA_per_ms: float,
+        I_syn_ex_pA: float,
+        dI_syn_in_pA_per_ms: float,
+        I_syn_in_pA: float,
+        refractory: int,
+        in_ex: float,
+        in_in: float,
+        I_stim: float,
+        P22: float,
+        P20: float,
+        V_slope_ex: float,
+        V_current_ex: float,
+        V_slope_in: float,
+        V_current_in: float,
+        decay_ex: float,
+        ramp_ex: float,
+        slope_ex: float,
+        decay_in: float,
+        ramp_in: float,
+        slope_in: float,
+        I_e_pA: float,
+        theta_mV: float,
+        reset_mV: float,
+        refractory_steps: int,
+    ) -> tuple[float, float, float, float, float, int, bool]:
+        """Potential from the currents at the start of the step, then the currents, then the spikes at its end."""
+        v = V_m_mV * P22 + (I_e_pA + I_stim) * P20
+        v = v + V_slope_ex * dI_syn_ex_pA_per_ms + V_current_ex * I_syn_ex_pA
+        v = v + V_slope_in * dI_syn_in_pA_per_ms + V_current_in * I_syn_in_pA
+        v = 0.0 if abs(v) < 1e-15 else v
+        v = v if refractory == 0 else V_m_mV
+        left = max(refractory - 1, 0)
+        i_ex = ramp_ex * dI_syn_ex_pA_per_ms + decay_ex * I_syn_ex_pA
+        i_in = ramp_in * dI_syn_in_pA_per_ms + decay_in * I_syn_in_pA
+        s_ex = decay_ex * dI_syn_ex_pA_per_ms + slope_ex * in_ex
+        s_in = decay_in * dI_syn_in_pA_per_ms + slope_in * in_in
+        i_ex = 0.0 if abs(i_ex) < 1e-15 else i_ex
+        i_in = 0.0 if abs(i_in) < 1e-15 else i_in
+        s_ex = 0.0 if abs(s_ex) < 1e-15 else s_ex
+        s_in = 0.0 if abs(s_in) < 1e-15 else s_in
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
+        left = refractory_steps if spiked else left
+        return v, s_ex, i_ex, s_in, i_in, left, spiked
