@@ -23,6 +23,8 @@ REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
 NEURON_STEPS = 4_000_000
 """Per repetition."""
+ODES = {"aeif_cond_exp": 800.0}
+"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA)."""
 
 
 def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
@@ -44,6 +46,7 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
             izhikevich,
             {"array_constants": frozenset({"recovery", "b", "c_mV", "d"})},
         ),
+        **{name: (get_model(name), {}) for name in ODES},
     }
 
 
@@ -80,7 +83,9 @@ def arrays(model: NeuronModel, kernel: Any, n: int, acc_bits: int) -> list[Any]:
 
 def driving_parameters(model: NeuronModel) -> dict[str, float]:
     """Constant current above rheobase."""
-    return {"I_e_mV_per_ms": 10.0} if model.name == "izhikevich" else {"I_e_pA": 400.0}
+    if model.name == "izhikevich":
+        return {"I_e_mV_per_ms": 10.0}
+    return {"I_e_pA": ODES.get(model.name, 400.0)}
 
 
 def measure(model: NeuronModel, options: dict[str, Any], n: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers import c_kernel
+from tests.helpers import c_kernel, cases_odes
 from tests.helpers.elementary_model import Everything
 from tests.helpers.single_population import SinglePopulation
 
@@ -51,6 +51,7 @@ CASES: dict[str, Case] = {
         "dt_ms": 0.5,
     },
     "every construct": {"model": Everything(), "use_stim": True, "quantum": 0.001},
+    **cases_odes.CASES,
 }
 
 
@@ -68,7 +69,7 @@ def make(case: Case, call: Callable[..., Any] | None = None) -> SinglePopulation
         acc_bits=case.get("acc_bits", 32),
         call=call,
     )
-    if any(row.name == "refractory" for row in model.states):
+    if "P22" in model.constant_names:
         edge_rows(population)
     return population
 
@@ -99,7 +100,7 @@ def run(population: SinglePopulation, other: SinglePopulation) -> int | None:
         inputs = {c: draw.integers(-60, 70, N) * (draw.random(N) < 0.3) for c in range(channels)} if step else {}
         current = draw.integers(-40, 60, N) if step and population.kernel.variant.use_stim else 0.0
         spiked, also = population.step(inputs, current), other.step(inputs, current)
-        if step == 0 and "refractory" in population.offsets:
+        if step == 0 and "P22" in population.model.constant_names:
             assert list(spiked[:4]) == [1, 1, 1, 1]
         same = np.array_equal(spiked, also) and population.F.tobytes() == other.F.tobytes()
         if not (same and population.I.tobytes() == other.I.tobytes()):
@@ -141,6 +142,7 @@ MUTANTS = {
     ("izhikevich", "one half step"): once("half_dt_ms * ", "2.0f * half_dt_ms * "),
     ("every construct", "other rounding"): once("below = dtb_exp(", "below = __builtin_expf("),
     ("every construct", "> for >="): once("count >= period", "count > period"),
+    **cases_odes.MUTANTS,
 }
 
 

@@ -8,6 +8,7 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
@@ -77,6 +78,7 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
     return _ENTRIES[name].make(dict(receptors))
 
 
+register_model(AeifCondExp)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)

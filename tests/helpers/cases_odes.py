@@ -1,0 +1,43 @@
+"""Cases and mutants of `test_models_c_text.py` for the models with a fixed scheme for non-linear equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dtbsim.models import get_model
+
+N = 67
+"""Neurons of a case."""
+SPREAD = np.linspace(0.0, 1.0, N)
+
+
+def once(a: str, b: str) -> Callable[[str], str]:
+    return lambda text: text.replace(a, b, 1)
+
+
+ADEX = {
+    "tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3, "E_ex_mV": 3.0, "V_reset_mV": -57.0, "I_e_pA": 500.0 + 500.0 * SPREAD,
+    "b_pA": 20.0 * SPREAD,
+}  # fmt: skip
+
+CASES: dict[str, dict[str, Any]] = {
+    "aeif_cond_exp": {"model": get_model("aeif_cond_exp"), "parameters": ADEX, "quantum": 0.0625, "use_stim": True},
+    "aeif_cond_exp, refractory": {
+        "model": get_model("aeif_cond_exp"),
+        "parameters": ADEX | {"t_ref_ms": 0.3 + 3.0 * SPREAD, "tau_w_ms": 20.0 + 100.0 * SPREAD, "V_peak_mV": -45.0},
+        "quantum": 0.0625,
+    },
+}
+"""Inputs of the test are integers of either sign, so conductances become negative too: both texts must agree there."""
+
+MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
+    ("aeif_cond_exp, refractory", "higher peak"): once("v >= peak_mV", "v >= 1.001f * peak_mV"),
+    ("aeif_cond_exp", "no jump of w"): once("b_pA * ", "0.0f * "),
+    ("aeif_cond_exp", "swapped halves"): once("* second_ex", "* first_ex"),
+    ("aeif_cond_exp", "spike at the end of the step"): once("rest * rate_w", "rate_w"),
+    ("aeif_cond_exp", "swapped inputs"): once("+ in_ex", "+ in_in"),
+    ("aeif_cond_exp, refractory", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
+}
