@@ -22,6 +22,7 @@ ADEX = {
     "tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3, "E_ex_mV": 3.0, "V_reset_mV": -57.0, "I_e_pA": 500.0 + 500.0 * SPREAD,
     "b_pA": 20.0 * SPREAD,
 }  # fmt: skip
+HH = {"I_e_pA": 300.0 + 900.0 * SPREAD, "t_ref_ms": 3.0 * SPREAD}
 
 CASES: dict[str, dict[str, Any]] = {
     "aeif_cond_exp": {"model": get_model("aeif_cond_exp"), "parameters": ADEX, "quantum": 0.0625, "use_stim": True},
@@ -29,6 +30,17 @@ CASES: dict[str, dict[str, Any]] = {
         "model": get_model("aeif_cond_exp"),
         "parameters": ADEX | {"t_ref_ms": 0.3 + 3.0 * SPREAD, "tau_w_ms": 20.0 + 100.0 * SPREAD, "V_peak_mV": -45.0},
         "quantum": 0.0625,
+    },
+    "hh_psc_alpha": {
+        "model": get_model("hh_psc_alpha"),
+        "parameters": HH | {"tau_syn_ex_ms": 0.7, "tau_syn_in_ms": 1.9},
+        "use_stim": True,
+    },
+    "hh_cond_exp_traub": {
+        "model": get_model("hh_cond_exp_traub"),
+        "parameters": HH | {"E_ex_mV": 4.0},
+        "quantum": 0.0625,
+        "use_stim": True,
     },
 }
 """Inputs of the test are integers of either sign, so conductances become negative too: both texts must agree there."""
@@ -40,4 +52,11 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("aeif_cond_exp", "spike at the end of the step"): once("rest * rate_w", "rate_w"),
     ("aeif_cond_exp", "swapped inputs"): once("+ in_ex", "+ in_in"),
     ("aeif_cond_exp, refractory", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
+    ("hh_psc_alpha", "threshold passed upwards"): once("V_m_mV > v", "V_m_mV < v"),
+    ("hh_psc_alpha", "swapped rises"): once("onset_ex * in_ex", "onset_in * in_ex"),
+    ("hh_psc_alpha", "a whole substep of m first"): once("(m, v, half_ms)", "(m, v, substep_ms)"),
+    ("hh_psc_alpha", "no series at 0"): once("near ? series", "false ? series"),
+    ("hh_cond_exp_traub", "lower threshold"): once("0x1.e000000000000p+4f", "0x1.d000000000000p+4f"),
+    ("hh_cond_exp_traub", "swapped inputs"): once("+ in_ex", "+ in_in"),
+    ("hh_cond_exp_traub", "one substep less of n"): once("n = dtb_own_n_gate(n, v, substep_ms);", ""),
 }

@@ -29,6 +29,10 @@ BURSTING = {
 CONDUCTANCES = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
 
 
+TRAUB_GATES = {"Act_m": 0.01, "Inact_h": 0.99, "Act_n": 0.02}
+"""NEST starts the gates of hh_cond_exp_traub in equilibrium at -60 mV above V_T, dtbsim at V_m."""
+
+
 def adex_cases() -> list[dict[str, Any]]:
     """Brette and Gerstner's default cell, a bursting one, conductance input, refractoriness, another time step.
 
@@ -57,14 +61,36 @@ def adex_cases() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def hh_cases() -> list[dict[str, Any]]:
+    """Constant currents, a window, synaptic input that makes and delays spikes, both models."""
+    alpha, traub = "hh_psc_alpha", "hh_cond_exp_traub"
+    currents = random_input(31, 10_000, {"ex": (0.02, [600.0, 900.0]), "in": (0.01, [-150.0])})
+    weak = random_input(32, 5_000, {"ex": (0.02, [100.0, 150.0]), "in": (0.01, [-100.0])})
+    conductances = random_input(33, 10_000, {"ex": (0.02, [6.0, 12.0]), "in": (0.01, [8.0])})
+    small = random_input(34, 5_000, {"ex": (0.01, [0.25, 0.5]), "in": (0.01, [2.0])})
+    resting = {"E_L_mV": -67.0}
+    gates = {"V_m_mV": -60.0} | TRAUB_GATES
+    return [
+        case("Hodgkin-Huxley, constant current", alpha, 0.1, 5_000, {"I_e_pA": 1000.0}),
+        case("Hodgkin-Huxley, current in a window", alpha, 0.1, 3_000, {}, current=[501, 2000, 700.0]),
+        case("Hodgkin-Huxley, synapses", alpha, 0.1, 10_000, {"tau_syn_ex_ms": 0.5}, spikes=currents),
+        case("Hodgkin-Huxley, below threshold", alpha, 0.1, 5_000, {}, spikes=weak),
+        case("Hodgkin-Huxley, dt 0.05 ms", alpha, 0.05, 5_000, {"I_e_pA": 1500.0}),
+        case("Traub, constant current", traub, 0.1, 5_000, {"I_e_pA": 500.0}, initial=gates),
+        case("Traub, current in a window", traub, 0.1, 3_000, resting, current=[501, 2000, 600.0], initial=gates),
+        case("Traub, synapses", traub, 0.1, 10_000, resting, spikes=conductances, initial=gates),
+        case("Traub, below threshold", traub, 0.1, 5_000, resting, spikes=small, initial=gates),
+    ]
+
+
 def cases() -> list[dict[str, Any]]:
     """All experiments."""
-    return adex_cases()
+    return [*adex_cases(), *hh_cases()]
 
 
 def nest_name(name: str) -> str:
     """C_m_pF -> C_m."""
-    return name.rsplit("_", 1)[0]
+    return name if name in TRAUB_GATES else name.rsplit("_", 1)[0]
 
 
 def connect_spikes(nest: Any, experiment: dict[str, Any], neuron: Any) -> None:

@@ -21,9 +21,20 @@ LARGEST_SHIFT = 2
 """Steps by which a spike may differ from NEST's."""
 BEFORE_SPIKE = 40
 """V is compared until this many steps before NEST's first spike: the upstroke amplifies every difference."""
-VOLTAGE_BOUND_MV = {"AdEx": 0.005, "AdEx, fast conductances": 0.02, "AdEx, dt 0.5 ms": 0.05}
+VOLTAGE_BOUND_MV = {
+    "AdEx": 0.005,
+    "AdEx, fast conductances": 0.02,
+    "AdEx, dt 0.5 ms": 0.05,
+    "Hodgkin-Huxley": 0.002,
+    "Traub": 0.01,
+}
 """By the longest beginning of the case's name."""
-SILENT = {"AdEx, below threshold", "AdEx, fast conductances below threshold"}
+SILENT = {
+    "AdEx, below threshold",
+    "AdEx, fast conductances below threshold",
+    "Hodgkin-Huxley, below threshold",
+    "Traub, below threshold",
+}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from functools import cache
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
+from dtbsim.models.neurons.hh_cond_exp_traub import HhCondExpTraub
+from dtbsim.models.neurons.hh_psc_alpha import HhPscAlpha
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
@@ -79,6 +81,8 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
 
 
 register_model(AeifCondExp)
+register_model(HhCondExpTraub)
+register_model(HhPscAlpha)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)

@@ -7,16 +7,11 @@ import numpy as np
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.elementary import exp, log
-from dtbsim.models.neurons.ode_common import refuse_order, refuse_time_step
+from dtbsim.models.neurons.ode_common import PADE, refuse_order, refuse_time_step, relaxed
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.2
 """Longest time step in units of the shorter of C_m / g_L and tau_w: beyond, the splitting is no longer accurate."""
-
-
-def relaxed(y: float, rate: float, drive: float) -> float:
-    """y after dy/ds = drive - rate y from s = 0 to 1, with 1 - exp(-rate) in Pade form."""
-    return y + (drive - rate * y) / (1.0 + rate * (0.5 + rate * 0.083333333))
 
 
 class AeifCondExp(NeuronModel):
@@ -28,7 +23,7 @@ class AeifCondExp(NeuronModel):
     integration = (
         "Strang splitting, second order: half a step of the part that is linear in V (leak, mean synaptic conductance "
         "of the half step, currents), one step of the exponential part in closed form, half a step of the linear "
-        "part; the linear part uses the Pade form x / (1 - exp(-x)) = 1 + x/2 + x^2/12, stable for any conductance. "
+        f"part; the linear part is solved {PADE}. "
         "The closed form reaches infinity at a known time within the step: there V is reset and w jumps by b, and the "
         "rest of the step starts at V_reset, as in NEST; with t_ref > 0, V stays at V_reset for that rest and for "
         "ceil(t_ref / dt) steps, while w and the conductances go on. At most one spike per step. Against NEST at "
