@@ -23,7 +23,7 @@ REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
 NEURON_STEPS = 4_000_000
 """Per repetition."""
-ODES = {"aeif_cond_exp": 800.0, "hh_psc_alpha": 1000.0, "hh_cond_exp_traub": 500.0}
+ODES = {"aeif_cond_exp": 800.0, "hh_psc_alpha": 1000.0, "hh_cond_exp_traub": 500.0, "izhikevich_2007": 100.0}
 """Models with a fixed scheme for non-linear equations, with a current above rheobase (pA)."""
 
 

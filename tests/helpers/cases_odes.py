@@ -42,6 +42,11 @@ CASES: dict[str, dict[str, Any]] = {
         "quantum": 0.0625,
         "use_stim": True,
     },
+    "izhikevich_2007": {
+        "model": get_model("izhikevich_2007"),
+        "parameters": {"a": 0.02 + 0.08 * SPREAD, "d_pA": 100.0 - 60.0 * SPREAD, "I_e_pA": 120.0, "tau_syn_in_ms": 6.3},
+        "use_stim": True,
+    },
 }
 """Inputs of the test are integers of either sign, so conductances become negative too: both texts must agree there."""
 
@@ -59,4 +64,8 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("hh_cond_exp_traub", "lower threshold"): once("0x1.e000000000000p+4f", "0x1.d000000000000p+4f"),
     ("hh_cond_exp_traub", "swapped inputs"): once("+ in_ex", "+ in_in"),
     ("hh_cond_exp_traub", "one substep less of n"): once("n = dtb_own_n_gate(n, v, substep_ms);", ""),
+    ("izhikevich_2007", "no jump of u"): once("(d_pA * ", "(0.0f * "),
+    ("izhikevich_2007", "spike at the end of the step"): once("rest * rate", "rate"),
+    ("izhikevich_2007", "higher peak"): once(">= (peak_mV * below)", ">= (1.01f * peak_mV * below)"),
+    ("izhikevich_2007", "swapped means"): once("mean_ex * I_syn_ex", "mean_in * I_syn_ex"),
 }
