@@ -23,6 +23,8 @@ REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
 NEURON_STEPS = 4_000_000
 """Per repetition."""
+ODES = {"aeif_cond_exp": 800.0, "hh_psc_alpha": 1000.0, "hh_cond_exp_traub": 500.0, "izhikevich_2007": 100.0}
+"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA)."""
 
 
 def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
@@ -52,6 +54,7 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
             izhikevich,
             {"array_constants": frozenset({"recovery", "b", "c_mV", "d"})},
         ),
+        **{name: (get_model(name), {}) for name in ODES},
     }
 
 
@@ -88,7 +91,7 @@ def arrays(model: NeuronModel, kernel: Any, n: int, acc_bits: int) -> list[Any]:
 
 def driving_parameters(model: NeuronModel) -> dict[str, float]:
     """Constant current above rheobase."""
-    given = {"I_e_mV_per_ms": 10.0, "I_e_uA_per_cm2": 1.0, "I_e_pA": 400.0}
+    given = {"I_e_mV_per_ms": 10.0, "I_e_uA_per_cm2": 1.0, "I_e_pA": ODES.get(model.name, 400.0)}
     return {row.name: given[row.name] for row in model.parameters if row.name in given}
 
 

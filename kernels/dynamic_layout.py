@@ -1,8 +1,8 @@
 """Where things lie in the int64 table that describes one dynamic projection on one lane.
 
 A dynamic projection is one whose synapses change what they transmit: by the history of their source (`FACTOR`) or by
-that of both ends (`STDP`). Its synapses are apart from the static ones, with rows for the sources of the projection only
-and an agenda of their own whose entries carry what the spike brings along. Fields named `*_AT` hold addresses.
+that of both ends (`STDP`). Its synapses are apart from the static ones, with rows for the sources of the projection
+only and an agenda of their own whose entries carry what the spike brings along. Fields named `*_AT` hold addresses.
 """
 
 from __future__ import annotations

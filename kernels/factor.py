@@ -3,12 +3,12 @@
 All synapses that a source has in such a projection share its state, so it is kept once per source and advanced when the
 source spikes; what arrives later is weight * factor.
 
-- Tsodyks-Markram (Tsodyks, Pawelzik, Markram 1998; Tsodyks, Uziel, Markram 2000, as NEST's `tsodyks2_synapse`): with x the
-  share of resources that is available and u the share of it that a spike uses,
-  x <- 1 + (x - x u - 1) exp(-h / tau_rec), u <- U + u (1 - U) exp(-h / tau_fac), factor = x u, h the time since the last
-  spike. Before the first spike x = 1, u = U.
-- Saturating (the NMDA gating of Wang 2002 in the form of NEST's `iaf_bw_2001`): s <- s exp(-h / tau_decay), factor = k0 + k1 s,
-  s <- s + factor; with k0, k1 from the fast rise.
+- Tsodyks-Markram (Tsodyks, Pawelzik, Markram 1998; Tsodyks, Uziel, Markram 2000, as NEST's `tsodyks2_synapse`): with x
+  the share of resources that is available and u the share of it that a spike uses,
+  x <- 1 + (x - x u - 1) exp(-h / tau_rec), u <- U + u (1 - U) exp(-h / tau_fac), factor = x u,
+  h the time since the last spike. Before the first spike x = 1, u = U.
+- Saturating (the NMDA gating of Wang 2002 in the form of NEST's `iaf_bw_2001`): s <- s exp(-h / tau_decay),
+  factor = k0 + k1 s, s <- s + factor; with k0, k1 from the fast rise.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Spikes of the targets of a plastic projection, kept until every synapse has seen them.
 
-Per neuron a ring of entries, oldest first. An entry is the word step << 32 | trace, the float32 value that the neuron's trace
-has just after the spike, and, where HISTORY_WORDS is 2, the slow trace just before it. Entries from HISTORY_START on are kept:
-the last one that was applied to all weights (its trace is still needed) and all later ones.
+Per neuron a ring of entries, oldest first. An entry is the word step << 32 | trace, the float32 value that the
+neuron's trace has just after the spike, and, where HISTORY_WORDS is 2, the slow trace just before it. Entries from
+HISTORY_START on are kept: the last one that was applied to all weights (its trace is still needed) and all later
+ones.
 """
 
 from __future__ import annotations

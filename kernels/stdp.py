@@ -2,13 +2,14 @@
 
 A synapse changes when a spike of its source arrives: first it takes in, one by one, the spikes that its target has
 emitted since the previous one (each potentiates by the trace of the source), then the source's spike depresses by the
-trace of the target, and what results is delivered. The whole delay is dendritic, as in NEST: a target's spike of
-step t meets the source's of step s as if it had happened at t + delay. Each change rounds the weight to a whole number of
-its fine quanta, so it makes no difference when pending changes are applied: `catch_up` does it for all synapses, and the
-spikes of the targets that it has applied are forgotten.
+trace of the target, and what results is delivered. The whole delay is dendritic, as in NEST: a target's spike of step
+t meets the source's of step s as if it had happened at t + delay. Each change rounds the weight to a whole number of
+its fine quanta, so it makes no difference when pending changes are applied: `catch_up` does it for all synapses, and
+the spikes of the targets that it has applied are forgotten.
 
-A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its halves exactly.
-The entry of the agenda: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32 | slow trace now).
+A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its
+halves exactly. The entry of the agenda: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32
+| slow trace now).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 
 @nb.njit(nogil=True)
 def source_spike(table: Any, k: int, step: int) -> Any:
-    """Words two and three (delay left out) of a spike of source `k`; advances its traces. Second value -1: no memory."""
+    """Words two and three (delay left out) of a spike of source `k`; advances its traces. Second value -1: no room."""
     last = view_i32(table[D.LAST_AT], k + 1)
     trace = view_f32(table[D.TRACE_AT], 2 * k + 2)
     if not _note(table, k, step, last[k], trace[2 * k]):
@@ -101,10 +102,10 @@ def _rounded(p: Any, w: Any) -> Any:
 @nb.njit(nogil=True)
 def _frozen(table: Any, step: int) -> bool:
     windows = view_i64(table[D.FROZEN_AT], 2 * table[D.N_FROZEN])
+    found = False
     for f in range(table[D.N_FROZEN]):
-        if windows[2 * f] <= step < windows[2 * f + 1]:
-            return True
-    return False
+        found |= windows[2 * f] <= step < windows[2 * f + 1]
+    return found
 
 
 @nb.njit(nogil=True, inline="always")
@@ -195,8 +196,8 @@ def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, re
     """Apply the spikes of targets up to `now - 2 longest_delay` to all weights, and forget them.
 
     All steps before `now` are done. `last`, `trace`, `recent`: int32, float32, int32 scratch of one entry per source.
-    What a synapse still lacks follows the last spike of its source that has arrived; a source that has emitted another one
-    meanwhile is looked up as it was before.
+    What a synapse still lacks follows the last spike of its source that has arrived; a source that has emitted
+    another one meanwhile is looked up as it was before.
     """
     until = now - 2 * longest_delay
     if until <= table[D.APPLIED]:

@@ -79,7 +79,16 @@ _MODULES = {
         "SpikeTrainDrive",
         "TractDelay",
     ),
-    "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RecordWeights", "RunConfig", "Simulation"),
+    "config.run": (
+        "Analysis",
+        "Bold",
+        "Record",
+        "RecordSpikes",
+        "RecordStates",
+        "RecordWeights",
+        "RunConfig",
+        "Simulation",
+    ),
     "config.synapses": ("STDP", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
@@ -91,6 +100,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "STDP",
     "AllToAll",
     "Analysis",
     "BalancedEI",
@@ -119,7 +129,6 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunResult",
-    "STDP",
     "STDPPowerLaw",
     "STDPTriplet",
     "SaturatingNMDA",

@@ -1,7 +1,8 @@
 """Synapses that change, one at a time and without any shortcut, for the plain simulator.
 
-Each projection keeps the spikes of all its sources and targets, with their traces, and looks at all of them whenever a spike
-arrives. Shared with the simulator: the parameters in fine quanta, the decay tables, exp and log, and the rounding of each change.
+Each projection keeps the spikes of all its sources and targets, with their traces, and looks at all of them whenever
+a spike arrives. Shared with the simulator: the parameters in fine quanta, the decay tables, exp and log, and the
+rounding of each change.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m tests.parity.make_nest_plasticity     # writes data/nest_plasticity.json; needs the extra `reference`
 
-Sources emit given trains. Targets are made to fire by strong input; NEST gets the spikes that they emit and the synapses
-(ends, initial weights, delays) that dtbsim has drawn.
+Sources emit given trains. Targets are made to fire by strong input; NEST gets the spikes that they emit and the
+synapses (ends, initial weights, delays) that dtbsim has drawn.
 """
 
 from __future__ import annotations
@@ -106,7 +106,13 @@ def config(name: str) -> dict[str, Any]:
             }
         },
         "drives": {
-            "teacher": {"kind": "spike_trains", "target": "T", "file": "teacher.npz", "receptor": "in", "weight_pA": 3e5}
+            "teacher": {
+                "kind": "spike_trains",
+                "target": "T",
+                "file": "teacher.npz",
+                "receptor": "in",
+                "weight_pA": 3e5,
+            }
         },
         "record": {
             "weights": [{"projection": "ST", "neurons": TARGETS, "interval_ms": DT_MS}] if plastic(name) else [],

@@ -136,16 +136,22 @@ def test_the_division_of_work_does_not_show(name: str) -> None:
 
 def test_without_change_the_spikes_are_those_of_static_synapses() -> None:
     """A plastic projection that never changes delivers its weights, rounded to the quantum of the input."""
-    text = text_of("additive").replace("learning_rate: 0.05", "learning_rate: 0").replace("weight_pA: {distribution: uniform, low: 20, high: 90}", "weight_pA: 64")  # fmt: skip
-    static = text.replace("    synapse: " + SYNAPSES["additive"].replace("learning_rate: 0.05", "learning_rate: 0") + "\n", "")
+    frozen = SYNAPSES["additive"].replace("learning_rate: 0.05", "learning_rate: 0")
+    text = NETWORK.replace("{distribution: uniform, low: 20, high: 90}", "64").replace("SYNAPSE", frozen)
+    static = text.replace(f"    synapse: {frozen}\n", "")
     assert static != text
     assert np.array_equal(simulate(network_of(text)), simulate(network_of(static)))
 
 
-@pytest.mark.parametrize(("name", "parameter"), [("intermediate", D.P_UP_POWER), ("triplets", D.P_UP3), ("power law", D.P_DOWN)])
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("intermediate", D.P_UP_POWER), ("triplets", D.P_UP3), ("power law", D.P_DOWN)]
+)
 def test_a_slightly_other_rule_shows(name: str, parameter: int) -> None:
     def change(parts: list[DynamicReference]) -> None:
         next(part for part in parts if part.dynamics.plastic).p[parameter] *= np.float32(1.001)
 
     run = Compared(network_of(text_of(name)), change=change)
-    assert not all(np.array_equal(a[np.lexsort(a.T[::-1])], b[np.lexsort(b.T[::-1])]) for a, b in zip(run.weights, run.pending, strict=True))
+    assert not all(
+        np.array_equal(a[np.lexsort(a.T[::-1])], b[np.lexsort(b.T[::-1])])
+        for a, b in zip(run.weights, run.pending, strict=True)
+    )

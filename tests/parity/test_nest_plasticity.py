@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.parity.make_nest_plasticity import CASES, DATA, DT_MS, SOURCES, TARGETS, plastic, run_dtbsim, run_nest, steps_of
+from tests.parity.make_nest_plasticity import (
+    CASES,
+    DATA,
+    DT_MS,
+    SOURCES,
+    TARGETS,
+    plastic,
+    run_dtbsim,
+    run_nest,
+    steps_of,
+)
 
 DELAY = round(1.5 / DT_MS)
 WEIGHT_BOUND_PA = 2e-3
@@ -41,7 +51,10 @@ def early_potentiation(run: Any, expected: Any) -> Any:
     """Where a target fires in the very step that a recorded weight has already taken in and NEST has not."""
     targets = steps_of(run, "T", TARGETS)
     return [
-        [np.isin(np.array(train)[: len(expected[t][s])] - DELAY + 1, targets[t]) for s, train in enumerate(steps_of(run, "S", SOURCES))]
+        [
+            np.isin(np.array(train)[: len(expected[t][s])] - DELAY + 1, targets[t])
+            for s, train in enumerate(steps_of(run, "S", SOURCES))
+        ]
         for t in range(TARGETS)
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers import c_kernel, cases_currents
+from tests.helpers import c_kernel, cases_currents, cases_odes
 from tests.helpers.elementary_model import Everything
 from tests.helpers.single_population import SinglePopulation
 
@@ -51,6 +51,7 @@ CASES: dict[str, Case] = {
         "dt_ms": 0.5,
     },
     "every construct": {"model": Everything(), "use_stim": True, "quantum": 0.001},
+    **cases_odes.CASES,
 } | cases_currents.CASES
 
 
@@ -70,7 +71,7 @@ def make(case: Case, call: Callable[..., Any] | None = None) -> SinglePopulation
     )
     if "edges" in case:
         case["edges"](population)
-    elif any(row.name == "refractory" for row in model.states):
+    elif "P22" in model.constant_names:
         edge_rows(population)
     return population
 
@@ -93,7 +94,14 @@ def edge_rows(population: SinglePopulation) -> None:
     refractory[1:4] = [1, 2, 0]
 
 
-def run(population: SinglePopulation, other: SinglePopulation, first: tuple[int, ...] = (1, 1, 1, 1)) -> int | None:
+def first_of(case: Case) -> tuple[int, ...] | None:
+    """Which of the edge rows spike in the first step, None where there are none."""
+    if "edges" in case or "P22" in case["model"].constant_names:
+        return tuple(case.get("first", (1, 1, 1, 1)))
+    return None
+
+
+def run(population: SinglePopulation, other: SinglePopulation, first: tuple[int, ...] | None = None) -> int | None:
     """Step both with the same random input; return the first step at which any bit differs, None if none does.
 
     `first`: which of the edge rows spike in the first step.
@@ -104,7 +112,7 @@ def run(population: SinglePopulation, other: SinglePopulation, first: tuple[int,
         inputs = {c: draw.integers(-60, 70, N) * (draw.random(N) < 0.3) for c in range(channels)} if step else {}
         current = draw.integers(-40, 60, N) if step and population.kernel.variant.use_stim else 0.0
         spiked, also = population.step(inputs, current), other.step(inputs, current)
-        if step == 0 and "refractory" in population.offsets:
+        if step == 0 and first is not None:
             assert tuple(spiked[:4]) == first
         same = np.array_equal(spiked, also) and population.F.tobytes() == other.F.tobytes()
         if not (same and population.I.tobytes() == other.I.tobytes()):
@@ -118,7 +126,7 @@ def run(population: SinglePopulation, other: SinglePopulation, first: tuple[int,
 def test_c_text_gives_the_bits_of_the_numba_kernel(name: str, tmp_path: Path) -> None:
     population = make(CASES[name])
     other = make(CASES[name], c_kernel.build(population.kernel, tmp_path))
-    assert run(population, other, CASES[name].get("first", (1, 1, 1, 1))) is None
+    assert run(population, other, first_of(CASES[name])) is None
     for row in population.model.states:
         assert np.isfinite(population.state(row.name)).all()
 
@@ -146,6 +154,7 @@ MUTANTS = {
     ("izhikevich", "one half step"): once("half_dt_ms * ", "2.0f * half_dt_ms * "),
     ("every construct", "other rounding"): once("below = dtb_exp(", "below = __builtin_expf("),
     ("every construct", "> for >="): once("count >= period", "count > period"),
+    **cases_odes.MUTANTS,
 } | cases_currents.MUTANTS
 
 
@@ -156,4 +165,4 @@ def test_mutants_are_noticed(name: str, mutant: str, tmp_path: Path) -> None:
     text = c_kernel.update_text(population.model)
     assert mutate(text) != text
     other = make(CASES[name], c_kernel.build(population.kernel, tmp_path, mutate))
-    assert run(population, other, CASES[name].get("first", (1, 1, 1, 1))) is not None
+    assert run(population, other, first_of(CASES[name])) is not None

@@ -28,8 +28,9 @@ class _Part:
 class RecordedWeights:
     """One entry of record.weights on this rank: the synapses of a plastic projection onto the chosen targets.
 
-    `source`, `target` uint32[n], `delay` int32[n] (steps), in the order of target, source, delay, initial weight: synapses
-    that are equal in all of these stay equal for ever, so the order is the same whatever the number of ranks is.
+    `source`, `target` uint32[n], `delay` int32[n] (steps), in the order of target, source, delay, initial weight:
+    synapses that are equal in all of these stay equal for ever, so the order is the same whatever the number of ranks
+    is.
     """
 
     def __init__(

@@ -19,9 +19,9 @@ Window = Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=2, max
 class TsodyksMarkram(Strict):
     """Short-term depression and facilitation (Tsodyks, Pawelzik, Markram 1998; NEST's `tsodyks2_synapse`).
 
-    A spike transmits weight * x * u: x is the available share of resources, which recovers to 1 with `tau_rec_ms`; u the
-    share that a spike uses, which returns to `U` with `tau_fac_ms` (0: it stays `U`). Before its first spike a source has
-    x = 1, u = U. The state belongs to the source neuron: all its synapses of the projection share it.
+    A spike transmits weight * x * u: x is the available share of resources, which recovers to 1 with `tau_rec_ms`; u
+    the share that a spike uses, which returns to `U` with `tau_fac_ms` (0: it stays `U`). Before its first spike a
+    source has x = 1, u = U. The state belongs to the source neuron: all its synapses of the projection share it.
     """
 
     kind: Literal["tsodyks_markram"] = Field(description=_KIND)
@@ -33,8 +33,8 @@ class TsodyksMarkram(Strict):
 class SaturatingNMDA(Strict):
     """Saturating NMDA gating of the source neuron (Wang 2002, in the form of NEST's `iaf_bw_2001`).
 
-    ds/dt = -s / tau_decay + alpha x (1 - s), where x jumps by 1 at a spike and decays with tau_rise: a spike raises s by
-    k0 + (exp(-alpha tau_rise) - 1) s and transmits weight times that. The port must decay with `tau_decay_ms`.
+    ds/dt = -s / tau_decay + alpha x (1 - s), where x jumps by 1 at a spike and decays with tau_rise: a spike raises s
+    by k0 + (exp(-alpha tau_rise) - 1) s and transmits weight times that. The port must decay with `tau_decay_ms`.
     """
 
     kind: Literal["saturating_nmda"] = Field(description=_KIND)
@@ -67,9 +67,10 @@ class Plastic(Strict):
 class STDP(Plastic):
     """Pair-based spike-timing dependent plasticity (Guetig et al. 2003; NEST's `stdp_synapse`).
 
-    With weight w = weight / weight_max, a target's spike at trace k of the source: w += learning_rate (1 - w)^mu_plus k;
-    a source's spike at trace k of the target: w -= alpha learning_rate w^mu_minus k; w stays within 0 and 1. mu_plus =
-    mu_minus = 0: additive (Song et al. 2000); both 1: multiplicative (Rubin et al. 2001); 0 and 1: van Rossum et al. 2000.
+    With weight w = weight / weight_max, a target's spike at trace k of the source: w += learning_rate (1 - w)^mu_plus
+    k; a source's spike at trace k of the target: w -= alpha learning_rate w^mu_minus k; w stays within 0 and 1.
+    mu_plus = mu_minus = 0: additive (Song et al. 2000); both 1: multiplicative (Rubin et al. 2001); 0 and 1: van
+    Rossum et al. 2000.
     """
 
     kind: Literal["stdp"] = Field(description=_KIND)
@@ -103,8 +104,8 @@ class STDPPowerLaw(Plastic):
 class STDPTriplet(Plastic):
     """Triplet rule (Pfister and Gerstner 2006; NEST's `stdp_triplet_synapse`), A in the unit of the weight.
 
-    A target's spike: w += r1 (A2_plus + A3_plus o2); a source's: w -= o1 (A2_minus + A3_minus r2), with the fast and slow
-    traces r1, r2 of the source and o1, o2 of the target just before that spike.
+    A target's spike: w += r1 (A2_plus + A3_plus o2); a source's: w -= o1 (A2_minus + A3_minus r2), with the fast and
+    slow traces r1, r2 of the source and o1, o2 of the target just before that spike.
     """
 
     kind: Literal["stdp_triplet"] = Field(description=_KIND)
@@ -119,6 +120,4 @@ class STDPTriplet(Plastic):
     tau_minus_slow_ms: Number = Field(default=125.0, gt=0, description="slow trace of the target's spikes")
 
 
-Synapse = Annotated[
-    TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet, Field(discriminator="kind")
-]
+Synapse = Annotated[TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet, Field(discriminator="kind")]

@@ -8,7 +8,10 @@ from functools import cache
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
 from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
+from dtbsim.models.neurons.hh_cond_exp_traub import HhCondExpTraub
+from dtbsim.models.neurons.hh_psc_alpha import HhPscAlpha
 from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
 from dtbsim.models.neurons.iaf_cond_exp import IafCondExp
 from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
@@ -16,6 +19,7 @@ from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
+from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.lif_dtb import LifDtb
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
 from dtbsim.models.neurons.spike_source import SpikeSource
@@ -84,7 +88,10 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
     return _ENTRIES[name].make(dict(receptors))
 
 
+register_model(AeifCondExp)
 register_model(Amat2PscExp)
+register_model(HhCondExpTraub)
+register_model(HhPscAlpha)
 register_model(IafCondAlpha)
 register_model(IafCondExp)
 register_model(IafPscAlpha)
@@ -92,6 +99,7 @@ register_model(IafPscDelta)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)
+register_model(Izhikevich2007)
 register_model(LifDtb)
 register_model(Mat2PscExp)
 register_model(SpikeSource)

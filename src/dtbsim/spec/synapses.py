@@ -27,9 +27,9 @@ TYPICAL_FACTOR = 1.0 / 16.0
 class Dynamics:
     """How the synapses of a projection change.
 
-    `kind` is one of the kinds of `dynamic_layout`, `taus_ms` the time constants of its (up to four) decays, `sign` that of the
-    weights, `weight_max` the largest size of a weight in the weight's unit (0 where weights do not change), `frozen`
-    int64[n, 2] the steps [from, until) in which they do not.
+    `kind` is one of the kinds of `dynamic_layout`, `taus_ms` the time constants of its (up to four) decays, `sign`
+    that of the weights, `weight_max` the largest size of a weight in the weight's unit (0 where weights do not
+    change), `frozen` int64[n, 2] the steps [from, until) in which they do not.
     """
 
     kind: int
@@ -112,7 +112,9 @@ def compile_synapse(
     bound = abs(item.weight_max) if item.weight_max is not None else POWER_LAW_ROOM * largest
     if largest > bound * (1 + 1e-9):
         raise places.error(
-            f"{path}.weight_max", f"weights up to {largest:g} are beyond the largest weight {bound:g}", "raise weight_max"
+            f"{path}.weight_max",
+            f"weights up to {largest:g} are beyond the largest weight {bound:g}",
+            "raise weight_max",
         )
     if bound <= 0:
         raise places.error(f"{path}.weight_max", "the largest weight is 0", "give a weight_max above 0")
