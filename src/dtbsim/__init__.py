@@ -19,22 +19,19 @@ if TYPE_CHECKING:
     from dtbsim.api import run, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
+    from dtbsim.config.drives import DCDrive, PoissonDrive, SinusoidalDrive, SpikeTrainDrive
     from dtbsim.config.network import (
         AllToAll,
         BalancedEI,
-        DCDrive,
         FixedIndegree,
         FixedTotalNumber,
         HomeostaticStage,
         HomeostaticTonic,
         OneToOne,
         PairwiseBernoulli,
-        PoissonDrive,
         Population,
         PotjansDiesmann,
         Projection,
-        SinusoidalDrive,
-        SpikeTrainDrive,
         TractDelay,
     )
     from dtbsim.config.run import Analysis, Bold, Record, RecordSpikes, RecordStates, RunConfig, Simulation
@@ -51,22 +48,19 @@ _MODULES = {
     "api": ("run", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
+    "config.drives": ("DCDrive", "PoissonDrive", "SinusoidalDrive", "SpikeTrainDrive"),
     "config.network": (
         "AllToAll",
         "BalancedEI",
-        "DCDrive",
         "FixedIndegree",
         "FixedTotalNumber",
         "HomeostaticStage",
         "HomeostaticTonic",
         "OneToOne",
         "PairwiseBernoulli",
-        "PoissonDrive",
         "Population",
         "PotjansDiesmann",
         "Projection",
-        "SinusoidalDrive",
-        "SpikeTrainDrive",
         "TractDelay",
     ),
     "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RunConfig", "Simulation"),

@@ -16,7 +16,9 @@ from tests.helpers.networks import sorted_rows
 from tests.helpers.poisson_reference import reference_counts
 
 from dtbsim.build.kinds import neuron_values
+from dtbsim.kernels.poisson import SHARED_GID
 from dtbsim.spec import Network
+from dtbsim.spec.network import Drive
 
 F32 = np.float32
 ZERO = F32(0.0)
@@ -146,14 +148,23 @@ class ReferenceEngine:
             self.states[gid].append([self.neurons[gid].seen(name) for name in names])
         return fired
 
+    def _gids(self, drive: Drive) -> list[int]:
+        population = self.network.populations[drive.population]
+        chosen = range(population.size) if drive.neurons is None else drive.neurons.tolist()
+        return [population.gid0 + neuron for neuron in chosen]
+
+    @staticmethod
+    def _on(drive: Drive, step: int) -> bool:
+        return any(on <= step < off for on, off in zip(drive.windows.on, drive.windows.off, strict=True))
+
     def _poisson(self, step: int, inputs: Any) -> None:
         for k, drive in enumerate(self.network.drives):
-            if drive.kind != "poisson" or not drive.start <= step < drive.stop:
+            if drive.kind != "poisson" or not self._on(drive, step):
                 continue
-            population = self.network.populations[drive.population]
-            gids = range(population.gid0, population.gid0 + population.size)
+            gids = self._gids(drive)
             if self.counts.get(k, (-1, None))[0] != step // 8:
-                drawn = reference_counts(gids, step // 8, drive.index, drive.mean, self.network.seed)
+                keys = [SHARED_GID] * len(gids) if drive.shared else gids
+                drawn = reference_counts(keys, step // 8, drive.index, drive.mean, self.network.seed)
                 self.counts[k] = step // 8, drawn.tolist()
             for gid, count in zip(gids, self.counts[k][1][step % 8], strict=True):
                 if count:
@@ -163,8 +174,7 @@ class ReferenceEngine:
         currents: dict[int, Any] = {}
         for drive in self.network.drives:
             if drive.kind == "current":
-                population = self.network.populations[drive.population]
-                value = drive.waveform(np.array([step]), self.network.dt_ms)[0]
-                for gid in range(population.gid0, population.gid0 + population.size):
+                value = drive.waveform(np.array([step]), self.network.dt_ms)[0] if self._on(drive, step) else ZERO
+                for gid in self._gids(drive):
                     currents[gid] = currents.get(gid, ZERO) + value
         return currents

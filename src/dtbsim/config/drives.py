@@ -1,0 +1,147 @@
+"""Configuration of the drives: input to a population that does not come from synapses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from dtbsim.config.parts import KIND, RECEPTOR, Names, Regions, exactly_one_weight
+from dtbsim.config.values import Number, Strict, Value, Whole
+
+Index = Annotated[Whole, Field(ge=0)]
+Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
+
+
+class NeuronRange(Strict):
+    """Every `step`-th neuron from `start` to before `stop`, counted within the population from 0."""
+
+    start: Whole = Field(default=0, ge=0, description="first neuron")
+    stop: Whole = Field(ge=1, description="end, itself not included")
+    step: Whole = Field(default=1, ge=1, description="distance from one to the next")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NeuronRange:
+        if not self.start < self.stop:
+            raise ValueError(f"start ({self.start}) must be below stop ({self.stop})")
+        return self
+
+
+def _neurons_kind(value: Any) -> str:
+    return "range" if isinstance(value, dict | NeuronRange) else "list"
+
+
+Neurons = Annotated[
+    Annotated[list[Index], Field(min_length=1), Tag("list")] | Annotated[NeuronRange, Tag("range")],
+    Discriminator(_neurons_kind),
+]
+
+
+class Windowed(Strict):
+    """Common to drives: which neurons receive it, and when it is on.
+
+    It is on from `start_ms` to `stop_ms`, with `windows_ms` in the parts of that time which they name. Times count as
+    the nearest multiple of dt_ms.
+    """
+
+    target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
+    regions: Regions | None = Field(
+        default=None, description="only in these regions: all, left, right, or a list of names; default: all"
+    )
+    fraction: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="only so large a part of the neurons of each population (in each region), drawn by seed and drive",
+    )
+    neurons: Neurons | None = Field(
+        default=None, description="only these: indices from 0 within the population (in each region), or a range"
+    )
+    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
+    stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
+    windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
+        default=None, description="pairs [on, off], one after the other; default: on all the time"
+    )
+
+    @model_validator(mode="after")
+    def _targets(self) -> Windowed:
+        if self.fraction is not None and self.neurons is not None:
+            raise ValueError("give fraction or neurons, not both")
+        if isinstance(self.neurons, list) and len(set(self.neurons)) < len(self.neurons):
+            twice = next(n for k, n in enumerate(self.neurons) if n in self.neurons[:k])
+            raise ValueError(f"neurons names {twice} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Windowed:
+        if self.stop_ms is not None and not self.start_ms < self.stop_ms:
+            raise ValueError(f"start_ms ({self.start_ms:g}) must be before stop_ms ({self.stop_ms:g})")
+        before = 0.0
+        for on, off in self.windows_ms or []:
+            if not before <= on < off:
+                raise ValueError(f"windows_ms: [{on:g}, {off:g}] must begin at {before:g} or later, and end after that")
+            before = off
+        return self
+
+
+class Spiking(Windowed):
+    """Common to drives that give spikes: the port they arrive at, and their weight."""
+
+    receptor: str | None = Field(default=None, description=RECEPTOR)
+    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
+
+    @model_validator(mode="after")
+    def _one_weight(self) -> Spiking:
+        exactly_one_weight(self)
+        return self
+
+
+class PoissonDrive(Spiking):
+    """A Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
+
+    kind: Literal["poisson"] = Field(description=KIND)
+    rate_hz: Value = Field(description="rate of each train; not below 0")
+
+
+class SpikeTrainDrive(Spiking):
+    """Listed spike trains into the target neurons through a receptor port.
+
+    The file (.npz with arrays `neuron`, `time_ms`; or .csv with these columns) numbers the neurons of the population
+    from 0; with `fraction` or `neurons` the trains of the others are left out. A spike at time t reaches its neuron at
+    the step that ends at t + one step, as from a device connected with a delay of one step.
+    """
+
+    kind: Literal["spike_trains"] = Field(description=KIND)
+    file: str = Field(description="path of the file, relative to the configuration file")
+
+
+class DCDrive(Windowed):
+    """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
+
+    kind: Literal["dc"] = Field(description=KIND)
+    amplitude: Number = Field(description="the current")
+
+
+class SinusoidalDrive(Windowed):
+    """offset + amplitude * sin(2 pi f t + phase) as an input current."""
+
+    kind: Literal["sinusoidal"] = Field(description=KIND)
+    amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
+    frequency_hz: Number = Field(gt=0, description="frequency f")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0")
+    offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+
+
+def ascending(name: str, values: Sequence[float]) -> None:
+    """Raise ValueError unless each value is above the one before."""
+    for earlier, later in itertools.pairwise(values):
+        if not earlier < later:
+            raise ValueError(f"{name} must ascend; got {later:g} after {earlier:g}")
+
+
+Drive = Annotated[PoissonDrive | DCDrive | SinusoidalDrive | SpikeTrainDrive, Field(discriminator="kind")]

@@ -1,0 +1,79 @@
+"""What drives follow in time: input currents and rates at given steps, and the windows in which a drive is on.
+
+A current of step k is the value at the beginning of the step, k dt, which flows until the next step begins: what
+NEST's device has at that time, and its targets one step later, after the delay of its connection. Everything here is a
+function of the step alone, so chunks of any length give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """When a drive is on: from step on[k] to before off[k], ascending and not overlapping."""
+
+    on: tuple[int, ...]
+    off: tuple[int, ...]
+
+    @property
+    def start(self) -> int:
+        """First step that is on."""
+        return self.on[0] if self.on else 0
+
+    @property
+    def stop(self) -> int:
+        """End of the last one."""
+        return self.off[-1] if self.off else 0
+
+    def contain(self, steps: IntArray) -> NDArray[np.bool_]:
+        """Whether each of the steps is within a window."""
+        edges = np.array([edge for pair in zip(self.on, self.off, strict=True) for edge in pair], np.int64)
+        return np.asarray(np.searchsorted(edges, steps, side="right") % 2 == 1)
+
+
+def windows_of(start: int, stop: int, pairs: list[tuple[int, int]]) -> Windows:
+    """The windows `pairs` within [start, stop); empty ones are left out, and those that touch are one."""
+    joined: list[list[int]] = []
+    for on, off in pairs:
+        first, last = max(on, start), min(off, stop)
+        if first >= last:
+            continue
+        if joined and joined[-1][1] == first:
+            joined[-1][1] = last
+        else:
+            joined.append([first, last])
+    return Windows(tuple(on for on, _ in joined), tuple(off for _, off in joined))
+
+
+class Wave(Protocol):
+    """A current in time."""
+
+    def values(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """The current at the beginning of each step."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sine:
+    """offset + amplitude * sin(2 pi f t + phase), t from the beginning of the run; with amplitude 0 a constant."""
+
+    offset: float = 0.0
+    amplitude: float = 0.0
+    frequency_hz: float = 0.0
+    phase_rad: float = 0.0
+
+    def values(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """The current at the beginning of each step."""
+        value = np.full(steps.size, self.offset)
+        if self.amplitude:
+            value += self.amplitude * np.sin(2e-3 * np.pi * self.frequency_hz * steps * dt_ms + self.phase_rad)
+        return value

@@ -1,0 +1,58 @@
+"""A network with every kind of drive, on all, chosen and drawn neurons, in windows and all the time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tests.helpers.networks import network_of
+from tests.helpers.small_atlas import save_small_atlas
+
+from dtbsim.spec import Network
+
+DRIVE_ZOO = """\
+simulation: {dt_ms: 0.1, duration_ms: 50, block_size: 16}
+atlas: small.npz
+seed: 21
+populations:
+  E: {model: iaf_psc_exp, size: 45, regions: all, initial: {V_m_mV: {distribution: uniform, low: -70, high: -56}}}
+  N: {model: iaf_psc_exp, size: 70, parameters: {tau_syn_in_ms: 6.0}}
+  Z: {model: izhikevich, size: 26}
+projections:
+  EN: {source: E, target: N, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 60, delay_ms: 0.7}
+  NE:
+    source: N
+    target: E
+    rule: {kind: fixed_indegree, indegree: 7}
+    weight_pA: {distribution: normal, mean: 50, sd: 10}
+    delay_ms: {distribution: uniform, low: 0.4, high: 2}
+    receptor: ex
+  NZ: {source: N, target: Z, rule: {kind: fixed_indegree, indegree: 5}, weight_mV: 0.8, delay_ms: 1.1}
+drives:
+  bg: {kind: poisson, target: [E, N], receptor: ex, rate_hz: 7000, weight_pA: 55}
+  some: {kind: poisson, target: E, receptor: ex, fraction: 0.4, rate_hz: 3000, weight_pA: 70, regions: [A_L, Mid]}
+  odd: {kind: poisson, target: N, receptor: in, neurons: {start: 1, stop: 70, step: 2}, rate_hz: 900, weight_pA: -60}
+  middle: {kind: poisson, target: N, receptor: ex, neurons: {start: 10, stop: 40}, rate_hz: 2000, weight_pA: 40}
+  bursts:
+    kind: poisson
+    target: E
+    receptor: ex
+    rate_hz: {map: gradient, low: 2000, high: 9000}
+    regions: left
+    weight_pA: 30
+    start_ms: 3
+    windows_ms: [[0, 7.3], [11.2, 20], [30, 90]]
+  lift: {kind: dc, target: [E, N], amplitude: 150}
+  pulses: {kind: dc, target: [N, Z], fraction: 0.3, amplitude: 9, windows_ms: [[1, 2], [5, 9.5], [30, 31]]}
+  wave: {kind: sinusoidal, target: Z, amplitude: 8, frequency_hz: 40, offset: 4, neurons: [3, 4, 5, 17]}
+  listed: {kind: spike_trains, target: N, file: in.csv, weight_pA: 400, fraction: 0.5, windows_ms: [[4, 9], [12, 49]]}
+"""
+
+
+def drive_zoo(folder: Path, *overrides: str, text: str = DRIVE_ZOO) -> Network:
+    """The network; its atlas and spike trains are written into `folder`."""
+    save_small_atlas(folder)
+    draw = np.random.default_rng(5)
+    rows = [f"{draw.integers(0, 70)},{time:.2f}" for time in np.sort(draw.uniform(0, 50, 400))]
+    (folder / "in.csv").write_text("\n".join(["neuron,time_ms", *rows]), encoding="utf-8")
+    return network_of(text, *overrides, base_dir=folder)
