@@ -110,7 +110,8 @@ def test_windows_are_cut_joined_and_rounded(compiled: Any) -> None:
 def test_listed_spikes_of_neurons_left_out_are_left_out(compiled: Any, tmp_path: Path) -> None:
     rows = [f"{n},{t}" for n, t in ((3, 1.0), (4, 1.0), (3, 2.0), (9, 5.0))]
     (tmp_path / "s.csv").write_text("\n".join(["neuron,time_ms", *rows]), encoding="utf-8")
-    drive = "{kind: spike_trains, target: N, file: s.csv, weight: 1, WHICH"
+    which = "neurons: [3, 9], windows_ms: [[0, 1.5], [4, 9]]"
+    drive = f"{{kind: spike_trains, target: N, file: s.csv, weight_pA: 1, {which}}}"
     assert compiled(drive).drives[0].events.tolist() == [[10, 3], [50, 9]]
 
 
