@@ -107,9 +107,12 @@ def listed_events(lane: Any, step: int) -> None:
 
 @nb.njit(nogil=True)
 def currents(lane: Any, offset: int) -> None:
-    """Set the input currents of the step `offset` steps into the chunk: the sum of all waveforms, in their order."""
+    """Set the input currents of the step `offset` steps into the chunk: the sum of all waveforms, in their order.
+
+    Noise comes on top, by `noise_currents`.
+    """
     n = lane[L.N_CURRENTS]
-    if n == 0:
+    if n + lane[L.N_NOISE] == 0:
         return
     table = view_i64(lane[L.CURRENTS_AT], n * L.CURRENT_FIELDS)
     stim = view_f32(lane[L.STIM_AT], lane[L.N_LOCAL])

@@ -28,6 +28,9 @@ N_VARIED = next(_n)
 VARIED_AT = next(_n)  # int64[n, VARIED_FIELDS]
 N_CURRENTS = next(_n)
 CURRENTS_AT = next(_n)  # int64[n, CURRENT_FIELDS]
+N_NOISE = next(_n)
+NOISE_AT = next(_n)  # int64[n, NOISE_FIELDS]
+NORMAL_AT = next(_n)  # float32[65537]: quantiles of the standard normal distribution
 N_EVENTS = next(_n)  # external input events
 EVENTS_AT = next(_n)  # int64[n, 3]: step, slot, weight; ascending steps
 EVENT_CURSOR = next(_n)
@@ -75,6 +78,13 @@ row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1:
 CURRENT_FIELDS = 4
 C_LOCAL, C_COUNT, C_WAVE_AT, C_INDEX_AT = range(4)
 """Input currents: C_COUNT neurons from C_LOCAL on, or those of an int32 list of local indices (0: none)."""
+NOISE_FIELDS = 13
+Q_DRAWS, Q_GIDS_AT, Q_TARGETS, Q_INDEX_AT, Q_DRIVE, Q_START, Q_STOP, Q_INTERVAL, Q_BUFFER_AT, Q_DRAWN = range(10)
+Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT = range(10, NOISE_FIELDS)
+"""A noise current: Q_DRAWS courses of numbers for uint32 gids go to Q_TARGETS int32 local indices each, or one to all.
+A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
+Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
+float32[steps, 2] of the chunk, mean and standard deviation."""
 SAMPLED_FIELDS = 8
 S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT = range(8)
 """Sampled states: 0 float32 / 1 int32, offset of the state's array, indices int64, float32 output, float32 offset."""

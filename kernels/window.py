@@ -22,6 +22,7 @@ from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives, varied_poisson
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.noise import noise_currents
 from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
@@ -169,6 +170,8 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
                 varied_poisson(lane, step, rank[L.CHUNK_START], k0, k1)
             listed_events(lane, step)
             currents(lane, step - rank[L.CHUNK_START])
+            if lane[L.N_NOISE] != 0:
+                noise_currents(lane, step, step - rank[L.CHUNK_START], k0, k1)
             t2 = _now_ns(times, times_at)
             _update(lane)
             t3 = _now_ns(times, times_at)

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from dtbsim.api import run, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
-    from dtbsim.config.drives import DCDrive, PoissonDrive, SinusoidalDrive, SpikeTrainDrive
+    from dtbsim.config.drives import (
+        ACDrive,
+        DCDrive,
+        NeuronRange,
+        NoiseCurrentDrive,
+        OUCurrentDrive,
+        PoissonDrive,
+        RampDrive,
+        SinusoidalDrive,
+        SpikeTrainDrive,
+        StepCurrentDrive,
+    )
     from dtbsim.config.network import (
         AllToAll,
         BalancedEI,
@@ -48,7 +59,18 @@ _MODULES = {
     "api": ("run", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
-    "config.drives": ("DCDrive", "PoissonDrive", "SinusoidalDrive", "SpikeTrainDrive"),
+    "config.drives": (
+        "ACDrive",
+        "DCDrive",
+        "NeuronRange",
+        "NoiseCurrentDrive",
+        "OUCurrentDrive",
+        "PoissonDrive",
+        "RampDrive",
+        "SinusoidalDrive",
+        "SpikeTrainDrive",
+        "StepCurrentDrive",
+    ),
     "config.network": (
         "AllToAll",
         "BalancedEI",
@@ -74,6 +96,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "ACDrive",
     "AllToAll",
     "Analysis",
     "BalancedEI",
@@ -87,13 +110,17 @@ __all__ = [
     "HomeostaticTonic",
     "InputError",
     "Lognormal",
+    "NeuronRange",
+    "NoiseCurrentDrive",
     "Normal",
+    "OUCurrentDrive",
     "OneToOne",
     "PairwiseBernoulli",
     "PoissonDrive",
     "Population",
     "PotjansDiesmann",
     "Projection",
+    "RampDrive",
     "Record",
     "RecordSpikes",
     "RecordStates",
@@ -104,6 +131,7 @@ __all__ = [
     "Simulation",
     "SinusoidalDrive",
     "SpikeTrainDrive",
+    "StepCurrentDrive",
     "TractDelay",
     "TruncatedNormal",
     "Uniform",

@@ -45,6 +45,13 @@ drives:
   lift: {kind: dc, target: [E, N], amplitude: 150}
   pulses: {kind: dc, target: [N, Z], fraction: 0.3, amplitude: 9, windows_ms: [[1, 2], [5, 9.5], [30, 31]]}
   wave: {kind: sinusoidal, target: Z, amplitude: 8, frequency_hz: 40, offset: 4, neurons: [3, 4, 5, 17]}
+  stairs: {kind: step_current, target: [E, Z], times_ms: [2, 3.5, 20, 40], amplitudes: [5, -2, 9, 0], fraction: 0.8}
+  ramp: {kind: ramp, target: N, from_amplitude: -50, to_amplitude: 120, duration_ms: 30, start_ms: 5, stop_ms: 45}
+  ac: {kind: ac, target: N, amplitude: 60, frequency_hz: 90, phase_deg: 80, windows_ms: [[3, 20], [22, 45]]}
+  white: {kind: noise_current, target: [E, N], mean: 20, std: 300, dt_ms: 0.5, windows_ms: [[1.3, 9], [12, 50]]}
+  same: {kind: noise_current, target: [N, E], std: 60, shared: true, fraction: 0.7}
+  ou: {kind: ou_current, target: [N, E], mean: 30, sigma: 90, tau_ms: 4, windows_ms: [[0.7, 30], [31, 50]]}
+  together: {kind: ou_current, target: Z, mean: 1, sigma: 3, tau_ms: 10, shared: true, neurons: {start: 1, stop: 25}}
   listed: {kind: spike_trains, target: N, file: in.csv, weight_pA: 400, fraction: 0.5, windows_ms: [[4, 9], [12, 49]]}
 """
 

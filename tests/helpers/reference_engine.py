@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from tests.helpers.networks import sorted_rows
+from tests.helpers.noise_reference import reference_normals
 from tests.helpers.poisson_reference import reference_counts
 
 from dtbsim.build.kinds import neuron_values
@@ -105,6 +106,7 @@ class ReferenceEngine:
         self.ring = [self._empty() for _ in range(network.max_delay_steps + 1)]
         self.lists = self._listed()
         self.counts: dict[int, Any] = {}
+        self.processes: dict[int, Any] = {}
 
     @staticmethod
     def _empty() -> Any:
@@ -171,10 +173,32 @@ class ReferenceEngine:
                     inputs[gid][drive.channel] += count * drive.weight
 
     def _currents(self, step: int) -> dict[int, Any]:
+        """Waves first, in the order of the drives, then noise."""
         currents: dict[int, Any] = {}
         for drive in self.network.drives:
             if drive.kind == "current":
                 value = drive.waveform(np.array([step]), self.network.dt_ms)[0] if self._on(drive, step) else ZERO
                 for gid in self._gids(drive):
                     currents[gid] = currents.get(gid, ZERO) + value
+        for k, drive in enumerate(self.network.drives):
+            if drive.kind == "noise" and drive.start <= step < drive.stop:
+                for gid, value in zip(self._gids(drive), self._noise(k, drive, step), strict=True):
+                    currents[gid] = currents.get(gid, ZERO) + value
         return currents
+
+    def _noise(self, k: int, drive: Drive, step: int) -> Any:
+        """mean + sd * x per neuron, float32; x white or a process."""
+        assert drive.noise is not None
+        gids = self._gids(drive)
+        keys = [SHARED_GID] * len(gids) if drive.shared else gids
+        number = (step - drive.start) // drive.noise.interval
+        values = reference_normals(keys, number, drive.index, self.network.seed)
+        memory = drive.noise.memory(self.network.dt_ms)
+        if memory is not None:
+            if number > 0:
+                values = memory[0] * self.processes[k] + memory[1] * values
+            self.processes[k] = values
+        if not self._on(drive, step):
+            return [ZERO] * len(gids)
+        mean = drive.waveform(np.array([step]), self.network.dt_ms)[0]
+        return mean + F32(drive.noise.sd) * values

@@ -13,7 +13,7 @@ from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
 
 RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one"
-DRIVES = "a mapping with kind: poisson | dc | sinusoidal | spike_trains"
+DRIVES = "a mapping with kind: poisson | dc | sinusoidal | ac | step_current | ramp | noise_current | ou_current | spike_trains"
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from dtbsim.build.lanes import Run
 from dtbsim.build.rank import LaneState
+from dtbsim.config.values import Normal
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.noise import NUMBERS
 from dtbsim.kernels.poisson import SHARED_GID, STEPS, coarse_thresholds, poisson_thresholds
+from dtbsim.spec.distributions import as_table
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
@@ -51,12 +54,15 @@ class DriveTables:
         currents: list[tuple[list[int], Drive]] = []
         events: list[I64] = []
         varied: dict[int, list[_Reached]] = {}
+        noise: dict[int, list[_Reached]] = {}
         for run in state.lane.runs:
             for drive in self._by_population.get(run.population, ()):
                 reached = self._reached(state, run, drive)
                 if reached.local.size == 0 or not drive.windows.on:
                     continue
-                if drive.kind == "current":
+                if drive.kind == "noise":
+                    noise.setdefault(id(drive), []).append(reached)
+                elif drive.kind == "current":
                     currents.append((self._current(state, reached), drive))
                 elif drive.kind == "events":
                     events.append(self._events(run, reached))
@@ -68,6 +74,7 @@ class DriveTables:
         self._store_poisson(row, state, poisson)
         self._store_varied(row, state, list(varied.values()))
         self._store_currents(row, state, currents)
+        self._store_noise(row, state, list(noise.values()))
         listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
         listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
         row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), _at(state, listed)
@@ -138,9 +145,7 @@ class DriveTables:
         for entry, parts in zip(table, found, strict=True):
             drive = parts[0].drive
             slots = np.concatenate([part.slots for part in parts])
-            gids = np.concatenate([part.gids for part in parts])
-            if drive.shared:
-                gids = np.array([SHARED_GID], np.uint32)
+            gids = _drawn_for(parts)
             thresholds, coarse = self._constant(drive.mean)
             entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, _at(state, gids)
             entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, _at(state, slots)
@@ -156,6 +161,49 @@ class DriveTables:
         for entry, (_, drive) in zip(table, found, strict=True):
             self._follow(entry, ("wave", drive.wave, drive.windows), partial(_wave, drive, self._network.dt_ms))
         row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(table), _at(state, table)
+
+    def _store_noise(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
+        if not found:
+            return
+        found = sorted(found, key=lambda parts: parts[0].drive.index)  # the same order for a neuron on every lane
+        table = np.zeros((len(found), L.NOISE_FIELDS), np.int64)
+        dt = self._network.dt_ms
+        for entry, parts in zip(table, found, strict=True):
+            drive = parts[0].drive
+            assert drive.noise is not None
+            local = np.concatenate([part.local for part in parts]).astype(np.int32)
+            gids = _drawn_for(parts)
+            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, _at(state, gids)
+            entry[L.Q_TARGETS], entry[L.Q_INDEX_AT] = local.size, _at(state, local)
+            entry[L.Q_DRIVE], entry[L.Q_START], entry[L.Q_STOP] = drive.index, drive.start, drive.stop
+            entry[L.Q_INTERVAL], entry[L.Q_DRAWN] = drive.noise.interval, -1
+            entry[L.Q_BUFFER_AT] = _at(state, np.zeros(NUMBERS * gids.size, np.float32))
+            memory = drive.noise.memory(dt)
+            if memory is not None:
+                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = (
+                    _at(state, np.zeros(gids.size, np.float32)),
+                    _at(state, memory),
+                )
+            self._follow(entry, ("noise", drive.wave, drive.noise, drive.windows), partial(_noise, drive, dt))
+        row[L.N_NOISE], row[L.NOISE_AT] = len(table), _at(state, table)
+        row[L.NORMAL_AT] = _at(state, normal_table())
+
+
+def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
+    """Gids that a drive draws for: of all neurons that it reaches, or the one that stands for all."""
+    if parts[0].drive.shared:
+        return np.array([SHARED_GID], np.uint32)
+    return np.concatenate([part.gids for part in parts])
+
+
+@cache
+def normal_table() -> NDArray[np.float32]:
+    """float32[65537]: quantiles of the standard normal distribution."""
+    return as_table(Normal(distribution="normal", mean=0.0, sd=1.0)).quantiles.astype(np.float32)
+
+
+def _noise(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    return {L.Q_WAVE_AT: drive.noise_waveform(np.arange(start, stop, dtype=np.int64), dt_ms)}
 
 
 def _wave(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:

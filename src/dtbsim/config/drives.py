@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.parts import KIND, RECEPTOR, Names, Regions, exactly_one_weight
-from dtbsim.config.values import Number, Strict, Value, Whole
+from dtbsim.config.values import Flag, Number, Strict, Value, Whole
 
 Index = Annotated[Whole, Field(ge=0)]
 Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
@@ -127,21 +127,96 @@ class DCDrive(Windowed):
     amplitude: Number = Field(description="the current")
 
 
-class SinusoidalDrive(Windowed):
-    """offset + amplitude * sin(2 pi f t + phase) as an input current."""
+class StepCurrentDrive(Windowed):
+    """A current that changes in steps: amplitudes[k] from times_ms[k] until the next time, 0 before the first.
 
-    kind: Literal["sinusoidal"] = Field(description=KIND)
+    As NEST's step_current_generator, whose current reaches its targets one step later (its delay).
+    """
+
+    kind: Literal["step_current"] = Field(description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="when it changes, ascending"
+    )
+    amplitudes: Annotated[list[Number], Field(min_length=1)] = Field(
+        description="what it changes to, as many, in the unit of the model's current input"
+    )
+
+    @model_validator(mode="after")
+    def _as_many(self) -> StepCurrentDrive:
+        series("times_ms", self.times_ms, "amplitudes", self.amplitudes)
+        return self
+
+
+class RampDrive(Windowed):
+    """A current that goes in a straight line from one amplitude at `start_ms` to another, and then stays there."""
+
+    kind: Literal["ramp"] = Field(description=KIND)
+    from_amplitude: Number = Field(description="at start_ms, in the unit of the model's current input")
+    to_amplitude: Number = Field(description="from start_ms + duration_ms on")
+    duration_ms: Number = Field(gt=0, description="time from one to the other")
+
+
+class Sinusoidal(Windowed):
+    """Common to the two names of a sinusoidal current."""
+
     amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
     frequency_hz: Number = Field(gt=0, description="frequency f")
-    phase_deg: Number = Field(default=0.0, description="phase at time 0")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
     offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
 
 
-def ascending(name: str, values: Sequence[float]) -> None:
-    """Raise ValueError unless each value is above the one before."""
-    for earlier, later in itertools.pairwise(values):
+class SinusoidalDrive(Sinusoidal):
+    """offset + amplitude * sin(2 pi f t + phase) as an input current; the same as `ac`."""
+
+    kind: Literal["sinusoidal"] = Field(description=KIND)
+
+
+class ACDrive(Sinusoidal):
+    """offset + amplitude * sin(2 pi f t + phase) as an input current, as of NEST's ac_generator.
+
+    t is the time of the run. A current flows from t to t + one step; NEST's arrives one step later (its delay).
+    """
+
+    kind: Literal["ac"] = Field(description=KIND)
+
+
+class NoiseCurrentDrive(Windowed):
+    """White noise: a normally distributed current, drawn anew every `dt_ms`, as of NEST's noise_generator.
+
+    Intervals are counted from the moment at which the drive is first switched on.
+    """
+
+    kind: Literal["noise_current"] = Field(description=KIND)
+    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+    std: Number = Field(ge=0, description="standard deviation")
+    dt_ms: Number | None = Field(
+        default=None, gt=0, description="time for which a value is held, a multiple of the time step; default: one step"
+    )
+    shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
+
+
+class OUCurrentDrive(Windowed):
+    """An Ornstein-Uhlenbeck process as an input current: dI = (mean - I) dt / tau + sigma sqrt(2 / tau) dW.
+
+    Normally distributed at every moment, with the correlation exp(-s / tau) between moments s apart. It starts from
+    this distribution when the drive is first switched on and goes on while `windows_ms` switch it off; a step is exact.
+    """
+
+    kind: Literal["ou_current"] = Field(description=KIND)
+    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+    sigma: Number = Field(ge=0, description="standard deviation of the current")
+    tau_ms: Number = Field(gt=0, description="correlation time")
+    shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
+
+
+def series(times: str, times_ms: Sequence[float], values: str, given: Sequence[float]) -> None:
+    """Raise ValueError unless there are as many values as times, and the times ascend."""
+    if len(times_ms) != len(given):
+        raise ValueError(f"{times} has {len(times_ms)} entries, {values} {len(given)}")
+    for earlier, later in itertools.pairwise(times_ms):
         if not earlier < later:
-            raise ValueError(f"{name} must ascend; got {later:g} after {earlier:g}")
+            raise ValueError(f"{times} must ascend; got {later:g} after {earlier:g}")
 
 
-Drive = Annotated[PoissonDrive | DCDrive | SinusoidalDrive | SpikeTrainDrive, Field(discriminator="kind")]
+Current = DCDrive | SinusoidalDrive | ACDrive | StepCurrentDrive | RampDrive | NoiseCurrentDrive | OUCurrentDrive
+Drive = Annotated[PoissonDrive | Current | SpikeTrainDrive, Field(discriminator="kind")]

@@ -22,7 +22,7 @@ from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
 from dtbsim.spec.spike_trains import read_spike_trains
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
-from dtbsim.spec.waveforms import Sine, Wave, Windows, windows_of
+from dtbsim.spec.waveforms import LONGEST_MEMORY, Noise, Ramp, Sine, Steps, Wave, Windows, windows_of
 
 
 @dataclass
@@ -82,7 +82,7 @@ def finish_drives(
         if isinstance(item, cfg.Spiking):
             common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
         else:
-            common |= {"kind": "current", "wave": _wave(item)}
+            common |= _current(item, draft.path, dt, places)
         for position in chosen_positions(item, draft.family, atlas, draft.path, places):
             number = draft.family.populations[position]
             population = populations[number]
@@ -105,10 +105,40 @@ def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int) -> Windows:
     return windows_of(start, stop, [(round(on / dt_ms), round(off / dt_ms)) for on, off in item.windows_ms])
 
 
-def _wave(item: cfg.DCDrive | cfg.SinusoidalDrive) -> Wave:
+def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict[str, Any]:
+    """What makes a drive that injects a current: its kind, its course, its noise."""
+    if isinstance(item, cfg.NoiseCurrentDrive):
+        interval = _whole_steps(item.dt_ms, dt_ms, f"{path}.dt_ms", places)
+        return {"kind": "noise", "wave": Sine(item.mean), "noise": Noise(item.std, interval), "shared": item.shared}
+    if isinstance(item, cfg.OUCurrentDrive):
+        if item.tau_ms > LONGEST_MEMORY * dt_ms:
+            message = f"{item.tau_ms:g} ms is more than {LONGEST_MEMORY} steps"
+            raise places.error(f"{path}.tau_ms", message, "give a constant current that differs between the neurons")
+        noise = Noise(item.sigma, tau_ms=item.tau_ms)
+        return {"kind": "noise", "wave": Sine(item.mean), "noise": noise, "shared": item.shared}
+    return {"kind": "current", "wave": _wave(item, dt_ms)}
+
+
+def _wave(item: cfg.Current, dt_ms: float) -> Wave:
     if isinstance(item, cfg.DCDrive):
-        return Sine(offset=item.amplitude)
+        return Sine(item.amplitude)
+    if isinstance(item, cfg.StepCurrentDrive):
+        return Steps(tuple(round(time / dt_ms) for time in item.times_ms), tuple(item.amplitudes))
+    if isinstance(item, cfg.RampDrive):
+        return Ramp(item.from_amplitude, item.to_amplitude, round(item.start_ms / dt_ms), item.duration_ms)
+    assert isinstance(item, cfg.Sinusoidal)
     return Sine(item.offset, item.amplitude, item.frequency_hz, math.radians(item.phase_deg))
+
+
+def _whole_steps(time_ms: float | None, dt_ms: float, path: str, places: Places) -> int:
+    """A time in steps, None one step; InputError for parts of steps."""
+    if time_ms is None:
+        return 1
+    steps = round(time_ms / dt_ms)
+    if steps < 1 or abs(steps * dt_ms - time_ms) > 1e-6 * time_ms:
+        message = f"{time_ms:g} ms is not a whole number of steps of {dt_ms:g} ms"
+        raise places.error(path, message, "give a multiple of simulation.dt_ms")
+    return steps
 
 
 def _mean(item: cfg.PoissonDrive, draft: DriveDraft, position: int, dt_ms: float, atlas: Any, places: Places) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
-from dtbsim.spec.waveforms import Wave, Windows
+from dtbsim.spec.waveforms import Noise, Wave, Windows
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
@@ -115,12 +115,12 @@ class Projection:
 class Drive:
     """Input from outside to one population, while its `windows` are open. Times in steps.
 
-    kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: what `wave` gives; `events`:
-    listed (step, neuron), int64[n, 2], each of `weight` quanta. `neurons` are the indices, ascending, that receive it;
-    None: all. With `shared` all of its targets, in all populations, get the same.
+    kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: what `wave` gives; `noise`:
+    `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta. `neurons` are the
+    indices, ascending, that receive it; None: all. With `shared` all of its targets, in all populations, get the same.
     """
 
-    kind: Literal["poisson", "current", "events"]
+    kind: Literal["poisson", "current", "noise", "events"]
     name: str
     index: int
     population: int
@@ -131,6 +131,7 @@ class Drive:
     weight: int = 0
     mean: float = 0.0
     wave: Wave | None = None
+    noise: Noise | None = None
     events: NDArray[np.int64] | None = None
     key_path: str = ""
 
@@ -150,6 +151,12 @@ class Drive:
         value = self.wave.values(steps, dt_ms)
         value[~self.windows.contain(steps)] = 0.0
         return value.astype(np.float32)
+
+    def noise_waveform(self, steps: NDArray[np.int64], dt_ms: float) -> NDArray[np.float32]:
+        """Mean and standard deviation at the given steps, float32[n, 2], zero where the drive is off."""
+        assert self.noise is not None
+        sd = np.where(self.windows.contain(steps), self.noise.sd, 0.0).astype(np.float32)
+        return np.stack([self.waveform(steps, dt_ms), sd], axis=1)
 
     def local(self, first: int, size: int) -> NDArray[np.int64] | None:
         """Which of the neurons `first` to before `first + size` receive it, counted from `first`; None: all of them."""

@@ -7,6 +7,7 @@ function of the step alone, so chunks of any length give the same numbers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +55,26 @@ def windows_of(start: int, stop: int, pairs: list[tuple[int, int]]) -> Windows:
     return Windows(tuple(on for on, _ in joined), tuple(off for _, off in joined))
 
 
+LONGEST_MEMORY = 10**6
+"""Time constant of a process in steps: beyond, float32 does not tell its decay from 1 well enough (3 % of its time)."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Normal numbers around a current: a new one every `interval` steps, or a process with time constant `tau_ms`."""
+
+    sd: float
+    interval: int = 1
+    tau_ms: float | None = None
+
+    def memory(self, dt_ms: float) -> NDArray[np.float32] | None:
+        """Decay over a step and size of the kick that keeps the variance at 1 with the rounded decay; None: white."""
+        if self.tau_ms is None:
+            return None
+        decay = float(np.float32(math.exp(-dt_ms / self.tau_ms)))
+        return np.array([decay, math.sqrt((1.0 - decay) * (1.0 + decay))], np.float32)
+
+
 class Wave(Protocol):
     """A current in time."""
 
@@ -77,3 +98,31 @@ class Sine:
         if self.amplitude:
             value += self.amplitude * np.sin(2e-3 * np.pi * self.frequency_hz * steps * dt_ms + self.phase_rad)
         return value
+
+
+@dataclass(frozen=True)
+class Steps:
+    """amplitudes[k] from step edges[k] until the next; 0 before the first. `edges` ascend."""
+
+    edges: tuple[int, ...]
+    amplitudes: tuple[float, ...]
+
+    def values(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """The current of each step."""
+        table = np.array([0.0, *self.amplitudes])
+        return np.asarray(table[np.searchsorted(np.array(self.edges), steps, side="right")])
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """From `first` at step `start` in a straight line to `last` `duration_ms` later, and on with that."""
+
+    first: float
+    last: float
+    start: int
+    duration_ms: float
+
+    def values(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """The current at the beginning of each step."""
+        part = np.clip((steps - self.start) * dt_ms / self.duration_ms, 0.0, 1.0)
+        return np.asarray(self.first + (self.last - self.first) * part)
