@@ -62,6 +62,33 @@ def coarse_thresholds(thresholds: np.ndarray) -> np.ndarray:
     return np.concatenate([reachable, padding])
 
 
+def threshold_tables(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds uint32[n, m] and coarse ones int16[n, c] of many means (float64[n]), rows padded as single ones are.
+
+    Probabilities come from the recursion p_k = p_(k-1) mean / k, each row by itself.
+    """
+    if means.size and not (means.min() >= 0 and means.max() <= MAX_MEAN):
+        raise ValueError(f"Poisson means per step {means.min():g} to {means.max():g} are not within [0, {MAX_MEAN:g}]")
+    probability = np.exp(-means)
+    cumulative = np.zeros(means.size)
+    columns = []
+    for k in range(MAX_COUNT):
+        if k:
+            probability = probability * means / k
+        cumulative = cumulative + probability
+        scaled = np.rint(cumulative * 2.0**32)
+        columns.append(np.where(scaled < 2.0**32, np.maximum(scaled - 1.0, 0.0), UNREACHABLE).astype(np.uint32))
+        if (scaled >= 2.0**32).all():
+            break
+    thresholds = np.stack(columns, axis=1)
+    coarse = (thresholds >> np.uint32(17)).astype(np.int16)
+    reachable = int((coarse < COARSE_TOP).sum(axis=1).max(initial=0))
+    width = min((reachable + 3) // 4 * 4, coarse.shape[1])
+    padded = np.full((means.size, (reachable + 3) // 4 * 4), COARSE_TOP, dtype=np.int16)
+    padded[:, :width] = coarse[:, :width]
+    return thresholds, padded
+
+
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
 def _count_into(halves: Any, coarse: Any, m: int, counts: Any, unsure: Any) -> None:
     """counts[i] = thresholds below the upper 15 bits of halves[i] (uint16); unsure[i] = 1 where they equal one.

@@ -42,6 +42,33 @@ drives:
     weight_pA: 30
     start_ms: 3
     windows_ms: [[0, 7.3], [11.2, 20], [30, 90]]
+  one_train: {kind: poisson, target: [E, N], receptor: ex, shared: true, rate_hz: 400, weight_pA: 35}
+  stairs_of_rate:
+    kind: inhomogeneous_poisson
+    target: [N, E]
+    receptor: ex
+    times_ms: [1, 4.03, 12.57, 12.6, 30]
+    rates_hz: [3000, 9000, 0, 4000.5, 100]
+    weight_pA: 45
+    fraction: 0.9
+  waves_of_rate:
+    kind: sinusoidal_poisson
+    target: N
+    receptor: in
+    rate_hz: 800
+    amplitude_hz: 1500
+    frequency_hz: 70
+    phase_deg: 25
+    weight_pA: -40
+    windows_ms: [[2.2, 21], [22.5, 50]]
+  one_wave:
+    kind: sinusoidal_poisson
+    target: Z
+    rate_hz: 5000
+    amplitude_hz: 5000
+    frequency_hz: 33.3
+    weight_mV: 1.5
+    shared: true
   lift: {kind: dc, target: [E, N], amplitude: 150}
   pulses: {kind: dc, target: [N, Z], fraction: 0.3, amplitude: 9, windows_ms: [[1, 2], [5, 9.5], [30, 31]]}
   wave: {kind: sinusoidal, target: Z, amplitude: 8, frequency_hz: 40, offset: 4, neurons: [3, 4, 5, 17]}

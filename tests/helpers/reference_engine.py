@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tests.helpers.networks import sorted_rows
 from tests.helpers.noise_reference import reference_normals
-from tests.helpers.poisson_reference import reference_counts
+from tests.helpers.poisson_reference import reference_counts, varied_reference_counts
 
 from dtbsim.build.kinds import neuron_values
 from dtbsim.kernels.poisson import SHARED_GID
@@ -164,8 +164,14 @@ class ReferenceEngine:
             if drive.kind != "poisson" or not self._on(drive, step):
                 continue
             gids = self._gids(drive)
+            keys = [SHARED_GID] * len(gids) if drive.shared else gids
+            if drive.rate is not None:
+                mean = float(drive.rate.means(np.array([step]), self.network.dt_ms)[0])
+                counts = varied_reference_counts(keys, step, drive.index, mean, self.network.seed)
+                for gid, count in zip(gids, counts.tolist(), strict=True):
+                    inputs[gid][drive.channel] += count * drive.weight
+                continue
             if self.counts.get(k, (-1, None))[0] != step // 8:
-                keys = [SHARED_GID] * len(gids) if drive.shared else gids
                 drawn = reference_counts(keys, step // 8, drive.index, drive.mean, self.network.seed)
                 self.counts[k] = step // 8, drawn.tolist()
             for gid, count in zip(gids, self.counts[k][1][step % 8], strict=True):

@@ -3,8 +3,9 @@
     python -m tests.parity.make_nest_devices        # writes tests/parity/data/nest_devices.json
 
 Needs the extra `reference` (nest-simulator==3.10.0). A device acts on its target one step after the time it is set for,
-the shortest delay; a drive acts at that time. So voltage k, after k steps, is the one that NEST has after k + 1 steps. What a device of
-NEST would send at time 0 does not reach its target: the drive that is on from the beginning starts a step later, too.
+the shortest delay; a drive acts at that time. So voltage k, after k steps, is the one that NEST has after k + 1 steps.
+What a device of NEST would send at time 0 does not reach its target: the drive that is on from the beginning starts a
+step later, too.
 """
 
 from __future__ import annotations

@@ -15,11 +15,14 @@ from dtbsim.build.rank import LaneState
 from dtbsim.config.values import Normal
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.noise import NUMBERS
-from dtbsim.kernels.poisson import SHARED_GID, STEPS, coarse_thresholds, poisson_thresholds
+from dtbsim.kernels.poisson import SHARED_GID, STEPS, coarse_thresholds, poisson_thresholds, threshold_tables
 from dtbsim.spec.distributions import as_table
 from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.waveforms import Rate, Windows
 
 I64 = NDArray[np.int64]
+Thresholds = tuple[NDArray[Any], NDArray[Any]]
+"""Of Poisson counts, and the coarse ones; a row per mean."""
 Course = Callable[[int, int], dict[int, NDArray[Any] | int]]
 """Fields of a table row for the steps from `start` to before `stop`; arrays stand for their addresses."""
 
@@ -46,7 +49,7 @@ class DriveTables:
         self._following: list[tuple[I64, object]] = []
         """(table row, key of the course that it follows)"""
         self._chunk: list[dict[int, NDArray[Any] | int]] = []
-        self._thresholds: dict[float, tuple[NDArray[Any], NDArray[Any]]] = {}
+        self._thresholds: dict[float, Thresholds] = {}
 
     def fill(self, row: I64, state: LaneState) -> None:
         """Make the tables of a lane."""
@@ -66,7 +69,7 @@ class DriveTables:
                     currents.append((self._current(state, reached), drive))
                 elif drive.kind == "events":
                     events.append(self._events(run, reached))
-                elif drive.mean > 0 and drive.weight != 0:
+                elif drive.weight != 0 and (drive.rate is not None or drive.mean > 0):
                     if _plain(reached):
                         _append(poisson, self._poisson(state, reached))
                     else:
@@ -125,7 +128,7 @@ class DriveTables:
         entry = [int(reached.local[0]), reached.local.size, int(reached.slots[0]), drive.weight, drive.index, *tables]
         return [*entry, drive.start, drive.stop, 0, -1]
 
-    def _constant(self, mean: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _constant(self, mean: float) -> Thresholds:
         """Thresholds of a mean, and the coarse ones."""
         if mean not in self._thresholds:
             thresholds = poisson_thresholds(mean)
@@ -146,14 +149,16 @@ class DriveTables:
             drive = parts[0].drive
             slots = np.concatenate([part.slots for part in parts])
             gids = _drawn_for(parts)
-            thresholds, coarse = self._constant(drive.mean)
             entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, _at(state, gids)
             entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, _at(state, slots)
             entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
             entry[L.V_BUFFER_AT] = _at(state, np.zeros(STEPS * gids.size, np.uint8))
-            entry[L.V_THRESHOLD_AT], entry[L.V_THRESHOLDS] = _at(state, thresholds), thresholds.size
-            entry[L.V_COARSE_AT], entry[L.V_COARSE] = _at(state, coarse), coarse.size
-            self._follow(entry, ("constant", drive.windows), partial(_switched, drive))
+            if drive.rate is not None:
+                key = "rate", drive.rate, drive.windows
+                self._follow(entry, key, partial(_varying, drive.rate, drive.windows, self._network.dt_ms))
+            else:
+                tables = self._constant(drive.mean)
+                self._follow(entry, ("constant", drive.mean, drive.windows), partial(_switched, drive.windows, tables))
         row[L.N_VARIED], row[L.VARIED_AT] = len(table), _at(state, table)
 
     def _store_currents(self, row: I64, state: LaneState, found: list[tuple[list[int], Drive]]) -> None:
@@ -210,10 +215,32 @@ def _wave(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArra
     return {L.C_WAVE_AT: drive.waveform(np.arange(start, stop, dtype=np.int64), dt_ms)}
 
 
-def _switched(drive: Drive, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+def _switched(windows: Windows, tables: Thresholds, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
     """Row 0 of the thresholds while the drive is on."""
-    on = drive.windows.contain(whole_blocks(start, stop))
-    return {L.V_RATES_AT: np.where(on, 0, -1).astype(np.int32)}
+    on = windows.contain(whole_blocks(start, stop))
+    return _rates(np.where(on, 0, -1), tables)
+
+
+def _varying(rate: Rate, windows: Windows, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    """A row of thresholds for every distinct mean."""
+    steps = whole_blocks(start, stop)
+    means = rate.means(steps, dt_ms)
+    on = windows.contain(steps) & (means > 0)
+    distinct, which = np.unique(means[on], return_inverse=True)
+    rows = np.full(steps.size, -1)
+    rows[on] = which
+    return _rates(rows, threshold_tables(distinct))
+
+
+def _rates(rows: NDArray[Any], tables: Thresholds) -> dict[int, NDArray[Any] | int]:
+    thresholds, coarse = tables
+    return {
+        L.V_RATES_AT: rows.astype(np.int32),
+        L.V_THRESHOLD_AT: thresholds,
+        L.V_THRESHOLDS: thresholds.shape[-1],
+        L.V_COARSE_AT: coarse,
+        L.V_COARSE: coarse.shape[-1],
+    }
 
 
 def whole_blocks(start: int, stop: int) -> I64:
@@ -228,7 +255,7 @@ def _contiguous(local: I64) -> bool:
 def _plain(reached: _Reached) -> bool:
     """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold it."""
     drive = reached.drive
-    return not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
+    return drive.rate is None and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
 
 
 def _at(state: LaneState, array: NDArray[Any]) -> int:

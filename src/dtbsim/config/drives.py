@@ -29,6 +29,9 @@ class NeuronRange(Strict):
         return self
 
 
+_SHARED = "all targets get the same train; otherwise each its own"
+
+
 def _neurons_kind(value: Any) -> str:
     return "range" if isinstance(value, dict | NeuronRange) else "list"
 
@@ -106,6 +109,44 @@ class PoissonDrive(Spiking):
 
     kind: Literal["poisson"] = Field(description=KIND)
     rate_hz: Value = Field(description="rate of each train; not below 0")
+    shared: Flag = Field(default=False, description=_SHARED)
+
+
+class InhomogeneousPoissonDrive(Spiking):
+    """Poisson spike trains whose rate changes in steps: rates_hz[k] from times_ms[k] until the next time.
+
+    As NEST's inhomogeneous_poisson_generator; 0 before the first time. The number of spikes in a time step is a Poisson
+    number whose mean is the integral of the rate over the step, also where the rate changes within one.
+    """
+
+    kind: Literal["inhomogeneous_poisson"] = Field(description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="when the rate changes, ascending"
+    )
+    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="what it changes to, as many"
+    )
+    shared: Flag = Field(default=False, description=_SHARED)
+
+    @model_validator(mode="after")
+    def _as_many(self) -> InhomogeneousPoissonDrive:
+        series("times_ms", self.times_ms, "rates_hz", self.rates_hz)
+        return self
+
+
+class SinusoidalPoissonDrive(Spiking):
+    """Poisson spike trains of the rate max(0, rate + amplitude * sin(2 pi f t + phase)).
+
+    As NEST's sinusoidal_poisson_generator; t is the time of the run. The number of spikes in a time step is a Poisson
+    number whose mean is the integral of the rate over the step.
+    """
+
+    kind: Literal["sinusoidal_poisson"] = Field(description=KIND)
+    rate_hz: Number = Field(ge=0, description="mean rate of each train, where amplitude_hz is not above it")
+    amplitude_hz: Number = Field(ge=0, description="how far the rate goes up and down")
+    frequency_hz: Number = Field(gt=0, description="frequency f")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
+    shared: Flag = Field(default=False, description=_SHARED)
 
 
 class SpikeTrainDrive(Spiking):
@@ -219,4 +260,5 @@ def series(times: str, times_ms: Sequence[float], values: str, given: Sequence[f
 
 
 Current = DCDrive | SinusoidalDrive | ACDrive | StepCurrentDrive | RampDrive | NoiseCurrentDrive | OUCurrentDrive
-Drive = Annotated[PoissonDrive | Current | SpikeTrainDrive, Field(discriminator="kind")]
+VaryingPoisson = InhomogeneousPoissonDrive | SinusoidalPoissonDrive
+Drive = Annotated[PoissonDrive | VaryingPoisson | Current | SpikeTrainDrive, Field(discriminator="kind")]

@@ -22,7 +22,19 @@ from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
 from dtbsim.spec.spike_trains import read_spike_trains
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
-from dtbsim.spec.waveforms import LONGEST_MEMORY, Noise, Ramp, Sine, Steps, Wave, Windows, windows_of
+from dtbsim.spec.waveforms import (
+    LONGEST_MEMORY,
+    Noise,
+    Ramp,
+    Rate,
+    Sine,
+    SinusoidalRate,
+    SteppedRate,
+    Steps,
+    Wave,
+    Windows,
+    windows_of,
+)
 
 
 @dataclass
@@ -89,7 +101,11 @@ def finish_drives(
             values = {**common, "population": number}
             values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
             if isinstance(item, cfg.PoissonDrive):
-                values |= {"kind": "poisson", "mean": _mean(item, draft, position, dt, atlas, places)}
+                mean = _mean(item, draft, position, dt, atlas, places)
+                values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
+            elif isinstance(item, cfg.VaryingPoisson):
+                rate = _varying(item, draft.path, dt, places)
+                values |= {"kind": "poisson", "rate": rate, "shared": item.shared}
             elif isinstance(item, cfg.SpikeTrainDrive):
                 events = read_spike_trains(base_dir / item.file, population.size, dt, f"{draft.path}.file", places)
                 values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
@@ -144,13 +160,26 @@ def _whole_steps(time_ms: float | None, dt_ms: float, path: str, places: Places)
 def _mean(item: cfg.PoissonDrive, draft: DriveDraft, position: int, dt_ms: float, atlas: Any, places: Places) -> float:
     """Events per step and neuron."""
     mean = _rate(item, draft, position, atlas, places) * dt_ms * 1e-3
+    _check_mean(mean, f"{draft.path}.rate_hz", places)
+    return mean
+
+
+def _check_mean(mean: float, path: str, places: Places) -> None:
     if not 0 <= mean <= MAX_MEAN:
         raise places.error(
-            f"{draft.path}.rate_hz",
+            path,
             f"{mean:g} events per step; allowed: 0 to {MAX_MEAN:g}",
             "use a shorter dt_ms, or fewer events with a larger weight",
         )
-    return mean
+
+
+def _varying(item: cfg.VaryingPoisson, path: str, dt_ms: float, places: Places) -> Rate:
+    """The rate of a drive whose rate varies; its largest value must be a possible one."""
+    if isinstance(item, cfg.InhomogeneousPoissonDrive):
+        _check_mean(max(item.rates_hz) * dt_ms * 1e-3, f"{path}.rates_hz", places)
+        return SteppedRate(tuple(item.times_ms), tuple(item.rates_hz))
+    _check_mean((item.rate_hz + item.amplitude_hz) * dt_ms * 1e-3, f"{path}.amplitude_hz", places)
+    return SinusoidalRate(item.rate_hz, item.amplitude_hz, item.frequency_hz, math.radians(item.phase_deg))
 
 
 def _received(events: Any, windows: Windows, neurons: Any) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
-from dtbsim.spec.waveforms import Noise, Wave, Windows
+from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
@@ -115,9 +115,10 @@ class Projection:
 class Drive:
     """Input from outside to one population, while its `windows` are open. Times in steps.
 
-    kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: what `wave` gives; `noise`:
-    `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta. `neurons` are the
-    indices, ascending, that receive it; None: all. With `shared` all of its targets, in all populations, get the same.
+    kind `poisson`: `mean` events per step, or what `rate` gives, of `weight` quanta into `channel`; `current`: what
+    `wave` gives; `noise`: `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
+    `neurons` are the indices, ascending, that receive it; None: all. With `shared` all of its targets, in all
+    populations, get the same.
     """
 
     kind: Literal["poisson", "current", "noise", "events"]
@@ -130,6 +131,7 @@ class Drive:
     channel: int = -1
     weight: int = 0
     mean: float = 0.0
+    rate: Rate | None = None
     wave: Wave | None = None
     noise: Noise | None = None
     events: NDArray[np.int64] | None = None

@@ -75,6 +75,14 @@ class Noise:
         return np.array([decay, math.sqrt((1.0 - decay) * (1.0 + decay))], np.float32)
 
 
+class Rate(Protocol):
+    """A rate in time."""
+
+    def means(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """Expected number of events in each of some consecutive steps: the integral of the rate over it."""
+        ...
+
+
 class Wave(Protocol):
     """A current in time."""
 
@@ -126,3 +134,54 @@ class Ramp:
         """The current at the beginning of each step."""
         part = np.clip((steps - self.start) * dt_ms / self.duration_ms, 0.0, 1.0)
         return np.asarray(self.first + (self.last - self.first) * part)
+
+
+@dataclass(frozen=True)
+class SteppedRate:
+    """rates_hz[k] from times_ms[k] until the next; 0 before the first. Times ascend and may lie within steps."""
+
+    times_ms: tuple[float, ...]
+    rates_hz: tuple[float, ...]
+
+    def means(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """Expected number of events in each step, with the part of each rate where it changes within one."""
+        at = np.array(self.times_ms) / dt_ms
+        at = np.where(np.abs(at - np.rint(at)) < 1e-6, np.rint(at), at)
+        table = np.array([0.0, *self.rates_hz])
+        rates = table[np.searchsorted(at, steps, side="right")]
+        first = int(steps[0]) if steps.size else 0
+        inside = (at != np.floor(at)) & (at > first) & (at < first + steps.size)
+        step = np.floor(at[inside]).astype(np.int64)
+        np.add.at(rates, step - first, np.diff(table)[inside] * (step + 1 - at[inside]))
+        return np.asarray(np.maximum(rates, 0.0) * (dt_ms * 1e-3))
+
+
+@dataclass(frozen=True)
+class SinusoidalRate:
+    """max(0, rate + amplitude sin(2 pi f t + phase)), t from the beginning of the run."""
+
+    rate_hz: float
+    amplitude_hz: float
+    frequency_hz: float
+    phase_rad: float
+
+    def means(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """Expected number of events in each step, in closed form."""
+        turn = 2e-3 * np.pi * self.frequency_hz * dt_ms  # rad per step
+        middle: FloatArray = turn * steps.astype(np.float64) + (self.phase_rad + 0.5 * turn)
+        if self.amplitude_hz <= self.rate_hz:
+            damped = self.amplitude_hz * math.sin(0.5 * turn) / (0.5 * turn)
+            return np.asarray(np.maximum(self.rate_hz + damped * np.sin(middle), 0.0) * (dt_ms * 1e-3))
+        (turns, rest), (turns_after, rest_after) = (self._since_rise(middle + x) for x in (-0.5 * turn, 0.5 * turn))
+        rise = math.asin(-self.rate_hz / self.amplitude_hz)
+        whole = self.rate_hz * (math.pi - 2.0 * rise) + 2.0 * self.amplitude_hz * math.cos(rise)
+        integral = (turns_after - turns) * whole + rest_after - rest  # Hz rad
+        return np.asarray(np.maximum(integral, 0.0) / turn * (dt_ms * 1e-3))
+
+    def _since_rise(self, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Whole turns from the first rise above zero to an angle, and the integral of the rate over the rest."""
+        rise = math.asin(-self.rate_hz / self.amplitude_hz)
+        turns = np.floor((angle - rise) / (2.0 * np.pi))
+        inside = np.clip(angle - 2.0 * np.pi * turns, rise, np.pi - rise)
+        rest = self.rate_hz * (inside - rise) + self.amplitude_hz * (math.cos(rise) - np.cos(inside))
+        return turns, rest
