@@ -9,7 +9,7 @@ import numpy as np
 
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i16, view_i32, view_i64, view_u8, view_u16, view_u32
-from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, poisson_counts
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, poisson_counts, varied_counts
 
 
 @nb.njit(nogil=True)
@@ -53,6 +53,42 @@ def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
 
 
 @nb.njit(nogil=True)
+def varied_poisson(lane: Any, step: int, chunk_start: int, k0: Any, k1: Any) -> None:
+    """Add the input of `step` of the Poisson drives that vary in time, reach chosen neurons, or share a train."""
+    n = lane[L.N_VARIED]
+    table = view_i64(lane[L.VARIED_AT], n * L.VARIED_FIELDS)
+    block = step // STEPS
+    first = STEPS * block - chunk_start // STEPS * STEPS
+    for d in range(n):
+        row = table[d * L.VARIED_FIELDS : (d + 1) * L.VARIED_FIELDS]
+        rates = view_i32(row[L.V_RATES_AT] + 4 * first, STEPS)
+        if rates[step & (STEPS - 1)] < 0:
+            continue
+        draws = row[L.V_DRAWS]
+        buffer = view_u8(row[L.V_BUFFER_AT], STEPS * draws).reshape((STEPS, draws))
+        if row[L.V_DRAWN] != block:
+            row[L.V_DRAWN] = block
+            gids = view_u32(row[L.V_GIDS_AT], draws)
+            scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
+            drive = np.uint32(row[L.V_DRIVE])
+            varied_counts(
+                gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
+                row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
+            )  # fmt: skip
+        slots = view_i64(row[L.V_SLOTS_AT], row[L.V_TARGETS])
+        apart = np.int64(draws == slots.size)  # else one train for all
+        counts = buffer[step & (STEPS - 1)]
+        if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
+            acc64 = view_i64(lane[L.ACC_AT], lane[L.N_SLOTS])
+            for i in range(slots.size):
+                acc64[slots[i]] += np.int64(counts[apart * i]) * row[L.V_WEIGHT]
+        else:
+            acc32 = view_i32(lane[L.ACC_AT], lane[L.N_SLOTS])
+            for i in range(slots.size):
+                acc32[slots[i]] += np.int32(counts[apart * i]) * np.int32(row[L.V_WEIGHT])
+
+
+@nb.njit(nogil=True)
 def listed_events(lane: Any, step: int) -> None:
     """Add the external events of `step` (step, slot, weight)."""
     n = lane[L.N_EVENTS]
@@ -71,9 +107,12 @@ def listed_events(lane: Any, step: int) -> None:
 
 @nb.njit(nogil=True)
 def currents(lane: Any, offset: int) -> None:
-    """Set the input currents of the step `offset` steps into the chunk: the sum of all waveforms, in their order."""
+    """Set the input currents of the step `offset` steps into the chunk: the sum of all waveforms, in their order.
+
+    Noise comes on top, by `noise_currents`.
+    """
     n = lane[L.N_CURRENTS]
-    if n == 0:
+    if n + lane[L.N_NOISE] == 0:
         return
     table = view_i64(lane[L.CURRENTS_AT], n * L.CURRENT_FIELDS)
     stim = view_f32(lane[L.STIM_AT], lane[L.N_LOCAL])
@@ -82,6 +121,11 @@ def currents(lane: Any, offset: int) -> None:
     for d in range(n):
         row = table[d * L.CURRENT_FIELDS : (d + 1) * L.CURRENT_FIELDS]
         value = view_f32(row[L.C_WAVE_AT], offset + 1)[offset]
+        if row[L.C_INDEX_AT] != 0:
+            chosen = view_i32(row[L.C_INDEX_AT], row[L.C_COUNT])
+            for i in range(chosen.size):
+                stim[chosen[i]] += value
+            continue
         part = stim[row[L.C_LOCAL] : row[L.C_LOCAL] + row[L.C_COUNT]]
         for i in range(part.size):
             part[i] += value

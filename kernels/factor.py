@@ -64,7 +64,7 @@ def _scaled(weight: Any, factor: Any) -> Any:
 
 
 @nb.njit(nogil=True)
-def _packed(table: Any, due: Any, n: int, acc: Any) -> np.int64:
+def _packed(table: Any, due: Any, n: int, acc: Any) -> Any:
     events = np.int64(0)
     synapses_at = table[D.TARGET_AT]
     for k in range(0, n, 2):
@@ -81,7 +81,7 @@ def _packed(table: Any, due: Any, n: int, acc: Any) -> np.int64:
 
 
 @nb.njit(nogil=True)
-def _wide(table: Any, due: Any, n: int, weights: Any, acc: Any) -> np.int64:
+def _wide(table: Any, due: Any, n: int, weights: Any, acc: Any) -> Any:
     """`weights`: all of the table, int16 or int32; `acc` int32 or int64."""
     events = np.int64(0)
     for k in range(0, n, 2):
@@ -96,7 +96,7 @@ def _wide(table: Any, due: Any, n: int, weights: Any, acc: Any) -> np.int64:
 
 
 @nb.njit(nogil=True)
-def deliver_factors(lane: Any, table: Any, n: int) -> np.int64:
+def deliver_factors(lane: Any, table: Any, n: int) -> Any:
     """Add weight * factor of the `n` words that are due; returns the events."""
     due = view_i64(table[D.DUE_AT], n)
     kind = table[D.SYNAPSE_KIND]

@@ -24,8 +24,13 @@ N_GROUPS = next(_n)
 GROUPS_AT = next(_n)  # int64[n_groups, 3]: kernel, G row, C row
 N_POISSON = next(_n)
 POISSON_AT = next(_n)  # int64[n, POISSON_FIELDS]
+N_VARIED = next(_n)
+VARIED_AT = next(_n)  # int64[n, VARIED_FIELDS]
 N_CURRENTS = next(_n)
 CURRENTS_AT = next(_n)  # int64[n, CURRENT_FIELDS]
+N_NOISE = next(_n)
+NOISE_AT = next(_n)  # int64[n, NOISE_FIELDS]
+NORMAL_AT = next(_n)  # float32[65537]: quantiles of the standard normal distribution
 N_EVENTS = next(_n)  # external input events
 EVENTS_AT = next(_n)  # int64[n, 3]: step, slot, weight; ascending steps
 EVENT_CURSOR = next(_n)
@@ -66,8 +71,22 @@ POISSON_FIELDS = 13
 P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_COARSE_AT, P_COARSE = range(9)
 P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(9, POISSON_FIELDS)
 """P_DRAWN: step // 8 of the counts in the buffer, -1 none."""
+VARIED_FIELDS = 13
+V_DRAWS, V_GIDS_AT, V_TARGETS, V_SLOTS_AT, V_WEIGHT, V_DRIVE, V_BUFFER_AT, V_DRAWN = range(8)
+V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE = range(8, VARIED_FIELDS)
+"""A Poisson drive whose rate varies, on chosen neurons, or of one train. V_DRAWS trains drawn for uint32 gids go to
+V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple of 8 before the chunk, the
+row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""
 CURRENT_FIELDS = 4
-C_LOCAL, C_COUNT, C_WAVE_AT, C_RESERVED = range(4)
+C_LOCAL, C_COUNT, C_WAVE_AT, C_INDEX_AT = range(4)
+"""Input currents: C_COUNT neurons from C_LOCAL on, or those of an int32 list of local indices (0: none)."""
+NOISE_FIELDS = 13
+Q_DRAWS, Q_GIDS_AT, Q_TARGETS, Q_INDEX_AT, Q_DRIVE, Q_START, Q_STOP, Q_INTERVAL, Q_BUFFER_AT, Q_DRAWN = range(10)
+Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT = range(10, NOISE_FIELDS)
+"""A noise current: Q_DRAWS courses of numbers for uint32 gids go to Q_TARGETS int32 local indices each, or one to all.
+A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
+Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
+float32[steps, 2] of the chunk, mean and standard deviation."""
 SAMPLED_FIELDS = 8
 S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT = range(8)
 """Sampled states: 0 float32 / 1 int32, offset of the state's array, indices int64, float32 output, float32 offset."""

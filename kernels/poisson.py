@@ -15,6 +15,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from dtbsim.kernels.intrinsics import view_i16, view_u32
 from dtbsim.kernels.numba_support import NoAliasCompiler
 from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox4x32
 
@@ -29,6 +30,8 @@ COARSE_TOP = 0x7FFF
 _SIGN = np.int16(15)
 MAX_MEAN = 100.0
 """Largest mean per step: its 2**-32 tail stays below MAX_COUNT, so a count fits a byte."""
+SHARED_GID = 0xFFFFFFFF
+"""Stands for all targets of a drive that gives them one train; no neuron has it."""
 _CALL_LOW = np.uint32(1)
 """Counter word 2 of the call that gives lower halves (0: the one that gives upper halves)."""
 
@@ -57,6 +60,33 @@ def coarse_thresholds(thresholds: np.ndarray) -> np.ndarray:
     reachable = upper[upper < COARSE_TOP]
     padding = np.full(-reachable.size % 4, COARSE_TOP, dtype=np.int16)
     return np.concatenate([reachable, padding])
+
+
+def threshold_tables(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds uint32[n, m] and coarse ones int16[n, c] of many means (float64[n]), rows padded as single ones are.
+
+    Probabilities come from the recursion p_k = p_(k-1) mean / k, each row by itself.
+    """
+    if means.size and not (means.min() >= 0 and means.max() <= MAX_MEAN):
+        raise ValueError(f"Poisson means per step {means.min():g} to {means.max():g} are not within [0, {MAX_MEAN:g}]")
+    probability = np.exp(-means)
+    cumulative = np.zeros(means.size)
+    columns = []
+    for k in range(MAX_COUNT):
+        if k:
+            probability = probability * means / k
+        cumulative = cumulative + probability
+        scaled = np.rint(cumulative * 2.0**32)
+        columns.append(np.where(scaled < 2.0**32, np.maximum(scaled - 1.0, 0.0), UNREACHABLE).astype(np.uint32))
+        if (scaled >= 2.0**32).all():
+            break
+    thresholds = np.stack(columns, axis=1)
+    coarse = (thresholds >> np.uint32(17)).astype(np.int16)
+    reachable = int((coarse < COARSE_TOP).sum(axis=1).max(initial=0))
+    width = min((reachable + 3) // 4 * 4, coarse.shape[1])
+    padded = np.full((means.size, (reachable + 3) // 4 * 4), COARSE_TOP, dtype=np.int16)
+    padded[:, :width] = coarse[:, :width]
+    return thresholds, padded
 
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
@@ -151,3 +181,35 @@ def poisson_counts(
                         if unsure[i] != 0:
                             counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)
         lo += m
+
+
+@nb.njit(nogil=True)
+def varied_counts(
+    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, rates: Any,
+    threshold_at: int, n_thresholds: int, coarse_at: int, n_coarse: int, scratch: Any, out: Any,
+) -> None:  # fmt: skip
+    """`poisson_counts` with thresholds of their own in every step: row rates[w] (int32[8]), below 0 no events.
+
+    The tables are uint32[rows, n_thresholds] and int16[rows, n_coarse] at the addresses.
+    """
+    c1 = np.uint32(step8)
+    c3 = np.uint32(np.uint32(PURPOSE_POISSON << PURPOSE_SHIFT) | drive)
+    halves = scratch[: STEPS * CHUNK].reshape((STEPS, CHUNK))
+    unsure = scratch[STEPS * CHUNK :].view(np.uint8)
+    for lo in range(0, gids.size, CHUNK):
+        m = min(CHUNK, gids.size - lo)
+        part = gids[lo : lo + m]
+        _halves(
+            part, c1, c3, k0, k1,
+            halves[0], halves[1], halves[2], halves[3], halves[4], halves[5], halves[6], halves[7],
+        )  # fmt: skip
+        for w in range(STEPS):
+            counts = out[w, lo : lo + m]
+            if rates[w] < 0:
+                counts[:] = np.uint8(0)
+                continue
+            thresholds = view_u32(threshold_at + 4 * n_thresholds * rates[w], n_thresholds)
+            _count_into(halves[w], view_i16(coarse_at + 2 * n_coarse * rates[w], n_coarse), m, counts, unsure)
+            for i in range(m):
+                if unsure[i] != 0:
+                    counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)

@@ -126,7 +126,7 @@ def _take_in(
 
 
 @nb.njit(nogil=True)
-def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> np.int64:
+def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> Any:
     """Change and deliver the synapses of the `n` words that are due at `step`; returns the events."""
     wide = lane[L.SYNAPSE_KIND] == L.KIND_WIDE64
     if wide:
@@ -135,7 +135,7 @@ def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> np.int64:
 
 
 @nb.njit(nogil=True)
-def _deliver(table: Any, n: int, step: int, acc: Any) -> np.int64:
+def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
     kind, words = table[D.KIND], table[D.HISTORY_WORDS]
     capacity = table[D.HISTORY_CAPACITY]
     mask = capacity - 1

@@ -19,11 +19,12 @@ from dtbsim.kernels.board import board_words, read_round, schedule_remote, write
 from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
-from dtbsim.kernels.drives import currents, listed_events, poisson_drives
+from dtbsim.kernels.drives import currents, listed_events, poisson_drives, varied_poisson
 from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
 from dtbsim.kernels.history import remember_spikes
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.noise import noise_currents
 from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
@@ -172,8 +173,12 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             ok = ok and (lane[L.N_DYNAMIC] == 0 or deliver_dynamic(lane, step, ring_mask))
             t1 = _now_ns(times, times_at)
             poisson_drives(lane, step, k0, k1)
+            if lane[L.N_VARIED] != 0:
+                varied_poisson(lane, step, rank[L.CHUNK_START], k0, k1)
             listed_events(lane, step)
             currents(lane, step - rank[L.CHUNK_START])
+            if lane[L.N_NOISE] != 0:
+                noise_currents(lane, step, step - rank[L.CHUNK_START], k0, k1)
             t2 = _now_ns(times, times_at)
             _update(lane)
             t3 = _now_ns(times, times_at)

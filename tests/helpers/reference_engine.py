@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from tests.helpers.dynamic_reference import DynamicReference
 from tests.helpers.networks import sorted_rows
-from tests.helpers.poisson_reference import reference_counts
+from tests.helpers.noise_reference import reference_normals
+from tests.helpers.poisson_reference import reference_counts, varied_reference_counts
 
 from dtbsim.build.kinds import neuron_values
+from dtbsim.kernels.poisson import SHARED_GID
 from dtbsim.spec import Network
+from dtbsim.spec.network import Drive
 
 F32 = np.float32
 ZERO = F32(0.0)
@@ -106,6 +109,7 @@ class ReferenceEngine:
         self.lists = self._listed()
         self.counts: dict[int, Any] = {}
         self.dynamic = dynamic
+        self.processes: dict[int, Any] = {}
 
     @staticmethod
     def _empty() -> Any:
@@ -154,25 +158,61 @@ class ReferenceEngine:
             self.states[gid].append([self.neurons[gid].seen(name) for name in names])
         return fired
 
+    def _gids(self, drive: Drive) -> list[int]:
+        population = self.network.populations[drive.population]
+        chosen = range(population.size) if drive.neurons is None else drive.neurons.tolist()
+        return [population.gid0 + neuron for neuron in chosen]
+
+    @staticmethod
+    def _on(drive: Drive, step: int) -> bool:
+        return any(on <= step < off for on, off in zip(drive.windows.on, drive.windows.off, strict=True))
+
     def _poisson(self, step: int, inputs: Any) -> None:
         for k, drive in enumerate(self.network.drives):
-            if drive.kind != "poisson" or not drive.start <= step < drive.stop:
+            if drive.kind != "poisson" or not self._on(drive, step):
                 continue
-            population = self.network.populations[drive.population]
-            gids = range(population.gid0, population.gid0 + population.size)
+            gids = self._gids(drive)
+            keys = [SHARED_GID] * len(gids) if drive.shared else gids
+            if drive.rate is not None:
+                mean = float(drive.rate.means(np.array([step]), self.network.dt_ms)[0])
+                counts = varied_reference_counts(keys, step, drive.index, mean, self.network.seed)
+                for gid, count in zip(gids, counts.tolist(), strict=True):
+                    inputs[gid][drive.channel] += count * drive.weight
+                continue
             if self.counts.get(k, (-1, None))[0] != step // 8:
-                drawn = reference_counts(gids, step // 8, drive.index, drive.mean, self.network.seed)
+                drawn = reference_counts(keys, step // 8, drive.index, drive.mean, self.network.seed)
                 self.counts[k] = step // 8, drawn.tolist()
             for gid, count in zip(gids, self.counts[k][1][step % 8], strict=True):
                 if count:
                     inputs[gid][drive.channel] += count * drive.weight
 
     def _currents(self, step: int) -> dict[int, Any]:
+        """Waves first, in the order of the drives, then noise."""
         currents: dict[int, Any] = {}
         for drive in self.network.drives:
             if drive.kind == "current":
-                population = self.network.populations[drive.population]
-                value = drive.waveform(np.array([step]), self.network.dt_ms)[0]
-                for gid in range(population.gid0, population.gid0 + population.size):
+                value = drive.waveform(np.array([step]), self.network.dt_ms)[0] if self._on(drive, step) else ZERO
+                for gid in self._gids(drive):
+                    currents[gid] = currents.get(gid, ZERO) + value
+        for k, drive in enumerate(self.network.drives):
+            if drive.kind == "noise" and drive.start <= step < drive.stop:
+                for gid, value in zip(self._gids(drive), self._noise(k, drive, step), strict=True):
                     currents[gid] = currents.get(gid, ZERO) + value
         return currents
+
+    def _noise(self, k: int, drive: Drive, step: int) -> Any:
+        """mean + sd * x per neuron, float32; x white or a process."""
+        assert drive.noise is not None
+        gids = self._gids(drive)
+        keys = [SHARED_GID] * len(gids) if drive.shared else gids
+        number = (step - drive.start) // drive.noise.interval
+        values = reference_normals(keys, number, drive.index, self.network.seed)
+        memory = drive.noise.memory(self.network.dt_ms)
+        if memory is not None:
+            if number > 0:
+                values = memory[0] * self.processes[k] + memory[1] * values
+            self.processes[k] = values
+        if not self._on(drive, step):
+            return [ZERO] * len(gids)
+        mean = drive.waveform(np.array([step]), self.network.dt_ms)[0]
+        return mean + F32(drive.noise.sd) * values

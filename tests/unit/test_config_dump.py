@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
 from dtbsim.config import network as net
+from dtbsim.config.drives import SinusoidalDrive
 from dtbsim.config.dump import plain, to_yaml
 from dtbsim.config.yaml_text import parse_yaml
 
@@ -66,7 +67,7 @@ def configs(draw: st.DrawFn) -> RunConfig:
         delay_ms=st.floats(0.1, 1000),
     )
     drives = st.builds(
-        net.SinusoidalDrive, kind=st.just("sinusoidal"), target=ends, amplitude=numbers, frequency_hz=positive
+        SinusoidalDrive, kind=st.just("sinusoidal"), target=ends, amplitude=numbers, frequency_hz=positive
     )
     return RunConfig(
         name=draw(names),

@@ -13,7 +13,10 @@ from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
 
 RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one"
-DRIVES = "a mapping with kind: poisson | dc | sinusoidal | spike_trains"
+DRIVES = (
+    "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | dc | sinusoidal | ac | step_current | "
+    "ramp | noise_current | ou_current | spike_trains"
+)
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"
 )
@@ -114,7 +117,7 @@ MISSING = [
 ]  # fmt: skip
 
 VARIANTS = [
-    ("kind: poisson", "kind: poison", "kind: poison", "drives.bg.kind: unknown kind 'poison' (did you mean 'poisson'? allowed: dc, poisson, sinusoidal, spike_trains)"),
+    ("kind: poisson", "kind: poison", "kind: poison", "drives.bg.kind: unknown kind 'poison' (did you mean 'poisson'? allowed: ac, dc, "),
     ("kind: balanced_ei", "kind: brunel", "kind: brunel", "circuits.ctx.kind: unknown kind 'brunel' (allowed: balanced_ei, potjans_diesmann)"),
     ("    kind: poisson\n", "", "bg:", f"drives.bg: got {{target: ['E', 'I'], rate_hz: 8000, weight_pA: 87.8}}; `kind` is missing (allowed: {DRIVES})"),
     ("kind: poisson", "kind: [poisson]", "kind: [", "drives.bg.kind: unknown kind ['poisson'] (did you mean 'poisson'? "),

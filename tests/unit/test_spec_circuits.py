@@ -54,7 +54,7 @@ def mean_input(network: Network, rates: Any) -> tuple[Any, Any]:
             mean[drive.population] += TAU_S * rate * drive.weight * quanta
             variance[drive.population] += rate * (drive.weight * quanta) ** 2
         else:
-            mean[drive.population] += drive.offset
+            mean[drive.population] += drive.wave.offset
     return mean, variance
 
 

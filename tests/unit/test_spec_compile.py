@@ -15,6 +15,7 @@ from dtbsim import spec
 from dtbsim.spec import compile_network
 from dtbsim.spec.compile import default_block_size
 from dtbsim.spec.network import Drive, Network, Population
+from dtbsim.spec.waveforms import Sine, Windows
 
 BASE = """\
 simulation: {dt_ms: 0.1, duration_ms: 20}
@@ -270,7 +271,7 @@ def test_a_rate_may_follow_a_map(compiled: Any) -> None:
 
 
 def test_waveforms() -> None:
-    wave = Drive("current", "w", 0, 0, 10, 40, offset=3.0, amplitude=2.0, frequency_hz=25.0, phase_rad=0.5)
+    wave = Drive("current", "w", 0, 0, Windows((10,), (40,)), wave=Sine(3.0, 2.0, 25.0, 0.5))
     steps = np.arange(50)
     expected = 3.0 + 2.0 * np.sin(2 * np.pi * 25.0 * steps * 0.1e-3 + 0.5)
     expected[(steps < 10) | (steps >= 40)] = 0.0

@@ -14,8 +14,8 @@ from tests.helpers.networks import network_of, simulate
 from tests.unit.config_samples import assert_for_people
 
 from dtbsim.errors import InputError
-from dtbsim.spec.drives import read_spike_trains
 from dtbsim.spec.places import Places
+from dtbsim.spec.spike_trains import read_spike_trains
 
 SIZE = 7
 DT_MS = 0.1

@@ -82,7 +82,8 @@ class CpuBackend:
 
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
-        self._set_waves(start, stop)
+        self.rank[L.CHUNK_START] = start
+        self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
         if isinstance(self._exchange, PacketExchange):
             at = start
@@ -113,17 +114,6 @@ class CpuBackend:
     def _set_remote(self, entries: I64) -> None:
         self._remote = np.ascontiguousarray(entries)
         self.rank[L.REMOTE_AT], self.rank[L.REMOTE_N] = self._remote.ctypes.data, self._remote.size
-
-    def _set_waves(self, start: int, stop: int) -> None:
-        """Current waveforms of the chunk, one array per distinct drive."""
-        self.rank[L.CHUNK_START] = start
-        steps = np.arange(start, stop, dtype=np.int64)
-        self._waves: dict[int, NDArray[np.float32]] = {}
-        for state in self._built.lanes:
-            for row, drive in state.waves:
-                if id(drive) not in self._waves:
-                    self._waves[id(drive)] = drive.waveform(steps, self._network.dt_ms)
-                state.currents[row, L.C_WAVE_AT] = self._waves[id(drive)].ctypes.data
 
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""

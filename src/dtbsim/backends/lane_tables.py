@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.build.kinds import Kind
 from dtbsim.build.lanes import Lane
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_thresholds
-from dtbsim.spec.network import Drive, Network
+from dtbsim.kernels.poisson import SCRATCH_WORDS
+from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
 FIRST_LOG = 4096
@@ -41,6 +42,7 @@ class LaneTables:
         self.states = states
         self.dynamic: list[DynamicTables] = []
         self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
+        self.drives = DriveTables(network)
         for index, state in enumerate(states):
             self._fill(self.table[index], state)
 
@@ -90,7 +92,7 @@ class LaneTables:
         row[L.PUBLISHED_AT] = at(state, np.zeros((2, max(n, 1)), np.int32))
         row[L.LOG_AT], row[L.LOG_CAPACITY] = _libc.malloc(8 * FIRST_LOG), FIRST_LOG
         row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
-        self._drives(row, state)
+        self.drives.fill(row, state)
         self._emitted(row, state)
         if state.dynamic:
             tables = DynamicTables(self._network, state, self._ring)
@@ -106,52 +108,6 @@ class LaneTables:
                 index[run.local : run.local + run.size] = np.arange(first, first + run.size)
         return index
 
-    def _drives(self, row: I64, state: LaneState) -> None:
-        by_population: dict[int, list[Drive]] = {}
-        for drive in self._network.drives:
-            by_population.setdefault(drive.population, []).append(drive)
-        poisson: list[list[int]] = []
-        current: list[list[int]] = []
-        events: list[I64] = []
-        tables: dict[float, list[int]] = {}
-        for run in state.lane.runs:
-            for drive in by_population.get(run.population, ()):
-                if drive.kind == "current":
-                    current.append([run.local, run.size, 0, 0])
-                    state.waves.append((len(current) - 1, drive))
-                    continue
-                slot = int(state.lane.slot_start[run.kind][drive.channel])
-                slot += run.local - int(state.lane.group_start[run.kind])
-                if drive.kind == "events":
-                    events.append(self._events(drive, run.gid0, run.population, run.size, slot))
-                elif drive.mean > 0 and drive.weight != 0:
-                    if drive.mean not in tables:
-                        tables[drive.mean] = self._thresholds(state, drive.mean)
-                    entry = [run.local, run.size, slot, drive.weight, drive.index, *tables[drive.mean]]
-                    _append(poisson, [*entry, drive.start, drive.stop, 0, -1])
-        for entry in poisson:
-            entry[L.P_BUFFER_AT] = self._at(state, np.zeros(STEPS * entry[L.P_COUNT], np.uint8))
-        row[L.N_POISSON] = len(poisson)
-        row[L.POISSON_AT] = self._at(state, np.array(poisson, np.int64).reshape(-1, L.POISSON_FIELDS))
-        state.currents = np.array(current, np.int64).reshape(-1, L.CURRENT_FIELDS)
-        row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(current), self._at(state, state.currents)
-        listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
-        listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
-        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._at(state, listed)
-
-    def _thresholds(self, state: LaneState, mean: float) -> list[int]:
-        """Address and size of the thresholds of a mean, then of the coarse ones."""
-        thresholds = poisson_thresholds(mean)
-        coarse = coarse_thresholds(thresholds)
-        return [self._at(state, thresholds), thresholds.size, self._at(state, coarse), coarse.size]
-
-    def _events(self, drive: Drive, gid0: int, population: int, size: int, slot: int) -> I64:
-        assert drive.events is not None
-        first = gid0 - self._network.populations[population].gid0
-        mine = drive.events[(drive.events[:, 1] >= first) & (drive.events[:, 1] < first + size)]
-        weight = np.full(len(mine), drive.weight)
-        return np.stack([mine[:, 0], mine[:, 1] - first + slot, weight], axis=1).astype(np.int64)
-
     def _emitted(self, row: I64, state: LaneState) -> None:
         parts = [np.zeros((0, 2), np.int64)]
         for run in state.lane.runs:
@@ -163,16 +119,3 @@ class LaneTables:
         listed = np.concatenate(parts)
         listed = np.ascontiguousarray(listed[np.lexsort((listed[:, 1], listed[:, 0]))])
         row[L.N_EMITTED], row[L.EMITTED_AT] = len(listed), self._at(state, listed)
-
-
-def _append(table: list[list[int]], entry: list[int]) -> None:
-    """Add a Poisson drive, or lengthen the previous one where it goes on with the same numbers."""
-    for previous in reversed(table):
-        follows = previous[L.P_LOCAL] + previous[L.P_COUNT] == entry[L.P_LOCAL]
-        same = previous[L.P_WEIGHT : L.P_STOP + 1] == entry[L.P_WEIGHT : L.P_STOP + 1]
-        if follows and same and previous[L.P_SLOT] + previous[L.P_COUNT] == entry[L.P_SLOT]:
-            previous[L.P_COUNT] += entry[L.P_COUNT]
-            return
-        if previous[L.P_LOCAL] + previous[L.P_COUNT] < entry[L.P_LOCAL]:
-            break
-    table.append(entry)

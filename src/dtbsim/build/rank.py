@@ -18,10 +18,9 @@ from dtbsim.build.lanes import Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons, kernel_of
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
-from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.network import Network
 
 _LOG = logging.getLogger(__name__)
 INT32_LIMIT = 2**31 - 1
@@ -37,9 +36,6 @@ class LaneState:
     acc: NDArray[Any]
     dynamic: list[DynamicRows]
     keep: list[Any] = field(default_factory=list)
-    waves: list[tuple[int, Drive]] = field(default_factory=list)
-    """(row of the current table, drive) of every current drive on the lane."""
-    currents: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, L.CURRENT_FIELDS), np.int64))
 
 
 @dataclass(eq=False)

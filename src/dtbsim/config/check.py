@@ -186,6 +186,8 @@ def _times(config: RunConfig) -> Iterator[Problem]:
 def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     for key, drive in config.drives.items():
         yield ("drives", key, "start_ms"), drive.start_ms
+        if drive.windows_ms is not None:
+            yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
     if config.record.spikes is not None:
         yield ("record", "spikes", "start_ms"), config.record.spikes.start_ms
     if config.bold is not None:
@@ -242,6 +244,8 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         if isinstance(projection.delay_ms, TractDelay):
             yield ("projections", key, "delay_ms"), "a delay from tract lengths"
     for key, drive in config.drives.items():
+        if drive.regions is not None:
+            yield ("drives", key, "regions"), "a drive in regions"
         if drive.kind == "poisson" and isinstance(drive.rate_hz, RegionMap):
             yield ("drives", key, "rate_hz"), "a map"
 

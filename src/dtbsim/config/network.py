@@ -1,4 +1,4 @@
-"""Configuration of the network: populations, projections, drives, controllers, circuits."""
+"""Configuration of the network: populations, projections, controllers, circuits; drives are in `drives`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from dtbsim.config.parts import KIND, RECEPTOR, Regions, exactly_one_weight
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
 
-Names = Annotated[list[str], Field(min_length=1)]
-Regions = Literal["all", "left", "right"] | Names
-
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
-_RECEPTOR = "port of the target's model; default: its only port"
-_KIND = "names the kind"
 
 
 class Population(Strict):
@@ -40,7 +36,7 @@ class Population(Strict):
 class FixedIndegree(Strict):
     """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
 
-    kind: Literal["fixed_indegree"] = Field(description=_KIND)
+    kind: Literal["fixed_indegree"] = Field(description=KIND)
     indegree: Whole = Field(ge=0, description="synapses per target neuron")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
@@ -49,7 +45,7 @@ class FixedIndegree(Strict):
 class FixedTotalNumber(Strict):
     """`total` synapses per (source, target) population pair, both ends drawn uniformly; multapses occur."""
 
-    kind: Literal["fixed_total_number"] = Field(description=_KIND)
+    kind: Literal["fixed_total_number"] = Field(description=KIND)
     total: Whole = Field(ge=0, description="synapses per pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
@@ -58,7 +54,7 @@ class FixedTotalNumber(Strict):
 class PairwiseBernoulli(Strict):
     """Every (source, target) pair is connected with probability `probability`, once."""
 
-    kind: Literal["pairwise_bernoulli"] = Field(description=_KIND)
+    kind: Literal["pairwise_bernoulli"] = Field(description=KIND)
     probability: Number = Field(ge=0, le=1, description="probability of a synapse")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
 
@@ -66,14 +62,14 @@ class PairwiseBernoulli(Strict):
 class AllToAll(Strict):
     """Every source to every target."""
 
-    kind: Literal["all_to_all"] = Field(description=_KIND)
+    kind: Literal["all_to_all"] = Field(description=KIND)
     autapses: Flag = Field(default=True, description="a neuron is its own source, too")
 
 
 class OneToOne(Strict):
     """Source i to target i; both populations must have the same size."""
 
-    kind: Literal["one_to_one"] = Field(description=_KIND)
+    kind: Literal["one_to_one"] = Field(description=KIND)
 
 
 Rule = Annotated[
@@ -95,14 +91,6 @@ def _delay_kind(value: Any) -> str:
 
 
 Delay = Annotated[Annotated[DrawnValue, Tag("drawn")] | Annotated[TractDelay, Tag("tract")], Discriminator(_delay_kind)]
-
-WEIGHT_KEYS = ("weight_pA", "weight_mV", "weight_nS", "weight")
-
-
-def _exactly_one_weight(given: Strict) -> None:
-    keys = [key for key in WEIGHT_KEYS if getattr(given, key) is not None]
-    if len(keys) != 1:
-        raise ValueError(f"give exactly one of {', '.join(WEIGHT_KEYS)}; got {', '.join(keys) or 'none'}")
 
 
 class Projection(Strict):
@@ -131,7 +119,7 @@ class Projection(Strict):
         default="indegree", description="what follows the atlas's weights with `scope: connectome`, see above"
     )
     receptor: str | dict[str, Number] | None = Field(
-        default=None, description=f"{_RECEPTOR}; or port -> fraction of the weight"
+        default=None, description=f"{RECEPTOR}; or port -> fraction of the weight"
     )
     weight_pA: DrawnValue | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
@@ -142,81 +130,8 @@ class Projection(Strict):
 
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:
-        _exactly_one_weight(self)
+        exactly_one_weight(self)
         return self
-
-
-class Windowed(Strict):
-    """Common to drives: targets and the window in which the drive is on."""
-
-    target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
-    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
-    stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Windowed:
-        if self.stop_ms is not None and not self.start_ms < self.stop_ms:
-            raise ValueError(f"start_ms ({self.start_ms:g}) must be before stop_ms ({self.stop_ms:g})")
-        return self
-
-
-class PoissonDrive(Windowed):
-    """An independent Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
-
-    kind: Literal["poisson"] = Field(description=_KIND)
-    receptor: str | None = Field(default=None, description=_RECEPTOR)
-    rate_hz: Value = Field(description="rate of each train; not below 0")
-    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
-    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
-    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
-
-    @model_validator(mode="after")
-    def _one_weight(self) -> PoissonDrive:
-        _exactly_one_weight(self)
-        return self
-
-
-class DCDrive(Windowed):
-    """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
-
-    kind: Literal["dc"] = Field(description=_KIND)
-    amplitude: Number = Field(description="the current")
-
-
-class SinusoidalDrive(Windowed):
-    """offset + amplitude * sin(2 pi f t + phase) as an input current."""
-
-    kind: Literal["sinusoidal"] = Field(description=_KIND)
-    amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
-    frequency_hz: Number = Field(gt=0, description="frequency f")
-    phase_deg: Number = Field(default=0.0, description="phase at time 0")
-    offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
-
-
-class SpikeTrainDrive(Windowed):
-    """Spike trains from a file into the target neurons through a receptor port.
-
-    The file (.npz with arrays `neuron`, `time_ms`; or .csv with these columns) numbers the target's neurons from 0.
-    A spike at time t reaches its neuron at the step that ends at t + one step, as from a device connected with
-    a delay of one step.
-    """
-
-    kind: Literal["spike_trains"] = Field(description=_KIND)
-    file: str = Field(description="path of the file, relative to the configuration file")
-    receptor: str | None = Field(default=None, description=_RECEPTOR)
-    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
-    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
-    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
-
-    @model_validator(mode="after")
-    def _one_weight(self) -> SpikeTrainDrive:
-        _exactly_one_weight(self)
-        return self
-
-
-Drive = Annotated[PoissonDrive | DCDrive | SinusoidalDrive | SpikeTrainDrive, Field(discriminator="kind")]
 
 
 class HomeostaticStage(Strict):
@@ -235,7 +150,7 @@ class HomeostaticTonic(Strict):
     region's connectome in-degree of projection `projection` (start = start_per_indegree * K_i).
     """
 
-    kind: Literal["homeostatic_tonic"] = Field(description=_KIND)
+    kind: Literal["homeostatic_tonic"] = Field(description=KIND)
     population: str = Field(description="population whose rate is held")
     parameter: str = Field(default="I_e_pA", description="parameter of its model that the drive is added to")
     target_rate_hz: Number = Field(gt=0, description="target rate")
@@ -269,7 +184,7 @@ class BalancedEI(Strict):
 
     POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
 
-    kind: Literal["balanced_ei"] = Field(description=_KIND)
+    kind: Literal["balanced_ei"] = Field(description=KIND)
     size_E: Whole = Field(default=200, ge=1, description="excitatory neurons (per region)")
     size_I: Whole = Field(default=50, ge=1, description="inhibitory neurons (per region)")
     regions: Regions | None = Field(default=None, description=_REGIONS)
@@ -297,7 +212,7 @@ class PotjansDiesmann(Strict):
 
     POPULATIONS: ClassVar[tuple[str, ...]] = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 
-    kind: Literal["potjans_diesmann"] = Field(description=_KIND)
+    kind: Literal["potjans_diesmann"] = Field(description=KIND)
     scale: Number = Field(default=1.0, gt=0, description="factor on neuron numbers")
     indegree_scale: Number = Field(default=1.0, gt=0, description="factor on in-degrees")
     regions: Regions | None = Field(default=None, description=_REGIONS)

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.network import Circuit, Drive, HomeostaticTonic, Names, Population, Projection
+from dtbsim.config.drives import Drive
+from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
+from dtbsim.config.parts import Names
 from dtbsim.config.values import Name, Number, Strict, Whole
 
 SCHEMA_VERSION = 1

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from dtbsim.config import network as cfg
+from dtbsim.config.drives import Spiking
+from dtbsim.config.network import Projection
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Receptor
 from dtbsim.spec.distributions import Table, table_at
@@ -132,9 +133,7 @@ def _default_port(model: NeuronModel, weight: Table, where: str, places: Places)
     raise places.error(where, f"model '{model.name}' has several receptor ports: {', '.join(names)}", "receptor: NAME")
 
 
-def weight_table(
-    item: cfg.Projection | cfg.PoissonDrive | cfg.SpikeTrainDrive, model: NeuronModel, path: str, places: Places
-) -> Table:
+def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, places: Places) -> Table:
     """The weight's table; the key's unit must be the one that the model's ports take."""
     if not model.receptors:
         raise places.error(f"{path}.target", f"model '{model.name}' receives no spikes")

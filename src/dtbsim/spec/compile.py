@@ -12,11 +12,12 @@ from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.circuits import Parts, expand
-from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives, read_spike_trains
+from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
 from dtbsim.spec.network import Family, Network, Population
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
+from dtbsim.spec.spike_trains import read_spike_trains
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dtbsim.config import network as cfg
+from dtbsim.config import drives as cfg
 from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
@@ -22,10 +20,21 @@ from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
-
-IntArray = NDArray[np.int64]
-LAST_STEP = 2**53
-"""Beyond it float64 does not tell one step from the next."""
+from dtbsim.spec.spike_trains import read_spike_trains
+from dtbsim.spec.targets import chosen_neurons, chosen_positions
+from dtbsim.spec.waveforms import (
+    LONGEST_MEMORY,
+    Noise,
+    Ramp,
+    Rate,
+    Sine,
+    SinusoidalRate,
+    SteppedRate,
+    Steps,
+    Wave,
+    Windows,
+    windows_of,
+)
 
 
 @dataclass
@@ -52,7 +61,7 @@ def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, pl
                 )
             family = drafts[target]
             channel, weight = -1, 0.0
-            if isinstance(item, (cfg.PoissonDrive, cfg.SpikeTrainDrive)):
+            if isinstance(item, cfg.Spiking):
                 table = weight_table(item, family.model, path, places)
                 mix = input_mix(family.model, item.receptor, table, path, places)
                 channel, weight = plan.use(target, mix, table), table.low
@@ -79,44 +88,106 @@ def finish_drives(
     names = list(dict.fromkeys(draft.name for draft in found))
     drives: list[Drive] = []
     for draft in found:
-        item = draft.item
-        start = round(item.start_ms / dt)
-        stop = n_steps if item.stop_ms is None else min(n_steps, round(item.stop_ms / dt))
-        common = {"name": draft.name, "index": names.index(draft.name), "start": start, "stop": stop}
+        item, index = draft.item, names.index(draft.name)
+        common: dict[str, Any] = {"name": draft.name, "index": index, "windows": _windows(item, dt, n_steps)}
         common |= {"key_path": draft.path, "channel": draft.channel}
-        if draft.channel >= 0:
+        if isinstance(item, cfg.Spiking):
             common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
-        for position, population in enumerate(draft.family.populations):
-            values: dict[str, Any] = {**common, "population": population}
+        else:
+            common |= _current(item, draft.path, dt, places)
+        for position in chosen_positions(item, draft.family, atlas, draft.path, places):
+            number = draft.family.populations[position]
+            population = populations[number]
+            values = {**common, "population": number}
+            values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
             if isinstance(item, cfg.PoissonDrive):
-                mean = _rate(item, draft, position, atlas, places) * dt * 1e-3
-                if not 0 <= mean <= MAX_MEAN:
-                    raise places.error(
-                        f"{draft.path}.rate_hz",
-                        f"{mean:g} events per step; allowed: 0 to {MAX_MEAN:g}",
-                        "use a shorter dt_ms, or fewer events with a larger weight",
-                    )
-                drives.append(Drive(kind="poisson", mean=mean, **values))
-            elif isinstance(item, cfg.DCDrive):
-                drives.append(Drive(kind="current", offset=item.amplitude, **values))
-            elif isinstance(item, cfg.SinusoidalDrive):
-                phase = math.radians(item.phase_deg)
-                drives.append(
-                    Drive(
-                        kind="current",
-                        offset=item.offset,
-                        amplitude=item.amplitude,
-                        frequency_hz=item.frequency_hz,
-                        phase_rad=phase,
-                        **values,
-                    )
-                )
-            else:
-                size = populations[population].size
-                events = read_spike_trains(base_dir / item.file, size, dt, f"{draft.path}.file", places)
-                keep = (events[:, 0] >= start) & (events[:, 0] < stop)
-                drives.append(Drive(kind="events", events=events[keep], **values))
+                mean = _mean(item, draft, position, dt, atlas, places)
+                values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
+            elif isinstance(item, cfg.VaryingPoisson):
+                rate = _varying(item, draft.path, dt, places)
+                values |= {"kind": "poisson", "rate": rate, "shared": item.shared}
+            elif isinstance(item, cfg.SpikeTrainDrive):
+                events = read_spike_trains(base_dir / item.file, population.size, dt, f"{draft.path}.file", places)
+                values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
+            drives.append(Drive(**values))
     return tuple(drives)
+
+
+def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int) -> Windows:
+    start = round(item.start_ms / dt_ms)
+    stop = n_steps if item.stop_ms is None else min(n_steps, round(item.stop_ms / dt_ms))
+    if item.windows_ms is None:
+        return windows_of(start, stop, [(start, stop)])
+    return windows_of(start, stop, [(round(on / dt_ms), round(off / dt_ms)) for on, off in item.windows_ms])
+
+
+def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict[str, Any]:
+    """What makes a drive that injects a current: its kind, its course, its noise."""
+    if isinstance(item, cfg.NoiseCurrentDrive):
+        interval = _whole_steps(item.dt_ms, dt_ms, f"{path}.dt_ms", places)
+        return {"kind": "noise", "wave": Sine(item.mean), "noise": Noise(item.std, interval), "shared": item.shared}
+    if isinstance(item, cfg.OUCurrentDrive):
+        if item.tau_ms > LONGEST_MEMORY * dt_ms:
+            message = f"{item.tau_ms:g} ms is more than {LONGEST_MEMORY} steps"
+            raise places.error(f"{path}.tau_ms", message, "give a constant current that differs between the neurons")
+        noise = Noise(item.sigma, tau_ms=item.tau_ms)
+        return {"kind": "noise", "wave": Sine(item.mean), "noise": noise, "shared": item.shared}
+    return {"kind": "current", "wave": _wave(item, dt_ms)}
+
+
+def _wave(item: cfg.Current, dt_ms: float) -> Wave:
+    if isinstance(item, cfg.DCDrive):
+        return Sine(item.amplitude)
+    if isinstance(item, cfg.StepCurrentDrive):
+        return Steps(tuple(round(time / dt_ms) for time in item.times_ms), tuple(item.amplitudes))
+    if isinstance(item, cfg.RampDrive):
+        return Ramp(item.from_amplitude, item.to_amplitude, round(item.start_ms / dt_ms), item.duration_ms)
+    assert isinstance(item, cfg.Sinusoidal)
+    return Sine(item.offset, item.amplitude, item.frequency_hz, math.radians(item.phase_deg))
+
+
+def _whole_steps(time_ms: float | None, dt_ms: float, path: str, places: Places) -> int:
+    """A time in steps, None one step; InputError for parts of steps."""
+    if time_ms is None:
+        return 1
+    steps = round(time_ms / dt_ms)
+    if steps < 1 or abs(steps * dt_ms - time_ms) > 1e-6 * time_ms:
+        message = f"{time_ms:g} ms is not a whole number of steps of {dt_ms:g} ms"
+        raise places.error(path, message, "give a multiple of simulation.dt_ms")
+    return steps
+
+
+def _mean(item: cfg.PoissonDrive, draft: DriveDraft, position: int, dt_ms: float, atlas: Any, places: Places) -> float:
+    """Events per step and neuron."""
+    mean = _rate(item, draft, position, atlas, places) * dt_ms * 1e-3
+    _check_mean(mean, f"{draft.path}.rate_hz", places)
+    return mean
+
+
+def _check_mean(mean: float, path: str, places: Places) -> None:
+    if not 0 <= mean <= MAX_MEAN:
+        raise places.error(
+            path,
+            f"{mean:g} events per step; allowed: 0 to {MAX_MEAN:g}",
+            "use a shorter dt_ms, or fewer events with a larger weight",
+        )
+
+
+def _varying(item: cfg.VaryingPoisson, path: str, dt_ms: float, places: Places) -> Rate:
+    """The rate of a drive whose rate varies; its largest value must be a possible one."""
+    if isinstance(item, cfg.InhomogeneousPoissonDrive):
+        _check_mean(max(item.rates_hz) * dt_ms * 1e-3, f"{path}.rates_hz", places)
+        return SteppedRate(tuple(item.times_ms), tuple(item.rates_hz))
+    _check_mean((item.rate_hz + item.amplitude_hz) * dt_ms * 1e-3, f"{path}.amplitude_hz", places)
+    return SinusoidalRate(item.rate_hz, item.amplitude_hz, item.frequency_hz, math.radians(item.phase_deg))
+
+
+def _received(events: Any, windows: Windows, neurons: Any) -> Any:
+    """The events that fall into the windows and on these neurons (None: all)."""
+    keep = windows.contain(events[:, 0])
+    if neurons is not None:
+        keep &= np.isin(events[:, 1], neurons)
+    return events[keep]
 
 
 def _rate(item: cfg.PoissonDrive, draft: DriveDraft, position: int, atlas: Any, places: Places) -> float:
@@ -127,92 +198,6 @@ def _rate(item: cfg.PoissonDrive, draft: DriveDraft, position: int, atlas: Any, 
     if not table.constant:
         raise places.error(path, "a rate is a number or a region map, not a distribution")
     return table.low
-
-
-def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: Places) -> IntArray:
-    """Spikes of a .npz (`neuron`, `time_ms`) or .csv file as int64[n, 2] (step, neuron), ascending by step.
-
-    A time in ((k - 1) dt, k dt] gives k: a drive acts in the step that begins then, one dt after a device would emit.
-    Times after the end of the run are returned, too; they are of no effect.
-    """
-    if not path.is_file():
-        raise places.error(where, f"there is no file {path}", "give a path relative to the configuration file")
-    if path.suffix not in _READERS:
-        raise places.error(where, f"{path.name} is neither .npz nor .csv")
-    try:
-        neuron, time_ms = _READERS[path.suffix](path)
-    except Exception as error:  # noqa: BLE001 - zipfile, zlib, pickle and numpy each have errors for damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise places.error(
-            where, f"cannot read spike trains from {path}: {reason}", "it needs columns `neuron` and `time_ms`"
-        ) from None
-    if neuron.shape != time_ms.shape or neuron.ndim != 1:
-        raise places.error(where, f"{path}: `neuron` {neuron.shape} and `time_ms` {time_ms.shape} differ in shape")
-    if not neuron.size:
-        return np.zeros((0, 2), np.int64)
-    if neuron.dtype.kind not in "iuO":
-        raise places.error(where, f"{path}: `neuron` must be integers, not {neuron.dtype}")
-    if time_ms.dtype.kind not in "iuf":
-        raise places.error(where, f"{path}: `time_ms` must be numbers, not {time_ms.dtype}")
-    time_ms = time_ms.astype(np.float64)
-    if not (neuron.min() >= 0 and neuron.max() < size):
-        raise places.error(
-            where, f"{path}: neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}"
-        )
-    if not np.isfinite(time_ms).all() or (time_ms < 0).any():
-        raise places.error(where, f"{path}: times must be finite and not negative")
-    if time_ms.max() > LAST_STEP * dt_ms:
-        largest = f"{LAST_STEP * dt_ms:g} ms ({LAST_STEP} steps)"
-        raise places.error(where, f"{path}: a time of {time_ms.max():g} ms; the largest allowed is {largest}")
-    steps = np.ceil(time_ms / dt_ms - 1e-6).astype(np.int64)
-    order = np.lexsort((neuron, steps))
-    return np.stack([steps[order], neuron[order].astype(np.int64)], axis=1)
-
-
-def _from_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The arrays `neuron` and `time_ms` of an archive; arrays of objects, which would run code, are refused."""
-    with path.open("rb") as stream:
-        archive = np.load(stream, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("this is no archive of arrays; numpy.savez makes one")  # noqa: TRY004 - no type of ours
-        _check_columns(archive.files)
-        return np.asarray(archive["neuron"]), np.asarray(archive["time_ms"])
-
-
-def _from_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The columns `neuron` and `time_ms`; integers too large for int64 come as objects, for their range to be named."""
-    neurons, times_ms = [], []
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream)
-        columns = next(rows, [])
-        _check_columns(columns)
-        at_neuron, at_time = columns.index("neuron"), columns.index("time_ms")
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(columns):
-                raise ValueError(f"line {rows.line_num}: {len(row)} values for {len(columns)} columns")
-            try:
-                neurons.append(int(row[at_neuron]))
-                times_ms.append(float(row[at_time]))
-            except ValueError as error:
-                raise ValueError(f"line {rows.line_num}: {error}") from None
-    try:
-        neuron = np.array(neurons, np.int64)
-    except OverflowError:
-        neuron = np.array(neurons, object)
-    return neuron, np.array(times_ms, np.float64)
-
-
-_READERS = {".npz": _from_npz, ".csv": _from_csv}
-
-
-def _check_columns(found: list[str]) -> None:
-    """ValueError naming the columns found, unless each needed one is there once."""
-    if found.count("neuron") == 1 == found.count("time_ms"):
-        return
-    named = [repr(name[:40]) for name in found[:8]] + ["..."] * (len(found) > 8)
-    raise ValueError(f"its columns are {', '.join(named)}" if named else "no columns are named in it")
 
 
 def check_event_counts(drives: tuple[Drive, ...], places: Places) -> None:

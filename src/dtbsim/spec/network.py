@@ -17,6 +17,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.synapses import Dynamics
+from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
@@ -117,35 +118,59 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Drive:
-    """Input from outside to one population. Times in steps; `stop` exclusive.
+    """Input from outside to one population, while its `windows` are open. Times in steps.
 
-    kind `poisson`: `mean` events per step of `weight` quanta into `channel`; `current`: `amplitude` etc. as a waveform;
-    `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
+    kind `poisson`: `mean` events per step, or what `rate` gives, of `weight` quanta into `channel`; `current`: what
+    `wave` gives; `noise`: `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
+    `neurons` are the indices, ascending, that receive it; None: all. With `shared` all of its targets, in all
+    populations, get the same.
     """
 
-    kind: Literal["poisson", "current", "events"]
+    kind: Literal["poisson", "current", "noise", "events"]
     name: str
     index: int
     population: int
-    start: int
-    stop: int
+    windows: Windows
+    neurons: NDArray[np.int64] | None = None
+    shared: bool = False
     channel: int = -1
     weight: int = 0
     mean: float = 0.0
-    offset: float = 0.0
-    amplitude: float = 0.0
-    frequency_hz: float = 0.0
-    phase_rad: float = 0.0
+    rate: Rate | None = None
+    wave: Wave | None = None
+    noise: Noise | None = None
     events: NDArray[np.int64] | None = None
     key_path: str = ""
 
+    @property
+    def start(self) -> int:
+        """The first step at which it is on."""
+        return self.windows.start
+
+    @property
+    def stop(self) -> int:
+        """The step from which on it is off for good."""
+        return self.windows.stop
+
     def waveform(self, steps: NDArray[np.int64], dt_ms: float) -> NDArray[np.float32]:
-        """The current at the given steps (their left ends), float32, zero outside the window."""
-        value = np.full(steps.size, self.offset)
-        if self.amplitude:
-            value += self.amplitude * np.sin(2e-3 * np.pi * self.frequency_hz * steps * dt_ms + self.phase_rad)
-        value[(steps < self.start) | (steps >= self.stop)] = 0.0
+        """The current at the given steps (their left ends), float32, zero where the drive is off."""
+        assert self.wave is not None
+        value = self.wave.values(steps, dt_ms)
+        value[~self.windows.contain(steps)] = 0.0
         return value.astype(np.float32)
+
+    def noise_waveform(self, steps: NDArray[np.int64], dt_ms: float) -> NDArray[np.float32]:
+        """Mean and standard deviation at the given steps, float32[n, 2], zero where the drive is off."""
+        assert self.noise is not None
+        sd = np.where(self.windows.contain(steps), self.noise.sd, 0.0).astype(np.float32)
+        return np.stack([self.waveform(steps, dt_ms), sd], axis=1)
+
+    def local(self, first: int, size: int) -> NDArray[np.int64] | None:
+        """Which of the neurons `first` to before `first + size` receive it, counted from `first`; None: all of them."""
+        if self.neurons is None:
+            return None
+        low, high = np.searchsorted(self.neurons, [first, first + size])
+        return None if high - low == size else self.neurons[low:high] - first
 
 
 @dataclass(frozen=True, eq=False)

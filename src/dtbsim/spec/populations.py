@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
+from dtbsim.config.parts import Regions
 from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import InputError, did_you_mean
@@ -71,7 +72,7 @@ def _family(
         model = get_model(population.model, receptors=population.receptors)
     except InputError as error:
         raise places.error(f"{path}.model", error.message, error.remedy) from None
-    regions = _regions(population.regions, atlas, f"{path}.regions", places)
+    regions = regions_of(population.regions, atlas, f"{path}.regions", places)
     parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
     for parameter in controlled:
         _known(model, "parameter", parameter, path, places)
@@ -84,7 +85,8 @@ def _family(
     return Draft(name, path, model, regions, population.size, parameters, initial, controlled)
 
 
-def _regions(given: cfg.Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
+def regions_of(given: Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
+    """Indices of the named regions of the atlas, ascending; [-1] where none are named."""
     if given is None:
         return np.array([-1], dtype=np.int32)
     if atlas is None:

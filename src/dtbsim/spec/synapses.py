@@ -60,11 +60,14 @@ class Dynamics:
 
     def shift(self, quantum: float) -> int:
         """Bits of a weight below the quantum of the input: as many as MAXIMUM_BITS allow."""
-        return max(0, MAXIMUM_BITS - max(0, math.ceil(math.log2(self.weight_max / quantum)))) if self.plastic else 0
+        if not self.plastic:
+            return 0
+        needed: int = math.ceil(math.log2(self.weight_max / quantum))
+        return max(0, MAXIMUM_BITS - max(0, needed))
 
     def largest(self, quantum: float) -> int:
         """Largest weight in fine quanta."""
-        return math.floor(self.weight_max / quantum * 2 ** self.shift(quantum))
+        return int(self.weight_max / quantum * 2.0 ** self.shift(quantum))
 
     def parameters(self, quantum: float) -> NDArray[np.float32]:
         """float32[N_PARAMETERS] of the kernel, for weights in fine quanta of an input with `quantum`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dtbsim.config.network import BalancedEI, Drive, Population, PotjansDiesmann, Projection
+from dtbsim.config.drives import Drive
+from dtbsim.config.network import BalancedEI, Population, PotjansDiesmann, Projection
 from dtbsim.config.run import RunConfig
 
 

@@ -6,7 +6,8 @@ with decay time tau then has amplitude weight * C_m / tau (pA).
 
 from __future__ import annotations
 
-from dtbsim.config.network import BalancedEI, FixedIndegree, PoissonDrive, Population, Projection
+from dtbsim.config.drives import PoissonDrive
+from dtbsim.config.network import BalancedEI, FixedIndegree, Population, Projection
 from dtbsim.errors import InputError
 from dtbsim.spec.circuits import Parts
 

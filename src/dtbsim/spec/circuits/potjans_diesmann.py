@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from dtbsim.config.network import DCDrive, FixedTotalNumber, PoissonDrive, Population, PotjansDiesmann, Projection
+from dtbsim.config.drives import DCDrive, PoissonDrive
+from dtbsim.config.network import FixedTotalNumber, Population, PotjansDiesmann, Projection
 from dtbsim.config.values import Normal, TruncatedNormal
 from dtbsim.spec.circuits import Parts
 

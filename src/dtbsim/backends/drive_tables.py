@@ -1,0 +1,276 @@
+"""The drives of a rank's lanes as tables for the compiled window, and what they follow in time, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.lanes import Run
+from dtbsim.build.rank import LaneState
+from dtbsim.config.values import Normal
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.noise import NUMBERS
+from dtbsim.kernels.poisson import SHARED_GID, STEPS, coarse_thresholds, poisson_thresholds, threshold_tables
+from dtbsim.spec.distributions import as_table
+from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.waveforms import Rate, Windows
+
+I64 = NDArray[np.int64]
+Thresholds = tuple[NDArray[Any], NDArray[Any]]
+"""Of Poisson counts, and the coarse ones; a row per mean."""
+Course = Callable[[int, int], dict[int, NDArray[Any] | int]]
+"""Fields of a table row for the steps from `start` to before `stop`; arrays stand for their addresses."""
+
+
+@dataclass(eq=False)
+class _Reached:
+    """A drive and the neurons of a lane that receive it: local indices, gids, and input slots where it gives spikes."""
+
+    drive: Drive
+    local: I64
+    gids: NDArray[np.uint32]
+    slots: I64
+
+
+class DriveTables:
+    """Fills the lanes' tables of drives; `set_chunk` gives them currents and rates of the steps to come."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._by_population: dict[int, list[Drive]] = {}
+        for drive in network.drives:
+            self._by_population.setdefault(drive.population, []).append(drive)
+        self._courses: dict[object, Course] = {}
+        self._following: list[tuple[I64, object]] = []
+        """(table row, key of the course that it follows)"""
+        self._chunk: list[dict[int, NDArray[Any] | int]] = []
+        self._thresholds: dict[float, Thresholds] = {}
+
+    def fill(self, row: I64, state: LaneState) -> None:
+        """Make the tables of a lane."""
+        poisson: list[list[int]] = []
+        currents: list[tuple[list[int], Drive]] = []
+        events: list[I64] = []
+        varied: dict[int, list[_Reached]] = {}
+        noise: dict[int, list[_Reached]] = {}
+        for run in state.lane.runs:
+            for drive in self._by_population.get(run.population, ()):
+                reached = self._reached(state, run, drive)
+                if reached.local.size == 0 or not drive.windows.on:
+                    continue
+                if drive.kind == "noise":
+                    noise.setdefault(id(drive), []).append(reached)
+                elif drive.kind == "current":
+                    currents.append((self._current(state, reached), drive))
+                elif drive.kind == "events":
+                    events.append(self._events(run, reached))
+                elif drive.weight != 0 and (drive.rate is not None or drive.mean > 0):
+                    if _plain(reached):
+                        _append(poisson, self._poisson(state, reached))
+                    else:
+                        varied.setdefault(id(drive), []).append(reached)
+        self._store_poisson(row, state, poisson)
+        self._store_varied(row, state, list(varied.values()))
+        self._store_currents(row, state, currents)
+        self._store_noise(row, state, list(noise.values()))
+        listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
+        listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
+        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), _at(state, listed)
+
+    def set_chunk(self, start: int, stop: int) -> None:
+        """Compute what the drives follow in the steps from `start` to before `stop`, each distinct course once."""
+        fields = {key: course(start, stop) for key, course in self._courses.items()}
+        for row, key in self._following:
+            for field, value in fields[key].items():
+                row[field] = value.ctypes.data if isinstance(value, np.ndarray) else value
+        self._chunk = list(fields.values())  # compiled code reads the arrays
+
+    def _follow(self, row: I64, key: object, course: Course) -> None:
+        self._courses.setdefault(key, course)
+        self._following.append((row, key))
+
+    # -- one drive on one run of neurons ------------------------------------------------------------------------
+
+    def _reached(self, state: LaneState, run: Run, drive: Drive) -> _Reached:
+        first = run.gid0 - self._network.populations[run.population].gid0
+        chosen = drive.local(first, run.size)
+        inside = np.arange(run.size) if chosen is None else chosen
+        local = run.local + inside
+        slots = local
+        if drive.channel >= 0:
+            slots = int(state.lane.slot_start[run.kind][drive.channel]) + local - int(state.lane.group_start[run.kind])
+        return _Reached(drive, local, (run.gid0 + inside).astype(np.uint32), slots)
+
+    def _current(self, state: LaneState, reached: _Reached) -> list[int]:
+        local = reached.local
+        if _contiguous(local):
+            return [int(local[0]), local.size, 0, 0]
+        return [0, local.size, 0, _at(state, local.astype(np.int32))]
+
+    def _events(self, run: Run, reached: _Reached) -> I64:
+        drive = reached.drive
+        assert drive.events is not None
+        first = run.gid0 - self._network.populations[run.population].gid0
+        mine = drive.events[(drive.events[:, 1] >= first) & (drive.events[:, 1] < first + run.size)]
+        offset = int(reached.slots[0] - reached.local[0]) + run.local - first
+        weight = np.full(len(mine), drive.weight)
+        return np.stack([mine[:, 0], mine[:, 1] + offset, weight], axis=1).astype(np.int64)
+
+    def _poisson(self, state: LaneState, reached: _Reached) -> list[int]:
+        drive = reached.drive
+        thresholds, coarse = self._constant(drive.mean)
+        tables = [_at(state, thresholds), thresholds.size, _at(state, coarse), coarse.size]
+        entry = [int(reached.local[0]), reached.local.size, int(reached.slots[0]), drive.weight, drive.index, *tables]
+        return [*entry, drive.start, drive.stop, 0, -1]
+
+    def _constant(self, mean: float) -> Thresholds:
+        """Thresholds of a mean, and the coarse ones."""
+        if mean not in self._thresholds:
+            thresholds = poisson_thresholds(mean)
+            self._thresholds[mean] = thresholds, coarse_thresholds(thresholds)
+        return self._thresholds[mean]
+
+    # -- tables -------------------------------------------------------------------------------------------------
+
+    def _store_poisson(self, row: I64, state: LaneState, entries: list[list[int]]) -> None:
+        for entry in entries:
+            entry[L.P_BUFFER_AT] = _at(state, np.zeros(STEPS * entry[L.P_COUNT], np.uint8))
+        row[L.N_POISSON] = len(entries)
+        row[L.POISSON_AT] = _at(state, np.array(entries, np.int64).reshape(-1, L.POISSON_FIELDS))
+
+    def _store_varied(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
+        table = np.zeros((len(found), L.VARIED_FIELDS), np.int64)
+        for entry, parts in zip(table, found, strict=True):
+            drive = parts[0].drive
+            slots = np.concatenate([part.slots for part in parts])
+            gids = _drawn_for(parts)
+            entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, _at(state, gids)
+            entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, _at(state, slots)
+            entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
+            entry[L.V_BUFFER_AT] = _at(state, np.zeros(STEPS * gids.size, np.uint8))
+            if drive.rate is not None:
+                key = "rate", drive.rate, drive.windows
+                self._follow(entry, key, partial(_varying, drive.rate, drive.windows, self._network.dt_ms))
+            else:
+                tables = self._constant(drive.mean)
+                self._follow(entry, ("constant", drive.mean, drive.windows), partial(_switched, drive.windows, tables))
+        row[L.N_VARIED], row[L.VARIED_AT] = len(table), _at(state, table)
+
+    def _store_currents(self, row: I64, state: LaneState, found: list[tuple[list[int], Drive]]) -> None:
+        table = np.array([entry for entry, _ in found], np.int64).reshape(-1, L.CURRENT_FIELDS)
+        for entry, (_, drive) in zip(table, found, strict=True):
+            self._follow(entry, ("wave", drive.wave, drive.windows), partial(_wave, drive, self._network.dt_ms))
+        row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(table), _at(state, table)
+
+    def _store_noise(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
+        if not found:
+            return
+        found = sorted(found, key=lambda parts: parts[0].drive.index)  # the same order for a neuron on every lane
+        table = np.zeros((len(found), L.NOISE_FIELDS), np.int64)
+        dt = self._network.dt_ms
+        for entry, parts in zip(table, found, strict=True):
+            drive = parts[0].drive
+            assert drive.noise is not None
+            local = np.concatenate([part.local for part in parts]).astype(np.int32)
+            gids = _drawn_for(parts)
+            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, _at(state, gids)
+            entry[L.Q_TARGETS], entry[L.Q_INDEX_AT] = local.size, _at(state, local)
+            entry[L.Q_DRIVE], entry[L.Q_START], entry[L.Q_STOP] = drive.index, drive.start, drive.stop
+            entry[L.Q_INTERVAL], entry[L.Q_DRAWN] = drive.noise.interval, -1
+            entry[L.Q_BUFFER_AT] = _at(state, np.zeros(NUMBERS * gids.size, np.float32))
+            memory = drive.noise.memory(dt)
+            if memory is not None:
+                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = (
+                    _at(state, np.zeros(gids.size, np.float32)),
+                    _at(state, memory),
+                )
+            self._follow(entry, ("noise", drive.wave, drive.noise, drive.windows), partial(_noise, drive, dt))
+        row[L.N_NOISE], row[L.NOISE_AT] = len(table), _at(state, table)
+        row[L.NORMAL_AT] = _at(state, normal_table())
+
+
+def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
+    """Gids that a drive draws for: of all neurons that it reaches, or the one that stands for all."""
+    if parts[0].drive.shared:
+        return np.array([SHARED_GID], np.uint32)
+    return np.concatenate([part.gids for part in parts])
+
+
+@cache
+def normal_table() -> NDArray[np.float32]:
+    """float32[65537]: quantiles of the standard normal distribution."""
+    return as_table(Normal(distribution="normal", mean=0.0, sd=1.0)).quantiles.astype(np.float32)
+
+
+def _noise(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    return {L.Q_WAVE_AT: drive.noise_waveform(np.arange(start, stop, dtype=np.int64), dt_ms)}
+
+
+def _wave(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    return {L.C_WAVE_AT: drive.waveform(np.arange(start, stop, dtype=np.int64), dt_ms)}
+
+
+def _switched(windows: Windows, tables: Thresholds, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    """Row 0 of the thresholds while the drive is on."""
+    on = windows.contain(whole_blocks(start, stop))
+    return _rates(np.where(on, 0, -1), tables)
+
+
+def _varying(rate: Rate, windows: Windows, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    """A row of thresholds for every distinct mean."""
+    steps = whole_blocks(start, stop)
+    means = rate.means(steps, dt_ms)
+    on = windows.contain(steps) & (means > 0)
+    distinct, which = np.unique(means[on], return_inverse=True)
+    rows = np.full(steps.size, -1)
+    rows[on] = which
+    return _rates(rows, threshold_tables(distinct))
+
+
+def _rates(rows: NDArray[Any], tables: Thresholds) -> dict[int, NDArray[Any] | int]:
+    thresholds, coarse = tables
+    return {
+        L.V_RATES_AT: rows.astype(np.int32),
+        L.V_THRESHOLD_AT: thresholds,
+        L.V_THRESHOLDS: thresholds.shape[-1],
+        L.V_COARSE_AT: coarse,
+        L.V_COARSE: coarse.shape[-1],
+    }
+
+
+def whole_blocks(start: int, stop: int) -> I64:
+    """The steps of all blocks of STEPS that some step from `start` to before `stop` is in."""
+    return np.arange(start // STEPS * STEPS, -(-stop // STEPS) * STEPS, dtype=np.int64)
+
+
+def _contiguous(local: I64) -> bool:
+    return bool(local[-1] - local[0] + 1 == local.size)
+
+
+def _plain(reached: _Reached) -> bool:
+    """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold it."""
+    drive = reached.drive
+    return drive.rate is None and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
+
+
+def _at(state: LaneState, array: NDArray[Any]) -> int:
+    state.keep.append(array)
+    return int(array.ctypes.data)
+
+
+def _append(table: list[list[int]], entry: list[int]) -> None:
+    """Add a Poisson drive, or lengthen the previous one where it goes on with the same numbers."""
+    for previous in reversed(table):
+        follows = previous[L.P_LOCAL] + previous[L.P_COUNT] == entry[L.P_LOCAL]
+        same = previous[L.P_WEIGHT : L.P_STOP + 1] == entry[L.P_WEIGHT : L.P_STOP + 1]
+        if follows and same and previous[L.P_SLOT] + previous[L.P_COUNT] == entry[L.P_SLOT]:
+            previous[L.P_COUNT] += entry[L.P_COUNT]
+            return
+        if previous[L.P_LOCAL] + previous[L.P_COUNT] < entry[L.P_LOCAL]:
+            break
+    table.append(entry)

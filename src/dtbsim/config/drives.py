@@ -1,0 +1,264 @@
+"""Configuration of the drives: input to a population that does not come from synapses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from dtbsim.config.parts import KIND, RECEPTOR, Names, Regions, exactly_one_weight
+from dtbsim.config.values import Flag, Number, Strict, Value, Whole
+
+Index = Annotated[Whole, Field(ge=0)]
+Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
+
+
+class NeuronRange(Strict):
+    """Every `step`-th neuron from `start` to before `stop`, counted within the population from 0."""
+
+    start: Whole = Field(default=0, ge=0, description="first neuron")
+    stop: Whole = Field(ge=1, description="end, itself not included")
+    step: Whole = Field(default=1, ge=1, description="distance from one to the next")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NeuronRange:
+        if not self.start < self.stop:
+            raise ValueError(f"start ({self.start}) must be below stop ({self.stop})")
+        return self
+
+
+_SHARED = "all targets get the same train; otherwise each its own"
+
+
+def _neurons_kind(value: Any) -> str:
+    return "range" if isinstance(value, dict | NeuronRange) else "list"
+
+
+Neurons = Annotated[
+    Annotated[list[Index], Field(min_length=1), Tag("list")] | Annotated[NeuronRange, Tag("range")],
+    Discriminator(_neurons_kind),
+]
+
+
+class Windowed(Strict):
+    """Common to drives: which neurons receive it, and when it is on.
+
+    It is on from `start_ms` to `stop_ms`, with `windows_ms` in the parts of that time which they name. Times count as
+    the nearest multiple of dt_ms.
+    """
+
+    target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
+    regions: Regions | None = Field(
+        default=None, description="only in these regions: all, left, right, or a list of names; default: all"
+    )
+    fraction: Number | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="only so large a part of the neurons of each population (in each region), drawn by seed and drive",
+    )
+    neurons: Neurons | None = Field(
+        default=None, description="only these: indices from 0 within the population (in each region), or a range"
+    )
+    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
+    stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
+    windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
+        default=None, description="pairs [on, off], one after the other; default: on all the time"
+    )
+
+    @model_validator(mode="after")
+    def _targets(self) -> Windowed:
+        if self.fraction is not None and self.neurons is not None:
+            raise ValueError("give fraction or neurons, not both")
+        if isinstance(self.neurons, list) and len(set(self.neurons)) < len(self.neurons):
+            twice = next(n for k, n in enumerate(self.neurons) if n in self.neurons[:k])
+            raise ValueError(f"neurons names {twice} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Windowed:
+        if self.stop_ms is not None and not self.start_ms < self.stop_ms:
+            raise ValueError(f"start_ms ({self.start_ms:g}) must be before stop_ms ({self.stop_ms:g})")
+        before = 0.0
+        for on, off in self.windows_ms or []:
+            if not before <= on < off:
+                raise ValueError(f"windows_ms: [{on:g}, {off:g}] must begin at {before:g} or later, and end after that")
+            before = off
+        return self
+
+
+class Spiking(Windowed):
+    """Common to drives that give spikes: the port they arrive at, and their weight."""
+
+    receptor: str | None = Field(default=None, description=RECEPTOR)
+    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
+
+    @model_validator(mode="after")
+    def _one_weight(self) -> Spiking:
+        exactly_one_weight(self)
+        return self
+
+
+class PoissonDrive(Spiking):
+    """A Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
+
+    kind: Literal["poisson"] = Field(description=KIND)
+    rate_hz: Value = Field(description="rate of each train; not below 0")
+    shared: Flag = Field(default=False, description=_SHARED)
+
+
+class InhomogeneousPoissonDrive(Spiking):
+    """Poisson spike trains whose rate changes in steps: rates_hz[k] from times_ms[k] until the next time.
+
+    As NEST's inhomogeneous_poisson_generator; 0 before the first time. The number of spikes in a time step is a Poisson
+    number whose mean is the integral of the rate over the step, also where the rate changes within one.
+    """
+
+    kind: Literal["inhomogeneous_poisson"] = Field(description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="when the rate changes, ascending"
+    )
+    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="what it changes to, as many"
+    )
+    shared: Flag = Field(default=False, description=_SHARED)
+
+    @model_validator(mode="after")
+    def _as_many(self) -> InhomogeneousPoissonDrive:
+        series("times_ms", self.times_ms, "rates_hz", self.rates_hz)
+        return self
+
+
+class SinusoidalPoissonDrive(Spiking):
+    """Poisson spike trains of the rate max(0, rate + amplitude * sin(2 pi f t + phase)).
+
+    As NEST's sinusoidal_poisson_generator; t is the time of the run. The number of spikes in a time step is a Poisson
+    number whose mean is the integral of the rate over the step.
+    """
+
+    kind: Literal["sinusoidal_poisson"] = Field(description=KIND)
+    rate_hz: Number = Field(ge=0, description="mean rate of each train, where amplitude_hz is not above it")
+    amplitude_hz: Number = Field(ge=0, description="how far the rate goes up and down")
+    frequency_hz: Number = Field(gt=0, description="frequency f")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
+    shared: Flag = Field(default=False, description=_SHARED)
+
+
+class SpikeTrainDrive(Spiking):
+    """Listed spike trains into the target neurons through a receptor port.
+
+    The file (.npz with arrays `neuron`, `time_ms`; or .csv with these columns) numbers the neurons of the population
+    from 0; with `fraction` or `neurons` the trains of the others are left out. A spike at time t reaches its neuron at
+    the step that ends at t + one step, as from a device connected with a delay of one step.
+    """
+
+    kind: Literal["spike_trains"] = Field(description=KIND)
+    file: str = Field(description="path of the file, relative to the configuration file")
+
+
+class DCDrive(Windowed):
+    """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
+
+    kind: Literal["dc"] = Field(description=KIND)
+    amplitude: Number = Field(description="the current")
+
+
+class StepCurrentDrive(Windowed):
+    """A current that changes in steps: amplitudes[k] from times_ms[k] until the next time, 0 before the first.
+
+    As NEST's step_current_generator, whose current reaches its targets one step later (its delay).
+    """
+
+    kind: Literal["step_current"] = Field(description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="when it changes, ascending"
+    )
+    amplitudes: Annotated[list[Number], Field(min_length=1)] = Field(
+        description="what it changes to, as many, in the unit of the model's current input"
+    )
+
+    @model_validator(mode="after")
+    def _as_many(self) -> StepCurrentDrive:
+        series("times_ms", self.times_ms, "amplitudes", self.amplitudes)
+        return self
+
+
+class RampDrive(Windowed):
+    """A current that goes in a straight line from one amplitude at `start_ms` to another, and then stays there."""
+
+    kind: Literal["ramp"] = Field(description=KIND)
+    from_amplitude: Number = Field(description="at start_ms, in the unit of the model's current input")
+    to_amplitude: Number = Field(description="from start_ms + duration_ms on")
+    duration_ms: Number = Field(gt=0, description="time from one to the other")
+
+
+class Sinusoidal(Windowed):
+    """Common to the two names of a sinusoidal current."""
+
+    amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
+    frequency_hz: Number = Field(gt=0, description="frequency f")
+    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
+    offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+
+
+class SinusoidalDrive(Sinusoidal):
+    """offset + amplitude * sin(2 pi f t + phase) as an input current; the same as `ac`."""
+
+    kind: Literal["sinusoidal"] = Field(description=KIND)
+
+
+class ACDrive(Sinusoidal):
+    """offset + amplitude * sin(2 pi f t + phase) as an input current, as of NEST's ac_generator.
+
+    t is the time of the run. A current flows from t to t + one step; NEST's arrives one step later (its delay).
+    """
+
+    kind: Literal["ac"] = Field(description=KIND)
+
+
+class NoiseCurrentDrive(Windowed):
+    """White noise: a normally distributed current, drawn anew every `dt_ms`, as of NEST's noise_generator.
+
+    Intervals are counted from the moment at which the drive is first switched on.
+    """
+
+    kind: Literal["noise_current"] = Field(description=KIND)
+    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+    std: Number = Field(ge=0, description="standard deviation")
+    dt_ms: Number | None = Field(
+        default=None, gt=0, description="time for which a value is held, a multiple of the time step; default: one step"
+    )
+    shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
+
+
+class OUCurrentDrive(Windowed):
+    """An Ornstein-Uhlenbeck process as an input current: dI = (mean - I) dt / tau + sigma sqrt(2 / tau) dW.
+
+    Normally distributed at every moment, with the correlation exp(-s / tau) between moments s apart. It starts from
+    this distribution when the drive is first switched on and goes on while `windows_ms` switch it off; a step is exact.
+    """
+
+    kind: Literal["ou_current"] = Field(description=KIND)
+    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+    sigma: Number = Field(ge=0, description="standard deviation of the current")
+    tau_ms: Number = Field(gt=0, description="correlation time")
+    shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
+
+
+def series(times: str, times_ms: Sequence[float], values: str, given: Sequence[float]) -> None:
+    """Raise ValueError unless there are as many values as times, and the times ascend."""
+    if len(times_ms) != len(given):
+        raise ValueError(f"{times} has {len(times_ms)} entries, {values} {len(given)}")
+    for earlier, later in itertools.pairwise(times_ms):
+        if not earlier < later:
+            raise ValueError(f"{times} must ascend; got {later:g} after {earlier:g}")
+
+
+Current = DCDrive | SinusoidalDrive | ACDrive | StepCurrentDrive | RampDrive | NoiseCurrentDrive | OUCurrentDrive
+VaryingPoisson = InhomogeneousPoissonDrive | SinusoidalPoissonDrive
+Drive = Annotated[PoissonDrive | VaryingPoisson | Current | SpikeTrainDrive, Field(discriminator="kind")]

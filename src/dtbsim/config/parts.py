@@ -1,0 +1,36 @@
+"""Pieces of the vocabulary that several parts of the network share: names, regions, weights, listed spikes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dtbsim.config.values import Number, Strict, Whole
+
+Names = Annotated[list[str], Field(min_length=1)]
+Regions = Literal["all", "left", "right"] | Names
+
+KIND = "names the kind"
+RECEPTOR = "port of the target's model; default: its only port"
+WEIGHT_KEYS = ("weight_pA", "weight_mV", "weight_nS", "weight")
+
+
+def exactly_one_weight(given: Strict) -> None:
+    """Raise ValueError unless one of the weights is given."""
+    keys = [key for key in WEIGHT_KEYS if getattr(given, key) is not None]
+    if len(keys) != 1:
+        raise ValueError(f"give exactly one of {', '.join(WEIGHT_KEYS)}; got {', '.join(keys) or 'none'}")
+
+
+class SpikeArrays(Strict):
+    """Spikes written out, or given from Python as arrays: spike k is one of neuron `neuron[k]` at `time_ms[k]`."""
+
+    neuron: list[Whole] = Field(description="index of the neuron within its population, from 0")
+    time_ms: list[Number] = Field(description="times, as many; in any order")
+
+    @model_validator(mode="after")
+    def _as_many(self) -> SpikeArrays:
+        if len(self.neuron) != len(self.time_ms):
+            raise ValueError(f"neuron has {len(self.neuron)} entries, time_ms {len(self.time_ms)}")
+        return self

@@ -1,0 +1,102 @@
+"""Listed spikes: read from files, checked, and turned into steps."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.spec.places import Places
+
+IntArray = NDArray[np.int64]
+LAST_STEP = 2**53
+"""Beyond it float64 does not tell one step from the next."""
+
+
+def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: Places) -> IntArray:
+    """Spikes of a .npz (`neuron`, `time_ms`) or .csv file as int64[n, 2] (step, neuron), ascending by step.
+
+    A time in ((k - 1) dt, k dt] gives k: a drive acts in the step that begins then, one dt after a device would emit.
+    Times after the end of the run are returned, too; they are of no effect.
+    """
+    if not path.is_file():
+        raise places.error(where, f"there is no file {path}", "give a path relative to the configuration file")
+    if path.suffix not in _READERS:
+        raise places.error(where, f"{path.name} is neither .npz nor .csv")
+    try:
+        neuron, time_ms = _READERS[path.suffix](path)
+    except Exception as error:  # noqa: BLE001 - zipfile, zlib, pickle and numpy each have errors for damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise places.error(
+            where, f"cannot read spike trains from {path}: {reason}", "it needs columns `neuron` and `time_ms`"
+        ) from None
+    if neuron.shape != time_ms.shape or neuron.ndim != 1:
+        raise places.error(where, f"{path}: `neuron` {neuron.shape} and `time_ms` {time_ms.shape} differ in shape")
+    if not neuron.size:
+        return np.zeros((0, 2), np.int64)
+    if neuron.dtype.kind not in "iuO":
+        raise places.error(where, f"{path}: `neuron` must be integers, not {neuron.dtype}")
+    if time_ms.dtype.kind not in "iuf":
+        raise places.error(where, f"{path}: `time_ms` must be numbers, not {time_ms.dtype}")
+    time_ms = time_ms.astype(np.float64)
+    if not (neuron.min() >= 0 and neuron.max() < size):
+        raise places.error(
+            where, f"{path}: neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}"
+        )
+    if not np.isfinite(time_ms).all() or (time_ms < 0).any():
+        raise places.error(where, f"{path}: times must be finite and not negative")
+    if time_ms.max() > LAST_STEP * dt_ms:
+        largest = f"{LAST_STEP * dt_ms:g} ms ({LAST_STEP} steps)"
+        raise places.error(where, f"{path}: a time of {time_ms.max():g} ms; the largest allowed is {largest}")
+    steps = np.ceil(time_ms / dt_ms - 1e-6).astype(np.int64)
+    order = np.lexsort((neuron, steps))
+    return np.stack([steps[order], neuron[order].astype(np.int64)], axis=1)
+
+
+def _from_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The arrays `neuron` and `time_ms` of an archive; arrays of objects, which would run code, are refused."""
+    with path.open("rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("this is no archive of arrays; numpy.savez makes one")  # noqa: TRY004 - no type of ours
+        _check_columns(archive.files)
+        return np.asarray(archive["neuron"]), np.asarray(archive["time_ms"])
+
+
+def _from_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The columns `neuron` and `time_ms`; integers too large for int64 come as objects, for their range to be named."""
+    neurons, times_ms = [], []
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.reader(stream)
+        columns = next(rows, [])
+        _check_columns(columns)
+        at_neuron, at_time = columns.index("neuron"), columns.index("time_ms")
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(columns):
+                raise ValueError(f"line {rows.line_num}: {len(row)} values for {len(columns)} columns")
+            try:
+                neurons.append(int(row[at_neuron]))
+                times_ms.append(float(row[at_time]))
+            except ValueError as error:
+                raise ValueError(f"line {rows.line_num}: {error}") from None
+    try:
+        neuron = np.array(neurons, np.int64)
+    except OverflowError:
+        neuron = np.array(neurons, object)
+    return neuron, np.array(times_ms, np.float64)
+
+
+_READERS = {".npz": _from_npz, ".csv": _from_csv}
+
+
+def _check_columns(found: list[str]) -> None:
+    """ValueError naming the columns found, unless each needed one is there once."""
+    if found.count("neuron") == 1 == found.count("time_ms"):
+        return
+    named = [repr(name[:40]) for name in found[:8]] + ["..."] * (len(found) > 8)
+    raise ValueError(f"its columns are {', '.join(named)}" if named else "no columns are named in it")
