@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.helpers.own_model import CONFIG as OWN_CONFIG
+from tests.helpers.own_model import LEAKY
 
 from dtbsim.errors import EXIT_INPUT, EXIT_OK
 
@@ -82,6 +84,24 @@ def test_a_typo_in_the_configuration_ends_all_ranks_with_one_line(start: list[st
     assert_one_error(done, f"{config}:9: projections.EE.rule.indegre: unknown key 'indegre'")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in config.parent.iterdir()] == ["pair.yaml"]
+
+
+def test_a_model_of_ones_own_is_loaded_on_every_rank(start: list[str], tmp_path: Path) -> None:
+    """Refused with one line; accepted with the spikes of one process."""
+    config, model = tmp_path / "own.yaml", tmp_path / "my_models.py"
+    config.write_text(OWN_CONFIG.replace("simulation: {", "simulation: {block_size: 16, "))
+    model.write_text(LEAKY.replace("decay * v_mV", "decay ** v_mV"))
+    done = run(start, "run", config, "--out", "run", cwd=tmp_path)
+    assert_one_error(done, f"{config}:5: populations.E.model: my_models.py:19: the power operator ** is not allowed")
+    assert not (tmp_path / "run").exists()
+    model.write_text(LEAKY)
+    hashes = []
+    for launch, out in ((start, "two"), ([sys.executable, "-m", "dtbsim"], "one")):
+        done = run(launch, "run", config, "--out", out, "--json", "--no-report", cwd=tmp_path)
+        assert done.returncode == EXIT_OK, done.stderr
+        hashes.append(json.loads(done.stdout)["spike_hash"])
+    assert hashes[0] == hashes[1]
+    assert (tmp_path / "two" / "models" / "my_models.py").read_text() == LEAKY
 
 
 def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:

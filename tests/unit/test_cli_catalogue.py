@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli_samples import CONFIG, Cli, is_one_error_line, write_config
+from tests.helpers.own_model import LEAKY
 
 from dtbsim.atlas import list_atlases, load_atlas
 from dtbsim.config import json_schema
@@ -159,6 +160,33 @@ def test_models_show(cli: Cli, name: str) -> None:
     code, out, err = cli("models", "show", name)
     assert (code, err) == (EXIT_OK, "")
     assert out.startswith(f"{name}: ")
+
+
+def test_a_model_of_your_own(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(LEAKY)
+    reference = f"{tmp_path}/m.py:Leaky"
+    shown = cli("models", "show", reference).out
+    assert shown.startswith("leaky: Leaky integrator with a threshold\n")
+    code, out, err = cli("models", "check", reference)
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith("OK\n\nleaky: ")
+    assert "tau_m_ms" in out
+    code, out, err = cli("models", "check", reference, "--c")
+    assert (code, err) == (EXIT_OK, "")
+    assert "DTB_FN bool dtb_update(float &v_mV, float in_syn, float decay)" in out
+    assert "OK" not in out.split()
+    (tmp_path / "m.py").write_text(LEAKY.replace("v >= 15.0", "v >= 15.0 > v"))
+    code, out, err = cli("models", "check", reference)
+    assert (code, out) == (EXIT_INPUT, "")
+    assert is_one_error_line(err)
+    assert "m.py:20: chained comparisons are not allowed (write `a < b and b < c`)" in err
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_built_in_models_pass_the_check(cli: Cli, name: str) -> None:
+    code, out, err = cli("models", "check", name)
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith(f"OK\n\n{name}: ")
 
 
 def test_schema_is_that_of_the_configuration(cli: Cli) -> None:

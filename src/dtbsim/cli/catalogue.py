@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show, table, width, write
 from dtbsim.errors import EXIT_OK
 from dtbsim.report.text import significant
+
+if TYPE_CHECKING:
+    from dtbsim.models import NeuronModel
 
 _WIDEST = 100
 
@@ -95,13 +98,38 @@ def list_all_models() -> int:
 
 
 def show_model(name: str) -> int:
-    """Print equations and tables of one model."""
+    """Print equations and tables of one model, named or given as FILE.py:CLASS."""
     with installed():
-        from dtbsim.models import example_model
         from dtbsim.models.describe import describe
 
-    write(describe(example_model(name), width=min(width(), _WIDEST)))
+    write(describe(_model(name), width=min(width(), _WIDEST)))
     return EXIT_OK
+
+
+def check_model(name: str, *, as_c: bool) -> int:
+    """Load a model, which checks all of it, and print what it is, or with `as_c` its C text alone."""
+    with installed():
+        from dtbsim.models.describe import describe
+        from dtbsim.models.language.emit_c import PRELUDE, update_text
+        from dtbsim.models.own_check import check_model as check
+
+    model = _model(name)
+    if not model.is_source:
+        check(model)
+    if as_c:
+        write(f"{PRELUDE}\n{update_text(model)}")
+    else:
+        write(f"OK\n\n{describe(model, width=min(width(), _WIDEST))}")
+    return EXIT_OK
+
+
+def _model(name: str) -> NeuronModel:
+    """Return the model that a command names; models with free ports get example ports."""
+    with installed():
+        from dtbsim.models import example_model
+        from dtbsim.models.own import find_model, is_reference
+
+    return find_model(name) if is_reference(name) else example_model(name)
 
 
 def schema() -> int:

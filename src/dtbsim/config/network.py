@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
+from dtbsim.config.values import DrawnValue, Flag, ModelName, Number, Strict, Value, Whole
 
 Names = Annotated[list[str], Field(min_length=1)]
 Regions = Literal["all", "left", "right"] | Names
@@ -23,7 +23,10 @@ class Population(Strict):
     `parameters` and `initial` are keyed by the model's own names (`dtbsim models show MODEL`), units in the names.
     """
 
-    model: str = Field(description="name of a neuron model (`dtbsim models list`)")
+    model: ModelName = Field(
+        description="name of a neuron model (`dtbsim models list`), or FILE.py:CLASS, your own (docs/own_models.md); "
+        "from Python also a class or instance"
+    )
     size: Whole = Field(ge=1, le=2**32 - 1, description="neurons, in every region where `regions` is given")
     regions: Regions | None = Field(default=None, description=_REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
