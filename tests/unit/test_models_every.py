@@ -1,4 +1,4 @@
-"""Every model of dtbsim goes through the same door: checked, the same bits from its C text; nothing to write per model."""
+"""Every model of dtbsim through the same door: checked, the same bits from its C text; nothing to write per model."""
 
 from __future__ import annotations
 
