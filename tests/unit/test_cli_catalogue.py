@@ -189,6 +189,30 @@ def test_built_in_models_pass_the_check(cli: Cli, name: str) -> None:
     assert out.startswith(f"OK\n\n{name}: ")
 
 
+def test_a_model_is_shown_with_its_picture(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out, _ = cli("models", "show", "iaf_psc_exp")
+    _, plain, _ = cli("models", "show", "iaf_psc_exp", "--no-picture")
+    assert out.startswith(plain)
+    picture = out.removeprefix(plain).splitlines()
+    assert picture[1] == "rate against a constant current, defaults, dt 0.1 ms"
+    assert picture[2] == "  spikes in 1 s"
+    assert len(picture) == 17
+    assert picture[-1].split() == ["0", "I_stim", "(pA)", "1000"]
+    assert any("\u2800" < character <= "\u28ff" for character in out)
+    assert all(line == line.rstrip() for line in picture)
+    monkeypatch.setattr("dtbsim.cli.catalogue.can_show", lambda text: False)
+    assert cli("models", "show", "iaf_psc_exp").out.isascii()
+
+
+def test_a_model_without_picture_says_why_or_has_none(cli: Cli, tmp_path: Path) -> None:
+    assert cli("models", "show", "spike_source").out == cli("models", "show", "spike_source", "--no-picture").out
+    refusing = "\n    def check_together(self, p, dt_ms):\n        raise InputError('never', remedy='nothing')\n"
+    (tmp_path / "m.py").write_text("from dtbsim import InputError\n" + LEAKY + refusing)
+    code, out, _ = cli("models", "show", f"{tmp_path}/m.py:Leaky")
+    assert code == EXIT_OK
+    assert out.endswith("\nno picture: never (nothing)\n")
+
+
 def test_schema_is_that_of_the_configuration(cli: Cli) -> None:
     code, out, err = cli("schema")
     assert (code, err) == (EXIT_OK, "")

@@ -211,11 +211,14 @@ def _models_list() -> Work:
 
 
 @models_app.command("show")
-def _models_show(name: ModelName) -> Work:
-    """Show equations, parameters, states and receptor ports of a model."""
+def _models_show(
+    name: ModelName,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="tables only; nothing is compiled or run")] = False,
+) -> Work:
+    """Show equations, parameters, states and receptor ports of a model, and how it answers to a current."""
     from dtbsim.cli.catalogue import show_model
 
-    return lambda: show_model(name)
+    return lambda: show_model(name, picture=not no_picture)
 
 
 @models_app.command("check")
