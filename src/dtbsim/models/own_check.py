@@ -153,12 +153,14 @@ def _check_constants(model: NeuronModel, place: str | None) -> None:
     try:
         constants = model.constants(spread, TRIAL_DT_MS)
         states = model.initial_states(spread)
+        bound_ms = model.largest_dt_ms(spread)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"model '{model.name}' cannot be derived for parameters that differ between neurons: {error}",
             where=place,
             remedy="parameters may be arrays: use numpy (np.exp, np.where), not math or `if`",
         ) from error
-    for name, value in {**constants, **states}.items():
+    others = {} if bound_ms is None else {"largest_dt_ms": bound_ms}
+    for name, value in {**constants, **states, **others}.items():
         if np.shape(value) not in ((), (_NEURONS,)):
             raise InputError(f"'{name}' has the shape {np.shape(value)} for {_NEURONS} neurons", where=place)

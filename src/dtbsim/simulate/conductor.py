@@ -296,7 +296,7 @@ def _keep(
 ) -> None:
     """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
     recorders.store(*span, steps, gids, counts)
-    backend.check_finite(span[1])
+    backend.check_finite(*span)
 
 
 def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *, nothing_recorded: bool) -> None:

@@ -116,9 +116,9 @@ def _regions(given: cfg.Regions | None, atlas: Any, path: str, places: Places) -
     return np.array(found, dtype=np.int32)
 
 
-def _known(model: NeuronModel, what: str, name: str, path: str, places: Places) -> None:
+def _known(model: NeuronModel, what: str, name: str, path: str, places: Places, value: object = None) -> None:
     try:
-        model.parameter(name) if what == "parameter" else model.state(name)
+        model.parameter(name, value) if what == "parameter" else model.state(name, value)
     except InputError as error:
         raise places.error(path, error.message, error.remedy) from None
 
@@ -134,7 +134,7 @@ def _quantities(
 ) -> dict[str, Quantity]:
     quantities: dict[str, Quantity] = {}
     for name, value in given.items():
-        _known(model, what, name, f"{path}.{name}", places)
+        _known(model, what, name, f"{path}.{name}", places, value)
         if isinstance(value, RegionMap):
             quantities[name] = region_values(value, regions, atlas, f"{path}.{name}", places)
         else:
