@@ -120,7 +120,7 @@ def step(
         times.events.append(backend.events() - events)
         events = backend.events()
     times.stages = {name: seconds - before[name] for name, seconds in backend.stage_seconds().items()}
-    backend.check_finite(times.bounds[-1])
+    backend.check_finite(0, times.bounds[-1])
     return kept
 
 

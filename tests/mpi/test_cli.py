@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.helpers import blow_up
+from tests.helpers.own_model import CONFIG as OWN_CONFIG
+from tests.helpers.own_model import LEAKY
 
-from dtbsim.errors import EXIT_INPUT, EXIT_OK
+import dtbsim
+from dtbsim.errors import EXIT_INPUT, EXIT_NUMERICS, EXIT_OK
 
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 LAUNCHED = any(name.startswith(("PMI_", "OMPI_COMM_WORLD")) for name in os.environ)
@@ -82,6 +87,39 @@ def test_a_typo_in_the_configuration_ends_all_ranks_with_one_line(start: list[st
     assert_one_error(done, f"{config}:9: projections.EE.rule.indegre: unknown key 'indegre'")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in config.parent.iterdir()] == ["pair.yaml"]
+
+
+def test_a_model_of_ones_own_is_loaded_on_every_rank(start: list[str], tmp_path: Path) -> None:
+    """Refused with one line; accepted with the spikes of one process."""
+    config, model = tmp_path / "own.yaml", tmp_path / "my_models.py"
+    config.write_text(OWN_CONFIG.replace("simulation: {", "simulation: {block_size: 16, "))
+    model.write_text(LEAKY.replace("decay * v_mV", "decay ** v_mV"))
+    done = run(start, "run", config, "--out", "run", cwd=tmp_path)
+    assert_one_error(done, f"{config}:5: populations.E.model: my_models.py:19: the power operator ** is not allowed")
+    assert not (tmp_path / "run").exists()
+    model.write_text(LEAKY)
+    hashes = []
+    for launch, out in ((start, "two"), ([sys.executable, "-m", "dtbsim"], "one")):
+        done = run(launch, "run", config, "--out", out, "--json", "--no-report", cwd=tmp_path)
+        assert done.returncode == EXIT_OK, done.stderr
+        hashes.append(json.loads(done.stdout)["spike_hash"])
+    assert hashes[0] == hashes[1]
+    assert (tmp_path / "two" / "models" / "my_models.py").read_text() == LEAKY
+
+
+def test_a_model_that_blows_up_on_one_rank_ends_all(start: list[str], tmp_path: Path) -> None:
+    config = blow_up.write(tmp_path)
+    done = run(start, "run", config, "--out", "run", "--no-report", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (EXIT_NUMERICS, ""), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    said = r"population X: \[rank 1\] state x of neuron \d+ became NaN or infinite after step \d+, by step (\d+) \("
+    found = re.match(f"dtbsim: error: {said}", done.stderr)
+    assert found is not None, done.stderr
+    kept = dtbsim.open_run(tmp_path / "run")
+    assert kept.status["state"] == "failed"
+    assert kept.spike_store.closed
+    assert kept.spike_store.complete_before == int(found[1])
+    assert len(kept.spikes("E")[0]) > 100
 
 
 def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:

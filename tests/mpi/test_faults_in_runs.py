@@ -167,7 +167,7 @@ def test_an_invalid_state_names_neuron_and_step(
     assert (outcome.code, outcome.out) == (EXIT_NUMERICS, "")
     found = re.fullmatch(
         r"dtbsim: error: population (?P<population>[EI]): (?P<rank>\[rank \d\] )?"
-        r"state V_m_mV of neuron (?P<neuron>\d+) became NaN or infinite by step (?P<step>\d+) \(.*\)\n",
+        r"state V_m_mV of neuron (?P<neuron>\d+) became NaN or infinite after step \d+, by step (?P<step>\d+) \(.*\)\n",
         outcome.err,
     )
     assert found is not None, outcome.err

@@ -68,7 +68,19 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         {"populations.N.parameters": "{tau_m: 10}"},
         "model 'iaf_psc_exp' has no parameter 'tau_m'",
         "populations.N.parameters.tau_m",
-        "did you mean 'tau_m_ms'?",
+        "the unit belongs in the name: tau_m_ms (milliseconds)",
+    ),
+    "parameter in another unit": (
+        {"populations.N.parameters": "{V_th_V: -0.052}"},
+        "model 'iaf_psc_exp' has no parameter 'V_th_V'",
+        "populations.N.parameters.V_th_V",
+        "this key takes millivolts: V_th_mV (-0.052 V = -52 mV)",
+    ),
+    "spread parameter in another unit": (
+        {"populations.N.parameters": "{tau_m_s: {distribution: uniform, low: 0.01, high: 0.02}}"},
+        "model 'iaf_psc_exp' has no parameter 'tau_m_s'",
+        "populations.N.parameters.tau_m_s",
+        "this key takes milliseconds: tau_m_ms",
     ),
     "initial": (
         {"populations.N.initial": "{V_mV: -70}"},
@@ -367,7 +379,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         {"record": "{states: [{population: N, variables: [V_m_mV, V_m]}]}"},
         "model 'iaf_psc_exp' has no state 'V_m'",
         "record.states.0.variables",
-        "did you mean 'V_m_mV'?",
+        "the unit belongs in the name: V_m_mV (millivolts)",
     ),
 }
 """What is changed (key path -> YAML), then part of the message, the place, part of the remedy (None: there is none)."""

@@ -120,15 +120,16 @@ def test_an_invalid_state_is_named(tmp_path: Path) -> None:
     network = zoo(tmp_path)
     built = built_rank(network, threads=2)
     backend = CpuBackend(built, None, 2)
-    backend.check_finite(0)
+    backend.check_finite(0, 0)
     state = next(state for state in built.lanes if 283 in state.lane.gids.tolist())
     local = state.lane.gids.tolist().index(283)
     group = next(group for group in state.neurons.groups if group.start <= local < group.start + group.size)
     state.neurons.f32[group.state_offset["V_m_mV"] + local - group.start] = np.inf
     with pytest.raises(NumericsError) as caught:
-        backend.check_finite(77)
+        backend.check_finite(70, 77)
     population = next(item for item in network.populations if item.gid0 <= 283 < item.gid0 + item.size)
-    assert caught.value.message == (f"state V_m_mV of neuron {283 - population.gid0} became NaN or infinite by step 77")
+    neuron = 283 - population.gid0
+    assert caught.value.message == f"state V_m_mV of neuron {neuron} became NaN or infinite after step 70, by step 77"
     assert caught.value.where == f"population {population.name}"
     assert caught.value.remedy == "use a shorter dt_ms, or check parameters and weights"
     backend.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli_samples import CONFIG, Cli, is_one_error_line, write_config
+from tests.helpers.own_model import LEAKY
 
 from dtbsim.atlas import list_atlases, load_atlas
 from dtbsim.config import json_schema
@@ -159,6 +160,57 @@ def test_models_show(cli: Cli, name: str) -> None:
     code, out, err = cli("models", "show", name)
     assert (code, err) == (EXIT_OK, "")
     assert out.startswith(f"{name}: ")
+
+
+def test_a_model_of_your_own(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(LEAKY)
+    reference = f"{tmp_path}/m.py:Leaky"
+    shown = cli("models", "show", reference).out
+    assert shown.startswith("leaky: Leaky integrator with a threshold\n")
+    code, out, err = cli("models", "check", reference)
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith("OK\n\nleaky: ")
+    assert "tau_m_ms" in out
+    code, out, err = cli("models", "check", reference, "--c")
+    assert (code, err) == (EXIT_OK, "")
+    assert "DTB_FN bool dtb_update(float &v_mV, float in_syn, float decay)" in out
+    assert "OK" not in out.split()
+    (tmp_path / "m.py").write_text(LEAKY.replace("v >= 15.0", "v >= 15.0 > v"))
+    code, out, err = cli("models", "check", reference)
+    assert (code, out) == (EXIT_INPUT, "")
+    assert is_one_error_line(err)
+    assert "m.py:20: chained comparisons are not allowed (write `a < b and b < c`)" in err
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_built_in_models_pass_the_check(cli: Cli, name: str) -> None:
+    code, out, err = cli("models", "check", name)
+    assert (code, err) == (EXIT_OK, "")
+    assert out.startswith(f"OK\n\n{name}: ")
+
+
+def test_a_model_is_shown_with_its_picture(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out, _ = cli("models", "show", "iaf_psc_exp")
+    _, plain, _ = cli("models", "show", "iaf_psc_exp", "--no-picture")
+    assert out.startswith(plain)
+    picture = out.removeprefix(plain).splitlines()
+    assert picture[1] == "rate against a constant current, defaults, dt 0.1 ms"
+    assert picture[2] == "  spikes in 1 s"
+    assert len(picture) == 17
+    assert picture[-1].split() == ["0", "I_stim", "(pA)", "1000"]
+    assert any("\u2800" < character <= "\u28ff" for character in out)
+    assert all(line == line.rstrip() for line in picture)
+    monkeypatch.setattr("dtbsim.cli.catalogue.can_show", lambda text: False)
+    assert cli("models", "show", "iaf_psc_exp").out.isascii()
+
+
+def test_a_model_without_picture_says_why_or_has_none(cli: Cli, tmp_path: Path) -> None:
+    assert cli("models", "show", "spike_source").out == cli("models", "show", "spike_source", "--no-picture").out
+    refusing = "\n    def check_together(self, p, dt_ms):\n        raise InputError('never', remedy='nothing')\n"
+    (tmp_path / "m.py").write_text("from dtbsim import InputError\n" + LEAKY + refusing)
+    code, out, _ = cli("models", "show", f"{tmp_path}/m.py:Leaky")
+    assert code == EXIT_OK
+    assert out.endswith("\nno picture: never (nothing)\n")
 
 
 def test_schema_is_that_of_the_configuration(cli: Cli) -> None:

@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORT = {
     "izhikevich.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=0"],
     "microcircuit.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
+    "own_model.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=200"],
     "resting_state.yaml": [
         "simulation.duration_ms=6000",
         "bold.discard_ms=0",
@@ -27,9 +28,11 @@ SHORT = {
 RATES_HZ = {
     "izhikevich.yaml": {"RS": (4, 10), "CH": (5, 11), "FS": (4, 11)},
     "microcircuit.yaml": {"column.L4E": (2, 8), "column.L5I": (4, 14)},
+    "own_model.yaml": {"slow": (-1, 0.5), "tuned": (2, 15), "fast": (-1, 0.5)},
     "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
 }
 SCRIPTS = ["first_steps.py", "global_coupling.py"]
+MODELS = ["my_models.py"]
 
 
 def start(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,7 +49,7 @@ def start(script: str, folder: Path, *arguments: str) -> subprocess.CompletedPro
 
 def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.yaml")} == SHORT.keys() == RATES_HZ.keys()
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == SCRIPTS
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(SCRIPTS + MODELS)
 
 
 @pytest.mark.parametrize("name", SHORT)

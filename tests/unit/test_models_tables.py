@@ -98,6 +98,68 @@ def test_parameters_out_of_bounds_are_named(model: NeuronModel, parameters: Any,
     assert said in caught.value.message
 
 
+class Stiff(NeuronModel):
+    """The scheme is stable up to two thirds of the time constant."""
+
+    name = "stiff"
+    summary = "explicit steps"
+    parameters = (Parameter("tau_m_ms", "ms", 1.0, "time constant", low=0.0),)
+    states = (State("x", "1", "decays"),)
+
+    def largest_dt_ms(self, p: Any) -> Any:
+        return p["tau_m_ms"] * 2.0 / 3.0
+
+    @staticmethod
+    def update(x, dt_ms, tau_m_ms):  # type: ignore[no-untyped-def]
+        return x - dt_ms / tau_m_ms * x, False
+
+
+@pytest.mark.parametrize(
+    ("tau_m_ms", "dt_ms", "bound"),
+    [
+        (1.0, 0.7, "0.6666"),
+        (np.array([3.0, 0.6, 6.0]), 0.5, "0.4"),
+        (np.array([3.0, 0.6, 6.0]), 0.4001, "0.4"),
+        (12345.678, 8231.0, "8230"),
+        (0.0, 0.1, "0"),
+    ],
+)
+def test_a_step_beyond_the_stable_one_is_refused_with_the_bound(tau_m_ms: Any, dt_ms: float, bound: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Stiff().check({"tau_m_ms": tau_m_ms}, dt_ms, where="populations.E")
+    assert str(caught.value) == (
+        f"populations.E: dt_ms is {dt_ms:g}; model 'stiff' needs dt_ms <= {bound} with these parameters "
+        f"(set simulation.dt_ms to {bound} or less)"
+    )
+    if float(bound):
+        Stiff().check({"tau_m_ms": tau_m_ms}, float(bound))
+
+
+def test_without_the_hook_any_step_is_stable() -> None:
+    assert IAF.largest_dt_ms({}) is None
+    IAF.check({}, 100.0)
+    get_model("izhikevich").check({}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        (lambda: IAF.parameter("V_th_V", -0.055), "this key takes millivolts: V_th_mV (-0.055 V = -55 mV)"),
+        (lambda: IAF.parameter("tau_m_s", 0.01), "this key takes milliseconds: tau_m_ms (0.01 s = 10 ms)"),
+        (lambda: IAF.parameter("C_m_nF"), "this key takes picofarads: C_m_pF"),
+        (lambda: IAF.parameter("tau_m"), "the unit belongs in the name: tau_m_ms (milliseconds)"),
+        (lambda: IAF.parameter("tau_n_ms"), "did you mean 'tau_m_ms'? allowed: "),
+        (lambda: IAF.state("V_m_V", -0.07), "this key takes millivolts: V_m_mV (-0.07 V = -70 mV)"),
+        (lambda: IAF.state("V_mV"), "did you mean 'V_m_mV'? allowed: "),
+        (lambda: IAF.receptor("exc"), "did you mean 'ex'? allowed: ex, in"),
+    ],
+)
+def test_a_wrong_name_gets_the_right_unit_or_the_closest_name(call: Any, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert (caught.value.remedy or "").startswith(remedy)
+
+
 def test_errors_of_a_check_say_where() -> None:
     for parameters in ({"tau_m_ms": 0.0}, {"V_reset_mV": 0.0}):
         with pytest.raises(InputError) as caught:
@@ -112,7 +174,7 @@ def test_rows_by_name() -> None:
     assert get_model("izhikevich").receptor(None).name == "syn"
     with pytest.raises(InputError, match="has these receptor ports: ex, in"):
         IAF.receptor(None)
-    with pytest.raises(InputError, match=r"no state 'V_m' .*did you mean 'V_m_mV'"):
+    with pytest.raises(InputError, match=r"no state 'V_m' .*in the name: V_m_mV"):
         IAF.state("V_m")
 
 

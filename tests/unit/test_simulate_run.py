@@ -268,7 +268,7 @@ def test_an_invalid_state_ends_the_run_and_keeps_what_led_there(
     assert len({str(error) for error in errors}) == 1
     message = str(errors[0])
     assert message.startswith("population E: ")
-    assert "state V_m_mV of neuron 5 became NaN or infinite by step " in message
+    assert "state V_m_mV of neuron 5 became NaN or infinite after step " in message
     assert status(out) == ("failed", message)
     assert not (out / "summary.json").exists()
     step = int(message.partition("by step ")[2].split()[0])

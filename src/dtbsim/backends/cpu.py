@@ -133,8 +133,11 @@ class CpuBackend:
             self._controlled[key] = ControlledParameter(self._network, self._kinds, lanes, family_index, parameter)
         self._controlled[key].set(values)
 
-    def check_finite(self, step: int) -> None:
-        """Raise NumericsError naming population, neuron and state if any float state is NaN or infinite."""
+    def check_finite(self, start: int, stop: int) -> None:
+        """Raise NumericsError naming population, neuron and state if any float state is NaN or infinite.
+
+        To be called after the steps `start` to `stop` (exclusive), at whose beginning all were finite.
+        """
         for state in self._built.lanes:
             if np.isfinite(state.neurons.f32).all():
                 continue
@@ -143,14 +146,15 @@ class CpuBackend:
                     values = state.neurons.f32[offset : offset + group.size]
                     row = self._kinds[group.kind].model.state(name)
                     if row.dtype == "f32" and not np.isfinite(values).all():
-                        self._report(state, group.start + int(np.argmin(np.isfinite(values))), name, step)
+                        self._report(state, group.start + int(np.argmin(np.isfinite(values))), name, (start, stop))
 
-    def _report(self, state: LaneState, local: int, name: str, step: int) -> None:
+    def _report(self, state: LaneState, local: int, name: str, span: tuple[int, int]) -> None:
         gid = int(state.lane.gids[local])
         index = int(np.searchsorted(self._network.gid_starts, gid, side="right")) - 1
         population = self._network.populations[index]
         raise NumericsError(
-            f"state {name} of neuron {gid - population.gid0} became NaN or infinite by step {step}",
+            f"state {name} of neuron {gid - population.gid0} became NaN or infinite after step {span[0]}, "
+            f"by step {span[1]}",
             where=f"population {population.name}",
             remedy="use a shorter dt_ms, or check parameters and weights",
         )

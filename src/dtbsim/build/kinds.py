@@ -34,15 +34,7 @@ def find_kinds(network: Network) -> list[Kind]:
     for index, family in enumerate(network.families):
         scalars, arrays = _constants_by_shape(family, network.dt_ms)
         model = family.model
-        key = (
-            type(model),
-            model.name,
-            model.inputs,
-            family.channels,
-            family.has_current,
-            tuple(sorted(scalars.items())),
-            arrays,
-        )
+        key = (model, family.channels, family.has_current, tuple(sorted(scalars.items())), arrays)
         if key not in kinds:
             kinds[key] = Kind(model, family.channels, family.has_current, scalars, arrays)
         kinds[key].families.append(index)

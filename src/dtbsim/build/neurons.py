@@ -11,6 +11,7 @@ from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run, aligned
 from dtbsim.errors import InputError
 from dtbsim.kernels.update_kernel import UpdateKernel, get_update_kernel, mix_structure
+from dtbsim.models.own import code_of
 from dtbsim.spec.network import Network
 
 
@@ -97,9 +98,11 @@ def _fill(network: Network, kind: Kind, group: Group, neurons: LaneNeurons, run:
     parameters = neuron_values(network, population.family, position, gids, "parameters")
     initial = neuron_values(network, population.family, position, gids, "initial")
     try:
-        kind.model.check(parameters, network.dt_ms)
+        with code_of(kind.model, "parameters that differ between neurons cannot be checked (they are arrays)"):
+            kind.model.check(parameters, network.dt_ms)
     except InputError as error:
-        raise InputError(error.message, where=f"{family.key_path} ({population.name})", remedy=error.remedy) from None
+        where = ": ".join([f"{family.key_path} ({population.name})", *([error.where] if error.where else [])])
+        raise InputError(error.message, where=where, remedy=error.remedy) from None
     at = run.local - group.start
     states = kind.model.initial_states(parameters, initial)
     for row in kind.model.states:

@@ -55,6 +55,12 @@ app.add_typer(models_app, name="models")
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", show_default=False, help="configuration, a YAML file")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", show_default=False, help="folder of a run")]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", show_default=False, help="name of a model, or FILE.py:CLASS", autocompletion=model_names
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", show_default=False, help="replace one value; may be repeated"),
@@ -206,15 +212,27 @@ def _models_list() -> Work:
 
 @models_app.command("show")
 def _models_show(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", show_default=False, help="name of a model", autocompletion=model_names),
-    ],
+    name: ModelName,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="tables only; nothing is compiled or run")] = False,
 ) -> Work:
-    """Show equations, parameters, states and receptor ports of a model."""
+    """Show equations, parameters, states and receptor ports of a model, and how it answers to a current."""
     from dtbsim.cli.catalogue import show_model
 
-    return lambda: show_model(name)
+    return lambda: show_model(name, picture=not no_picture)
+
+
+@models_app.command("check")
+def _models_check(
+    name: ModelName,
+    as_c: Annotated[bool, typer.Option("--c", help="print the C text of the update function and nothing else")] = False,
+) -> Work:
+    """Say whether a model of your own can be run, or what is to be written differently.
+
+    The file is executed, as by `python FILE.py`; nothing is simulated.
+    """
+    from dtbsim.cli.catalogue import check_model
+
+    return lambda: check_model(name, as_c=as_c)
 
 
 @app.command("schema")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 from dtbsim.cli.needs import installed
-from dtbsim.cli.output import pairs, show, table, width, write
-from dtbsim.errors import EXIT_OK
+from dtbsim.cli.output import can_show, pairs, show, table, width, write
+from dtbsim.errors import EXIT_OK, InputError
 from dtbsim.report.text import significant
 
+if TYPE_CHECKING:
+    from dtbsim.models import NeuronModel
+
 _WIDEST = 100
+_MARGIN = 14
+"""Columns of a picture for its frame and numbers."""
+_BRAILLE = "\u28ff"
 
 
 def list_all_atlases() -> int:
@@ -94,14 +101,59 @@ def list_all_models() -> int:
     return EXIT_OK
 
 
-def show_model(name: str) -> int:
-    """Print equations and tables of one model."""
+def show_model(name: str, *, picture: bool) -> int:
+    """Print equations and tables of one model, named or given as FILE.py:CLASS, and how it answers to a current."""
     with installed():
-        from dtbsim.models import example_model
         from dtbsim.models.describe import describe
 
-    write(describe(example_model(name), width=min(width(), _WIDEST)))
+    model = _model(name)
+    drawn = _picture(model) if picture else ""
+    write(describe(model, width=min(width(), _WIDEST)) + drawn)
     return EXIT_OK
+
+
+def _picture(model: NeuronModel) -> str:
+    with installed():
+        from dtbsim.backends.probe import picture_of
+        from dtbsim.cli.plot import line_plot
+
+    try:
+        curve = picture_of(model)
+    except InputError as error:  # the model can be described all the same
+        return f"\nno picture: {error}\n"
+    if curve is None:
+        return ""
+    columns = min(width(), _WIDEST) - _MARGIN
+    plain = not can_show(_BRAILLE)
+    columns = max(20, min(columns, 72))
+    text = line_plot(curve.x, curve.y, x_label=curve.x_label, y_label=curve.y_label, width=columns, ascii_only=plain)
+    return f"\n{curve.title}\n{textwrap.indent(text, '  ')}"
+
+
+def check_model(name: str, *, as_c: bool) -> int:
+    """Load a model, which checks all of it, and print what it is, or with `as_c` its C text alone."""
+    with installed():
+        from dtbsim.models.describe import describe
+        from dtbsim.models.language.emit_c import PRELUDE, update_text
+        from dtbsim.models.own_check import check_model as check
+
+    model = _model(name)
+    if not model.is_source:
+        check(model)
+    if as_c:
+        write(f"{PRELUDE}\n{update_text(model)}")
+    else:
+        write(f"OK\n\n{describe(model, width=min(width(), _WIDEST))}")
+    return EXIT_OK
+
+
+def _model(name: str) -> NeuronModel:
+    """Return the model that a command names; models with free ports get example ports."""
+    with installed():
+        from dtbsim.models import example_model
+        from dtbsim.models.own import find_model, is_reference
+
+    return find_model(name) if is_reference(name) else example_model(name)
 
 
 def schema() -> int:

@@ -23,6 +23,15 @@ def width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_LIMIT
 
 
+def can_show(text: str) -> bool:
+    """Whether stdout has these characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def show(*things: RenderableType) -> None:
     """Print to stdout."""
     from rich.console import Console

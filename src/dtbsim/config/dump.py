@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from dtbsim.config.run import RunConfig
+from dtbsim.errors import InputError
 
 _NEXT_LINE = "\x85"
 _NO_WRAPPING = 2**30
@@ -17,8 +18,15 @@ _NO_WRAPPING = 2**30
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML 1.2: every default written out, keys that are off by default left out.
 
-    `load_config_text(dump_config(config))` equals `config`.
+    `load_config_text(dump_config(config))` equals `config`. InputError where a model is a Python object.
     """
+    for name, population in config.populations.items():
+        if not isinstance(population.model, str):
+            raise InputError(
+                f"the model is {population.model!r}, which cannot be written to a file",
+                where=f"populations.{name}.model",
+                remedy="give FILE.py:CLASS; the folder of a run holds the file and such a configuration",
+            )
     return to_yaml(plain(config))
 
 

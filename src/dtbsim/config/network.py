@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.parts import KIND, RECEPTOR, Regions, exactly_one_weight
 from dtbsim.config.synapses import Synapse
-from dtbsim.config.values import DrawnValue, Flag, Number, Strict, Value, Whole
+from dtbsim.config.values import DrawnValue, Flag, ModelName, Number, Strict, Value, Whole
 
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 
@@ -20,7 +20,10 @@ class Population(Strict):
     `parameters` and `initial` are keyed by the model's own names (`dtbsim models show MODEL`), units in the names.
     """
 
-    model: str = Field(description="name of a neuron model (`dtbsim models list`)")
+    model: ModelName = Field(
+        description="name of a neuron model (`dtbsim models list`), or FILE.py:CLASS, your own (docs/own_models.md); "
+        "from Python also a class or instance"
+    )
     size: Whole = Field(ge=1, le=2**32 - 1, description="neurons, in every region where `regions` is given")
     regions: Regions | None = Field(default=None, description=_REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(

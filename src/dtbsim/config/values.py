@@ -6,9 +6,19 @@ values on any number of ranks. Units are those of the quantity (its name ends in
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 # Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
 Number = Annotated[float, Field(strict=True)]
@@ -17,6 +27,17 @@ Flag = Annotated[bool, Field(strict=True)]
 
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+def _model_object(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Keep a neuron model that is given as a class or an instance (its type is checked where models are known)."""
+    return value if hasattr(value, "update") and hasattr(value, "receptors") else handler(value)
+
+
+if TYPE_CHECKING:
+    ModelName = Any
+else:
+    ModelName = Annotated[str, WrapValidator(_model_object)]
 
 
 def _python_scalar(value: Any) -> Any:

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.units import key_advice
 
 Values = Mapping[str, float | npt.NDArray[np.float64]]
 Constants = dict[str, float | npt.NDArray[np.float64]]
@@ -77,6 +78,13 @@ class NeuronModel:
     def check_together(self, p: Values, dt_ms: float) -> None:
         """Raise InputError for combinations of parameters that the model does not allow."""
 
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64] | None:
+        """Return the largest time step with which the scheme is stable for parameters `p`, None: any (exact schemes).
+
+        A number or one per neuron; `check` refuses a larger step.
+        """
+        return None
+
     def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
         """Return an equivalent cheaper model for a population with parameters `p`, or this model itself.
 
@@ -101,13 +109,13 @@ class NeuronModel:
         """Whether `update` takes an input current `I_stim`."""
         return "I_stim" in inspect.signature(self.update).parameters
 
-    def parameter(self, name: str) -> Parameter:
-        """Return the table row; InputError with a suggestion when there is none."""
-        return _row(self, "parameter", name, self.parameters)
+    def parameter(self, name: str, value: object = None) -> Parameter:
+        """Return the table row; InputError with a suggestion when there is none, `value` in the right unit."""
+        return _row(self, "parameter", name, self.parameters, value)
 
-    def state(self, name: str) -> State:
-        """Return the table row; InputError with a suggestion when there is none."""
-        return _row(self, "state", name, self.states)
+    def state(self, name: str, value: object = None) -> State:
+        """Return the table row; InputError with a suggestion when there is none, `value` in the right unit."""
+        return _row(self, "state", name, self.states, value)
 
     def receptor(self, name: str | None) -> Receptor:
         """Return the port `name`; None is allowed when there is one port only. InputError otherwise."""
@@ -138,6 +146,7 @@ class NeuronModel:
         for row in self.parameters:
             _check_bounds(row, values[row.name], where)
         try:
+            _check_step(self, self.largest_dt_ms(values), dt_ms)
             self.check_together(values, dt_ms)
             _check_representable(self.derived, self.derive(values, dt_ms))
         except InputError as error:
@@ -182,13 +191,13 @@ class NeuronModel:
         return np.asarray(internal, dtype=np.float64) + offset
 
 
-def _row(model: NeuronModel, what: str, name: str, rows: Sequence[_Row]) -> _Row:
+def _row(model: NeuronModel, what: str, name: str, rows: Sequence[_Row], value: object = None) -> _Row:
     for row in rows:
         if row.name == name:
             return row
-    raise InputError(
-        f"model '{model.name}' has no {what} '{name}'", remedy=did_you_mean(name, [row.name for row in rows])
-    )
+    names = [row.name for row in rows]
+    advice = did_you_mean(name, names) if what == "receptor" else key_advice(name, names, value)
+    raise InputError(f"model '{model.name}' has no {what} '{name}'", remedy=advice)
 
 
 def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where: str | None) -> None:
@@ -199,6 +208,24 @@ def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where:
         allowed = row.range or "any finite number"
         many = f" (and {bad.size - 1} more neurons)" if bad.size > 1 else ""
         raise InputError(f"{row.name} is {bad[0]:g} {row.unit}{many}; allowed: {allowed}", where=where)
+
+
+def _check_step(model: NeuronModel, largest_ms: float | npt.NDArray[np.float64] | None, dt_ms: float) -> None:
+    bound_ms = math.inf if largest_ms is None else float(np.min(largest_ms))
+    if not dt_ms <= bound_ms * (1.0 + 1e-12):
+        shown = _rounded_down(bound_ms)
+        raise InputError(
+            f"dt_ms is {dt_ms:g}; model '{model.name}' needs dt_ms <= {shown} with these parameters",
+            remedy=f"set simulation.dt_ms to {shown} or less",
+        )
+
+
+def _rounded_down(value: float) -> str:
+    """Return a positive number with four digits, none of which says more than it is."""
+    if not (math.isfinite(value) and value > 0):
+        return f"{value:g}"
+    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return f"{math.floor(value / unit + 1e-9) * unit:.4g}"
 
 
 def _check_representable(rows: tuple[Derived, ...], constants: Constants) -> None:

@@ -72,6 +72,14 @@ def get_model(name: str, receptors: Mapping[str, float] | None = None) -> Neuron
     return _with_ports(name, tuple((port, float(tau)) for port, tau in receptors.items()))
 
 
+def name_of(model: type[NeuronModel] | NeuronModel) -> str | None:
+    """Return the name under which a class, or the model made of it without ports, is registered, if it is."""
+    for name, entry in _ENTRIES.items():
+        if model is entry.make or (entry.example_receptors is None and model is _fixed(name)):
+            return name
+    return None
+
+
 def example_model(name: str) -> NeuronModel:
     """Return the model, with example ports where it needs some (for listings and documentation)."""
     entry = _ENTRIES.get(name)

@@ -203,12 +203,16 @@ class _Job:
             threads=self._prepared.threads,
             backend=self._prepared.backend,
         )
-        write_text(self._folder / "config.yaml", dump_config(config))
+        self._record["models"] = self._prepared.models.record
+        self._prepared.models.write(self._folder)
+        write_text(self._folder / "config.yaml", dump_config(self._prepared.models.config))
         write_json(self._folder / "provenance.json", self._record)
 
     def _say_choices(self) -> None:
         simulation, made = self._network.config.simulation, self._prepared
         _LOG.info("backend %s (%s was asked for)", made.backend, simulation.backend)
+        for warning in made.models.warnings:
+            _LOG.warning("%s", warning)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
 
     def _build(self) -> RankNetwork:
@@ -292,7 +296,7 @@ def _keep(
 ) -> None:
     """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
     recorders.store(*span, steps, gids, counts)
-    backend.check_finite(span[1])
+    backend.check_finite(*span)
 
 
 def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *, nothing_recorded: bool) -> None:

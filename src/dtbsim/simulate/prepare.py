@@ -14,6 +14,7 @@ from dtbsim.errors import InputError, MissingDependencyError
 from dtbsim.exchange.plan import ExchangePlan, plan_exchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
 
 ExchangeKind = Literal["none", "shared_memory", "packets"]
@@ -24,6 +25,7 @@ class Prepared:
     """A network and how this rank will build and step its part of it."""
 
     network: Network
+    models: OwnModels
     plan: RankPlan
     exchange_plan: ExchangePlan
     exchange: ExchangeKind
@@ -36,11 +38,14 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     backend = choose_backend(config)
     exchange = choose_exchange(config, comm)
     network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator))
+    models = on_every_rank(comm, lambda: own_models(config, base_dir))
+    check_same_models(models, comm)
     threads = choose_threads(config, comm)
     plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
     check_node_memory(plan, comm)
     return Prepared(
         network=network,
+        models=models,
         plan=plan,
         exchange_plan=plan_exchange(network, plan.blocks, comm.size),
         exchange=exchange,

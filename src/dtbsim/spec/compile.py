@@ -37,7 +37,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         raise places.error("simulation.duration_ms", f"{config.simulation.duration_ms:g} ms is less than one step")
     atlas = _atlas(config, base, places)
     parts = expand(config)
-    drafts = compile_families(config, parts, atlas, places)
+    drafts = compile_families(config, parts, atlas, base, places)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
     projections = compile_projections(config, parts, drafts, populations, atlas, plan, places)

@@ -28,3 +28,8 @@ class Places:
     def error(self, path: str, message: str, remedy: str | None = None) -> InputError:
         """An InputError at `path`."""
         return InputError(message, where=self.where(path), remedy=remedy)
+
+    def at(self, path: str, error: InputError) -> InputError:
+        """An error of something that stands at `path`, with its own place (a file of models) after it."""
+        where = ": ".join([self.where(path), *([error.where] if error.where else [])])
+        return InputError(error.message, where=where, remedy=error.remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from dtbsim.config.parts import Regions
 from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models import NeuronModel, get_model
+from dtbsim.models import NeuronModel
+from dtbsim.models.own import code_of, find_model, may_simplify
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import MAX_NEURONS, Population
@@ -44,8 +46,8 @@ class Draft:
         return bool(self.regions[0] >= 0)
 
 
-def compile_families(config: RunConfig, parts: Parts, atlas: Any, places: Places) -> dict[str, Draft]:
-    """Resolve models, regions and parameter values of every family."""
+def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, places: Places) -> dict[str, Draft]:
+    """Resolve models (files relative to `base`), regions and parameter values of every family."""
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
@@ -54,31 +56,38 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, places: Places
         path = parts.path("populations", name)
         controlled = frozenset(c.parameter for c in config.controllers.values() if c.population == name)
         needed = recorded.get(name, set()) | set(population.initial)
-        drafts[name] = _family(name, path, population, controlled, needed, config.simulation.dt_ms, atlas, places)
+        model = _model(population, base, path, places)
+        drafts[name] = _family(
+            name, path, population, model, controlled, needed, config.simulation.dt_ms, atlas, places
+        )
     return drafts
+
+
+def _model(population: cfg.Population, base: Path, path: str, places: Places) -> NeuronModel:
+    try:
+        return find_model(population.model, population.receptors, base)
+    except InputError as error:
+        raise places.at(f"{path}.model", error) from None
 
 
 def _family(
     name: str,
     path: str,
     population: cfg.Population,
+    model: NeuronModel,
     controlled: frozenset[str],
     needed_states: set[str],
     dt_ms: float,
     atlas: Any,
     places: Places,
 ) -> Draft:
-    try:
-        model = get_model(population.model, receptors=population.receptors)
-    except InputError as error:
-        raise places.error(f"{path}.model", error.message, error.remedy) from None
     regions = regions_of(population.regions, atlas, f"{path}.regions", places)
     parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
     for parameter in controlled:
         _known(model, "parameter", parameter, path, places)
     scalars = {key: value for key, value in parameters.items() if isinstance(value, float) and key not in controlled}
     arrays = {key: np.zeros(1) for key in (*parameters, *controlled) if key not in scalars}
-    if not model.is_source:
+    if not model.is_source and may_simplify(model):
         model = model.simplify({**scalars, **arrays}, needed_states)
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
     _check(model, parameters, dt_ms, f"{path}.parameters", places)
@@ -109,9 +118,9 @@ def regions_of(given: Regions | None, atlas: Any, path: str, places: Places) -> 
     return np.array(found, dtype=np.int32)
 
 
-def _known(model: NeuronModel, what: str, name: str, path: str, places: Places) -> None:
+def _known(model: NeuronModel, what: str, name: str, path: str, places: Places, value: object = None) -> None:
     try:
-        model.parameter(name) if what == "parameter" else model.state(name)
+        model.parameter(name, value) if what == "parameter" else model.state(name, value)
     except InputError as error:
         raise places.error(path, error.message, error.remedy) from None
 
@@ -127,7 +136,7 @@ def _quantities(
 ) -> dict[str, Quantity]:
     quantities: dict[str, Quantity] = {}
     for name, value in given.items():
-        _known(model, what, name, f"{path}.{name}", places)
+        _known(model, what, name, f"{path}.{name}", places, value)
         if isinstance(value, RegionMap):
             quantities[name] = region_values(value, regions, atlas, f"{path}.{name}", places)
         else:
@@ -164,9 +173,10 @@ def _check(model: NeuronModel, parameters: dict[str, Quantity], dt_ms: float, pa
     trials = [base] + [{**base, key: extreme} for key, extremes in spread.items() for extreme in extremes]
     for trial in trials:
         try:
-            model.check(trial, dt_ms)
+            with code_of(model, "the parameters cannot be checked"):
+                model.check(trial, dt_ms)
         except InputError as error:
-            raise places.error(path, error.message, error.remedy) from None
+            raise places.at(path, error) from None
 
 
 def _first(value: Quantity) -> float:

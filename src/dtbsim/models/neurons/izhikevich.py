@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -58,13 +57,9 @@ class Izhikevich(NeuronModel):
         """The paper starts the recovery at b V_m."""
         return {"u": p["b"] * initial["V_m_mV"]}
 
-    def check_together(self, p: Values, dt_ms: float) -> None:
-        """The time step must not exceed that of the published scheme."""
-        if dt_ms > LARGEST_DT_MS:
-            raise InputError(
-                f"dt_ms is {dt_ms:g}; model '{self.name}' needs dt_ms <= {LARGEST_DT_MS:g}",
-                remedy="set simulation.dt_ms to 1 or less",
-            )
+    def largest_dt_ms(self, p: Values) -> float:
+        """The time step of the published scheme."""
+        return LARGEST_DT_MS
 
     @staticmethod
     def update(
