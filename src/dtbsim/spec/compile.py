@@ -13,7 +13,7 @@ from dtbsim.errors import InputError
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
-from dtbsim.spec.network import Family, Network, Population
+from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
@@ -59,7 +59,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         )
         for draft in drafts.values()
     )
-    _check_records(config, families, places)
+    _check_records(config, families, populations, projections, places)
     return Network(
         config=config,
         dt_ms=dt,
@@ -124,8 +124,26 @@ def _emitted(
     return result
 
 
-def _check_records(config: RunConfig, families: tuple[Family, ...], places: Places) -> None:
+def _check_records(
+    config: RunConfig,
+    families: tuple[Family, ...],
+    populations: tuple[Population, ...],
+    projections: list[Projection],
+    places: Places,
+) -> None:
     by_name = {family.name: family for family in families}
+    targets = {projection.name: families[projection.target_family] for projection in projections}
+    states, weights = config.record.states, config.record.weights
+    chosen = [(f"record.states.{k}", by_name[item.population], item.neurons) for k, item in enumerate(states)]
+    chosen += [(f"record.weights.{k}", targets[item.projection], item.neurons) for k, item in enumerate(weights)]
+    for path, family, neurons in chosen:
+        size = populations[int(family.populations[0])].size
+        if isinstance(neurons, list) and neurons and max(neurons) >= size:
+            raise places.error(
+                f"{path}.neurons",
+                f"neuron {max(neurons)} of population '{family.name}'",
+                f"allowed: 0 to {size - 1}",
+            )
     for k, record in enumerate(config.record.states):
         path = f"record.states.{k}"
         family = by_name[record.population]
