@@ -120,7 +120,6 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "STDP",
     "ACDrive",
     "AllToAll",
     "Analysis",
@@ -155,6 +154,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunResult",
+    "STDP",
     "STDPPowerLaw",
     "STDPTriplet",
     "SaturatingNMDA",
