@@ -9,6 +9,7 @@ from functools import cache
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
+from dtbsim.models.neurons.glif_psc import Glif1Psc, Glif2Psc, Glif3Psc
 from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
 from dtbsim.models.neurons.iaf_cond_exp import IafCondExp
 from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
@@ -85,6 +86,9 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
 
 
 register_model(Amat2PscExp)
+register_model(Glif1Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
+register_model(Glif2Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
+register_model(Glif3Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
 register_model(IafCondAlpha)
 register_model(IafCondExp)
 register_model(IafPscAlpha)
