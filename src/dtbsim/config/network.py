@@ -13,7 +13,8 @@ Names = Annotated[list[str], Field(min_length=1)]
 Regions = Literal["all", "left", "right"] | Names
 
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
-_RECEPTOR = "port of the target's model; default: its only port"
+_RECEPTOR = "port of the target's model; default: its only port, or `ex` / `in` by the sign of the weight"
+_CONDUCTANCE = "weight of a conductance-based synapse; into an inhibitory port its size counts, as in NEST"
 _KIND = "names the kind"
 
 
@@ -134,7 +135,7 @@ class Projection(Strict):
     )
     weight_pA: DrawnValue | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: DrawnValue | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight_nS: DrawnValue | None = Field(default=None, description=_CONDUCTANCE)
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
 
@@ -166,7 +167,7 @@ class PoissonDrive(Windowed):
     rate_hz: Value = Field(description="rate of each train; not below 0")
     weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight_nS: Number | None = Field(default=None, description=_CONDUCTANCE)
     weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
 
     @model_validator(mode="after")
@@ -205,7 +206,7 @@ class SpikeTrainDrive(Windowed):
     receptor: str | None = Field(default=None, description=_RECEPTOR)
     weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight_nS: Number | None = Field(default=None, description=_CONDUCTANCE)
     weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ _INTEGRATION = (
     "at the end of a step spikes there and is reset; V{held} then stays for ceil(t_ref / dt) steps while the synaptic "
     "currents go on; V - E_L, currents and threshold_spike below 1e-15 are set to 0"
 )
-_SYNAPSES = ALPHA_EQUATIONS.format(ports="   for every port x")
+_SYNAPSES = ALPHA_EQUATIONS.format(ports="   every port x")
 _PARAMETERS = (
     Parameter("C_m_pF", "pF", 58.72, "membrane capacitance", low=0.0, open_low=True),
     Parameter("g_nS", "nS", 9.43, "membrane conductance", low=0.0, open_low=True),
