@@ -17,7 +17,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels.update_kernel import get_update_kernel
-from dtbsim.models import NeuronModel, get_model
+from dtbsim.models import NeuronModel, example_model, get_model
 
 REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
@@ -47,6 +47,9 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         "iaf_cond_alpha": (get_model("iaf_cond_alpha"), {}),
         "mat2_psc_exp": (get_model("mat2_psc_exp"), {}),
         "amat2_psc_exp": (get_model("amat2_psc_exp"), {}),
+        "glif1_psc, 2 ports": (example_model("glif1_psc"), {}),
+        "glif2_psc, 2 ports": (example_model("glif2_psc"), {}),
+        "glif3_psc, 2 ports": (example_model("glif3_psc"), {}),
         "lif_dtb": (dtb.simplify({}), {}),
         "lif_dtb, magnesium block": (dtb, {}),
         "izhikevich": (izhikevich, {}),

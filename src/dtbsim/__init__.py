@@ -120,6 +120,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "STDP",
     "ACDrive",
     "AllToAll",
     "Analysis",
@@ -154,7 +155,6 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunResult",
-    "STDP",
     "STDPPowerLaw",
     "STDPTriplet",
     "SaturatingNMDA",

@@ -21,6 +21,7 @@ TAUS = {"tau_syn_ex_ms": 1.7, "tau_syn_in_ms": 6.3}
 CONDUCTANCE = {key: value for key, value in MEMBRANE.items() if key != "tau_m_ms"} | TAUS | {"g_L_nS": 17.3}
 DTB = V_TH | {"E_L_mV": -70.0, "V_reset_mV": -62.0, "C_m_uF_per_cm2": 0.7, "I_e_uA_per_cm2": 0.5 + SPREAD}
 MAT = {"E_L_mV": -70.0, "C_m_pF": 190.0, "tau_m_ms": 9.0, "alpha_1_mV": 12.0, "alpha_2_mV": 1.5, **TAUS}
+GLIF = {"C_m_pF": 61.0, "g_nS": 9.1, "E_L_mV": -78.0}
 
 
 def at_threshold(population: SinglePopulation) -> None:
@@ -127,6 +128,16 @@ CASES: dict[str, dict[str, Any]] = {
         "first": (1, 0, 0, 1),
         "use_stim": True,
     },
+    **{
+        name: {
+            "model": get_model(name, {"fast": 1.7, "slow": 6.3}),
+            "parameters": GLIF | own | {"V_th_mV": -52.0 + 4.0 * SPREAD, "I_e_pA": 150.0 + 250.0 * SPREAD},
+            "edges": at_threshold,
+            "first": (0, 0, 0, 1),
+            "use_stim": True,
+        }
+        for name, own in (("glif1_psc", {}), ("glif2_psc", {"th_spike_add_mV": 2.0}), ("glif3_psc", {"asc_r_2": 0.7}))
+    },
 }
 
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
@@ -134,7 +145,7 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("iaf_psc_delta", "input during refractoriness"): once("? v : V_m_mV", "? v : V_m_mV + in_syn"),
     ("iaf_psc_delta", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
     ("iaf_psc_alpha", "> for >="): once("v >= theta_mV", "v > theta_mV"),
-    ("iaf_psc_alpha", "swapped decays"): swap("decay_ex", "decay_in"),
+    ("iaf_psc_alpha", "swapped decays"): swap("fade_ex", "fade_in"),
     ("iaf_psc_alpha", "swapped propagators"): swap("V_slope_ex", "V_current_ex"),
     ("iaf_psc_alpha", "swapped inputs"): swap("in_ex", "in_in"),
     ("iaf_cond_exp", "> for >="): once("v >= theta_mV", "v > theta_mV"),
@@ -163,5 +174,17 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("amat2_psc_exp", "swapped sources"): swap("thv_ex", "dv_ex"),
     ("amat2_psc_exp", "threshold without the potential"): once("V_m_mV * thv_V", "V_m_mV * dv_V"),
     ("amat2_psc_exp", "no ramp"): once("V_th_dv_mV_per_ms * ramp_v", "V_th_dv_mV_per_ms * decay_v"),
-    ("iaf_psc_alpha", "ramp of the wrong port"): once("ramp_ex * dI", "ramp_in * dI"),
+    ("glif1_psc", ">= for >"): once("v > theta_mV", "v >= theta_mV"),
+    ("glif1_psc", "swapped ports"): swap("V_slope_fast", "V_slope_slow"),
+    ("glif1_psc", "spikes during refractoriness"): once("refractory == (0)", "refractory <= (1)"),
+    ("glif2_psc", ">= for >"): once("v > (theta_mV", "v >= (theta_mV"),
+    ("glif2_psc", "reset from the new potential"): once(
+        "voltage_reset_fraction * V_m_mV", "voltage_reset_fraction * v"
+    ),
+    ("glif2_psc", "threshold not raised"): once("+ th_spike_add_mV", "+ 0.0f * th_spike_add_mV"),
+    ("glif2_psc", "no decay over refractoriness"): once("raised * kept_spike", "raised"),
+    ("glif3_psc", "swapped after-spike currents"): swap("asc_amps_1_pA", "asc_amps_2_pA"),
+    ("glif3_psc", "current of the start for the mean"): once("asc_mean_2 * ", ""),
+    ("glif3_psc", "decay during refractoriness"): once("refractory == (0)", "refractory >= (0)"),
+    ("iaf_psc_alpha", "ramp of the wrong port"): once("* ramp_ex)", "* ramp_in)"),
 }

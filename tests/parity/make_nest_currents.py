@@ -118,9 +118,31 @@ def mat_cases() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def glif_cases() -> list[dict[str, Any]]:
+    """The three GLIF models, each with current, with spikes at two ports, and with a coarse step."""
+    found, steps = [], 20_000
+    membrane = {"C_m_pF": 60.0, "g_nS": 9.0, "E_L_mV": -78.0, "V_th_mV": -52.0, "t_ref_ms": 3.75}
+    resets = {"th_spike_add_mV": 1.37, "th_spike_decay_per_ms": 0.009, "voltage_reset_fraction": 0.2,
+              "voltage_reset_add_mV": 10.5}  # fmt: skip
+    after_spike = {"V_reset_mV": -75.0, "asc_amps_1_pA": -9.18, "asc_amps_2_pA": -150.0, "asc_decay_1_per_ms": 0.003,
+                   "asc_decay_2_per_ms": 0.1, "asc_r_1": 0.9, "asc_r_2": 0.7}  # fmt: skip
+    for name, own in (("glif1_psc", {"V_reset_mV": -75.0}), ("glif2_psc", resets), ("glif3_psc", after_spike)):
+        spikes = {"fast": (0.15, [60.0, 90.0]), "slow": (0.05, [-20.0, -40.0])}
+        ports = {"fast": 2.0, "slow": 7.0}
+        found += [
+            case(f"{name}, current", name, 0.1, steps, membrane | own, receptors=ports, current=[501, 15_000, 300.0]),
+            case(f"{name}, input", name, 0.1, steps, membrane | own, receptors=ports,
+                 spikes=random_input(41, steps, spikes), current=[5_001, 15_000, 120.0]),
+            case(f"{name}, dt 0.5 ms, equal time constants", name, 0.5, 6_000, membrane | own,
+                 receptors={"fast": 60.0 / 9.0, "slow": 1.0},
+                 spikes=random_input(42, 6_000, {"fast": (0.3, [60.0, 90.0]), "slow": (0.1, [-20.0, -40.0])})),
+        ]  # fmt: skip
+    return found
+
+
 def cases() -> list[dict[str, Any]]:
     """All experiments."""
-    return [*delta_cases(), *alpha_cases(), *conductance_cases(), *mat_cases()]
+    return [*delta_cases(), *alpha_cases(), *conductance_cases(), *mat_cases(), *glif_cases()]
 
 
 def connect_spikes(nest: Any, neuron: Any, experiment: dict[str, Any]) -> None:
@@ -136,6 +158,20 @@ def connect_spikes(nest: Any, neuron: Any, experiment: dict[str, Any]) -> None:
         nest.Connect(source, neuron, syn_spec=synapse)
 
 
+def create(nest: Any, experiment: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """The neuron; `glif_psc` takes its mechanisms as flags and its after-spike currents as vectors."""
+    model: str = experiment["model"]
+    if not model.startswith("glif"):
+        return nest.Create(model, params=parameters)
+    flags = {"spike_dependent_threshold": model[4] == "2", "after_spike_currents": model[4] == "3"}
+    for name in ("asc_amps", "asc_decay", "asc_r"):
+        pair = [value for key, value in experiment["parameters"].items() if key.startswith(f"{name}_")]
+        parameters = {key: value for key, value in parameters.items() if not key.startswith(f"{name}_")}
+        parameters |= {name: pair} if pair else {}
+    times = {"tau_syn": list(experiment["receptors"].values())}
+    return nest.Create("glif_psc", params=parameters | flags | times)
+
+
 def run_nest(experiment: dict[str, Any]) -> dict[str, Any]:
     """Return spike steps and V_m (mV) every VOLTAGE_EVERY steps."""
     import nest
@@ -145,7 +181,7 @@ def run_nest(experiment: dict[str, Any]) -> dict[str, Any]:
     nest.resolution = dt
     parameters: dict[str, Any] = {nest_name(key): value for key, value in experiment["parameters"].items()}
     parameters["V_m"] = experiment.get("initial", {}).get("V_m_mV", parameters["E_L"])
-    neuron = nest.Create(experiment["model"], params=parameters)
+    neuron = create(nest, experiment, parameters)
     connect_spikes(nest, neuron, experiment)
     if "current" in experiment:
         first, last, amplitude = experiment["current"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import KIND, RECEPTOR, Names, Regions, exactly_one_weight
+from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Names, Regions, exactly_one_weight
 from dtbsim.config.values import Flag, Number, Strict, Value, Whole
 
 Index = Annotated[Whole, Field(ge=0)]
@@ -95,7 +95,7 @@ class Spiking(Windowed):
     receptor: str | None = Field(default=None, description=RECEPTOR)
     weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight_nS: Number | None = Field(default=None, description=CONDUCTANCE)
     weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import KIND, RECEPTOR, Regions, exactly_one_weight
+from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Regions, exactly_one_weight
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, ModelName, Number, Strict, Value, Whole
 
@@ -126,7 +126,7 @@ class Projection(Strict):
     )
     weight_pA: DrawnValue | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: DrawnValue | None = Field(default=None, description="weight of a conductance-based synapse")
+    weight_nS: DrawnValue | None = Field(default=None, description=CONDUCTANCE)
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")

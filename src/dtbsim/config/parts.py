@@ -12,7 +12,8 @@ Names = Annotated[list[str], Field(min_length=1)]
 Regions = Literal["all", "left", "right"] | Names
 
 KIND = "names the kind"
-RECEPTOR = "port of the target's model; default: its only port"
+RECEPTOR = "port of the target's model; default: its only port, or `ex` / `in` by the sign of the weight"
+CONDUCTANCE = "weight of a conductance-based synapse; into an inhibitory port its size counts, as in NEST"
 WEIGHT_KEYS = ("weight_pA", "weight_mV", "weight_nS", "weight")
 
 

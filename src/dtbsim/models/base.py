@@ -207,7 +207,8 @@ def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where:
     if bad.size:
         allowed = row.range or "any finite number"
         many = f" (and {bad.size - 1} more neurons)" if bad.size > 1 else ""
-        raise InputError(f"{row.name} is {bad[0]:g} {row.unit}{many}; allowed: {allowed}", where=where)
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        raise InputError(f"{row.name} is {bad[0]:g}{unit}{many}; allowed: {allowed}", where=where)
 
 
 def _check_step(model: NeuronModel, largest_ms: float | npt.NDArray[np.float64] | None, dt_ms: float) -> None:

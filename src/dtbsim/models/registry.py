@@ -10,6 +10,7 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
 from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
+from dtbsim.models.neurons.glif_psc import Glif1Psc, Glif2Psc, Glif3Psc
 from dtbsim.models.neurons.hh_cond_exp_traub import HhCondExpTraub
 from dtbsim.models.neurons.hh_psc_alpha import HhPscAlpha
 from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
@@ -98,6 +99,9 @@ def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronMo
 
 register_model(AeifCondExp)
 register_model(Amat2PscExp)
+register_model(Glif1Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
+register_model(Glif2Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
+register_model(Glif3Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
 register_model(HhCondExpTraub)
 register_model(HhPscAlpha)
 register_model(IafCondAlpha)

@@ -53,23 +53,23 @@ class Amat2PscExp(Mat2PscExp):
     )
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
-        """Propagators of the exact solution; order of the linear system: V_th_v, V_th_dv, V, I_ex, I_in, constant."""
-        names = ("tau_m_ms", "tau_syn_ex_ms", "tau_syn_in_ms", "tau_v_ms", "C_m_pF", "beta_per_ms")
+        """Propagators of the exact solution; linear system, for beta = 1: V_th_v, V_th_dv, V, I_ex, I_in, constant."""
+        names = ("tau_m_ms", "tau_syn_ex_ms", "tau_syn_in_ms", "tau_v_ms", "C_m_pF")
         given = np.broadcast_arrays(*(np.asarray(p[name], dtype=np.float64) for name in names))
-        tau_m, tau_ex, tau_in, tau_v, C, beta = given
+        tau_m, tau_ex, tau_in, tau_v, C = given
         rates = np.zeros((*tau_m.shape, 6, 6))
         membrane = (-1.0 / tau_m, 1.0 / C, 1.0 / C, 1.0 / C)
         rates[..., 0, 0] = rates[..., 1, 1] = -1.0 / tau_v
         rates[..., 0, 1] = 1.0
         for column, rate in enumerate(membrane, 2):
-            rates[..., 1, column] = beta * rate
-            rates[..., 2, column] = rate
+            rates[..., 1, column] = rates[..., 2, column] = rate
         rates[..., 3, 3], rates[..., 4, 4] = -1.0 / tau_ex, -1.0 / tau_in
         exact = propagator_matrix(rates, dt_ms)
         decay = np.exp(-dt_ms / p["tau_v_ms"])
         constants = Mat2PscExp.derive(self, p, dt_ms) | {"decay_v": decay, "ramp_v": dt_ms * decay}
         for column, source in enumerate(_SOURCES, 2):
-            constants[f"thv_{source}"], constants[f"dv_{source}"] = exact[..., 0, column], exact[..., 1, column]
+            constants[f"thv_{source}"] = p["beta_per_ms"] * exact[..., 0, column]
+            constants[f"dv_{source}"] = p["beta_per_ms"] * exact[..., 1, column]
         return constants
 
     def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import numpy as np
 
 from dtbsim.errors import InputError
@@ -39,6 +42,17 @@ MEMBRANE_CONSTANTS = (
     Derived("reset_mV", "mV", "V_reset - E_L"),
     Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
 )
+
+_PORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def check_port_names(ports: Iterable[str]) -> None:
+    """Raise InputError for names of ports that cannot be part of a name in an update function."""
+    for port in ports:
+        if not _PORT.fullmatch(port):
+            raise InputError(
+                f"the receptor name '{port}' cannot be used", remedy="begin with a letter, then letters, digits and _"
+            )
 
 
 def derive_membrane(p: Values, dt_ms: float) -> Constants:

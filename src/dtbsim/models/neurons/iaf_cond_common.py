@@ -8,6 +8,7 @@ import numpy as np
 
 from dtbsim.models.base import Constants, Values
 from dtbsim.models.integration import refractory_steps
+from dtbsim.models.language.elementary import exp
 from dtbsim.models.tables import Derived, Parameter, Receptor
 
 SCHEME = (
@@ -107,7 +108,7 @@ def relaxed(
     E_ex: float,
     E_in: float,
     dt_per_C: float,
-) -> float:
+) -> Any:
     """Potential relative to E_L (mV) after one step with mean conductances g_x (nS).
 
     d_x is the first moment of conductance x about the middle of the step, over C_m: (1/dt) int g (t - dt/2) dt / C_m.
@@ -119,4 +120,4 @@ def relaxed(
     drive = drive + (g_L * E_ex - current) * d_ex + (g_L * E_in - current) * d_in
     drive = drive + (E_in - E_ex) * (g_ex * d_in - g_in * d_ex)
     target = drive / total
-    return target + (v - target) * exp(-total * dt_per_C)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+    return target + (v - target) * exp(-total * dt_per_C)

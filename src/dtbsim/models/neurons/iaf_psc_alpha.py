@@ -35,10 +35,13 @@ def alpha_states(port: str, words: str) -> tuple[State, ...]:
 
 
 def alpha_constants(port: str, words: str) -> tuple[Derived, ...]:
-    """Return the rows of what `derive_alpha` gives for a port."""
+    """Return the rows of what `derive_alpha` gives for a port.
+
+    Changes instead of decays: what float32 leaves of a decay near 1 would shift the time constant by 1e-6.
+    """
     return (
-        Derived(f"decay_{port}", "1", f"decay of the {words} over one step"),
-        Derived(f"ramp_{port}", "ms", "dt times the decay: slope to current"),
+        Derived(f"fade_{port}", "1", f"relative change of the {words} over one step, exp(-dt / tau_syn) - 1"),
+        Derived(f"ramp_{port}", "ms", "dt exp(-dt / tau_syn): slope to current"),
         Derived(f"V_slope_{port}", "mV ms/pA", "slope to potential"),
         Derived(f"V_current_{port}", "mV/pA", "current to potential"),
         Derived(f"slope_{port}", "1/ms", "e / tau_syn: weight to slope"),
@@ -48,10 +51,9 @@ def alpha_constants(port: str, words: str) -> tuple[Derived, ...]:
 def derive_alpha(port: str, tau_syn_ms: object, tau_m_ms: object, C_m_pF: object, dt_ms: float) -> Constants:
     """Return the propagators of one alpha current."""
     tau = np.asarray(tau_syn_ms, dtype=np.float64)
-    decay = np.exp(-dt_ms / tau)
     return {
-        f"decay_{port}": decay,
-        f"ramp_{port}": dt_ms * decay,
+        f"fade_{port}": np.expm1(-dt_ms / tau),
+        f"ramp_{port}": dt_ms * np.exp(-dt_ms / tau),
         f"V_slope_{port}": propagator_alpha(tau_syn_ms, tau_m_ms, C_m_pF, dt_ms),
         f"V_current_{port}": propagator_exp(tau_syn_ms, tau_m_ms, C_m_pF, dt_ms),
         f"slope_{port}": np.e / tau,
@@ -78,7 +80,8 @@ class IafPscAlpha(NeuronModel):
         REFRACTORY,
     )
     derived = (
-        *MEMBRANE_CONSTANTS,
+        Derived("leak", "1", "relative change of the potential over one step, exp(-dt / tau_m) - 1"),
+        *(row for row in MEMBRANE_CONSTANTS if row.name != "P22"),
         *alpha_constants("ex", "excitatory current"),
         *alpha_constants("in", "inhibitory current"),
     )
@@ -89,7 +92,7 @@ class IafPscAlpha(NeuronModel):
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
         """Propagators of the exact solution."""
-        constants = derive_membrane(p, dt_ms)
+        constants = derive_membrane(p, dt_ms) | {"leak": np.expm1(-dt_ms / np.asarray(p["tau_m_ms"]))}
         for port in ("ex", "in"):
             constants |= derive_alpha(port, p[f"tau_syn_{port}_ms"], p["tau_m_ms"], p["C_m_pF"], dt_ms)
         return constants
@@ -109,16 +112,16 @@ class IafPscAlpha(NeuronModel):
         in_ex: float,
         in_in: float,
         I_stim: float,
-        P22: float,
+        leak: float,
         P20: float,
         V_slope_ex: float,
         V_current_ex: float,
         V_slope_in: float,
         V_current_in: float,
-        decay_ex: float,
+        fade_ex: float,
         ramp_ex: float,
         slope_ex: float,
-        decay_in: float,
+        fade_in: float,
         ramp_in: float,
         slope_in: float,
         I_e_pA: float,
@@ -127,16 +130,17 @@ class IafPscAlpha(NeuronModel):
         refractory_steps: int,
     ) -> tuple[float, float, float, float, float, int, bool]:
         """Potential from the currents at the start of the step, then the currents, then the spikes at its end."""
-        v = V_m_mV * P22 + (I_e_pA + I_stim) * P20
+        v = V_m_mV * leak + (I_e_pA + I_stim) * P20
         v = v + V_slope_ex * dI_syn_ex_pA_per_ms + V_current_ex * I_syn_ex_pA
         v = v + V_slope_in * dI_syn_in_pA_per_ms + V_current_in * I_syn_in_pA
+        v = v + V_m_mV
         v = 0.0 if abs(v) < 1e-15 else v
         v = v if refractory == 0 else V_m_mV
         left = max(refractory - 1, 0)
-        i_ex = ramp_ex * dI_syn_ex_pA_per_ms + decay_ex * I_syn_ex_pA
-        i_in = ramp_in * dI_syn_in_pA_per_ms + decay_in * I_syn_in_pA
-        s_ex = decay_ex * dI_syn_ex_pA_per_ms + slope_ex * in_ex
-        s_in = decay_in * dI_syn_in_pA_per_ms + slope_in * in_in
+        i_ex = I_syn_ex_pA * fade_ex + dI_syn_ex_pA_per_ms * ramp_ex + I_syn_ex_pA
+        i_in = I_syn_in_pA * fade_in + dI_syn_in_pA_per_ms * ramp_in + I_syn_in_pA
+        s_ex = dI_syn_ex_pA_per_ms * fade_ex + in_ex * slope_ex + dI_syn_ex_pA_per_ms
+        s_in = dI_syn_in_pA_per_ms * fade_in + in_in * slope_in + dI_syn_in_pA_per_ms
         i_ex = 0.0 if abs(i_ex) < 1e-15 else i_ex
         i_in = 0.0 if abs(i_in) < 1e-15 else i_in
         s_ex = 0.0 if abs(s_ex) < 1e-15 else s_ex

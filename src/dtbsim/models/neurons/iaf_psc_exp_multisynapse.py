@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import propagator_exp
 from dtbsim.models.language.subset import function_from_text
@@ -19,11 +17,10 @@ from dtbsim.models.neurons.iaf_common import (
     POTENTIAL,
     REFRACTORY,
     check_membrane,
+    check_port_names,
     derive_membrane,
 )
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
-
-_PORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 _UPDATE = """\
 def update(
@@ -69,12 +66,7 @@ class IafPscExpMultisynapse(NeuronModel):
     derived: tuple[Derived, ...] = MEMBRANE_CONSTANTS
 
     def __init__(self, receptors: Mapping[str, float]) -> None:
-        for port in receptors:
-            if not _PORT.fullmatch(port):
-                raise InputError(
-                    f"the receptor name '{port}' cannot be used",
-                    remedy="begin with a letter, then letters, digits and _",
-                )
+        check_port_names(receptors)
         self._ports = tuple(receptors)
         self.parameters = (
             *MEMBRANE,
