@@ -23,8 +23,15 @@ REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
 NEURON_STEPS = 4_000_000
 """Per repetition."""
-ODES = {"aeif_cond_exp": 800.0, "hh_psc_alpha": 1000.0, "hh_cond_exp_traub": 500.0, "izhikevich_2007": 100.0}
-"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA)."""
+ODES = {
+    "aeif_cond_exp": 800.0,
+    "hh_psc_alpha": 1000.0,
+    "hh_cond_exp_traub": 500.0,
+    "izhikevich_2007": 100.0,
+    "qif": 1.0,
+    "theta": 1.0,
+}
+"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA; qif and theta: eta)."""
 
 
 def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
@@ -85,6 +92,8 @@ def driving_parameters(model: NeuronModel) -> dict[str, float]:
     """Constant current above rheobase."""
     if model.name == "izhikevich":
         return {"I_e_mV_per_ms": 10.0}
+    if model.name in ("qif", "theta"):
+        return {"eta": ODES[model.name]}
     return {"I_e_pA": ODES.get(model.name, 400.0)}
 
 

@@ -50,6 +50,21 @@ CASES: dict[str, dict[str, Any]] = {
 }
 """Inputs of the test are integers of either sign, so conductances become negative too: both texts must agree there."""
 
+CASES |= {
+    "qif": {
+        "model": get_model("qif"),
+        "parameters": {"eta": 0.5 + 20.0 * SPREAD, "t_ref_ms": SPREAD, "V_peak": 40.0, "tau_m_ms": 9.0},
+        "quantum": 0.015625,
+        "use_stim": True,
+    },
+    "theta": {
+        "model": get_model("theta"),
+        "parameters": {"eta": 0.5 + 20.0 * SPREAD},
+        "quantum": 0.015625,
+        "use_stim": True,
+    },
+}
+
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("aeif_cond_exp, refractory", "higher peak"): once("v >= peak_mV", "v >= 1.001f * peak_mV"),
     ("aeif_cond_exp", "no jump of w"): once("b_pA * ", "0.0f * "),
@@ -68,4 +83,9 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("izhikevich_2007", "spike at the end of the step"): once("rest * rate", "rate"),
     ("izhikevich_2007", "higher peak"): once(">= (peak_mV * below)", ">= (1.01f * peak_mV * below)"),
     ("izhikevich_2007", "swapped means"): once("mean_ex * I_syn_ex", "mean_in * I_syn_ex"),
+    ("qif", "higher peak"): once(">= (V_peak * below)", ">= (1.01f * V_peak * below)"),
+    ("qif", "no pause"): once("- t_ref_ms", "- 0.0f"),
+    ("qif", "kicks in the pause"): once("(pause > 0x0.0p+0f)", "(pause < 0x0.0p+0f)"),
+    ("theta", "later wrap"): once("ahead >=", "ahead + 0.001f >="),
+    ("theta", "three stages"): once("+ k4", "+ k3"),
 }

@@ -15,7 +15,9 @@ from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
+from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import SpikeSource
+from dtbsim.models.neurons.theta import Theta
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,6 @@ register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)
 register_model(Izhikevich2007)
+register_model(Qif)
 register_model(SpikeSource)
+register_model(Theta)
