@@ -30,6 +30,7 @@ ODES = {
     "izhikevich_2007": 100.0,
     "qif": 1.0,
     "theta": 1.0,
+    "iaf_wang_2002": 500.0,
 }
 """Models with a fixed scheme for non-linear equations, with a current above rheobase (pA; qif and theta: eta)."""
 

@@ -13,6 +13,7 @@ from dtbsim.models.neurons.hh_cond_exp_traub import HhCondExpTraub
 from dtbsim.models.neurons.hh_psc_alpha import HhPscAlpha
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
+from dtbsim.models.neurons.iaf_wang_2002 import IafWang2002
 from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.qif import Qif
@@ -88,6 +89,7 @@ register_model(HhCondExpTraub)
 register_model(HhPscAlpha)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
+register_model(IafWang2002)
 register_model(Izhikevich)
 register_model(Izhikevich2007)
 register_model(Qif)

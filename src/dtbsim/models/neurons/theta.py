@@ -9,7 +9,7 @@ from dtbsim.models.neurons.ode_common import refuse_time_step
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.1
-"""Longest time step in units of tau_m; with |eta + I_e| > 10 it is tau_m / |eta + I_e|, where Runge-Kutta is accurate."""
+"""Longest time step in units of tau_m; where |eta + I_e| > 10, it is tau_m / |eta + I_e| (accuracy of Runge-Kutta)."""
 COS_SQUARE_ERROR = 1e-6
 """Bound on the error of `cos_square` in float32 over its range (tested)."""
 
