@@ -23,8 +23,16 @@ REPEATS = 15
 NEURONS = (250, 1000, 4096, 16384)
 NEURON_STEPS = 4_000_000
 """Per repetition."""
-ODES = {"aeif_cond_exp": 800.0, "hh_psc_alpha": 1000.0, "hh_cond_exp_traub": 500.0, "izhikevich_2007": 100.0}
-"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA)."""
+ODES = {
+    "aeif_cond_exp": 800.0,
+    "hh_psc_alpha": 1000.0,
+    "hh_cond_exp_traub": 500.0,
+    "izhikevich_2007": 100.0,
+    "qif": 1.0,
+    "theta": 1.0,
+    "iaf_wang_2002": 500.0,
+}
+"""Models with a fixed scheme for non-linear equations, with a current above rheobase (pA; qif and theta: eta)."""
 
 
 def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
@@ -94,6 +102,8 @@ def arrays(model: NeuronModel, kernel: Any, n: int, acc_bits: int) -> list[Any]:
 
 def driving_parameters(model: NeuronModel) -> dict[str, float]:
     """Constant current above rheobase."""
+    if model.name in ("qif", "theta"):
+        return {"eta": ODES[model.name]}
     given = {"I_e_mV_per_ms": 10.0, "I_e_uA_per_cm2": 1.0, "I_e_pA": ODES.get(model.name, 400.0)}
     return {row.name: given[row.name] for row in model.parameters if row.name in given}
 

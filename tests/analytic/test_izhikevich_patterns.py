@@ -130,7 +130,10 @@ FACTS: dict[str, Facts] = {
         "low rate first": np.diff(t)[0] > 30,
         "rate follows": np.diff(t)[0] > 2.5 * np.diff(t)[-1],
     },
-    "H class 2": lambda t, V: {"high rate first": np.diff(t)[0] < 25, "narrow": np.diff(t)[0] < 2.5 * np.diff(t)[-1]},
+    "H class 2": lambda t, V: {
+        "high rate first": t[0] > 60 and np.diff(t)[0] < 25,
+        "narrow range": np.diff(t)[0] < 2.5 * np.diff(t)[-1],
+    },
     "I spike latency": lambda t, V: {"one, late": len(t) == 1 and t[0] > 18},
     "J subthreshold oscillations": lambda t, V: {
         "one spike": len(t) == 1,

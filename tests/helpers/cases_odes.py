@@ -50,6 +50,27 @@ CASES: dict[str, dict[str, Any]] = {
 }
 """Inputs of the test are integers of either sign, so conductances become negative too: both texts must agree there."""
 
+CASES |= {
+    "iaf_wang_2002": {
+        "model": get_model("iaf_wang_2002"),
+        "parameters": {"I_e_pA": 250.0 + 300.0 * SPREAD, "t_ref_ms": 3.0 * SPREAD, "E_in_mV": -75.0},
+        "quantum": 0.0625,
+        "use_stim": True,
+    },
+    "qif": {
+        "model": get_model("qif"),
+        "parameters": {"eta": 0.5 + 20.0 * SPREAD, "t_ref_ms": SPREAD, "V_peak": 40.0, "tau_m_ms": 9.0},
+        "quantum": 0.015625,
+        "use_stim": True,
+    },
+    "theta": {
+        "model": get_model("theta"),
+        "parameters": {"eta": 0.5 + 20.0 * SPREAD},
+        "quantum": 0.015625,
+        "use_stim": True,
+    },
+}
+
 MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("aeif_cond_exp, refractory", "higher peak"): once("v >= peak_mV", "v >= 1.001f * peak_mV"),
     ("aeif_cond_exp", "no jump of w"): once("b_pA * ", "0.0f * "),
@@ -68,4 +89,13 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("izhikevich_2007", "spike at the end of the step"): once("rest * rate", "rate"),
     ("izhikevich_2007", "higher peak"): once(">= (peak_mV * below)", ">= (1.01f * peak_mV * below)"),
     ("izhikevich_2007", "swapped means"): once("mean_ex * I_syn_ex", "mean_in * I_syn_ex"),
+    ("qif", "higher peak"): once(">= (V_peak * below)", ">= (1.01f * V_peak * below)"),
+    ("qif", "no pause"): once("- t_ref_ms", "- 0.0f"),
+    ("qif", "kicks in the pause"): once("(pause > 0x0.0p+0f)", "(pause < 0x0.0p+0f)"),
+    ("theta", "later wrap"): once("ahead >=", "ahead + 0.001f >="),
+    ("theta", "three stages"): once("+ k4", "+ k3"),
+    ("iaf_wang_2002", "no block"): once("drive + ((ampa + open_now)", "drive + ((ampa + nmda)"),
+    ("iaf_wang_2002", "swapped decays"): once("* P_NMDA", "* P_GABA"),
+    ("iaf_wang_2002", "one step less refractory"): once("? refractory_steps :", "? refractory_steps - 1 :"),
+    ("iaf_wang_2002", "block at the start"): once("dtb_own_unblocked(middle, mg)", "dtb_own_unblocked(V_m_mV, mg)"),
 }

@@ -9,6 +9,7 @@ parameters are those of NEST with the unit appended.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,31 @@ def hh_cases() -> list[dict[str, Any]]:
     ]
 
 
+def wang_cases() -> list[dict[str, Any]]:
+    """AMPA and GABA input, the NMDA current of neurons of NEST's kind, refractoriness, Wang's interneuron.
+
+    `presynaptic` is a list of constant currents (pA), one per neuron that connects to the port nmda, with the weight.
+    """
+    name = "iaf_wang_2002"
+    mixed = random_input(41, 10_000, {"ampa": (0.15, [4.0, 6.0]), "gaba": (0.05, [2.0, 6.0])})
+    weak = random_input(42, 10_000, {"ampa": (0.1, [2.0, 3.0]), "gaba": (0.05, [2.0, 6.0])})
+    interneuron = {"C_m_pF": 200.0, "g_L_nS": 20.0, "t_ref_ms": 1.0}
+    return [
+        case("Wang, AMPA and GABA", name, 0.1, 10_000, {}, spikes=mixed),
+        case("Wang, interneuron", name, 0.1, 10_000, interneuron, spikes=mixed),
+        case("Wang, below threshold", name, 0.1, 10_000, {}, spikes=weak),
+        case("Wang, NMDA", name, 0.1, 10_000, {}, presynaptic=[[400.0, 30.0], [450.0, 40.0], [600.0, 50.0]]),
+        case("Wang, NMDA below threshold", name, 0.1, 10_000, {}, spikes=weak,
+             presynaptic=[[400.0, 1.0], [500.0, 1.5]]),
+        case("Wang, one NMDA synapse", name, 0.1, 5_000, {}, presynaptic=[[500.0, 1.0]]),
+        case("Wang, little magnesium", name, 0.1, 5_000, {"conc_Mg2_mM": 0.1, "tau_decay_NMDA_ms": 40.0},
+             presynaptic=[[500.0, 9.0], [420.0, 6.0]], current=[501, 3000, 200.0]),
+    ]  # fmt: skip
+
+
 def cases() -> list[dict[str, Any]]:
     """All experiments."""
-    return [*adex_cases(), *hh_cases()]
+    return [*adex_cases(), *hh_cases(), *wang_cases()]
 
 
 def nest_name(name: str) -> str:
@@ -103,11 +126,29 @@ def connect_spikes(nest: Any, experiment: dict[str, Any], neuron: Any) -> None:
         sign = -1.0 if port == "in" and conductances else 1.0
         weights = [sign * weight for _, _, weight in mine]
         source = nest.Create("spike_generator", params={"spike_times": times, "spike_weights": weights})
-        nest.Connect(source, neuron, syn_spec={"weight": 1.0, "delay": dt})
+        synapse = {"weight": 1.0, "delay": dt}
+        if port in WANG_PORTS:
+            synapse["receptor_type"] = 1 + WANG_PORTS.index(port)
+        nest.Connect(source, neuron, syn_spec=synapse)
+
+
+def connect_nmda(nest: Any, experiment: dict[str, Any], neuron: Any, parameters: dict[str, float]) -> None:
+    """Neurons of the same kind under constant currents, which alone can send NMDA events in NEST."""
+    for amplitude, weight in experiment.get("presynaptic", []):
+        cell = nest.Create("iaf_bw_2001", params=parameters)
+        nest.Connect(nest.Create("dc_generator", params={"amplitude": amplitude}), cell)
+        synapse = {"weight": weight, "delay": experiment["dt_ms"], "receptor_type": 3}
+        nest.Connect(cell, neuron, syn_spec=synapse)
+
+
+def increments_of(s_NMDA: Any, decay: float) -> list[list[float]]:
+    """[step, increment] wherever the recorded sum of NMDA gates (nS) jumps."""
+    jumps = s_NMDA[1:] - s_NMDA[:-1] * decay
+    return [[int(k) + 2, round(float(jumps[k]), 7)] for k in (jumps > 1e-4).nonzero()[0]]
 
 
 def run_nest(experiment: dict[str, Any]) -> dict[str, Any]:
-    """Return spike steps and V_m (mV) every VOLTAGE_EVERY steps."""
+    """Return spike steps and V_m (mV) every VOLTAGE_EVERY steps, and for NMDA what arrived there."""
     import nest
 
     dt, steps, model = experiment["dt_ms"], experiment["steps"], experiment["model"]
@@ -121,18 +162,23 @@ def run_nest(experiment: dict[str, Any]) -> dict[str, Any]:
     parameters |= {nest_name(key): value for key, value in experiment.get("initial", {}).items()}
     neuron = nest.Create(NEST_MODELS.get(model, model), params=parameters)
     connect_spikes(nest, experiment, neuron)
+    connect_nmda(nest, experiment, neuron, parameters)
     if "current" in experiment:
         first, last, amplitude = experiment["current"]
         window = {"start": (first - 2) * dt, "stop": (last - 1) * dt, "amplitude": amplitude}
         nest.Connect(nest.Create("dc_generator", params=window), neuron, syn_spec={"delay": dt})
-    recorder = nest.Create("spike_recorder")
-    meter = nest.Create("multimeter", params={"interval": dt, "record_from": ["V_m"]})
+    recorder = nest.Create("spike_recorder", params={"time_in_steps": True})
+    names = ["V_m", "s_NMDA"] if "presynaptic" in experiment else ["V_m"]
+    meter = nest.Create("multimeter", params={"interval": dt, "record_from": names})
     nest.Connect(neuron, recorder)
     nest.Connect(meter, neuron)
     nest.Simulate((steps + 1) * dt)
-    times = [round(float(t) / dt) for t in recorder.events["times"]]
     voltages = [round(float(v), 4) for v in meter.events["V_m"][VOLTAGE_EVERY - 1 : steps : VOLTAGE_EVERY]]
-    return {"spikes": [t for t in times if t <= steps], "voltages": voltages}
+    result: dict[str, Any] = {"spikes": [int(t) for t in recorder.events["times"] if t <= steps], "voltages": voltages}
+    if "presynaptic" in experiment:
+        decay = math.exp(-dt / experiment["parameters"].get("tau_decay_NMDA_ms", 100.0))
+        result["nmda"] = [pair for pair in increments_of(meter.events["s_NMDA"], decay) if pair[0] <= steps]
+    return result
 
 
 def main() -> None:

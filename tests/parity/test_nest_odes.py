@@ -17,6 +17,7 @@ from tests.parity.test_nest_neurons import QUANTUM, currents_of, inputs_of
 from dtbsim.models import get_model
 
 CASES = {case["name"]: case for case in cases()}
+NMDA_QUANTUM = 2.0**-22
 LARGEST_SHIFT = 2
 """Steps by which a spike may differ from NEST's."""
 BEFORE_SPIKE = 40
@@ -26,7 +27,8 @@ VOLTAGE_BOUND_MV = {
     "AdEx, fast conductances": 0.02,
     "AdEx, dt 0.5 ms": 0.05,
     "Hodgkin-Huxley": 0.002,
-    "Traub": 0.01,
+    "Traub": 0.002,
+    "Wang": 0.001,
 }
 """By the longest beginning of the case's name."""
 SILENT = {
@@ -34,6 +36,9 @@ SILENT = {
     "AdEx, fast conductances below threshold",
     "Hodgkin-Huxley, below threshold",
     "Traub, below threshold",
+    "Wang, below threshold",
+    "Wang, NMDA below threshold",
+    "Wang, one NMDA synapse",
 }
 
 
@@ -42,15 +47,18 @@ def stored() -> Any:
     return json.loads(DATA.read_text(encoding="utf-8"))["cases"]
 
 
-def run(case: dict[str, Any]) -> tuple[list[int], Any]:
-    """Spike steps, and V_m every VOLTAGE_EVERY steps."""
+def run(case: dict[str, Any], nmda: list[list[float]] | None = None) -> tuple[list[int], Any]:
+    """Spike steps, and V_m every VOLTAGE_EVERY steps; `nmda` are [step, increment] of that port."""
     model = get_model(case["model"])
-    quanta = [QUANTUM] * len(model.inputs)
+    quanta = [QUANTUM if port != "nmda" else NMDA_QUANTUM for port in model.inputs]
+    inputs = inputs_of(case, model)
+    for step, increment in nmda or []:
+        inputs[int(step) - 1][2] = round(increment / NMDA_QUANTUM)
     population = SinglePopulation(
         model, 1, case["dt_ms"], case["parameters"], case.get("initial"), quanta, use_stim=True
     )
     spikes, voltages = [], []
-    for k, (arriving, current) in enumerate(zip(inputs_of(case, model), currents_of(case), strict=True), 1):
+    for k, (arriving, current) in enumerate(zip(inputs, currents_of(case), strict=True), 1):
         if population.step(arriving, current)[0]:
             spikes.append(k)
         if k % VOLTAGE_EVERY == 0:
@@ -64,7 +72,7 @@ def bound_of(name: str) -> float:
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_spikes_within_two_steps_of_nest_and_voltages_within_the_bound(name: str, stored: Any) -> None:
-    spikes, voltages = run(CASES[name])
+    spikes, voltages = run(CASES[name], stored[name].get("nmda"))
     expected = stored[name]["spikes"]
     assert len(spikes) == len(expected)
     assert all(abs(a - b) <= LARGEST_SHIFT for a, b in zip(spikes, expected, strict=True))
@@ -77,6 +85,21 @@ def test_stored_cases_are_the_defined_ones_and_spike_unless_meant_not_to(stored:
     assert list(stored) == list(CASES)
     assert {name for name, expected in stored.items() if not expected["spikes"]} == SILENT
     assert sum(len(expected["spikes"]) for expected in stored.values()) > 400
+
+
+def test_increments_of_nmda_are_those_of_brunel_and_wang(stored: Any) -> None:
+    """One presynaptic neuron: k_0 + k_1 s, s decaying between its spikes; alpha 0.5 / ms, tau_rise 2 ms."""
+    steps, jumps = np.array(stored["Wang, one NMDA synapse"]["nmda"]).T
+    weight, tau_d, alpha_tau, ratio = 1.0, 100.0, 0.5 * 2.0, 2.0 / 100.0
+    t = (np.arange(200_000) + 0.5) / 200_000 * alpha_tau ** (1 - ratio)
+    incomplete_gamma = np.mean(np.exp(-(t ** (1 / (1 - ratio))))) * alpha_tau ** (1 - ratio) / (1 - ratio)
+    k_0, k_1 = alpha_tau**ratio * incomplete_gamma, np.expm1(-alpha_tau)
+    s, last = 0.0, steps[0]
+    for step, jump in zip(steps, jumps, strict=True):
+        s *= np.exp(-(step - last) * 0.1 / tau_d)
+        assert jump / weight == pytest.approx(k_0 + k_1 * s, abs=1e-5)
+        s, last = s + jump / weight, step
+    assert len(steps) > 20
 
 
 @pytest.mark.nest

@@ -19,11 +19,14 @@ from dtbsim.models.neurons.iaf_psc_alpha import IafPscAlpha
 from dtbsim.models.neurons.iaf_psc_delta import IafPscDelta
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
+from dtbsim.models.neurons.iaf_wang_2002 import IafWang2002
 from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.lif_dtb import LifDtb
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
+from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import SpikeSource
+from dtbsim.models.neurons.theta import Theta
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,11 @@ register_model(IafPscAlpha)
 register_model(IafPscDelta)
 register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
+register_model(IafWang2002)
 register_model(Izhikevich)
 register_model(Izhikevich2007)
 register_model(LifDtb)
 register_model(Mat2PscExp)
+register_model(Qif)
 register_model(SpikeSource)
+register_model(Theta)

@@ -41,9 +41,9 @@ def refuse_order(p: Values, low: str, relation: str, high: str) -> None:
     below, above = np.broadcast_arrays(np.atleast_1d(p[low]), np.atleast_1d(p[high]))
     bad = below >= above if relation == "<" else below > above
     if bad.any():
-        unit = low.rsplit("_", 1)[1]
+        unit = " mV" if low.endswith("_mV") else ""
         raise InputError(
-            f"{low} is {below[bad][0]:g} {unit} with {high} {above[bad][0]:g} {unit}; allowed: {low} {relation} {high}"
+            f"{low} is {below[bad][0]:g}{unit} with {high} {above[bad][0]:g}{unit}; allowed: {low} {relation} {high}"
         )
 
 
