@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Projection,
         TractDelay,
     )
+    from dtbsim.config.parts import SpikeArrays
     from dtbsim.config.run import Analysis, Bold, Record, RecordSpikes, RecordStates, RunConfig, Simulation
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
@@ -89,6 +90,7 @@ _MODULES = {
         "Projection",
         "TractDelay",
     ),
+    "config.parts": ("SpikeArrays",),
     "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RunConfig", "Simulation"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
@@ -136,6 +138,7 @@ __all__ = [
     "Simulation",
     "SinusoidalDrive",
     "SinusoidalPoissonDrive",
+    "SpikeArrays",
     "SpikeTrainDrive",
     "StepCurrentDrive",
     "TractDelay",

@@ -11,7 +11,8 @@ from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.iaf_psc_exp import IafPscExp
 from dtbsim.models.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse
 from dtbsim.models.neurons.izhikevich import Izhikevich
-from dtbsim.models.neurons.spike_source import SpikeSource
+from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
+from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,5 @@ register_model(IafPscExp)
 register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
 register_model(Izhikevich)
 register_model(SpikeSource)
+register_model(PoissonSource)
+register_model(ParrotNeuron)

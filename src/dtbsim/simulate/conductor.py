@@ -41,6 +41,7 @@ from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.inputs import config_with_files
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
@@ -203,7 +204,7 @@ class _Job:
             threads=self._prepared.threads,
             backend=self._prepared.backend,
         )
-        write_text(self._folder / "config.yaml", dump_config(config))
+        write_text(self._folder / "config.yaml", dump_config(config_with_files(config, self._folder)))
         write_json(self._folder / "provenance.json", self._record)
 
     def _say_choices(self) -> None:
