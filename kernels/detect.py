@@ -10,6 +10,7 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
+from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox4x32
 
 
 @nb.njit(nogil=True)
@@ -24,6 +25,36 @@ def emit_listed(lane: Any, step: int) -> None:
             flags[emitted[2 * cursor + 1]] = np.uint8(1)
         cursor += 1
     lane[L.EMITTED_CURSOR] = cursor
+
+
+@nb.njit(nogil=True)
+def emit_random(lane: Any, step: int, k0: Any, k1: Any) -> None:
+    """Set the flags of source neurons that fire at random: where word step % 4 of philox(g, step // 4) < threshold."""
+    n = lane[L.N_RANDOM]
+    table = view_i64(lane[L.RANDOM_AT], n * L.RANDOM_FIELDS)
+    for d in range(n):
+        row = table[d * L.RANDOM_FIELDS : (d + 1) * L.RANDOM_FIELDS]
+        count = row[L.R_COUNT]
+        fired = view_u8(row[L.R_BUFFER_AT], 4 * count).reshape((4, count))
+        if row[L.R_DRAWN] != step // 4:
+            row[L.R_DRAWN] = step // 4
+            gids = view_u32(lane[L.GID_AT] + 4 * row[L.R_LOCAL], count)
+            _draw_fired(gids, step // 4, k0, k1, view_u32(row[L.R_THRESHOLD_AT], count), fired)
+        flags = view_u8(lane[L.SPK_AT] + row[L.R_LOCAL], count)
+        now = fired[step & 3]
+        for i in range(count):
+            flags[i] = now[i]
+
+
+@nb.njit(nogil=True)
+def _draw_fired(gids: Any, step4: int, k0: Any, k1: Any, thresholds: Any, fired: Any) -> None:
+    c1, c3 = np.uint32(step4), np.uint32(PURPOSE_EMIT << PURPOSE_SHIFT)
+    for i in range(gids.size):
+        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
+        fired[0, i] = np.uint8(r0 < thresholds[i])
+        fired[1, i] = np.uint8(r1 < thresholds[i])
+        fired[2, i] = np.uint8(r2 < thresholds[i])
+        fired[3, i] = np.uint8(r3 < thresholds[i])
 
 
 @nb.njit(nogil=True)

@@ -37,6 +37,8 @@ EVENT_CURSOR = next(_n)
 N_EMITTED = next(_n)  # spikes of source neurons that come from a list
 EMITTED_AT = next(_n)  # int64[n, 2]: step, local index; ascending steps
 EMITTED_CURSOR = next(_n)
+N_RANDOM = next(_n)
+RANDOM_AT = next(_n)  # int64[n, RANDOM_FIELDS]: source neurons that fire at random
 SYNAPSE_KIND = next(_n)  # one of KIND_*
 TARGET_AT = next(_n)  # packed uint32 (target | weight << 16), or uint32 targets
 WEIGHT_AT = next(_n)  # int16 or int32 weights where not packed
@@ -87,6 +89,9 @@ Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT = range(10, NOISE_FIELDS)
 A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
 Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
 float32[steps, 2] of the chunk, mean and standard deviation."""
+RANDOM_FIELDS = 5
+R_LOCAL, R_COUNT, R_THRESHOLD_AT, R_BUFFER_AT, R_DRAWN = range(RANDOM_FIELDS)
+"""R_COUNT source neurons from R_LOCAL on: uint32 thresholds, uint8[4, R_COUNT] of step 4 R_DRAWN and on (-1: none)."""
 SAMPLED_FIELDS = 8
 S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT = range(8)
 """Sampled states: 0 float32 / 1 int32, offset of the state's array, indices int64, float32 output, float32 offset."""

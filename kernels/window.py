@@ -18,7 +18,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import board_words, read_round, schedule_remote, write_round
 from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
-from dtbsim.kernels.detect import collect, emit_listed
+from dtbsim.kernels.detect import collect, emit_listed, emit_random
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives, varied_poisson
 from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
 from dtbsim.kernels.history import remember_spikes
@@ -183,6 +183,8 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             _update(lane)
             t3 = _now_ns(times, times_at)
             emit_listed(lane, step)
+            if lane[L.N_RANDOM] != 0:
+                emit_random(lane, step, k0, k1)
             ok = ok and (lane[L.N_DYNAMIC] == 0 or remember_spikes(lane, step))
             ok = ok and collect(lane, step)
             _sample(lane, step)

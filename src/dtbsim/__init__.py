@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Projection,
         TractDelay,
     )
+    from dtbsim.config.parts import SpikeArrays
     from dtbsim.config.run import (
         Analysis,
         Bold,
@@ -99,6 +100,7 @@ _MODULES = {
         "Projection",
         "TractDelay",
     ),
+    "config.parts": ("SpikeArrays",),
     "config.run": (
         "Analysis",
         "Bold",
@@ -161,6 +163,7 @@ __all__ = [
     "Simulation",
     "SinusoidalDrive",
     "SinusoidalPoissonDrive",
+    "SpikeArrays",
     "SpikeTrainDrive",
     "StepCurrentDrive",
     "TractDelay",

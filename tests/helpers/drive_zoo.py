@@ -18,7 +18,15 @@ populations:
   E: {model: iaf_psc_exp, size: 45, regions: all, initial: {V_m_mV: {distribution: uniform, low: -70, high: -56}}}
   N: {model: iaf_psc_exp, size: 70, parameters: {tau_syn_in_ms: 6.0}}
   Z: {model: izhikevich, size: 26}
+  P: {model: poisson_source, size: 45, regions: [A_L, D_R], parameters: {rate_hz: {map: gradient, low: 90, high: 700}}}
+  Q: {model: poisson_source, size: 20, parameters: {rate_hz: {distribution: uniform, low: 0, high: 900}}}
+  S: {model: spike_source, size: 4, spikes: {neuron: [0, 3, 3, 1], time_ms: [3, 4.5, 9, 30.1]}}
+  R: {model: parrot_neuron, size: 19}
 projections:
+  PE: {source: P, target: E, scope: same_region, rule: {kind: one_to_one}, weight_pA: 90, delay_ms: 0.9}
+  QR: {source: Q, target: R, rule: {kind: fixed_indegree, indegree: 2}, weight: 1, delay_ms: 0.3}
+  SR: {source: S, target: R, rule: {kind: all_to_all}, weight: 0.5, delay_ms: 1.2}
+  RN: {source: R, target: N, rule: {kind: fixed_indegree, indegree: 3}, weight_pA: 150, delay_ms: 0.5}
   EN: {source: E, target: N, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 60, delay_ms: 0.7}
   NE:
     source: N
@@ -79,6 +87,7 @@ drives:
   same: {kind: noise_current, target: [N, E], std: 60, shared: true, fraction: 0.7}
   ou: {kind: ou_current, target: [N, E], mean: 30, sigma: 90, tau_ms: 4, windows_ms: [[0.7, 30], [31, 50]]}
   together: {kind: ou_current, target: Z, mean: 1, sigma: 3, tau_ms: 10, shared: true, neurons: {start: 1, stop: 25}}
+  written: {kind: spike_trains, target: R, spikes: {neuron: [2, 2, 7], time_ms: [1, 9.9, 33]}, weight: 2}
   listed: {kind: spike_trains, target: N, file: in.csv, weight_pA: 400, fraction: 0.5, windows_ms: [[4, 9], [12, 49]]}
 """
 

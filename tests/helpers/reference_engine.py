@@ -18,6 +18,7 @@ from tests.helpers.noise_reference import reference_normals
 from tests.helpers.poisson_reference import reference_counts, varied_reference_counts
 
 from dtbsim.build.kinds import neuron_values
+from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array
 from dtbsim.kernels.poisson import SHARED_GID
 from dtbsim.spec import Network
 from dtbsim.spec.network import Drive
@@ -135,7 +136,7 @@ class ReferenceEngine:
     def _step(self, step: int) -> list[int]:
         slot = step % len(self.ring)
         inputs, self.ring[slot] = self.ring[slot], self._empty()
-        fired = []
+        fired = self._random(step)
         for gid, channel, weight in self.lists.get(step, []):
             if channel < 0:
                 fired.append(gid)
@@ -156,6 +157,21 @@ class ReferenceEngine:
                 projection.target_spike(gid, step)
         for gid, names in self.watched.items():
             self.states[gid].append([self.neurons[gid].seen(name) for name in names])
+        return fired
+
+    def _random(self, step: int) -> list[int]:
+        """Source neurons that fire at random: word step % 4 of their call for step // 4, below a threshold."""
+        fired: list[int] = []
+        for index, population in enumerate(self.network.populations):
+            family = self.network.families[population.family]
+            if family.model.emits != "poisson":
+                continue
+            gids = np.arange(population.gid0, population.gid0 + population.size)
+            position = family.populations.tolist().index(index)
+            given = neuron_values(self.network, population.family, position, gids, "parameters")
+            p = -np.expm1(-np.asarray(given.get("rate_hz", 0.0)) * self.network.dt_ms * 1e-3)
+            words = philox_array(gids.astype(np.uint32), step // 4, 0, PURPOSE_EMIT << PURPOSE_SHIFT, self.network.seed)
+            fired += gids[words[step % 4] < np.rint(p * 2.0**32)].tolist()
         return fired
 
     def _gids(self, drive: Drive) -> list[int]:

@@ -121,7 +121,7 @@ VARIANTS = [
     ("kind: balanced_ei", "kind: brunel", "kind: brunel", "circuits.ctx.kind: unknown kind 'brunel' (allowed: balanced_ei, potjans_diesmann)"),
     ("    kind: poisson\n", "", "bg:", f"drives.bg: got {{target: ['E', 'I'], rate_hz: 8000, weight_pA: 87.8}}; `kind` is missing (allowed: {DRIVES})"),
     ("kind: poisson", "kind: [poisson]", "kind: [", "drives.bg.kind: unknown kind ['poisson'] (did you mean 'poisson'? "),
-    ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: dc, poisson, sinusoidal, spike_trains)"),
+    ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: ac, dc, "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", f"projections.EE.rule: got 'fixed_indegree' (allowed: {RULES})"),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {fixed_indegree: 8}", "rule: {fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' (did you mean 'indegree'? "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {kind: fixed_indegree, fixed_indegree: 8}", "rule: {kind: fixed_indegree, fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' with kind: fixed_indegree (did you mean 'indegree'? "),

@@ -313,5 +313,6 @@ def test_an_inconsistent_model_is_refused(changes: dict[str, Any], said: str) ->
 
 
 def test_a_source_has_no_update() -> None:
-    with pytest.raises(InputError, match="emits given spikes"):
-        checked_update(get_model("spike_source"))
+    for name in ("spike_source", "poisson_source"):
+        with pytest.raises(InputError, match="emits spikes without an update function"):
+            checked_update(get_model(name))

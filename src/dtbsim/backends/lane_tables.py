@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
-from dtbsim.build.kinds import Kind
-from dtbsim.build.lanes import Lane
+from dtbsim.build.kinds import Kind, neuron_values
+from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
@@ -94,6 +94,7 @@ class LaneTables:
         row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
         self.drives.fill(row, state)
         self._emitted(row, state)
+        self._random(row, state)
         if state.dynamic:
             tables = DynamicTables(self._network, state, self._ring)
             self.dynamic.append(tables)
@@ -119,3 +120,29 @@ class LaneTables:
         listed = np.concatenate(parts)
         listed = np.ascontiguousarray(listed[np.lexsort((listed[:, 1], listed[:, 0]))])
         row[L.N_EMITTED], row[L.EMITTED_AT] = len(listed), self._at(state, listed)
+
+    def _random(self, row: I64, state: LaneState) -> None:
+        """Thresholds of the source neurons that fire at random, in units of 2**-32."""
+        lane, table = state.lane, []
+        for k, kind in enumerate(self._kinds):
+            count = int(lane.group_size[k])
+            if kind.model.emits != "poisson" or count == 0:
+                continue
+            start = int(lane.group_start[k])
+            thresholds = np.zeros(count, np.uint32)
+            for run in (run for run in lane.runs if run.kind == k):
+                thresholds[run.local - start : run.local - start + run.size] = self._thresholds(run)
+            buffer = np.zeros(4 * count, np.uint8)
+            table.append([start, count, self._at(state, thresholds), self._at(state, buffer), -1])
+        row[L.N_RANDOM] = len(table)
+        row[L.RANDOM_AT] = self._at(state, np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
+
+    def _thresholds(self, run: Run) -> NDArray[np.uint32]:
+        """Probability of a spike per step of every neuron of a run, 1 - exp(-rate dt), at most 1 - 2**-32."""
+        family = self._network.populations[run.population].family
+        position = self._network.families[family].populations.tolist().index(run.population)
+        gids = np.arange(run.gid0, run.gid0 + run.size, dtype=np.int64)
+        given = neuron_values(self._network, family, position, gids, "parameters")
+        rates = np.broadcast_to(self._network.families[family].model.complete(given)["rate_hz"], run.size)
+        probability = -np.expm1(-rates * self._network.dt_ms * 1e-3)
+        return np.minimum(np.rint(probability * 2.0**32), 2.0**32 - 1).astype(np.uint32)

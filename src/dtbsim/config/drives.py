@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Names, Regions, exactly_one_weight
+from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Names, Regions, SpikeArrays, exactly_one_weight
 from dtbsim.config.values import Flag, Number, Strict, Value, Whole
 
 Index = Annotated[Whole, Field(ge=0)]
@@ -150,7 +150,7 @@ class SinusoidalPoissonDrive(Spiking):
 
 
 class SpikeTrainDrive(Spiking):
-    """Listed spike trains into the target neurons through a receptor port.
+    """Listed spike trains into the target neurons through a receptor port, from a file or written out.
 
     The file (.npz with arrays `neuron`, `time_ms`; or .csv with these columns) numbers the neurons of the population
     from 0; with `fraction` or `neurons` the trains of the others are left out. A spike at time t reaches its neuron at
@@ -158,7 +158,16 @@ class SpikeTrainDrive(Spiking):
     """
 
     kind: Literal["spike_trains"] = Field(description=KIND)
-    file: str = Field(description="path of the file, relative to the configuration file")
+    file: str | None = Field(default=None, description="path of the file, relative to the configuration file")
+    spikes: SpikeArrays | None = Field(
+        default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
+    )
+
+    @model_validator(mode="after")
+    def _spikes_once(self) -> SpikeTrainDrive:
+        if (self.spikes is None) == (self.file is None):
+            raise ValueError("give file or spikes" + ("" if self.file is None else ", not both"))
+        return self
 
 
 class DCDrive(Windowed):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 
+MOST_LISTED = 10_000
+"""Spikes that a configuration file holds itself at most: more take long to read and are nothing to look at."""
 _NEXT_LINE = "\x85"
 _NO_WRAPPING = 2**30
 
@@ -18,7 +22,8 @@ _NO_WRAPPING = 2**30
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML 1.2: every default written out, keys that are off by default left out.
 
-    `load_config_text(dump_config(config))` equals `config`. InputError where a model is a Python object.
+    `load_config_text(dump_config(config))` equals `config`. Raises InputError where a model is a Python object, and for
+    more than MOST_LISTED spikes given as arrays: these belong into a file (in a run folder, `inputs` has them).
     """
     for name, population in config.populations.items():
         if not isinstance(population.model, str):
@@ -27,7 +32,25 @@ def dump_config(config: RunConfig) -> str:
                 where=f"populations.{name}.model",
                 remedy="give FILE.py:CLASS; the folder of a run holds the file and such a configuration",
             )
+    for path, spikes in listed_spikes(config):
+        if len(spikes.neuron) > MOST_LISTED:
+            key = "spikes_file" if path[0] == "populations" else "file"
+            raise InputError(
+                f"{len(spikes.neuron)} spikes given as arrays are too many to be written out (at most {MOST_LISTED})",
+                where=".".join(path),
+                remedy=f"save them, numpy.savez(FILE, neuron=..., time_ms=...), and give {key}: FILE instead",
+            )
     return to_yaml(plain(config))
+
+
+def listed_spikes(config: RunConfig) -> Iterator[tuple[tuple[str, str, str], SpikeArrays]]:
+    """Yield key path and spikes of everything whose spikes the configuration holds itself."""
+    for name, population in config.populations.items():
+        if population.spikes is not None:
+            yield ("populations", name, "spikes"), population.spikes
+    for name, drive in config.drives.items():
+        if drive.kind == "spike_trains" and drive.spikes is not None:
+            yield ("drives", name, "spikes"), drive.spikes
 
 
 def to_yaml(data: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Regions, exactly_one_weight
+from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Regions, SpikeArrays, exactly_one_weight
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, ModelName, Number, Strict, Value, Whole
 
@@ -32,8 +32,17 @@ class Population(Strict):
     spikes_file: str | None = Field(
         default=None, description="models that emit listed spikes: .npz or .csv with `neuron` (from 0) and `time_ms`"
     )
+    spikes: SpikeArrays | None = Field(
+        default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
+    )
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
+
+    @model_validator(mode="after")
+    def _spikes_once(self) -> Population:
+        if self.spikes is not None and self.spikes_file is not None:
+            raise ValueError("give spikes or spikes_file, not both")
+        return self
 
 
 class FixedIndegree(Strict):

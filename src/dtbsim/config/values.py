@@ -40,10 +40,13 @@ else:
     ModelName = Annotated[str, WrapValidator(_model_object)]
 
 
-def _python_scalar(value: Any) -> Any:
-    """Return a numpy scalar as the Python number it holds, anything else unchanged."""
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+def _python_value(value: Any) -> Any:
+    """Return a numpy scalar or array as the Python number or list of its numbers, anything else unchanged."""
+    shape = getattr(value, "shape", None)
+    if shape == () and hasattr(value, "item"):
         return value.item()
+    if shape and hasattr(value, "tolist"):
+        return value.tolist()
     return value
 
 
@@ -60,11 +63,11 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _python_scalars(cls, data: Any) -> Any:
+    def _python_values(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         return {
-            key: [_python_scalar(item) for item in value] if isinstance(value, list) else _python_scalar(value)
+            key: [_python_value(item) for item in value] if isinstance(value, list) else _python_value(value)
             for key, value in data.items()
         }
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,9 @@ class NeuronModel:
     """Functions that `update` may call by name (static methods), each those before it; they take and give float32."""
     current_unit: str = "pA"
     is_source: bool = False
+    """Whether it has no update: its spikes come from elsewhere, see `emits`."""
+    emits: Literal["its own", "listed", "poisson"] = "its own"
+    """Spikes: from `update`; from a list that the configuration gives; at random with the parameter `rate_hz`."""
 
     @staticmethod
     def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -24,8 +24,9 @@ from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.lif_dtb import LifDtb
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
+from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
-from dtbsim.models.neurons.spike_source import SpikeSource
+from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
 from dtbsim.models.neurons.theta import Theta
 
 
@@ -121,3 +122,5 @@ register_model(Mat2PscExp)
 register_model(Qif)
 register_model(SpikeSource)
 register_model(Theta)
+register_model(PoissonSource)
+register_model(ParrotNeuron)

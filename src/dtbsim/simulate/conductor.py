@@ -41,6 +41,7 @@ from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.inputs import config_with_files
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, check_recording, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
@@ -205,7 +206,8 @@ class _Job:
         )
         self._record["models"] = self._prepared.models.record
         self._prepared.models.write(self._folder)
-        write_text(self._folder / "config.yaml", dump_config(self._prepared.models.config))
+        written = config_with_files(self._prepared.models.config, self._folder)
+        write_text(self._folder / "config.yaml", dump_config(written))
         write_json(self._folder / "provenance.json", self._record)
 
     def _say_choices(self) -> None:

@@ -17,7 +17,7 @@ from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
-from dtbsim.spec.spike_trains import read_spike_trains
+from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536
@@ -105,22 +105,29 @@ def _emitted(
     base: Path,
     places: Places,
 ) -> dict[int, Any]:
-    """Spike lists of source populations, from `spikes_file`. A spike at k dt is that of step k - 1, which ends then."""
+    """Spike lists of source populations. A spike at k dt is that of step k - 1, which ends then."""
     result = {}
     for name, draft in drafts.items():
-        file = parts.populations[name].spikes_file
-        path = f"{draft.path}.spikes_file"
-        if draft.model.is_source and file is None:
-            raise places.error(path, f"a '{draft.model.name}' population needs its spikes", "give spikes_file: FILE")
-        if not draft.model.is_source and file is not None:
+        item = parts.populations[name]
+        key = "spikes" if item.spikes is not None else "spikes_file"
+        path = f"{draft.path}.{key}"
+        given = item.spikes is not None or item.spikes_file is not None
+        listed = draft.model.emits == "listed"
+        if listed and not given:
+            remedy = "give spikes_file: FILE, or spikes: {neuron: [...], time_ms: [...]}"
+            raise places.error(path, f"a '{draft.model.name}' population needs its spikes", remedy)
+        if given and not listed:
             raise places.error(path, f"model '{draft.model.name}' makes its own spikes")
-        if file is not None:
-            for population in draft.populations:
-                size = populations[population].size
-                spikes = np.unique(read_spike_trains(base / file, size, dt_ms, path, places), axis=0)
-                if spikes.size and spikes[0, 0] < 1:
-                    raise places.error(path, "spike times must be above 0")
-                result[population] = spikes - np.array([1, 0])
+        for population in draft.populations if given else ():
+            size = populations[population].size
+            if item.spikes is not None:
+                spikes = listed_spikes(item.spikes, size, dt_ms, path, places)
+            else:
+                spikes = read_spike_trains(base / str(item.spikes_file), size, dt_ms, path, places)
+            spikes = np.unique(spikes, axis=0)
+            if spikes.size and spikes[0, 0] < 1:
+                raise places.error(path, "spike times must be above 0")
+            result[population] = spikes - np.array([1, 0])
     return result
 
 

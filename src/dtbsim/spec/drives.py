@@ -20,7 +20,7 @@ from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
-from dtbsim.spec.spike_trains import read_spike_trains
+from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 from dtbsim.spec.waveforms import (
     LONGEST_MEMORY,
@@ -107,7 +107,7 @@ def finish_drives(
                 rate = _varying(item, draft.path, dt, places)
                 values |= {"kind": "poisson", "rate": rate, "shared": item.shared}
             elif isinstance(item, cfg.SpikeTrainDrive):
-                events = read_spike_trains(base_dir / item.file, population.size, dt, f"{draft.path}.file", places)
+                events = _trains(item, population.size, dt, draft.path, base_dir, places)
                 values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
             drives.append(Drive(**values))
     return tuple(drives)
@@ -180,6 +180,13 @@ def _varying(item: cfg.VaryingPoisson, path: str, dt_ms: float, places: Places) 
         return SteppedRate(tuple(item.times_ms), tuple(item.rates_hz))
     _check_mean((item.rate_hz + item.amplitude_hz) * dt_ms * 1e-3, f"{path}.amplitude_hz", places)
     return SinusoidalRate(item.rate_hz, item.amplitude_hz, item.frequency_hz, math.radians(item.phase_deg))
+
+
+def _trains(item: cfg.SpikeTrainDrive, size: int, dt_ms: float, path: str, base_dir: Path, places: Places) -> IntArray:
+    if item.spikes is not None:
+        return listed_spikes(item.spikes, size, dt_ms, f"{path}.spikes", places)
+    assert item.file is not None
+    return read_spike_trains(base_dir / item.file, size, dt_ms, f"{path}.file", places)
 
 
 def _received(events: Any, windows: Windows, neurons: Any) -> Any:

@@ -85,6 +85,8 @@ def _family(
     parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
     for parameter in controlled:
         _known(model, "parameter", parameter, path, places)
+        if model.is_source:
+            raise places.error(path, f"a controller cannot change parameters of '{model.name}', which has no input")
     scalars = {key: value for key, value in parameters.items() if isinstance(value, float) and key not in controlled}
     arrays = {key: np.zeros(1) for key in (*parameters, *controlled) if key not in scalars}
     if not model.is_source and may_simplify(model):

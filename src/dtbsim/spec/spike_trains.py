@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.config.parts import SpikeArrays
 from dtbsim.spec.places import Places
 
 IntArray = NDArray[np.int64]
@@ -33,24 +34,40 @@ def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: P
         raise places.error(
             where, f"cannot read spike trains from {path}: {reason}", "it needs columns `neuron` and `time_ms`"
         ) from None
+    return steps_of(neuron, time_ms, size, dt_ms, where, f"{path}: ", places)
+
+
+def listed_spikes(spikes: SpikeArrays, size: int, dt_ms: float, where: str, places: Places) -> IntArray:
+    """Spikes that the configuration holds itself, as `read_spike_trains` gives them."""
+    try:
+        neuron = np.array(spikes.neuron, np.int64)
+    except OverflowError:
+        neuron = np.array(spikes.neuron, object)
+    return steps_of(neuron, np.array(spikes.time_ms, np.float64), size, dt_ms, where, "", places)
+
+
+def steps_of(
+    neuron: NDArray[Any], time_ms: NDArray[Any], size: int, dt_ms: float, where: str, place: str, places: Places
+) -> IntArray:
+    """Checked arrays as int64[n, 2] (step, neuron), ascending by step; `place` begins the messages."""
     if neuron.shape != time_ms.shape or neuron.ndim != 1:
-        raise places.error(where, f"{path}: `neuron` {neuron.shape} and `time_ms` {time_ms.shape} differ in shape")
+        raise places.error(where, f"{place}`neuron` {neuron.shape} and `time_ms` {time_ms.shape} differ in shape")
     if not neuron.size:
         return np.zeros((0, 2), np.int64)
     if neuron.dtype.kind not in "iuO":
-        raise places.error(where, f"{path}: `neuron` must be integers, not {neuron.dtype}")
+        raise places.error(where, f"{place}`neuron` must be integers, not {neuron.dtype}")
     if time_ms.dtype.kind not in "iuf":
-        raise places.error(where, f"{path}: `time_ms` must be numbers, not {time_ms.dtype}")
+        raise places.error(where, f"{place}`time_ms` must be numbers, not {time_ms.dtype}")
     time_ms = time_ms.astype(np.float64)
     if not (neuron.min() >= 0 and neuron.max() < size):
         raise places.error(
-            where, f"{path}: neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}"
+            where, f"{place}neurons {neuron.min()} to {neuron.max()}; the population has 0 to {size - 1}"
         )
     if not np.isfinite(time_ms).all() or (time_ms < 0).any():
-        raise places.error(where, f"{path}: times must be finite and not negative")
+        raise places.error(where, f"{place}times must be finite and not negative")
     if time_ms.max() > LAST_STEP * dt_ms:
         largest = f"{LAST_STEP * dt_ms:g} ms ({LAST_STEP} steps)"
-        raise places.error(where, f"{path}: a time of {time_ms.max():g} ms; the largest allowed is {largest}")
+        raise places.error(where, f"{place}a time of {time_ms.max():g} ms; the largest allowed is {largest}")
     steps = np.ceil(time_ms / dt_ms - 1e-6).astype(np.int64)
     order = np.lexsort((neuron, steps))
     return np.stack([steps[order], neuron[order].astype(np.int64)], axis=1)

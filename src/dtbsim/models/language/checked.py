@@ -21,7 +21,7 @@ def checked_update(model: NeuronModel) -> ir.Function:
     Raises InputError (file:line where it concerns the text) when tables or function are inconsistent.
     """
     if model.is_source:
-        raise InputError(f"model '{model.name}' emits given spikes and has no update function")
+        raise InputError(f"model '{model.name}' emits spikes without an update function")
     source = Source.of(model.update)
     place = f"{Path(source.file).name}:{source.first_line}"
     _check_tables(model, place)
