@@ -152,6 +152,16 @@ def test_a_model_that_does_not_fit_is_refused_with_its_line(
     assert remedy in (error.remedy or "")
 
 
+def test_what_lies_beside_the_file_cannot_be_imported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may find it, as when the current folder is on its path; the run folder would not hold it."""
+    (folder / "beside_it.py").write_text("threshold = 15.0\n")
+    monkeypatch.syspath_prepend(folder)
+    error = refused(folder, "import numpy as np", "import numpy as np\nfrom beside_it import threshold")
+    assert error.where == "bad.py:3"
+    assert error.message == "the file imports 'beside_it', which lies beside it and is not kept with a run"
+    assert error.remedy == "put what the model needs into the same file"
+
+
 def test_an_error_in_the_configuration_names_both_places(folder: Path) -> None:
     (folder / "my_models.py").write_text(LEAKY.replace("decay * v_mV", "decay % v_mV"))
     with pytest.raises(InputError) as caught:
