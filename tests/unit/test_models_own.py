@@ -132,6 +132,8 @@ def test_what_is_not_there(folder: Path, reference: str, said: str) -> None:
         ("channel=0", "channel='0'", 6, "the channel of receptor 'syn' is '0'", ""),
         ("channel=0", "channel=1", 17, "feeds channel 1, but the model has 1", ""),
         ('"syn", "mV"', '"syn", "uS"', 6, "weights of receptor 'syn' are in 'uS'", "weight_nS"),
+        ("    @static", "    functions = abs\n\n    @static", 6, "`functions` of model 'leaky' is no tuple", "comma"),
+        ("membrane potential\"),", 'x"), State("double", "1", "x"),', 6, "the name 'double' cannot be used", "C++"),
         ("def update", "def step", 6, "model 'leaky' has no update function", "def update"),
         ("    @staticmethod\n    def update(", "    def update(self, ", 6, "model as its first argument", "@static"),
         ("decay * v_mV", "decay ** v_mV", 19, "the power operator ** is not allowed", "x * x"),
