@@ -92,6 +92,13 @@ def test_an_inherited_simplify_is_not_used(tmp_path: Path) -> None:
     assert type(built_in.model).__name__ == "IafPscExpSharedCurrent"
 
 
+def test_the_model_of_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "own_models.md").read_text(encoding="utf-8")
+    (tmp_path / "my_models.py").write_text(page.split("```python\n")[1].split("```")[0])
+    (tmp_path / "net.yaml").write_text("simulation: {duration_ms: 10}\n" + page.split("```yaml\n")[1].split("```")[0])
+    assert dtbsim.validate(tmp_path / "net.yaml").families[0].model.name == "leaky"
+
+
 # -- refused -------------------------------------------------------------------------------------------------------
 
 
