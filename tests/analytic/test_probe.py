@@ -77,6 +77,10 @@ class Passing(Lone):
 
 def test_models_that_never_fire() -> None:
     assert fitting_step_ms(Lone()) == 0.02
+    curve = picture_of(Lone())
+    assert curve is not None
+    assert curve.title == "x by itself, defaults, dt 0.02 ms"
+    np.testing.assert_allclose(curve.y, 2.0 * 0.99 ** np.arange(1, 5001), rtol=1e-3, atol=1e-30)
     curve = picture_of(Passing())
     assert curve is not None
     assert "an event of 5000 1 at port syn" in curve.title

@@ -92,6 +92,13 @@ def test_an_inherited_simplify_is_not_used(tmp_path: Path) -> None:
     assert type(built_in.model).__name__ == "IafPscExpSharedCurrent"
 
 
+def test_the_model_of_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "own_models.md").read_text(encoding="utf-8")
+    (tmp_path / "my_models.py").write_text(page.split("```python\n")[1].split("```")[0])
+    (tmp_path / "net.yaml").write_text("simulation: {duration_ms: 10}\n" + page.split("```yaml\n")[1].split("```")[0])
+    assert dtbsim.validate(tmp_path / "net.yaml").families[0].model.name == "leaky"
+
+
 # -- refused -------------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +139,8 @@ def test_what_is_not_there(folder: Path, reference: str, said: str) -> None:
         ("channel=0", "channel='0'", 6, "the channel of receptor 'syn' is '0'", ""),
         ("channel=0", "channel=1", 17, "feeds channel 1, but the model has 1", ""),
         ('"syn", "mV"', '"syn", "uS"', 6, "weights of receptor 'syn' are in 'uS'", "weight_nS"),
+        ("    @static", "    functions = abs\n\n    @static", 6, "`functions` of model 'leaky' is no tuple", "comma"),
+        ("membrane potential\"),", 'x"), State("double", "1", "x"),', 6, "the name 'double' cannot be used", "C++"),
         ("def update", "def step", 6, "model 'leaky' has no update function", "def update"),
         ("    @staticmethod\n    def update(", "    def update(self, ", 6, "model as its first argument", "@static"),
         ("decay * v_mV", "decay ** v_mV", 19, "the power operator ** is not allowed", "x * x"),
@@ -150,6 +159,16 @@ def test_a_model_that_does_not_fit_is_refused_with_its_line(
     assert said in error.message
     assert error.where == f"bad.py:{where}"
     assert remedy in (error.remedy or "")
+
+
+def test_what_lies_beside_the_file_cannot_be_imported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may find it, as when the current folder is on its path; the run folder would not hold it."""
+    (folder / "beside_it.py").write_text("threshold = 15.0\n")
+    monkeypatch.syspath_prepend(folder)
+    error = refused(folder, "import numpy as np", "import numpy as np\nfrom beside_it import threshold")
+    assert error.where == "bad.py:3"
+    assert error.message == "the file imports 'beside_it', which lies beside it and is not kept with a run"
+    assert error.remedy == "put what the model needs into the same file"
 
 
 def test_an_error_in_the_configuration_names_both_places(folder: Path) -> None:

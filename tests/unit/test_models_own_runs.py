@@ -98,6 +98,35 @@ def test_ranks_with_different_files_are_refused(folder: Path) -> None:
     assert run_ranks(2, work) == [said, said]
 
 
+SCRIPT = (
+    LEAKY
+    + """
+
+import dtbsim
+
+print("started")
+config = dtbsim.RunConfig(
+    simulation=dtbsim.Simulation(duration_ms=50),
+    populations={"E": dtbsim.Population(model=Leaky, size=30)},
+    drives={"noise": dtbsim.PoissonDrive(kind="poisson", target="E", rate_hz=9000, weight_mV=1.0)},
+)
+print(dtbsim.run(config, out="run").spike_hash)
+"""
+)
+
+
+def run_script(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder, as a user does."""
+    (folder / "script.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        env=os.environ | {"DTBSIM_MPI": "off"},
+        capture_output=True,
+        text=True,
+    )
+
+
 # -- from Python ---------------------------------------------------------------------------------------------------
 
 THRESHOLD_MV = 15.0
@@ -183,6 +212,18 @@ def test_what_cannot_be_kept_is_said_and_the_run_goes_on(
     assert reason in caught.value.message
 
 
+def test_a_script_that_needs_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "beside_it.py").write_text("unit = 'mV'\n")
+    script = SCRIPT.replace("import numpy as np", "import numpy as np\nimport beside_it")
+    script = script.replace('State("v_mV", "mV"', 'State("v_mV", beside_it.unit')
+    done = run_script(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    kept = (tmp_path / "run" / "models" / "Leaky.py").read_text()
+    assert "imports 'beside_it', which lies beside it" in kept
+    with pytest.raises(InputError, match="which lies beside it and is not kept with a run"):
+        dtbsim.run(tmp_path / "run" / "config.yaml", out=tmp_path / "again")
+
+
 def test_two_instances_of_a_class_stay_two(tmp_path: Path) -> None:
     config = python_config(Scaled(15.0))
     config.populations["F"] = dtbsim.Population(model=Scaled(25.0), size=30)
@@ -220,32 +261,8 @@ def test_only_what_a_class_needs_is_kept() -> None:
     assert needed_text(text, "K") == expected
 
 
-SCRIPT = (
-    LEAKY
-    + """
-
-import dtbsim
-
-print("started")
-config = dtbsim.RunConfig(
-    simulation=dtbsim.Simulation(duration_ms=50),
-    populations={"E": dtbsim.Population(model=Leaky, size=30)},
-    drives={"noise": dtbsim.PoissonDrive(kind="poisson", target="E", rate_hz=9000, weight_mV=1.0)},
-)
-print(dtbsim.run(config, out="run").spike_hash)
-"""
-)
-
-
 def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        env=os.environ | {"DTBSIM_MPI": "off"},
-        capture_output=True,
-        text=True,
-    )
+    done = run_script(SCRIPT, tmp_path)
     assert done.returncode == 0, done.stderr
     started, spike_hash = done.stdout.split()
     assert started == "started"

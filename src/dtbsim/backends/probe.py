@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
 from dtbsim.kernels.update_kernel import get_update_kernel
-from dtbsim.models import NeuronModel
+from dtbsim.models import NeuronModel, State
 
 F64 = NDArray[np.float64]
 STEPS_MS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -78,11 +78,11 @@ _DTYPES: tuple[tuple[str, Any], ...] = (("f32", np.float32), ("i32", np.int32))
 
 
 def picture_of(model: NeuronModel) -> Curve | None:
-    """Return the f-I curve of a model that a current makes fire, else its answer to an event, None if there is none.
+    """Return the f-I curve of a model that a current makes fire, else its answer to an event; None without float state.
 
     Raises InputError where the defaults of the model cannot be run.
     """
-    if model.is_source:
+    if model.is_source or all(row.dtype != "f32" for row in model.states):
         return None
     dt_ms = fitting_step_ms(model)
     curve = f_i_curve(model, dt_ms) if model.uses_current else None
@@ -145,9 +145,11 @@ def _round_up(value: float) -> float:
 
 
 def answer_to_an_event(model: NeuronModel, dt_ms: float) -> Curve:
-    """Return the first state over 100 ms in which an event arrives at the first port, as strong as it can be without
-    a spike (1, 2 or 5 times a power of ten; with a model without ports the state as it goes by itself)."""
-    state = model.states[0]
+    """Return the first float state over 100 ms in which an event arrives at the first port.
+
+    It is as strong as it can be without a spike: 1, 2 or 5 times a power of ten. Without ports: the state by itself.
+    """
+    state = _first_float_state(model)
     weights = [m * 10.0**k for k in range(3, -6, -1) for m in (5.0, 2.0, 1.0)] if model.receptors else [0.0]
     for weight in weights:
         values, spikes, valid = _trace(model, dt_ms, weight)
@@ -161,14 +163,19 @@ def answer_to_an_event(model: NeuronModel, dt_ms: float) -> Curve:
     return Curve(times_ms, values, "time (ms)", f"{state.name}", title)
 
 
+def _first_float_state(model: NeuronModel) -> State:
+    return next(row for row in model.states if row.dtype == "f32")
+
+
 def _trace(model: NeuronModel, dt_ms: float, weight: float) -> tuple[F64, int, bool]:
-    """Return the first state at the end of every step, the number of spikes, and whether all stayed finite."""
+    """Return the first float state at the end of every step, the number of spikes, and whether all stayed finite."""
     probe = Probe(model, 1, dt_ms, weight or 1.0)
+    state = _first_float_state(model).name
     values, spikes = np.zeros(round(TRACE_MS / dt_ms)), 0
     event = round(EVENT_MS / dt_ms) if weight else -1
     for step in range(values.size):
         if step == event:
             probe.input[model.receptors[0].channel, 0] = 1
         spikes += int(probe.step()[0])
-        values[step] = probe.state(model.states[0].name)[0]
+        values[step] = probe.state(state)[0]
     return values, spikes, bool(probe.valid().all())

@@ -20,7 +20,8 @@ _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 _INTRODUCTION = f"""\
 # Neuron models
 
-<!-- Generated from the tables of the models by `python -m dtbsim.models.describe docs/models.md`; do not edit. -->
+<!-- Generated from the tables of the models by `python -m dtbsim.models.describe docs/models.md`; do not edit.
+     The pictures are made by `python -m dtbsim.backends.model_pictures docs/images/models`. -->
 
 `dtbsim models list` names the models, `dtbsim models show NAME` prints what stands here. A configuration gives
 parameters by the names of the tables; units are part of the names. Every model is one update function of one neuron
@@ -32,7 +33,8 @@ An update function is written in a small subset of Python: assignments to names,
 `a if condition else b`, `and`, `or`, `not`, numbers, the functions {", ".join(f"`{name}`" for name in FUNCTIONS)},
 functions of the model that are written in the same subset, and one final `return`. `exp` and `log` are dtbsim's own
 (within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last place), so that their bits are the same on every device.
-Anything else is an error that names the line and what to write instead.
+Anything else is an error that names the line and what to write instead. [A model of your own](own_models.md) is
+written in the same way.
 """
 
 
@@ -107,6 +109,8 @@ def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _section(name: str) -> str:
     model = example_model(name)
     parts = [f"## {name}", f"{model.summary}."]
+    if not model.is_source:  # drawn by dtbsim.backends.model_pictures
+        parts.append(f"![How {name} answers](images/models/{name}.svg)")
     if model.equations:
         parts.append(f"```text\n{model.equations.rstrip()}\n```")
     parts += [f"**{label.capitalize()}:** {text}." for label, text in _texts(model)]

@@ -157,10 +157,36 @@ def _imported(path: Path, text: str) -> ModuleType:
     try:
         with user_code(path, "the file cannot be imported"):
             spec.loader.exec_module(module)
+            check_imports(text, path)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+def check_imports(text: str, path: Path) -> None:
+    """Raise InputError where a file imports something that lies beside it: a run folder would not hold that.
+
+    It can be found when a script or the current folder is on Python's path, but not when the run is made again.
+    """
+    beside = {path.absolute().parent, Path.cwd()}
+    for node in ast.walk(ast.parse(text)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "."]
+        for name in names:
+            top = name.split(".")[0]
+            file = getattr(sys.modules.get(top), "__file__", None)
+            if file is None or top == "dtbsim":
+                continue
+            found = Path(file).absolute()
+            home = found.parent.parent if found.name == "__init__.py" else found.parent
+            if home in beside:
+                raise InputError(
+                    f"the file imports '{top}', which lies beside it and is not kept with a run",
+                    where=f"{path.name}:{getattr(node, 'lineno', 1)}",
+                    remedy="put what the model needs into the same file",
+                )
 
 
 @contextmanager

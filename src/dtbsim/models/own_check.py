@@ -17,6 +17,8 @@ import numpy as np
 from dtbsim.errors import InputError
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.language.checked import checked_functions, checked_update
+from dtbsim.models.language.subset import FUNCTIONS
+from dtbsim.models.language.subset_rules import RESERVED
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -74,6 +76,10 @@ def check_model(model: NeuronModel) -> None:
 
 
 def _check_name(name: object, what: str, place: str | None) -> None:
+    if isinstance(name, str) and (name in RESERVED or name in FUNCTIONS):
+        raise InputError(
+            f"the name '{name}' cannot be used", where=place, remedy="it means something in C++ or in `update`"
+        )
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise InputError(
             f"{name!r} cannot be the name of a {what}",
@@ -134,6 +140,12 @@ def _check_update(model: NeuronModel, place: str | None) -> None:
     update = inspect.getattr_static(model, "update")
     if update is NeuronModel.__dict__["update"]:
         raise InputError(f"model '{model.name}' has no update function", where=place, remedy="write `def update(...)`")
+    if not isinstance(model.functions, tuple):
+        raise InputError(
+            f"`functions` of model '{model.name}' is no tuple",
+            where=place,
+            remedy="write (f,); with one the comma is needed",
+        )
     if inspect.ismethod(model.update):
         raise InputError(
             f"update of model '{model.name}' takes the model as its first argument",

@@ -21,7 +21,16 @@ import numpy as np
 from dtbsim.errors import InputError
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.language.emit_c import update_text
-from dtbsim.models.own import ModelObject, class_in, code_of, find_model, is_reference, load_file, split_reference
+from dtbsim.models.own import (
+    ModelObject,
+    check_imports,
+    class_in,
+    code_of,
+    find_model,
+    is_reference,
+    load_file,
+    split_reference,
+)
 from dtbsim.models.own_check import TRIAL_DT_MS
 from dtbsim.models.registry import name_of
 
@@ -79,7 +88,9 @@ def _text_of(kind: type[NeuronModel]) -> str:
     path = getattr(module, "__file__", None)
     if path is None or not Path(path).is_file():
         raise InputError(f"{kind.__qualname__} is defined in no file", remedy="put it into a file")
-    return needed_text(Path(path).read_text(encoding="utf-8-sig"), kind.__name__)
+    text = needed_text(Path(path).read_text(encoding="utf-8-sig"), kind.__name__)
+    check_imports(text, Path(path))
+    return text
 
 
 def needed_text(text: str, name: str) -> str:
