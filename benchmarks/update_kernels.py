@@ -51,6 +51,7 @@ def variants() -> dict[str, tuple[NeuronModel, dict[str, Any]]]:
         "iaf_psc_exp_multisynapse, 3 ports": (ports, {}),
         "iaf_psc_delta": (get_model("iaf_psc_delta"), {}),
         "iaf_psc_alpha": (get_model("iaf_psc_alpha"), {}),
+        "iaf_psc_alpha, equal tau_syn": (get_model("iaf_psc_alpha").simplify({}), {}),
         "iaf_cond_exp": (get_model("iaf_cond_exp"), {}),
         "iaf_cond_alpha": (get_model("iaf_cond_alpha"), {}),
         "mat2_psc_exp": (get_model("mat2_psc_exp"), {}),

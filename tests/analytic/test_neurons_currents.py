@@ -33,6 +33,17 @@ def test_potential_and_current_of_an_alpha_synapse(tau_syn_ms: float) -> None:
     assert largest > 0.3
 
 
+def test_one_alpha_current_only_where_it_is_the_same_for_all() -> None:
+    model = get_model("iaf_psc_alpha")
+    simple = model.simplify({})
+    assert [row.channel for row in simple.receptors] == [0, 0]
+    assert model.simplify({"tau_syn_ex_ms": 0.5, "tau_syn_in_ms": 0.5}) is simple
+    assert model.simplify({"tau_syn_ex_ms": 0.5}) is model
+    assert model.simplify({"tau_syn_ex_ms": np.full(2, 2.0)}) is model
+    assert model.simplify({}, needed_states=["dI_syn_in_pA_per_ms"]) is model
+    assert model.simplify({}, needed_states=["V_m_mV", "refractory"]) is simple
+
+
 def test_a_kick_moves_the_potential_and_is_lost_during_refractoriness() -> None:
     population = SinglePopulation(get_model("iaf_psc_delta"), 1, 0.1, MEMBRANE | {"t_ref_ms": 0.3})
     population.step({0: 4})

@@ -25,6 +25,7 @@ MODELS = {
     "shared current": get_model("iaf_psc_exp").simplify({}),
     "multisynapse": get_model("iaf_psc_exp_multisynapse", {"ampa": 2.0, "gaba": 5.0}),
     "alpha": get_model("iaf_psc_alpha"),
+    "shared alpha current": get_model("iaf_psc_alpha").simplify({}),
     "delta": get_model("iaf_psc_delta"),
 }
 

@@ -81,6 +81,11 @@ CASES: dict[str, dict[str, Any]] = {
         "use_stim": True,
         "edges": at_threshold,
     },
+    "iaf_psc_alpha, shared current": {
+        "model": get_model("iaf_psc_alpha").simplify({}),
+        "parameters": MEMBRANE | V_TH | {"I_e_pA": 150.0 + 250.0 * SPREAD},
+        "edges": at_threshold,
+    },
     "iaf_cond_exp": {
         "model": get_model("iaf_cond_exp"),
         "parameters": CONDUCTANCE | V_TH | {"I_e_pA": 250.0 + 300.0 * SPREAD},
@@ -186,5 +191,7 @@ MUTANTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("glif3_psc", "swapped after-spike currents"): swap("asc_amps_1_pA", "asc_amps_2_pA"),
     ("glif3_psc", "current of the start for the mean"): once("asc_mean_2 * ", ""),
     ("glif3_psc", "decay during refractoriness"): once("refractory == (0)", "refractory >= (0)"),
+    ("iaf_psc_alpha, shared current", "> for >="): once("v >= theta_mV", "v > theta_mV"),
+    ("iaf_psc_alpha, shared current", "swapped propagators"): swap("V_slope_both", "V_current_both"),
     ("iaf_psc_alpha", "ramp of the wrong port"): once("* ramp_ex)", "* ramp_in)"),
 }

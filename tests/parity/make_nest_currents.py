@@ -60,6 +60,8 @@ def alpha_cases() -> list[dict[str, Any]]:
     return [
         case("alpha, constant current", name, 0.1, 5_000, ALPHA | {"I_e_pA": 401.0}),
         case("alpha, distinct time constants", name, 0.1, steps, ALPHA, spikes=random_input(14, steps, spikes)),
+        case("alpha, equal tau_syn", name, 0.1, steps, ALPHA | {"tau_syn_in_ms": 1.7},
+             spikes=random_input(19, steps, spikes)),
         case("alpha, short currents", name, 0.1, steps, ALPHA | {"tau_syn_ex_ms": 0.3, "tau_syn_in_ms": 0.5},
              spikes=random_input(15, steps, {"ex": (0.3, [175.0, 300.0]), "in": (0.05, [-300.0])})),
         case("alpha, tau_syn_ex equals tau_m", name, 0.1, steps, ALPHA | {"tau_syn_ex_ms": 13.0},
@@ -89,6 +91,8 @@ def conductance_cases() -> list[dict[str, Any]]:
                  current=[501, 15_000, 400.0]),
             case(f"cond {kind}, dt 0.5 ms", name, 0.5, 5_000, slow,
                  spikes=random_input(24, 5_000, {"ex": (0.6, [5.0 * scale]), "in": (0.1, [-4.0 * scale])})),
+            case(f"cond {kind}, dt 1 ms, no refractoriness", name, 1.0, 3_000, slow | {"t_ref_ms": 0.0},
+                 current=[501, 3_000, 400.0]),
             case(f"cond {kind}, initial potential", name, 0.1, 500, CONDUCTANCE | {"I_e_pA": 400.0},
                  initial={"V_m_mV": -50.01}),
         ]  # fmt: skip

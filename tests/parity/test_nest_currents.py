@@ -64,23 +64,24 @@ def test_exactly_integrated_neuron_spikes_at_the_steps_of_nest(name: str, stored
     assert np.max(np.abs(voltages - stored[name]["voltages"])) < VOLTAGE_BOUND_MV
 
 
-def test_the_form_without_beta_spikes_at_the_steps_of_nest(stored: Any) -> None:
-    case, expected = CASES["amat2, no dependence on V"], stored["amat2, no dependence on V"]
-    assert get_model("amat2_psc_exp").simplify(case["parameters"]) is not get_model("amat2_psc_exp")
-    spikes, voltages = run(case, simplified=True)
-    assert spikes == expected["spikes"]
-    assert np.max(np.abs(voltages - expected["voltages"])) < VOLTAGE_BOUND_MV
+@pytest.mark.parametrize("name", ["alpha, equal tau_syn", "amat2, no dependence on V"])
+def test_the_cheaper_form_spikes_at_the_steps_of_nest(name: str, stored: Any) -> None:
+    model = get_model(CASES[name]["model"])
+    assert model.simplify(CASES[name]["parameters"]) is not model
+    spikes, voltages = run(CASES[name], simplified=True)
+    assert spikes == stored[name]["spikes"]
+    assert np.max(np.abs(voltages - stored[name]["voltages"])) < VOLTAGE_BOUND_MV
 
 
 @pytest.mark.parametrize("name", CONDUCTANCE)
 def test_conductance_based_neuron_follows_nest(name: str, stored: Any) -> None:
-    """NEST's adaptive method leaves up to 1e-3 mV per step: the same steps at dt 0.1 ms, one step apart now and then at
-    0.5 ms (a potential there ends 0.0004 mV below threshold); potentials agree while the spikes do."""
+    """NEST's adaptive method leaves up to 1e-3 mV per step. The same steps at dt 0.1 and 1 ms; at 0.5 ms V is once
+    -51.99998 mV (fine Runge-Kutta) where NEST has -52.0004 and V_th is -52, so that three spikes are a step apart."""
     spikes, voltages = run(CASES[name])
     expected = stored[name]["spikes"]
     shifts = np.subtract(spikes, expected)
     dt_ms = CASES[name]["dt_ms"]
-    assert np.max(np.abs(shifts)) <= (0 if dt_ms == 0.1 else 1)
+    assert np.max(np.abs(shifts)) <= (1 if dt_ms == 0.5 else 0)
     assert np.mean(shifts != 0) <= 0.03
     steps = VOLTAGE_EVERY * np.arange(1, len(voltages) + 1)
     shifted = np.array(expected)[shifts != 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from dtbsim.models.base import Constants, NeuronModel, Values
@@ -60,6 +62,20 @@ def derive_alpha(port: str, tau_syn_ms: object, tau_m_ms: object, C_m_pF: object
     }
 
 
+_MEMBRANE_CONSTANTS = (
+    Derived("leak", "1", "relative change of the potential over one step, exp(-dt / tau_m) - 1"),
+    *(row for row in MEMBRANE_CONSTANTS if row.name != "P22"),
+)
+
+
+def _derive(p: Values, dt_ms: float, taus: dict[str, str]) -> Constants:
+    """Return constants of the membrane and of the currents `taus`, {name: its parameter}."""
+    constants = derive_membrane(p, dt_ms) | {"leak": np.expm1(-dt_ms / np.asarray(p["tau_m_ms"]))}
+    for name, tau in taus.items():
+        constants |= derive_alpha(name, p[tau], p["tau_m_ms"], p["C_m_pF"], dt_ms)
+    return constants
+
+
 class IafPscAlpha(NeuronModel):
     """NEST's `iaf_psc_alpha` without the lower bound V_min."""
 
@@ -80,8 +96,7 @@ class IafPscAlpha(NeuronModel):
         REFRACTORY,
     )
     derived = (
-        Derived("leak", "1", "relative change of the potential over one step, exp(-dt / tau_m) - 1"),
-        *(row for row in MEMBRANE_CONSTANTS if row.name != "P22"),
+        *_MEMBRANE_CONSTANTS,
         *alpha_constants("ex", "excitatory current"),
         *alpha_constants("in", "inhibitory current"),
     )
@@ -92,14 +107,19 @@ class IafPscAlpha(NeuronModel):
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
         """Propagators of the exact solution."""
-        constants = derive_membrane(p, dt_ms) | {"leak": np.expm1(-dt_ms / np.asarray(p["tau_m_ms"]))}
-        for port in ("ex", "in"):
-            constants |= derive_alpha(port, p[f"tau_syn_{port}_ms"], p["tau_m_ms"], p["C_m_pF"], dt_ms)
-        return constants
+        return _derive(p, dt_ms, {"ex": "tau_syn_ex_ms", "in": "tau_syn_in_ms"})
 
     def check_together(self, p: Values, dt_ms: float) -> None:
         """The reset must lie below the threshold."""
         check_membrane(p)
+
+    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
+        """One current for both ports where their time constants are the same for the whole population."""
+        values = self.complete(p)
+        ex, inh = values["tau_syn_ex_ms"], values["tau_syn_in_ms"]
+        same = isinstance(ex, float) and isinstance(inh, float) and ex == inh
+        own = {row.name for row in self.states} - {POTENTIAL.name, REFRACTORY.name}
+        return _SHARED_CURRENT if same and own.isdisjoint(needed_states) else self
 
     @staticmethod
     def update(
@@ -149,3 +169,72 @@ class IafPscAlpha(NeuronModel):
         v = reset_mV if spiked else v
         left = refractory_steps if spiked else left
         return v, s_ex, i_ex, s_in, i_in, left, spiked
+
+
+class IafPscAlphaSharedCurrent(NeuronModel):
+    """`iaf_psc_alpha` for tau_syn_ex == tau_syn_in: the two currents obey the same equation, so their sum is kept."""
+
+    name = IafPscAlpha.name
+    summary = IafPscAlpha.summary
+    citation = IafPscAlpha.citation
+    integration = IafPscAlpha.integration
+    equations = IafPscAlpha.equations
+    parameters = IafPscAlpha.parameters
+    states = (POTENTIAL, *alpha_states("both", "synaptic current of both ports"), REFRACTORY)
+    derived = (*_MEMBRANE_CONSTANTS, *alpha_constants("both", "current"))
+    receptors = (
+        Receptor("ex", "pA", "peak of the shared current", channel=0),
+        Receptor("in", "pA", "peak of the shared current", channel=0),
+    )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """One channel for both ports."""
+        return ("syn",)
+
+    def derive(self, p: Values, dt_ms: float) -> Constants:
+        """Propagators of the exact solution."""
+        return _derive(p, dt_ms, {"both": "tau_syn_ex_ms"})
+
+    def check_together(self, p: Values, dt_ms: float) -> None:
+        """The reset must lie below the threshold."""
+        check_membrane(p)
+
+    @staticmethod
+    def update(
+        V_m_mV: float,
+        dI_syn_both_pA_per_ms: float,
+        I_syn_both_pA: float,
+        refractory: int,
+        in_syn: float,
+        I_stim: float,
+        leak: float,
+        P20: float,
+        V_slope_both: float,
+        V_current_both: float,
+        fade_both: float,
+        ramp_both: float,
+        slope_both: float,
+        I_e_pA: float,
+        theta_mV: float,
+        reset_mV: float,
+        refractory_steps: int,
+    ) -> tuple[float, float, float, int, bool]:
+        """As `IafPscAlpha.update` with one current."""
+        v = V_m_mV * leak + (I_e_pA + I_stim) * P20
+        v = v + V_slope_both * dI_syn_both_pA_per_ms + V_current_both * I_syn_both_pA
+        v = v + V_m_mV
+        v = 0.0 if abs(v) < 1e-15 else v
+        v = v if refractory == 0 else V_m_mV
+        left = max(refractory - 1, 0)
+        i = I_syn_both_pA * fade_both + dI_syn_both_pA_per_ms * ramp_both + I_syn_both_pA
+        s = dI_syn_both_pA_per_ms * fade_both + in_syn * slope_both + dI_syn_both_pA_per_ms
+        i = 0.0 if abs(i) < 1e-15 else i
+        s = 0.0 if abs(s) < 1e-15 else s
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
+        left = refractory_steps if spiked else left
+        return v, s, i, left, spiked
+
+
+_SHARED_CURRENT = IafPscAlphaSharedCurrent()
