@@ -151,7 +151,7 @@ def test_a_full_disk_behind_stdout_is_one_line(command: str) -> None:
 
 def test_names_are_completed() -> None:
     assert complete.atlas_names("schaefer4") == ["schaefer400", "schaefer400_sub"]
-    assert complete.model_names("izh") == ["izhikevich"]
+    assert complete.model_names("izh") == ["izhikevich", "izhikevich_2007"]
     environ = os.environ | {
         "_DTBSIM_COMPLETE": "complete_bash",
         "COMP_WORDS": "dtbsim models show spi",

@@ -184,7 +184,7 @@ class AeifCondExp(NeuronModel):
         pull = pull - (w_pA + b_pA - w_middle) * per_pA
         rise = rest * (2.0 * (pull - rate * reset_mV) + upswing_mV)
         bend = rest * (upswing_mV * per_Delta - 2.0 * rate)
-        restarted = reset_mV + rise * (1.0 + 0.5 * bend)
+        restarted = min(reset_mV + rise * (1.0 + 0.5 * bend), peak_mV)
         restarted = restarted if refractory_steps == 0 else reset_mV
         spike_mean = moment * (V_m_mV + Delta_T_mV) + rest * 0.5 * (reset_mV + restarted)
 

@@ -158,7 +158,7 @@ class Izhikevich2007(NeuronModel):
         climbed = 0.5 * per_speed_mV * log(max(q + peak_mV * peak_mV, 1e-6) / max(q + x * x, 1e-6))
         q_after = (current - u_pA - d_pA) * per_k - center_square
         way = rest * speed
-        restarted = reset_mV + way * (reset_mV * reset_mV + q_after) * (1.0 + reset_mV * way)
+        restarted = min(reset_mV + way * (reset_mV * reset_mV + q_after) * (1.0 + reset_mV * way), peak_mV)
         spike_mean = (climbed if moment > 0.0 else 0.0) + rest * 0.5 * (reset_mV + restarted)
 
         y = restarted if spiked else reached
