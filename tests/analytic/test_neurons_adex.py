@@ -120,7 +120,7 @@ def test_the_rheobase_is_that_of_the_equations() -> None:
 
 def test_the_longest_time_step_is_refused_beyond_and_fair_at_the_bound() -> None:
     parameters = dict(zip(COLUMNS, TABLE["tonic spiking"], strict=True)) | {"C_m_pF": 50.0}
-    with pytest.raises(InputError, match=r"dt_ms is 1.01; model 'aeif_cond_exp' needs dt_ms <= 1 \(0.2 min"):
+    with pytest.raises(InputError, match=r"dt_ms is 1.01; model 'aeif_cond_exp' needs dt_ms <= 1 with"):
         SinglePopulation(ADEX, 1, 1.01, parameters)
     (coarse,) = SinglePopulation(ADEX, 1, 1.0, parameters).run(1000)
     (fine,) = SinglePopulation(ADEX, 1, 0.01, parameters).run(100_000)

@@ -184,8 +184,8 @@ def test_both_stable_states_of_the_mean_field_are_those_of_the_network() -> None
 @pytest.mark.parametrize(
     ("model", "changes", "dt_ms", "said"),
     [
-        (QIF, {}, 1.1, "dt_ms is 1.1; model 'qif' needs dt_ms <= 1 (0.1 tau_m_ms)"),
-        (THETA, {}, 1.1, "dt_ms is 1.1; model 'theta' needs dt_ms <= 1 (tau_m_ms min(0.1, 1 / |eta + I_e|))"),
+        (QIF, {}, 1.1, "dt_ms is 1.1; model 'qif' needs dt_ms <= 1 with these parameters"),
+        (THETA, {}, 1.1, "dt_ms is 1.1; model 'theta' needs dt_ms <= 1 with these parameters"),
         (THETA, {"eta": -100.0}, 0.2, "needs dt_ms <= 0.1 "),
         (QIF, {"V_reset": 101.0}, 0.1, "V_reset is 101 with V_peak 100; allowed: V_reset < V_peak"),
     ],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.elementary import exp, log
-from dtbsim.models.neurons.ode_common import PADE, refuse_order, refuse_time_step, relaxed
+from dtbsim.models.neurons.ode_common import PADE, refuse_order, relaxed
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.2
@@ -87,8 +88,14 @@ class AeifCondExp(NeuronModel):
     )
     functions = (relaxed,)
     receptors = (
-        Receptor("ex", "nS", "conductance with tau_syn_ex_ms; weights >= 0", channel=0),
-        Receptor("in", "nS", "conductance with tau_syn_in_ms; weights >= 0", channel=1),
+        Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
+        Receptor(
+            "in",
+            "nS",
+            "conductance with tau_syn_in_ms; may be given below 0 as in NEST, its size counts",
+            channel=1,
+            takes="size",
+        ),
     )
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
@@ -120,11 +127,13 @@ class AeifCondExp(NeuronModel):
         return constants
 
     def check_together(self, p: Values, dt_ms: float) -> None:
-        """V_reset < V_peak, V_th <= V_peak, and a time step that the splitting resolves."""
+        """V_reset < V_peak and V_th <= V_peak."""
         refuse_order(p, "V_reset_mV", "<", "V_peak_mV")
         refuse_order(p, "V_th_mV", "<=", "V_peak_mV")
-        fastest = np.minimum(p["C_m_pF"] / p["g_L_nS"], p["tau_w_ms"])
-        refuse_time_step(self.name, dt_ms, LARGEST_DT * fastest, f"{LARGEST_DT:g} min(C_m_pF / g_L_nS, tau_w_ms)")
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """What the splitting resolves."""
+        return LARGEST_DT * np.minimum(p["C_m_pF"] / p["g_L_nS"], p["tau_w_ms"])
 
     @staticmethod
     def update(

@@ -6,7 +6,7 @@ from typing import Any
 
 from dtbsim.models.base import Constants, Values
 from dtbsim.models.integration import refractory_steps
-from dtbsim.models.neurons.ode_common import PADE, refuse_time_step, relaxed
+from dtbsim.models.neurons.ode_common import PADE, relaxed
 from dtbsim.models.tables import Derived, Parameter, State
 
 SUBSTEPS = 8
@@ -100,11 +100,6 @@ def derive_channels(p: Values, dt_ms: float) -> Constants:
         "per_pA": per_pA,
         "refractory_steps": refractory_steps(p["t_ref_ms"], dt_ms),
     }
-
-
-def check_time_step(model: str, dt_ms: float) -> None:
-    """Raise InputError where the substeps would not resolve a spike."""
-    refuse_time_step(model, dt_ms, LARGEST_DT_MS, "the upstroke of a spike takes a fraction of a ms")
 
 
 def equilibrium(rates: dict[str, tuple[Any, Any]]) -> Constants:

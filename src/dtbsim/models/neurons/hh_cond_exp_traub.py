@@ -14,10 +14,10 @@ from dtbsim.models.neurons.hh_common import (
     CONSTANTS,
     DETECTION,
     GATES,
+    LARGEST_DT_MS,
     REFRACTORY,
     SCHEME,
     channels,
-    check_time_step,
     derive_channels,
     equilibrium,
     substeps_text,
@@ -140,8 +140,14 @@ class HhCondExpTraub(NeuronModel):
     )
     functions = (relaxed, bernoulli, slow, fast, m_gate, h_gate, n_gate, voltage)
     receptors = (
-        Receptor("ex", "nS", "conductance with tau_syn_ex_ms; weights >= 0", channel=0),
-        Receptor("in", "nS", "conductance with tau_syn_in_ms; weights >= 0", channel=1),
+        Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
+        Receptor(
+            "in",
+            "nS",
+            "conductance with tau_syn_in_ms; may be given below 0 as in NEST, its size counts",
+            channel=1,
+            takes="size",
+        ),
     )
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
@@ -166,9 +172,9 @@ class HhCondExpTraub(NeuronModel):
             }
         )
 
-    def check_together(self, p: Values, dt_ms: float) -> None:
+    def largest_dt_ms(self, p: Values) -> float:
         """The substeps must resolve a spike."""
-        check_time_step(self.name, dt_ms)
+        return LARGEST_DT_MS
 
     update = staticmethod(
         function_from_text(

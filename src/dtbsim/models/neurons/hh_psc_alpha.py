@@ -14,10 +14,10 @@ from dtbsim.models.neurons.hh_common import (
     CONSTANTS,
     DETECTION,
     GATES,
+    LARGEST_DT_MS,
     REFRACTORY,
     SCHEME,
     channels,
-    check_time_step,
     derive_channels,
     equilibrium,
     substeps_text,
@@ -166,9 +166,9 @@ class HhPscAlpha(NeuronModel):
             }
         )
 
-    def check_together(self, p: Values, dt_ms: float) -> None:
+    def largest_dt_ms(self, p: Values) -> float:
         """The substeps must resolve a spike."""
-        check_time_step(self.name, dt_ms)
+        return LARGEST_DT_MS
 
     update = staticmethod(
         function_from_text(_UPDATE.format(substeps=substeps_text("sodium, potassium, leak, E_Na_mV, E_K_mV")), name)

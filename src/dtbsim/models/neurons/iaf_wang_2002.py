@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.elementary import exp
-from dtbsim.models.neurons.ode_common import PADE, mean_decay, refuse_order, refuse_time_step, relaxed
+from dtbsim.models.neurons.ode_common import PADE, mean_decay, refuse_order, relaxed
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.2
@@ -89,9 +90,15 @@ class IafWang2002(NeuronModel):
     )
     functions = (relaxed, unblocked)
     receptors = (
-        Receptor("ampa", "nS", "conductance with tau_AMPA_ms; weights >= 0", channel=0),
-        Receptor("gaba", "nS", "conductance with tau_GABA_ms; weights >= 0", channel=1),
-        Receptor("nmda", "nS", "increments of the NMDA conductance, decaying with tau_decay_NMDA_ms", channel=2),
+        Receptor("ampa", "nS", "conductance with tau_AMPA_ms; not below 0", channel=0, takes="positive"),
+        Receptor("gaba", "nS", "conductance with tau_GABA_ms; not below 0", channel=1, takes="positive"),
+        Receptor(
+            "nmda",
+            "nS",
+            "increments of the NMDA conductance, decaying with tau_decay_NMDA_ms",
+            channel=2,
+            takes="positive",
+        ),
     )
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
@@ -113,9 +120,12 @@ class IafWang2002(NeuronModel):
         return constants
 
     def check_together(self, p: Values, dt_ms: float) -> None:
-        """V_reset < V_th, and a time step below the membrane time constant."""
+        """V_reset < V_th."""
         refuse_order(p, "V_reset_mV", "<", "V_th_mV")
-        refuse_time_step(self.name, dt_ms, LARGEST_DT * p["C_m_pF"] / p["g_L_nS"], f"{LARGEST_DT:g} C_m_pF / g_L_nS")
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """Well below the membrane time constant."""
+        return LARGEST_DT * p["C_m_pF"] / p["g_L_nS"]
 
     @staticmethod
     def update(

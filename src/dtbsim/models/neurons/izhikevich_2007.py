@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.language.elementary import log
-from dtbsim.models.neurons.ode_common import mean_decay, refuse_order, refuse_time_step
+from dtbsim.models.neurons.ode_common import mean_decay, refuse_order
 from dtbsim.models.neurons.riccati import EXACT_FLOW, passage, tan_ratio
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -108,12 +109,14 @@ class Izhikevich2007(NeuronModel):
         return {"u_pA": p["b_nS"] * (initial["V_m_mV"] - p["V_r_mV"])}
 
     def check_together(self, p: Values, dt_ms: float) -> None:
-        """c < V_peak, V_r <= V_t < V_peak, and a time step that resolves the recovery."""
+        """c < V_peak and V_r <= V_t < V_peak."""
         refuse_order(p, "c_mV", "<", "V_peak_mV")
         refuse_order(p, "V_r_mV", "<=", "V_t_mV")
         refuse_order(p, "V_t_mV", "<", "V_peak_mV")
-        bound = np.minimum(LARGEST_DT_MS, LARGEST_RECOVERY / np.maximum(p["a"], 1e-9))
-        refuse_time_step(self.name, dt_ms, bound, f"min({LARGEST_DT_MS:g} ms, {LARGEST_RECOVERY:g} / a)")
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """The book's 1 ms, and what resolves the recovery."""
+        return np.minimum(LARGEST_DT_MS, LARGEST_RECOVERY / np.maximum(p["a"], 1e-9))
 
     @staticmethod
     def update(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from dtbsim.models.base import Constants, NeuronModel, Values
-from dtbsim.models.neurons.ode_common import refuse_order, refuse_time_step
+from dtbsim.models.neurons.ode_common import refuse_order
 from dtbsim.models.neurons.riccati import EXACT_FLOW, passage, tan_ratio
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -52,9 +55,12 @@ class Qif(NeuronModel):
         return {"per_tau": 1.0 / p["tau_m_ms"]}
 
     def check_together(self, p: Values, dt_ms: float) -> None:
-        """V_reset < V_peak, and a time step well below tau_m."""
+        """V_reset < V_peak."""
         refuse_order(p, "V_reset", "<", "V_peak")
-        refuse_time_step(self.name, dt_ms, LARGEST_DT * p["tau_m_ms"], f"{LARGEST_DT:g} tau_m_ms")
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """Well below tau_m."""
+        return LARGEST_DT * p["tau_m_ms"]
 
     @staticmethod
     def update(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from dtbsim.models.base import Constants, NeuronModel, Values
-from dtbsim.models.neurons.ode_common import refuse_time_step
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.1
@@ -67,10 +67,9 @@ class Theta(NeuronModel):
         """Step in units of the membrane time constant."""
         return {"step": 2.0 * dt_ms / p["tau_m_ms"], "per_step": p["tau_m_ms"] / dt_ms}
 
-    def check_together(self, p: Values, dt_ms: float) -> None:
-        """A time step well below tau_m and the time in which a large current turns the phase."""
-        bound = p["tau_m_ms"] / np.maximum(1.0 / LARGEST_DT, np.abs(p["eta"] + p["I_e"]))
-        refuse_time_step(self.name, dt_ms, bound, f"tau_m_ms min({LARGEST_DT:g}, 1 / |eta + I_e|)")
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """Well below tau_m and the time in which a large current turns the phase."""
+        return p["tau_m_ms"] / np.maximum(1.0 / LARGEST_DT, np.abs(p["eta"] + p["I_e"]))
 
     @staticmethod
     def update(
