@@ -48,6 +48,12 @@ N_FROZEN = next(_n)
 RECENT_AT = next(_n)  # STDP: int64[RECENT_CAPACITY, 2], spikes of sources since the last catch-up, see `stdp`
 RECENT_COUNT = next(_n)
 RECENT_CAPACITY = next(_n)
+STOP_AT = next(_n)  # STDP, scratch of `stdp_batch` per target: int32, int32, float32
+LATEST_AT = next(_n)
+SEEN_AT = next(_n)
+PENDING_AT = next(_n)  # STDP, scratch per synapse of the longest segment: int32, int32, float32[3]
+CURSOR_AT = next(_n)
+BUFFER_AT = next(_n)
 FIELDS = (next(_n) + 7) // 8 * 8
 
 DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)

@@ -23,15 +23,17 @@ from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.decay import decay
-from dtbsim.kernels.elementary import power
 from dtbsim.kernels.history import float_of, with_float
-from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u32
+from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.stdp_batch import deliver_batch, look_back
+from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
 NEVER = 0x7FFFFFFF
-AHEAD = 4
+BATCH = 0.5
+"""From so many synapses per target on, spikes of one delay are delivered together."""
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
-_ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @nb.njit(nogil=True)
@@ -71,34 +73,6 @@ def _note(table: Any, k: int, step: int, last: int, trace: Any) -> bool:
     return True
 
 
-@nb.njit(nogil=True, inline="always")
-def _potentiated(kind: int, p: Any, w: Any, trace: Any, slow: Any) -> Any:
-    """Weight after a spike of the target: float32 in fine quanta, not yet rounded."""
-    if kind == D.STDP_PAIR:
-        x = w * p[D.P_INVERSE_MAX]
-        return (x + p[D.P_UP] * power(_ONE - x, p[D.P_UP_POWER]) * trace) * p[D.P_MAX]
-    if kind == D.STDP_POWER_LAW:
-        return w + p[D.P_UP] * power(w, p[D.P_UP_POWER]) * trace
-    return w + trace * (p[D.P_UP2] + p[D.P_UP3] * slow)
-
-
-@nb.njit(nogil=True, inline="always")
-def _depressed(kind: int, p: Any, w: Any, trace: Any, slow: Any) -> Any:
-    """Weight after a spike of the source."""
-    if kind == D.STDP_PAIR:
-        x = w * p[D.P_INVERSE_MAX]
-        return (x - p[D.P_DOWN] * power(x, p[D.P_DOWN_POWER]) * trace) * p[D.P_MAX]
-    if kind == D.STDP_POWER_LAW:
-        return w - p[D.P_DOWN] * w * trace
-    return w - trace * (p[D.P_DOWN2] + p[D.P_DOWN3] * slow)
-
-
-@nb.njit(nogil=True, inline="always")
-def _rounded(p: Any, w: Any) -> Any:
-    """Into [0, maximum], to a whole number; float32 again."""
-    return np.float32(np.int32(min(max(w, _ZERO), p[D.P_MAX]) + _HALF))
-
-
 @nb.njit(nogil=True)
 def _frozen(table: Any, step: int) -> bool:
     windows = view_i64(table[D.FROZEN_AT], 2 * table[D.N_FROZEN])
@@ -121,23 +95,50 @@ def _take_in(
         if table[D.N_FROZEN] > 0 and _frozen(table, t):
             continue
         slow = float_of(ring[at + 1]) if words > 1 else _ZERO
-        w = _rounded(p, _potentiated(kind, p, w, trace * decay(plus, t - from_step), slow))
+        w = rounded(p, potentiated(kind, p, w, trace * decay(plus, t - from_step), slow))
     return w
 
 
 @nb.njit(nogil=True)
 def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> Any:
     """Change and deliver the synapses of the `n` words that are due at `step`; returns the events."""
-    wide = lane[L.SYNAPSE_KIND] == L.KIND_WIDE64
-    if wide:
+    if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
         return _deliver(table, n, step, view_i64(lane[L.ACC_AT], lane[L.N_SLOTS]))
     return _deliver(table, n, step, view_i32(lane[L.ACC_AT], lane[L.N_SLOTS]))
 
 
 @nb.njit(nogil=True)
 def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
-    kind, words = table[D.KIND], table[D.HISTORY_WORDS]
-    capacity = table[D.HISTORY_CAPACITY]
+    """Delay by delay: entries of one delay see the same spikes of their targets, so many of them are done together."""
+    due = view_i64(table[D.DUE_AT], n)
+    events = np.int64(0)
+    done = np.int64(0)
+    while done < n:
+        delay = due[done + 2] >> 32
+        synapses = np.int64(0)
+        end = done
+        for e in range(done, n, 3):  # those of this delay to the front
+            if due[e + 2] >> 32 == delay:
+                synapses += due[e] & _COUNT_MASK
+                for w in range(3):
+                    due[end + w], due[e + w] = due[e + w], due[end + w]
+                end += 3
+        if synapses > BATCH * table[D.N_TARGETS] and table[D.N_FROZEN] == 0:
+            look_back(table, step - 2 * delay)
+            for e in range(done, end, 3):
+                deliver_batch(table, due[e], due[e + 1], due[e + 2], step, acc)
+        else:
+            for e in range(done, end, 3):
+                _deliver_entry(table, due[e], due[e + 1], due[e + 2], step, acc)
+        events += synapses
+        done = end
+    return events
+
+
+@nb.njit(nogil=True)
+def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
+    """The synapses of one spike, one after the other."""
+    kind, words, capacity = table[D.KIND], table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
     mask = capacity - 1
     n_targets, slot0, applied = table[D.N_TARGETS], table[D.SLOT0], table[D.APPLIED]
     shift, sign = table[D.SHIFT], table[D.SIGN]
@@ -148,47 +149,37 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
     history = view_i64(table[D.HISTORY_AT], n_targets * capacity * words)
     counts = view_i32(table[D.HISTORY_COUNT_AT], n_targets)
     starts = view_i32(table[D.HISTORY_START_AT], n_targets)
-    due = view_i64(table[D.DUE_AT], n)
-    events = np.int64(0)
-    for e in range(0, n, 3):
-        if e + 3 * AHEAD < n:
-            ahead = due[e + 3 * AHEAD] >> L.ENTRY_SHIFT
-            prefetch(table[D.TARGET_AT] + 4 * ahead)
-            prefetch(table[D.WEIGHT_AT] + 4 * ahead)
-        count = due[e] & _COUNT_MASK
-        first = due[e] >> L.ENTRY_SHIFT
-        h, trace = due[e + 1] >> 32, float_of(due[e + 1])
-        delay, slow = due[e + 2] >> 32, float_of(due[e + 2])
-        spike = step - delay
-        until = spike - delay  # the last step at which a spike of the target meets the synapse before the source's
-        since = until - h if h != NEVER else np.int64(-1)
-        frozen = table[D.N_FROZEN] > 0 and _frozen(table, spike)
-        targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
-        weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
-        for j in range(count):
-            slot = np.int64(targets[j])
-            i = slot - slot0
-            w = np.float32(weights[j])
-            start, stop = np.int64(starts[i]), np.int64(counts[i])
-            ring = history[i * capacity * words : (i + 1) * capacity * words]
-            while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
-                stop -= 1
-            if stop > start:
-                if h != NEVER:
-                    begin = stop
-                    while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > max(since, applied):
-                        begin -= 1
-                    w = _take_in(table, kind, p, w, ring, begin, stop, since, trace, plus)
-                at = ((stop - 1) & mask) * words
-                if (ring[at] >> 32) == until:
-                    at = ((stop - 2) & mask) * words if stop - 1 > start else np.int64(-1)
-                if at >= 0 and not frozen:
-                    seen = float_of(ring[at]) * decay(minus, until - (ring[at] >> 32))
-                    w = _rounded(p, _depressed(kind, p, w, seen, slow))
-                weights[j] = np.int32(w)
-            acc[slot] += sign * ((np.int64(w) + half) >> shift)
-        events += count
-    return events
+    count = entry & _COUNT_MASK
+    first = entry >> L.ENTRY_SHIFT
+    h, trace = second >> 32, float_of(second)
+    delay, slow = third >> 32, float_of(third)
+    until = step - 2 * delay  # the last step at which a spike of the target meets the synapse before the source's
+    since = until - h if h != NEVER else np.int64(-1)
+    frozen = table[D.N_FROZEN] > 0 and _frozen(table, step - delay)
+    targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
+    weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
+    for j in range(count):
+        slot = np.int64(targets[j])
+        i = slot - slot0
+        w = np.float32(weights[j])
+        start, stop = np.int64(starts[i]), np.int64(counts[i])
+        ring = history[i * capacity * words : (i + 1) * capacity * words]
+        while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
+            stop -= 1
+        if stop > start:
+            if h != NEVER:
+                begin = stop
+                while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > max(since, applied):
+                    begin -= 1
+                w = _take_in(table, kind, p, w, ring, begin, stop, since, trace, plus)
+            at = ((stop - 1) & mask) * words
+            if (ring[at] >> 32) == until:
+                at = ((stop - 2) & mask) * words if stop - 1 > start else np.int64(-1)
+            if at >= 0 and not frozen:
+                seen = float_of(ring[at]) * decay(minus, until - (ring[at] >> 32))
+                w = rounded(p, depressed(kind, p, w, seen, slow))
+            weights[j] = np.int32(w)
+        acc[slot] += sign * ((np.int64(w) + half) >> shift)
 
 
 @cached_njit

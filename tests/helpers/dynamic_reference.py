@@ -7,6 +7,7 @@ rounding of each change.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
@@ -28,6 +29,10 @@ def power(x: Any, y: Any) -> Any:
     if y in (0.0, 1.0):
         return x if y else ONE
     return F32(exp(F32(y * F32(log(x))))) if x > 0 else ZERO
+
+
+def last_before(spikes: list[tuple[int, Any, Any]], step: int) -> tuple[int, Any, Any] | None:
+    return next((spike for spike in reversed(spikes) if spike[0] < step), None)
 
 
 class DynamicReference:
@@ -68,10 +73,10 @@ class DynamicReference:
 
     def _trace(self, spikes: list[tuple[int, Any, Any]], step: int, fast: int, slow: int) -> tuple[Any, Any]:
         """Traces at `step` of the spikes before it."""
-        before = [spike for spike in spikes if spike[0] < step]
-        if not before:
+        before = last_before(spikes, step)
+        if before is None:
             return ZERO, ZERO
-        at, x, y = before[-1]
+        at, x, y = before
         return x * decayed(self.decays[fast], step - at), (y + ONE) * decayed(self.decays[slow], step - at)
 
     def _factor(self, gid: int, step: int) -> int:
@@ -112,19 +117,20 @@ class DynamicReference:
         return self._potentiated(self.weights[index], source, target, spike, delay, until)
 
     def _potentiated(self, w: Any, source: int, target: int, spike: int, delay: int, until: int) -> Any:
-        before = [entry for entry in self.sources[source] if entry[0] < spike]
-        if not before:
+        before = last_before(self.sources[source], spike)
+        if before is None:
             return w
-        last, trace, _ = before[-1]
-        for step, _, slow in self.spikes[target]:
-            if last - delay < step <= until and not self._frozen(step):
+        last, trace, _ = before
+        recent = itertools.takewhile(lambda entry: entry[0] > last - delay, reversed(self.spikes[target]))
+        for step, _, slow in reversed(list(recent)):
+            if step <= until and not self._frozen(step):
                 w = self._up(w, trace * decayed(self.decays[0], step + delay - last), slow)
         return w
 
     def _changed(self, w: Any, source: int, target: int, spike: int, delay: int) -> Any:
         w = self._potentiated(w, source, target, spike, delay, spike - delay)
         seen, _ = self._trace(self.spikes[target], spike - delay, 1, 3)
-        if self._frozen(spike) or not any(step < spike - delay for step, _, _ in self.spikes[target]):
+        if self._frozen(spike) or last_before(self.spikes[target], spike - delay) is None:
             return w
         _, slow = self._trace(self.sources[source], spike, 0, 2)
         return self._down(w, seen, slow)

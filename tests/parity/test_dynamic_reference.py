@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,39 @@ def test_spikes_and_weights_are_those_of_the_reference(name: str) -> None:
         if part.dynamics.plastic:
             changed = expected[:, 3] != part.table[:, 3]
             assert changed.mean() > 0.9
+
+
+@pytest.mark.parametrize("name", [name for name in SYNAPSES if "stdp" in SYNAPSES[name]])
+def test_synapses_that_are_delivered_together_are_those_of_the_reference(name: str) -> None:
+    """Many synapses with one delay go through the passes of `stdp_batch`; a frozen projection never does."""
+    text = text_of(name).replace("delay_ms: {distribution: uniform, low: 0.2, high: 4.0}", "delay_ms: 1.4")
+    text = text.replace("indegree: 9", "indegree: 30").replace("low: 20, high: 90", "low: 5, high: 30")
+    network = network_of(text.replace("duration_ms: 500", "duration_ms: 300"))
+    run = Compared(network)
+    assert len(run.spikes) > 400
+    assert np.array_equal(run.spikes, run.expected)
+    for found, expected in zip(run.weights, run.pending, strict=True):
+        assert np.array_equal(found[np.lexsort(found.T[::-1])], expected[np.lexsort(expected.T[::-1])])
+
+
+def test_rare_sources_and_busy_targets(tmp_path: Path) -> None:
+    """Histories that outgrow their first room, with and without being forgotten on the way."""
+    times = [20.0, 21.0, 260.4, 261.2, 480.0]
+    rows = [f"{neuron},{time + 0.2 * neuron}" for neuron in range(5) for time in times]
+    (tmp_path / "rare.csv").write_text("\n".join(["neuron,time_ms", *rows]), encoding="utf-8")
+    text = text_of("triplets").replace("  EI: {source: E,", "  SE:\n    source: S\n    target: E\n    rule: {kind: all_to_all}\n    weight_pA: 40\n    delay_ms: {distribution: uniform, low: 0.2, high: 2}\n    synapse: " + SYNAPSES["triplets"] + "\n  EI: {source: E,")  # fmt: skip
+    text = text.replace(
+        "populations:\n", "populations:\n  S: {model: spike_source, size: 5, spikes_file: rare.csv}\n", 1
+    )
+    text = text.replace("t_ref_ms: 1.0}", "t_ref_ms: 1.0, I_e_pA: 500}")
+    network = network_of(text, base_dir=tmp_path)
+    for tidy_at in ([], [300, 1700, 2100]):
+        run = Compared(network, tidy_at=tidy_at)
+        assert np.array_equal(run.spikes, run.expected)
+        busy = np.bincount(run.spikes[:, 1])[5:39]
+        assert busy.max() > 20
+        for found, expected in zip(run.weights, run.pending, strict=True):
+            assert np.array_equal(found[np.lexsort(found.T[::-1])], expected[np.lexsort(expected.T[::-1])])
 
 
 @pytest.mark.parametrize("name", ["multiplicative", "triplets", "frozen for a while", "power law"])

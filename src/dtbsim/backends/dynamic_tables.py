@@ -96,6 +96,16 @@ class DynamicTables:
         self._counts[-1], self._starts[-1] = counts, starts
         row[D.HISTORY_COUNT_AT], row[D.HISTORY_START_AT] = self._at(counts), self._at(starts)
         row[D.APPLIED] = -1
+        longest = int((part.rows.segments & np.uint32(0xFFFF)).max(initial=0))
+        for field_at, dtype, size in (
+            (D.STOP_AT, np.int32, n),
+            (D.LATEST_AT, np.int32, n),
+            (D.SEEN_AT, np.float32, n),
+            (D.PENDING_AT, np.int32, longest + 1),
+            (D.CURSOR_AT, np.int32, longest),
+            (D.BUFFER_AT, np.float32, 3 * longest),
+        ):
+            row[field_at] = self._at(np.zeros(size, dtype))
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._at(dynamics.frozen), len(dynamics.frozen)
 
     def targets_of(self, index: int) -> tuple[NDArray[np.uint32], int, int]:

@@ -1,0 +1,178 @@
+"""STDP of all synapses of one spike together, in simple passes over arrays that compilers vectorise.
+
+Spikes that arrive in the same step with the same delay meet the same spikes of the targets, so what depends on the
+target alone is looked up once per target (`look_back`) and used for all of them. The operations on a weight and their
+order are those of `stdp._deliver_entry`: both give the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.decay import decay
+from dtbsim.kernels.history import float_of
+from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
+from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
+
+NEVER = 0x7FFFFFFF
+UNSEEN = np.float32(-1.0)
+_COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
+
+
+@nb.njit(nogil=True)
+def look_back(table: Any, until: int) -> None:
+    """Per target: one past its last spike up to `until`, the step of that spike (-1: none), and the trace just before
+    `until` (UNSEEN: no spike before it)."""
+    words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
+    mask = capacity - 1
+    minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
+    history = view_i64(table[D.HISTORY_AT], n * capacity * words)
+    counts = view_i32(table[D.HISTORY_COUNT_AT], n)
+    starts = view_i32(table[D.HISTORY_START_AT], n)
+    stops = view_i32(table[D.STOP_AT], n)
+    latest = view_i32(table[D.LATEST_AT], n)
+    seen = view_f32(table[D.SEEN_AT], n)
+    for i in range(n):
+        start, stop = np.int64(starts[i]), np.int64(counts[i])
+        ring = history[i * capacity * words : (i + 1) * capacity * words]
+        while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
+            stop -= 1
+        stops[i] = np.int32(stop)
+        latest[i] = np.int32(-1)
+        seen[i] = UNSEEN
+        if stop > start:
+            entry = ring[((stop - 1) & mask) * words]
+            latest[i] = np.int32(entry >> 32)
+            if (entry >> 32) == until:
+                if stop - 1 == start:
+                    continue
+                entry = ring[((stop - 2) & mask) * words]
+            seen[i] = float_of(entry) * decay(minus, until - (entry >> 32))
+
+
+@nb.njit(nogil=True)
+def deliver_batch(table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
+    """The synapses of one spike, after `look_back` for its delay."""
+    count = entry & _COUNT_MASK
+    first = entry >> L.ENTRY_SHIFT
+    h, trace = second >> 32, float_of(second)
+    delay, slow = third >> 32, float_of(third)
+    targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
+    weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
+    if h != NEVER:
+        since = step - 2 * delay - h
+        pending = _pending(table, targets, max(since, table[D.APPLIED]))
+        _potentiate(table, targets, weights, pending, since, trace)
+    _depress(table, targets, weights, slow)
+    _add(table, targets, weights, acc)
+
+
+@nb.njit(nogil=True)
+def _pending(table: Any, targets: Any, since: int) -> Any:
+    """Positions of the synapses whose targets have spiked after `since`, and the first such spike; how many."""
+    words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
+    mask = capacity - 1
+    slot0 = np.uint32(table[D.SLOT0])
+    latest = view_i32(table[D.LATEST_AT], n)
+    where = view_i32(table[D.PENDING_AT], targets.size)
+    found = np.int64(0)
+    after = np.int32(since)
+    for j in range(targets.size):
+        where[found] = np.int32(j)
+        found += latest[np.uint32(targets[j] - slot0)] > after
+    history = view_i64(table[D.HISTORY_AT], n * capacity * words)
+    starts, stops = view_i32(table[D.HISTORY_START_AT], n), view_i32(table[D.STOP_AT], n)
+    cursor = view_i32(table[D.CURSOR_AT], targets.size)
+    for q in range(found):
+        i = np.int64(np.uint32(targets[where[q]] - slot0))
+        ring = history[i * capacity * words : (i + 1) * capacity * words]
+        start, begin = np.int64(starts[i]), np.int64(stops[i]) - 1
+        while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > since:
+            begin -= 1
+        cursor[q] = np.int32(begin)
+    return found
+
+
+@nb.njit(nogil=True)
+def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int, trace: Any) -> None:
+    """Take in the pending spikes of the targets, each synapse's oldest one first, one round after the other."""
+    words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
+    mask = capacity - 1
+    slot0 = np.uint32(table[D.SLOT0])
+    kind = table[D.KIND]
+    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
+    history = view_i64(table[D.HISTORY_AT], n * capacity * words)
+    stops = view_i32(table[D.STOP_AT], n)
+    where, cursor = view_i32(table[D.PENDING_AT], targets.size), view_i32(table[D.CURSOR_AT], targets.size)
+    w = view_f32(table[D.BUFFER_AT], 3 * targets.size)[: targets.size]
+    traces = view_f32(table[D.BUFFER_AT], 3 * targets.size)[targets.size : 2 * targets.size]
+    slows = view_f32(table[D.BUFFER_AT], 3 * targets.size)[2 * targets.size :]
+    while pending > 0:
+        for q in range(pending):
+            j = np.uint32(where[q])
+            i = np.int64(np.uint32(targets[j] - slot0))
+            at = (i * capacity + (np.int64(cursor[q]) & mask)) * words
+            w[q] = np.float32(weights[j])
+            traces[q] = trace * decay(plus, (history[at] >> 32) - since)
+            slows[q] = float_of(history[at + 1]) if words > 1 else np.float32(0.0)
+        _potentiate_all(kind, p, w[:pending], traces[:pending], slows[:pending])
+        left = np.int64(0)
+        for q in range(pending):
+            j = np.uint32(where[q])
+            weights[j] = np.int32(w[q])
+            next_one = cursor[q] + np.int32(1)
+            where[left] = np.int32(j)
+            cursor[left] = next_one
+            left += next_one < stops[np.uint32(targets[j] - slot0)]
+        pending = left
+
+
+@nb.njit(nogil=True)
+def _potentiate_all(kind: int, p: Any, w: Any, traces: Any, slows: Any) -> None:
+    if kind == D.STDP_PAIR:
+        for q in range(w.size):
+            w[q] = rounded(p, potentiated(D.STDP_PAIR, p, w[q], traces[q], slows[q]))
+    elif kind == D.STDP_POWER_LAW:
+        for q in range(w.size):
+            w[q] = rounded(p, potentiated(D.STDP_POWER_LAW, p, w[q], traces[q], slows[q]))
+    else:
+        for q in range(w.size):
+            w[q] = rounded(p, potentiated(D.STDP_TRIPLET, p, w[q], traces[q], slows[q]))
+
+
+@nb.njit(nogil=True)
+def _depress(table: Any, targets: Any, weights: Any, slow: Any) -> None:
+    seen = view_f32(table[D.SEEN_AT], table[D.N_TARGETS])
+    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    slot0 = np.uint32(table[D.SLOT0])
+    kind = table[D.KIND]
+    if kind == D.STDP_PAIR:
+        for j in range(targets.size):
+            trace = seen[np.uint32(targets[j] - slot0)]
+            new = rounded(p, depressed(D.STDP_PAIR, p, np.float32(weights[j]), trace, slow))
+            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+    elif kind == D.STDP_POWER_LAW:
+        for j in range(targets.size):
+            trace = seen[np.uint32(targets[j] - slot0)]
+            new = rounded(p, depressed(D.STDP_POWER_LAW, p, np.float32(weights[j]), trace, slow))
+            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+    else:
+        for j in range(targets.size):
+            trace = seen[np.uint32(targets[j] - slot0)]
+            new = rounded(p, depressed(D.STDP_TRIPLET, p, np.float32(weights[j]), trace, slow))
+            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+
+
+@nb.njit(nogil=True)
+def _add(table: Any, targets: Any, weights: Any, acc: Any) -> None:
+    shift, sign = table[D.SHIFT], np.int32(table[D.SIGN])
+    half = np.int32((np.int64(1) << shift) >> 1)
+    bits = np.int32(shift)
+    for j in range(targets.size):
+        acc[targets[j]] += np.int32(sign * np.int32(np.int32(weights[j] + half) >> bits))
