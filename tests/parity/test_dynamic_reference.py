@@ -66,6 +66,17 @@ SYNAPSES = {
 }
 
 
+RARE = """\
+  SE:
+    source: S
+    target: E
+    rule: {kind: all_to_all}
+    weight_pA: 40
+    delay_ms: {distribution: uniform, low: 0.2, high: 2}
+    synapse: SYNAPSE
+"""
+
+
 def text_of(name: str) -> str:
     return NETWORK.replace("SYNAPSE", SYNAPSES[name])
 
@@ -135,7 +146,8 @@ def test_rare_sources_and_busy_targets(tmp_path: Path) -> None:
     times = [20.0, 21.0, 260.4, 261.2, 480.0]
     rows = [f"{neuron},{time + 0.2 * neuron}" for neuron in range(5) for time in times]
     (tmp_path / "rare.csv").write_text("\n".join(["neuron,time_ms", *rows]), encoding="utf-8")
-    text = text_of("triplets").replace("  EI: {source: E,", "  SE:\n    source: S\n    target: E\n    rule: {kind: all_to_all}\n    weight_pA: 40\n    delay_ms: {distribution: uniform, low: 0.2, high: 2}\n    synapse: " + SYNAPSES["triplets"] + "\n  EI: {source: E,")  # fmt: skip
+    more = RARE.replace("SYNAPSE", SYNAPSES["triplets"])
+    text = text_of("triplets").replace("  EI: {source: E,", more + "  EI: {source: E,")
     text = text.replace(
         "populations:\n", "populations:\n  S: {model: spike_source, size: 5, spikes_file: rare.csv}\n", 1
     )
