@@ -29,4 +29,4 @@ def decay(table: Any, steps: int) -> Any:
     block = steps >> LOW_BITS
     if block >= table.size - LOW:
         return np.float32(0.0)
-    return table[steps & (LOW - 1)] * table[LOW + block]
+    return table[np.uint64(steps & (LOW - 1))] * table[np.uint64(LOW + block)]

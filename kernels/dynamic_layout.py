@@ -48,11 +48,12 @@ N_FROZEN = next(_n)
 RECENT_AT = next(_n)  # STDP: int64[RECENT_CAPACITY, 2], spikes of sources since the last catch-up, see `stdp`
 RECENT_COUNT = next(_n)
 RECENT_CAPACITY = next(_n)
-STOP_AT = next(_n)  # STDP, scratch of `stdp_batch` per target: int32, int32, float32
-LATEST_AT = next(_n)
+STOP_AT = next(_n)  # STDP, scratch of `stdp_batch` per target: int32, int32[WINDOW], float32
+WINDOW_AT = next(_n)
 SEEN_AT = next(_n)
-PENDING_AT = next(_n)  # STDP, scratch per synapse of the longest segment: int32, int32, float32[3]
+PENDING_AT = next(_n)  # STDP, scratch per synapse of the longest segment and one more: int32 each, float32[3]
 CURSOR_AT = next(_n)
+LEFT_AT = next(_n)
 BUFFER_AT = next(_n)
 FIELDS = (next(_n) + 7) // 8 * 8
 
@@ -66,5 +67,7 @@ P_K0, P_K1 = 0, 1  # saturating: jump = K0 + K1 * state; decay 0 of the state
 P_MAX, P_INVERSE_MAX, P_UP, P_DOWN, P_UP_POWER, P_DOWN_POWER = range(6)  # pair, power law; decays 0 plus, 1 minus
 P_UP2, P_UP3, P_DOWN2, P_DOWN3 = 2, 3, 4, 5  # triplet; decays 0 plus, 1 minus, 2 slow plus, 3 slow minus
 
+WINDOW = 8
+"""Spikes of a target that `stdp_batch` looks at without a branch."""
 FACTOR_BITS = 15
 """A factor of 1 is 2**15."""

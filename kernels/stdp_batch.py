@@ -21,13 +21,14 @@ from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
 NEVER = 0x7FFFFFFF
 UNSEEN = np.float32(-1.0)
+WINDOW = D.WINDOW
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
 
 
 @nb.njit(nogil=True)
 def look_back(table: Any, until: int) -> None:
-    """Per target: one past its last spike up to `until`, the step of that spike (-1: none), and the trace just before
-    `until` (UNSEEN: no spike before it)."""
+    """Per target: one past its last spike up to `until`, the steps of its last WINDOW spikes until then (oldest first,
+    -1: none), and the trace just before `until` (UNSEEN: no spike before it)."""
     words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
     mask = capacity - 1
     minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
@@ -35,23 +36,25 @@ def look_back(table: Any, until: int) -> None:
     counts = view_i32(table[D.HISTORY_COUNT_AT], n)
     starts = view_i32(table[D.HISTORY_START_AT], n)
     stops = view_i32(table[D.STOP_AT], n)
-    latest = view_i32(table[D.LATEST_AT], n)
+    window = view_i32(table[D.WINDOW_AT], WINDOW * n)
     seen = view_f32(table[D.SEEN_AT], n)
     for i in range(n):
         start, stop = np.int64(starts[i]), np.int64(counts[i])
-        ring = history[i * capacity * words : (i + 1) * capacity * words]
-        while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
+        base = i * capacity
+        while stop > start and (history[np.uint64((base + ((stop - 1) & mask)) * words)] >> 32) > until:
             stop -= 1
         stops[i] = np.int32(stop)
-        latest[i] = np.int32(-1)
+        for k in range(WINDOW):
+            m = stop - WINDOW + k
+            entry = history[np.uint64((base + (m & mask)) * words)]
+            window[np.uint64(WINDOW * i + k)] = np.int32(entry >> 32) if m >= start else np.int32(-1)
         seen[i] = UNSEEN
         if stop > start:
-            entry = ring[((stop - 1) & mask) * words]
-            latest[i] = np.int32(entry >> 32)
+            entry = history[np.uint64((base + ((stop - 1) & mask)) * words)]
             if (entry >> 32) == until:
                 if stop - 1 == start:
                     continue
-                entry = ring[((stop - 2) & mask) * words]
+                entry = history[np.uint64((base + ((stop - 2) & mask)) * words)]
             seen[i] = float_of(entry) * decay(minus, until - (entry >> 32))
 
 
@@ -74,27 +77,37 @@ def deliver_batch(table: Any, entry: int, second: int, third: int, step: int, ac
 
 @nb.njit(nogil=True)
 def _pending(table: Any, targets: Any, since: int) -> Any:
-    """Positions of the synapses whose targets have spiked after `since`, and the first such spike; how many."""
+    """Positions of the synapses whose targets have spiked after `since`, the first such spike, and how many there are.
+
+    Counting in the window needs no branch: the number differs from synapse to synapse, and a wrong guess costs more.
+    """
     words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
     mask = capacity - 1
     slot0 = np.uint32(table[D.SLOT0])
-    latest = view_i32(table[D.LATEST_AT], n)
-    where = view_i32(table[D.PENDING_AT], targets.size)
+    window = view_i32(table[D.WINDOW_AT], WINDOW * n)
+    where, cursor = view_i32(table[D.PENDING_AT], targets.size + 1), view_i32(table[D.CURSOR_AT], targets.size + 1)
+    left = view_i32(table[D.LEFT_AT], targets.size + 1)
+    starts, stops = view_i32(table[D.HISTORY_START_AT], n), view_i32(table[D.STOP_AT], n)
+    history = view_i64(table[D.HISTORY_AT], n * capacity * words)
     found = np.int64(0)
     after = np.int32(since)
     for j in range(targets.size):
+        i = np.uint64(np.uint32(targets[j] - slot0))
+        base = np.uint64(WINDOW) * i
+        m = np.int32(0)
+        for k in range(WINDOW):
+            m += np.int32(window[base + np.uint64(k)] > after)
         where[found] = np.int32(j)
-        found += latest[np.uint32(targets[j] - slot0)] > after
-    history = view_i64(table[D.HISTORY_AT], n * capacity * words)
-    starts, stops = view_i32(table[D.HISTORY_START_AT], n), view_i32(table[D.STOP_AT], n)
-    cursor = view_i32(table[D.CURSOR_AT], targets.size)
-    for q in range(found):
-        i = np.int64(np.uint32(targets[where[q]] - slot0))
-        ring = history[i * capacity * words : (i + 1) * capacity * words]
-        start, begin = np.int64(starts[i]), np.int64(stops[i]) - 1
-        while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > since:
-            begin -= 1
-        cursor[q] = np.int32(begin)
+        left[found] = m
+        cursor[found] = stops[i] - m
+        if m == WINDOW:  # there may be more
+            ring = history[i * capacity * words : (i + 1) * capacity * words]
+            begin = np.int64(cursor[found])
+            while begin > starts[i] and (ring[((begin - 1) & mask) * words] >> 32) > since:
+                begin -= 1
+            cursor[found] = np.int32(begin)
+            left[found] = np.int32(stops[i] - begin)
+        found += np.int64(m > 0)
     return found
 
 
@@ -108,8 +121,8 @@ def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int
     p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
     plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
     history = view_i64(table[D.HISTORY_AT], n * capacity * words)
-    stops = view_i32(table[D.STOP_AT], n)
     where, cursor = view_i32(table[D.PENDING_AT], targets.size), view_i32(table[D.CURSOR_AT], targets.size)
+    left = view_i32(table[D.LEFT_AT], targets.size)
     w = view_f32(table[D.BUFFER_AT], 3 * targets.size)[: targets.size]
     traces = view_f32(table[D.BUFFER_AT], 3 * targets.size)[targets.size : 2 * targets.size]
     slows = view_f32(table[D.BUFFER_AT], 3 * targets.size)[2 * targets.size :]
@@ -117,20 +130,22 @@ def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int
         for q in range(pending):
             j = np.uint32(where[q])
             i = np.int64(np.uint32(targets[j] - slot0))
-            at = (i * capacity + (np.int64(cursor[q]) & mask)) * words
+            at = np.uint64((i * capacity + (np.int64(cursor[q]) & mask)) * words)
             w[q] = np.float32(weights[j])
             traces[q] = trace * decay(plus, (history[at] >> 32) - since)
-            slows[q] = float_of(history[at + 1]) if words > 1 else np.float32(0.0)
+            slows[q] = float_of(history[at + np.uint64(1)]) if words > 1 else np.float32(0.0)
         _potentiate_all(kind, p, w[:pending], traces[:pending], slows[:pending])
-        left = np.int64(0)
+        more = np.int64(0)
         for q in range(pending):
             j = np.uint32(where[q])
             weights[j] = np.int32(w[q])
-            next_one = cursor[q] + np.int32(1)
-            where[left] = np.int32(j)
-            cursor[left] = next_one
-            left += next_one < stops[np.uint32(targets[j] - slot0)]
-        pending = left
+            remaining = left[q] - np.int32(1)
+            following = cursor[q] + np.int32(1)
+            where[more] = np.int32(j)
+            cursor[more] = following
+            left[more] = remaining
+            more += np.int64(remaining > 0)
+        pending = more
 
 
 @nb.njit(nogil=True)
@@ -148,25 +163,31 @@ def _potentiate_all(kind: int, p: Any, w: Any, traces: Any, slows: Any) -> None:
 
 @nb.njit(nogil=True)
 def _depress(table: Any, targets: Any, weights: Any, slow: Any) -> None:
+    """The spike of the source itself, where its target has spiked before."""
     seen = view_f32(table[D.SEEN_AT], table[D.N_TARGETS])
     p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
     slot0 = np.uint32(table[D.SLOT0])
+    n = targets.size
+    w = view_f32(table[D.BUFFER_AT], 3 * n)[:n]
+    traces = view_f32(table[D.BUFFER_AT], 3 * n)[n : 2 * n]
+    for j in range(n):
+        w[j] = np.float32(weights[j])
+        traces[j] = seen[np.uint32(targets[j] - slot0)]
     kind = table[D.KIND]
     if kind == D.STDP_PAIR:
-        for j in range(targets.size):
-            trace = seen[np.uint32(targets[j] - slot0)]
-            new = rounded(p, depressed(D.STDP_PAIR, p, np.float32(weights[j]), trace, slow))
-            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+        for j in range(n):
+            new = rounded(p, depressed(D.STDP_PAIR, p, w[j], traces[j], slow))
+            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
     elif kind == D.STDP_POWER_LAW:
-        for j in range(targets.size):
-            trace = seen[np.uint32(targets[j] - slot0)]
-            new = rounded(p, depressed(D.STDP_POWER_LAW, p, np.float32(weights[j]), trace, slow))
-            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+        for j in range(n):
+            new = rounded(p, depressed(D.STDP_POWER_LAW, p, w[j], traces[j], slow))
+            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
     else:
-        for j in range(targets.size):
-            trace = seen[np.uint32(targets[j] - slot0)]
-            new = rounded(p, depressed(D.STDP_TRIPLET, p, np.float32(weights[j]), trace, slow))
-            weights[j] = np.int32(new) if trace >= np.float32(0.0) else weights[j]
+        for j in range(n):
+            new = rounded(p, depressed(D.STDP_TRIPLET, p, w[j], traces[j], slow))
+            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
+    for j in range(n):
+        weights[j] = np.int32(w[j])
 
 
 @nb.njit(nogil=True)

@@ -99,10 +99,11 @@ class DynamicTables:
         longest = int((part.rows.segments & np.uint32(0xFFFF)).max(initial=0))
         for field_at, dtype, size in (
             (D.STOP_AT, np.int32, n),
-            (D.LATEST_AT, np.int32, n),
+            (D.WINDOW_AT, np.int32, n * D.WINDOW),
             (D.SEEN_AT, np.float32, n),
             (D.PENDING_AT, np.int32, longest + 1),
-            (D.CURSOR_AT, np.int32, longest),
+            (D.CURSOR_AT, np.int32, longest + 1),
+            (D.LEFT_AT, np.int32, longest + 1),
             (D.BUFFER_AT, np.float32, 3 * longest),
         ):
             row[field_at] = self._at(np.zeros(size, dtype))
