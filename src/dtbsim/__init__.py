@@ -48,7 +48,16 @@ if TYPE_CHECKING:
         TractDelay,
     )
     from dtbsim.config.parts import SpikeArrays
-    from dtbsim.config.run import Analysis, Bold, Record, RecordSpikes, RecordStates, RunConfig, Simulation
+    from dtbsim.config.run import (
+        Analysis,
+        Bold,
+        Record,
+        RecordCorrelation,
+        RecordSpikes,
+        RecordStates,
+        RunConfig,
+        Simulation,
+    )
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
@@ -91,7 +100,16 @@ _MODULES = {
         "TractDelay",
     ),
     "config.parts": ("SpikeArrays",),
-    "config.run": ("Analysis", "Bold", "Record", "RecordSpikes", "RecordStates", "RunConfig", "Simulation"),
+    "config.run": (
+        "Analysis",
+        "Bold",
+        "Record",
+        "RecordCorrelation",
+        "RecordSpikes",
+        "RecordStates",
+        "RunConfig",
+        "Simulation",
+    ),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
@@ -129,6 +147,7 @@ __all__ = [
     "Projection",
     "RampDrive",
     "Record",
+    "RecordCorrelation",
     "RecordSpikes",
     "RecordStates",
     "RegionMap",
