@@ -16,10 +16,13 @@ TABLE_NEURONS = 1 << 26
 class Activity:
     """Counts in units of `unit_steps`; whole units come out, summed over ranks, a started one waits for its rest.
 
-    `groups` gives the column of every population (default: each its own); those of -1 are not counted.
+    `groups` gives the column of every population (default: each its own); those of -1 are not counted. `like` is one
+    whose table of gids is used, too.
     """
 
-    def __init__(self, comm: Comm, gid_starts: I64, unit_steps: int, groups: I64 | None = None) -> None:
+    def __init__(
+        self, comm: Comm, gid_starts: I64, unit_steps: int, groups: I64 | None = None, like: Activity | None = None
+    ) -> None:
         self._comm = comm
         self._starts = gid_starts
         self._groups = groups
@@ -27,7 +30,9 @@ class Activity:
         self.unit_steps = unit_steps
         self._rest = np.zeros(self._n, dtype=np.int64)
         self._population: NDArray[np.int32] | None = None
-        if gid_starts[-1] <= TABLE_NEURONS:
+        if like is not None:
+            self._population = like._population
+        elif gid_starts[-1] <= TABLE_NEURONS:
             self._population = np.repeat(np.arange(gid_starts.size - 1, dtype=np.int32), np.diff(gid_starts))
 
     def populations(self, gids: Gids) -> I64 | NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -70,13 +71,13 @@ def correlations_of(network: Network) -> list[Correlation]:
 class CorrelationRecorder:
     """Counts for all entries of record.correlations on every rank; what comes of them lives on rank 0."""
 
-    def __init__(self, network: Network, comm: Comm, folder: Path) -> None:
+    def __init__(self, network: Network, comm: Comm, folder: Path, like: Activity | None = None) -> None:
         entries = correlations_of(network)
         families = sorted({family for entry in entries for family in entry.families})
         column = {family: k for k, family in enumerate(families)}
         groups = np.array([column.get(population.family, -1) for population in network.populations])
         unit = math.gcd(*(entry.bin_steps for entry in entries))
-        self._counter = Activity(comm, network.gid_starts, unit, groups)
+        self._counter = Activity(comm, network.gid_starts, unit, groups, like)
         self._due = np.zeros((0, len(families)), dtype=np.int64)
         self._streams = [
             _Stream(entry, [column[family] for family in entry.families], unit, folder / f"{k}.zarr")
@@ -94,8 +95,9 @@ class CorrelationRecorder:
 
     def close(self) -> None:
         """Publish the final histograms; every store, also when one of them fails."""
-        for stream in self._streams:
-            stream.close()
+        with contextlib.ExitStack() as stack:
+            for stream in self._streams:
+                stack.callback(stream.close)
 
 
 class _Stream:

@@ -57,7 +57,7 @@ class Recorders:
         ]
         self._correlations: CorrelationRecorder | None = None
         if network.config.record.correlations:
-            self._correlations = CorrelationRecorder(network, comm, stores / "correlations")
+            self._correlations = CorrelationRecorder(network, comm, stores / "correlations", self._activity)
         self._rates: RateWriter | None = None
         self._rate_bins: Bins | None = None
         self.bold: BoldStream | None = None
