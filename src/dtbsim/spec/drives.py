@@ -99,6 +99,8 @@ def finish_drives(
             common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
         else:
             common |= _current(item, draft.path, dt, places)
+        if isinstance(item, cfg.VaryingPoisson):
+            common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
         for position in chosen_positions(item, draft.family, atlas, draft.path, places):
             number = draft.family.populations[position]
             population = populations[number]
@@ -107,9 +109,6 @@ def finish_drives(
             if isinstance(item, cfg.PoissonDrive):
                 mean = _mean(item, draft, position, dt, atlas, places)
                 values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
-            elif isinstance(item, cfg.VaryingPoisson):
-                rate = _varying(item, draft.path, dt, places)
-                values |= {"kind": "poisson", "rate": rate, "shared": item.shared}
             elif isinstance(item, cfg.SpikeTrainDrive):
                 events = _trains(item, population.size, dt, draft.path, base_dir, places)
                 values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
