@@ -15,8 +15,10 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
+from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u16, view_u32
+from dtbsim.kernels.numba_support import NoAliasCompiler
 from dtbsim.kernels.philox import PURPOSE_NOISE, PURPOSE_SHIFT, philox4x32
+from dtbsim.kernels.poisson import CHUNK, SCRATCH_WORDS
 
 NUMBERS = 4
 """Intervals whose numbers are drawn together."""
@@ -34,17 +36,34 @@ def standard_normal(word: Any, table: Any) -> Any:
     return low + (table[index + np.uint32(1)] - low) * (np.float32(word & _LOW) * _FRACTION)
 
 
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _words(gids: Any, c1: Any, c3: Any, k0: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any) -> None:
+    for i in range(gids.size):
+        w0[i], w1[i], w2[i], w3[i] = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
+
+
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _normals(words: Any, table: Any, out: Any) -> None:
+    for i in range(out.size):
+        out[i] = standard_normal(words[i], table)
+
+
 @nb.njit(nogil=True)
-def standard_normals(gids: Any, block: int, drive: Any, k0: Any, k1: Any, table: Any, out: Any) -> None:
-    """Fill out[w, i] (float32[4, n]) with number 4 * block + w of neuron gids[i] (uint32[n])."""
+def standard_normals(
+    gids: Any, block: int, drive: Any, k0: Any, k1: Any, table: Any, scratch: Any, out: Any
+) -> None:  # fmt: skip
+    """Fill out[w, i] (float32[4, n]) with number 4 * block + w of neuron gids[i] (uint32[n]).
+
+    `scratch` is uint16[SCRATCH_WORDS] as that of the Poisson drive. Two loops, so that each is vectorised.
+    """
     c1 = np.uint32(block)
     c3 = np.uint32(np.uint32(PURPOSE_NOISE << PURPOSE_SHIFT) | drive)
-    for i in range(gids.size):
-        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
-        out[0, i] = standard_normal(r0, table)
-        out[1, i] = standard_normal(r1, table)
-        out[2, i] = standard_normal(r2, table)
-        out[3, i] = standard_normal(r3, table)
+    words = scratch[: 2 * NUMBERS * CHUNK].view(np.uint32).reshape((NUMBERS, CHUNK))
+    for lo in range(0, gids.size, CHUNK):
+        m = min(CHUNK, gids.size - lo)
+        _words(gids[lo : lo + m], c1, c3, k0, k1, words[0], words[1], words[2], words[3])
+        for w in range(NUMBERS):
+            _normals(words[w], table, out[w, lo : lo + m])
 
 
 @nb.njit(nogil=True)
@@ -64,11 +83,16 @@ def noise_currents(lane: Any, step: int, offset: int, k0: Any, k1: Any) -> None:
             row[L.Q_DRAWN] = number // NUMBERS
             gids = view_u32(row[L.Q_GIDS_AT], draws)
             normal = view_f32(lane[L.NORMAL_AT], TABLE)
-            standard_normals(gids, number // NUMBERS, np.uint32(row[L.Q_DRIVE]), k0, k1, normal, buffer)
+            scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
+            standard_normals(gids, number // NUMBERS, np.uint32(row[L.Q_DRIVE]), k0, k1, normal, scratch, buffer)
         values = buffer[number % NUMBERS]
         if row[L.Q_STATE_AT] != 0:
             state = view_f32(row[L.Q_STATE_AT], draws)
-            _advance(state, values, view_f32(row[L.Q_MEMORY_AT], 2), number == 0)
+            memory = view_f32(row[L.Q_MEMORY_AT], 2)
+            if number == 0:
+                state[:] = values
+            else:
+                _advance(state, values, memory[0], memory[1])
             values = state
         wave = view_f32(row[L.Q_WAVE_AT] + 8 * offset, 2)
         mean, sd = wave[0], wave[1]
@@ -80,9 +104,8 @@ def noise_currents(lane: Any, step: int, offset: int, k0: Any, k1: Any) -> None:
             stim[chosen[i]] += mean + sd * values[apart * i]
 
 
-@nb.njit(nogil=True)
-def _advance(state: Any, values: Any, memory: Any, first: bool) -> None:
-    """One step of the processes; `memory` is decay, kick."""
-    decay, kick = memory[0], memory[1]
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _advance(state: Any, values: Any, decay: Any, kick: Any) -> None:
+    """One step of the processes."""
     for i in range(state.size):
-        state[i] = values[i] if first else decay * state[i] + kick * values[i]
+        state[i] = decay * state[i] + kick * values[i]

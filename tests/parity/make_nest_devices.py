@@ -1,4 +1,4 @@
-"""Current devices of NEST 3.10 on one neuron: voltages and spike steps for the parity tests.
+"""Current devices of NEST 3.10 on one neuron, and its correlation_detector: numbers for the parity tests.
 
     python -m tests.parity.make_nest_devices        # writes tests/parity/data/nest_devices.json
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,40 @@ def run_nest(name: str) -> dict[str, Any]:
     }
 
 
+LAGS = 12
+"""Largest lag of the correlation, in steps."""
+
+
+def correlated_trains() -> tuple[list[int], list[int]]:
+    """Spike steps of two trains, the second partly the first four steps later."""
+    draw = random.Random(3)
+    first = sorted(draw.sample(range(1, 401), 60))
+    second = {step + 4 for step in first if draw.random() < 0.5 and step < 396} | set(draw.sample(range(1, 401), 30))
+    return first, sorted(second)
+
+
+def nest_correlation() -> list[int]:
+    """Histogram of NEST's correlation_detector of the two trains with bins of a step."""
+    import nest
+
+    nest.ResetKernel()
+    nest.resolution = DT_MS
+    detector = nest.Create("correlation_detector", params={"delta_tau": DT_MS, "tau_max": LAGS * DT_MS})
+    for port, steps in enumerate(correlated_trains()):
+        train = nest.Create("spike_generator", params={"spike_times": [round(step * DT_MS, 6) for step in steps]})
+        nest.Connect(train, detector, syn_spec={"receptor_type": port, "delay": DT_MS})
+    nest.Simulate(50.0)
+    return [int(n) for n in detector.get("count_histogram")]
+
+
 def main() -> None:
     """Run everything and write the file."""
     results = {name: run_nest(name) for name in CASES}
     assert all(math.isfinite(v) for result in results.values() for v in result["voltages"])
     lines = ",\n".join(f"{json.dumps(name)}:{json.dumps(x, separators=(',', ':'))}" for name, x in results.items())
-    DATA.write_text(f'{{"nest":"3.10.0","cases":{{\n{lines}\n}}}}\n', encoding="utf-8")
+    correlation = json.dumps(nest_correlation(), separators=(",", ":"))
+    text = f'{{"nest":"3.10.0","correlation":{correlation},"cases":{{\n{lines}\n}}}}\n'
+    DATA.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,28 @@
-"""Drives that inject currents against the devices of NEST 3.10: stored numbers, and live where NEST is installed."""
+"""Injected currents and recorded correlations against NEST 3.10: stored numbers, and live where NEST is installed."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.helpers.networks import built_rank
-from tests.parity.make_nest_devices import CASES, DATA, DT_MS, NEURON, STEPS, VOLTAGE_EVERY, run_nest
+from tests.parity.make_nest_devices import (
+    CASES,
+    DATA,
+    DT_MS,
+    LAGS,
+    NEURON,
+    STEPS,
+    VOLTAGE_EVERY,
+    correlated_trains,
+    nest_correlation,
+    run_nest,
+)
 
+import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import load_config_data
 from dtbsim.spec import compile_network
@@ -63,6 +76,31 @@ def test_a_shift_by_a_step_is_seen(stored: Any) -> None:
     spikes, voltages = run(drive | {"phase_deg": drive["phase_deg"] + 360 * drive["frequency_hz"] * DT_MS * 1e-3})
     assert spikes != stored["ac"]["spikes"]
     assert np.abs(voltages - stored["ac"]["voltages"]).max() > 0.01
+
+
+def test_a_correlation_is_that_of_the_detector_of_nest(tmp_path: Path) -> None:
+    expected = json.loads(DATA.read_text(encoding="utf-8"))["correlation"]
+    trains = {
+        name: {"neuron": [0] * len(steps), "time_ms": [step * DT_MS for step in steps]}
+        for name, steps in zip("AB", correlated_trains(), strict=True)
+    }
+    recorded = {"first": "A", "second": "B", "tau_max_ms": LAGS * DT_MS, "bin_ms": DT_MS}
+    result = dtbsim.run(
+        {
+            "simulation": {"dt_ms": DT_MS, "duration_ms": 50.0, "threads": 1},
+            "populations": {name: {"model": "spike_source", "size": 1, "spikes": x} for name, x in trains.items()},
+            "record": {"correlations": [recorded]},
+        },
+        out=tmp_path / "run",
+    )
+    assert result.open().correlation()["count"].values.tolist() == expected
+    assert expected.index(max(expected)) == LAGS + 4
+
+
+@pytest.mark.nest
+def test_the_stored_correlation_is_what_nest_gives() -> None:
+    pytest.importorskip("nest", reason="needs nest-simulator (extra `reference`)")
+    assert nest_correlation() == json.loads(DATA.read_text(encoding="utf-8"))["correlation"]
 
 
 @pytest.mark.nest

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
 from dtbsim.config import network as net
-from dtbsim.config.drives import SinusoidalDrive
+from dtbsim.config.drives import NeuronRange, OUCurrentDrive, SinusoidalDrive, SpikeTrainDrive, StepCurrentDrive
 from dtbsim.config.dump import plain, to_yaml
+from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.yaml_text import parse_yaml
 
 numbers = st.floats(-1e12, 1e12) | st.integers(-(10**6), 10**6).map(float)
@@ -66,8 +67,28 @@ def configs(draw: st.DrawFn) -> RunConfig:
         weight_pA=drawn,
         delay_ms=st.floats(0.1, 1000),
     )
-    drives = st.builds(
-        SinusoidalDrive, kind=st.just("sinusoidal"), target=ends, amplitude=numbers, frequency_hz=positive
+    chosen = st.none() | st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True)
+    chosen |= st.builds(NeuronRange, stop=st.integers(1, 9), step=st.integers(1, 3))
+    drives = st.one_of(
+        st.builds(SinusoidalDrive, kind=st.just("sinusoidal"), target=ends, amplitude=numbers, frequency_hz=positive),
+        st.builds(
+            OUCurrentDrive, kind=st.just("ou_current"), target=ends, sigma=positive, tau_ms=positive, neurons=chosen
+        ),
+        st.builds(
+            StepCurrentDrive,
+            kind=st.just("step_current"),
+            target=ends,
+            times_ms=st.just([1.0, 2.5]),
+            amplitudes=st.lists(numbers, min_size=2, max_size=2),
+            windows_ms=st.none() | st.just([[0.0, 1.0], [1.5, 3.0]]),
+        ),
+        st.builds(
+            SpikeTrainDrive,
+            kind=st.just("spike_trains"),
+            target=ends,
+            weight=numbers,
+            spikes=st.just(SpikeArrays(neuron=[0, 3], time_ms=[1.0, 0.5])),
+        ),
     )
     return RunConfig(
         name=draw(names),

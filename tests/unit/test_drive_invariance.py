@@ -55,7 +55,7 @@ def test_every_drive_matters(folder: Path, reference: Any) -> None:
     """Without any one of them, or with another seed, the spikes differ."""
     network = drive_zoo(folder)
     for name in network.config.drives:
-        assert not np.array_equal(simulate(drive_zoo(folder, f"drives.{name}.windows_ms=[[49.9, 50]]")), reference), (
+        assert not np.array_equal(simulate(drive_zoo(folder, f"drives.{name}.windows_ms=[[44.9, 45]]")), reference), (
             name
         )
     assert not np.array_equal(simulate(drive_zoo(folder, "seed=22")), reference)

@@ -119,6 +119,9 @@ def test_listed_spikes_of_neurons_left_out_are_left_out(compiled: Any, tmp_path:
 
 DC = "kind: dc, amplitude: 1"
 WRONG = {
+    "never": (f"{{{DC}, target: N, windows_ms: [[1.01, 1.04]]}}", "never on: [1.01, 1.04] ms hold no step", "drives.d"),
+    "apart": (f"{{{DC}, target: N, stop_ms: 5, windows_ms: [[6, 9]]}}", "the drive is never on: [6, 9] ms", "drives.d"),
+    "rounded": (f"{{{DC}, target: N, start_ms: 19.98}}", "the drive is never on: [19.98, end] ms", "drives.d"),
     "both": (f"{{{DC}, target: N, fraction: 0.5, neurons: [1]}}", "give fraction or neurons, not both", "drives.d"),
     "twice": (f"{{{DC}, target: N, neurons: [1, 2, 1]}}", "neurons names 1 twice", "drives.d"),
     "empty": (f"{{{DC}, target: N, neurons: []}}", "got []", "drives.d.neurons"),

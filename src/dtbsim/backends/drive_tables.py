@@ -23,6 +23,7 @@ from dtbsim.spec.waveforms import Rate, Windows
 I64 = NDArray[np.int64]
 Thresholds = tuple[NDArray[Any], NDArray[Any]]
 """Of Poisson counts, and the coarse ones; a row per mean."""
+Key = tuple[int, int]
 Course = Callable[[int, int], dict[int, NDArray[Any] | int]]
 """Fields of a table row for the steps from `start` to before `stop`; arrays stand for their addresses."""
 
@@ -45,8 +46,8 @@ class DriveTables:
         self._by_population: dict[int, list[Drive]] = {}
         for drive in network.drives:
             self._by_population.setdefault(drive.population, []).append(drive)
-        self._courses: dict[object, Course] = {}
-        self._following: list[tuple[I64, object]] = []
+        self._courses: dict[Key, Course] = {}
+        self._following: list[tuple[I64, Key]] = []
         """(table row, key of the course that it follows)"""
         self._chunk: list[dict[int, NDArray[Any] | int]] = []
         self._thresholds: dict[float, Thresholds] = {}
@@ -90,7 +91,9 @@ class DriveTables:
                 row[field] = value.ctypes.data if isinstance(value, np.ndarray) else value
         self._chunk = list(fields.values())  # compiled code reads the arrays
 
-    def _follow(self, row: I64, key: object, course: Course) -> None:
+    def _follow(self, row: I64, drive: Drive, followed: object, course: Course) -> None:
+        """Let a row follow a course; populations of one drive share what they follow, so it is computed once."""
+        key = id(drive.windows), id(followed)
         self._courses.setdefault(key, course)
         self._following.append((row, key))
 
@@ -154,17 +157,17 @@ class DriveTables:
             entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
             entry[L.V_BUFFER_AT] = _at(state, np.zeros(STEPS * gids.size, np.uint8))
             if drive.rate is not None:
-                key = "rate", drive.rate, drive.windows
-                self._follow(entry, key, partial(_varying, drive.rate, drive.windows, self._network.dt_ms))
+                course: Course = partial(_varying, drive.rate, drive.windows, self._network.dt_ms)
+                self._follow(entry, drive, drive.rate, course)
             else:
                 tables = self._constant(drive.mean)
-                self._follow(entry, ("constant", drive.mean, drive.windows), partial(_switched, drive.windows, tables))
+                self._follow(entry, drive, tables, partial(_switched, drive.windows, tables))
         row[L.N_VARIED], row[L.VARIED_AT] = len(table), _at(state, table)
 
     def _store_currents(self, row: I64, state: LaneState, found: list[tuple[list[int], Drive]]) -> None:
         table = np.array([entry for entry, _ in found], np.int64).reshape(-1, L.CURRENT_FIELDS)
         for entry, (_, drive) in zip(table, found, strict=True):
-            self._follow(entry, ("wave", drive.wave, drive.windows), partial(_wave, drive, self._network.dt_ms))
+            self._follow(entry, drive, drive.wave, partial(_wave, drive, self._network.dt_ms))
         row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(table), _at(state, table)
 
     def _store_noise(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
@@ -189,7 +192,7 @@ class DriveTables:
                     _at(state, np.zeros(gids.size, np.float32)),
                     _at(state, memory),
                 )
-            self._follow(entry, ("noise", drive.wave, drive.noise, drive.windows), partial(_noise, drive, dt))
+            self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
         row[L.N_NOISE], row[L.NOISE_AT] = len(table), _at(state, table)
         row[L.NORMAL_AT] = _at(state, normal_table())
 

@@ -92,6 +92,9 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("record", "spikes", "populations"), spikes.populations
     for index, states in enumerate(config.record.states):
         yield ("record", "states", str(index), "population"), states.population
+    for index, pair in enumerate(config.record.correlations):
+        yield ("record", "correlations", str(index), "first"), pair.first
+        yield ("record", "correlations", str(index), "second"), pair.second
     if config.bold is not None:
         yield ("bold", "population"), config.bold.population
 
@@ -190,6 +193,8 @@ def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
             yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
     if config.record.spikes is not None:
         yield ("record", "spikes", "start_ms"), config.record.spikes.start_ms
+    for index, pair in enumerate(config.record.correlations):
+        yield ("record", "correlations", str(index), "start_ms"), pair.start_ms
     if config.bold is not None:
         yield ("bold", "discard_ms"), config.bold.discard_ms
     yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms

@@ -62,10 +62,12 @@ class Windowed(Strict):
     neurons: Neurons | None = Field(
         default=None, description="only these: indices from 0 within the population (in each region), or a range"
     )
-    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
+    start_ms: Number = Field(
+        default=0.0, ge=0, description="on from here; all times count as the nearest multiple of dt_ms"
+    )
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
     windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
-        default=None, description="pairs [on, off], one after the other; default: on all the time"
+        default=None, description="pairs [on, off], ascending, of the time from start_ms to stop_ms; default: all of it"
     )
 
     @model_validator(mode="after")

@@ -108,7 +108,8 @@ def render_reference() -> str:
     """Return the reference as Markdown: one table per object, generated from fields, limits and docstrings."""
     parts = [_INTRODUCTION, "## Top level\n", _table(RunConfig)]
     for name, field in RunConfig.model_fields.items():
-        parts += _sections(name, field_annotation(field), level=2)
+        sections = _sections(name, field_annotation(field), level=2)
+        parts += dict.fromkeys(sections)  # once, also what several kinds of an object have in common
     parts.append(_VALUES)
     for model in _VALUE_MODELS:
         parts.append(_section(_variant_title("a value", Leaf("object", model=model)), model, level=3))

@@ -90,12 +90,37 @@ class RecordWeights(Strict):
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: only the end")
 
 
+class RecordCorrelation(Strict):
+    """Cross-correlation histogram of the spike counts of two populations, after NEST's correlation_detector.
+
+    For every lag tau from -tau_max_ms to tau_max_ms, in steps of bin_ms, the sum over bins t of the number of spikes of
+    `first` in t times that of `second` in t + tau. Populations in regions count all of these together. Only whole bins
+    between start_ms and stop_ms are used.
+    """
+
+    first: str = Field(description="name of a population")
+    second: str = Field(description="name of a population, also the same")
+    tau_max_ms: Number = Field(gt=0, description="largest lag, a multiple of bin_ms")
+    bin_ms: Number = Field(default=1.0, gt=0, description="bin of the counts and of the lags, a multiple of dt_ms")
+    start_ms: Number = Field(default=0.0, ge=0, description="spikes after this time")
+    stop_ms: Number | None = Field(default=None, gt=0, description="spikes up to this time; default: end of the run")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RecordCorrelation:
+        if self.stop_ms is not None and not self.start_ms < self.stop_ms:
+            raise ValueError(f"start_ms ({self.start_ms:g}) must be before stop_ms ({self.stop_ms:g})")
+        return self
+
+
 class Record(Strict):
     """What goes into the stores."""
 
     spikes: RecordSpikes | None = Field(default=RecordSpikes(), description="spikes; null: off")
     states: list[RecordStates] = Field(default=[], description="state variables, one store per entry")
     weights: list[RecordWeights] = Field(default=[], description="plastic weights, one store per entry")
+    correlations: list[RecordCorrelation] = Field(
+        default=[], description="cross-correlation histograms, one store per entry"
+    )
     rate_bin_ms: Number | None = Field(
         default=10.0,
         gt=0,

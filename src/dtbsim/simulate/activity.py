@@ -14,17 +14,26 @@ TABLE_NEURONS = 1 << 26
 
 
 class Activity:
-    """Counts in units of `unit_steps`; whole units come out, summed over ranks, a started one waits for its rest."""
+    """Counts in units of `unit_steps`; whole units come out, summed over ranks, a started one waits for its rest.
 
-    def __init__(self, comm: Comm, gid_starts: I64, unit_steps: int) -> None:
+    `groups` gives the column of every population (default: each its own); those of -1 are not counted. `like` is one
+    whose table of gids is used, too.
+    """
+
+    def __init__(
+        self, comm: Comm, gid_starts: I64, unit_steps: int, groups: I64 | None = None, like: Activity | None = None
+    ) -> None:
         self._comm = comm
         self._starts = gid_starts
-        self._n = gid_starts.size - 1
+        self._groups = groups
+        self._n = gid_starts.size - 1 if groups is None else int(groups.max()) + 1
         self.unit_steps = unit_steps
         self._rest = np.zeros(self._n, dtype=np.int64)
         self._population: NDArray[np.int32] | None = None
-        if gid_starts[-1] <= TABLE_NEURONS:
-            self._population = np.repeat(np.arange(self._n, dtype=np.int32), np.diff(gid_starts))
+        if like is not None:
+            self._population = like._population
+        elif gid_starts[-1] <= TABLE_NEURONS:
+            self._population = np.repeat(np.arange(gid_starts.size - 1, dtype=np.int32), np.diff(gid_starts))
 
     def populations(self, gids: Gids) -> I64 | NDArray[np.int32]:
         """Population index of every gid."""
@@ -33,14 +42,18 @@ class Activity:
         return np.asarray(np.searchsorted(self._starts, gids, side="right") - 1)
 
     def add(self, start: int, stop: int, steps: Steps, gids: Gids) -> I64:
-        """Count this rank's spikes of [start, stop) and return int64[units, populations] of all ranks; collective.
+        """Count this rank's spikes of [start, stop) and return int64[units, columns] of all ranks; collective.
 
         Chunks follow one another. The first unit returned is the one that was not complete before.
         """
         unit = self.unit_steps
         first = start // unit
         touched = (stop - 1) // unit - first + 1
-        keys = (steps // unit - first) * self._n + self.populations(gids)
+        columns = self.populations(gids)
+        if self._groups is not None:
+            columns = self._groups[columns]
+            steps, columns = steps[columns >= 0], columns[columns >= 0]
+        keys = (steps // unit - first) * self._n + columns
         counts = np.bincount(keys, minlength=touched * self._n).reshape(touched, self._n)
         counts[0] += self._rest
         whole = stop // unit - first

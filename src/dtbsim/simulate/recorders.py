@@ -1,4 +1,4 @@
-"""What a run keeps, fed chunk by chunk: spikes, their hash, states, rates per bin, BOLD."""
+"""What a run keeps, fed chunk by chunk: spikes, their hash, states, rates per bin, correlations, BOLD."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
 from dtbsim.simulate.controllers import Controller
+from dtbsim.simulate.correlation import CorrelationRecorder, correlations_of
 from dtbsim.spec.network import Network
 from dtbsim.store import RateWriter, SpikeWriter, StateWriter, WeightWriter
 
@@ -60,6 +61,9 @@ class Recorders:
         ]
         for kept, weight_writer in zip(backend.weights, self._weights, strict=True):
             weight_writer.append(0, kept.now(0))
+        self._correlations: CorrelationRecorder | None = None
+        if network.config.record.correlations:
+            self._correlations = CorrelationRecorder(network, comm, stores / "correlations", self._activity)
         self._rates: RateWriter | None = None
         self._rate_bins: Bins | None = None
         self.bold: BoldStream | None = None
@@ -86,6 +90,8 @@ class Recorders:
         self.spikes += steps.size
         self._hash(steps, gids)
         counts = self._activity.add(start, stop, steps, gids) if self._activity is not None else None
+        if self._correlations is not None:
+            self._correlations.count(start, stop, steps, gids)
         self.seconds["record"] += time.perf_counter() - begin_s
         return counts
 
@@ -106,6 +112,8 @@ class Recorders:
                 weight_writer.append(stop, kept.now(stop))
         if counts is not None and self._rates is not None and self._rate_bins is not None:
             self._rates.append(self._rate_bins.add(counts))
+        if self._correlations is not None:
+            self._correlations.store()
         stored_s = time.perf_counter()
         if counts is not None:
             for controller in self.controllers:
@@ -141,18 +149,19 @@ class Recorders:
     def close(self) -> None:
         """Publish everything that was recorded; every store, also when one of them fails."""
         with contextlib.ExitStack() as stack:
-            for store in (self._spikes, *self._states, *self._weights, self._rates, self.bold):
+            for store in (self._spikes, *self._states, *self._weights, self._rates, self._correlations, self.bold):
                 if store is not None:
                     stack.callback(store.close)
 
 
 def check_recording(network: Network, locator: Locator | None = None) -> BoldRegions | None:
-    """Return the regions of BOLD (None: off). InputError where BOLD or controllers do not fit the network, at once.
+    """Return the regions of BOLD (None: off). InputError where BOLD, correlations or controllers do not fit.
 
     Everything else of the recorders needs the built network.
     """
     config = network.config
     try:
+        correlations_of(network)
         unit = count_unit_steps(network)
         for name, item in config.controllers.items():
             Controller(network, name, item, unit)

@@ -89,12 +89,18 @@ def finish_drives(
     drives: list[Drive] = []
     for draft in found:
         item, index = draft.item, names.index(draft.name)
-        common: dict[str, Any] = {"name": draft.name, "index": index, "windows": _windows(item, dt, n_steps)}
+        common: dict[str, Any] = {
+            "name": draft.name,
+            "index": index,
+            "windows": _windows(item, dt, n_steps, draft.path, places),
+        }
         common |= {"key_path": draft.path, "channel": draft.channel}
         if isinstance(item, cfg.Spiking):
             common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
         else:
             common |= _current(item, draft.path, dt, places)
+        if isinstance(item, cfg.VaryingPoisson):
+            common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
         for position in chosen_positions(item, draft.family, atlas, draft.path, places):
             number = draft.family.populations[position]
             population = populations[number]
@@ -103,9 +109,6 @@ def finish_drives(
             if isinstance(item, cfg.PoissonDrive):
                 mean = _mean(item, draft, position, dt, atlas, places)
                 values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
-            elif isinstance(item, cfg.VaryingPoisson):
-                rate = _varying(item, draft.path, dt, places)
-                values |= {"kind": "poisson", "rate": rate, "shared": item.shared}
             elif isinstance(item, cfg.SpikeTrainDrive):
                 events = _trains(item, population.size, dt, draft.path, base_dir, places)
                 values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
@@ -113,12 +116,18 @@ def finish_drives(
     return tuple(drives)
 
 
-def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int) -> Windows:
+def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
+    """When the drive is on, in steps; InputError if it never is."""
     start = round(item.start_ms / dt_ms)
     stop = n_steps if item.stop_ms is None else min(n_steps, round(item.stop_ms / dt_ms))
-    if item.windows_ms is None:
-        return windows_of(start, stop, [(start, stop)])
-    return windows_of(start, stop, [(round(on / dt_ms), round(off / dt_ms)) for on, off in item.windows_ms])
+    pairs = [(item.start_ms, item.stop_ms)] if item.windows_ms is None else item.windows_ms
+    steps = [(round(on / dt_ms), stop if off is None else round(off / dt_ms)) for on, off in pairs]
+    windows = windows_of(start, stop, steps)
+    if not windows.on:
+        shown = ", ".join(f"[{on:g}, {'end' if off is None else format(off, 'g')}]" for on, off in pairs[:3])
+        remedy = f"its times are rounded to steps of {dt_ms:g} ms, and cut to start_ms, stop_ms and the run"
+        raise places.error(path, f"the drive is never on: {shown} ms hold no step", remedy)
+    return windows
 
 
 def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dtbsim.store.hashing import HashResult, hash_run
     from dtbsim.store.run import Run, open_run
-    from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter, WeightWriter
+    from dtbsim.store.series_writers import BoldWriter, CorrelationWriter, RateWriter, StateWriter, WeightWriter
     from dtbsim.store.spike_writer import SpikeWriter
 
 _MODULES = {
     "BoldWriter": "series_writers",
+    "CorrelationWriter": "series_writers",
     "HashResult": "hashing",
     "RateWriter": "series_writers",
     "Run": "run",
@@ -25,6 +26,7 @@ _MODULES = {
 
 __all__ = [
     "BoldWriter",
+    "CorrelationWriter",
     "HashResult",
     "RateWriter",
     "Run",

@@ -226,6 +226,16 @@ class Run:
 
         return read_bold(self.stored("bold.zarr", "bold"))
 
+    def correlation(self, k: int = 0) -> xr.Dataset:
+        """Return the k-th entry of record.correlations: count, pairs and covariance by lag (tau_ms).
+
+        At positive tau the second population fires after the first. With the same population twice, lag 0 holds every
+        spike with itself, too.
+        """
+        from dtbsim.store.series_reader import read_correlation
+
+        return read_correlation(self.stored(f"correlations/{k}.zarr", f"record.correlations[{k}]"))
+
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
         from dtbsim.store.hashing import hash_of

@@ -1,4 +1,4 @@
-"""Rates, states and BOLD of a run as xarray objects."""
+"""Rates, states, correlations and BOLD of a run as xarray objects."""
 
 from __future__ import annotations
 
@@ -81,6 +81,40 @@ def read_weights(folder: Path, ranks: int) -> xr.DataArray:
             "delay_ms": ("synapse", delay[order] * dt_ms),
         },
         name="weight",
+    )
+
+
+def read_correlation(path: Path) -> xr.Dataset:
+    """Return a cross-correlation histogram by lag, tau_ms = time of the second - time of the first population's bin.
+
+    `count`: int64, sum over bins t of n_first(t) n_second(t + tau). `pairs`: int64, how many such bins there are.
+    `covariance`: float64, count / pairs minus the product of the mean counts per bin.
+    """
+    import xarray as xr
+
+    table = TableReader(path, "correlation")
+    lags, bin_ms = int(table.attribute("lags")), float(table.attribute("bin_ms"))
+    first, second = table.attribute("populations")
+    last = max(0, table.rows - 1)
+    bins = int(table.read("bins", last).sum())
+    spikes = table.read("spikes", last).sum(axis=0)
+    count = table.read("count", last).sum(axis=0)  # of no row yet: zeros
+    lag = np.arange(-lags, lags + 1)
+    pairs = np.maximum(bins - np.abs(lag), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariance = count / pairs - (spikes[0] / bins) * (spikes[1] / bins) if bins else np.full(lag.size, np.nan)
+    return xr.Dataset(
+        {"count": ("tau_ms", count), "pairs": ("tau_ms", pairs), "covariance": ("tau_ms", covariance)},
+        coords={"tau_ms": lag * bin_ms},
+        attrs={
+            "first": first,
+            "second": second,
+            "bin_ms": bin_ms,
+            "start_ms": float(table.attribute("start_ms")),
+            "bins": bins,
+            "spikes_first": int(spikes[0]),
+            "spikes_second": int(spikes[1]),
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""Series on a regular time grid: states of chosen neurons (per rank), population rates and BOLD (rank 0)."""
+"""Series on a regular time grid: states of chosen neurons (per rank), population rates, BOLD, correlations (rank 0)."""
 
 from __future__ import annotations
 
@@ -149,6 +149,51 @@ class BoldWriter:
         """
         _check_shape("samples", samples, (len(samples), self._regions))
         self._table.append({"bold": samples})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
+class CorrelationWriter:
+    """Writes snapshots of a growing histogram of correlations to `path` (stores/correlations/K.zarr); the last counts.
+
+    `populations` are the first and the second one; lags go from -`lags` to `lags` bins of `bin_ms`; bins of the run are
+    counted from `first_bin` on.
+    """
+
+    def __init__(self, path: Path, populations: tuple[str, str], lags: int, bin_ms: float, first_bin: int) -> None:
+        self._lags = 2 * lags + 1
+        self._table = TableWriter(
+            path,
+            [Column("bins", "<i8", -1), Column("spikes", "<i8", -1, (2,)), Column("count", "<i8", -1, (self._lags,))],
+            chunk_rows=rows_per_chunk(8 * (3 + self._lags), 1 << 16),
+            attributes={
+                "kind": "correlation",
+                "populations": list(populations),
+                "lags": lags,
+                "bin_ms": bin_ms,
+                "start_ms": first_bin * bin_ms,
+            },
+        )
+
+    @property
+    def due(self) -> bool:
+        """Whether the last snapshot is old enough for another one."""
+        return self._table.flush_due
+
+    @property
+    def usable(self) -> bool:
+        """False once the store was closed or a write failed."""
+        return self._table.usable
+
+    def append(self, bins: int, spikes: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        """Add a snapshot: bins so far, spikes of both populations int64[2], counts int64[2 lags + 1].
+
+        Raises StorageError when the disk does not take it, ValueError for another shape.
+        """
+        _check_shape("counts", counts, (self._lags,))
+        self._table.append({"bins": np.array([bins]), "spikes": spikes[None], "count": counts[None]})
 
     def close(self) -> None:
         """Publish everything and mark the store complete; after a failed append this does nothing."""
