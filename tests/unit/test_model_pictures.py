@@ -13,7 +13,8 @@ from dtbsim.backends.probe import Curve, picture_of
 from dtbsim.models import example_model, list_models
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "models"
-NAMES = [name for name in list_models() if not example_model(name).is_source]
+NAMES = [name for name in list_models() if example_model(name).states]
+"""Sources and parrots have none, and nothing to draw."""
 RENEW = "run: python -m dtbsim.backends.model_pictures docs/images/models"
 
 

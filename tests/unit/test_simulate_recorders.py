@@ -205,6 +205,7 @@ def test_every_store_is_closed_even_if_one_fails(folder: Path, tmp_path: Path) -
 
     class NoSampler:
         records: tuple[()] = ()
+        weights: tuple[()] = ()
         sampler: Any = None
 
     backend = NoSampler()

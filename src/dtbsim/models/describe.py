@@ -109,7 +109,7 @@ def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _section(name: str) -> str:
     model = example_model(name)
     parts = [f"## {name}", f"{model.summary}."]
-    if not model.is_source:  # drawn by dtbsim.backends.model_pictures
+    if model.states:  # drawn by dtbsim.backends.model_pictures
         parts.append(f"![How {name} answers](images/models/{name}.svg)")
     if model.equations:
         parts.append(f"```text\n{model.equations.rstrip()}\n```")
