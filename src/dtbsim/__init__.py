@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         RunConfig,
         Simulation,
     )
-    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPPowerLaw, STDPTriplet, TsodyksMarkram
+    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPDopamine, STDPPowerLaw, STDPTriplet, TsodyksMarkram
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
@@ -109,7 +109,7 @@ _MODULES = {
         "RunConfig",
         "Simulation",
     ),
-    "config.synapses": ("STDP", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
+    "config.synapses": ("STDP", "STDPDopamine", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
@@ -155,6 +155,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunResult",
+    "STDPDopamine",
     "STDPPowerLaw",
     "STDPTriplet",
     "SaturatingNMDA",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
 from dtbsim.config.network import TractDelay
 from dtbsim.config.run import RunConfig
-from dtbsim.config.synapses import Plastic
+from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.values import (
     Constant,
     Exponential,
@@ -83,6 +83,8 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
     for key, projection in config.projections.items():
         yield ("projections", key, "source"), projection.source
         yield ("projections", key, "target"), projection.target
+        if isinstance(projection.synapse, STDPDopamine):
+            yield ("projections", key, "synapse", "dopamine"), projection.synapse.dopamine
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():

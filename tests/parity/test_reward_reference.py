@@ -1,0 +1,114 @@
+"""Plasticity that follows dopamine: the compiled engine against a plain simulator that looks at all spikes, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.networks import (
+    built_rank,
+    dynamic_synapses_of,
+    network_of,
+    population,
+    simulate,
+    simulate_ranks,
+    spikes_of,
+    synapses_of,
+)
+from tests.helpers.reference_engine import ReferenceEngine
+from tests.helpers.reward_reference import RewardReference
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.build.rank import plan_rank
+from dtbsim.exchange.plan import plan_exchange
+from dtbsim.kernels import dynamic_layout as D
+from dtbsim.spec import Network
+
+NETWORK = """\
+simulation: {dt_ms: 0.2, duration_ms: 600, block_size: 16}
+seed: 8
+populations:
+  E:
+    model: iaf_psc_exp
+    size: 34
+    parameters: {tau_syn_ex_ms: 1.5, tau_syn_in_ms: 5.0, t_ref_ms: 1.0}
+    initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}
+  I: {model: iaf_psc_exp, size: 18, parameters: {tau_syn_ex_ms: 1.0, tau_syn_in_ms: 3.0}}
+  DA: {model: iaf_psc_exp, size: 20, parameters: {I_e_pA: {distribution: uniform, low: 370, high: 390}}}
+projections:
+  EE:
+    source: E
+    target: E
+    rule: {kind: fixed_indegree, indegree: 9}
+    weight_pA: {distribution: uniform, low: 20, high: 90}
+    delay_ms: DELAY
+    synapse: SYNAPSE
+  EI: {source: E, target: I, rule: {kind: fixed_indegree, indegree: 8}, weight_pA: 70, delay_ms: 0.6}
+  IE: {source: I, target: E, rule: {kind: fixed_indegree, indegree: 6}, weight_pA: -120, delay_ms: 1.2}
+drives:
+  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 9000, weight_pA: 60}
+"""
+RULE = "{kind: stdp_dopamine, dopamine: DA, weight_max: 100, A_plus: 8, A_minus: 7, tau_plus_ms: 15, tau_minus_ms: 30"
+DELAYS = "{distribution: uniform, low: 0.6, high: 4.0}"
+SYNAPSES = {
+    "slow updates": (RULE + ", tau_c_ms: 300, tau_n_ms: 80, baseline_per_ms: 0.6, update_interval_ms: 250}", DELAYS),
+    "fast updates": (RULE + ", tau_c_ms: 90, tau_n_ms: 20, baseline_per_ms: 0.6, update_interval_ms: 2.2}", DELAYS),
+    "one delay": (RULE + ", tau_c_ms: 200, baseline_per_ms: 0.4, update_interval_ms: 20}", "1.4"),
+    "bounded": (RULE + ", weight_min: 15, tau_c_ms: 100, update_interval_ms: 30, baseline_per_ms: 0.9}", DELAYS),
+    "frozen": (RULE + ", update_interval_ms: 40, frozen_ms: [[0, 111], [203, 399.8]]}", DELAYS),
+}
+
+
+def text_of(name: str) -> str:
+    synapse, delay = SYNAPSES[name]
+    return NETWORK.replace("SYNAPSE", synapse).replace("DELAY", delay)
+
+
+class Compared:
+    """A run of the compiled engine, its plastic weights at the end, and the same of the reference."""
+
+    def __init__(self, network: Network, tidy_at: Sequence[int] = (), change: Any = None) -> None:
+        built = built_rank(network, threads=2)
+        static, dynamic = synapses_of(built), dynamic_synapses_of(built)
+        dopamine = population(network, "DA")
+        ((part, table),) = dynamic
+        self.part = RewardReference(part, table.copy(), network.dt_ms, range(dopamine.start, dopamine.stop))
+        if change is not None:
+            change(self.part)
+        backend = CpuBackend(built, None, 2)
+        at = 0
+        for stop in [*tidy_at, network.n_steps]:
+            backend.advance(at, stop)
+            for tables in backend.tables.dynamic:
+                tables.catch_up(0, stop)
+            at = stop
+        self.spikes = spikes_of(backend)
+        ((_, table),) = dynamic_synapses_of(built)
+        self.weights = table[:, [0, 1, 4, 3]]
+        backend.close()
+        self.expected = ReferenceEngine(network, static, dynamic=[self.part]).run()
+        self.part.finish(network.n_steps, int(table[:, 4].max()))
+        self.final = self.part.table[:, [0, 1, 4, 3]].copy()
+        self.final[:, 3] = self.part.whole
+
+    def same_weights(self) -> bool:
+        return np.array_equal(self.weights, self.final[np.lexsort(self.final.T[::-1])][:, :]) or np.array_equal(
+            self.weights[np.lexsort(self.weights.T[::-1])], self.final[np.lexsort(self.final.T[::-1])]
+        )
+
+
+@pytest.mark.parametrize("name", SYNAPSES)
+def test_spikes_and_weights_are_those_of_the_reference(name: str) -> None:
+    network = network_of(text_of(name))
+    run = Compared(network)
+    assert len(run.spikes) > 700
+    assert np.array_equal(run.spikes, run.expected)
+    assert run.same_weights()
+    assert sum(run.part.released.values()) > 200
+    fine = run.part.p[D.P_MAX] / 100
+    changes = np.abs(run.final[:, 3] - run.part.table[:, 3]) / fine
+    assert (changes > 0.01).mean() > 0.9, "pA"
+    if name == "bounded":
+        assert {15, 100} <= set(np.rint(run.final[:, 3] / fine).tolist())
