@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
 from tests.helpers.dynamic_reference import F32, ZERO, DynamicReference, decayed
 
 from dtbsim.build.dynamic import DynamicRows
@@ -32,6 +31,7 @@ class RewardReference(DynamicReference):
         self.at = [0] * len(self.whole)
         self.released: dict[int, int] = defaultdict(int)
         self.levels = [ZERO]
+        self.integral: dict[int, list[Any]] = defaultdict(lambda: [ZERO])
 
     def source_spike(self, gid: int, step: int) -> None:
         if gid in self.dopamine:
@@ -51,11 +51,11 @@ class RewardReference(DynamicReference):
         return self.levels[step] + F32(self.released[step]) * self.p[D.P_RELEASE]
 
     def integrals(self, cell: int, until: int) -> list[Any]:
-        """F at the beginning of the cell and after every step of it before `until`."""
-        found = [ZERO]
-        for m in range(until - cell * self.interval):
-            step = cell * self.interval + m
+        """F at the beginning of the cell and after every step of it, at least of those before `until`."""
+        found = self.integral[cell]
+        for step in range(cell * self.interval + len(found) - 1, until):
             self.level(step)
+            m = step - cell * self.interval
             change = self.fade[m] * (self._after(step) * self.p[D.P_GAIN] - self.p[D.P_LOSS])
             found.append(found[-1] + (ZERO if self._frozen(step) else change))
         return found

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.dynamic import DynamicRows
 from dtbsim.backends.reward_tables import RewardTables
+from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D

@@ -117,7 +117,7 @@ class Rewarded(Dynamics):
     def cell(self) -> NDArray[np.float32]:
         """float32[2, interval + 1]: exp(+t / tau_c) and exp(-t / tau_c) for t = 0, dt, ... `interval` dt."""
         rate = np.arange(self.interval + 1) * (self.dt_ms / self.item.tau_c_ms)
-        return np.exp(np.stack([rate, -rate])).astype(np.float32)
+        return np.asarray(np.exp(np.stack([rate, -rate])), dtype=np.float32)
 
 
 def saturating_jump(alpha_per_ms: float, tau_rise_ms: float, tau_decay_ms: float) -> tuple[float, float]:
@@ -162,9 +162,7 @@ def compile_synapse(
     return Dynamics(kinds[type(item)], item, (item.tau_plus_ms, item.tau_minus_ms, *slow), sign, bound, frozen)
 
 
-def _check_reward(
-    item: cfg.STDPDopamine, smallest: float, sign: int, dt_ms: float, path: str, places: Places
-) -> None:
+def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, dt_ms: float, path: str, places: Places) -> None:
     """InputError where the lower bound or the grid of updates does not fit."""
     least, most = item.weight_min * sign, abs(item.weight_max)
     if not 0 <= least < most:
