@@ -58,7 +58,8 @@ RELEASED_AT = next(_n)  # int32[N_CELLS * INTERVAL]: spikes of the dopamine popu
 INTEGRAL_AT = next(_n)  # float32[N_CELLS, INTERVAL + 1]
 N_CELLS = next(_n)
 KNOWN = next(_n)  # step up to whose beginning the integral is known
-LEVEL_AT = next(_n)  # float32[1]: dopamine at the beginning of step KNOWN, without the spikes of that step
+LEVEL_AT = next(_n)  # float32[1]: dopamine just after its last spike that is known
+LEVEL_STEP = next(_n)  # the step of that
 SHORTEST, LONGEST = next(_n), next(_n)  # delays of the projection, in steps
 FIELDS = (next(_n) + 7) // 8 * 8
 
@@ -71,7 +72,7 @@ P_U = 0  # Tsodyks-Markram: utilisation of a first spike; decays 0 recovery, 1 f
 P_K0, P_K1 = 0, 1  # saturating: jump = K0 + K1 * state; decay 0 of the state
 P_MAX, P_INVERSE_MAX, P_UP, P_DOWN, P_UP_POWER, P_DOWN_POWER = range(6)  # pair, power law; decays 0 plus, 1 minus
 P_UP2, P_UP3, P_DOWN2, P_DOWN3 = 2, 3, 4, 5  # triplet; decays 0 plus, 1 minus, 2 slow plus, 3 slow minus
-P_MIN, P_A_PLUS, P_A_MINUS, P_GAIN, P_LOSS, P_RELEASE, P_FADE = range(1, 8)  # dopamine; decays 0 plus, 1 minus
+P_MIN, P_A_PLUS, P_A_MINUS, P_GAIN, P_LOSS, P_RELEASE = range(1, 7)  # dopamine; decays 0 plus, 1 minus, 3 dopamine
 
 FACTOR_BITS = 15
 """A factor of 1 is 2**15."""

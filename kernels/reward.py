@@ -35,10 +35,10 @@ from dtbsim.kernels.stdp import NEVER, _as_before, _forget, _frozen, _keep_recen
 
 AHEAD = 4
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
-_ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+_ZERO, _HALF = np.float32(0.0), np.float32(0.5)
 _MOST = np.float32(2.0**24)
 _NOTHING = np.float32(1e-15)
-"""Eligibility (fine quanta) and dopamine (1/ms) below this are 0: subnormal numbers are slow."""
+"""Eligibility (fine quanta) below this is 0: subnormal numbers are slow."""
 
 
 # -- dopamine -------------------------------------------------------------------------------------------------
@@ -61,17 +61,21 @@ def integrate(table: Any, step: int) -> None:
     released = view_i32(table[D.RELEASED_AT], table[D.N_CELLS] * interval)
     integral = view_f32(table[D.INTEGRAL_AT], table[D.N_CELLS] * (interval + 1))
     level = view_f32(table[D.LEVEL_AT], 1)
+    of_level = view_f32(table[D.DECAY3_AT], table[D.DECAY3_AT + 1])
     for t in range(table[D.KNOWN], step - table[D.SHORTEST] + 1):
         cell = t // interval - table[D.CELL0]
         m = t % interval
-        n = level[0] + np.float32(released[cell * interval + m]) * p[D.P_RELEASE]
+        n = level[0] * decay(of_level, t - table[D.LEVEL_STEP])
+        count = released[cell * interval + m]
+        if count != 0:  # decays from here, so that errors do not add up step by step
+            n += np.float32(count) * p[D.P_RELEASE]
+            level[0] = n
+            table[D.LEVEL_STEP] = t
         change = fade[m] * (n * p[D.P_GAIN] - p[D.P_LOSS])
         if table[D.N_FROZEN] > 0 and _frozen(table, t):
             change = _ZERO
         at = cell * (interval + 1) + m
         integral[at + 1] = integral[at] + change
-        n = n * p[D.P_FADE]
-        level[0] = n if n > _NOTHING else _ZERO
         table[D.KNOWN] = t + 1
 
 

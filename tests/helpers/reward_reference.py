@@ -30,7 +30,7 @@ class RewardReference(DynamicReference):
         self.eligible = [ZERO] * len(self.whole)
         self.at = [0] * len(self.whole)
         self.released: dict[int, int] = defaultdict(int)
-        self.levels = [ZERO]
+        self.level_at = 0, ZERO
         self.integral: dict[int, list[Any]] = defaultdict(lambda: [ZERO])
 
     def source_spike(self, gid: int, step: int) -> None:
@@ -41,22 +41,20 @@ class RewardReference(DynamicReference):
     # -- dopamine ---------------------------------------------------------------------------------------------
 
     def level(self, step: int) -> Any:
-        """Dopamine just before the spikes of `step`."""
-        while len(self.levels) <= step:
-            n = self._after(len(self.levels) - 1) * self.p[D.P_FADE]
-            self.levels.append(n if n > TINY else ZERO)
-        return self.levels[step]
-
-    def _after(self, step: int) -> Any:
-        return self.levels[step] + F32(self.released[step]) * self.p[D.P_RELEASE]
+        """Dopamine just after the spikes of `step`; steps are asked for in order."""
+        last, n = self.level_at
+        n = n * decayed(self.decays[3], step - last)
+        if step in self.released:
+            n = n + F32(self.released[step]) * self.p[D.P_RELEASE]
+            self.level_at = step, n
+        return n
 
     def integrals(self, cell: int, until: int) -> list[Any]:
         """F at the beginning of the cell and after every step of it, at least of those before `until`."""
         found = self.integral[cell]
         for step in range(cell * self.interval + len(found) - 1, until):
-            self.level(step)
             m = step - cell * self.interval
-            change = self.fade[m] * (self._after(step) * self.p[D.P_GAIN] - self.p[D.P_LOSS])
+            change = self.fade[m] * (self.level(step) * self.p[D.P_GAIN] - self.p[D.P_LOSS])
             found.append(found[-1] + (ZERO if self._frozen(step) else change))
         return found
 

@@ -28,7 +28,7 @@ from dtbsim.kernels import dynamic_layout as D
 from dtbsim.spec import Network
 
 NETWORK = """\
-simulation: {dt_ms: 0.2, duration_ms: 600, block_size: 16}
+simulation: {dt_ms: 0.2, duration_ms: 420, block_size: 16}
 seed: 8
 populations:
   E:
@@ -37,7 +37,7 @@ populations:
     parameters: {tau_syn_ex_ms: 1.5, tau_syn_in_ms: 5.0, t_ref_ms: 1.0}
     initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}
   I: {model: iaf_psc_exp, size: 18, parameters: {tau_syn_ex_ms: 1.0, tau_syn_in_ms: 3.0}}
-  DA: {model: iaf_psc_exp, size: 20, parameters: {I_e_pA: {distribution: uniform, low: 370, high: 390}}}
+  DA: {model: iaf_psc_exp, size: 20, parameters: {I_e_pA: {distribution: uniform, low: 385, high: 420}}}
 projections:
   EE:
     source: E
@@ -60,7 +60,7 @@ SYNAPSES = {
     "fast updates": (WEAK + ", tau_c_ms: 90, tau_n_ms: 20, baseline_per_ms: 0.3, update_interval_ms: 2.2}", DELAYS),
     "one delay": (WEAK + ", tau_c_ms: 200, baseline_per_ms: 0.2, update_interval_ms: 20}", "1.4"),
     "bounded": (STRONG + ", weight_min: 15, tau_c_ms: 100, update_interval_ms: 30, baseline_per_ms: 0.3}", DELAYS),
-    "frozen": (WEAK + ", update_interval_ms: 40, frozen_ms: [[0, 111], [203, 399.8]]}", DELAYS),
+    "frozen": (WEAK + ", update_interval_ms: 40, frozen_ms: [[0, 111], [203, 299.8]]}", DELAYS),
 }
 
 
@@ -150,7 +150,7 @@ def test_dopamine_is_heard_on_every_rank_that_needs_it() -> None:
     assert not any(plan.needs[rank, dopamine] for rank in set(range(3)) - owners[e])
 
 
-@pytest.mark.parametrize("parameter", [D.P_A_PLUS, D.P_A_MINUS, D.P_GAIN, D.P_LOSS, D.P_RELEASE, D.P_FADE])
+@pytest.mark.parametrize("parameter", [D.P_A_PLUS, D.P_A_MINUS, D.P_GAIN, D.P_LOSS, D.P_RELEASE])
 def test_a_slightly_other_rule_shows(parameter: int) -> None:
     def change(part: RewardReference) -> None:
         part.p[parameter] *= np.float32(1.001)

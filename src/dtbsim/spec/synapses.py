@@ -110,9 +110,8 @@ class Rewarded(Dynamics):
         gain = -both * math.expm1(-dt / both)
         loss = -item.baseline_per_ms * item.tau_c_ms * math.expm1(-dt / item.tau_c_ms)
         smallest = math.ceil(abs(item.weight_min) / fine)
-        release = 1.0 / item.tau_n_ms, math.exp(-dt / item.tau_n_ms)
-        values = [self.largest(quantum), smallest, item.A_plus / fine, item.A_minus / fine, gain, loss, *release]
-        return np.array(values, dtype=np.float32)
+        bounds, steps = (self.largest(quantum), smallest), (item.A_plus / fine, item.A_minus / fine)
+        return np.array([*bounds, *steps, gain, loss, 1.0 / item.tau_n_ms, 0.0], dtype=np.float32)
 
     def cell(self) -> NDArray[np.float32]:
         """float32[2, interval + 1]: exp(+t / tau_c) and exp(-t / tau_c) for t = 0, dt, ... `interval` dt."""
@@ -155,7 +154,7 @@ def compile_synapse(
     if isinstance(item, cfg.STDPDopamine):
         smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
         _check_reward(item, smallest, sign, dt_ms, path, places)
-        taus, interval = (item.tau_plus_ms, item.tau_minus_ms, 0.0, 0.0), round(item.update_interval_ms / dt_ms)
+        taus, interval = (item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms), round(item.update_interval_ms / dt_ms)
         return Rewarded(D.STDP_DOPAMINE, item, taus, sign, bound, frozen, dt_ms, interval)
     slow = (item.tau_plus_slow_ms, item.tau_minus_slow_ms) if isinstance(item, cfg.STDPTriplet) else (0.0, 0.0)
     kinds = {cfg.STDP: D.STDP_PAIR, cfg.STDPPowerLaw: D.STDP_POWER_LAW, cfg.STDPTriplet: D.STDP_TRIPLET}
