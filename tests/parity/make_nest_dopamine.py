@@ -23,8 +23,8 @@ DELAY_MS = 1.5
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
     "without a baseline": (
-        {"A_plus": 0.3, "A_minus": 0.45},
-        {"A_plus": 0.3, "A_minus": 0.45, "b": 0.0},
+        {"A_plus": 0.08, "A_minus": 0.1},
+        {"A_plus": 0.08, "A_minus": 0.1, "b": 0.0},
     ),
     "with a baseline": (
         {"A_plus": 1.1, "A_minus": 0.7, "tau_plus_ms": 15.0, "tau_minus_ms": 30.0, "tau_c_ms": 400.0, "tau_n_ms": 90.0,
