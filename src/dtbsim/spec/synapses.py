@@ -154,7 +154,10 @@ def compile_synapse(
     if isinstance(item, cfg.STDPDopamine):
         smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
         _check_reward(item, smallest, sign, dt_ms, path, places)
-        taus, interval = (item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms), round(item.update_interval_ms / dt_ms)
+        taus, interval = (
+            (item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms),
+            round(item.update_interval_ms / dt_ms),
+        )
         return Rewarded(D.STDP_DOPAMINE, item, taus, sign, bound, frozen, dt_ms, interval)
     slow = (item.tau_plus_slow_ms, item.tau_minus_slow_ms) if isinstance(item, cfg.STDPTriplet) else (0.0, 0.0)
     kinds = {cfg.STDP: D.STDP_PAIR, cfg.STDPPowerLaw: D.STDP_POWER_LAW, cfg.STDPTriplet: D.STDP_TRIPLET}
