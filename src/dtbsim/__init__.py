@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         RunConfig,
         Simulation,
     )
+    from dtbsim.config.scaling import SynapticScaling
     from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPDopamine, STDPPowerLaw, STDPTriplet, TsodyksMarkram
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
@@ -109,6 +110,7 @@ _MODULES = {
         "RunConfig",
         "Simulation",
     ),
+    "config.scaling": ("SynapticScaling",),
     "config.synapses": ("STDP", "STDPDopamine", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
@@ -164,6 +166,7 @@ __all__ = [
     "SinusoidalPoissonDrive",
     "SpikeTrainDrive",
     "StepCurrentDrive",
+    "SynapticScaling",
     "TractDelay",
     "TruncatedNormal",
     "TsodyksMarkram",

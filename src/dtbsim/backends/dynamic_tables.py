@@ -15,6 +15,7 @@ from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.reward import catch_up_rewarded
+from dtbsim.kernels.scaling import scale_weights
 from dtbsim.kernels.stdp import catch_up
 from dtbsim.spec.network import Network
 
@@ -110,6 +111,11 @@ class DynamicTables:
         row = self.table[index]
         return self._state.lane.gids, int(row[D.SLOT0]), int(row[D.LOCAL0])
 
+    def target_gids(self, index: int) -> NDArray[np.int64]:
+        """Gids of the neurons that have a history in a plastic projection, in the order of their input slots."""
+        gids, _, first = self.targets_of(index)
+        return gids[first : first + int(self.table[index, D.N_TARGETS])].astype(np.int64)
+
     # -- plastic weights --------------------------------------------------------------------------------------
 
     def reserve(self, stop: int) -> None:
@@ -138,3 +144,13 @@ class DynamicTables:
             catch_up_rewarded(self.table[index], now, *scratch)
         else:
             catch_up(self.table[index], now, longest, *scratch)
+
+    def scale(self, index: int, now: int, factors: NDArray[np.int64]) -> None:
+        """Multiply the weights of a plastic projection by what belongs to their targets, all steps before `now` done.
+
+        `factors` int64[n targets], in 2**-FACTOR_BITS. Pending changes are applied first, as far as `catch_up` does.
+        """
+        self.catch_up(index, now)
+        part = self.parts[index]
+        bounds = part.dynamics.bounds(part.quantum)
+        scale_weights(part.rows.targets, part.rows.weights, int(self.table[index, D.SLOT0]), factors, *bounds)

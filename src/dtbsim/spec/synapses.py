@@ -70,6 +70,10 @@ class Dynamics:
         """Largest weight in fine quanta."""
         return int(self.weight_max / quantum * 2.0 ** self.shift(quantum))
 
+    def bounds(self, quantum: float) -> tuple[int, int]:
+        """Smallest and largest weight in fine quanta."""
+        return 0, self.largest(quantum)
+
     def parameters(self, quantum: float) -> NDArray[np.float32]:
         """float32[N_PARAMETERS] of the kernel, for weights in fine quanta of an input with `quantum`."""
         item = self.item
@@ -98,6 +102,11 @@ class Rewarded(Dynamics):
     dt_ms: float
     interval: int
 
+    def bounds(self, quantum: float) -> tuple[int, int]:
+        """Smallest and largest weight in fine quanta."""
+        fine = quantum / 2 ** self.shift(quantum)
+        return math.ceil(abs(self.item.weight_min) / fine), self.largest(quantum)
+
     def parameters(self, quantum: float) -> NDArray[np.float32]:
         """float32[N_PARAMETERS]: bounds and A in fine quanta, and one step of dopamine n and of its integral.
 
@@ -109,9 +118,9 @@ class Rewarded(Dynamics):
         both = item.tau_c_ms * item.tau_n_ms / (item.tau_c_ms + item.tau_n_ms)
         gain = -both * math.expm1(-dt / both)
         loss = -item.baseline_per_ms * item.tau_c_ms * math.expm1(-dt / item.tau_c_ms)
-        smallest = math.ceil(abs(item.weight_min) / fine)
-        bounds, steps = (self.largest(quantum), smallest), (item.A_plus / fine, item.A_minus / fine)
-        return np.array([*bounds, *steps, gain, loss, 1.0 / item.tau_n_ms, 0.0], dtype=np.float32)
+        smallest, largest = self.bounds(quantum)
+        steps = item.A_plus / fine, item.A_minus / fine
+        return np.array([largest, smallest, *steps, gain, loss, 1.0 / item.tau_n_ms, 0.0], dtype=np.float32)
 
     def cell(self) -> NDArray[np.float32]:
         """float32[2, interval + 1]: exp(+t / tau_c) and exp(-t / tau_c) for t = 0, dt, ... `interval` dt."""
