@@ -20,9 +20,7 @@ class SynapticScaling(Strict):
     """
 
     kind: Literal["synaptic_scaling"] = Field(description=KIND)
-    projection: str = Field(
-        description="projection with a kind of STDP; excitatory, since more weight must mean more spikes"
-    )
+    projection: str = Field(description="excitatory projection with a kind of STDP")
     target_rate_hz: Number = Field(gt=0, description="rate at which weights stay")
     interval_ms: Number = Field(gt=0, description="time between two scalings")
     tau_rate_ms: Number = Field(default=10_000.0, gt=0, description="time constant of the average rate")
