@@ -25,6 +25,7 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.build.rank import plan_rank
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
 NETWORK = """\
@@ -132,6 +133,7 @@ def test_the_division_of_work_does_not_show(name: str) -> None:
     network = network_of(text_of(name))
     expected = simulate(network, threads=1)
     assert np.array_equal(simulate(network, threads=2, chunks=[100, 111, 1111]), expected)
+    assert np.array_equal(simulate(network, kind=L.KIND_WIDE64), expected)
     assert np.array_equal(simulate_ranks(network, 2), expected)
     assert np.array_equal(simulate_ranks(network, 3, board=True, chunks=[500, 777]), expected)
 
