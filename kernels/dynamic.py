@@ -12,6 +12,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.agenda import enter, take
 from dtbsim.kernels.factor import deliver_factors, next_factor
 from dtbsim.kernels.intrinsics import view_i64, view_u32
+from dtbsim.kernels.reward import deliver_rewarded, integrate, release
 from dtbsim.kernels.stdp import deliver_plastic, source_spike
 
 
@@ -47,6 +48,8 @@ def schedule_dynamic(lane: Any, source: int, step: int, ring_mask: int) -> bool:
     tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
     for d in range(lane[L.N_DYNAMIC]):
         table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
+        if table[D.KIND] == D.STDP_DOPAMINE:
+            release(table, source, step)
         k = source - table[D.SOURCE0]
         if 0 <= k < table[D.N_SOURCES] and not _schedule(table, k, step, ring_mask):
             return False
@@ -62,7 +65,10 @@ def deliver_dynamic(lane: Any, step: int, ring_mask: int) -> bool:
         n = take(table, step, ring_mask)
         if n < 0:
             return False
-        if table[D.KIND] >= D.STDP_PAIR:
+        if table[D.KIND] == D.STDP_DOPAMINE:
+            integrate(table, step)
+            lane[L.EVENT_TOTAL] += deliver_rewarded(lane, table, n, step)
+        elif table[D.KIND] >= D.STDP_PAIR:
             lane[L.EVENT_TOTAL] += deliver_plastic(lane, table, n, step)
         else:
             lane[L.EVENT_TOTAL] += deliver_factors(lane, table, n)

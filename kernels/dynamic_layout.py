@@ -55,17 +55,31 @@ PENDING_AT = next(_n)  # STDP, scratch per synapse of the longest segment and on
 CURSOR_AT = next(_n)
 LEFT_AT = next(_n)
 BUFFER_AT = next(_n)
+ELIGIBILITY_AT = next(_n)  # dopamine: float32[synapses], see `reward`
+INTERVAL = next(_n)  # dopamine: steps of a cell, whose beginnings are the grid of updates
+CELL_AT = next(_n)  # float32[2, INTERVAL + 1]: growth and decay of eligibility from the beginning of a cell on
+DOPAMINE_AT = next(_n)  # uint8[N_CANDIDATES]: which source candidates of the rank release dopamine
+N_CANDIDATES = next(_n)
+CELL0 = next(_n)  # first cell of the two arrays that follow
+RELEASED_AT = next(_n)  # int32[N_CELLS * INTERVAL]: spikes of the dopamine population in every step
+INTEGRAL_AT = next(_n)  # float32[N_CELLS, INTERVAL + 1]
+N_CELLS = next(_n)
+KNOWN = next(_n)  # step up to whose beginning the integral is known
+LEVEL_AT = next(_n)  # float32[1]: dopamine just after its last spike that is known
+LEVEL_STEP = next(_n)  # the step of that
+SHORTEST, LONGEST = next(_n), next(_n)  # delays of the projection, in steps
 FIELDS = (next(_n) + 7) // 8 * 8
 
 DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)
 
-FACTOR_TSODYKS_MARKRAM, FACTOR_SATURATING, STDP_PAIR, STDP_POWER_LAW, STDP_TRIPLET = range(5)
+FACTOR_TSODYKS_MARKRAM, FACTOR_SATURATING, STDP_PAIR, STDP_POWER_LAW, STDP_TRIPLET, STDP_DOPAMINE = range(6)
 
 N_PARAMETERS = 8
 P_U = 0  # Tsodyks-Markram: utilisation of a first spike; decays 0 recovery, 1 facilitation
 P_K0, P_K1 = 0, 1  # saturating: jump = K0 + K1 * state; decay 0 of the state
 P_MAX, P_INVERSE_MAX, P_UP, P_DOWN, P_UP_POWER, P_DOWN_POWER = range(6)  # pair, power law; decays 0 plus, 1 minus
 P_UP2, P_UP3, P_DOWN2, P_DOWN3 = 2, 3, 4, 5  # triplet; decays 0 plus, 1 minus, 2 slow plus, 3 slow minus
+P_MIN, P_A_PLUS, P_A_MINUS, P_GAIN, P_LOSS, P_RELEASE = range(1, 7)  # dopamine; decays 0 plus, 1 minus, 3 dopamine
 
 WINDOW = 8
 """Spikes of a target that `stdp_batch` looks at without a branch."""

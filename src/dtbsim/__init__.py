@@ -59,7 +59,8 @@ if TYPE_CHECKING:
         RunConfig,
         Simulation,
     )
-    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPPowerLaw, STDPTriplet, TsodyksMarkram
+    from dtbsim.config.scaling import SynapticScaling
+    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPDopamine, STDPPowerLaw, STDPTriplet, TsodyksMarkram
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
@@ -113,7 +114,8 @@ _MODULES = {
         "RunConfig",
         "Simulation",
     ),
-    "config.synapses": ("STDP", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
+    "config.scaling": ("SynapticScaling",),
+    "config.synapses": ("STDP", "STDPDopamine", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
@@ -160,6 +162,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunResult",
+    "STDPDopamine",
     "STDPPowerLaw",
     "STDPTriplet",
     "SaturatingNMDA",
@@ -169,6 +172,7 @@ __all__ = [
     "SpikeArrays",
     "SpikeTrainDrive",
     "StepCurrentDrive",
+    "SynapticScaling",
     "TractDelay",
     "TruncatedNormal",
     "TsodyksMarkram",

@@ -125,7 +125,7 @@ VARIANTS = [
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", f"projections.EE.rule: got 'fixed_indegree' (allowed: {RULES})"),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {fixed_indegree: 8}", "rule: {fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' (did you mean 'indegree'? "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {kind: fixed_indegree, fixed_indegree: 8}", "rule: {kind: fixed_indegree, fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' with kind: fixed_indegree (did you mean 'indegree'? "),
-    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: got 'tonic' (allowed: homeostatic_tonic)"),
+    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: unknown kind 'tonic' (allowed: homeostatic_tonic, synaptic_scaling)"),
     ("distribution: uniform", "distribution: unifrom", "delay_ms: {dist", "projections.EE.delay_ms.distribution: unknown distribution 'unifrom' (did you mean 'uniform'? allowed: constant, exponential, lognormal, normal, truncated_normal, uniform)"),
     ("distribution: uniform, ", "", "delay_ms: {low", f"projections.EE.delay_ms: got {{low: 1, high: 2}}; `distribution` is missing ({DELAY})"),
     (TAU, "{mean: 10}", "parameters", f"populations.E.parameters.tau_m_ms: got {{mean: 10}}; `distribution` is missing ({VALUE})"),

@@ -85,6 +85,8 @@ class CpuBackend:
         self.rank[L.CHUNK_START] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
+        for tables in self.tables.dynamic:
+            tables.reserve(stop)
         if isinstance(self._exchange, PacketExchange):
             at = start
             while at < stop:

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
+from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.reward import catch_up_rewarded
+from dtbsim.kernels.scaling import scale_weights
 from dtbsim.kernels.stdp import catch_up
 from dtbsim.spec.network import Network
 
@@ -30,15 +34,18 @@ _libc.malloc.restype = ctypes.c_void_p
 class DynamicTables:
     """int64[n, dynamic_layout.FIELDS] in the order of `parts`; memory that compiled code grows is freed on `close`."""
 
-    def __init__(self, network: Network, state: LaneState, ring: int) -> None:
-        self._network, self._state, self._ring = network, state, ring
+    def __init__(self, network: Network, state: LaneState, candidates: Candidates, ring: int) -> None:
+        self._network, self._state, self._candidates, self._ring = network, state, candidates, ring
         self.parts: list[DynamicRows] = state.dynamic
         self._keep: list[NDArray[Any]] = []
         self._counts: list[NDArray[np.int32]] = []
         self._starts: list[NDArray[np.int32]] = []
+        self._rewards: dict[int, RewardTables] = {}
         self.table = np.zeros((len(self.parts), D.FIELDS), dtype=np.int64)
-        for row, part in zip(self.table, self.parts, strict=True):
+        for index, (row, part) in enumerate(zip(self.table, self.parts, strict=True)):
             self._fill(row, part)
+            if part.dynamics.kind == D.STDP_DOPAMINE:
+                self._rewards[index] = RewardTables(network, candidates, part, row)
 
     def close(self) -> None:
         """Free what the compiled window has allocated."""
@@ -53,7 +60,8 @@ class DynamicTables:
         t = self.table
         agenda = t[:, D.POOL_CHUNKS] * (1 + L.CHUNK_ENTRIES * t[:, D.WORDS]) + t[:, D.DUE_CAPACITY]
         history = t[:, D.N_TARGETS] * t[:, D.HISTORY_CAPACITY] * t[:, D.HISTORY_WORDS]
-        return int(8 * (agenda + history + 2 * t[:, D.RECENT_CAPACITY]).sum())
+        own = sum(reward.n_bytes for reward in self._rewards.values())
+        return int(8 * (agenda + history + 2 * t[:, D.RECENT_CAPACITY]).sum()) + own
 
     def _at(self, array: NDArray[Any]) -> int:
         self._keep.append(array)
@@ -114,19 +122,46 @@ class DynamicTables:
         row = self.table[index]
         return self._state.lane.gids, int(row[D.SLOT0]), int(row[D.LOCAL0])
 
+    def target_gids(self, index: int) -> NDArray[np.int64]:
+        """Gids of the neurons that have a history in a plastic projection, in the order of their input slots."""
+        gids, _, first = self.targets_of(index)
+        return gids[first : first + int(self.table[index, D.N_TARGETS])].astype(np.int64)
+
     # -- plastic weights --------------------------------------------------------------------------------------
+
+    def reserve(self, stop: int) -> None:
+        """Make room for what is kept per step, for all steps before `stop`."""
+        for reward in self._rewards.values():
+            reward.reserve(stop)
 
     def tidy(self, now: int) -> None:
         """Apply and forget pending changes where histories have become long; all steps before `now` are done."""
         for index, (counts, starts) in enumerate(zip(self._counts, self._starts, strict=True)):
-            if counts.size and int((counts - starts).max()) > LONG_HISTORY:
+            long = counts.size > 0 and int((counts - starts).max()) > LONG_HISTORY
+            if long or (index in self._rewards and self._rewards[index].is_long(now)):
                 self.catch_up(index, now)
 
     def catch_up(self, index: int, now: int) -> None:
-        """Apply all spikes of targets up to `now` - 2 longest delays to the weights of one plastic projection."""
+        """Apply all spikes of targets up to `now` - 2 longest delays to the weights of one plastic projection.
+
+        Where dopamine changes the weights: all that has happened by the last update one longest delay before `now`.
+        """
         if not self.parts[index].dynamics.plastic:
             return
         n = self.parts[index].n_sources
         longest = self._network.max_delay_steps
         scratch = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(n, np.int32)
-        catch_up(self.table[index], now, longest, *scratch)
+        if index in self._rewards:
+            catch_up_rewarded(self.table[index], now, *scratch)
+        else:
+            catch_up(self.table[index], now, longest, *scratch)
+
+    def scale(self, index: int, now: int, factors: NDArray[np.int64]) -> None:
+        """Multiply the weights of a plastic projection by what belongs to their targets, all steps before `now` done.
+
+        `factors` int64[n targets], in 2**-FACTOR_BITS. Pending changes are applied first, as far as `catch_up` does.
+        """
+        self.catch_up(index, now)
+        part = self.parts[index]
+        bounds = part.dynamics.bounds(part.quantum)
+        scale_weights(part.rows.targets, part.rows.weights, int(self.table[index, D.SLOT0]), factors, *bounds)

@@ -96,7 +96,7 @@ class LaneTables:
         self._emitted(row, state)
         self._random(row, state)
         if state.dynamic:
-            tables = DynamicTables(self._network, state, self._ring)
+            tables = DynamicTables(self._network, state, self._candidates, self._ring)
             self.dynamic.append(tables)
             row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
 

@@ -20,6 +20,7 @@ BASE_BYTES = 350 * 2**20
 BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
 BYTES_PER_NEURON = 64
 SEGMENT_BYTES = 4
+ELIGIBILITY_BYTES = 4
 INT32_SAFE = 2**31 - 1
 
 
@@ -50,6 +51,7 @@ def plan_memory(
     each = [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
     total = sum(each)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
+    eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
     per_lane = candidates.gids.size * (2 * 8 + 4)
     segments = int(_most_segments(network, share, len(lanes))) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
@@ -58,6 +60,7 @@ def plan_memory(
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     building = int(total) * delay_bytes + len(lanes) * candidates.gids.size * 13
     synapses = int(total - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
+    synapses += int(eligible) * ELIGIBILITY_BYTES
     return MemoryPlan(total, synapses, tables, building)
 
 

@@ -77,13 +77,13 @@ class Rows:
 
 
 def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
-    """Populations with at least one projection onto a population of this rank."""
+    """Populations whose spikes synapses onto a population of this rank transmit or are changed by."""
     mine = np.zeros(len(network.populations), dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
     used = np.zeros(len(network.populations), dtype=bool)
     for projection in network.projections:
-        piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
-        used[projection.entry_source[mine[projection.piece_target[piece]]]] = True
+        target, source, _ = projection.links(network.dt_ms)
+        used[source[mine[target]]] = True
     offset = np.full(len(network.populations), -1, dtype=np.int64)
     gids = []
     total = 0

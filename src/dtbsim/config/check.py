@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
-from dtbsim.config.network import TractDelay
+from dtbsim.config.network import HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
-from dtbsim.config.synapses import Plastic
+from dtbsim.config.scaling import SynapticScaling
+from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.values import (
     Constant,
     Exponential,
@@ -38,7 +39,7 @@ def check_references(config: RunConfig, where: Locator | None = None) -> None:
 def find_problems(config: RunConfig) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
     yield from _names(config)
-    yield from _recorded_weights(config)
+    yield from _plastic_projections(config)
     yield from _delays(config)
     yield from _times(config)
     yield from _rates(config)
@@ -56,7 +57,7 @@ def _names(config: RunConfig) -> Iterator[Problem]:
             if name in names[:index]:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
     for key, controller in config.controllers.items():
-        counted = controller.projection
+        counted = controller.projection if isinstance(controller, HomeostaticTonic) else None
         if counted is not None and counted not in config.projections:
             yield Problem(
                 ("controllers", key, "projection"),
@@ -65,16 +66,23 @@ def _names(config: RunConfig) -> Iterator[Problem]:
             )
 
 
-def _recorded_weights(config: RunConfig) -> Iterator[Problem]:
+def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
+    """Yield what needs a projection whose weights change and names another one."""
     plastic = [name for name, p in config.projections.items() if isinstance(p.synapse, Plastic)]
-    for index, weights in enumerate(config.record.weights):
-        path = ("record", "weights", str(index), "projection")
-        if weights.projection not in config.projections:
-            yield Problem(path, f"no projection '{weights.projection}'", did_you_mean(weights.projection, plastic))
-        elif weights.projection not in plastic:
+    named: list[tuple[KeyPath, str]] = [
+        (("record", "weights", str(index), "projection"), weights.projection)
+        for index, weights in enumerate(config.record.weights)
+    ]
+    for key, controller in config.controllers.items():
+        if isinstance(controller, SynapticScaling):
+            named.append((("controllers", key, "projection"), controller.projection))
+    for path, name in named:
+        if name not in config.projections:
+            yield Problem(path, f"no projection '{name}'", did_you_mean(name, plastic))
+        elif name not in plastic:
             yield Problem(
                 path,
-                f"the weights of projection '{weights.projection}' do not change",
+                f"the weights of projection '{name}' do not change",
                 f"name one with a kind of STDP ({', '.join(plastic)})" if plastic else "give it a kind of STDP",
             )
 
@@ -83,10 +91,13 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
     for key, projection in config.projections.items():
         yield ("projections", key, "source"), projection.source
         yield ("projections", key, "target"), projection.target
+        if isinstance(projection.synapse, STDPDopamine):
+            yield ("projections", key, "synapse", "dopamine"), projection.synapse.dopamine
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():
-        yield ("controllers", key, "population"), controller.population
+        if isinstance(controller, HomeostaticTonic):
+            yield ("controllers", key, "population"), controller.population
     spikes = config.record.spikes
     if spikes is not None and spikes.populations != "all":
         yield ("record", "spikes", "populations"), spikes.populations

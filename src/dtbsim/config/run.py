@@ -9,8 +9,10 @@ from pydantic import Field, model_validator
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
 from dtbsim.config.parts import Names
+from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.values import Name, Number, Strict, Whole
 
+Controller = Annotated[HomeostaticTonic | SynapticScaling, Field(discriminator="kind")]
 SCHEMA_VERSION = 1
 KNOWN_SCHEMA_VERSIONS = (1,)
 
@@ -173,7 +175,7 @@ class RunConfig(Strict):
     populations: dict[Name, Population] = Field(default={}, description="populations by name")
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
-    controllers: dict[Name, HomeostaticTonic] = Field(default={}, description="slow controllers by name")
+    controllers: dict[Name, Controller] = Field(default={}, description="slow controllers by name")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     analysis: Analysis = Field(default=Analysis(), description="what the report computes")

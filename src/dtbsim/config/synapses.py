@@ -120,4 +120,40 @@ class STDPTriplet(Plastic):
     tau_minus_slow_ms: Number = Field(default=125.0, gt=0, description="slow trace of the target's spikes")
 
 
-Synapse = Annotated[TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet, Field(discriminator="kind")]
+class STDPDopamine(Plastic):
+    """Pair-based plasticity that dopamine turns into weights (Izhikevich 2007; NEST's `stdp_dopamine_synapse`).
+
+    Pairs of spikes change an eligibility trace c: a target's spike at trace k of the source c += A_plus k, a source's
+    at trace k of the target c -= A_minus k. dc/dt = -c / tau_c, dn/dt = -n / tau_n, n += 1 / tau_n at every spike of
+    the population `dopamine`, dw/dt = c (n - baseline); A is in the unit of the weight. So `baseline_per_ms` is the
+    total rate of the dopamine population at which weights stay. Weights are bounded at every spike of the source and
+    at every multiple of `update_interval_ms`.
+    """
+
+    kind: Literal["stdp_dopamine"] = Field(description=_KIND)
+    dopamine: str = Field(description="population whose spikes release dopamine (NAME, or CIRCUIT.POP of a circuit)")
+    weight_max: Number = Field(description=_MAXIMUM)
+    weight_min: Number = Field(default=0.0, description="weight of the smallest size, with the same sign")
+    A_plus: Number = Field(default=1.0, description="eligibility that a pair source before target adds")
+    A_minus: Number = Field(default=1.5, description="eligibility that a pair target before source takes away")
+    tau_plus_ms: Number = Field(default=20.0, gt=0, description=_TAU_PLUS)
+    tau_minus_ms: Number = Field(default=20.0, gt=0, description=_TAU_MINUS)
+    tau_c_ms: Number = Field(default=1000.0, gt=0, description="time constant of the eligibility trace")
+    tau_n_ms: Number = Field(default=200.0, gt=0, description="time constant of dopamine (NEST: tau_n)")
+    baseline_per_ms: Number = Field(default=0.0, ge=0, description="dopamine that changes nothing (NEST: b)")
+    update_interval_ms: Number = Field(
+        default=100.0, gt=0, description="weights also change while nobody spikes: at multiples of this time"
+    )
+
+    @model_validator(mode="after")
+    def _often_enough(self) -> STDPDopamine:
+        if self.update_interval_ms > self.tau_c_ms:
+            raise ValueError(
+                f"update_interval_ms ({self.update_interval_ms:g}) must be at most tau_c_ms ({self.tau_c_ms:g})"
+            )
+        return self
+
+
+Synapse = Annotated[
+    TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet | STDPDopamine, Field(discriminator="kind")
+]

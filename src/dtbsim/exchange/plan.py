@@ -36,10 +36,8 @@ def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePla
     needs = np.zeros((n_ranks, n), dtype=bool)
     window = MAX_DELAY_STEPS
     for projection in network.projections:
-        piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
-        target, source = projection.piece_target[piece], projection.entry_source
+        target, source, shortest = projection.links(network.dt_ms)
         crossing = several[target] | several[source] | (owner[target] != owner[source])
-        shortest, _ = projection.delay_bounds(network.dt_ms)
         if crossing.any():
             window = min(window, int(shortest[crossing].min()))
         for rank in range(n_ranks):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config.network import HomeostaticTonic
+from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
 from dtbsim.simulate.activity import Bins
 from dtbsim.spec.distributions import Table
@@ -86,7 +87,7 @@ def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | No
     )
 
 
-def interval_steps(network: Network, name: str, item: HomeostaticTonic) -> int:
+def interval_steps(network: Network, name: str, item: HomeostaticTonic | SynapticScaling) -> int:
     """The interval in steps; InputError when it is not a whole number of them."""
     steps = round(item.interval_ms / network.dt_ms)
     if steps < 1 or abs(steps * network.dt_ms - item.interval_ms) > 1e-6 * item.interval_ms:

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import Locator
+from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
-from dtbsim.simulate.controllers import Controller
+from dtbsim.simulate.controllers import Controller, interval_steps
 from dtbsim.simulate.correlation import CorrelationRecorder, correlations_of
+from dtbsim.simulate.scaling import Scaling, check_scaling, scaling_items
 from dtbsim.spec.network import Network
 from dtbsim.store import RateWriter, SpikeWriter, StateWriter, WeightWriter
 
@@ -46,9 +48,8 @@ class Recorders:
         stores = run_dir / "stores"
         unit = count_unit_steps(network)
         self._activity = Activity(comm, network.gid_starts, unit) if unit else None
-        self.controllers = [
-            Controller(network, name, item, unit or 1) for name, item in network.config.controllers.items()
-        ]
+        self.controllers = [Controller(network, name, item, unit or 1) for name, item in tonic_items(network)]
+        self._scaling = [Scaling(network, name, item, backend) for name, item in scaling_items(network)]
         self._spikes = SpikeWriter(stores / "spikes", comm.rank) if network.config.record.spikes is not None else None
         self._window, self._chosen = _chosen_spikes(network)
         self._states = [
@@ -115,6 +116,8 @@ class Recorders:
         if self._correlations is not None:
             self._correlations.store()
         stored_s = time.perf_counter()
+        for scaling in self._scaling:
+            scaling.take(stop, gids)
         if counts is not None:
             for controller in self.controllers:
                 controller.take(counts, self._backend)
@@ -163,8 +166,10 @@ def check_recording(network: Network, locator: Locator | None = None) -> BoldReg
     try:
         correlations_of(network)
         unit = count_unit_steps(network)
-        for name, item in config.controllers.items():
+        for name, item in tonic_items(network):
             Controller(network, name, item, unit)
+        for name, scaled in scaling_items(network):
+            check_scaling(network, name, scaled)
         return BoldRegions(network, config.bold) if config.bold is not None else None
     except InputError as error:
         if locator is not None and error.where is not None:
@@ -183,16 +188,21 @@ def count_unit_steps(network: Network) -> int:
 
 
 def controller_steps(network: Network) -> list[int]:
-    """Intervals of all controllers, in steps."""
-    from dtbsim.simulate.controllers import interval_steps
+    """Intervals of all controllers that follow the counts, in steps."""
+    return [interval_steps(network, name, item) for name, item in tonic_items(network)]
 
-    return [interval_steps(network, name, item) for name, item in network.config.controllers.items()]
+
+def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
+    """Controllers of populations, by name."""
+    items = network.config.controllers.items()
+    return [(name, item) for name, item in items if isinstance(item, HomeostaticTonic)]
 
 
 def intervals(network: Network) -> list[int]:
     """Steps after whose multiples something happens between two compiled windows: no chunk goes beyond them."""
     given = [item.interval_ms for item in network.config.record.weights if item.interval_ms is not None]
-    return controller_steps(network) + [max(1, round(interval_ms / network.dt_ms)) for interval_ms in given]
+    scaled = [interval_steps(network, name, item) for name, item in scaling_items(network)]
+    return controller_steps(network) + scaled + [max(1, round(interval_ms / network.dt_ms)) for interval_ms in given]
 
 
 def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_] | None]:

@@ -102,6 +102,23 @@ class Projection:
     scope: str = "all"
     dynamics: Dynamics | None = None
     """None: static synapses."""
+    modulators: tuple[int, ...] = ()
+    """Populations whose spikes change the synapses from outside: they release dopamine."""
+
+    def links(self, dt_ms: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """(target population, source population, smallest delay in steps) of everything whose spikes are heard.
+
+        One per entry; and as if modulators projected to every target population with the smallest delay of all.
+        """
+        piece = np.repeat(np.arange(self.piece_target.size), np.diff(self.entry_start))
+        shortest, _ = self.delay_bounds(dt_ms)
+        target, source = self.piece_target[piece], self.entry_source
+        if not self.modulators or not shortest.size:
+            return target, source, shortest
+        n = len(self.modulators)
+        more = np.repeat(self.piece_target, n), np.tile(np.array(self.modulators, np.int32), self.piece_target.size)
+        delays = np.full(more[0].size, shortest.min())
+        return np.r_[target, more[0]], np.r_[source, more[1]], np.r_[shortest, delays]
 
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""

@@ -54,7 +54,8 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
     drafts = {}
     for name, population in parts.populations.items():
         path = parts.path("populations", name)
-        controlled = frozenset(c.parameter for c in config.controllers.values() if c.population == name)
+        tonic = [c for c in config.controllers.values() if isinstance(c, cfg.HomeostaticTonic)]
+        controlled = frozenset(c.parameter for c in tonic if c.population == name)
         needed = recorded.get(name, set()) | set(population.initial)
         model = _model(population, base, path, places)
         drafts[name] = _family(

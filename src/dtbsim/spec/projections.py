@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
 from dtbsim.config.run import RunConfig
+from dtbsim.config.synapses import STDPDopamine
 from dtbsim.errors import did_you_mean
 from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
@@ -61,6 +62,9 @@ class _Compiler:
         self.path = parts.path("projections", name)
         self.source = self._family(drafts, self.item.source, "source")
         self.target = self._family(drafts, self.item.target, "target")
+        self.modulators: tuple[int, ...] = ()
+        if isinstance(self.item.synapse, STDPDopamine):
+            self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
         self.families = list(drafts)
         self.dt_ms = config.simulation.dt_ms
 
@@ -115,6 +119,7 @@ class _Compiler:
             key_path=self.path,
             scope=self.item.scope or "all",
             dynamics=dynamics,
+            modulators=self.modulators,
         )
         self._check_available(projection)
         return projection

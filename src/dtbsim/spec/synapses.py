@@ -15,6 +15,7 @@ from dtbsim.kernels.decay import decay_table
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
 
+Plastic = cfg.STDP | cfg.STDPPowerLaw | cfg.STDPTriplet | cfg.STDPDopamine
 MAXIMUM_BITS = 23
 """A plastic weight has at most so many bits."""
 POWER_LAW_ROOM = 100.0
@@ -69,6 +70,10 @@ class Dynamics:
         """Largest weight in fine quanta."""
         return int(self.weight_max / quantum * 2.0 ** self.shift(quantum))
 
+    def bounds(self, quantum: float) -> tuple[int, int]:
+        """Smallest and largest weight in fine quanta."""
+        return 0, self.largest(quantum)
+
     def parameters(self, quantum: float) -> NDArray[np.float32]:
         """float32[N_PARAMETERS] of the kernel, for weights in fine quanta of an input with `quantum`."""
         item = self.item
@@ -88,6 +93,39 @@ class Dynamics:
             steps = (item.A2_plus, item.A3_plus, item.A2_minus, item.A3_minus)
             values = [largest, 1.0 / largest, *(step / fine for step in steps)]
         return np.array(values + [0.0] * (D.N_PARAMETERS - len(values)), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Rewarded(Dynamics):
+    """Plasticity that dopamine turns into weights; `interval` is the grid of updates in steps."""
+
+    dt_ms: float
+    interval: int
+
+    def bounds(self, quantum: float) -> tuple[int, int]:
+        """Smallest and largest weight in fine quanta."""
+        fine = quantum / 2 ** self.shift(quantum)
+        return math.ceil(abs(self.item.weight_min) / fine), self.largest(quantum)
+
+    def parameters(self, quantum: float) -> NDArray[np.float32]:
+        """float32[N_PARAMETERS]: bounds and A in fine quanta, and one step of dopamine n and of its integral.
+
+        From n at the beginning of a step, with 1 / tau = 1 / tau_c + 1 / tau_n: the integral of exp(-t / tau_c) (n(t)
+        - baseline) over the step is n tau (1 - exp(-dt / tau)) - baseline tau_c (1 - exp(-dt / tau_c)).
+        """
+        item, dt = self.item, self.dt_ms
+        fine = quantum / 2 ** self.shift(quantum)
+        both = item.tau_c_ms * item.tau_n_ms / (item.tau_c_ms + item.tau_n_ms)
+        gain = -both * math.expm1(-dt / both)
+        loss = -item.baseline_per_ms * item.tau_c_ms * math.expm1(-dt / item.tau_c_ms)
+        smallest, largest = self.bounds(quantum)
+        steps = item.A_plus / fine, item.A_minus / fine
+        return np.array([largest, smallest, *steps, gain, loss, 1.0 / item.tau_n_ms, 0.0], dtype=np.float32)
+
+    def cell(self) -> NDArray[np.float32]:
+        """float32[2, interval + 1]: exp(+t / tau_c) and exp(-t / tau_c) for t = 0, dt, ... `interval` dt."""
+        rate = np.arange(self.interval + 1) * (self.dt_ms / self.item.tau_c_ms)
+        return np.asarray(np.exp(np.stack([rate, -rate])), dtype=np.float32)
 
 
 def saturating_jump(alpha_per_ms: float, tau_rise_ms: float, tau_decay_ms: float) -> tuple[float, float]:
@@ -121,13 +159,43 @@ def compile_synapse(
         )
     if bound <= 0:
         raise places.error(f"{path}.weight_max", "the largest weight is 0", "give a weight_max above 0")
+    frozen = np.rint(np.array(item.frozen_ms, dtype=np.float64).reshape(-1, 2) / dt_ms).astype(np.int64)
+    if isinstance(item, cfg.STDPDopamine):
+        smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
+        _check_reward(item, smallest, sign, dt_ms, path, places)
+        taus, interval = (
+            (item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms),
+            round(item.update_interval_ms / dt_ms),
+        )
+        return Rewarded(D.STDP_DOPAMINE, item, taus, sign, bound, frozen, dt_ms, interval)
     slow = (item.tau_plus_slow_ms, item.tau_minus_slow_ms) if isinstance(item, cfg.STDPTriplet) else (0.0, 0.0)
     kinds = {cfg.STDP: D.STDP_PAIR, cfg.STDPPowerLaw: D.STDP_POWER_LAW, cfg.STDPTriplet: D.STDP_TRIPLET}
-    frozen = np.rint(np.array(item.frozen_ms, dtype=np.float64).reshape(-1, 2) / dt_ms).astype(np.int64)
     return Dynamics(kinds[type(item)], item, (item.tau_plus_ms, item.tau_minus_ms, *slow), sign, bound, frozen)
 
 
-def _sign(item: cfg.STDP | cfg.STDPPowerLaw | cfg.STDPTriplet, weight: Table, path: str, places: Places) -> int:
+def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, dt_ms: float, path: str, places: Places) -> None:
+    """InputError where the lower bound or the grid of updates does not fit."""
+    least, most = item.weight_min * sign, abs(item.weight_max)
+    if not 0 <= least < most:
+        raise places.error(
+            f"{path}.weight_min", f"{item.weight_min:g} is not between 0 and weight_max {item.weight_max:g}"
+        )
+    if smallest < least * (1 - 1e-9):
+        raise places.error(
+            f"{path}.weight_min",
+            f"weights down to {smallest:g} in size are below the smallest {least:g}",
+            "lower weight_min",
+        )
+    steps = round(item.update_interval_ms / dt_ms)
+    if steps < 1 or abs(steps * dt_ms - item.update_interval_ms) > 1e-6 * item.update_interval_ms:
+        raise places.error(
+            f"{path}.update_interval_ms",
+            f"{item.update_interval_ms:g} ms is not a whole number of steps of {dt_ms:g} ms",
+            "give a multiple of simulation.dt_ms",
+        )
+
+
+def _sign(item: Plastic, weight: Table, path: str, places: Places) -> int:
     if weight.low < 0 < weight.high:
         raise places.error(
             path, f"weights from {weight.low:g} to {weight.high:g} have both signs", "bound the distribution at 0"

@@ -1,0 +1,92 @@
+"""Homeostatic synaptic scaling: every interval, all plastic weights onto a neuron are multiplied by one factor.
+
+For neuron i with average rate r_i (config: `SynapticScaling`; Turrigiano 2008; van Rossum, Bi, Turrigiano 2000):
+
+    r_i <- r_i exp(-interval / tau) + (spikes of the interval / interval) (1 - exp(-interval / tau))
+    w <- w (1 + eta clip((target - r_i) / target, -clip, clip))
+
+Every rank knows the spikes of its own neurons and holds the synapses onto them, so nothing has to be exchanged.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.dynamic_tables import DynamicTables
+from dtbsim.config.scaling import SynapticScaling
+from dtbsim.errors import InputError
+from dtbsim.kernels.scaling import FACTOR_BITS
+from dtbsim.simulate.controllers import interval_steps
+from dtbsim.spec.network import Network
+
+MAX_CHANGE = 1.0
+"""eta * clip may not reach this: weights would lose their size in one step."""
+
+
+class Scaling:
+    """One `synaptic_scaling` of the configuration, for the neurons of this rank."""
+
+    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: CpuBackend) -> None:
+        self._item = item
+        self.interval_steps = interval_steps(network, name, item)
+        projection = next(p for p in network.projections if p.name == item.projection)
+        assert projection.dynamics is not None
+        self._frozen = projection.dynamics.frozen
+        self._parts: list[tuple[DynamicTables, int, NDArray[np.int64]]] = []
+        for tables in backend.tables.dynamic:
+            for index, part in enumerate(tables.parts):
+                if part.projection is projection:
+                    self._parts.append((tables, index, tables.target_gids(index)))
+        gids = [gids for _, _, gids in self._parts]
+        self._gids = np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
+        self._counts = np.zeros(self._gids.size, np.int64)
+        self._interval_s = self.interval_steps * network.dt_ms * 1e-3
+        self._keep = math.exp(-self.interval_steps * network.dt_ms / item.tau_rate_ms)
+        self.rates_hz = np.full(self._gids.size, item.target_rate_hz)
+
+    def take(self, stop: int, gids: NDArray[np.uint32]) -> None:
+        """Count this rank's spikes of a chunk that ends before step `stop`; scale when an interval ends there."""
+        mine = np.isin(gids, self._gids)
+        self._counts += np.bincount(np.searchsorted(self._gids, gids[mine]), minlength=self._gids.size)
+        if stop % self.interval_steps == 0:
+            self.rates_hz = self.rates_hz * self._keep + self._counts / self._interval_s * (1.0 - self._keep)
+            self._counts[:] = 0
+            self._scale(stop)
+
+    def _scale(self, now: int) -> None:
+        if any(start < now <= stop for start, stop in self._frozen.tolist()):
+            return
+        item = self._item
+        error = np.clip((item.target_rate_hz - self.rates_hz) / item.target_rate_hz, -item.clip, item.clip)
+        factors = np.rint((1.0 + item.eta * error) * 2.0**FACTOR_BITS).astype(np.int64)
+        for tables, index, gids in self._parts:
+            tables.scale(index, now, factors[np.searchsorted(self._gids, gids)])
+
+
+def scaling_items(network: Network) -> list[tuple[str, SynapticScaling]]:
+    """All controllers that scale weights, by name."""
+    items = network.config.controllers.items()
+    return [(name, item) for name, item in items if isinstance(item, SynapticScaling)]
+
+
+def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:
+    """InputError where the interval or the size of a change does not fit, or the projection inhibits."""
+    interval_steps(network, name, item)
+    change = item.eta * item.clip
+    if change >= MAX_CHANGE:
+        raise InputError(
+            f"eta * clip is {change:g}: a weight could change by its whole size at once",
+            where=f"controllers.{name}.eta",
+            remedy=f"keep eta * clip below {MAX_CHANGE:g}",
+        )
+    projection = next(p for p in network.projections if p.name == item.projection)
+    if projection.dynamics is not None and projection.dynamics.sign < 0:
+        raise InputError(
+            f"projection {item.projection} inhibits: larger weights would lower the rate further",
+            where=f"controllers.{name}.projection",
+            remedy="name an excitatory projection",
+        )
