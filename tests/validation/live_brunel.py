@@ -20,6 +20,6 @@ def measure() -> tuple[dict[str, Any], dict[str, list[Any]]]:
     for regime in REGIMES:
         print(regime, flush=True)
         arguments = (regime, 1.0, DURATION_MS[regime])
-        runs[f"{regime}, dtbsim"] = [run_dtbsim(*arguments, seed, "simulation.threads=1") for seed in SEEDS]
+        runs[f"{regime}, dtbsim"] = [run_dtbsim(*arguments, seed) for seed in SEEDS]
         runs[f"{regime}, NEST"] = [run_nest(*arguments, seed) for seed in SEEDS]
     return {"nest": "3.10.0", "seeds": list(SEEDS), "duration_ms": DURATION_MS}, runs
