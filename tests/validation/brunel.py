@@ -37,7 +37,8 @@ def overrides(regime: str, scale: float, duration_ms: float, seed: int) -> list[
     """What turns the example into that network."""
     model = numbers(regime, scale)
     weights, rate_hz = model["weights_mV"], model["rate_hz"]
-    chosen = [f"seed={seed}", f"simulation.duration_ms={duration_ms}", "record.rate_bin_ms=null", "simulation.threads=1"]
+    chosen = [f"seed={seed}", f"simulation.duration_ms={duration_ms}"]
+    chosen += ["simulation.threads=1", "record.rate_bin_ms=null"]
     chosen += [f"drives.external.{key}={value!r}" for key, value in (("rate_hz", rate_hz), ("weight_mV", weights["E"]))]
     for source in "EI":
         chosen.append(f"populations.{source}.size={model['sizes'][source]}")

@@ -26,7 +26,7 @@ CORRELATION_BIN_MS, CORRELATION_NEURONS = 5.0, 200
 ACTIVITY_BIN_MS, SEGMENT_S = 1.0, 0.25
 QUANTITIES = ("rate", "cv", "correlation", "spectrum")
 Counts = dict[str, Any]
-"""`first`: index of the first bin, `counts`: from there on; `bin`: width. Bin k holds k * width <= x < (k + 1) * width."""
+"""`counts` from bin `first` on; bin k of width `bin` holds k * bin <= x < (k + 1) * bin."""
 
 
 def counted(values: Any, width: float) -> Counts:

@@ -1,4 +1,4 @@
-"""Facts from papers about synapses that change, as small runs: protocols with given spikes, closed forms beside them."""
+"""Facts from papers about synapses that change: small runs with given spikes, and closed forms beside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VISUAL_CORTEX = {
     10.0: ((-0.04, 0.14, 0.29, 0.53, 0.56), (0.05, 0.10, 0.14, 0.11, 0.26)),
     -10.0: ((-0.29, -0.41, -0.34, 0.56, 0.75), (0.08, 0.11, 0.10, 0.32, 0.19)),
 }
-"""Change of the weight at RHO_HZ and its standard error (Sjostrom et al. 2001, Neuron 32:1149), by t_post - t_pre (ms)."""
+"""By t_post - t_pre (ms): change of the weight at RHO_HZ, and its standard error (Sjostrom et al. 2001, Neuron 32:1149)."""
 PAIRINGS = 60
 TRIPLET = {"A2_plus": 0.0, "A3_plus": 6.5e-3, "A2_minus": 7.1e-3, "A3_minus": 0.0, "tau_plus_ms": 16.8,
            "tau_minus_ms": 33.7, "tau_plus_slow_ms": 101.0, "tau_minus_slow_ms": 114.0}  # fmt: skip
@@ -197,7 +197,7 @@ NEURON = {"tau_m_ms": 20.0, "E_L_mV": -70.0, "V_th_mV": -54.0, "V_reset_mV": -60
 def stationary_weights(rule: str, duration_ms: float, *, independent: bool = False, seed: int = 1) -> Any:
     """Weights, as shares of the largest, float64[SOURCES * TARGETS], after so long: independent Poisson inputs.
 
-    `independent`: the synapses are too weak to matter, and Poisson input makes the targets fire as often as the sources.
+    `independent`: the synapses are too weak to matter, and strong Poisson input makes the targets fire.
     """
     import dtbsim
 

@@ -1,6 +1,6 @@
 """The network of Brunel (2000) at the size of the paper, in both simulators: what the page of the documentation shows.
 
-    python -m tests.validation.live brunel
+Run by `python -m tests.validation.live brunel`.
 """
 
 from __future__ import annotations

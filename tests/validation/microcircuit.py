@@ -11,12 +11,42 @@ import numpy as np
 from benchmarks.pd14_model import DT_MS, microcircuit, plain_model
 from tests.validation.distributions import statistics
 
+from dtbsim.analysis.spikes import population_statistics, select_spikes
+
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 TRANSIENT_MS = 500.0
 
 
 def run_dtbsim(scale: float, duration_ms: float, seed: int, *more: str, threads: int = 1) -> dict[str, Any]:
     """Statistics of every population in a run with dtbsim."""
+    return analysed(*_spikes(scale, duration_ms, seed, threads, *more), duration_ms)
+
+
+def run_full_scale(duration_ms: float, seed: int) -> dict[str, Any]:
+    """The statistics that the stored simulation with NEST at full scale has, of every population."""
+    steps, gids, ranges = _spikes(1.0, duration_ms, seed, 2)
+    window = {"dt_ms": DT_MS, "start_step": round(TRANSIENT_MS / DT_MS), "stop_step": round(duration_ms / DT_MS)}
+    found = {}
+    for name, (gid0, size) in ranges.items():
+        whole = population_statistics(steps, gids, gid0=gid0, size=size, **window)
+        spikes = select_spikes(
+            steps, gids, gid0=gid0, size=size, start_step=window["start_step"], stop_step=window["stop_step"]
+        )[1]
+        counts = np.bincount(np.bincount(spikes.astype(np.int64) - gid0, minlength=size))
+        found[name] = {
+            "rate_hz": round(whole.rate_hz, 4),
+            "rate": {"bin": 1.0, "first": 0, "counts": counts.tolist()},
+            "silent_fraction": round(whole.silent_fraction, 4),
+            "cv_isi": round(float(whole.cv_isi or "nan"), 4),
+            "correlation": round(float(whole.correlation or "nan"), 5),
+        }
+    return found
+
+
+def _spikes(
+    scale: float, duration_ms: float, seed: int, threads: int, *more: str
+) -> tuple[Any, Any, dict[str, tuple[int, int]]]:
+    """Steps and gids of a run with dtbsim; first gid and size by population."""
     import dtbsim
 
     chosen = ["record.rate_bin_ms=null", *more]
@@ -26,7 +56,7 @@ def run_dtbsim(scale: float, duration_ms: float, seed: int, *more: str, threads:
         steps, gids = run.spikes()
         table = run.populations.set_index("name")
     ranges = {name: (int(table.gid0[f"column.{name}"]), int(table["size"][f"column.{name}"])) for name in POPULATIONS}
-    return analysed(steps, gids, ranges, duration_ms)
+    return steps, gids, ranges
 
 
 def analysed(steps: Any, gids: Any, ranges: dict[str, tuple[int, int]], duration_ms: float) -> dict[str, Any]:

@@ -1,1 +1,2 @@
-def write_page(): print("no page yet")
+def write_page():
+    print("no page yet")
