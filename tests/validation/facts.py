@@ -17,7 +17,7 @@ VISUAL_CORTEX = {
     10.0: ((-0.04, 0.14, 0.29, 0.53, 0.56), (0.05, 0.10, 0.14, 0.11, 0.26)),
     -10.0: ((-0.29, -0.41, -0.34, 0.56, 0.75), (0.08, 0.11, 0.10, 0.32, 0.19)),
 }
-"""By t_post - t_pre (ms): change of the weight at RHO_HZ, and its standard error (Sjostrom et al. 2001, Neuron 32:1149)."""
+"""By t_post - t_pre (ms): change of the weight at RHO_HZ and its standard error (Sjostrom 2001, Neuron 32:1149)."""
 PAIRINGS = 60
 TRIPLET = {"A2_plus": 0.0, "A3_plus": 6.5e-3, "A2_minus": 7.1e-3, "A3_minus": 0.0, "tau_plus_ms": 16.8,
            "tau_minus_ms": 33.7, "tau_plus_slow_ms": 101.0, "tau_minus_slow_ms": 114.0}  # fmt: skip

@@ -1,6 +1,6 @@
 """The network of Brunel (2000) in NEST 3.10: statistics of several seeds per regime, for the tests without NEST.
 
-Run by `python -m tests.validation.make_nest_brunel`, which writes data/nest_brunel.json; needs the extra `reference`.
+Run by `python -m tests.validation.make_nest_brunel`, with the extra `reference`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trials of the decision circuit in NEST 3.10 (iaf_bw_2001), for the tests without NEST.
 
-Run by `python -m tests.validation.make_nest_decision`, which writes data/nest_decision.json; needs the extra `reference`.
+Run by `python -m tests.validation.make_nest_decision`, with the extra `reference`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The microcircuit at a tenth of its size in NEST 3.10: statistics of several seeds, for the tests without NEST.
 
-Run by `python -m tests.validation.make_nest_microcircuit`, which writes data/nest_microcircuit.json; needs the extra `reference`.
+Run by `python -m tests.validation.make_nest_microcircuit`, with the extra `reference`.
 """
 
 from __future__ import annotations
