@@ -29,34 +29,19 @@ Does dtbsim give what others give? Single neurons and synapses are held against 
 forms; networks, where no two simulators draw the same random numbers, by the distributions of what they do.
 
 - **Distance** of two runs is that of Kolmogorov and Smirnov: the largest difference of the shares of neurons (pairs,
-  power) up to a value. Two seeds of one simulator have a distance, too, as they are two networks. A quantity agrees when
-  dtbsim is no farther from NEST, on average over all pairs of runs, than two seeds of NEST at most are from each other.
-- **Tests** repeat everything in small: shorter, fewer trials, a fifth or a tenth of the neurons, against stored runs of
-  NEST in `tests/validation/data`, which `make_nest_*.py` beside the tests have made. They also try mistakes (a delay that
-  is one step too short, a reset half a millivolt too high) that must show.
+  power) up to a value. Two seeds of one simulator have a distance, too, as they are two networks. A quantity agrees
+  when dtbsim is no farther from NEST, on average over all pairs of runs, than two seeds of NEST at most are from each
+  other.
+- **Tests** repeat everything in small: shorter, fewer trials, a fifth or a tenth of the neurons, against stored runs
+  of NEST in `tests/validation/data`, which `make_nest_*.py` beside the tests have made. They also try mistakes (a delay
+  that is one step too short, a reset half a millivolt too high) that must show.
 - `make validate` runs everything live, with NEST, and writes this page. `make validate PARTS=facts` runs one part.
 
 ## Networks and synapses
 """
 
-NEURONS = """\
-## Neurons, one at a time
-
-These run in every test, in full.
-
-| what | against | agreement | test |
-| --- | --- | --- | --- |
-| `iaf_psc_exp`, `iaf_psc_alpha`, `iaf_psc_delta`, `iaf_cond_exp` and others with given input | NEST 3.10 | the same spike steps | [test_nest_neurons](../tests/parity/test_nest_neurons.py), [test_nest_currents](../tests/parity/test_nest_currents.py) |
-| `aeif_cond_exp`, Hodgkin-Huxley, `iaf_wang_2002` with given input | NEST 3.10 | spikes within two steps, potentials within a stated bound | [test_nest_odes](../tests/parity/test_nest_odes.py) |
-| recurrent network of 100 neurons, the same synapses and input | NEST 3.10 | every spike at the same step | [test_nest_network](../tests/parity/test_nest_network.py) |
-| STDP, triplets, power law, short-term plasticity | NEST 3.10 | the weight of every delivered spike, within 2e-3 pA of 200 | [test_nest_plasticity](../tests/parity/test_nest_plasticity.py) |
-| current and spike sources | NEST 3.10 | currents and spikes step by step, rates of random ones | [test_nest_devices](../tests/parity/test_nest_devices.py) |
-| LIF of the Digital Twin Brain, constant currents | closed form and published rates (54.889, 73.821, 154.73 Hz) | the same rates | [test_neurons_dtb](../tests/analytic/test_neurons_dtb.py) |
-| leaky integrate-and-fire: rates, noise, decay | closed forms | stated in each test | [test_neurons_lif](../tests/analytic/test_neurons_lif.py) |
-| QIF and theta neurons as a network | mean field of Montbrio, Pazo, Roxin 2015 | stated in the test | [test_neurons_qif](../tests/analytic/test_neurons_qif.py) |
-| Izhikevich 2003 | patterns of figure 2 of the paper | the pattern of each class | [test_izhikevich_patterns](../tests/analytic/test_izhikevich_patterns.py) |
-| BOLD (Balloon-Windkessel) | closed forms, neurolib's parameters | stated in the test | [test_bold](../tests/analytic/test_bold.py) |
-"""
+NEURONS = Path(__file__).with_name("page_neurons.md")
+"""What the tests of single neurons cover, in words."""
 
 
 def rows() -> list[Row]:
@@ -76,7 +61,7 @@ def page() -> str:
     """The text of the page."""
     table = "\n".join([HEAD, *(row.markdown() for row in rows())])
     parts = "\n\n".join(part.text(result(name)) for name, part in PARTS.items())
-    return f"{INTRODUCTION}\n{table}\n\n{parts}\n\n{NEURONS}"
+    return f"{INTRODUCTION}\n{table}\n\n{parts}\n\n{NEURONS.read_text(encoding='utf-8')}"
 
 
 def pictures() -> dict[str, str]:

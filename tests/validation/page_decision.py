@@ -42,9 +42,7 @@ def means(runs: list[Any], part: Any) -> dict[str, float]:
 
 def deviations(ours: list[Any], theirs: list[Any]) -> tuple[dict[str, float], dict[str, float]]:
     """Before the stimulus (Hz) and at its end (relative), in units of what is allowed."""
-    early, late = (
-        (means(ours, part), means(theirs, part)) for part in (spontaneous, decided)
-    )
+    early, late = ((means(ours, part), means(theirs, part)) for part in (spontaneous, decided))
     before = {name: abs(early[0][name] - early[1][name]) / bound for name, bound in SPONTANEOUS_BOUND_HZ.items()}
     after = {name: abs(late[0][name] / late[1][name] - 1) / bound for name, bound in DECIDED_BOUND.items()}
     return before, after
@@ -69,8 +67,9 @@ def rows(content: Any) -> list[Row]:
             f"{shares[0.0]:.0%}; {shares[51.2]:.0%}, {n} trials each", bool(chance and shares[51.2] == 1.0), TEST),
         Row("Wang 2002: rates before the stimulus", "NEST, iaf_bw_2001", "1 Hz; 0.5 Hz for cells without preference",
             "; ".join(f"{name} {a[name]:.2f} ({b[name]:.2f}) Hz" for name in SIZES), max(before.values()) <= 1, TEST),
-        Row("Wang 2002: rates after a decision at 51.2 %", "NEST, iaf_bw_2001", "15 %; 10 % for interneurons; the loser "
-            f"below {LOST_HZ:g} Hz in both", "; ".join(f"{name} {c[name]:.2f} ({d[name]:.2f}) Hz" for name in SIZES),
+        Row("Wang 2002: rates after a decision at 51.2 %", "NEST, iaf_bw_2001", "15 %; 10 % for interneurons; the "
+            f"loser below {LOST_HZ:g} Hz in both",
+            "; ".join(f"{name} {c[name]:.2f} ({d[name]:.2f}) Hz" for name in SIZES),
             max(after.values()) <= 1 and max(c["B"], d["B"]) < LOST_HZ, TEST),
     ]  # fmt: skip
 
@@ -83,8 +82,8 @@ def text(content: Any) -> str:
             "## Decisions (Wang 2002)",
             "",
             f"2,000 neurons, all to all, AMPA, GABA and saturating NMDA ([example](../examples/decision.py)); "
-            f"{dated(content['origin'])}. Left and middle: populations A (solid) and B (dashed) at 51.2 % coherence, the "
-            "same stimuli in both simulators, other noise. Right: how often A is chosen, "
+            f"{dated(content['origin'])}. Left and middle: populations A (solid) and B (dashed) at 51.2 % coherence, "
+            "the same stimuli in both simulators, other noise. Right: how often A is chosen, "
             f"{n} trials per coherence, with standard errors.",
             "",
             "![Trials and psychometric curve](images/validation/decision.svg)",

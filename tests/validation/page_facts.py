@@ -70,8 +70,8 @@ def text(content: Any) -> str:
         [
             "## Synapses that change",
             "",
-            f"{dated(content['origin'])}. Lines: closed forms; points: dtbsim. The experiment (Sjostrom et al. 2001) has "
-            "its standard errors.",
+            f"{dated(content['origin'])}. Lines: closed forms; points: dtbsim. The experiment (Sjostrom et al. 2001) "
+            "has its standard errors.",
             "",
             "![Plasticity](images/validation/facts.svg)",
         ]

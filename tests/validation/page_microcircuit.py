@@ -62,7 +62,8 @@ def rows(content: Any) -> list[Row]:
     worst = {key: max(gap[key] for gap in gaps.values()) for key in gaps["L4E"]}
     found = [
         Row("Potjans-Diesmann 2014, full scale: mean rates", "NEST, stored run", "4 %; 8 % for L23E and L6E",
-            f"{max(RATE_BOUND.get(n, 0.04) * g['rate'] for n, g in gaps.items()):.1%} at most", worst["rate"] <= 1, TEST),
+            f"{max(RATE_BOUND.get(n, 0.04) * g['rate'] for n, g in gaps.items()):.1%} at most",
+            worst["rate"] <= 1, TEST),
         Row("The same: quantiles of rates, silent neurons", "NEST, stored run",
             f"shares of neurons within {SHARE_BOUND}", f"{worst['quantiles']:.3f}; {worst['silent']:.3f} at most",
             worst["quantiles"] <= SHARE_BOUND and worst["silent"] <= SILENT_BOUND, TEST),
@@ -95,8 +96,8 @@ def text(content: Any) -> str:
         "## Microcircuit of Potjans and Diesmann (2014)",
         "",
         f"77,169 neurons, 0.3 billion synapses, Poisson drive; {dated(content['origin'])}. 2 s after 0.5 s, one seed, "
-        "against a stored run of NEST 3.10 at full scale ([data](../benchmarks/data/pd14_reference.json)), and the table "
-        "of rates of the reference implementation (INM-6).",
+        "against a stored run of NEST 3.10 at full scale ([data](../benchmarks/data/pd14_reference.json)), and the "
+        "table of rates of the reference implementation (INM-6).",
         "",
         "| population | rate (Hz) | NEST | INM-6 | silent | NEST | CV | NEST | correlation (1e-3) | NEST |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -128,6 +129,8 @@ def pictures(content: Any) -> dict[str, str]:
         panels.append(Panel(f"{name}: rates", "Hz", "share of neurons", series))
     for quantity, merge in (("cv", 5), ("correlation", 2)):
         for name in ("L4E", "L4I"):
-            series = [curve(run[name][quantity], c, label, merge=merge) for label, c, rs in both for run in rs[:REPEATED]]
+            series = [
+                curve(run[name][quantity], c, label, merge=merge) for label, c, rs in both for run in rs[:REPEATED]
+            ]
             panels.append(Panel(f"{name}: {quantity}", "", "share", series))
     return {"microcircuit": picture(panels, 4)}

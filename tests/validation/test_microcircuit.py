@@ -42,9 +42,7 @@ def excess(ours: Any, theirs: Any, quantity: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
-def test_no_farther_from_nest_than_its_seeds_are_from_each_other(
-    quantity: str, our_runs: Any, nest_runs: Any
-) -> None:
+def test_no_farther_from_nest_than_its_seeds_are_from_each_other(quantity: str, our_runs: Any, nest_runs: Any) -> None:
     found = excess(our_runs, nest_runs, quantity)
     assert max(found.values()) <= SMALL_MARGIN, found
 

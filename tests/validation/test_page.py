@@ -1,4 +1,4 @@
-"""The page of the documentation: it is what the stored results say, everything on it holds, its links lead somewhere."""
+"""The page of the documentation is what the stored results say; everything on it holds; its links lead somewhere."""
 
 from __future__ import annotations
 
