@@ -2,6 +2,7 @@
 
     python -m tests.validation.live                  # everything (an hour on one core), then the page
     python -m tests.validation.live brunel facts     # these alone
+    python -m tests.validation.live --keep-nest      # without making the data of the tests anew
     python -m tests.validation.live --page           # only the page, from stored results
 
 Results are kept in tests/validation/results with date, commit and versions, so that the page can be written without
@@ -21,6 +22,8 @@ from tests.validation.storage import store
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("brunel", "microcircuit", "decision", "facts")
+WITH_NEST = ("brunel", "microcircuit", "decision")
+"""Parts whose tests have stored runs of NEST."""
 
 
 def origin() -> dict[str, Any]:
@@ -44,8 +47,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--page", action="store_true", help="only write the page")
+    parser.add_argument("--keep-nest", action="store_true", help="keep the stored runs of NEST, which tests use, too")
     options = parser.parse_args()
     for part in () if options.page else options.parts or PARTS:
+        if part in WITH_NEST and not options.keep_nest:
+            importlib.import_module(f"tests.validation.make_nest_{part}").main()
         begun = origin()
         more, runs = importlib.import_module(f"tests.validation.live_{part}").measure()
         store(RESULTS / f"{part}.json", begun | more, runs)

@@ -1,4 +1,4 @@
-"""The decision circuit of Wang (2002): the psychometric curve, and trials beside those of NEST.
+"""The decision circuit of Wang (2002): the psychometric curve, and the trials that data/nest_decision.json has.
 
 Run by `python -m tests.validation.live decision`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.validation.decision import decided, run_dtbsim, run_nest, spontaneous
+from tests.validation.decision import decided, run_dtbsim, spontaneous
 from tests.validation.make_nest_decision import COHERENCE_PERCENT, SEEDS
 
 COHERENCES_PERCENT = (0.0, 3.2, 6.4, 12.8, 25.6, 51.2)
@@ -27,9 +27,8 @@ def measure() -> tuple[dict[str, Any], dict[str, list[Any]]]:
     runs = {
         "trials": trials,
         "dtbsim": [run_dtbsim(COHERENCE_PERCENT, seed) for seed in SEEDS],
-        "NEST": [run_nest(COHERENCE_PERCENT, seed) for seed in SEEDS],
     }
-    return {"nest": "3.10.0", "coherence_percent": COHERENCE_PERCENT, "seeds": list(SEEDS)}, runs
+    return {"coherence_percent": COHERENCE_PERCENT, "seeds": list(SEEDS)}, runs
 
 
 def _rounded(rates: dict[str, float]) -> dict[str, float]:

@@ -61,7 +61,7 @@ def text(content: Any) -> str:
         "",
         f"10,000 + 2,500 neurons as in the paper ([example](../examples/brunel.yaml)); {dated(content['origin'])}; "
         "three seeds each. CV of neurons with at least 4 spikes, correlations of 200 neurons in bins of 5 ms, the peak "
-        "of the spectrum of the population rate (resolution 4 Hz). Theory: stationary state, eq. 21 to 26 of the paper.",
+        "of the spectrum of the population rate (resolution 4 Hz). Theory: stationary state, eq. 21 to 26 there.",
         "",
         "| regime | | rate (Hz) | CV | correlation | peak (Hz) | theory (Hz) | the paper's simulation |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

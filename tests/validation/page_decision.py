@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from examples.decision import SIZES, START_MS
 from tests.validation.decision import BIN_MS, LOST_HZ, WON_HZ, decided, spontaneous
+from tests.validation.make_nest_decision import PATH
 from tests.validation.page_parts import Row, dated
+from tests.validation.storage import stored
 from tests.validation.svg import GREY, OURS, THEIRS, Panel, Series, picture
 
 SPONTANEOUS_BOUND_HZ = {"A": 1.0, "B": 1.0, "N": 0.5, "I": 1.0}
@@ -56,7 +58,7 @@ def rows(content: Any) -> list[Row]:
     shares = {coherence: float(np.mean([won(one) for one in some])) for coherence, some in trials.items()}
     n = len(trials[0.0])
     chance = abs(shares[0.0] - 0.5) <= 2.0 * 0.5 / np.sqrt(n)
-    ours, theirs = content["runs"]["dtbsim"], content["runs"]["NEST"]
+    ours, theirs = content["runs"]["dtbsim"], stored(PATH)["runs"]["all"]
     before, after = deviations(ours, theirs)
     a, b = (means(runs, spontaneous) for runs in (ours, theirs))
     c, d = (means(runs, decided) for runs in (ours, theirs))
@@ -94,9 +96,10 @@ def text(content: Any) -> str:
 def pictures(content: Any) -> dict[str, str]:
     """Trials in both simulators, and the psychometric curve."""
     panels = []
-    for name, colour in (("dtbsim", OURS), ("NEST", THEIRS)):
+    both = (("dtbsim", OURS, content["runs"]["dtbsim"]), ("NEST", THEIRS, stored(PATH)["runs"]["all"]))
+    for name, colour, runs in both:
         series = []
-        for run in content["runs"][name]:
+        for run in runs:
             time = (np.arange(len(run["A"])) + 0.5) * BIN_MS
             series += [Series(time, run["A"], colour), Series(time, run["B"], colour, dashed=True)]
         series.append(Series([START_MS, START_MS], [0.0, 60.0], GREY, "stimulus", dashed=True))

@@ -93,7 +93,7 @@ def _pairing(runs: Any) -> Panel:
         rho = np.linspace(0.1, 50.0, 120)
         line = [expected_pairing(shift, value) for value in rho]
         series += [Series(rho, line, colour), Series(RHO_HZ, item["change"], colour, f"{shift:+g} ms", points=True)]
-    return Panel("triplets: 60 pairs", "pairs per second", "relative change", series, y_range=(-0.6, 1.0), marks=(0,))
+    return Panel("triplets: 60 pairs", "pairs per second", "relative change", series, y_range=(-0.6, 1.6), marks=(0,))
 
 
 def _window(runs: Any) -> Panel:
