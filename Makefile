@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 RANKS ?= 3
 MPIEXEC ?= $(BIN)/mpiexec
 PYTEST_ARGS ?=
+PARTS ?=
 
 PACKAGING := pyproject.toml setup.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
@@ -15,13 +16,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help install demo test test-fast test-serial test-mpi lint format constraints clean
+.PHONY: help install demo test test-fast test-serial test-mpi validate lint format constraints clean
 
 help:
 	@echo "make install      .venv with dtbsim (editable) and its pinned dependencies"
 	@echo "make demo         run examples/resting_state.yaml and say where the report is"
 	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
 	@echo "make test-fast    tests without those marked slow and without MPI"
+	@echo "make validate     compare with NEST live and write docs/validation.md (an hour; PARTS='brunel facts' for these)"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
 	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"
@@ -45,6 +47,10 @@ $(VENV)/.installed-dev: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
+$(VENV)/.installed-reference: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[test,reference]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
 install: $(VENV)/.installed
 
 demo: $(VENV)/.installed
@@ -63,6 +69,9 @@ test-fast: $(VENV)/.installed-test
 # Under -m mpi4py an exception on one rank ends all of them; without it the others would wait for ever.
 test-mpi: $(VENV)/.installed-test
 	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m mpi tests/mpi $(PYTEST_ARGS)
+
+validate: $(VENV)/.installed-reference
+	$(BIN)/python -m tests.validation.live $(PARTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -14,6 +14,7 @@ import dtbsim
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORT = {
+    "brunel.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
     "izhikevich.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=0"],
     "microcircuit.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
     "own_model.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=200"],
@@ -26,12 +27,13 @@ SHORT = {
 }
 """Overrides that make an example short; a new example needs an entry."""
 RATES_HZ = {
+    "brunel.yaml": {"E": (32, 42), "I": (32, 42)},
     "izhikevich.yaml": {"RS": (4, 10), "CH": (5, 11), "FS": (4, 11)},
     "microcircuit.yaml": {"column.L4E": (2, 8), "column.L5I": (4, 14)},
     "own_model.yaml": {"slow": (-1, 0.5), "tuned": (2, 15), "fast": (-1, 0.5)},
     "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
 }
-SCRIPTS = ["first_steps.py", "global_coupling.py"]
+SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py"]
 MODELS = ["my_models.py"]
 
 
@@ -83,6 +85,29 @@ def test_first_steps(tmp_path: Path) -> None:
         assert during > 1.5 * max(before, after), "the stimulus raises the rates"
     (run,) = (tmp_path / "runs").iterdir()
     assert is_self_contained(run / "rates.html")
+
+
+def test_decision(tmp_path: Path) -> None:
+    done = start("decision.py", tmp_path, "--coherence", "51.2", "-51.2", "--trials", "1", "--csv", "decisions.csv")
+    assert done.returncode == 0, done.stderr
+    assert "coherence 51.2 %: A in 100% of 1 trials" in done.stdout
+    assert "coherence -51.2 %: A in 0% of 1 trials" in done.stdout
+    with (tmp_path / "decisions.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert float(first["A"]) > 15 > 8 > float(first["B"])
+    assert float(second["B"]) > 15 > 8 > float(second["A"])
+    assert list(tmp_path.iterdir()) == [tmp_path / "decisions.csv"], "run folders are temporary"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--trials", "0"], "at least 1"), (["--coherence", "120"], "100"), (["--csv", "no/d.csv"], "does not exist")],
+)
+def test_decision_refuses_before_it_simulates(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = start("decision.py", tmp_path, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not done.stdout
 
 
 def test_global_coupling_as_a_plot(tmp_path: Path) -> None:
