@@ -1,12 +1,13 @@
 """Sweep the global coupling of the resting-state example: correlation of simulated and measured FC along G.
 
     python examples/global_coupling.py                                    # about three minutes on two cores
-    python examples/global_coupling.py --values 30 36 42 --duration-s 700 # as long as the example itself
+    python examples/global_coupling.py --values 50 57 64 --duration-s 700 # as long as the example itself
     python examples/global_coupling.py --out sweep.csv                    # the table instead of the plot
 
-G = J K lambda / s (mV), with the charge J of a long-range synapse (mV), the number K of them onto a neuron of the most
-connected region, the largest eigenvalue lambda of the connectome and its largest sum of a row s. The first 100 s of a
-simulation, or the first half of a shorter one, are left out. What the numbers show: docs/resting_state.md
+G = J K lambda / s (mV), with the charge J that a rested long-range synapse transmits (mV), the number K of them onto a
+neuron of the most connected region, the largest eigenvalue lambda of the connectome and its largest sum of a row s.
+The first 100 s of a simulation, or the first half of a shorter one, are left out. What the numbers show:
+docs/resting_state.md
 """
 
 import argparse
@@ -22,7 +23,7 @@ from dtbsim.analysis.baselines import best_linear_network, log_structural_correl
 from dtbsim.analysis.fc import fc_correlation
 
 EXAMPLE = Path(__file__).with_name("resting_state.yaml")
-VALUES_MV = [24.0, 28.0, 32.0, 36.0, 40.0, 46.0, 57.0]
+VALUES_MV = [30.0, 40.0, 50.0, 54.0, 57.0, 61.0, 70.0]
 SETTLING_S = 100.0
 SHORTEST_S = 6.0  # enough volumes of BOLD for a correlation
 PA_PER_MV = 200.0 / 2.0  # amplitude of a synapse per charge: capacitance (pF) over decay time of AMPA (ms)
@@ -83,7 +84,8 @@ def simulate(coupling_mV: float, weights: np.ndarray, options: argparse.Namespac
     config = dtbsim.load_config(EXAMPLE)
     projection, tonic = config.projections["long_range"], config.controllers["tonic"]
     lambda_per_s = np.abs(np.linalg.eigvals(weights)).max() / weights.sum(axis=1).max()
-    weight_pA = coupling_mV / (projection.rule.indegree * lambda_per_s) * PA_PER_MV
+    transmitted = projection.synapse.U  # of the weight, by a spike that follows a long silence
+    weight_pA = coupling_mV / (projection.rule.indegree * lambda_per_s) * PA_PER_MV / transmitted
     drive_per_weight = tonic.start_per_indegree / projection.weight_pA  # cancels the mean input of a synapse
     settling_ms = 1e3 * round(min(SETTLING_S, options.duration_s / 2))
     overrides = [
