@@ -94,7 +94,7 @@ def _changed(p: Any, w: int, change: Any) -> Any:
 def _advanced(
     table: Any, p: Any, w: int, c: Any, ring: Any, first: int, stop: int, delay: int, last: int, trace: Any, span: Any
 ) -> Any:
-    """Weight and eligibility at the end of `span` (its two ends, in steps), cell by cell.
+    """Weight and eligibility at the end of `span`, cell by cell. `span`: its two ends, in steps, and its first cell.
 
     `first` .. `stop` (exclusive): the spikes of the target that the synapse meets in it; `trace` was the source's at
     its last spike `last`.
@@ -104,12 +104,11 @@ def _advanced(
     growth = view_f32(table[D.CELL_AT], 2 * (interval + 1))
     integral = view_f32(table[D.INTEGRAL_AT], table[D.N_CELLS] * (interval + 1))
     m = first
-    now, end = span
+    now, end, cell = span
+    begin = cell * interval
+    row = cell - table[D.CELL0] * (interval + 1)  # integral[row + t] is F(t)
     while now < end and (m < stop or c != _ZERO):
-        cell = now // interval
-        begin = cell * interval
         edge = min(end, begin + interval)
-        row = (cell - table[D.CELL0]) * (interval + 1) - begin
         change = _ZERO
         while m < stop and (ring[m & mask] >> 32) + delay <= edge:
             t = (ring[m & mask] >> 32) + delay
@@ -124,6 +123,8 @@ def _advanced(
             if abs(c) < _NOTHING:
                 c = _ZERO
         now = edge
+        begin += interval
+        row += 1
     return w, c
 
 
@@ -166,6 +167,8 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
         spike = step - delay
         until = spike - delay  # the last step at which a spike of the target meets the synapse before the source's
         since = max(spike - h, applied)
+        span = since, spike, since // interval
+        now = growth[spike % interval]
         targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
         weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
         eligibility = view_f32(table[D.ELIGIBILITY_AT] + 4 * first, count)
@@ -181,7 +184,7 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                 begin = stop
                 while begin > start and (ring[(begin - 1) & mask] >> 32) > since - delay:
                     begin -= 1
-                w, c = _advanced(table, p, w, c, ring, begin, stop, delay, spike - h, trace, (since, spike))
+                w, c = _advanced(table, p, w, c, ring, begin, stop, delay, spike - h, trace, span)
                 weights[j] = w
             if stop > start:
                 at = stop - 1
@@ -189,7 +192,7 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                     at -= 1  # a pair at exactly the same time does not depress
                 if at >= start:
                     seen = ring[at & mask]
-                    c -= p[D.P_A_MINUS] * float_of(seen) * decay(minus, until - (seen >> 32)) * growth[spike % interval]
+                    c -= p[D.P_A_MINUS] * float_of(seen) * decay(minus, until - (seen >> 32)) * now
             eligibility[j] = c
             acc[slot] += sign * ((np.int64(w) + half) >> shift)
         events += count
@@ -242,7 +245,7 @@ def catch_up_rewarded(table: Any, now: int, last: Any, trace: Any, recent: Any) 
                     first -= 1
                 weights[j], eligibility[j] = _advanced(
                     table, p, weights[j], eligibility[j], ring, first, stop, delay,
-                    np.int64(last[k]), trace[k], (since, goal),
+                    np.int64(last[k]), trace[k], (since, goal, since // interval),
                 )  # fmt: skip
             synapse += count
     table[D.APPLIED] = goal

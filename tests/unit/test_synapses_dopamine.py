@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.networks import built_rank, network_of
+from tests.helpers.networks import built_rank, network_of, simulate_ranks, spikes_of
+from tests.helpers.small_atlas import save_small_atlas
 
 import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels.intrinsics import view_i32
 from dtbsim.mpi import run_ranks
 
 NETWORK = """\
@@ -91,3 +93,26 @@ def test_what_is_kept_per_step_stays_bounded() -> None:
         backend.collect()
     backend.close()
     assert max(sizes[30:]) <= max(sizes[:30])
+
+
+def test_dopamine_comes_from_all_regions_of_its_population(tmp_path: Path) -> None:
+    save_small_atlas(tmp_path)
+    text = "atlas: small.npz\n" + NETWORK.replace("size: 40,", "size: 40, regions: all,").replace(
+        "size: 20,", "size: 20, regions: [A_L, D_R],"
+    ).replace("    target: E\n", "    target: E\n    scope: same_region\n")
+    network = network_of(text, "simulation.partitioner=contiguous", base_dir=tmp_path)
+    assert [network.populations[k].name for k in network.projections[0].modulators] == ["DA@A_L", "DA@D_R"]
+    backend = CpuBackend(built_rank(network, threads=2), None, 2)
+    backend.advance(0, 1000)
+    spikes = spikes_of(backend)
+    first = network.populations[network.projections[0].modulators[0]].gid0
+    emitted = np.bincount(spikes[spikes[:, 1] >= first][:, 0], minlength=1000)
+    assert len(backend.tables.dynamic) == 2
+    for tables in backend.tables.dynamic:
+        row = tables.table[0]
+        released = view_i32(int(row[D.RELEASED_AT]), int(row[D.N_CELLS] * row[D.INTERVAL]))[:1000]
+        assert row[D.CELL0] == 0
+        np.testing.assert_array_equal(released, emitted)
+    backend.close()
+    assert emitted.sum() > 50
+    assert np.array_equal(simulate_ranks(network, 3, chunks=[1000])[: len(spikes)], spikes)
