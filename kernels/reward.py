@@ -31,7 +31,8 @@ from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import float_of
 from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.stdp import NEVER, _as_before, _forget, _frozen, _keep_recent
+from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
+from dtbsim.kernels.stdp import NEVER
 
 AHEAD = 4
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
@@ -72,7 +73,7 @@ def integrate(table: Any, step: int) -> None:
             level[0] = n
             table[D.LEVEL_STEP] = t
         change = fade[m] * (n * p[D.P_GAIN] - p[D.P_LOSS])
-        if table[D.N_FROZEN] > 0 and _frozen(table, t):
+        if table[D.N_FROZEN] > 0 and is_frozen(table, t):
             change = _ZERO
         at = cell * (interval + 1) + m
         integral[at + 1] = integral[at] + change
@@ -212,7 +213,7 @@ def catch_up_rewarded(table: Any, now: int, last: Any, trace: Any, recent: Any) 
     if goal <= applied:
         return
     n_sources, n_targets = table[D.N_SOURCES], table[D.N_TARGETS]
-    _as_before(table, goal, last, trace, recent)
+    as_before(table, goal, last, trace, recent)
     capacity = table[D.HISTORY_CAPACITY]
     mask = capacity - 1
     p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
@@ -249,5 +250,5 @@ def catch_up_rewarded(table: Any, now: int, last: Any, trace: Any, recent: Any) 
                 )  # fmt: skip
             synapse += count
     table[D.APPLIED] = goal
-    _forget(history, counts, starts, goal - longest, capacity, 1)
-    _keep_recent(table, goal)
+    forget(history, counts, starts, goal - longest, capacity, 1)
+    keep_recent(table, goal)

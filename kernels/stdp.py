@@ -26,6 +26,7 @@ from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import float_of, with_float
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
 from dtbsim.kernels.stdp_batch import deliver_batch, look_back
 from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
@@ -73,15 +74,6 @@ def _note(table: Any, k: int, step: int, last: int, trace: Any) -> bool:
     return True
 
 
-@nb.njit(nogil=True)
-def _frozen(table: Any, step: int) -> bool:
-    windows = view_i64(table[D.FROZEN_AT], 2 * table[D.N_FROZEN])
-    found = False
-    for f in range(table[D.N_FROZEN]):
-        found |= windows[2 * f] <= step < windows[2 * f + 1]
-    return found
-
-
 @nb.njit(nogil=True, inline="always")
 def _take_in(
     table: Any, kind: int, p: Any, w: Any, ring: Any, first: int, stop: int, from_step: int, trace: Any, plus: Any
@@ -92,7 +84,7 @@ def _take_in(
     for m in range(first, stop):
         at = (m & mask) * words
         t = ring[at] >> 32
-        if table[D.N_FROZEN] > 0 and _frozen(table, t):
+        if table[D.N_FROZEN] > 0 and is_frozen(table, t):
             continue
         slow = float_of(ring[at + 1]) if words > 1 else _ZERO
         w = rounded(p, potentiated(kind, p, w, trace * decay(plus, t - from_step), slow))
@@ -155,7 +147,7 @@ def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, a
     delay, slow = third >> 32, float_of(third)
     until = step - 2 * delay  # the last step at which a spike of the target meets the synapse before the source's
     since = until - h if h != NEVER else np.int64(-1)
-    frozen = table[D.N_FROZEN] > 0 and _frozen(table, step - delay)
+    frozen = table[D.N_FROZEN] > 0 and is_frozen(table, step - delay)
     targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
     weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
     for j in range(count):
@@ -194,7 +186,7 @@ def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, re
     if until <= table[D.APPLIED]:
         return
     n_sources, n_targets = table[D.N_SOURCES], table[D.N_TARGETS]
-    _as_before(table, now - longest_delay, last, trace, recent)
+    as_before(table, now - longest_delay, last, trace, recent)
     words, capacity = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
     mask = capacity - 1
     p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
@@ -232,46 +224,5 @@ def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, re
                         weights[j] = np.int32(w)
             synapse += count
     table[D.APPLIED] = until
-    _forget(history, counts, starts, until, capacity, words)
-    _keep_recent(table, now - longest_delay)
-
-
-@nb.njit(nogil=True)
-def _as_before(table: Any, step: int, last: Any, trace: Any, recent: Any) -> None:
-    """State of every source before its first spike at or after `step`; `recent` is that spike, -1: none."""
-    n = table[D.N_SOURCES]
-    now_last = view_i32(table[D.LAST_AT], n)
-    now_trace = view_f32(table[D.TRACE_AT], 2 * n)
-    for k in range(n):
-        last[k] = now_last[k]
-        trace[k] = now_trace[2 * k]
-        recent[k] = np.int32(-1)
-    log = view_i64(table[D.RECENT_AT], 2 * table[D.RECENT_COUNT])
-    for r in range(table[D.RECENT_COUNT] - 1, -1, -1):
-        at = log[2 * r] & 0xFFFFFFFF
-        if at >= step:
-            k = log[2 * r] >> 32
-            last[k] = np.int32(log[2 * r + 1] >> 32)
-            trace[k] = float_of(log[2 * r + 1])
-            recent[k] = np.int32(at)
-
-
-@nb.njit(nogil=True)
-def _forget(history: Any, counts: Any, starts: Any, until: int, capacity: int, words: int) -> None:
-    """Keep the last entry before `until`, whose trace is still needed, and those after it."""
-    for i in range(counts.size):
-        ring = history[i * capacity * words : (i + 1) * capacity * words]
-        while starts[i] + 1 < counts[i] and (ring[((starts[i] + 1) & (capacity - 1)) * words] >> 32) < until:
-            starts[i] += np.int32(1)
-
-
-@nb.njit(nogil=True)
-def _keep_recent(table: Any, step: int) -> None:
-    log = view_i64(table[D.RECENT_AT], 2 * table[D.RECENT_COUNT])
-    kept = np.int64(0)
-    for r in range(table[D.RECENT_COUNT]):
-        if (log[2 * r] & 0xFFFFFFFF) >= step:
-            log[2 * kept] = log[2 * r]
-            log[2 * kept + 1] = log[2 * r + 1]
-            kept += 1
-    table[D.RECENT_COUNT] = kept
+    forget(history, counts, starts, until, capacity, words)
+    keep_recent(table, now - longest_delay)
