@@ -6,6 +6,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 RANKS ?= 3
+WORKERS ?= 2
 MPIEXEC ?= $(BIN)/mpiexec
 PYTEST_ARGS ?=
 PARTS ?=
@@ -60,11 +61,12 @@ demo: $(VENV)/.installed
 
 test: test-serial test-mpi
 
+# A file stays on one worker; two of them, as the tests of threads and ranks take a few cores each.
 test-serial: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not mpi" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not mpi" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not mpi and not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not mpi and not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Under -m mpi4py an exception on one rank ends all of them; without it the others would wait for ever.
 test-mpi: $(VENV)/.installed-test
