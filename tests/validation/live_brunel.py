@@ -10,7 +10,7 @@ from typing import Any
 from tests.validation.brunel import REGIMES, TRANSIENT_MS, run_dtbsim, run_nest
 
 SEEDS = (1, 2, 3)
-DURATION_MS = {"SR": TRANSIENT_MS + 400.0, "AI": 1200.0, "SI fast": 1200.0, "SI slow": 1700.0}
+DURATION_MS = {"SR": TRANSIENT_MS + 300.0, "AI": 1200.0, "SI fast": 1000.0, "SI slow": 1700.0}
 """Synchronous regular neurons fire 300 times a second: a short time is enough, and NEST's time is dear."""
 
 
