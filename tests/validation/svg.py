@@ -100,10 +100,10 @@ def _texts(panel: Panel, x_range: tuple[float, float], y_range: tuple[float, flo
         (LEFT, 10, "start", GREY, panel.title),
         (LEFT, 21, "start", GREY, panel.y_label),
         (middle, bottom + 24, "middle", GREY, panel.x_label),
-        (LEFT - 4, TOP + 6, "end", GREY, f"{y_range[1]:.3g}"),
+        (LEFT - 4, TOP + 6, "end", GREY, f"{y_range[1]:.4g}"),
         (LEFT - 4, bottom, "end", GREY, f"{y_range[0]:.3g}"),
         (LEFT, bottom + 12, "start", GREY, f"{x_range[0]:.3g}"),
-        (right, bottom + 12, "end", GREY, f"{x_range[1]:.3g}"),
+        (right, bottom + 12, "end", GREY, f"{x_range[1]:.4g}"),
     ]
     named = {item.label: item.colour for item in panel.series if item.label}
     texts += [(right, TOP + 8 + 11 * k, "end", colour, label) for k, (label, colour) in enumerate(named.items())]
