@@ -111,7 +111,7 @@ def pictures(content: Any) -> dict[str, str]:
     curve = [Series(places, shares, OURS), Series(places, shares, OURS, points=True, error=errors)]
     names = [f"{coherence:g}" for coherence in trials]
     panels.append(
-        Panel("A chosen", f"coherence (%): {', '.join(names)}", "share of trials", curve, y_range=(0.0, 1.0), marks=(0.5,),
-              x_ends=(names[0], names[-1]))
+        Panel("A chosen", f"coherence (%): {', '.join(names)}", "share of trials", curve, y_range=(0.0, 1.0),
+              marks=(0.5,), x_ends=(names[0], names[-1]))
     )  # fmt: skip
     return {"decision": picture(panels, 3)}
