@@ -1,6 +1,6 @@
 """Run comparisons live, with NEST, and write the page of the documentation from their results.
 
-    python -m tests.validation.live                  # everything (an hour on one core), then the page
+    python -m tests.validation.live                  # everything (half an hour on a free core), then the page
     python -m tests.validation.live brunel facts     # these alone
     python -m tests.validation.live --keep-nest      # without making the data of the tests anew
     python -m tests.validation.live --page           # only the page, from stored results
