@@ -24,7 +24,7 @@ help:
 	@echo "make demo         run examples/resting_state.yaml and say where the report is"
 	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
 	@echo "make test-fast    tests without those marked slow and without MPI"
-	@echo "make validate     compare with NEST live and write docs/validation.md (an hour; PARTS='brunel facts' for these)"
+	@echo "make validate     compare with NEST live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
 	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"

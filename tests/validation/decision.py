@@ -43,8 +43,8 @@ def run_nest(coherence_percent: float, seed: int) -> dict[str, list[float]]:
         recorders[name] = nest.Create("spike_recorder")
         nest.Connect(cells[name], recorders[name])
     for projection in config.projections.values():
-        sign = -1.0 if projection.receptor == "gaba" else 1.0
-        synapse = {"weight": sign * projection.weight_nS, "delay": projection.delay_ms,
+        # weights of GABA are conductances here, not negative as in other models of NEST: a negative one would excite
+        synapse = {"weight": projection.weight_nS, "delay": projection.delay_ms,
                    "receptor_type": RECEPTORS[projection.receptor]}  # fmt: skip
         nest.Connect(cells[projection.source], cells[projection.target], syn_spec=synapse)
     for drive in config.drives.values():

@@ -1,12 +1,12 @@
 """Run comparisons live, with NEST, and write the page of the documentation from their results.
 
-    python -m tests.validation.live                  # everything (an hour on one core), then the page
+    python -m tests.validation.live                  # everything (half an hour on a free core), then the page
     python -m tests.validation.live brunel facts     # these alone
     python -m tests.validation.live --keep-nest      # without making the data of the tests anew
     python -m tests.validation.live --page           # only the page, from stored results
 
 Results are kept in tests/validation/results with date, commit and versions, so that the page can be written without
-running anything. Needs the extra `reference`.
+running anything. Needs the extra `reference`. Brian2 has an environment of its own: `make_brian_neurons.py` says how.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from tests.validation.storage import store
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("brunel", "microcircuit", "decision", "facts")
+PARTS = ("brunel", "microcircuit", "decision", "facts", "neurons")
 WITH_NEST = ("brunel", "microcircuit", "decision")
 """Parts whose tests have stored runs of NEST."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.validation import page_brunel, page_decision, page_facts, page_microcircuit
+from tests.validation import page_brunel, page_decision, page_facts, page_microcircuit, page_neurons
 from tests.validation.page_parts import HEAD, Row
 from tests.validation.storage import stored
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Any] = {
     "microcircuit": page_microcircuit,
     "decision": page_decision,
     "facts": page_facts,
+    "neurons": page_neurons,
 }
 
 INTRODUCTION = """\
@@ -37,11 +38,8 @@ forms; networks, where no two simulators draw the same random numbers, by the di
   that is one step too short, a reset half a millivolt too high) that must show.
 - `make validate` runs everything live, with NEST, and writes this page. `make validate PARTS=facts` runs one part.
 
-## Networks and synapses
+## Results
 """
-
-NEURONS = Path(__file__).with_name("page_neurons.md")
-"""What the tests of single neurons cover, in words."""
 
 
 def rows() -> list[Row]:
@@ -61,7 +59,7 @@ def page() -> str:
     """The text of the page."""
     table = "\n".join([HEAD, *(row.markdown() for row in rows())])
     parts = "\n\n".join(part.text(result(name)) for name, part in PARTS.items())
-    return f"{INTRODUCTION}\n{table}\n\n{parts}\n\n{NEURONS.read_text(encoding='utf-8')}"
+    return f"{INTRODUCTION}\n{table}\n\n{parts}\n"
 
 
 def pictures() -> dict[str, str]:

@@ -12,8 +12,8 @@ from tests.validation.page_parts import Row, dated
 from tests.validation.storage import stored
 from tests.validation.svg import GREY, OURS, THEIRS, Panel, Series, picture
 
-SPONTANEOUS_BOUND_HZ = {"A": 1.0, "B": 1.0, "N": 0.5, "I": 1.0}
-DECIDED_BOUND = {"A": 0.15, "N": 0.15, "I": 0.1}
+SPONTANEOUS_BOUND_HZ = {"A": 0.6, "B": 0.6, "N": 0.3, "I": 0.6}
+DECIDED_BOUND = {"A": 0.08, "N": 0.08, "I": 0.05}
 """Relative; of the loser (B) only that it has lost."""
 TEST = "validation/test_decision.py"
 
@@ -67,9 +67,9 @@ def rows(content: Any) -> list[Row]:
             f"one below {LOST_HZ:g} Hz", f"{decisions:.0%} of {len(everyone)}", bool(decisions > 0.8), TEST),
         Row("Wang 2002: psychometric curve", "chance at 0, certainty at 51.2 %", "two standard errors; all of them",
             f"{shares[0.0]:.0%}; {shares[51.2]:.0%}, {n} trials each", bool(chance and shares[51.2] == 1.0), TEST),
-        Row("Wang 2002: rates before the stimulus", "NEST, iaf_bw_2001", "1 Hz; 0.5 Hz for cells without preference",
+        Row("Wang 2002: rates before the stimulus", "NEST, iaf_bw_2001", "0.6 Hz; 0.3 Hz for cells without preference",
             "; ".join(f"{name} {a[name]:.2f} ({b[name]:.2f}) Hz" for name in SIZES), max(before.values()) <= 1, TEST),
-        Row("Wang 2002: rates after a decision at 51.2 %", "NEST, iaf_bw_2001", "15 %; 10 % for interneurons; the "
+        Row("Wang 2002: rates after a decision at 51.2 %", "NEST, iaf_bw_2001", "8 %; 5 % for interneurons; the "
             f"loser below {LOST_HZ:g} Hz in both",
             "; ".join(f"{name} {c[name]:.2f} ({d[name]:.2f}) Hz" for name in SIZES),
             max(after.values()) <= 1 and max(c["B"], d["B"]) < LOST_HZ, TEST),
@@ -109,8 +109,9 @@ def pictures(content: Any) -> dict[str, str]:
     errors = np.sqrt(shares * (1 - shares) / len(trials[0.0]))
     places = np.arange(shares.size)
     curve = [Series(places, shares, OURS), Series(places, shares, OURS, points=True, error=errors)]
-    names = ", ".join(f"{coherence:g}" for coherence in trials)
+    names = [f"{coherence:g}" for coherence in trials]
     panels.append(
-        Panel("A chosen", f"coherence: {names} %", "share of trials", curve, y_range=(0.0, 1.0), marks=(0.5,))
-    )
+        Panel("A chosen", f"coherence (%): {', '.join(names)}", "share of trials", curve, y_range=(0.0, 1.0),
+              marks=(0.5,), x_ends=(names[0], names[-1]))
+    )  # fmt: skip
     return {"decision": picture(panels, 3)}

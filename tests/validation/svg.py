@@ -41,6 +41,8 @@ class Panel:
     log_y: bool = False
     marks: Sequence[float] = field(default=())
     """Horizontal lines."""
+    x_ends: tuple[str, str] | None = None
+    """What stands at the ends of the x axis; default: its range."""
 
 
 def picture(panels: Sequence[Panel], columns: int) -> str:
@@ -96,14 +98,15 @@ def _series(item: Series, column: Any, row: Any) -> list[str]:
 def _texts(panel: Panel, x_range: tuple[float, float], y_range: tuple[float, float]) -> list[str]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     middle = (LEFT + right) / 2
+    ends = panel.x_ends or (f"{x_range[0]:.3g}", f"{x_range[1]:.4g}")
     texts = [
         (LEFT, 10, "start", GREY, panel.title),
         (LEFT, 21, "start", GREY, panel.y_label),
         (middle, bottom + 24, "middle", GREY, panel.x_label),
-        (LEFT - 4, TOP + 6, "end", GREY, f"{y_range[1]:.3g}"),
+        (LEFT - 4, TOP + 6, "end", GREY, f"{y_range[1]:.4g}"),
         (LEFT - 4, bottom, "end", GREY, f"{y_range[0]:.3g}"),
-        (LEFT, bottom + 12, "start", GREY, f"{x_range[0]:.3g}"),
-        (right, bottom + 12, "end", GREY, f"{x_range[1]:.3g}"),
+        (LEFT, bottom + 12, "start", GREY, ends[0]),
+        (right, bottom + 12, "end", GREY, ends[1]),
     ]
     named = {item.label: item.colour for item in panel.series if item.label}
     texts += [(right, TOP + 8 + 11 * k, "end", colour, label) for k, (label, colour) in enumerate(named.items())]

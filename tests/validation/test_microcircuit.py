@@ -47,10 +47,18 @@ def test_no_farther_from_nest_than_its_seeds_are_from_each_other(quantity: str, 
     assert max(found.values()) <= SMALL_MARGIN, found
 
 
-def test_a_percent_more_input_shows(nest_runs: Any) -> None:
-    """The constant current that keeps the mean input at this scale, left out in one population."""
-    wrong = [run_dtbsim(SCALE, DURATION_MS, OURS[0], "drives.mistake={kind: dc, target: column.L23E, amplitude: 5}")]
-    assert excess(wrong, nest_runs, "rate")["L23E"] > SMALL_MARGIN
+def test_the_same_mean_input_without_noise_shows_everywhere(nest_runs: Any) -> None:
+    wrong = [run_dtbsim(SCALE, DURATION_MS, OURS[0], "circuits.column.drive=dc")]
+    for quantity in QUANTITIES:
+        found = excess(wrong, nest_runs, quantity)
+        assert max(found.values()) > 0.1, (quantity, found)
+
+
+def test_a_small_current_into_one_population_shows(nest_runs: Any) -> None:
+    """10 pA: 0.4 mV."""
+    more = "drives.mistake={kind: dc, target: column.L23I, amplitude: 10}"
+    wrong = [run_dtbsim(SCALE, DURATION_MS, seed, more) for seed in OURS[:2]]
+    assert excess(wrong, nest_runs, "rate")["L23E"] > 2 * SMALL_MARGIN
 
 
 def test_gaps_of_quantiles() -> None:
