@@ -55,7 +55,6 @@ def test_without_a_difference_either_may_win() -> None:
 
 
 @pytest.mark.nest
-@pytest.mark.timeout(1200)
 def test_a_stored_trial_is_what_nest_gives(nest_runs: Any) -> None:
     pytest.importorskip("nest", reason="needs nest-simulator (extra `reference`)")
     assert run_nest(COHERENCE_PERCENT, SEEDS[0]) == nest_runs[0]
