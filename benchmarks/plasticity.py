@@ -28,13 +28,12 @@ def arguments() -> argparse.Namespace:
     """Return the options, checked."""
     parser = common.parser(__doc__)
     parser.add_argument("--scale", type=common.positive, default=1.0, metavar="S", help="of neurons and in-degrees")
-    parser.add_argument("--t-sim", type=common.positive, default=1000.0, metavar="MS", help="time measured")
+    parser.add_argument("--t-sim", type=common.positive, default=250.0, metavar="MS", help="time measured")
     parser.add_argument("--transient", type=common.positive, default=50.0, metavar="MS", help="time before it")
     parser.add_argument("--threads", type=common.count, metavar="N", help="per rank; default: its share of the cores")
     parser.add_argument("--ranks", type=common.count, default=1, metavar="R", help="over MPI, under mpiexec")
     parser.add_argument("--seed", type=common.count, default=12)
     parser.add_argument("--vs", choices=["nest"], help="compare with this simulator")
-    parser.add_argument("--nest-t-sim", type=common.positive, default=150.0, metavar="MS")
     parser.add_argument("--nest-python", default=sys.executable, metavar="PYTHON", help="default: this Python")
     options = parser.parse_args()
     if options.vs == "nest":
@@ -52,7 +51,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             duration_ms = options.transient + options.t_sim
             config = network(options.scale, duration_ms, options.seed, options.threads, plastic)
             result[label] = measure_apart(
-                config, folder, ranks=options.ranks, transient_ms=options.transient, chunks=2 * MIN_CHUNKS
+                config, folder, ranks=options.ranks, transient_ms=options.transient, chunks=MIN_CHUNKS
             )
         if options.vs == "nest":
             threads = result["plastic"]["ranks"] * result["plastic"]["threads_per_rank"]
@@ -71,7 +70,7 @@ def nest_apart(options: argparse.Namespace, folder: Path, threads: int, more: tu
     model, out = folder / "model.json", folder / "nest.json"
     model.write_text(json.dumps(plain_model(options.scale)), encoding="utf-8")
     fixed = ("--out", out, "--threads", threads, "--seed", options.seed)
-    times = ("--transient", options.transient, "--t-sim", options.nest_t_sim)
+    times = ("--transient", options.transient, "--t-sim", options.t_sim)
     common.run_python(common.HERE / "nest_plasticity.py", model, *fixed, *times, *more, python=options.nest_python)
     result: dict[str, Any] = common.read_json(out)
     return result
