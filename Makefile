@@ -7,6 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RANKS ?= 3
 WORKERS ?= 2
+BRIAN ?= .venv-brian
 MPIEXEC ?= $(BIN)/mpiexec
 PYTEST_ARGS ?=
 PARTS ?=
@@ -24,7 +25,7 @@ help:
 	@echo "make demo         run examples/resting_state.yaml and say where the report is"
 	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
 	@echo "make test-fast    tests without those marked slow and without MPI"
-	@echo "make validate     compare with NEST live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
+	@echo "make validate     compare with NEST and Brian2 live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
 	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"
@@ -72,7 +73,14 @@ test-fast: $(VENV)/.installed-test
 test-mpi: $(VENV)/.installed-test
 	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m mpi tests/mpi $(PYTEST_ARGS)
 
-validate: $(VENV)/.installed-reference
+# Brian2 needs an older numpy than dtbsim, so it has an environment of its own.
+$(BRIAN)/.installed: | $(BIN)/python
+	$(BIN)/python -m venv $(BRIAN)
+	$(BRIAN)/bin/python -m pip install --quiet "brian2==2.9.0" "numpy<2"
+	@touch $@
+
+validate: $(VENV)/.installed-reference $(BRIAN)/.installed
+	$(BRIAN)/bin/python -m tests.validation.make_brian_neurons
 	$(BIN)/python -m tests.validation.live $(PARTS)
 
 lint: $(VENV)/.installed-dev

@@ -6,7 +6,8 @@
     python -m tests.validation.live --page           # only the page, from stored results
 
 Results are kept in tests/validation/results with date, commit and versions, so that the page can be written without
-running anything. Needs the extra `reference`. Brian2 has an environment of its own: `make_brian_neurons.py` says how.
+running anything. Needs the extra `reference`. Brian2 has an environment of its own: `make validate` makes it and its
+data, `make_brian_neurons.py` says how.
 """
 
 from __future__ import annotations
