@@ -21,6 +21,8 @@ from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u8
 from dtbsim.kernels.numba_support import bits_float, float_bits
 
 LOW32 = 0xFFFFFFFF
+NEVER = 0x7FFFFFFF
+"""Steps since the previous spike of a source that has had none."""
 
 
 @nb.njit(nogil=True, inline="always")

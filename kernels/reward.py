@@ -28,11 +28,10 @@ import numpy as np
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.decay import decay
-from dtbsim.kernels.history import float_of
+from dtbsim.kernels.history import NEVER, float_of
 from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
-from dtbsim.kernels.stdp import NEVER
 
 AHEAD = 4
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1

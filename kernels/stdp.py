@@ -23,14 +23,13 @@ from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.decay import decay
-from dtbsim.kernels.history import float_of, with_float
+from dtbsim.kernels.history import NEVER, float_of, with_float
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
 from dtbsim.kernels.stdp_batch import deliver_batch, look_back
 from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
-NEVER = 0x7FFFFFFF
 BATCH = 0.5
 """From so many synapses per target on, spikes of one delay are delivered together."""
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1

@@ -15,11 +15,10 @@ import numpy as np
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.decay import decay
-from dtbsim.kernels.history import float_of
+from dtbsim.kernels.history import NEVER, float_of
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
-NEVER = 0x7FFFFFFF
 UNSEEN = np.float32(-1.0)
 WINDOW = D.WINDOW
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1

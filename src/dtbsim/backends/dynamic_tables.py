@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.libc import libc
 from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
@@ -24,11 +24,6 @@ FIRST_HISTORY = 8
 """Spikes remembered per target before the rings grow: one cache line."""
 LONG_HISTORY = 64
 """Spikes remembered of some target from which on all pending changes are applied, so that they can be forgotten."""
-
-_libc = ctypes.CDLL(None)
-_libc.free.argtypes = [ctypes.c_void_p]
-_libc.malloc.argtypes = [ctypes.c_size_t]
-_libc.malloc.restype = ctypes.c_void_p
 
 
 class DynamicTables:
@@ -52,7 +47,7 @@ class DynamicTables:
         for row in self.table:
             for field_at in (D.POOL_AT, D.DUE_AT, D.HISTORY_AT, D.RECENT_AT):
                 if row[field_at]:
-                    _libc.free(int(row[field_at]))
+                    libc.free(int(row[field_at]))
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
@@ -99,7 +94,7 @@ class DynamicTables:
         row[D.LOCAL0], row[D.N_TARGETS] = int(lane.group_start[kind]), int(lane.group_size[kind])
         n = int(row[D.N_TARGETS])
         row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, FIRST_HISTORY
-        row[D.HISTORY_AT] = _libc.malloc(8 * n * FIRST_HISTORY * dynamics.history_words)
+        row[D.HISTORY_AT] = libc.malloc(8 * n * FIRST_HISTORY * dynamics.history_words)
         counts, starts = np.zeros(n, np.int32), np.zeros(n, np.int32)
         self._counts[-1], self._starts[-1] = counts, starts
         row[D.HISTORY_COUNT_AT], row[D.HISTORY_START_AT] = self._at(counts), self._at(starts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
+from dtbsim.backends.libc import libc
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.rank import LaneState
@@ -20,11 +20,6 @@ from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
 FIRST_LOG = 4096
-
-_libc = ctypes.CDLL(None)
-_libc.free.argtypes = [ctypes.c_void_p]
-_libc.malloc.argtypes = [ctypes.c_size_t]
-_libc.malloc.restype = ctypes.c_void_p
 
 
 class LaneTables:
@@ -53,7 +48,7 @@ class LaneTables:
         for row in self.table:
             for field_at in (L.POOL_AT, L.DUE_AT, L.LOG_AT):
                 if row[field_at]:
-                    _libc.free(int(row[field_at]))
+                    libc.free(int(row[field_at]))
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
@@ -90,7 +85,7 @@ class LaneTables:
         buckets[:, 0] = -1
         row[L.BUCKET_AT] = at(state, buckets)
         row[L.PUBLISHED_AT] = at(state, np.zeros((2, max(n, 1)), np.int32))
-        row[L.LOG_AT], row[L.LOG_CAPACITY] = _libc.malloc(8 * FIRST_LOG), FIRST_LOG
+        row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
         row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
         self.drives.fill(row, state)
         self._emitted(row, state)
