@@ -49,6 +49,6 @@ X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan
 X_DELAY_AT = next(_n)  # uint8 or uint16 per synapse, in that plan
 DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
 
-UNIT_BITS = 8
+UNIT_BITS = 5
 UNIT = 1 << UNIT_BITS
 """Neurons of a drive that neighbouring threads do together."""
