@@ -197,6 +197,8 @@ class _Compiler:
             pieces = np.rint(given.indegree * share).astype(np.int64)
         elif isinstance(given, cfg.FixedTotalNumber):
             entries = np.rint(given.total * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
+        elif isinstance(given, cfg.FixedOutdegree):
+            entries = np.rint(given.outdegree * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
         elif isinstance(given, cfg.PairwiseBernoulli):
             entries = given.probability * (pair_weight / pair_weight.max() if scaled else 1.0) + entries
         elif isinstance(given, cfg.OneToOne) and self.source.size != self.target.size:
