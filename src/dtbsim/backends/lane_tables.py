@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.libc import libc
+from dtbsim.backends.procedural_tables import ProceduralTables
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
+from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
@@ -36,6 +38,7 @@ class LaneTables:
         self.table = np.zeros((len(states), L.LANE_FIELDS), dtype=np.int64)
         self.states = states
         self.dynamic: list[DynamicTables] = []
+        self.procedural: list[ProceduralTables] = []
         self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
         self.drives = DriveTables(network)
         for index, state in enumerate(states):
@@ -52,9 +55,10 @@ class LaneTables:
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
-        """Bytes of calendars and logs at present."""
+        """Bytes of calendars, logs and rings at present."""
         chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
-        return 8 * (chunks * L.CHUNK_WORDS + due + log) + sum(tables.dynamic_bytes() for tables in self.dynamic)
+        kept = sum(tables.dynamic_bytes() for tables in self.dynamic) + sum(part.n_bytes for part in self.procedural)
+        return 8 * (chunks * L.CHUNK_WORDS + due + log) + kept
 
     # -- filling ----------------------------------------------------------------------------------------------
 
@@ -94,6 +98,9 @@ class LaneTables:
             tables = DynamicTables(self._network, state, self._candidates, self._ring)
             self.dynamic.append(tables)
             row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
+        if state.procedural:
+            self.procedural.append(ProceduralTables(state, ring_size(self._network)))
+            self.procedural[-1].fill(row)
 
     def _source_index(self, lane: Lane) -> NDArray[np.int32]:
         index = np.full(lane.n_local, -1, dtype=np.int32)

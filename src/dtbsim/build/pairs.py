@@ -18,6 +18,7 @@ from dtbsim.spec.network import FIXED_OUTDEGREE, Network, Projection
 if TYPE_CHECKING:
     from dtbsim.build.synapses import Candidates
 
+TABLE_BYTES = 8 * P.TABLE_SIZE
 PART = 1 << 20
 """Most neurons of a part of a target population (rule fixed_outdegree)."""
 

@@ -149,6 +149,11 @@ class Projection(Strict):
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
+    procedural: Flag = Field(
+        default=False,
+        description="draw the synapses again at every spike instead of storing them: no memory for them, the same "
+        "spikes; with fixed_outdegree, all_to_all and one_to_one",
+    )
 
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:

@@ -105,6 +105,8 @@ class Projection:
     """None: static synapses."""
     modulators: tuple[int, ...] = ()
     """Populations whose spikes change the synapses from outside: they release dopamine."""
+    procedural: bool = False
+    """Synapses are drawn again at every spike instead of being stored."""
 
     def links(self, dt_ms: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
         """(target population, source population, smallest delay in steps) of everything whose spikes are heard.
