@@ -17,8 +17,8 @@ Input r of the model is the sum over its channels c, ascending, of mix[r, c] * (
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,19 @@ from dtbsim.models.base import NeuronModel
 
 @dataclass(frozen=True)
 class UpdateKernel:
-    """A compiled kernel variant; keep it alive as long as its address is used."""
+    """A kernel variant, compiled when its address is first asked for; keep it alive as long as that is used."""
 
     variant: Variant
-    address: int
-    _module: Any = field(repr=False, compare=False)
+
+    @cached_property
+    def _module(self) -> Any:
+        label = f"update_{''.join(x if x.isalnum() else '_' for x in self.variant.model.name)}"
+        return kernel_cache.build(kernel_text(self.variant), label, lambda module: module)
+
+    @property
+    def address(self) -> int:
+        """Address of the compiled function."""
+        return int(self._module.kernel.address)
 
     @property
     def constant_order(self) -> tuple[str, ...]:
@@ -101,10 +109,8 @@ def mix_structure(mix: npt.ArrayLike) -> MixStructure:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(variant: Variant) -> UpdateKernel:
-    label = f"update_{''.join(x if x.isalnum() else '_' for x in variant.model.name)}"
-    module = kernel_cache.build(kernel_text(variant), label, lambda module: module)
-    return UpdateKernel(variant, int(module.kernel.address), module)
+def _kernel(variant: Variant) -> UpdateKernel:
+    return UpdateKernel(variant)
 
 
 def get_update_kernel(
@@ -114,7 +120,7 @@ def get_update_kernel(
     use_stim: bool = False,
     acc_bits: int = 32,
 ) -> UpdateKernel:
-    """Return the kernel of a variant, compiled or from the disk cache; memoised.
+    """Return the kernel of a variant; memoised. Machine code is made, or found on disk, when it is needed.
 
     `array_constants` are those of `model.constants` that differ between neurons; `mix` is from `mix_structure` (None:
     input r is channel r); `use_stim` needs a model that takes I_stim; `acc_bits` is 32 or 64.
@@ -130,4 +136,4 @@ def get_update_kernel(
     if len(structure.rows) != len(model.inputs):
         raise InputError(f"mix has {len(structure.rows)} rows; model '{model.name}' has {len(model.inputs)} inputs")
     arrays = tuple(name for name in model.constant_names if name in array_constants)
-    return _compiled(Variant(model, arrays, structure, use_stim, acc_bits))
+    return _kernel(Variant(model, arrays, structure, use_stim, acc_bits))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dtbsim.kernels import kernel_cache, update_kernel
+from dtbsim.kernels import kernel_cache
 from dtbsim.kernels.update_kernel import UpdateKernel, get_update_kernel
 from dtbsim.models import get_model
 
@@ -32,7 +32,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def compile_again() -> UpdateKernel:
     """As another process would: nothing in memory, only what is on disk."""
-    return update_kernel._compiled.__wrapped__(VARIANT)
+    kernel = UpdateKernel(VARIANT)
+    assert kernel.address != 0
+    return kernel
 
 
 def hits(kernel: UpdateKernel) -> int:

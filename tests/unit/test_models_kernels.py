@@ -46,7 +46,8 @@ def test_the_loop_is_vectorised_without_contraction(name: str, tmp_path: Path, m
     model, options = VARIANTS[name]
     variant = get_update_kernel(model, **options).variant
     monkeypatch.setenv("DTBSIM_CACHE_DIR", str(tmp_path))
-    fresh = update_kernel._compiled.__wrapped__(variant)
+    fresh = update_kernel.UpdateKernel(variant)
+    assert fresh.address != 0
     assert len(re.findall(PACKED[machine], fresh.assembly)) >= 3
     assert not re.search(FUSED, fresh.assembly)
     ir = fresh._module.kernel._library.get_llvm_str()

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.backends.finite import check_finite
+from dtbsim.backends.lane_tables import CpuLaneTables
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.threads import Team
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
-from dtbsim.build.rank import LaneState, RankNetwork
-from dtbsim.errors import FaultError, MemoryPlanError, NumericsError
+from dtbsim.build.rank import RankNetwork
+from dtbsim.errors import FaultError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import barrier as B
@@ -38,7 +39,7 @@ class CpuBackend:
         self._kinds: list[Kind] = built.kinds
         n_threads = min(n_threads, len(built.lanes))
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
-        self.tables = LaneTables(self._network, built.kinds, built.lanes, built.candidates, self.ring)
+        self.tables = CpuLaneTables(self._network, built.kinds, built.lanes, built.candidates, self.ring)
         self.rank = np.zeros(L.RANK_FIELDS, dtype=np.int64)
         self._sent = np.zeros(len(built.lanes), dtype=np.int64)
         self._keep: list[NDArray[Any]] = []
@@ -136,30 +137,8 @@ class CpuBackend:
         self._controlled[key].set(values)
 
     def check_finite(self, start: int, stop: int) -> None:
-        """Raise NumericsError naming population, neuron and state if any float state is NaN or infinite.
-
-        To be called after the steps `start` to `stop` (exclusive), at whose beginning all were finite.
-        """
-        for state in self._built.lanes:
-            if np.isfinite(state.neurons.f32).all():
-                continue
-            for group in state.neurons.groups:
-                for name, offset in group.state_offset.items():
-                    values = state.neurons.f32[offset : offset + group.size]
-                    row = self._kinds[group.kind].model.state(name)
-                    if row.dtype == "f32" and not np.isfinite(values).all():
-                        self._report(state, group.start + int(np.argmin(np.isfinite(values))), name, (start, stop))
-
-    def _report(self, state: LaneState, local: int, name: str, span: tuple[int, int]) -> None:
-        gid = int(state.lane.gids[local])
-        index = int(np.searchsorted(self._network.gid_starts, gid, side="right")) - 1
-        population = self._network.populations[index]
-        raise NumericsError(
-            f"state {name} of neuron {gid - population.gid0} became NaN or infinite after step {span[0]}, "
-            f"by step {span[1]}",
-            where=f"population {population.name}",
-            remedy="use a shorter dt_ms, or check parameters and weights",
-        )
+        """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
+        check_finite(self._network, self._kinds, self._built.lanes, (start, stop))
 
     def events(self) -> int:
         """Synaptic events delivered so far."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.memory import Memory
 from dtbsim.build.lanes import Run
 from dtbsim.build.rank import LaneState
 from dtbsim.config.values import Normal
@@ -41,16 +42,18 @@ class _Reached:
 class DriveTables:
     """Fills the lanes' tables of drives; `set_chunk` gives them currents and rates of the steps to come."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, memory: Memory) -> None:
+        self._network, self._memory = network, memory
         self._by_population: dict[int, list[Drive]] = {}
         for drive in network.drives:
             self._by_population.setdefault(drive.population, []).append(drive)
         self._courses: dict[Key, Course] = {}
         self._following: list[tuple[I64, Key]] = []
         """(table row, key of the course that it follows)"""
-        self._chunk: list[dict[int, NDArray[Any] | int]] = []
         self._thresholds: dict[float, Thresholds] = {}
+        self.poisson: list[I64] = []
+        self.varied: list[I64] = []
+        """The tables of all lanes so far."""
 
     def fill(self, row: I64, state: LaneState) -> None:
         """Make the tables of a lane."""
@@ -67,29 +70,36 @@ class DriveTables:
                 if drive.kind == "noise":
                     noise.setdefault(id(drive), []).append(reached)
                 elif drive.kind == "current":
-                    currents.append((self._current(state, reached), drive))
+                    currents.append((self._current(reached), drive))
                 elif drive.kind == "events":
                     events.append(self._events(run, reached))
                 elif drive.weight != 0 and (drive.rate is not None or drive.mean > 0):
                     if _plain(reached):
-                        _append(poisson, self._poisson(state, reached))
+                        _append(poisson, self._poisson(reached))
                     else:
                         varied.setdefault(id(drive), []).append(reached)
-        self._store_poisson(row, state, poisson)
-        self._store_varied(row, state, list(varied.values()))
-        self._store_currents(row, state, currents)
-        self._store_noise(row, state, list(noise.values()))
+        self._store_poisson(row, poisson)
+        self._store_varied(row, list(varied.values()))
+        self._store_currents(row, currents)
+        self._store_noise(row, list(noise.values()))
         listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
         listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
-        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), _at(state, listed)
+        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._memory.place(listed)
 
     def set_chunk(self, start: int, stop: int) -> None:
         """Compute what the drives follow in the steps from `start` to before `stop`, each distinct course once."""
-        fields = {key: course(start, stop) for key, course in self._courses.items()}
+        lend = self._memory.lend
+        self._memory.reclaim()
+        fields = {
+            key: {
+                field: lend(value) if isinstance(value, np.ndarray) else value
+                for field, value in course(start, stop).items()
+            }
+            for key, course in self._courses.items()
+        }
         for row, key in self._following:
             for field, value in fields[key].items():
-                row[field] = value.ctypes.data if isinstance(value, np.ndarray) else value
-        self._chunk = list(fields.values())  # compiled code reads the arrays
+                row[field] = value
 
     def _follow(self, row: I64, drive: Drive, followed: object, course: Course) -> None:
         """Let a row follow a course; populations of one drive share what they follow, so it is computed once."""
@@ -109,11 +119,11 @@ class DriveTables:
             slots = int(state.lane.slot_start[run.kind][drive.channel]) + local - int(state.lane.group_start[run.kind])
         return _Reached(drive, local, (run.gid0 + inside).astype(np.uint32), slots)
 
-    def _current(self, state: LaneState, reached: _Reached) -> list[int]:
+    def _current(self, reached: _Reached) -> list[int]:
         local = reached.local
         if _contiguous(local):
             return [int(local[0]), local.size, 0, 0]
-        return [0, local.size, 0, _at(state, local.astype(np.int32))]
+        return [0, local.size, 0, self._memory.place(local.astype(np.int32))]
 
     def _events(self, run: Run, reached: _Reached) -> I64:
         drive = reached.drive
@@ -124,10 +134,10 @@ class DriveTables:
         weight = np.full(len(mine), drive.weight)
         return np.stack([mine[:, 0], mine[:, 1] + offset, weight], axis=1).astype(np.int64)
 
-    def _poisson(self, state: LaneState, reached: _Reached) -> list[int]:
+    def _poisson(self, reached: _Reached) -> list[int]:
         drive = reached.drive
         thresholds, coarse = self._constant(drive.mean)
-        tables = [_at(state, thresholds), thresholds.size, _at(state, coarse), coarse.size]
+        tables = [self._memory.place(thresholds), thresholds.size, self._memory.place(coarse), coarse.size]
         entry = [int(reached.local[0]), reached.local.size, int(reached.slots[0]), drive.weight, drive.index, *tables]
         return [*entry, drive.start, drive.stop, 0, -1]
 
@@ -140,37 +150,38 @@ class DriveTables:
 
     # -- tables -------------------------------------------------------------------------------------------------
 
-    def _store_poisson(self, row: I64, state: LaneState, entries: list[list[int]]) -> None:
+    def _store_poisson(self, row: I64, entries: list[list[int]]) -> None:
         for entry in entries:
-            entry[L.P_BUFFER_AT] = _at(state, np.zeros(STEPS * entry[L.P_COUNT], np.uint8))
-        row[L.N_POISSON] = len(entries)
-        row[L.POISSON_AT] = _at(state, np.array(entries, np.int64).reshape(-1, L.POISSON_FIELDS))
+            entry[L.P_BUFFER_AT] = self._memory.scratch(STEPS * entry[L.P_COUNT], np.uint8)
+        self.poisson.append(np.array(entries, np.int64).reshape(-1, L.POISSON_FIELDS))
+        row[L.N_POISSON], row[L.POISSON_AT] = len(entries), self._memory.place(self.poisson[-1])
 
-    def _store_varied(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
+    def _store_varied(self, row: I64, found: list[list[_Reached]]) -> None:
         table = np.zeros((len(found), L.VARIED_FIELDS), np.int64)
         for entry, parts in zip(table, found, strict=True):
             drive = parts[0].drive
             slots = np.concatenate([part.slots for part in parts])
             gids = _drawn_for(parts)
-            entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, _at(state, gids)
-            entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, _at(state, slots)
+            entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, self._memory.place(gids)
+            entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, self._memory.place(slots)
             entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
-            entry[L.V_BUFFER_AT] = _at(state, np.zeros(STEPS * gids.size, np.uint8))
+            entry[L.V_BUFFER_AT] = self._memory.scratch(STEPS * gids.size, np.uint8)
             if drive.rate is not None:
                 course: Course = partial(_varying, drive.rate, drive.windows, self._network.dt_ms)
                 self._follow(entry, drive, drive.rate, course)
             else:
                 tables = self._constant(drive.mean)
                 self._follow(entry, drive, tables, partial(_switched, drive.windows, tables))
-        row[L.N_VARIED], row[L.VARIED_AT] = len(table), _at(state, table)
+        self.varied.append(table)
+        row[L.N_VARIED], row[L.VARIED_AT] = len(table), self._memory.place_table(table)
 
-    def _store_currents(self, row: I64, state: LaneState, found: list[tuple[list[int], Drive]]) -> None:
+    def _store_currents(self, row: I64, found: list[tuple[list[int], Drive]]) -> None:
         table = np.array([entry for entry, _ in found], np.int64).reshape(-1, L.CURRENT_FIELDS)
         for entry, (_, drive) in zip(table, found, strict=True):
             self._follow(entry, drive, drive.wave, partial(_wave, drive, self._network.dt_ms))
-        row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(table), _at(state, table)
+        row[L.N_CURRENTS], row[L.CURRENTS_AT] = len(table), self._memory.place_table(table)
 
-    def _store_noise(self, row: I64, state: LaneState, found: list[list[_Reached]]) -> None:
+    def _store_noise(self, row: I64, found: list[list[_Reached]]) -> None:
         if not found:
             return
         found = sorted(found, key=lambda parts: parts[0].drive.index)  # the same order for a neuron on every lane
@@ -181,20 +192,19 @@ class DriveTables:
             assert drive.noise is not None
             local = np.concatenate([part.local for part in parts]).astype(np.int32)
             gids = _drawn_for(parts)
-            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, _at(state, gids)
-            entry[L.Q_TARGETS], entry[L.Q_INDEX_AT] = local.size, _at(state, local)
+            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, self._memory.place(gids)
+            entry[L.Q_TARGETS], entry[L.Q_INDEX_AT] = local.size, self._memory.place(local)
             entry[L.Q_DRIVE], entry[L.Q_START], entry[L.Q_STOP] = drive.index, drive.start, drive.stop
             entry[L.Q_INTERVAL], entry[L.Q_DRAWN] = drive.noise.interval, -1
-            entry[L.Q_BUFFER_AT] = _at(state, np.zeros(NUMBERS * gids.size, np.float32))
+            entry[L.Q_BUFFER_AT] = self._memory.scratch(NUMBERS * gids.size, np.float32)
             memory = drive.noise.memory(dt)
             if memory is not None:
-                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = (
-                    _at(state, np.zeros(gids.size, np.float32)),
-                    _at(state, memory),
-                )
+                places = max(gids.size, 2)  # a shared process has two on GPUs
+                place = self._memory.place
+                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(np.zeros(places, np.float32)), place(memory)
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
-        row[L.N_NOISE], row[L.NOISE_AT] = len(table), _at(state, table)
-        row[L.NORMAL_AT] = _at(state, normal_table())
+        row[L.N_NOISE], row[L.NOISE_AT] = len(table), self._memory.place_table(table)
+        row[L.NORMAL_AT] = self._memory.place(normal_table())
 
 
 def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
@@ -259,11 +269,6 @@ def _plain(reached: _Reached) -> bool:
     """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold it."""
     drive = reached.drive
     return drive.rate is None and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
-
-
-def _at(state: LaneState, array: NDArray[Any]) -> int:
-    state.keep.append(array)
-    return int(array.ctypes.data)
 
 
 def _append(table: list[list[int]], entry: list[int]) -> None:

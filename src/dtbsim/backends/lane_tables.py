@@ -1,8 +1,6 @@
-"""Fills the lane table of the compiled window from what was built, and keeps the arrays alive."""
+"""Fills the tables that describe lanes to compiled code from what was built."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +8,11 @@ from numpy.typing import NDArray
 from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.libc import libc
+from dtbsim.backends.memory import HostMemory, Memory
 from dtbsim.backends.procedural_tables import ProceduralTables
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
+from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
@@ -25,7 +25,9 @@ FIRST_LOG = 4096
 
 
 class LaneTables:
-    """int64[n_lanes, LANE_FIELDS]; memory that compiled code grows is freed on `close`."""
+    """int64[n_lanes, width]: what all backends share of it. Arrays go where `memory` puts them."""
+
+    width = L.LANE_FIELDS
 
     def __init__(
         self,
@@ -34,73 +36,46 @@ class LaneTables:
         states: list[LaneState],
         candidates: Candidates,
         ring: int,
+        memory: Memory,
     ) -> None:
-        self.table = np.zeros((len(states), L.LANE_FIELDS), dtype=np.int64)
+        self.table = np.zeros((len(states), self.width), dtype=np.int64)
         self.states = states
-        self.dynamic: list[DynamicTables] = []
-        self.procedural: list[ProceduralTables] = []
+        self.memory = memory
         self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
-        self.drives = DriveTables(network)
+        self.drives = DriveTables(network, memory)
         for index, state in enumerate(states):
-            self._fill(self.table[index], state)
-
-    def close(self) -> None:
-        """Free what the compiled window has allocated."""
-        for tables in self.dynamic:
-            tables.close()
-        for row in self.table:
-            for field_at in (L.POOL_AT, L.DUE_AT, L.LOG_AT):
-                if row[field_at]:
-                    libc.free(int(row[field_at]))
-                    row[field_at] = 0
-
-    def dynamic_bytes(self) -> int:
-        """Bytes of calendars, logs and rings at present."""
-        chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
-        kept = sum(tables.dynamic_bytes() for tables in self.dynamic) + sum(part.n_bytes for part in self.procedural)
-        return 8 * (chunks * L.CHUNK_WORDS + due + log) + kept
+            self._fill(self.table[index], state, index)
 
     # -- filling ----------------------------------------------------------------------------------------------
 
-    def _at(self, state: LaneState, array: NDArray[Any]) -> int:
-        state.keep.append(array)
-        return int(array.ctypes.data)
-
-    def _fill(self, row: I64, state: LaneState) -> None:
+    def _fill(self, row: I64, state: LaneState, index: int) -> None:
         lane, neurons, rows = state.lane, state.neurons, state.rows
         n = lane.n_local
-        at = self._at
+        at = self.memory.place
         row[L.N_LOCAL], row[L.N_SLOTS] = n, lane.n_slots
-        row[L.F32_AT], row[L.I32_AT] = at(state, neurons.f32), at(state, neurons.i32)
-        row[L.ACC_AT] = at(state, state.acc)
-        row[L.STIM_AT] = at(state, np.zeros(max(n, 1), np.float32))
-        row[L.SPK_AT] = at(state, np.zeros((n + 63) // 64 * 64, np.uint8))
-        row[L.GID_AT], row[L.SOURCE_AT] = at(state, lane.gids), at(state, self._source_index(lane))
+        row[L.F32_AT], row[L.I32_AT] = at(neurons.f32), at(neurons.i32)
+        row[L.ACC_AT] = at(state.acc)
+        row[L.GID_AT], row[L.SOURCE_AT] = at(lane.gids), at(self._source_index(lane))
         groups = np.zeros((len(neurons.groups), 3), np.int64)
         for g, group in enumerate(neurons.groups):
-            groups[g] = group.kernel.address, at(state, group.header), at(state, group.constants)
-        row[L.N_GROUPS], row[L.GROUPS_AT] = len(groups), at(state, groups)
+            groups[g] = self._kernel(group), at(group.header), at(group.constants)
+        row[L.N_GROUPS], row[L.GROUPS_AT] = len(groups), at(groups)
         row[L.SYNAPSE_KIND] = rows.kind
-        row[L.TARGET_AT], row[L.WEIGHT_AT] = at(state, rows.targets), at(state, rows.weights)
-        row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(state, rows.rows), at(state, rows.segment_rows)
-        row[L.SEGMENT_AT] = at(state, rows.segments)
-        row[L.POOL_FREE] = -1
-        buckets = np.zeros((self._ring, 2), np.int64)
-        buckets[:, 0] = -1
-        row[L.BUCKET_AT] = at(state, buckets)
-        row[L.PUBLISHED_AT] = at(state, np.zeros((2, max(n, 1)), np.int32))
-        row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
-        row[L.SCRATCH_AT] = at(state, np.zeros(SCRATCH_WORDS, np.uint16))
+        row[L.TARGET_AT], row[L.WEIGHT_AT] = at(rows.targets), at(rows.weights)
+        row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
+        row[L.SEGMENT_AT] = at(rows.segments)
         self.drives.fill(row, state)
         self._emitted(row, state)
         self._random(row, state)
-        if state.dynamic:
-            tables = DynamicTables(self._network, state, self._candidates, self._ring)
-            self.dynamic.append(tables)
-            row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
-        if state.procedural:
-            self.procedural.append(ProceduralTables(state, ring_size(self._network)))
-            self.procedural[-1].fill(row)
+        self._fill_own(row, state, index)
+
+    def _kernel(self, group: Group) -> int:
+        """What stands for the update kernel of a group."""
+        raise NotImplementedError
+
+    def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
+        """Fill in what this backend alone needs."""
+        raise NotImplementedError
 
     def _source_index(self, lane: Lane) -> NDArray[np.int32]:
         index = np.full(lane.n_local, -1, dtype=np.int32)
@@ -121,7 +96,7 @@ class LaneTables:
                 parts.append(mine + np.array([0, run.local - first]))
         listed = np.concatenate(parts)
         listed = np.ascontiguousarray(listed[np.lexsort((listed[:, 1], listed[:, 0]))])
-        row[L.N_EMITTED], row[L.EMITTED_AT] = len(listed), self._at(state, listed)
+        row[L.N_EMITTED], row[L.EMITTED_AT] = len(listed), self.memory.place(listed)
 
     def _random(self, row: I64, state: LaneState) -> None:
         """Thresholds of the source neurons that fire at random, in units of 2**-32."""
@@ -134,10 +109,10 @@ class LaneTables:
             thresholds = np.zeros(count, np.uint32)
             for run in (run for run in lane.runs if run.kind == k):
                 thresholds[run.local - start : run.local - start + run.size] = self._thresholds(run)
-            buffer = np.zeros(4 * count, np.uint8)
-            table.append([start, count, self._at(state, thresholds), self._at(state, buffer), -1])
+            buffer_at = self.memory.scratch(4 * count, np.uint8)
+            table.append([start, count, self.memory.place(thresholds), buffer_at, -1])
         row[L.N_RANDOM] = len(table)
-        row[L.RANDOM_AT] = self._at(state, np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
+        row[L.RANDOM_AT] = self.memory.place(np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
 
     def _thresholds(self, run: Run) -> NDArray[np.uint32]:
         """Probability of a spike per step of every neuron of a run, 1 - exp(-rate dt), at most 1 - 2**-32."""
@@ -148,3 +123,53 @@ class LaneTables:
         rates = np.broadcast_to(self._network.families[family].model.complete(given)["rate_hz"], run.size)
         probability = -np.expm1(-rates * self._network.dt_ms * 1e-3)
         return np.minimum(np.rint(probability * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+
+
+class CpuLaneTables(LaneTables):
+    """With what the compiled window needs: memory that it grows is freed on `close`."""
+
+    def __init__(
+        self, network: Network, kinds: list[Kind], states: list[LaneState], candidates: Candidates, ring: int
+    ) -> None:
+        self.dynamic: list[DynamicTables] = []
+        self.procedural: list[ProceduralTables] = []
+        super().__init__(network, kinds, states, candidates, ring, HostMemory())
+
+    def _kernel(self, group: Group) -> int:
+        return group.kernel.address
+
+    def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
+        n = state.lane.n_local
+        at = self.memory.place
+        row[L.STIM_AT] = at(np.zeros(max(n, 1), np.float32))
+        row[L.SPK_AT] = at(np.zeros((n + 63) // 64 * 64, np.uint8))
+        row[L.POOL_FREE] = -1
+        buckets = np.zeros((self._ring, 2), np.int64)
+        buckets[:, 0] = -1
+        row[L.BUCKET_AT] = at(buckets)
+        row[L.PUBLISHED_AT] = at(np.zeros((2, max(n, 1)), np.int32))
+        row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
+        row[L.SCRATCH_AT] = at(np.zeros(SCRATCH_WORDS, np.uint16))
+        if state.dynamic:
+            tables = DynamicTables(self._network, state, self._candidates, self._ring)
+            self.dynamic.append(tables)
+            row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
+        if state.procedural:
+            self.procedural.append(ProceduralTables(state, ring_size(self._network), self.memory))
+            self.procedural[-1].fill(row)
+
+    def close(self) -> None:
+        """Free what the compiled window has allocated."""
+        for tables in self.dynamic:
+            tables.close()
+        for row in self.table:
+            for field_at in (L.POOL_AT, L.DUE_AT, L.LOG_AT):
+                if row[field_at]:
+                    libc.free(int(row[field_at]))
+                    row[field_at] = 0
+
+    def dynamic_bytes(self) -> int:
+        """Bytes of calendars, logs and rings at present."""
+        chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
+        kept = sum(tables.dynamic_bytes() for tables in self.dynamic) + sum(part.n_bytes for part in self.procedural)
+        return 8 * (chunks * L.CHUNK_WORDS + due + log) + kept

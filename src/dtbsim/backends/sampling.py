@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
@@ -52,7 +53,7 @@ class Sampler:
         self._arrays = [np.array(rows, np.int64).reshape(-1, L.SAMPLED_FIELDS) for rows in self._tables_of_lane]
         for lane, array in enumerate(self._arrays):
             tables.table[lane, L.N_SAMPLED] = len(array)
-            tables.table[lane, L.SAMPLED_AT] = array.ctypes.data
+            tables.table[lane, L.SAMPLED_AT] = tables.memory.place_table(array)
 
     def _add(self, record: int) -> None:
         network = self._network
@@ -76,10 +77,10 @@ class Sampler:
                 offset = self._offsets(family, variable, sampled)
                 table = self._tables_of_lane[lane]
                 parts.append((lane, len(table), sampled, item.variables.index(variable)))
-                state.keep += [index, offset]
                 base = group.state_offset[variable]
                 where = 0 if row.dtype == "f32" else 1
-                table.append([where, base, local.size, index.ctypes.data, interval, 0, 0, offset.ctypes.data])
+                place = self._tables.memory.place
+                table.append([where, base, local.size, place(index), interval, 0, 0, place(offset)])
         owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
         self.records.append(Sampled(record, owned, tuple(item.variables), interval))
         self._parts.append(parts)
@@ -99,15 +100,15 @@ class Sampler:
     def begin(self, start: int, stop: int) -> None:
         """Give every table room for the samples of [start, stop)."""
         self._span = start, stop
-        self._buffers = []
+        self._outputs: list[list[Output]] = []
         for array in self._arrays:
-            rows = []
+            rows: list[Output] = []
             for row in array:
                 n = (stop // int(row[L.S_INTERVAL]) - start // int(row[L.S_INTERVAL])) * int(row[L.S_COUNT])
-                buffer = np.zeros(max(n, 1), dtype=np.float32)
-                row[L.S_OUT_AT], row[L.S_CURSOR] = buffer.ctypes.data, 0
-                rows.append(buffer)
-            self._buffers.append(rows)
+                output = self._tables.memory.output(max(n, 1), np.float32)
+                row[L.S_OUT_AT], row[L.S_CURSOR] = output.address, 0
+                rows.append(output)
+            self._outputs.append(rows)
 
     def take(self, record: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(steps int64[k], values float32[k, n_neurons, n_variables]) of a record; a sample ends its step."""
@@ -118,6 +119,6 @@ class Sampler:
         values = np.zeros((steps.size, sampled.gids.size, len(sampled.variables)), dtype=np.float32)
         for lane, row, gids, variable in self._parts[record]:
             column = np.searchsorted(sampled.gids, gids)
-            taken = self._buffers[lane][row][: steps.size * gids.size]
+            taken = self._outputs[lane][row].values()[: steps.size * gids.size]
             values[:, column, variable] = taken.reshape(steps.size, gids.size)
         return steps, values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
-from dtbsim.build.neurons import LaneNeurons, build_neurons, kernel_of
+from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
@@ -37,8 +37,7 @@ class LaneState:
     rows: Rows
     acc: NDArray[Any]
     dynamic: list[DynamicRows]
-    procedural: list[Piece] = field(default_factory=list)
-    keep: list[Any] = field(default_factory=list)
+    procedural: list[Piece]
 
 
 @dataclass(eq=False)
@@ -112,9 +111,6 @@ def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPl
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
-    for kind in plan.kinds:
-        if not kind.model.is_source:
-            kernel_of(kind, plan.acc_bits)  # compiled here once, not by every thread
     states: list[LaneState | None] = [None] * len(plan.lanes)
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         futures = {pool.submit(_build_lane, plan, lane): index for index, lane in enumerate(plan.lanes)}

@@ -1,0 +1,55 @@
+// What all CUDA kernels of dtbsim stand on: names for qualifiers, typed views of addresses, atomics, work shares.
+//
+// The text compiles with NVRTC and, against a header that emulates the launch of a kernel (DTB_HOST), with a host
+// compiler. Compile without contraction of a * b + c (--fmad=false, -ffp-contract=off) and without fast-math: then the
+// bits are those of the CPU kernels. Tables of int64 describe a rank and its lanes; their fields are the constants of
+// layout.py and dynamic_layout.py, which are put before this text.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef short i16;
+typedef int i32;
+typedef long long i64;
+
+#ifdef DTB_HOST
+#define DTB_FN static inline
+#define DTB_KERNEL extern "C" void
+#define DTB_LONG_RUNNING
+#else
+#define DTB_FN static __device__ __forceinline__
+#define DTB_KERNEL extern "C" __global__ void
+// For kernels of one block per multiprocessor: the compiler may use all registers of 512 threads.
+#define DTB_LONG_RUNNING __launch_bounds__(512, 1)
+extern __shared__ u64 dtb_shared_memory[];
+DTB_FN void dtb_pause() { __nanosleep(20); }
+#endif
+
+// A table: int64 words in global memory.
+typedef i64 *Table;
+
+// The array at an address that a table holds.
+template <typename T> DTB_FN T *at(i64 address) { return reinterpret_cast<T *>(address); }
+
+// Which share of a loop this thread does: elements first, first + stride, ...
+struct Share {
+    i64 first, stride;
+};
+
+// All threads of the blocks that have this y: those of one lane.
+DTB_FN Share share_of_row() {
+    return {(i64)blockIdx.x * blockDim.x + threadIdx.x, (i64)gridDim.x * blockDim.x};
+}
+
+// The threads of one block.
+DTB_FN Share share_of_block() { return {(i64)threadIdx.x, (i64)blockDim.x}; }
+
+// Integer sums do not depend on their order, so plain atomics are deterministic.
+DTB_FN void add_to(i32 *at, i32 value) { atomicAdd(at, value); }
+DTB_FN void add_to(i64 *at, i64 value) { atomicAdd(reinterpret_cast<u64 *>(at), (u64)value); }
+DTB_FN i64 take_from(i64 *at, i64 n) { return (i64)atomicAdd(reinterpret_cast<u64 *>(at), (u64)n); }
+
+// A word that other blocks write meanwhile.
+DTB_FN i64 read_shared_word(const i64 *word) { return *reinterpret_cast<const volatile i64 *>(word); }

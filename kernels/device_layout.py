@@ -1,0 +1,54 @@
+"""Where things lie in the int64 tables that describe a rank to the CUDA kernels.
+
+The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below. Both lie in
+device memory; fields named `*_AT` hold device addresses. What CPU lanes keep for themselves (log, published spikes,
+calendar pool) is not used there.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from dtbsim.kernels import layout as L
+
+# --- rank table: int64[DEVICE_RANK_FIELDS] --------------------------------------------------------------------------
+_n = count()
+R_N_LANES = next(_n)
+R_LANES_AT = next(_n)  # int64[n_lanes, DEVICE_LANE_FIELDS]
+R_RING = next(_n)  # buckets per lane: a power of two above the largest delay
+R_SEED_LOW = next(_n)
+R_SEED_HIGH = next(_n)
+R_CHUNK_START = next(_n)  # step at which the current waveforms begin
+R_N_SOURCES = next(_n)
+R_SOURCE_GIDS_AT = next(_n)  # uint32[n_sources] ascending
+R_STEP = next(_n)  # the step to be done next
+R_OVERFLOW = next(_n)  # set when a bucket was too small for the spikes of R_STEP
+R_HALT = next(_n)  # set after such a step: nothing goes on until its spikes have been entered again
+R_DONE_BLOCKS = next(_n)  # blocks of the running kernel that have finished
+R_PUBLISHED_AT = next(_n)  # int32[n_neurons]: source indices that fired in R_STEP
+R_PUBLISHED_COUNT = next(_n)
+R_LOG_AT = next(_n)  # uint64: step << 32 | gid of every spike since the last collection
+R_LOG_COUNT = next(_n)
+R_EVENTS = next(_n)  # synaptic events delivered so far
+R_REMOTE_AT = next(_n)  # step << 32 | gid of spikes from other ranks
+R_REMOTE_N = next(_n)
+R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
+DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
+
+# --- lane table: int64[n_lanes, DEVICE_LANE_FIELDS] -----------------------------------------------------------------
+_n = count(L.LANE_FIELDS)
+X_BUCKET_ENTRIES_AT = next(_n)  # int64[ring, X_BUCKET_CAPACITY]: first synapse << 16 | count
+X_BUCKET_CAPACITY = next(_n)
+X_BUCKET_COUNT_AT = next(_n)  # int32[ring]
+X_BUCKET_BEFORE_AT = next(_n)  # int32[ring]: the counts before the step whose spikes are being entered
+X_POISSON_UNITS = next(_n)  # pieces of UNIT neurons that the Poisson drives are cut into
+X_POISSON_UNIT_AT = next(_n)  # int64: row << 32 | piece
+X_VARIED_UNITS = next(_n)
+X_VARIED_UNIT_AT = next(_n)
+X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan that delivers when a spike is emitted
+X_DELAY_AT = next(_n)  # uint8 or uint16 per synapse, in that plan
+DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
+
+UNIT_BITS = 8
+UNIT = 1 << UNIT_BITS
+"""Neurons of a drive that neighbouring threads do together."""

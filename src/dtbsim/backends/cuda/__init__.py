@@ -1,0 +1,1 @@
+"""What steps a rank's populations on a GPU."""

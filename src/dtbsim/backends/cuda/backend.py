@@ -1,0 +1,249 @@
+"""The CUDA backend: a rank's lanes stepped by kernels on one GPU; the same spikes as the CPU backend."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.source import whole_text
+from dtbsim.backends.cuda.tables import DeviceLaneTables
+from dtbsim.backends.finite import check_finite
+from dtbsim.backends.parameters import ControlledParameter
+from dtbsim.backends.sampling import Sampler
+from dtbsim.build.rank import RankNetwork
+from dtbsim.errors import MemoryPlanError
+from dtbsim.exchange.packets import PacketExchange
+from dtbsim.kernels import device_layout as X
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.update_cuda import updates_text
+
+I64 = NDArray[np.int64]
+THREADS = 256
+BLOCKS_PER_MULTIPROCESSOR = 8
+GRAPH_STEPS = 32
+"""Steps of the longest graph; shorter ones have a power of two."""
+LOG_ENTRIES = 1 << 24
+"""Room for spikes between two looks of the host, at least one step's."""
+
+
+class CudaBackend:
+    """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
+
+    name = "cuda"
+    n_threads = 1
+
+    def __init__(
+        self, built: RankNetwork, exchange: PacketExchange | None, device: Device, first_bucket: int | None = None
+    ) -> None:
+        self._built, self._device, self._exchange = built, device, exchange
+        self._network = built.network
+        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
+        self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self.sampler = Sampler(self._network, built.kinds, self.tables)
+        self._n_local = sum(state.lane.n_local for state in built.lanes)
+        self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
+        self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
+        self._gids = device.upload(built.candidates.gids)
+        self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
+        self._on_device = device.upload(self.rank)
+        self._fill_rank()
+        self._collected: list[I64] = []
+        self._controlled: dict[tuple[int, str], ControlledParameter] = {}
+        self._graphs: dict[int, Graph] = {}
+        self._sent = 0
+        self.weights: list[object] = []
+        self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
+
+    def _fill_rank(self) -> None:
+        rank, address = self.rank, self._device.address
+        rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
+        rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
+        rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
+        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), address(self._log)
+
+    def compile(self) -> None:
+        """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
+        generated = {"updates.cuh": updates_text(self.tables.variants)}
+        self._kernels = self._device.compile(whole_text("step.cu", generated))
+
+    # -- launches ---------------------------------------------------------------------------------------------
+
+    def _shape(self, items: int, shared_bytes: int = 0) -> Launch:
+        """Enough threads for `items` of every lane, as many as the device runs at once at most."""
+        n_lanes = len(self._built.lanes)
+        most = max(1, self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR // n_lanes)
+        return Launch(max(1, min(-(-items // THREADS), most)), n_lanes, THREADS, shared_bytes)
+
+    def _launch(self, name: str, shape: Launch, *arguments: int) -> None:
+        self._kernels.launch(name, shape, self._device.address(self._on_device), *arguments)
+
+    def _schedule(self) -> None:
+        self._launch("dtb_schedule", self._shape(4 * THREADS))
+
+    def _steps(self, n: int) -> None:
+        for _ in range(n):
+            self._step()
+
+    def _step(self) -> None:
+        largest = max(state.lane.n_local for state in self._built.lanes)
+        self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
+        self._launch("dtb_neurons", self._shape(largest))
+        self._schedule()
+
+    def _graph(self, steps: int) -> Graph:
+        if steps not in self._graphs:
+            self._graphs[steps] = self._device.capture(partial(self._steps, steps))
+        return self._graphs[steps]
+
+    # -- stepping ---------------------------------------------------------------------------------------------
+
+    def advance(self, start: int, stop: int) -> None:
+        """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
+        self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
+        self.tables.drives.set_chunk(start, stop)
+        self.sampler.begin(start, stop)
+        self.tables.upload()
+        self._send()
+        window = stop - start if self._exchange is None else self._exchange.window
+        while self.rank[X.R_STEP] < stop:
+            self._window(min(int(self.rank[X.R_STEP]) + window, stop))
+            if self._exchange is not None:
+                self._swap(self._exchange)
+
+    def _send(self) -> None:
+        self._device.overwrite(self._on_device, self.rank)
+
+    def _receive(self) -> None:
+        self.rank = self._device.download(self._on_device)
+
+    def _window(self, stop: int) -> None:
+        """Step until `stop`; the host looks only where the log might become full, or a bucket was too small."""
+        begin_s = time.perf_counter()
+        rank = self.rank
+        while (step := int(rank[X.R_STEP])) < stop:
+            room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
+            if room == 0:
+                self._take_log()
+                continue
+            left = min(stop - step, room)
+            while left > 0:
+                steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
+                self._graph(steps).launch()
+                left -= steps
+            self._receive()
+            rank = self.rank
+            while rank[X.R_HALT] != 0:
+                self._make_room()
+                self._schedule()
+                self._receive()
+                rank = self.rank
+        self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _make_room(self) -> None:
+        try:
+            self.tables.make_room()
+        except MemoryError as error:
+            raise MemoryPlanError(
+                f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
+            ) from error
+        self.tables.upload()
+        self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
+        self._send()
+
+    # -- spikes -----------------------------------------------------------------------------------------------
+
+    def _take_log(self) -> None:
+        """Move the log to the host."""
+        n = int(self.rank[X.R_LOG_COUNT])
+        if n:
+            self._collected.append(self._device.download(self._log[:n]))
+        self.rank[X.R_LOG_COUNT] = 0
+        self._send()
+
+    def _swap(self, exchange: PacketExchange) -> None:
+        """Exchange the spikes of a window with the other ranks, by way of the host."""
+        begin_s = time.perf_counter()
+        self._take_log()
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected[self._sent :]])
+        self._sent = len(self._collected)
+        arrived = exchange.receive() if exchange.overlapped else None
+        exchange.send(*_as_cpu_tables(entries))
+        self._enter(exchange.receive() if arrived is None else arrived)
+        self._seconds["exchange"] += time.perf_counter() - begin_s
+
+    def _enter(self, entries: I64) -> None:
+        """Enter spikes of other ranks."""
+        if entries.size == 0:
+            return
+        self._remote = self._device.upload(np.ascontiguousarray(entries))
+        self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
+        self._send()
+        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+        while True:
+            self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
+            self._receive()
+            if self.rank[X.R_OVERFLOW] == 0:
+                return
+            self._make_room()
+
+    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
+        """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
+        self._take_log()
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        self._collected, self._sent = [], 0
+        return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+
+    # -- parameters, checks, measures -------------------------------------------------------------------------
+
+    def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
+        """Give every population of a family (in its order) a new value of a controlled parameter."""
+        key = family_index, parameter
+        if key not in self._controlled:
+            kinds, lanes = self._built.kinds, self._built.lanes
+            self._controlled[key] = ControlledParameter(self._network, kinds, lanes, family_index, parameter)
+        self._controlled[key].set(values)
+        for state in self._built.lanes:
+            on_device = self.tables.memory.of(state.neurons.f32)
+            for group in state.neurons.groups:
+                for offset in group.array_offset.values():
+                    part = slice(offset, offset + group.size)
+                    self._device.overwrite(on_device[part], state.neurons.f32[part])
+
+    def check_finite(self, start: int, stop: int) -> None:
+        """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
+        memory = self.tables.memory
+        for state in self._built.lanes:
+            on_device = memory.of(state.neurons.f32)
+            shape = Launch(self._shape(on_device.size).x, 1, THREADS)
+            self._launch("dtb_check_finite", shape, self._device.address(on_device), on_device.size)
+        self._receive()
+        if self.rank[X.R_NOT_FINITE] != 0:
+            for state in self._built.lanes:
+                state.neurons.f32[...] = self._device.download(memory.of(state.neurons.f32))
+            check_finite(self._network, self._built.kinds, self._built.lanes, (start, stop))
+
+    def events(self) -> int:
+        """Synaptic events delivered so far."""
+        return int(self.rank[X.R_EVENTS])
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Seconds per stage."""
+        return dict(self._seconds)
+
+    def close(self) -> None:
+        """Let go of the device's memory."""
+        self._device.synchronise()
+        self._graphs.clear()
+
+
+def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
+    """(rank, lanes, sent) of one lane with this log, as packing wants them."""
+    rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
+    rank[L.N_LANES] = 1
+    lanes[0, L.LOG_AT], lanes[0, L.LOG_COUNT] = entries.ctypes.data, entries.size
+    return rank, lanes, np.zeros(1, np.int64)

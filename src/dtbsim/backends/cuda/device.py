@@ -1,0 +1,84 @@
+"""What the CUDA backend needs of a GPU; `cupy_device` gives it, tests give it on the host.
+
+Arrays are those of `xp`, a module with numpy's interface (CuPy, or numpy itself in tests); they live in device memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What kernels may use: multiprocessors, shared memory per block (bytes), level-2 cache and free memory (bytes)."""
+
+    multiprocessors: int
+    shared_bytes: int
+    cache_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Blocks (x, y) of `threads` threads each, with `shared_bytes` of shared memory per block."""
+
+    x: int
+    y: int
+    threads: int
+    shared_bytes: int = 0
+
+
+class Kernels(Protocol):
+    """A compiled text."""
+
+    def launch(self, name: str, shape: Launch, *arguments: int) -> None:
+        """Start a kernel; arguments are 64-bit integers, addresses among them."""
+
+    def launch_together(self, name: str, shape: Launch, *arguments: int) -> None:
+        """The same with all blocks running at once, so that they may wait for each other."""
+
+
+class Graph(Protocol):
+    """Captured launches."""
+
+    def launch(self) -> None:
+        """Start all of them, in their order."""
+
+
+class Device(Protocol):
+    """One GPU as this rank sees it; everything goes on in the order of one stream, beside the host."""
+
+    name: str
+    limits: Limits
+    xp: Any
+
+    def compile(self, text: str) -> Kernels:
+        """Compile CUDA C, or load it from the cache; the text is complete, so its hash is the key."""
+
+    def capture(self, work: Callable[[], None]) -> Graph:
+        """Record the launches that `work` makes instead of starting them."""
+
+    def address(self, array: Any) -> int:
+        """Device address of an array."""
+
+    def upload(self, array: NDArray[Any]) -> Any:
+        """Copy of a host array."""
+
+    def download(self, array: Any) -> NDArray[Any]:
+        """Copy on the host, after all work so far."""
+
+    def overwrite(self, array: Any, values: NDArray[Any]) -> None:
+        """Copy host values into an array of the same size and dtype."""
+
+    def synchronise(self) -> None:
+        """Wait for all work so far."""
+
+
+def view_at(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """The same bytes as `dtype`."""
+    return np.ascontiguousarray(values).view(dtype)

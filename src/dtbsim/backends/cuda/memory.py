@@ -1,0 +1,82 @@
+"""Arrays on a GPU, as the tables of lanes need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from dtbsim.backends.cuda.device import Device
+
+
+class DeviceOutput:
+    """Room that kernels write to."""
+
+    def __init__(self, device: Device, size: int, dtype: DTypeLike) -> None:
+        self._device = device
+        self._array = device.xp.zeros(size, dtype)
+        self.address = device.address(self._array)
+
+    def values(self) -> NDArray[Any]:
+        """A copy on the host."""
+        return self._device.download(self._array)
+
+
+class DeviceMemory:
+    """Copies of host arrays on a device; `of` finds the copy of an array that was placed."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._placed: dict[int, tuple[NDArray[Any], Any]] = {}
+        self._tables: list[tuple[NDArray[np.int64], Any]] = []
+        self._kept: list[Any] = []
+        self._lent: list[Any] = []
+
+    def place(self, array: NDArray[Any]) -> int:
+        """Copy it, once."""
+        if id(array) not in self._placed:
+            self._placed[id(array)] = array, self._device.upload(array)
+        return self._device.address(self.of(array))
+
+    def place_table(self, table: NDArray[np.int64]) -> int:
+        """Copy it, and again on `refresh`."""
+        copy = self._device.upload(table)
+        self._tables.append((table, copy))
+        return self._device.address(copy)
+
+    def refresh(self) -> None:
+        """Copy all tables that have changed."""
+        for table, copy in self._tables:
+            if table.size:
+                self._device.overwrite(copy, table)
+
+    def lend(self, array: NDArray[Any]) -> int:
+        """Copy it; the copy goes on `reclaim`."""
+        copy = self._device.upload(array)
+        self._lent.append(copy)
+        return self._device.address(copy)
+
+    def reclaim(self) -> None:
+        """Forget what was lent, once nothing reads it any more."""
+        if self._lent:
+            self._device.synchronise()
+            self._lent.clear()
+
+    def scratch(self, size: int, dtype: DTypeLike) -> int:
+        """None: a thread draws what it needs in every step."""
+        return 0
+
+    def output(self, size: int, dtype: DTypeLike) -> DeviceOutput:
+        """Zeros."""
+        return DeviceOutput(self._device, size, dtype)
+
+    def zeros(self, size: int, dtype: DTypeLike) -> Any:
+        """Zeros that stay."""
+        array = self._device.xp.zeros(size, dtype)
+        self._kept.append(array)
+        return array
+
+    def of(self, array: NDArray[Any]) -> Any:
+        """The copy of a placed array."""
+        return self._placed[id(array)][1]

@@ -1,0 +1,62 @@
+"""The text of all kernels of a network: constants of the layouts, headers, generated updates, in one piece.
+
+One piece, because the caches of compiled code know a text by its hash and do not look into what it includes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import ModuleType
+
+from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, philox, poisson
+
+_INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
+_NAMED = {
+    "POISSON_STEPS": poisson.STEPS,
+    "COARSE_TOP": poisson.COARSE_TOP,
+    "NUMBERS": noise.NUMBERS,
+    "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+}
+
+
+@cache
+def kernel_file(name: str) -> str:
+    """Text of a file of the kernels folder."""
+    return (files("dtbsim.kernels") / name).read_text(encoding="utf-8")
+
+
+def _integers(module: ModuleType, prefix: str = "") -> dict[str, int]:
+    values = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, int)}
+    return {prefix + name: value for name, value in values.items() if not name.startswith("_")}
+
+
+@cache
+def constants_text() -> str:
+    """Constants of the layouts; those of dynamic projections begin with D_."""
+    purposes = {name: value for name, value in _integers(philox).items() if name.startswith("PURPOSE_")}
+    named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_") | purposes | _NAMED
+    return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
+
+
+def whole_text(name: str, generated: Mapping[str, str], macros: Mapping[str, int] | None = None) -> str:
+    """The file `name` with every header in the place of its first include.
+
+    `generated` maps names of headers that are no files to their texts; `macros` are defined before everything.
+    """
+    done: set[str] = set()
+
+    def text_of(file: str) -> str:
+        text = generated[file] if file in generated else kernel_file(file)
+        return _INCLUDE.sub(lambda match: included(match[1]), text).replace("#pragma once\n", "")
+
+    def included(file: str) -> str:
+        if file in done:
+            return ""
+        done.add(file)
+        return text_of(file)
+
+    defined = "".join(f"#define {name} {value}\n" for name, value in (macros or {}).items())
+    return defined + constants_text() + text_of(name)

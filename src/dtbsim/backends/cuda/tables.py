@@ -1,0 +1,110 @@
+"""Lane tables on a GPU: those of all backends, with buckets of the calendar and units of the drives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.memory import DeviceMemory
+from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.build.neurons import Group
+from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.kernels import device_layout as X
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.update_source import Variant
+
+I64 = NDArray[np.int64]
+FIRST_BUCKET = 256
+"""Entries of a bucket before it is enlarged."""
+
+
+class DeviceLaneTables(LaneTables):
+    """int64[n_lanes, DEVICE_LANE_FIELDS] on the host; `upload` brings it to the device."""
+
+    width = X.DEVICE_LANE_FIELDS
+    memory: DeviceMemory
+
+    def __init__(self, built: RankNetwork, ring: int, device: Device, first_bucket: int = FIRST_BUCKET) -> None:
+        self.variants: list[Variant] = []
+        self._device, self._first_bucket = device, first_bucket
+        self._buckets: list[_Buckets] = []
+        super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
+        self._copy = device.upload(self.table)
+        self.address = device.address(self._copy)
+
+    def upload(self) -> None:
+        """Bring the lane table and the tables that it points to up to date."""
+        self.memory.refresh()
+        self._device.overwrite(self._copy, self.table)
+
+    def _kernel(self, group: Group) -> int:
+        variant = group.kernel.variant
+        if variant not in self.variants:
+            self.variants.append(variant)
+        return self.variants.index(variant)
+
+    def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
+        buckets = _Buckets(self._device, self._ring, self._first_bucket)
+        self._buckets.append(buckets)
+        buckets.enter(row)
+        for count_at, units_at, sizes in (
+            (X.X_POISSON_UNITS, X.X_POISSON_UNIT_AT, self.drives.poisson[-1][:, L.P_COUNT]),
+            (X.X_VARIED_UNITS, X.X_VARIED_UNIT_AT, self.drives.varied[-1][:, L.V_TARGETS]),
+        ):
+            units = drive_units(sizes)
+            row[count_at], row[units_at] = units.size, self.memory.place(units)
+
+    # -- buckets ----------------------------------------------------------------------------------------------
+
+    def make_room(self) -> list[int]:
+        """Enlarge the buckets that were too small, restore all counts; returns the lanes that have larger ones."""
+        grown = []
+        for index, buckets in enumerate(self._buckets):
+            if buckets.make_room():
+                buckets.enter(self.table[index])
+                grown.append(index)
+        return grown
+
+    def dynamic_bytes(self) -> int:
+        """Bytes of buckets at present."""
+        return sum(buckets.n_bytes for buckets in self._buckets)
+
+
+class _Buckets:
+    """The calendar of a lane: a bucket per step of the ring."""
+
+    def __init__(self, device: Device, ring: int, capacity: int) -> None:
+        self._device, self._ring, self.capacity = device, ring, capacity
+        self._entries = device.xp.zeros((ring, capacity), np.int64)
+        self._counts = device.xp.zeros(ring, np.int32)
+        self._before = device.xp.zeros(ring, np.int32)
+
+    @property
+    def n_bytes(self) -> int:
+        return int(self._entries.nbytes)
+
+    def enter(self, row: I64) -> None:
+        row[X.X_BUCKET_ENTRIES_AT], row[X.X_BUCKET_CAPACITY] = self._device.address(self._entries), self.capacity
+        row[X.X_BUCKET_COUNT_AT] = self._device.address(self._counts)
+        row[X.X_BUCKET_BEFORE_AT] = self._device.address(self._before)
+
+    def make_room(self) -> bool:
+        needed = int(self._device.download(self._counts).max())
+        self._counts[...] = self._before
+        if needed <= self.capacity:
+            return False
+        larger = self._device.xp.zeros((self._ring, needed + needed // 2), np.int64)
+        larger[:, : self.capacity] = self._entries
+        self._entries, self.capacity = larger, int(larger.shape[1])
+        return True
+
+
+def drive_units(sizes: NDArray[Any]) -> I64:
+    """int64[n]: row << 32 | piece, for pieces of UNIT neurons of drives that reach `sizes` neurons."""
+    pieces = -(-np.asarray(sizes, np.int64) // X.UNIT)
+    rows = np.repeat(np.arange(pieces.size, dtype=np.int64), pieces)
+    first = np.cumsum(pieces) - pieces
+    return (rows << 32) | (np.arange(rows.size, dtype=np.int64) - np.repeat(first, pieces))
