@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ static void call_{name}(void *p) {{ long long *a = (long long *)p; (void)a; {nam
 extern "C" int launch_{name}(void *a, unsigned x, unsigned y, unsigned n, unsigned long shared, int t, int b)
 {{ return shim::launch(call_{name}, a, x, y, n, shared, t != 0, b != 0); }}
 """
+_ONE_AT_A_TIME = threading.Lock()
+"""Ranks may be threads of one process; they share what a library keeps of the launch that is under way."""
 LIMITS = Limits(multiprocessors=4, shared_bytes=200 * 1024, cache_bytes=50 << 20, free_bytes=4 << 30)
 
 
@@ -87,7 +90,9 @@ class ShimKernels:
         def work() -> None:
             self.launches.append((name, shape))
             backwards = self._device.backwards
-            function(values, shape.x, shape.y, shape.threads, ctypes.c_ulong(shape.shared_bytes), together, backwards)
+            shared = ctypes.c_ulong(shape.shared_bytes)
+            with _ONE_AT_A_TIME:
+                function(values, shape.x, shape.y, shape.threads, shared, together, backwards)
 
         if self._device.captured is not None:
             self._device.captured.append(work)

@@ -52,6 +52,11 @@ class Rows:
         return int(self.rows[-1])
 
     @property
+    def empty(self) -> bool:
+        """Whether there are no rows at all, because no projection has any."""
+        return self.rows.size == 1
+
+    @property
     def n_bytes(self) -> int:
         """Everything that the rows hold."""
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
@@ -122,7 +127,7 @@ class LaneBuilder:
         self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
         self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
-        self.bits = np.zeros(candidates.gids.size, dtype=np.uint8)
+        self.bits = np.zeros(candidates.gids.size if projections else 0, dtype=np.uint8)
         largest = (p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections)
         self.largest = int(max(largest, default=1))
         self.runs_of: dict[int, list[tuple[int, int, int]]] = {}
@@ -158,8 +163,8 @@ class LaneBuilder:
             run_outdegree(self.pairs.table, self.k0, self.k1, sink)
 
     def build(self) -> Rows:
-        """Count, write, sort."""
-        n = self.candidates.gids.size
+        """Count, write, sort; without projections there is not even an empty row per source."""
+        n = self.candidates.gids.size if self.work or len(self.pairs.table) else 0
         counted = np.zeros(n, dtype=np.int32)
         self._run(_sink(self.kind, rows=counted))
         rows = np.zeros(n + 1, dtype=np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -51,6 +52,7 @@ class CudaBackend:
         self._on_device = device.upload(self.rank)
         self._fill_rank()
         self._make_room_for_spikes()
+        self._procedural = self._procedural_steps()
         self._collected: list[I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
@@ -74,8 +76,15 @@ class CudaBackend:
         self._published = zeros(max(self._n_local, 1), np.int32)
         self.rank[X.R_PUBLISHED_AT], self.rank[X.R_LOG_AT] = address(self._published), address(self._log)
 
+    def _procedural_steps(self) -> ProceduralSteps | None:
+        lanes, tables = self.tables.procedural, self.tables
+        if not lanes:
+            return None
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
+
     def _text(self) -> str:
-        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
+        macros = {} if self._procedural is None else {"DTB_PROCEDURAL": 1}
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
 
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
@@ -103,7 +112,17 @@ class CudaBackend:
         largest = max(state.lane.n_local for state in self._built.lanes)
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=False)
         self._schedule()
+
+    def _draw(self, steps: ProceduralSteps, *, remote: bool) -> None:
+        """Draw the synapses of procedural projections for the spikes of the step, or for those of other ranks."""
+        steps.draw(self._launch, self._shape(1 << 30, steps.shared_bytes), remote=remote)
+        if steps.ordered:
+            self._receive()
+            n = int(self.rank[X.R_REMOTE_N if remote else X.R_PUBLISHED_COUNT])
+            steps.draw_ordered(self._launch, n, remote=remote)
 
     def _graph(self, steps: int) -> Graph:
         if steps not in self._graphs:
@@ -117,7 +136,7 @@ class CudaBackend:
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
-        self.tables.upload()
+        self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
@@ -140,11 +159,7 @@ class CudaBackend:
             if room == 0:
                 self._take_log()
                 continue
-            left = min(stop - step, room)
-            while left > 0:
-                steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
-                self._graph(steps).launch()
-                left -= steps
+            self._do_steps(min(stop - step, room))
             self._receive()
             rank = self.rank
             while rank[X.R_HALT] != 0:
@@ -154,6 +169,16 @@ class CudaBackend:
                 rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
 
+    def _do_steps(self, left: int) -> None:
+        """Start the next `left` steps; only one of them where the host has to look at each."""
+        if self._procedural is not None and self._procedural.ordered:
+            self._step()
+            return
+        while left > 0:
+            steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
+            self._graph(steps).launch()
+            left -= steps
+
     def _make_room(self) -> None:
         try:
             self.tables.make_room()
@@ -161,7 +186,7 @@ class CudaBackend:
             raise MemoryPlanError(
                 f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
             ) from error
-        self.tables.upload()
+        self.tables.upload(int(self.rank[X.R_STEP]))
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
 
@@ -196,6 +221,8 @@ class CudaBackend:
         self._schedule_remote(entries.size)
 
     def _schedule_remote(self, n: int) -> None:
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=True)
         self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
         while True:
             self._launch("dtb_schedule_remote", self._shape(32 * n))
