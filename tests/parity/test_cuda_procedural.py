@@ -90,7 +90,6 @@ def test_target_populations_in_parts(monkeypatch: pytest.MonkeyPatch, part: int,
     network = recurrent(True, True)
     expected, events = on_cpu(built_rank(network))
     assert not np.array_equal(expected, plain)
-    assert np.unique(expected[:, 0], return_counts=True)[1].max() > 32, "a step fills more than a batch"
     for threads, backwards in ((1, False), (2, True)):
         built = built_rank(network, threads=threads)
         spikes, backend, _ = on_device(built, chunks=(333,), first_bucket=2, backwards=backwards)
@@ -98,6 +97,40 @@ def test_target_populations_in_parts(monkeypatch: pytest.MonkeyPatch, part: int,
         assert backend.events() == events
         assert backend._procedural is not None
         assert backend._procedural.ordered == (ordered_splits < 99)
+
+
+MANY = """\
+simulation: {dt_ms: 0.1, duration_ms: 12, block_size: 16}
+seed: 5
+populations:
+  P: {model: poisson_source, size: 700, parameters: {rate_hz: 2000}}
+  E: {model: iaf_psc_exp, size: 150, initial: {V_m_mV: {distribution: uniform, low: -70, high: -51}}}
+projections:
+  PE:
+    source: P
+    target: E
+    rule: {kind: fixed_outdegree, outdegree: 20}
+    weight_pA: {distribution: normal, mean: 2, sd: 1}
+    delay_ms: {distribution: uniform, low: 0.1, high: 3}
+    procedural: true
+  EE: {source: E, target: E, rule: {kind: fixed_outdegree, outdegree: 200, autapses: false}, weight_pA: 4, delay_ms: 1,
+       procedural: true}
+"""
+
+
+@pytest.mark.parametrize("batch", [64, 4096])
+def test_several_batches_per_step(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    small_batches(monkeypatch, 20, 3)
+    monkeypatch.setattr("dtbsim.backends.cuda.procedural.BATCH", batch)
+    network = network_of(MANY)
+    expected, events = on_cpu(built_rank(network))
+    assert np.unique(expected[:, 0], return_counts=True)[1].min() > 64, "every step fills more than a batch"
+    spikes, backend, _ = on_device(built_rank(network))
+    np.testing.assert_array_equal(spikes, expected)
+    assert (spikes[:, 1] >= 700).sum() > 100
+    assert backend.events() == events
+    assert backend._procedural is not None
+    assert backend._procedural.n_bytes == min(batch, 864) * (8 + 2 * 8), "places and counts in eight parts"
 
 
 @pytest.mark.parametrize("ordered_splits", [1, 99])
