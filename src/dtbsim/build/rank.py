@@ -18,7 +18,7 @@ from dtbsim.build.lanes import Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
-from dtbsim.build.procedural import add_largest, count_synapses
+from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
@@ -127,21 +127,28 @@ def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
     by_spike = [p for p in plan.network.projections if p.procedural]
     rows = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static).build()
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
-    totals = np.zeros(lane.n_slots, dtype=np.int64)
-    for part in dynamic:
-        part.add_largest(totals)
-    rows.add_magnitudes(totals)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
-    for piece in procedural:
-        add_largest(piece, totals)
     bits = plan.acc_bits
-    if bits == 32 and int(totals.max(initial=0)) + _drive_bound(plan.network) > INT32_LIMIT:
+    if bits == 32 and _largest_input(lane, rows, dynamic, procedural) + _drive_bound(plan.network) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
     neurons = build_neurons(plan.network, plan.kinds, lane, bits)
     acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
     return LaneState(lane, neurons, rows, acc, dynamic, procedural)
+
+
+def _largest_input(lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
+    """Largest |input| that synapses can give one slot in one step, in quanta."""
+    if rows.empty and not dynamic:
+        return largest_of_pieces(procedural)
+    totals = np.zeros(lane.n_slots, dtype=np.int64)
+    for part in dynamic:
+        part.add_largest(totals)
+    rows.add_magnitudes(totals)
+    for piece in procedural:
+        add_largest(piece, totals)
+    return int(totals.max(initial=0))
 
 
 def _drive_bound(network: Network) -> int:
