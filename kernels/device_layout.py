@@ -66,7 +66,7 @@ SOURCE_BITS = 20
 BOARD_BYTES = 8 * DEVICE_LANE_FIELDS + 32
 """Shared memory of a block of that plan, before its arrays."""
 
-# --- batch of spikes, int64[BATCH_FIELDS]: one pair of populations on one lane, drawn in the order of its targets ------
+# --- batch of spikes, int64[BATCH_FIELDS]: one pair of populations on one lane, drawn in the order of its targets -----
 _n = count()
 BATCH_LANE_AT = next(_n)  # the lane's row
 BATCH_PAIR_AT = next(_n)  # the pair's row
@@ -75,3 +75,5 @@ BATCH_N = next(_n)  # how many of the present ones have a source of the pair
 BATCH_CHOSEN_AT = next(_n)  # int64[BATCH_SIZE], these: step << 32 | index in the source population
 BATCH_COUNTS_AT = next(_n)  # uint16[parts, BATCH_SIZE]: their synapses in each part of the target population
 BATCH_FIELDS = next(_n)
+BATCH_SHARE = 4
+"""Spikes that each thread of a block looks after when a batch is drawn."""

@@ -146,7 +146,7 @@ DTB_FN i64 first_pair(Table lane, i64 source) {
     return low;
 }
 
-// Whether the synapses of a pair are drawn in the order of their targets, see procedural_steps.cuh.
+// Whether the synapses of a pair are drawn in the order of their targets, see procedural.cu.
 DTB_FN bool is_ordered(Table pair, i64 ordered_splits) {
     return pair[PAIR_RULE] == PAIR_RULE_OUTDEGREE && pair[PAIR_SPLITS] >= ordered_splits &&
            pair[PAIR_NUMBER] <= PAIR_ORDERED_NUMBER;

@@ -121,7 +121,3 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
     }
 }
-
-#ifdef DTB_PROCEDURAL
-#include "procedural_steps.cuh"
-#endif

@@ -111,9 +111,10 @@ def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPl
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
+    per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        futures = {pool.submit(_build_lane, plan, lane): index for index, lane in enumerate(plan.lanes)}
+        futures = {pool.submit(_build_lane, plan, lane, per_lane): index for index, lane in enumerate(plan.lanes)}
         for done, future in enumerate(as_completed(futures), start=1):
             states[futures[future]] = future.result()
             if progress is not None:
@@ -122,7 +123,7 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 
 
-def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
+def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
     static = [p for p in plan.network.projections if p.dynamics is None and not p.procedural]
     by_spike = [p for p in plan.network.projections if p.procedural]
     rows = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static).build()
@@ -133,7 +134,7 @@ def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
-    neurons = build_neurons(plan.network, plan.kinds, lane, bits)
+    neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads)
     acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
     return LaneState(lane, neurons, rows, acc, dynamic, procedural)
 

@@ -179,7 +179,7 @@ class LaneBuilder:
 
     def build(self) -> Rows:
         """Count, write, sort; without projections there is not even an empty row per source."""
-        n = self.candidates.gids.size if self.work or len(self.pairs.table) else 0
+        n = self.bits.size
         counted = np.zeros(n, dtype=np.int32)
         self._run(_sink(self.kind, rows=counted))
         rows = np.zeros(n + 1, dtype=np.int64)

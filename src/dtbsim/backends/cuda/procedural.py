@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,8 @@ I64 = NDArray[np.int64]
 ORDERED_SPLITS = 5
 """Target populations of 2**ORDERED_SPLITS parts or more (above 16.8 million neurons) are drawn in the order of their
 parts: their input for one step is larger than any level-2 cache."""
-BATCH = 1 << 18
-"""Most spikes of a batch: its blocks for one part are as many as a GPU runs at once, so few parts are under way."""
+BATCH = 1 << 19
+"""Most spikes of a batch: its blocks for two parts are as many as a GPU runs at once, so few parts are under way."""
 
 
 class ProceduralLane:
@@ -100,15 +99,15 @@ class ProceduralSteps:
 
     def draw_ordered(self, launch: Callable[..., None], n_spikes: int, *, remote: bool) -> None:
         """Draw the ordered pairs for `n_spikes` spikes of the step, or of other ranks."""
-        chunks = self._size // self._threads
+        chunks, draws = self._size // self._threads, -(-self._size // (self._threads * X.BATCH_SHARE))
         for batch, parts in zip(self._batches, self._parts, strict=True):
             at = self._device.address(batch)
             for first in range(0, n_spikes, self._size):
                 batch[X.BATCH_N : X.BATCH_N + 1] = 0
                 launch("dtb_part_sources", Launch(chunks, 1, self._threads), at, first, int(remote))
                 launch("dtb_part_counts", Launch(chunks, 1, self._threads), at)
-                blocks = Launch(parts * chunks, 1, self._threads, self.shared_bytes)
-                launch("dtb_part_draws", blocks, at, chunks, int(remote))
+                blocks = Launch(parts * draws, 1, self._threads, self.shared_bytes)
+                launch("dtb_part_draws", blocks, at, draws, int(remote))
 
 
 def is_ordered(pair: I64) -> bool:

@@ -86,7 +86,7 @@ class DeviceLaneTables(LaneTables):
 
     def dynamic_bytes(self) -> int:
         """Bytes of buckets at present, and of the rings of procedural projections."""
-        return sum(part.n_bytes for part in (*self._buckets, *self.procedural))
+        return sum(part.n_bytes for part in self._buckets) + sum(lane.n_bytes for lane in self.procedural)
 
 
 class _Buckets:

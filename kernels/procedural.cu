@@ -1,10 +1,13 @@
-// Kernels of procedural projections; each runs exactly once for a step's spikes, or for those of other ranks.
+// Kernels of procedural projections, a text of their own; each runs exactly once for a step's spikes, or for those of other ranks.
 //
 // Small target populations: the synapses of a spike are drawn by one or more warps, and added wherever they fall. Where
 // the input of a target population is much larger than the level-2 cache, spikes are taken in batches and drawn part by
 // part of the population, in the order of the blocks, so that few parts are being added to at any time:
 // dtb_part_sources, dtb_part_counts, dtb_part_draws.
 #include "procedural.cuh"
+#include "sources.cuh"
+
+DTB_FN Table lane_of_block(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
 // Draw for all spikes k < n; spike_of(k) gives a Spike, of source -1 where it has no targets here.
 template <typename SpikeOf> DTB_FN void draw_spikes(Table rank, Table lane, i64 n, i64 ordered_splits, SpikeOf spike_of) {
@@ -36,7 +39,7 @@ DTB_FN Spike remote_spike(Table rank, i64 k) {
 
 // Spikes of this step. Shared memory: 4 bytes per row of the ring up to PAIR_SHARED_ROWS rows.
 DTB_KERNEL dtb_procedural(Table rank, i64 ordered_splits) {
-    const Table lane = lane_table(rank);
+    const Table lane = lane_of_block(rank);
     if (rank[R_HALT] != 0 || lane[N_PROCEDURAL] == 0)
         return;
     draw_spikes(rank, lane, rank[R_PUBLISHED_COUNT], ordered_splits, [=](i64 k) { return local_spike(rank, k); });
@@ -44,7 +47,7 @@ DTB_KERNEL dtb_procedural(Table rank, i64 ordered_splits) {
 
 // Spikes of other ranks. Shared memory: as above.
 DTB_KERNEL dtb_procedural_remote(Table rank, i64 ordered_splits) {
-    const Table lane = lane_table(rank);
+    const Table lane = lane_of_block(rank);
     if (lane[N_PROCEDURAL] == 0)
         return;
     draw_spikes(rank, lane, rank[R_REMOTE_N], ordered_splits, [=](i64 k) { return remote_spike(rank, k); });
@@ -113,19 +116,21 @@ DTB_FN void draw_part(
     }
 }
 
-// Draw the chosen spikes; `chunks` blocks per part, a thread of them per spike. Shared memory: as above.
+// Draw the chosen spikes; `chunks` blocks per part, BATCH_SHARE spikes per thread. Shared memory: as above.
 DTB_KERNEL dtb_part_draws(Table rank, Table batch, i64 chunks, i64 remote) {
-    const i64 part = blockIdx.x / chunks, chunk = blockIdx.x % chunks;
+    const i64 number = blockIdx.x / chunks, first = blockIdx.x % chunks * BATCH_SHARE * blockDim.x;
+    const i64 n = batch[BATCH_N], now = rank[R_STEP] + (remote != 0 ? 0 : 1);
     const Table pair = pair_of(batch);
     const i32 *here = at<i32>(pair[PAIR_HERE_AT]);
-    if (chunk * blockDim.x >= batch[BATCH_N] || here[part + 1] == here[part])
+    if (first >= n || here[number + 1] == here[number])
         return;
     Coming coming = begin_coming(at<i64>(batch[BATCH_LANE_AT]));
-    const i64 k = chunk * blockDim.x + threadIdx.x;
-    const bool there = k < batch[BATCH_N];
-    const i64 entry = there ? at<i64>(batch[BATCH_CHOSEN_AT])[k] : 0;
-    const i32 n = there ? (i32)at<u16>(batch[BATCH_COUNTS_AT])[part * batch[BATCH_SIZE] + k] : 0;
-    const i64 now = rank[R_STEP] + (remote != 0 ? 0 : 1);
-    draw_part(rank, coming, pair, part_of(pair, part), entry, n, now, (int)(threadIdx.x % 32));
+    const Part part = part_of(pair, number);
+    const u16 *counts = at<u16>(batch[BATCH_COUNTS_AT]) + number * batch[BATCH_SIZE];
+    for (i64 g = 0; g < BATCH_SHARE; ++g) {
+        const i64 k = first + g * blockDim.x + threadIdx.x;
+        const i64 entry = k < n ? at<i64>(batch[BATCH_CHOSEN_AT])[k] : 0;
+        draw_part(rank, coming, pair, part, entry, k < n ? (i32)counts[k] : 0, now, (int)(threadIdx.x % 32));
+    }
     end_coming(coming);
 }
