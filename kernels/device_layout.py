@@ -1,8 +1,8 @@
 """Where things lie in the int64 tables that describe a rank to the CUDA kernels.
 
-The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below. Both lie in
-device memory; fields named `*_AT` hold device addresses. What CPU lanes keep for themselves (log, published spikes,
-calendar pool) is not used there.
+The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below; the exchange
+table is there where a rank has others beside it. They lie in device memory; fields named `*_AT` hold device addresses.
+What CPU lanes keep for themselves (log, published spikes, calendar pool) is not used there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ R_N_SOURCES = next(_n)
 R_SOURCE_GIDS_AT = next(_n)  # uint32[n_sources] ascending
 R_STEP = next(_n)  # the step to be done next
 R_OVERFLOW = next(_n)  # set when a bucket was too small for the spikes of R_STEP
-R_HALT = next(_n)  # set after such a step: nothing goes on until its spikes have been entered again
+R_HALT = next(_n)  # one of HALT_*: why nothing goes on until the host has seen to it; 0: all is well
 R_DONE_BLOCKS = next(_n)  # blocks of the running kernel that have finished
 R_PUBLISHED_AT = next(_n)  # int32[n_neurons]: source indices that fired in R_STEP
 R_PUBLISHED_COUNT = next(_n)
@@ -33,7 +33,14 @@ R_EVENTS = next(_n)  # synaptic events delivered so far
 R_REMOTE_AT = next(_n)  # step << 32 | gid of spikes from other ranks
 R_REMOTE_N = next(_n)
 R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
+R_PACKED = next(_n)  # entries of the log that were packed for the other ranks
+R_PACKED_FROM = next(_n)  # the same before they were packed the last time
+R_PACKETS_FULL = next(_n)  # whether they did not fit into the packets then
 DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
+
+HALT_STEP = 1  # a bucket was too small for the spikes of a step
+HALT_REMOTE = 2  # a bucket was too small for spikes of other ranks
+HALT_PACKETS = 3  # spikes of other ranks did not fit into the packets
 
 # --- lane table: int64[n_lanes, DEVICE_LANE_FIELDS] -----------------------------------------------------------------
 _n = count(L.LANE_FIELDS)
@@ -52,3 +59,15 @@ DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
 UNIT_BITS = 8
 UNIT = 1 << UNIT_BITS
 """Neurons of a drive that neighbouring threads do together."""
+
+# --- exchange table: int64[EXCHANGE_FIELDS] -------------------------------------------------------------------------
+_n = count()
+E_RANK = next(_n)
+E_N_RANKS = next(_n)
+E_N_POPULATIONS = next(_n)
+E_NEEDS_AT = next(_n)  # uint8[n_ranks, n_populations]: the rank needs the spikes of the population
+E_GID_STARTS_AT = next(_n)  # int64[n_populations + 1]
+E_PACKET_WORDS = next(_n)
+E_COUNT_AT = next(_n)  # int64[n_ranks]: entries for the rank; zero between kernels
+E_ENTRIES_AT = next(_n)  # int64[n_ranks * words]: entries of all packets received
+EXCHANGE_FIELDS = (next(_n) + 7) // 8 * 8

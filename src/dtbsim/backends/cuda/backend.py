@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -16,9 +18,7 @@ from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import device_layout as X
-from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
 
 I64 = NDArray[np.int64]
@@ -26,8 +26,6 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
-LOG_ENTRIES = 1 << 24
-"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
@@ -37,7 +35,7 @@ class CudaBackend:
     n_threads = 1
 
     def __init__(
-        self, built: RankNetwork, exchange: PacketExchange | None, device: Device, first_bucket: int | None = None
+        self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
@@ -46,16 +44,14 @@ class CudaBackend:
         self.tables = DeviceLaneTables(built, self.ring, device, **sized)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
+        self.log = SpikeLog(device, self._n_local)
         self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
-        self._collected: list[I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
-        self._sent = 0
         self.weights: list[object] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
@@ -64,12 +60,15 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), address(self._log)
+        rank[X.R_PUBLISHED_AT] = address(self._published)
+        self.log.enter(rank)
 
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         generated = {"updates.cuh": updates_text(self.tables.variants)}
         self._kernels = self._device.compile(whole_text("step.cu", generated))
+        if self._exchange is not None:
+            self._exchange.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -114,6 +113,8 @@ class CudaBackend:
             self._window(min(int(self.rank[X.R_STEP]) + window, stop))
             if self._exchange is not None:
                 self._swap(self._exchange)
+        if self._exchange is not None:
+            self._look()  # what was entered last
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
@@ -126,23 +127,39 @@ class CudaBackend:
         begin_s = time.perf_counter()
         rank = self.rank
         while (step := int(rank[X.R_STEP])) < stop:
-            room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
+            room = self.log.room(rank)
             if room == 0:
                 self._take_log()
+                rank = self.rank
                 continue
             left = min(stop - step, room)
             while left > 0:
                 steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
                 self._graph(steps).launch()
                 left -= steps
-            self._receive()
+            self._look(stop)
             rank = self.rank
-            while rank[X.R_HALT] != 0:
-                self._make_room()
-                self._schedule()
-                self._receive()
-                rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _look(self, stop: int | None = None) -> None:
+        """Wait for the device; while it halts, give it what it lacks. Spikes are packed once it has got to `stop`."""
+        while True:
+            if self._exchange is not None and stop is not None:
+                self._exchange.pack(self._device.address(self._on_device), stop)
+            self._receive()
+            halt = int(self.rank[X.R_HALT])
+            if halt == 0:
+                return
+            if halt == X.HALT_PACKETS and self._exchange is not None:
+                self._exchange.second_round(self.rank)
+                self.rank[X.R_HALT] = 0
+                self._send()
+            else:
+                self._make_room()
+            if halt == X.HALT_STEP:
+                self._schedule()
+            else:
+                self._enter()
 
     def _make_room(self) -> None:
         try:
@@ -159,43 +176,26 @@ class CudaBackend:
 
     def _take_log(self) -> None:
         """Move the log to the host."""
-        n = int(self.rank[X.R_LOG_COUNT])
-        if n:
-            self._collected.append(self._device.download(self._log[:n]))
-        self.rank[X.R_LOG_COUNT] = 0
+        self._receive()
+        self.log.take(self.rank, waiting=self._exchange is not None)
         self._send()
 
-    def _swap(self, exchange: PacketExchange) -> None:
-        """Exchange the spikes of a window with the other ranks, by way of the host."""
+    def _swap(self, exchange: DeviceExchange) -> None:
+        """Exchange the spikes of a window with the other ranks."""
         begin_s = time.perf_counter()
-        self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected[self._sent :]])
-        self._sent = len(self._collected)
-        arrived = exchange.receive() if exchange.overlapped else None
-        exchange.send(*_as_cpu_tables(entries))
-        self._enter(exchange.receive() if arrived is None else arrived)
+        if exchange.swap(self._device.address(self._on_device), self.rank, self.log):
+            self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+            self._enter()
         self._seconds["exchange"] += time.perf_counter() - begin_s
 
-    def _enter(self, entries: I64) -> None:
-        """Enter spikes of other ranks."""
-        if entries.size == 0:
-            return
-        self._remote = self._device.upload(np.ascontiguousarray(entries))
-        self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
-        self._send()
-        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
-        while True:
-            self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
-            self._receive()
-            if self.rank[X.R_OVERFLOW] == 0:
-                return
-            self._make_room()
+    def _enter(self) -> None:
+        """Enter spikes of other ranks; a bucket that is too small halts the device."""
+        self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
 
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
-        self._collected, self._sent = [], 0
+        entries = self.log.collected()
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
@@ -239,11 +239,5 @@ class CudaBackend:
         """Let go of the device's memory."""
         self._device.synchronise()
         self._graphs.clear()
-
-
-def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
-    """(rank, lanes, sent) of one lane with this log, as packing wants them."""
-    rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
-    rank[L.N_LANES] = 1
-    lanes[0, L.LOG_AT], lanes[0, L.LOG_COUNT] = entries.ctypes.data, entries.size
-    return rank, lanes, np.zeros(1, np.int64)
+        if self._exchange is not None:
+            self._exchange.close()

@@ -1,0 +1,139 @@
+"""Exchange of spikes between ranks with GPUs: packed, sent, unpacked and entered without a look of the host at them.
+
+With a window of two steps or more, the exchange of one half-window travels while the next is stepped; buffers are there
+twice. The host learns from the rank table that packets were too small, its own at the end of a window, those of others
+because the device halts; then the spikes go through the hosts in a second round, whose place in the order of all
+collective calls is the same on every rank: after the next exchange has begun, or at the end of a chunk.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.log import SpikeLog
+from dtbsim.backends.cuda.source import whole_text
+from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, open_transport
+from dtbsim.exchange.packets import PACKET_WORDS, second_round
+from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.kernels import device_layout as X
+from dtbsim.mpi import Comm
+
+_LOG = logging.getLogger(__name__)
+I64 = NDArray[np.int64]
+NONE: I64 = np.zeros(0, np.int64)
+THREADS = 256
+BLOCKS = 32
+LIVELY_HZ = 50.0
+MOST_WORDS = 1 << 17
+
+
+def packet_words(neurons_per_rank: int, window_ms: float) -> int:
+    """Words of a packet for all spikes of a window at LIVELY_HZ, at least those of ranks without GPUs.
+
+    The same on every rank, from numbers that are.
+    """
+    spikes = int(neurons_per_rank * window_ms * LIVELY_HZ / 1000.0)
+    return min(max(PACKET_WORDS, 1 << spikes.bit_length()), MOST_WORDS)
+
+
+class _Packets:
+    """The packets of one exchange and, where they were too small, the spikes of this rank."""
+
+    def __init__(self, channel: DeviceChannel) -> None:
+        self.channel = channel
+        self.left_over: I64 = NONE
+
+
+class DeviceExchange:
+    """`window` is the number of steps between two exchanges; all ranks make one together."""
+
+    def __init__(
+        self, device: Device, comm: Comm, plan: ExchangePlan, gid_starts: I64, choice: Choice, words: int = PACKET_WORDS
+    ) -> None:
+        self._device, self._comm = device, comm
+        self._needs, self._gid_starts = plan.needs, np.ascontiguousarray(gid_starts, np.int64)
+        self.overlapped = plan.window >= 2
+        self.window = plan.window // 2 if self.overlapped else 1
+        self.way = choice.way
+        self._transport = open_transport(choice.way, device, comm)
+        self._all = [_Packets(self._transport.channel(words)) for _ in range(2 if self.overlapped else 1)]
+        self._turn = 0
+        self._under_way: _Packets | None = None
+        self._unpacked: _Packets | None = None
+        self._table = self._exchange_table(words)
+        _LOG.info("exchange by %s every %d step(s): %s", NAMES[choice.way], self.window, choice.reason)
+
+    def _exchange_table(self, words: int) -> Any:
+        device, n_ranks, table = self._device, self._comm.size, np.zeros(X.EXCHANGE_FIELDS, np.int64)
+        self._kept = {
+            X.E_NEEDS_AT: device.upload(self._needs.astype(np.uint8)),
+            X.E_GID_STARTS_AT: device.upload(self._gid_starts),
+            X.E_COUNT_AT: device.xp.zeros(n_ranks, np.int64),
+            X.E_ENTRIES_AT: device.xp.zeros(n_ranks * words, np.int64),
+        }
+        for field, array in self._kept.items():
+            table[field] = device.address(array)
+        table[X.E_RANK], table[X.E_N_RANKS], table[X.E_PACKET_WORDS] = self._comm.rank, n_ranks, words
+        table[X.E_N_POPULATIONS] = self._needs.shape[1]
+        return device.upload(table)
+
+    def compile(self) -> None:
+        """Compile the kernels, or load them."""
+        self._kernels: Kernels = self._device.compile(whole_text("packets.cu", {}))
+
+    # -- a window ---------------------------------------------------------------------------------------------
+
+    def pack(self, rank_at: int, step: int) -> None:
+        """Start packing behind the steps; it happens once, when the device has got to `step`."""
+        packets = self._device.address(self._all[self._turn].channel.send)
+        table = self._device.address(self._table)
+        self._kernels.launch("dtb_pack", Launch(BLOCKS, 1, THREADS), rank_at, table, packets, step)
+
+    def swap(self, rank_at: int, rank: I64, log: SpikeLog) -> bool:
+        """Send what was packed, unpack what has come: that of the window before, where exchanges are overlapped.
+
+        `rank` is the rank table after packing. Returns whether there is something to enter.
+        """
+        packed = self._all[self._turn]
+        self._turn = (self._turn + 1) % len(self._all)
+        full = bool(rank[X.R_PACKETS_FULL])
+        packed.left_over = log.part(int(rank[X.R_PACKED_FROM]), int(rank[X.R_PACKED])) if full else NONE
+        if self.overlapped:
+            come, self._under_way = self._under_way, packed
+            if come is not None:
+                come.channel.wait()
+            packed.channel.start()
+            if come is None:
+                return False
+        else:
+            come = packed
+            come.channel.start()
+            come.channel.wait()
+        self._unpack(rank_at, come.channel)
+        self._unpacked = come
+        return True
+
+    def _unpack(self, rank_at: int, channel: DeviceChannel) -> None:
+        address = self._device.address
+        shape = Launch(1, self._comm.size, THREADS, shared_bytes=16)
+        arguments = rank_at, address(self._table), address(channel.recv), address(channel.send)
+        self._kernels.launch("dtb_unpack", shape, *arguments)
+
+    # -- packets that were too small --------------------------------------------------------------------------
+
+    def second_round(self, rank: I64) -> None:
+        """Add the spikes that did not fit to those unpacked last, in the host's rank table; collective."""
+        assert self._unpacked is not None
+        come = second_round(self._comm, self._unpacked.left_over, self._gid_starts, self._needs)
+        fitted = self._device.download(self._kept[X.E_ENTRIES_AT][: int(rank[X.R_REMOTE_N])])
+        self._entries = self._device.upload(np.concatenate([fitted, come, np.zeros(1, np.int64)]))
+        rank[X.R_REMOTE_AT], rank[X.R_REMOTE_N] = self._device.address(self._entries), fitted.size + come.size
+
+    def close(self) -> None:
+        """Leave the others."""
+        self._transport.close()
