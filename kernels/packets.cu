@@ -1,16 +1,30 @@
 // The exchange of spikes between the devices of several ranks: a text of its own, the same for every network.
 #include "packets.cuh"
 
-// Pack what was logged since the last time, if the rank has got to `step`: the host starts this kernel behind steps
-// that may have halted, and once more when they are done.
+// Pack what was logged since the last time, and seal the packets if the rank has got to `step`: the host starts this
+// kernel behind steps that may have halted, and once more when they are done.
 DTB_KERNEL dtb_pack(Table rank, Table exchange, i64 packets, i64 step) {
-    if (rank[R_HALT] != 0 || rank[R_STEP] != step)
-        return;
     const i64 *log = at<i64>(rank[R_LOG_AT]);
     const Share share = share_of_row();
     for (i64 k = rank[R_PACKED] + share.first; k < rank[R_LOG_COUNT]; k += share.stride)
         put(exchange, log[k], at<u64>(packets));
-    if (is_last_block(rank))
+    if (!is_last_block(rank))
+        return;
+    rank[R_PACKED] = rank[R_LOG_COUNT];
+    if (rank[R_HALT] == 0 && rank[R_STEP] == step)
+        seal(rank, exchange, at<u64>(packets));
+}
+
+// The same from the logs of all lanes, which were empty before the last launch; blocks (x, lane).
+DTB_KERNEL dtb_pack_lanes(Table rank, Table exchange, i64 packets, i64 is_last) {
+    if (rank[R_HALT] != 0)
+        return;
+    const Table lane = at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS;
+    const i64 *log = at<i64>(lane[LOG_AT]);
+    const Share share = share_of_row();
+    for (i64 k = share.first; k < lane[LOG_COUNT]; k += share.stride)
+        put(exchange, log[k], at<u64>(packets));
+    if (is_last_block(rank) && is_last != 0)
         seal(rank, exchange, at<u64>(packets));
 }
 

@@ -52,8 +52,6 @@ DTB_FN void seal(Table rank, Table exchange, u64 *packets) {
         counts[r] = 0;
     }
     rank[R_PACKETS_FULL] = most < words ? 0 : 1;
-    rank[R_PACKED_FROM] = rank[R_PACKED];
-    rank[R_PACKED] = rank[R_LOG_COUNT];
 }
 
 // What rank r has sent here, in entries; -1: it overflowed. The own packet tells whether this rank did.

@@ -12,6 +12,7 @@ from tests.helpers.shim_device import ShimDevice
 
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.backends.cuda.transports import Choice, Way
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm
@@ -28,12 +29,17 @@ def rank_on_device(
     chunks: Sequence[int] = (),
     first_bucket: int | None = None,
     threads: int = 1,
+    *,
+    persistent: bool = False,
 ) -> tuple[Any, CudaBackend]:
     """Spikes of this rank, and the backend, closed."""
     built = built_rank(network, comm.rank, comm.size, threads)
     plan = plan_exchange(network, built.blocks, comm.size)
     exchange = DeviceExchange(device, comm, plan, network.gid_starts, Choice(way, "a test says so"), words)
-    backend = CudaBackend(built, exchange, device, first_bucket)
+    if persistent:
+        backend: CudaBackend = PersistentBackend(built, exchange, device)
+    else:
+        backend = CudaBackend(built, exchange, device, first_bucket)
     if comm.is_root:  # the others find what it has compiled
         backend.compile()
     comm.barrier()

@@ -24,7 +24,7 @@ GXX = shutil.which("g++")
 SHIM = Path(__file__).with_name("cuda_shim.h")
 FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-Wall", "-Wno-unused", "-Wno-unknown-pragmas")
 CACHE = Path(os.environ.get("DTBSIM_TEST_CACHE", Path(tempfile.gettempdir()) / f"dtbsim-shim-{os.getuid()}"))
-_KERNEL = re.compile(r"DTB_KERNEL\s+(?:DTB_LONG_RUNNING\s+)?(\w+)\(([^)]*)\)\s*\{")
+_KERNEL = re.compile(r"DTB_KERNEL\s+(?:DTB_BOUNDS\(\w+\)\s+)?(\w+)\(([^)]*)\)\s*\{")
 _COMPILING = threading.Lock()
 _RUNNING: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """A library runs one launch at a time: ranks that are threads share its state."""

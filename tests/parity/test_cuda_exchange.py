@@ -11,8 +11,8 @@ from tests.helpers.fake_nccl import FakeCuda
 from tests.helpers.networks import network_of, simulate
 from tests.helpers.shim_device import GXX, ShimDevice
 
+from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
-from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.mpi import run_ranks
 from dtbsim.spec import Network
 
@@ -132,22 +132,33 @@ def test_packets_by_nccl(expected: Any, delay_ms: float) -> None:
         assert sum(call == ("groupStart",) for call in cuda.calls) > 20
 
 
-def test_unsent_spikes_outlive_a_full_log(expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host empties the log in the middle of a window; what was not packed stays, in a longer log if need be."""
-    monkeypatch.setattr("dtbsim.backends.cuda.log.LOG_ENTRIES", 1)
-    takes = count_calls(monkeypatch, SpikeLog, "take")
-    kept = count_calls(monkeypatch, SpikeLog, "_keep")
+@pytest.mark.parametrize("words", [512, 3])
+def test_windows_with_more_spikes_than_a_log(expected: Any, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host empties the log in the middle of a window."""
+    monkeypatch.setattr("dtbsim.backends.cuda.backend.LOG_ENTRIES", 1)
+    takes = count_calls(monkeypatch, CudaBackend, "_take_log")
     network, spikes = expected[1.3]
-    found, backends = simulate_on_devices(network, 2)
+    found, _ = simulate_on_devices(network, 2, words=words)
     np.testing.assert_array_equal(found, spikes)
-    assert len(takes) > 2, "more often than at the end"
-    assert len(kept) > 0
-    assert max(backend.log.entries.size for backend in backends) > 2 * 104
+    assert len(takes) > 20
+
+
+@pytest.mark.parametrize("words", [512, 3])
+@pytest.mark.parametrize("delay_ms", [0.1, 1.3])
+def test_the_persistent_plan(expected: Any, delay_ms: float, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with several launches in a window."""
+    monkeypatch.setattr("dtbsim.backends.cuda.persistent.LOG_STEPS", 4)
+    rounds = count_calls(monkeypatch, DeviceExchange, "second_round")
+    network, spikes = expected[delay_ms]
+    found, backends = simulate_on_devices(network, 2, words=words, chunks=CHUNKS, threads=2, persistent=True)
+    np.testing.assert_array_equal(found, spikes)
+    assert {backend.plan for backend in backends} == {"persistent"}
+    assert (len(rounds) > 0) == (words == 3)
 
 
 def test_spikes_that_do_not_travel_show(expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparisons above can fail."""
-    monkeypatch.setattr(DeviceExchange, "swap", lambda self, rank_at, rank, log: False)
+    monkeypatch.setattr(DeviceExchange, "swap", lambda self, rank_at, left_over: False)
     network, spikes = expected[1.3]
     found, _ = simulate_on_devices(network, 2)
     assert not np.array_equal(found, spikes)

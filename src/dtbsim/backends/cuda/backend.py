@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
-from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -26,12 +25,15 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
+LOG_ENTRIES = 1 << 24
+"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cuda"
+    plan = "general"
     n_threads = 1
 
     def __init__(
@@ -40,18 +42,18 @@ class CudaBackend:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
-        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
-        self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self.tables = self._make_tables(first_bucket)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self.log = SpikeLog(device, self._n_local)
-        self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
+        self._make_room_for_spikes()
+        self._collected: list[I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
+        self._window_start = 0
         self.weights: list[object] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
@@ -60,13 +62,23 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT] = address(self._published)
-        self.log.enter(rank)
+
+    def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
+        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
+        return DeviceLaneTables(self._built, self.ring, self._device, **sized)
+
+    def _make_room_for_spikes(self) -> None:
+        zeros, address = self._device.xp.zeros, self._device.address
+        self._log = zeros(max(LOG_ENTRIES, self._n_local), np.int64)
+        self._published = zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT], self.rank[X.R_LOG_AT] = address(self._published), address(self._log)
+
+    def _text(self) -> str:
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
 
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
-        generated = {"updates.cuh": updates_text(self.tables.variants)}
-        self._kernels = self._device.compile(whole_text("step.cu", generated))
+        self._kernels = self._device.compile(self._text())
         if self._exchange is not None:
             self._exchange.compile()
 
@@ -110,7 +122,8 @@ class CudaBackend:
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
-            self._window(min(int(self.rank[X.R_STEP]) + window, stop))
+            self._window_start = int(self.rank[X.R_STEP])
+            self._window(min(self._window_start + window, stop))
             if self._exchange is not None:
                 self._swap(self._exchange)
         if self._exchange is not None:
@@ -127,7 +140,7 @@ class CudaBackend:
         begin_s = time.perf_counter()
         rank = self.rank
         while (step := int(rank[X.R_STEP])) < stop:
-            room = self.log.room(rank)
+            room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
             if room == 0:
                 self._take_log()
                 rank = self.rank
@@ -142,24 +155,28 @@ class CudaBackend:
         self._seconds["step"] += time.perf_counter() - begin_s
 
     def _look(self, stop: int | None = None) -> None:
-        """Wait for the device; while it halts, give it what it lacks. Spikes are packed once it has got to `stop`."""
+        """Wait for the device; while it halts, give it what it lacks. Its packets are sealed once it is at `stop`."""
         while True:
             if self._exchange is not None and stop is not None:
                 self._exchange.pack(self._device.address(self._on_device), stop)
             self._receive()
-            halt = int(self.rank[X.R_HALT])
-            if halt == 0:
+            if self.rank[X.R_HALT] == 0:
                 return
-            if halt == X.HALT_PACKETS and self._exchange is not None:
-                self._exchange.second_round(self.rank)
-                self.rank[X.R_HALT] = 0
-                self._send()
-            else:
-                self._make_room()
-            if halt == X.HALT_STEP:
-                self._schedule()
-            else:
-                self._enter()
+            self._resume()
+
+    def _resume(self) -> None:
+        """Remove what the device has halted for, and enter the spikes again that it could not enter."""
+        halt = int(self.rank[X.R_HALT])
+        if halt == X.HALT_PACKETS and self._exchange is not None:
+            self._exchange.second_round(self.rank)
+            self.rank[X.R_HALT] = 0
+            self._send()
+        else:
+            self._make_room()
+        if halt == X.HALT_STEP:
+            self._schedule()
+        else:
+            self._schedule_remote()
 
     def _make_room(self) -> None:
         try:
@@ -177,25 +194,40 @@ class CudaBackend:
     def _take_log(self) -> None:
         """Move the log to the host."""
         self._receive()
-        self.log.take(self.rank, waiting=self._exchange is not None)
+        n = int(self.rank[X.R_LOG_COUNT])
+        if n:
+            self._collected.append(self._device.download(self._log[:n]))
+        self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
         self._send()
+
+    def _unsent(self) -> I64:
+        """Spikes of the window, on the host."""
+        self._take_log()
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        return entries[entries >> 32 >= self._window_start]
 
     def _swap(self, exchange: DeviceExchange) -> None:
         """Exchange the spikes of a window with the other ranks."""
         begin_s = time.perf_counter()
-        if exchange.swap(self._device.address(self._on_device), self.rank, self.log):
-            self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
-            self._enter()
+        left_over = self._unsent() if self.rank[X.R_PACKETS_FULL] != 0 else None
+        if exchange.swap(self._device.address(self._on_device), left_over):
+            self._keep_counts()
+            self._schedule_remote()
         self._seconds["exchange"] += time.perf_counter() - begin_s
 
-    def _enter(self) -> None:
+    def _keep_counts(self) -> None:
+        """Of the buckets, in case that one turns out to be too small."""
+        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+
+    def _schedule_remote(self) -> None:
         """Enter spikes of other ranks; a bucket that is too small halts the device."""
         self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
 
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = self.log.collected()
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------

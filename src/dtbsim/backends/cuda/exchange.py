@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
-from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, open_transport
 from dtbsim.exchange.packets import PACKET_WORDS, second_round
@@ -89,20 +88,28 @@ class DeviceExchange:
     # -- a window ---------------------------------------------------------------------------------------------
 
     def pack(self, rank_at: int, step: int) -> None:
-        """Start packing behind the steps; it happens once, when the device has got to `step`."""
-        packets = self._device.address(self._all[self._turn].channel.send)
-        table = self._device.address(self._table)
-        self._kernels.launch("dtb_pack", Launch(BLOCKS, 1, THREADS), rank_at, table, packets, step)
+        """Pack what is in the log behind the steps so far; it is the whole window once the device is at `step`."""
+        self._pack("dtb_pack", 1, rank_at, step)
 
-    def swap(self, rank_at: int, rank: I64, log: SpikeLog) -> bool:
+    def pack_lanes(self, rank_at: int, n_lanes: int, *, last: bool) -> None:
+        """Pack what is in the logs of the lanes; it is the whole window if `last`."""
+        self._pack("dtb_pack_lanes", n_lanes, rank_at, int(last))
+
+    def _pack(self, kernel: str, n_rows: int, rank_at: int, until: int) -> None:
+        address = self._device.address
+        packets = address(self._all[self._turn].channel.send)
+        shape = Launch(-(-BLOCKS // n_rows), n_rows, THREADS)
+        self._kernels.launch(kernel, shape, rank_at, address(self._table), packets, until)
+
+    def swap(self, rank_at: int, left_over: I64 | None) -> bool:
         """Send what was packed, unpack what has come: that of the window before, where exchanges are overlapped.
 
-        `rank` is the rank table after packing. Returns whether there is something to enter.
+        The host has seen that the packets are complete, and gives the spikes (step << 32 | gid) that did not fit.
+        Returns whether there is something to enter.
         """
         packed = self._all[self._turn]
         self._turn = (self._turn + 1) % len(self._all)
-        full = bool(rank[X.R_PACKETS_FULL])
-        packed.left_over = log.part(int(rank[X.R_PACKED_FROM]), int(rank[X.R_PACKED])) if full else NONE
+        packed.left_over = NONE if left_over is None else left_over
         if self.overlapped:
             come, self._under_way = self._under_way, packed
             if come is not None:
