@@ -1,7 +1,4 @@
-"""Whether the MPI library sends from and receives into the memory of NVIDIA GPUs; when in doubt it does not.
-
-Imported by `library` alone, after mpi4py has started MPI.
-"""
+"""Whether the MPI library sends from and receives into the memory of NVIDIA GPUs; when in doubt it does not."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import ctypes
 import os
 from collections.abc import Mapping
 from typing import Any
-
-from mpi4py import MPI
 
 SETTINGS = {"MPICH_GPU_SUPPORT_ENABLED": "1", "MV2_USE_CUDA": "1"}
 """Settings that switch it on in HPE Cray MPICH and in MVAPICH2, which do it only if asked."""
@@ -25,8 +20,7 @@ def takes_gpu_memory(handle: Any, environ: Mapping[str, str] = os.environ, libra
     kinds = _memory_kinds(handle)
     if any(kind.split(":")[0] == "cuda" for kind in kinds):
         return True, f"mpi_memory_alloc_kinds is {','.join(kinds)}"
-    found = ctypes.CDLL(MPI.__file__) if library is None else library
-    query = getattr(found, "MPIX_Query_cuda_support", None)
+    query = getattr(_library() if library is None else library, "MPIX_Query_cuda_support", None)
     if query is not None:
         query.restype = ctypes.c_int
         answer = int(query())
@@ -43,3 +37,10 @@ def _memory_kinds(handle: Any) -> list[str]:
         return str(info.Get("mpi_memory_alloc_kinds") or "").split(",")
     finally:
         info.Free()
+
+
+def _library() -> ctypes.CDLL:
+    """What mpi4py has loaded: the search for a name goes on in the libraries of its module."""
+    from mpi4py import MPI
+
+    return ctypes.CDLL(MPI.__file__)

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, open_transport
+from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, choose_way, open_transport
 from dtbsim.exchange.packets import PACKET_WORDS, second_round
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.kernels import device_layout as X
 from dtbsim.mpi import Comm
+from dtbsim.spec.network import Network
 
 _LOG = logging.getLogger(__name__)
 I64 = NDArray[np.int64]
@@ -40,6 +41,11 @@ def packet_words(neurons_per_rank: int, window_ms: float) -> int:
     return min(max(PACKET_WORDS, 1 << spikes.bit_length()), MOST_WORDS)
 
 
+def _steps_between(plan: ExchangePlan) -> int:
+    """Steps between two exchanges: two half-windows fit the shortest delay."""
+    return max(1, plan.window // 2)
+
+
 class _Packets:
     """The packets of one exchange and, where they were too small, the spikes of this rank."""
 
@@ -57,7 +63,7 @@ class DeviceExchange:
         self._device, self._comm = device, comm
         self._needs, self._gid_starts = plan.needs, np.ascontiguousarray(gid_starts, np.int64)
         self.overlapped = plan.window >= 2
-        self.window = plan.window // 2 if self.overlapped else 1
+        self.window = _steps_between(plan)
         self.way = choice.way
         self._transport = open_transport(choice.way, device, comm)
         self._all = [_Packets(self._transport.channel(words)) for _ in range(2 if self.overlapped else 1)]
@@ -144,3 +150,13 @@ class DeviceExchange:
     def close(self) -> None:
         """Leave the others."""
         self._transport.close()
+
+
+def open_exchange(wanted: str, device: Device, comm: Comm, network: Network, plan: ExchangePlan) -> DeviceExchange:
+    """The exchange that `simulation.exchange` asks for between the GPUs of all ranks; collective.
+
+    Raises InputError for shared_memory, MissingDependencyError where NCCL was chosen and cannot connect the ranks.
+    """
+    choice = choose_way(wanted, device, comm)
+    words = packet_words(network.n_neurons // comm.size, _steps_between(plan) * network.dt_ms)
+    return DeviceExchange(device, comm, plan, network.gid_starts, choice, words)
