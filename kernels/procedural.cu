@@ -48,7 +48,7 @@ DTB_KERNEL dtb_procedural(Table rank, i64 ordered_splits) {
 // Spikes of other ranks. Shared memory: as above.
 DTB_KERNEL dtb_procedural_remote(Table rank, i64 ordered_splits) {
     const Table lane = lane_of_block(rank);
-    if (lane[N_PROCEDURAL] == 0)
+    if (rank[R_HALT] != 0 || lane[N_PROCEDURAL] == 0)
         return;
     draw_spikes(rank, lane, rank[R_REMOTE_N], ordered_splits, [=](i64 k) { return remote_spike(rank, k); });
 }

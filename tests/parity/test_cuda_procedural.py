@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.helpers import nvrtc
-from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows, spikes_of
+from tests.helpers.device_ranks import simulate_on_devices
+from tests.helpers.networks import built_rank, network_of, simulate, spikes_of
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.small_atlas import save_small_atlas
 from tests.parity.test_cuda_spikes import on_device
@@ -20,13 +21,8 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.source import constants_text, whole_text
 from dtbsim.build.rank import RankNetwork
-from dtbsim.exchange.packets import PacketExchange
-from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import pair_layout as P
-from dtbsim.kernels.update_cuda import updates_text
-from dtbsim.mpi.fake import FakeComm, run_ranks
-from dtbsim.spec import Network
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
 
@@ -215,40 +211,24 @@ def test_regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ordered_splits
         assert backend.events() == events
 
 
-def on_ranks(network: Network, n_ranks: int) -> tuple[Any, int]:
-    """Spikes and events of ranks that are threads of this process."""
-
-    def work(comm: FakeComm) -> tuple[Any, int]:
-        built = built_rank(network, comm.rank, n_ranks)
-        exchange = PacketExchange(comm, plan_exchange(network, built.blocks, n_ranks), network.gid_starts)
-        backend = CudaBackend(built, exchange, ShimDevice(), 2)
-        backend.compile()
-        backend.advance(0, network.n_steps)
-        found = spikes_of(backend), backend.events()
-        backend.close()
-        return found
-
-    parts = run_ranks(n_ranks, work)
-    return sorted_rows(np.concatenate([spikes for spikes, _ in parts])), sum(events for _, events in parts)
-
-
 @pytest.mark.parametrize("ordered_splits", [1, 99])
-def test_spikes_of_other_ranks(monkeypatch: pytest.MonkeyPatch, ordered_splits: int) -> None:
+@pytest.mark.parametrize("words", [512, 6])
+def test_spikes_of_other_ranks(monkeypatch: pytest.MonkeyPatch, words: int, ordered_splits: int) -> None:
+    """Each is drawn once, also where buckets or packets are too small and the device halts."""
     small_batches(monkeypatch, 24, ordered_splits)
     network = recurrent(True, True)
     expected, events = on_cpu(built_rank(network))
-    spikes, total = on_ranks(network, 2)
+    spikes, backends = simulate_on_devices(network, 2, words=words, chunks=(7, 301), first_bucket=2)
     np.testing.assert_array_equal(spikes, expected)
-    assert total == events
+    assert sum(backend.events() for backend in backends) == events
 
 
 @pytest.mark.skipif(nvrtc.library() is None, reason="NVRTC is not installed")
 @pytest.mark.parametrize("architecture", [70, 90])
 def test_the_text_compiles(architecture: int) -> None:
-    built = built_rank(recurrent(True, True))
-    backend = CudaBackend(built, None, ShimDevice())
-    text = whole_text("step.cu", {"updates.cuh": updates_text(backend.tables.variants)}, {"DTB_PROCEDURAL": 1})
-    found = nvrtc.compiled(text, architecture)
-    assert found.works, found.log
+    backend = CudaBackend(built_rank(recurrent(True, True)), None, ShimDevice())
+    for text in (backend._text(), whole_text("procedural.cu", {})):
+        found = nvrtc.compiled(text, architecture)
+        assert found.works, found.log
     for kernel in ("dtb_procedural", "dtb_procedural_remote", "dtb_part_sources", "dtb_part_counts", "dtb_part_draws"):
         assert f".entry {kernel}(" in found.ptx

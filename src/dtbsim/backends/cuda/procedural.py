@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Launch
+from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.memory import DeviceMemory
+from dtbsim.backends.cuda.source import whole_text
 from dtbsim.build.pairs import pair_table
 from dtbsim.build.rank import LaneState
 from dtbsim.kernels import device_layout as X
@@ -93,21 +94,26 @@ class ProceduralSteps:
         """Bytes of the room for batches."""
         return int(self._chosen.nbytes) + int(self._counts.nbytes)
 
-    def draw(self, launch: Callable[..., None], shape: Launch, *, remote: bool) -> None:
-        """Draw all pairs but the ordered ones. `launch` starts a kernel whose first argument is the rank table."""
-        launch("dtb_procedural_remote" if remote else "dtb_procedural", shape, ORDERED_SPLITS)
+    def compile(self) -> None:
+        """Compile the kernels, or load them."""
+        self._kernels: Kernels = self._device.compile(whole_text("procedural.cu", {}))
 
-    def draw_ordered(self, launch: Callable[..., None], n_spikes: int, *, remote: bool) -> None:
-        """Draw the ordered pairs for `n_spikes` spikes of the step, or of other ranks."""
+    def draw(self, rank_at: int, shape: Launch, *, remote: bool) -> None:
+        """Draw all pairs but the ordered ones for the spikes of the step, or those of other ranks."""
+        self._kernels.launch("dtb_procedural_remote" if remote else "dtb_procedural", shape, rank_at, ORDERED_SPLITS)
+
+    def draw_ordered(self, rank_at: int, n_spikes: int, *, remote: bool) -> None:
+        """Draw the ordered pairs for the `n_spikes` spikes of the step, or those of other ranks."""
+        launch = self._kernels.launch
         chunks, draws = self._size // self._threads, -(-self._size // (self._threads * X.BATCH_SHARE))
         for batch, parts in zip(self._batches, self._parts, strict=True):
             at = self._device.address(batch)
             for first in range(0, n_spikes, self._size):
                 batch[X.BATCH_N : X.BATCH_N + 1] = 0
-                launch("dtb_part_sources", Launch(chunks, 1, self._threads), at, first, int(remote))
-                launch("dtb_part_counts", Launch(chunks, 1, self._threads), at)
+                launch("dtb_part_sources", Launch(chunks, 1, self._threads), rank_at, at, first, int(remote))
+                launch("dtb_part_counts", Launch(chunks, 1, self._threads), rank_at, at)
                 blocks = Launch(parts * draws, 1, self._threads, self.shared_bytes)
-                launch("dtb_part_draws", blocks, at, draws, int(remote))
+                launch("dtb_part_draws", blocks, rank_at, at, draws, int(remote))
 
 
 def is_ordered(pair: I64) -> bool:

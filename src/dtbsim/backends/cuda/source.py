@@ -11,7 +11,19 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, pair_layout, philox, poisson, sink, tasks, wire
+from dtbsim.kernels import (
+    device_layout,
+    dynamic_layout,
+    layout,
+    noise,
+    packets,
+    pair_layout,
+    philox,
+    poisson,
+    sink,
+    tasks,
+    wire,
+)
 
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
@@ -19,6 +31,7 @@ _NAMED = {
     "COARSE_TOP": poisson.COARSE_TOP,
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+    "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
     "DRAW_FACTOR_BITS": sink.FACTOR_BITS,
     "DRAW_WEIGHT_BITS": sink.FRACTION_BITS_WEIGHT,
     "DRAW_DELAY_BITS": sink.FRACTION_BITS_DELAY,
