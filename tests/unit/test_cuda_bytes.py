@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from tests.helpers.networks import built_rank, network_of
 from tests.helpers.shim_device import ShimDevice
 
+from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.bytes import device_bytes, host_bytes
+from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
@@ -32,6 +35,22 @@ drives: {bg: {kind: poisson, target: A, rate_hz: 8000, weight_mV: 0.1}}
 
 def network(size: int) -> Network:
     return network_of(TEXT.replace("SIZE", str(size)))
+
+
+def test_the_plan_for_a_cpu_has_all_neurons() -> None:
+    """States and inputs by model, and nothing per source where nothing is stored."""
+    size = 500_000
+    plan = plan_rank(network(size), 0, 1, 1)
+    build_rank(plan, 1)  # compiled beforehand
+    tracemalloc.start()
+    built = build_rank(plan, 1)
+    backend = CpuBackend(built, None, 1)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    backend.close()
+    kept += plan.candidates.gids.nbytes + plan.lanes[0].gids.nbytes
+    assert 0.98 * kept < plan.memory.tables < 1.1 * kept
+    assert plan.memory.synapses == plan.memory.building == 0
 
 
 class Counting(ShimDevice):

@@ -20,7 +20,7 @@ from dtbsim.spec.network import Network
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
 BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
-BYTES_PER_NEURON = 21
+COMMON_BYTES = 21
 """Gid, number as a source, input current, spike flag, room for published spikes; states and inputs come on top."""
 BYTES_PER_DRIVEN = 8
 """Counts of a Poisson drive, drawn for eight steps at once."""
@@ -77,7 +77,7 @@ def plan_memory(
 
 def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
     """int64[n_populations]: bytes per neuron, beside synapses; `wide`: sums of 64 bits."""
-    result = np.full(len(network.populations), BYTES_PER_NEURON, dtype=np.int64)
+    result = np.full(len(network.populations), COMMON_BYTES, dtype=np.int64)
     families = np.array([population.family for population in network.populations])
     for kind in find_kinds(network):
         own = 4 * (len(kind.model.states) + len(kind.arrays)) + (8 if wide else 4) * len(kind.channels)
