@@ -250,8 +250,8 @@ def test_lanes_beyond_16_bit_slots_use_6_bytes() -> None:
         ("synapses.MOST_SOURCES", 99, "rank 0 hears 100 neurons; a rank can number 99", "use fewer neurons"),
         (
             "lanes.MOST_SLOTS",
-            223,
-            "a lane would have 224 inputs (neurons times receptor channels); at most 223 can be",
+            111,
+            "a lane would have 112 inputs (neurons times receptor channels); at most 111 can be",
             "use more ranks",
         ),
     ],
@@ -262,7 +262,6 @@ def test_what_32_bits_number_is_limited(
     network = network_of(
         "simulation: {duration_ms: 1}\npopulations: {A: {model: iaf_psc_exp, size: 100}}\nprojections:\n"
         "  P: {source: A, target: A, rule: {kind: all_to_all}, receptor: ex, weight_pA: 1, delay_ms: 1}\n"
-        "  Q: {source: A, target: A, rule: {kind: all_to_all}, receptor: in, weight_pA: -1, delay_ms: 1}\n"
     )
     monkeypatch.setattr(f"dtbsim.build.{constant}", limit + 1)
     plan_rank(network, 0, 1, 1)
