@@ -11,7 +11,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.build.warm_up import warm_up_build
@@ -204,6 +206,8 @@ class _Job:
             threads=self._prepared.threads,
             backend=self._prepared.backend,
         )
+        device = self._prepared.choice.device
+        self._record["gpu"] = None if device is None else dict(device.facts)
         self._record["models"] = self._prepared.models.record
         self._prepared.models.write(self._folder)
         written = config_with_files(self._prepared.models.config, self._folder)
@@ -211,8 +215,8 @@ class _Job:
         write_json(self._folder / "provenance.json", self._record)
 
     def _say_choices(self) -> None:
-        simulation, made = self._network.config.simulation, self._prepared
-        _LOG.info("backend %s (%s was asked for)", made.backend, simulation.backend)
+        made = self._prepared
+        made.choice.say()
         for warning in made.models.warnings:
             _LOG.warning("%s", warning)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
@@ -240,7 +244,7 @@ class _Job:
         if self._comm.size > 1:
             self._progress.note(f"partition: {summary.headline()}")
 
-    def _backend(self, built: RankNetwork) -> CpuBackend:
+    def _backend(self, built: RankNetwork) -> Backend:
         comm, plan, kind = self._comm, self._prepared.exchange_plan, self._prepared.exchange
         exchange: SharedBoard | PacketExchange | None = None
         if kind == "shared_memory":
@@ -249,9 +253,12 @@ class _Job:
             exchange = PacketExchange(comm, plan, self._network.gid_starts)
         if exchange is not None:
             _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
+        if self._prepared.choice.device is not None:
+            assert not isinstance(exchange, SharedBoard)
+            return CudaBackend(built, exchange, self._prepared.choice.device)
         return CpuBackend(built, exchange, self._prepared.threads)
 
-    def _simulate(self, backend: CpuBackend, recorders: Recorders) -> tuple[int, bool]:
+    def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
         chunks = Chunks(network.n_steps, intervals(network))
@@ -273,7 +280,7 @@ class _Job:
         return step, interrupted and step < network.n_steps
 
     def _finish(
-        self, built: RankNetwork, backend: CpuBackend, recorders: Recorders | None, *, steps: int, interrupted: bool
+        self, built: RankNetwork, backend: Backend, recorders: Recorders | None, *, steps: int, interrupted: bool
     ) -> RunResult:
         summary = summarise_run(
             self._comm,
@@ -294,7 +301,7 @@ class _Job:
 
 
 def _keep(
-    recorders: Recorders, backend: CpuBackend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
+    recorders: Recorders, backend: Backend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
 ) -> None:
     """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
     recorders.store(*span, steps, gids, counts)

@@ -8,12 +8,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
+from dtbsim.backends.cuda.failures import SMALLER, told_by_device
+from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.exchange.packets import PacketExchange
@@ -26,8 +29,6 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
-LOG_ENTRIES = 1 << 24
-"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
@@ -41,22 +42,28 @@ class CudaBackend:
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
+        self._place(first_bucket)
+
+    @told_by_device
+    def _place(self, first_bucket: int | None) -> None:
+        """Bring the network to the device."""
+        built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         sized = {} if first_bucket is None else {"first_bucket": first_bucket}
         self.tables = DeviceLaneTables(built, self.ring, device, **sized)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
+        self._log = SpikeLog(device, self._n_local)
         self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
-        self._collected: list[I64] = []
+        self._collected: list[Later] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._sent = 0
-        self.weights: list[object] = []
+        self.weights: list[RecordedWeights] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
@@ -64,8 +71,9 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), address(self._log)
+        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), self._log.address
 
+    @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         generated = {"updates.cuh": updates_text(self.tables.variants)}
@@ -102,6 +110,7 @@ class CudaBackend:
 
     # -- stepping ---------------------------------------------------------------------------------------------
 
+    @told_by_device
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
@@ -148,9 +157,7 @@ class CudaBackend:
         try:
             self.tables.make_room()
         except MemoryError as error:
-            raise MemoryPlanError(
-                f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
-            ) from error
+            raise MemoryPlanError(f"no GPU memory left for the spikes in transit: {error}", remedy=SMALLER) from error
         self.tables.upload()
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
@@ -158,18 +165,18 @@ class CudaBackend:
     # -- spikes -----------------------------------------------------------------------------------------------
 
     def _take_log(self) -> None:
-        """Move the log to the host."""
+        """Start to move the log to the host; the next spikes go into its other part."""
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
-            self._collected.append(self._device.download(self._log[:n]))
-        self.rank[X.R_LOG_COUNT] = 0
+            self._collected.append(self._log.take(n))
+        self.rank[X.R_LOG_AT], self.rank[X.R_LOG_COUNT] = self._log.address, 0
         self._send()
 
     def _swap(self, exchange: PacketExchange) -> None:
         """Exchange the spikes of a window with the other ranks, by way of the host."""
         begin_s = time.perf_counter()
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected[self._sent :]])
+        entries = _joined(self._collected[self._sent :])
         self._sent = len(self._collected)
         arrived = exchange.receive() if exchange.overlapped else None
         exchange.send(*_as_cpu_tables(entries))
@@ -191,15 +198,17 @@ class CudaBackend:
                 return
             self._make_room()
 
+    @told_by_device
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        entries = _joined(self._collected)
         self._collected, self._sent = [], 0
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
+    @told_by_device
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
         key = family_index, parameter
@@ -214,6 +223,7 @@ class CudaBackend:
                     part = slice(offset, offset + group.size)
                     self._device.overwrite(on_device[part], state.neurons.f32[part])
 
+    @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         memory = self.tables.memory
@@ -239,6 +249,10 @@ class CudaBackend:
         """Let go of the device's memory."""
         self._device.synchronise()
         self._graphs.clear()
+
+
+def _joined(parts: list[Later]) -> I64:
+    return np.concatenate([np.zeros(0, np.int64), *(part.values() for part in parts)])
 
 
 def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
