@@ -2,6 +2,8 @@
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
 #include "calendar.cuh"
 #include "neuron.cuh"
+#include "sources.cuh"
+#include "finite.cuh"
 
 DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
@@ -98,20 +100,6 @@ DTB_KERNEL dtb_schedule(Table rank) {
 // Before spikes of other ranks are entered; blocks (1, lane).
 DTB_KERNEL dtb_keep_counts(Table rank) { keep_counts(rank, lane_table(rank)); }
 
-// Index of `gid` among the source candidates of the rank, -1: it has no targets here.
-DTB_FN i64 source_index(Table rank, u32 gid) {
-    const u32 *gids = at<u32>(rank[R_SOURCE_GIDS_AT]);
-    i64 low = 0, high = rank[R_N_SOURCES];
-    while (low < high) {
-        const i64 middle = (low + high) >> 1;
-        if (gids[middle] < gid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < rank[R_N_SOURCES] && gids[low] == gid ? low : -1;
-}
-
 // Enter spikes of other ranks, a warp per spike.
 DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Table lane = lane_table(rank);
@@ -122,13 +110,4 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
         if (source >= 0)
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
     }
-}
-
-// Set R_NOT_FINITE where a float state or constant of a lane is NaN or infinite: n float32 at an address.
-DTB_KERNEL dtb_check_finite(Table rank, i64 address, i64 n) {
-    const float *values = at<float>(address);
-    const Share share = share_of_row();
-    for (i64 i = share.first; i < n; i += share.stride)
-        if (!(values[i] - values[i] == 0.0f))
-            rank[R_NOT_FINITE] = 1;
 }

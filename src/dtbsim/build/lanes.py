@@ -91,6 +91,8 @@ def lay_out(
     threads = min(threads, mine.size)
     padding = int(channels.sum()) * ALIGN
     per_thread = max(1, int(slots.sum()) // (threads * PACKED_SLOTS))  # fewer cannot be enough
+    if not _worth_packing(network):
+        lanes_per_thread = 0
     while per_thread <= lanes_per_thread and per_thread * threads <= mine.size:
         n_lanes = per_thread * threads
         lane_of = deal(table.work[mine], n_lanes)
@@ -99,6 +101,12 @@ def lay_out(
         per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)
     return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
+
+
+def _worth_packing(network: Network) -> bool:
+    """Whether 16-bit slots save memory; each lane of a thread draws procedural synapses, so more of them cost time."""
+    procedural = [projection.procedural for projection in network.projections]
+    return not any(procedural) or not all(procedural)
 
 
 def _lanes(

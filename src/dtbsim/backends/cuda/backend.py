@@ -35,6 +35,7 @@ class CudaBackend:
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cuda"
+    plan = "general"
     n_threads = 1
 
     def __init__(
@@ -49,17 +50,15 @@ class CudaBackend:
         """Bring the network to the device."""
         built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
-        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
-        self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self.tables = self._make_tables(first_bucket)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self._log = SpikeLog(device, self._n_local)
-        self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
-        self._collected: list[Later] = []
+        self._make_room_for_spikes()
+        self._collected: list[Later | I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._sent = 0
@@ -71,13 +70,24 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), self._log.address
+
+    def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
+        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
+        return DeviceLaneTables(self._built, self.ring, self._device, **sized)
+
+    def _make_room_for_spikes(self) -> None:
+        self._log = SpikeLog(self._device, self._n_local)
+        self._published = self._device.xp.zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
+        self.rank[X.R_LOG_AT] = self._log.address
+
+    def _text(self) -> str:
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
 
     @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
-        generated = {"updates.cuh": updates_text(self.tables.variants)}
-        self._kernels = self._device.compile(whole_text("step.cu", generated))
+        self._kernels = self._device.compile(self._text())
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -190,9 +200,12 @@ class CudaBackend:
         self._remote = self._device.upload(np.ascontiguousarray(entries))
         self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
         self._send()
+        self._schedule_remote(entries.size)
+
+    def _schedule_remote(self, n: int) -> None:
         self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
         while True:
-            self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
+            self._launch("dtb_schedule_remote", self._shape(32 * n))
             self._receive()
             if self.rank[X.R_OVERFLOW] == 0:
                 return
@@ -251,8 +264,9 @@ class CudaBackend:
         self._graphs.clear()
 
 
-def _joined(parts: list[Later]) -> I64:
-    return np.concatenate([np.zeros(0, np.int64), *(part.values() for part in parts)])
+def _joined(parts: list[Later | I64]) -> I64:
+    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *arrived])
 
 
 def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
