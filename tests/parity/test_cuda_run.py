@@ -44,18 +44,20 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return ranks
 
 
+@pytest.mark.parametrize("plan", ["persistent", "general"])
 @pytest.mark.parametrize("name", sorted(SHORT))
-def test_an_example_gives_the_same_on_both(name: str, tmp_path: Path, opened: list[int]) -> None:
+def test_an_example_gives_the_same_on_both(name: str, plan: str, tmp_path: Path, opened: list[int]) -> None:
     if (lacking := unsupported(compile_network(*resolve(EXAMPLES / f"{name}.yaml", SHORT[name])))) is not None:
         pytest.skip(lacking)
     runs = {}
     for backend in ("cpu", "cuda"):
-        overrides = [*SHORT[name], f"simulation.backend={backend}"]
+        overrides = [*SHORT[name], f"simulation.backend={backend}", f"simulation.gpu_plan={plan}"]
         runs[backend] = dtbsim.run(EXAMPLES / f"{name}.yaml", out=tmp_path / backend, set=overrides)
     cpu, cuda = (runs[backend].summary for backend in ("cpu", "cuda"))
     assert {key: cuda[key] for key in NUMBERS} == {key: cpu[key] for key in NUMBERS}
     assert cuda["spikes"] > 400
-    assert (cuda["backend"], cuda["gpu"], cpu["backend"], cpu["gpu"]) == ("cuda", "shim", "cpu", None)
+    told = ("backend", "gpu", "gpu_plan")
+    assert [[run[key] for key in told] for run in (cuda, cpu)] == [["cuda", "shim", plan], ["cpu", None, None]]
     assert opened == [0]
     for stored in sorted((tmp_path / "cpu/stores").rglob("*")):
         same = tmp_path / "cuda/stores" / stored.relative_to(tmp_path / "cpu/stores")
@@ -66,6 +68,7 @@ def test_an_example_gives_the_same_on_both(name: str, tmp_path: Path, opened: li
     assert (record["backend"], record["gpu"]["name"]) == ("cuda", "shim")
     log = (tmp_path / "cuda/log.txt").read_text()
     assert "backend cuda (as configured: shim)" in log
+    assert f"GPU plan: {plan} (simulation.gpu_plan)" in log
     assert "GPU: shim (device 0, devices 1, bus_id 0)" in log
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.build.warm_up import warm_up_build
@@ -217,6 +218,8 @@ class _Job:
     def _say_choices(self) -> None:
         made = self._prepared
         made.choice.say()
+        if made.gpu_plan is not None:
+            _LOG.info("GPU plan: %s (%s)", made.gpu_plan.name, made.gpu_plan.reason)
         for warning in made.models.warnings:
             _LOG.warning("%s", warning)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
@@ -255,7 +258,9 @@ class _Job:
             _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
         if self._prepared.choice.device is not None:
             assert not isinstance(exchange, SharedBoard)
-            return CudaBackend(built, exchange, self._prepared.choice.device)
+            persistent = self._prepared.gpu_plan is not None and self._prepared.gpu_plan.name == "persistent"
+            backend = PersistentBackend if persistent else CudaBackend
+            return backend(built, exchange, self._prepared.choice.device)
         return CpuBackend(built, exchange, self._prepared.threads)
 
     def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:

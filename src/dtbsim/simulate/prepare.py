@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dtbsim.build.lanes import MAX_DEVICE_LANES, MAX_LANES_PER_THREAD
+from dtbsim.backends.cuda.plan import Choice as GpuPlan
+from dtbsim.backends.cuda.plan import choose_plan
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.config import Locator, RunConfig
@@ -33,6 +34,8 @@ class Prepared:
     exchange: ExchangeKind
     threads: int
     choice: Choice
+    gpu_plan: GpuPlan | None
+    """How the GPU steps, None on the CPU."""
 
     @property
     def backend(self) -> str:
@@ -48,9 +51,13 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     choice = choose_backend(network, comm)
     exchange = choose_exchange(config, comm, choice.name)
     threads = choose_threads(config, comm)
-    on_device = choice.device is not None
-    lanes = (1, MAX_DEVICE_LANES) if on_device else (threads, MAX_LANES_PER_THREAD)
-    plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, *lanes))
+    gpu_plan: GpuPlan | None = None
+    if (device := choice.device) is not None:
+        wanted = config.simulation.gpu_plan
+        gpu_plan = on_every_rank(comm, lambda: choose_plan(network, comm.rank, comm.size, device.limits, wanted))
+        plan = gpu_plan.layout
+    else:
+        plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
     check_node_memory(plan, comm)
     check_device_memory(choice, plan, comm)
     return Prepared(
@@ -61,6 +68,7 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
         exchange=exchange,
         threads=threads,
         choice=choice,
+        gpu_plan=gpu_plan,
     )
 
 
