@@ -50,6 +50,7 @@ X_VARIED_UNITS = next(_n)
 X_VARIED_UNIT_AT = next(_n)
 X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan that delivers when a spike is emitted
 X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 where the ring has more than 256 steps
+X_STRIDE = next(_n)  # places of every row, a multiple of 32, in that plan; 0: rows lie where ROW_AT says
 X_DUE_AT = next(_n)  # int32[ring]: synaptic events in the coming steps, in that plan
 X_FIRED_CAPACITY = next(_n)  # spikes of a lane in one step: its neurons
 X_N_F32 = next(_n)  # float32 and int32 words of its states and constants

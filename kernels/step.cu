@@ -71,7 +71,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        if (spikes(lane, arenas, local, step, rank[R_CHUNK_START], k0, k1))
+        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1))
             tell(rank, lane, local, step);
 }
 
