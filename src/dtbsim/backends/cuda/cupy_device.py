@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Launch, Limits
+from dtbsim.backends.cuda.source import COMPILE_OPTIONS
 from dtbsim.errors import DeviceError
 
-OPTIONS = ("--std=c++17", "--fmad=false")
-"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 STAGED_BYTES = 1 << 20
 """Copies up to this size go through page-locked memory."""
 SHARED_BYTES = 48 * 1024
@@ -54,7 +53,7 @@ class CupyKernels:
     def __init__(self, device: CupyDevice, text: str) -> None:
         self._device = device
         self._kernels: dict[str, list[Any]] = {}
-        self._module = cupy.RawModule(code=text, options=OPTIONS)
+        self._module = cupy.RawModule(code=text, options=COMPILE_OPTIONS)
         try:
             self._module.compile()
         except cupy.cuda.compiler.CompileException as error:

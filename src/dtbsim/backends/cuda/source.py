@@ -13,6 +13,8 @@ from types import ModuleType
 
 from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, philox, poisson
 
+COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
+"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
     "POISSON_STEPS": poisson.STEPS,
