@@ -241,6 +241,8 @@ template <typename D> DTB_FN void deliver(const Block &b, i64 step) {
 // Steps `start` to `stop` (exclusive); one block per lane, all of them at once. Drives of a step go into the ring while
 // the words of the step before travel.
 DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 stop) {
+    if (rank[R_HALT] != 0)
+        return;
     const Block b = enter_block(rank);
     spike_drives(b.lane, input_of(b, start), start, b.chunk_start, b.k0, b.k1, share_of_block());
     __syncthreads();
@@ -261,6 +263,8 @@ DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 sto
 
 // Spikes of other ranks, between launches: due at R_STEP or later. Blocks (x, lane).
 DTB_KERNEL dtb_persistent_remote(Table rank) {
+    if (rank[R_HALT] != 0)
+        return;
     Block b;
     b.rank = rank;
     b.lane = at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS;

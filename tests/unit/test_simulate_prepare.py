@@ -93,7 +93,7 @@ def test_auto_needs_a_gpu_on_every_rank(monkeypatch: pytest.MonkeyPatch) -> None
     def open_device(local_rank: int) -> Any:
         if local_rank in lacking:
             raise DeviceError(f"GPU {local_rank} is broken")
-        return SimpleNamespace(name="G", facts={"bus_id": str(local_rank // 2)})
+        return SimpleNamespace(name="G", facts={}, identity=str(local_rank // 2))
 
     monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", open_device)
     found = run_ranks(3, lambda comm: chosen(comm=comm))
@@ -181,18 +181,6 @@ def test_how_spikes_travel(ranks: int, nodes: int, wanted: str, expected: str) -
     assert run_ranks(ranks, lambda comm: choose_exchange(wish, comm), node_count=nodes) == [expected] * ranks
 
 
-def test_gpus_exchange_packets() -> None:
-    for wanted in ("auto", "packets"):
-        wish = config(f"simulation.exchange={wanted}")
-        assert run_ranks(2, lambda comm, wish=wish: choose_exchange(wish, comm, "cuda")) == ["packets"] * 2
-    wish = config("simulation.exchange=shared_memory")
-    errors = run_ranks(2, lambda comm: error_of(lambda: choose_exchange(wish, comm, "cuda")))
-    assert {str(error) for error in errors} == {
-        "simulation.exchange is shared_memory, but the backend is cuda (use auto or packets)"
-    }
-    assert choose_exchange(wish, SerialComm(), "cuda") == "none"
-
-
 def test_memory_is_not_shared_between_nodes() -> None:
     wish = config("simulation.exchange=shared_memory")
     errors = run_ranks(4, lambda comm: error_of(lambda: choose_exchange(wish, comm)), node_count=2)
@@ -247,7 +235,7 @@ def test_ranks_of_a_node_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is built and no folder is made; the numbers are those of the plan and of the machine."""
     monkeypatch.setattr(module, "available_bytes", lambda: 100 * 2**20)
-    monkeypatch.setattr("dtbsim.simulate.conductor.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
     needed = prepare_peak(monkeypatch)
     errors = run_ranks(2, lambda comm: error_of(lambda: dtbsim.run(config(), out=tmp_path / "run", comm=comm)))
     for error in errors:

@@ -66,7 +66,7 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
 
 
 def _shared_by(device: Device, comm: Comm) -> int:
-    mine = comm.node_index, device.facts["bus_id"]
+    mine = comm.node_index, device.identity
     return sum(other == mine for other in comm.allgather(mine))
 
 

@@ -12,16 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from dtbsim.backends.backend import Backend
-from dtbsim.backends.cpu import CpuBackend
-from dtbsim.backends.cuda.backend import CudaBackend
-from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.build.blocks import traffic
-from dtbsim.build.rank import RankNetwork, build_rank
+from dtbsim.build.rank import RankNetwork
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
-from dtbsim.errors import DtbsimError, MemoryPlanError
-from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.errors import DtbsimError
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
@@ -44,6 +39,7 @@ from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.inputs import config_with_files
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, check_recording, intervals
@@ -53,7 +49,6 @@ from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.summary import summarise_run
 
 _LOG = logging.getLogger(__name__)
-_SMALLER = "use more nodes, fewer synapses or a smaller scale"
 
 
 def run(
@@ -173,9 +168,9 @@ class _Job:
         with stages.stage("compile"):
             warm_up_build()
         with stages.stage("build"):
-            built = on_every_rank(comm, self._build)
+            built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
         self._describe(built)
-        backend = self._backend(built)
+        backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
         try:
             with stages.stage("compile"):
                 backend.compile()
@@ -224,17 +219,6 @@ class _Job:
             _LOG.warning("%s", warning)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
 
-    def _build(self) -> RankNetwork:
-        plan = self._prepared.plan
-        _LOG.info(
-            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
-            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
-        )  # fmt: skip
-        try:
-            return build_rank(plan, self._prepared.threads, self._progress.advance)
-        except MemoryError as error:  # less was left than the plan found
-            raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
-
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)
         if not self._comm.is_root:
@@ -246,22 +230,6 @@ class _Job:
         _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
         if self._comm.size > 1:
             self._progress.note(f"partition: {summary.headline()}")
-
-    def _backend(self, built: RankNetwork) -> Backend:
-        comm, plan, kind = self._comm, self._prepared.exchange_plan, self._prepared.exchange
-        exchange: SharedBoard | PacketExchange | None = None
-        if kind == "shared_memory":
-            exchange = SharedBoard(comm, plan, self._network.n_neurons // comm.size)
-        elif kind == "packets":
-            exchange = PacketExchange(comm, plan, self._network.gid_starts)
-        if exchange is not None:
-            _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
-        if self._prepared.choice.device is not None:
-            assert not isinstance(exchange, SharedBoard)
-            persistent = self._prepared.gpu_plan is not None and self._prepared.gpu_plan.name == "persistent"
-            backend = PersistentBackend if persistent else CudaBackend
-            return backend(built, exchange, self._prepared.choice.device)
-        return CpuBackend(built, exchange, self._prepared.threads)
 
     def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.plan import Choice as GpuPlan
 from dtbsim.backends.cuda.plan import choose_plan
+from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.config import Locator, RunConfig
@@ -20,7 +22,7 @@ from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
 
-ExchangeKind = Literal["none", "shared_memory", "packets"]
+ExchangeKind = Literal["none", "shared_memory", "packets", "nccl", "mpi"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
     choice = choose_backend(network, comm)
-    exchange = choose_exchange(config, comm, choice.name)
+    exchange = choose_exchange(config, comm, choice.device)
     threads = choose_threads(config, comm)
     gpu_plan: GpuPlan | None = None
     if (device := choice.device) is not None:
@@ -81,17 +83,13 @@ def choose_threads(config: RunConfig, comm: Comm) -> int:
     return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
 
 
-def choose_exchange(config: RunConfig, comm: Comm, backend: str = "cpu") -> ExchangeKind:
-    """How spikes travel: within one node over shared memory, between nodes and GPUs as packets, unless configured."""
+def choose_exchange(config: RunConfig, comm: Comm, device: Device | None = None) -> ExchangeKind:
+    """How spikes travel: within one node over shared memory, between nodes as packets, between GPUs as `choose_way`."""
     wanted = config.simulation.exchange
     if comm.size == 1:
         return "none"
-    if backend == "cuda":
-        if wanted == "shared_memory":
-            raise InputError(
-                "simulation.exchange is shared_memory, but the backend is cuda", remedy="use auto or packets"
-            )
-        return "packets"
+    if device is not None:
+        return on_every_rank(comm, lambda: choose_way(wanted, device, comm)).way
     if wanted == "shared_memory" and comm.node_count > 1:
         raise InputError(
             f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",

@@ -6,6 +6,9 @@ of small copies is page-locked, so that they neither stop the host nor read what
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import warnings
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +20,10 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda.device import Launch, Limits
 from dtbsim.backends.cuda.source import COMPILE_OPTIONS
 from dtbsim.errors import DeviceError
+
+with contextlib.suppress(ImportError, RuntimeError), warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # ranks exchange without NCCL where it is not installed, and say so
+    importlib.import_module("cupy.cuda.nccl")
 
 STAGED_BYTES = 1 << 20
 """Copies up to this size go through page-locked memory."""
@@ -139,6 +146,7 @@ class CupyDevice:
     """Device `index` of those that this process sees; to be used by the thread that has made it."""
 
     xp: Any = cupy
+    cuda: Any = cupy.cuda
 
     def __init__(self, index: int) -> None:
         self._device = cupy.cuda.Device(index)
@@ -149,6 +157,7 @@ class CupyDevice:
         self._on_their_way: deque[tuple[Any, NDArray[Any]]] = deque()
         properties = cupy.cuda.runtime.getDeviceProperties(index)
         name = properties["name"]
+        self.identity = str(self._device.pci_bus_id)
         self.name = name.decode() if isinstance(name, bytes) else str(name)
         attributes = self._device.attributes
         free, total = self._device.mem_info
@@ -163,7 +172,7 @@ class CupyDevice:
             "name": self.name,
             "device": index,
             "devices": count_devices(),
-            "bus_id": str(self._device.pci_bus_id),
+            "bus_id": self.identity,
             "compute_capability": f"{properties['major']}.{properties['minor']}",
             "memory_bytes": int(total),
             "driver_cuda": _dotted(driver_version()),

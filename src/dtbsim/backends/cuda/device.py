@@ -65,8 +65,14 @@ class Device(Protocol):
 
     name: str
     facts: Mapping[str, str | int]
+    identity: str
+    """Which GPU of its node it is: the address on the bus."""
     limits: Limits
     xp: Any
+    cuda: Any
+    """Streams, events and NCCL with the interface of `cupy.cuda`; None where there are none."""
+    stream: Any
+    """The stream, as `cuda.Stream`."""
 
     def compile(self, text: str) -> Kernels:
         """Compile CUDA C, or load it from the cache; the text is complete, so its hash is the key."""

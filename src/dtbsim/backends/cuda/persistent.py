@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.device import Device, Launch
+from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.build.rank import LaneState, RankNetwork
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
@@ -101,7 +101,7 @@ class PersistentBackend(CudaBackend):
     plan = "persistent"
     tables: PersistentTables
 
-    def __init__(self, built: RankNetwork, exchange: PacketExchange | None, device: Device) -> None:
+    def __init__(self, built: RankNetwork, exchange: DeviceExchange | None, device: Device) -> None:
         super().__init__(built, exchange, device)
         self._told = False
 
@@ -136,8 +136,13 @@ class PersistentBackend(CudaBackend):
             until = min(stop, step + self.log_steps)
             rank = self._device.address(self._on_device)
             self._kernels.launch_together("dtb_persistent", shape, rank, step, until)
-            step = until
+            if self._exchange is not None:
+                self._exchange.pack_lanes(rank, len(self._built.lanes), last=until == stop)
             self._receive()
+            if self.rank[X.R_HALT] != 0:  # nothing was done
+                self._resume()
+                continue
+            step = until
             self.rank[X.R_STEP] = step
             self._take_log()
         self._seconds["step"] += time.perf_counter() - begin_s
@@ -150,8 +155,15 @@ class PersistentBackend(CudaBackend):
             self._collected.append(entries[np.arange(entries.shape[1]) < counts[:, None]])
         self._send()
 
-    def _schedule_remote(self, n: int) -> None:
-        self._launch("dtb_persistent_remote", self._shape(32 * n))
+    def _unsent(self) -> I64:
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])  # what is not in the logs any more
+        return entries[entries >> 32 >= self._window_start]
+
+    def _keep_counts(self) -> None:
+        """Rings have room for everything."""
+
+    def _schedule_remote(self) -> None:
+        self._launch("dtb_persistent_remote", self._shape(32 * 256))
 
 
 def message(tag: int) -> int:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, philox, poisson
+from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, packets, philox, poisson
 
 COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
 """No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
@@ -21,6 +21,7 @@ _NAMED = {
     "COARSE_TOP": poisson.COARSE_TOP,
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+    "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
 }
 
 
