@@ -22,6 +22,8 @@ PACKED_SLOTS = 65_536
 MOST_SLOTS = 2**31 - 1
 """Slots are numbered by int32."""
 MAX_LANES_PER_THREAD = 8
+MAX_DEVICE_LANES = 4096
+"""A GPU steps all lanes at once, so that many of them cost it little."""
 ALIGN = 16
 """Runs of 4-byte items start on cache lines."""
 
@@ -73,7 +75,13 @@ def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def lay_out(
-    network: Network, kinds: list[Kind], blocks: Blocks, table: BlockTable, rank: int, threads: int
+    network: Network,
+    kinds: list[Kind],
+    blocks: Blocks,
+    table: BlockTable,
+    rank: int,
+    threads: int,
+    lanes_per_thread: int = MAX_LANES_PER_THREAD,
 ) -> tuple[list[Lane], bool]:
     """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
 
@@ -88,13 +96,15 @@ def lay_out(
     slots = blocks.size[mine] * channels[kind_of[blocks.population[mine]]]
     threads = min(threads, mine.size)
     padding = int(channels.sum()) * ALIGN
-    for per_thread in range(1, MAX_LANES_PER_THREAD + 1) if _worth_packing(network) else ():
+    per_thread = max(1, int(slots.sum()) // (threads * PACKED_SLOTS))  # fewer cannot be enough
+    if not _worth_packing(network):
+        lanes_per_thread = 0
+    while per_thread <= lanes_per_thread and per_thread * threads <= mine.size:
         n_lanes = per_thread * threads
-        if n_lanes > mine.size:
-            break
         lane_of = deal(table.work[mine], n_lanes)
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
             return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
+        per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)
     return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
 

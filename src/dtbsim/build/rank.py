@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
 from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
-from dtbsim.build.lanes import Lane, lay_out
+from dtbsim.build.lanes import MAX_LANES_PER_THREAD, Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
@@ -95,12 +95,14 @@ class RankPlan:
     memory: MemoryPlan
 
 
-def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPlan:
+def plan_rank(
+    network: Network, rank: int, n_ranks: int, threads: int, lanes_per_thread: int = MAX_LANES_PER_THREAD
+) -> RankPlan:
     """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks."""
     kinds = find_kinds(network)
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, n_ranks)
-    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads)
+    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread)
     candidates = find_candidates(network, blocks, rank)
     acc_bits = acc_bits_for(network)
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)

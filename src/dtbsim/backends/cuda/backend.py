@@ -8,14 +8,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.failures import SMALLER, told_by_device
+from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import device_layout as X
@@ -26,8 +29,6 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
-LOG_ENTRIES = 1 << 24
-"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
@@ -42,6 +43,12 @@ class CudaBackend:
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
+        self._place(first_bucket)
+
+    @told_by_device
+    def _place(self, first_bucket: int | None) -> None:
+        """Bring the network to the device."""
+        built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         self.tables = self._make_tables(first_bucket)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
@@ -52,11 +59,11 @@ class CudaBackend:
         self._fill_rank()
         self._make_room_for_spikes()
         self._procedural = self._procedural_steps()
-        self._collected: list[I64] = []
+        self._collected: list[Later | I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
-        self.weights: list[object] = []
+        self.weights: list[RecordedWeights] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
@@ -70,10 +77,10 @@ class CudaBackend:
         return DeviceLaneTables(self._built, self.ring, self._device, **sized)
 
     def _make_room_for_spikes(self) -> None:
-        zeros, address = self._device.xp.zeros, self._device.address
-        self._log = zeros(max(LOG_ENTRIES, self._n_local), np.int64)
-        self._published = zeros(max(self._n_local, 1), np.int32)
-        self.rank[X.R_PUBLISHED_AT], self.rank[X.R_LOG_AT] = address(self._published), address(self._log)
+        self._log = SpikeLog(self._device, self._n_local)
+        self._published = self._device.xp.zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
+        self.rank[X.R_LOG_AT] = self._log.address
 
     def _procedural_steps(self) -> ProceduralSteps | None:
         lanes, tables = self.tables.procedural, self.tables
@@ -85,6 +92,7 @@ class CudaBackend:
         macros = {} if self._procedural is None else {"DTB_PROCEDURAL": 1}
         return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
 
+    @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         self._kernels = self._device.compile(self._text())
@@ -134,6 +142,7 @@ class CudaBackend:
 
     # -- stepping ---------------------------------------------------------------------------------------------
 
+    @told_by_device
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
@@ -211,9 +220,7 @@ class CudaBackend:
         try:
             self.tables.make_room()
         except MemoryError as error:
-            raise MemoryPlanError(
-                f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
-            ) from error
+            raise MemoryPlanError(f"no GPU memory left for the spikes in transit: {error}", remedy=SMALLER) from error
         self.tables.upload(int(self.rank[X.R_STEP]))
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
@@ -221,18 +228,19 @@ class CudaBackend:
     # -- spikes -----------------------------------------------------------------------------------------------
 
     def _take_log(self) -> None:
-        """Move the log to the host."""
+        """Start to move the log to the host; the next spikes go into its other part."""
         self._receive()
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
-            self._collected.append(self._device.download(self._log[:n]))
+            self._collected.append(self._log.take(n))
+        self.rank[X.R_LOG_AT] = self._log.address
         self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
         self._send()
 
     def _unsent(self) -> I64:
         """Spikes of the window, on the host."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        entries = _joined(self._collected)
         return entries[entries >> 32 >= self._window_start]
 
     def _swap(self, exchange: DeviceExchange) -> None:
@@ -258,15 +266,17 @@ class CudaBackend:
         """Enter spikes of other ranks; a bucket that is too small halts the device."""
         self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
 
+    @told_by_device
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        entries = _joined(self._collected)
         self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
+    @told_by_device
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
         key = family_index, parameter
@@ -281,6 +291,7 @@ class CudaBackend:
                     part = slice(offset, offset + group.size)
                     self._device.overwrite(on_device[part], state.neurons.f32[part])
 
+    @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         memory = self.tables.memory
@@ -308,3 +319,8 @@ class CudaBackend:
         self._graphs.clear()
         if self._exchange is not None:
             self._exchange.close()
+
+
+def _joined(parts: list[Later | I64]) -> I64:
+    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *arrived])

@@ -25,6 +25,8 @@ from dtbsim.kernels import (
     wire,
 )
 
+COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
+"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
     "POISSON_STEPS": poisson.STEPS,
