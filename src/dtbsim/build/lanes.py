@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks
 from dtbsim.build.kinds import Kind
+from dtbsim.errors import InputError
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
 PACKED_SLOTS = 65_536
+MOST_SLOTS = 2**31 - 1
+"""Slots are numbered by int32."""
 MAX_LANES_PER_THREAD = 8
 MAX_DEVICE_LANES = 4096
 """A GPU steps all lanes at once, so that many of them cost it little."""
@@ -80,7 +83,10 @@ def lay_out(
     threads: int,
     lanes_per_thread: int = MAX_LANES_PER_THREAD,
 ) -> tuple[list[Lane], bool]:
-    """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots."""
+    """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
+
+    Raises InputError for a lane of more than MOST_SLOTS slots.
+    """
     mine = np.flatnonzero(blocks.rank == rank)
     family_kind = np.zeros(len(network.families), dtype=np.int64)
     for k, kind in enumerate(kinds):
@@ -135,5 +141,13 @@ def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64],
         step = aligned(sizes[-1])
         slot_start.append(slot + step * np.arange(channels[kind], dtype=np.int64))
         slot += step * int(channels[kind])
-    gids = np.concatenate([np.arange(run.gid0, run.gid0 + run.size, dtype=np.uint32) for run in runs])
+    if slot > MOST_SLOTS:
+        raise InputError(
+            f"a lane would have {slot:,} inputs (neurons times receptor channels); at most {MOST_SLOTS:,} can be",
+            where="populations",
+            remedy="use more ranks or more threads",
+        )
+    gids = np.empty(local, np.uint32)
+    for run in runs:
+        gids[run.local : run.local + run.size] = np.arange(run.gid0, run.gid0 + run.size)
     return Lane(tuple(runs), np.array(starts), np.array(sizes), tuple(slot_start), max(slot, 1), gids)

@@ -12,6 +12,7 @@ from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.failures import SMALLER, told_by_device
 from dtbsim.backends.cuda.log import SpikeLog
+from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -57,6 +58,7 @@ class CudaBackend:
         self._on_device = device.upload(self.rank)
         self._fill_rank()
         self._make_room_for_spikes()
+        self._procedural = self._procedural_steps()
         self._collected: list[Later | I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
@@ -80,15 +82,23 @@ class CudaBackend:
         self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
         self.rank[X.R_LOG_AT] = self._log.address
 
+    def _procedural_steps(self) -> ProceduralSteps | None:
+        lanes, tables = self.tables.procedural, self.tables
+        if not lanes:
+            return None
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
+
     def _text(self) -> str:
-        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
+        macros = {} if self._procedural is None else {"DTB_PROCEDURAL": 1}
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
 
     @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         self._kernels = self._device.compile(self._text())
-        if self._exchange is not None:
-            self._exchange.compile()
+        for other in (self._exchange, self._procedural):
+            if other is not None:
+                other.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -112,7 +122,18 @@ class CudaBackend:
         largest = max(state.lane.n_local for state in self._built.lanes)
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=False)
         self._schedule()
+
+    def _draw(self, steps: ProceduralSteps, *, remote: bool) -> None:
+        """Draw the synapses of procedural projections for the spikes of the step, or for those of other ranks."""
+        at = self._device.address(self._on_device)
+        steps.draw(at, self._shape(1 << 30, steps.shared_bytes), remote=remote)
+        if steps.ordered:
+            self._receive()
+            n = int(self.rank[X.R_REMOTE_N if remote else X.R_PUBLISHED_COUNT])
+            steps.draw_ordered(at, n if self.rank[X.R_HALT] == 0 else 0, remote=remote)
 
     def _graph(self, steps: int) -> Graph:
         if steps not in self._graphs:
@@ -127,7 +148,7 @@ class CudaBackend:
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
-        self.tables.upload()
+        self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
@@ -154,14 +175,20 @@ class CudaBackend:
                 self._take_log()
                 rank = self.rank
                 continue
-            left = min(stop - step, room)
-            while left > 0:
-                steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
-                self._graph(steps).launch()
-                left -= steps
+            self._do_steps(min(stop - step, room))
             self._look(stop)
             rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _do_steps(self, left: int) -> None:
+        """Start the next `left` steps; only one of them where the host has to look at each."""
+        if self._procedural is not None and self._procedural.ordered:
+            self._step()
+            return
+        while left > 0:
+            steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
+            self._graph(steps).launch()
+            left -= steps
 
     def _look(self, stop: int | None = None) -> None:
         """Wait for the device; while it halts, give it what it lacks. Its packets are sealed once it is at `stop`."""
@@ -194,7 +221,7 @@ class CudaBackend:
             self.tables.make_room()
         except MemoryError as error:
             raise MemoryPlanError(f"no GPU memory left for the spikes in transit: {error}", remedy=SMALLER) from error
-        self.tables.upload()
+        self.tables.upload(int(self.rank[X.R_STEP]))
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
 
@@ -227,6 +254,8 @@ class CudaBackend:
 
     def _enter(self) -> None:
         """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=True)
         self._schedule_remote()
 
     def _keep_counts(self) -> None:
