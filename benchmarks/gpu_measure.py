@@ -183,5 +183,3 @@ def profile(prepared: Any, backend: Any, step: int) -> dict[str, Any]:
     if hasattr(kernels, "resources"):
         found["resources"] = {name: kernels.resources(name) for name in us}
     return found
-
-

@@ -26,11 +26,16 @@ def load(data: dict[str, Any]) -> Any:
     return load_config_data({"seed": 55, **data})
 
 
-def short_examples() -> dict[str, tuple[Path, list[str]]]:
-    """Path and overrides of the examples, as the tests shorten them."""
+def short_examples(smoke: bool) -> dict[str, tuple[Path, list[str]]]:
+    """Path and overrides of the examples, as the tests shorten them; to try the benchmark two of them, even shorter."""
     from tests.helpers.short_examples import EXAMPLES, SHORT
 
-    return {name: (EXAMPLES / f"{name}.yaml", overrides) for name, overrides in SHORT.items()}
+    found = {name: (EXAMPLES / f"{name}.yaml", list(overrides)) for name, overrides in SHORT.items()}
+    if smoke:
+        del found["resting_state"]
+        found["microcircuit"][1].append("simulation.duration_ms=30")
+        found["izhikevich"][1].append("simulation.duration_ms=60")
+    return found
 
 
 def areas(folder: Path, scale: float) -> Any:

@@ -64,7 +64,7 @@ def same(task: Task) -> None:
     from dtbsim.config import load_config
     from dtbsim.errors import DtbsimError
 
-    for name, (path, overrides) in networks.short_examples().items():
+    for name, (path, overrides) in networks.short_examples(task.smoke).items():
         note = task.under(name)
         config = load_config(path, overrides=overrides)
         expected = gpu_measure.spikes_of(gpu_measure.with_plan(config, "cpu"), path.parent)
@@ -154,8 +154,23 @@ def sanitizer(task: Task) -> None:
     for tool in ("memcheck", "racecheck"):
         for plan in ("general", "persistent"):
             with tempfile.TemporaryDirectory() as folder:
-                more = [*task.arguments, "--smoke", "--part", f"tiny_{plan}", "--part-out", str(Path(folder) / "o.json")]
-                command = [program, "--tool", tool, "--error-exitcode", "9", sys.executable, str(common.HERE / "gpu.py")]
+                more = [
+                    *task.arguments,
+                    "--smoke",
+                    "--part",
+                    f"tiny_{plan}",
+                    "--part-out",
+                    str(Path(folder) / "o.json"),
+                ]
+                command = [
+                    program,
+                    "--tool",
+                    tool,
+                    "--error-exitcode",
+                    "9",
+                    sys.executable,
+                    str(common.HERE / "gpu.py"),
+                ]
                 done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
             said = [line for line in done.stdout.splitlines() if line.startswith("========= ")]
             summary = said[-1].removeprefix("========= ") if said else f"exit status {done.returncode}"
@@ -181,7 +196,7 @@ class Part:
 
 PARTS = {
     "device": Part(device, 60),
-    "same": Part(same, 90),
+    "same": Part(same, 150),
     "pd14": Part(pd14, 150, 12),
     "izhikevich": Part(izhikevich, 60, 6),
     "stdp": Part(stdp, 120, 10),

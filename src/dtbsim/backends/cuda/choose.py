@@ -20,9 +20,6 @@ def unsupported(network: Network) -> str | None:
     changing = [projection.name for projection in network.projections if projection.dynamics is not None]
     if changing:
         return f"the CUDA backend has no synapses that change yet (projection {changing[0]})"
-    procedural = [projection.name for projection in network.projections if projection.procedural]
-    if procedural:
-        return f"the CUDA backend has no procedural projections yet (projection {procedural[0]})"
     return None
 
 

@@ -12,17 +12,23 @@ ENTRIES = 1 << 24
 """Room for spikes between two looks of the host, at least one step's."""
 
 
-class SpikeLog:
-    """int64[size] (step << 32 | gid) that kernels fill; `take` hands over what is in it.
+def log_bytes(n_local: int) -> int:
+    """Memory that a log takes for so many neurons."""
+    return 8 * n_parts(n_local) * max(ENTRIES, n_local)
 
-    There are two parts of this size, unless one step of the rank could fill more than ENTRIES: then memory counts more
-    than time, and there is one.
-    """
+
+def n_parts(n_local: int) -> int:
+    """Two, unless one step of the rank could fill more than ENTRIES: then memory counts more than time."""
+    return 1 if n_local > ENTRIES else 2
+
+
+class SpikeLog:
+    """int64[size] (step << 32 | gid) that kernels fill, in one or two parts; `take` hands over what is in it."""
 
     def __init__(self, device: Device, n_local: int) -> None:
         self.size = max(ENTRIES, n_local)
         self._device = device
-        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(1 if n_local > ENTRIES else 2)]
+        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(n_parts(n_local))]
         self._travelling: list[Later | None] = [None] * len(self._parts)
         self._filling = 0
 
