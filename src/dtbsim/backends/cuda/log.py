@@ -12,23 +12,27 @@ ENTRIES = 1 << 24
 """Room for spikes between two looks of the host, at least one step's."""
 
 
-def log_bytes(n_local: int) -> int:
-    """Memory that a log takes for so many neurons."""
-    return 8 * n_parts(n_local) * max(ENTRIES, n_local)
-
-
-def n_parts(n_local: int) -> int:
-    """Two, unless one step of the rank could fill more than ENTRIES: then memory counts more than time."""
+def parts_of(n_local: int) -> int:
+    """Parts of the log of a rank: one where a single step could fill more than ENTRIES."""
     return 1 if n_local > ENTRIES else 2
 
 
+def log_bytes(n_local: int) -> int:
+    """Device memory of the log."""
+    return 8 * parts_of(n_local) * max(ENTRIES, n_local)
+
+
 class SpikeLog:
-    """int64[size] (step << 32 | gid) that kernels fill, in one or two parts; `take` hands over what is in it."""
+    """int64[size] (step << 32 | gid) that kernels fill; `take` hands over what is in it.
+
+    There are two parts of this size, unless one step of the rank could fill more than ENTRIES: then memory counts more
+    than time, and there is one.
+    """
 
     def __init__(self, device: Device, n_local: int) -> None:
         self.size = max(ENTRIES, n_local)
         self._device = device
-        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(n_parts(n_local))]
+        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(parts_of(n_local))]
         self._travelling: list[Later | None] = [None] * len(self._parts)
         self._filling = 0
 
