@@ -2,9 +2,17 @@
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
 #include "calendar.cuh"
 #include "detect.cuh"
+#include "rank.cuh"
 #include "updates.cuh"
-
-DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
+#ifdef DTB_DYNAMIC
+#include "dynamic.cuh"
+#else
+DTB_FN void keep_dynamic_counts(Table, Table) {}
+DTB_FN i64 deliver_dynamic(Table, Table, i64, Share) { return 0; }
+DTB_FN void remember_spike(Table, Table, i64, i64) {}
+DTB_FN void clear_agendas(Table, i64) {}
+DTB_FN void schedule_dynamic(Table, Table, i64, i64, i64, i64, int) {}
+#endif
 
 // Add what the threads of a block have counted to a word, with one atomic operation per block.
 DTB_FN void add_of_block(i64 *word, i64 n) {
@@ -39,6 +47,7 @@ DTB_FN void keep_counts(Table rank, Table lane) {
     i32 *before = at<i32>(lane[X_BUCKET_BEFORE_AT]);
     for (i64 slot = threadIdx.x; slot < rank[R_RING]; slot += blockDim.x)
         before[slot] = counts[slot];
+    keep_dynamic_counts(rank, lane);
 }
 
 // Input of the step: what is due, drives, listed events. Shared memory: 8 bytes.
@@ -51,7 +60,7 @@ DTB_KERNEL dtb_input(Table rank) {
     const Share share = share_of_row();
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
-    i64 events = deliver(rank, lane, step, share);
+    i64 events = deliver(rank, lane, step, share) + deliver_dynamic(rank, lane, step, share);
     poisson_drives(lane, step, k0, k1, share);
     if (lane[X_VARIED_UNITS] != 0)
         varied_poisson(lane, step, rank[R_CHUNK_START], k0, k1, share);
@@ -78,6 +87,7 @@ DTB_FN void step_neuron(Table rank, Table lane, i64 local, i64 step, u32 k0, u32
         spikes = spikes || fires_at_random(lane, local, step, k0, k1);
     if (!spikes)
         return;
+    remember_spike(rank, lane, local, step);
     tell(rank, lane, local, step);
 }
 
@@ -92,6 +102,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
+        clear_agendas(lane, delivered);
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
         step_neuron(rank, lane, local, step, k0, k1);
@@ -106,8 +117,11 @@ DTB_KERNEL dtb_schedule(Table rank) {
     const i64 step = rank[R_STEP], n = rank[R_PUBLISHED_COUNT];
     const i32 *published = at<i32>(rank[R_PUBLISHED_AT]);
     const Share share = share_of_row();
-    for (i64 k = share.first / 32; k < n; k += share.stride / 32)
-        schedule(rank, lane, published[k], step, step + 1, (int)(share.first % 32), 32);
+    const int thread = (int)(share.first % 32);
+    for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
+        schedule(rank, lane, published[k], step, step + 1, thread, 32);
+        schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread);
+    }
     sample(rank, lane, step, share);
     if (!is_last_block(rank))
         return;
@@ -122,20 +136,6 @@ DTB_KERNEL dtb_schedule(Table rank) {
 // Before spikes of other ranks are entered; blocks (1, lane).
 DTB_KERNEL dtb_keep_counts(Table rank) { keep_counts(rank, lane_table(rank)); }
 
-// Index of `gid` among the source candidates of the rank, -1: it has no targets here.
-DTB_FN i64 source_index(Table rank, u32 gid) {
-    const u32 *gids = at<u32>(rank[R_SOURCE_GIDS_AT]);
-    i64 low = 0, high = rank[R_N_SOURCES];
-    while (low < high) {
-        const i64 middle = (low + high) >> 1;
-        if (gids[middle] < gid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < rank[R_N_SOURCES] && gids[low] == gid ? low : -1;
-}
-
 // Enter spikes of other ranks, a warp per spike.
 DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Table lane = lane_table(rank);
@@ -143,8 +143,11 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Share share = share_of_row();
     for (i64 k = share.first / 32; k < rank[R_REMOTE_N]; k += share.stride / 32) {
         const i64 source = source_index(rank, (u32)entries[k]);
-        if (source >= 0)
-            schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
+        if (source < 0)
+            continue;
+        const int thread = (int)(share.first % 32);
+        schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], thread, 32);
+        schedule_dynamic(rank, lane, source, k, entries[k] >> 32, rank[R_STEP], thread);
     }
 }
 

@@ -11,7 +11,9 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, philox, poisson
+from dtbsim.kernels import decay, device_layout, dynamic_layout, history, layout, noise, philox, poisson, scaling
+from dtbsim.models.language.emit_c import PRELUDE
+from dtbsim.models.language.emit_c import elementary_text as definition
 
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
@@ -19,6 +21,9 @@ _NAMED = {
     "COARSE_TOP": poisson.COARSE_TOP,
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+    "DECAY_BITS": decay.LOW_BITS,
+    "NEVER": history.NEVER,
+    "SCALE_BITS": scaling.FACTOR_BITS,
 }
 
 
@@ -41,11 +46,19 @@ def constants_text() -> str:
     return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
 
 
+@cache
+def elementary_text() -> str:
+    """exp and log of float32 as neuron models have them, in a namespace of their own."""
+    return "\n".join(["namespace dtb_elementary {", PRELUDE, definition("exp"), definition("log"), "}\n"])
+
+
 def whole_text(name: str, generated: Mapping[str, str], macros: Mapping[str, int] | None = None) -> str:
     """The file `name` with every header in the place of its first include.
 
-    `generated` maps names of headers that are no files to their texts; `macros` are defined before everything.
+    `generated` maps names of headers that are no files to their texts (elementary.cuh is always there); `macros` are
+    defined before everything.
     """
+    generated = {"elementary.cuh": elementary_text(), **generated}
     done: set[str] = set()
 
     def text_of(file: str) -> str:
