@@ -65,6 +65,6 @@ D_CARRIED_AT = next(_n)  # int64[spikes, 2]: second and third word of the entrie
 D_CLOCK_AT = next(_n)  # int64[2]: what KNOWN and LEVEL_STEP are on the CPU
 DEVICE_DYNAMIC_FIELDS = (next(_n) + 7) // 8 * 8
 
-UNIT_BITS = 8
+UNIT_BITS = 5
 UNIT = 1 << UNIT_BITS
 """Neurons of a drive that neighbouring threads do together."""

@@ -3,6 +3,7 @@
 // A ring never overflows: the spike that fills it sets R_OVERFLOW, and the host enlarges it before the next step.
 #pragma once
 #include "decay.cuh"
+#include "drives.cuh"
 
 // What is kept of one target; spikes are numbered, those from `start` to before `count` are there.
 struct History {
@@ -60,4 +61,10 @@ DTB_FN void remember_spike(Table rank, Table lane, i64 local, i64 step) {
         if (table[D_KIND] >= D_STDP_PAIR && i >= 0 && i < table[D_N_TARGETS])
             remember(rank, table, i, step);
     }
+}
+
+// Add a weight in fine quanta to an input slot.
+DTB_FN void add_weight(Table lane, Table table, i64 slot, i64 weight) {
+    const i64 shift = table[D_SHIFT], half = (1ll << shift) >> 1;
+    input_of(lane).add(slot, table[D_SIGN], (weight + half) >> shift);
 }

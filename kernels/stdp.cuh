@@ -71,16 +71,6 @@ DTB_FN i32 weight_after(Table table, const Arrival &spike, i64 i, i32 weight) {
     return (i32)w;
 }
 
-// Add a weight in fine quanta to an input slot.
-DTB_FN void add_weight(Table lane, Table table, i64 slot, i64 weight) {
-    const i64 shift = table[D_SHIFT], half = (1ll << shift) >> 1;
-    const i64 quanta = table[D_SIGN] * ((weight + half) >> shift);
-    if (lane[SYNAPSE_KIND] == KIND_WIDE64)
-        add_to(at<i64>(lane[ACC_AT]) + slot, quanta);
-    else
-        add_to(at<i32>(lane[ACC_AT]) + slot, (i32)quanta);
-}
-
 // Change and deliver the synapses of one entry: synapses `thread`, thread + DTB_TOGETHER, ...
 DTB_FN void deliver_plastic(Table lane, Table table, const i64 *entry, i64 step, int thread) {
     const Arrival spike = arrival_of(table, entry, step);

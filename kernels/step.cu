@@ -1,9 +1,8 @@
 // A step by kernels of the general plan: input, neurons, schedule. None of them needs the host in between, so many
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
 #include "calendar.cuh"
-#include "detect.cuh"
+#include "neuron.cuh"
 #include "rank.cuh"
-#include "updates.cuh"
 #ifdef DTB_DYNAMIC
 #include "dynamic.cuh"
 #else
@@ -61,34 +60,8 @@ DTB_KERNEL dtb_input(Table rank) {
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
     i64 events = deliver(rank, lane, step, share) + deliver_dynamic(rank, lane, step, share);
-    poisson_drives(lane, step, k0, k1, share);
-    if (lane[X_VARIED_UNITS] != 0)
-        varied_poisson(lane, step, rank[R_CHUNK_START], k0, k1, share);
-    listed_events(lane, step, share);
+    spike_drives(lane, input_of(lane), step, rank[R_CHUNK_START], k0, k1, share);
     add_of_block(rank + R_EVENTS, events);
-}
-
-// One neuron: input current, update, spike.
-DTB_FN void step_neuron(Table rank, Table lane, i64 local, i64 step, u32 k0, u32 k1) {
-    float current = 0.0f;
-    if (lane[N_CURRENTS] + lane[N_NOISE] != 0)
-        current = current_of(lane, local, step, rank[R_CHUNK_START], k0, k1);
-    bool spikes = false;
-    const i64 *groups = at<i64>(lane[GROUPS_AT]);
-    for (i64 g = 0; g < lane[N_GROUPS]; ++g) {
-        const i64 *header = at<i64>(groups[3 * g + 1]);
-        const i64 k = local - header[1];
-        if (k >= 0 && k < header[0])
-            spikes = dtb_update_neuron(groups[3 * g], lane, current, header, at<float>(groups[3 * g + 2]), k);
-    }
-    if (lane[N_EMITTED] != 0)
-        spikes = spikes || is_listed(lane, local, step);
-    if (lane[N_RANDOM] != 0)
-        spikes = spikes || fires_at_random(lane, local, step, k0, k1);
-    if (!spikes)
-        return;
-    remember_spike(rank, lane, local, step);
-    tell(rank, lane, local, step);
 }
 
 DTB_KERNEL dtb_neurons(Table rank) {
@@ -98,6 +71,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
     const Share share = share_of_row();
     const i64 step = rank[R_STEP];
     const u32 k0 = (u32)rank[R_SEED_LOW], k1 = (u32)rank[R_SEED_HIGH];
+    const Arenas arenas = arenas_of(lane);
     const i64 delivered = step & (rank[R_RING] - 1);
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
@@ -105,7 +79,10 @@ DTB_KERNEL dtb_neurons(Table rank) {
         clear_agendas(lane, delivered);
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        step_neuron(rank, lane, local, step, k0, k1);
+        if (spikes(lane, arenas, local, step, rank[R_CHUNK_START], k0, k1)) {
+            remember_spike(rank, lane, local, step);
+            tell(rank, lane, local, step);
+        }
 }
 
 // Enter the spikes of the step into the calendars, a warp per spike; then the step is done, unless a bucket was too
@@ -122,7 +99,7 @@ DTB_KERNEL dtb_schedule(Table rank) {
         schedule(rank, lane, published[k], step, step + 1, thread, 32);
         schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread);
     }
-    sample(rank, lane, step, share);
+    sample(lane, arenas_of(lane), step, rank[R_CHUNK_START], share);
     if (!is_last_block(rank))
         return;
     if (read_shared_word(rank + R_OVERFLOW) != 0) {
