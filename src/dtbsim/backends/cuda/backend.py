@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.exchange.packets import PacketExchange
@@ -44,6 +46,7 @@ class CudaBackend:
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         sized = {} if first_bucket is None else {"first_bucket": first_bucket}
         self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
         self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
@@ -56,7 +59,9 @@ class CudaBackend:
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._sent = 0
-        self.weights: list[object] = []
+        records = range(len(self._network.config.record.weights))
+        dynamic, gids = self.tables.dynamic, built.candidates.gids
+        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
@@ -69,7 +74,8 @@ class CudaBackend:
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         generated = {"updates.cuh": updates_text(self.tables.variants)}
-        self._kernels = self._device.compile(whole_text("step.cu", generated))
+        self._kernels = self._device.compile(whole_text("step.cu", generated, self._dynamic.macros))
+        self._dynamic.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -91,8 +97,11 @@ class CudaBackend:
 
     def _step(self) -> None:
         largest = max(state.lane.n_local for state in self._built.lanes)
+        rank = self._device.address(self._on_device)
+        self._dynamic.before_input(rank)
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
+        self._dynamic.before_schedule(rank)
         self._schedule()
 
     def _graph(self, steps: int) -> Graph:
@@ -107,6 +116,7 @@ class CudaBackend:
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
+        self._dynamic.reserve(stop)
         self.tables.upload()
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
@@ -114,6 +124,7 @@ class CudaBackend:
             self._window(min(int(self.rank[X.R_STEP]) + window, stop))
             if self._exchange is not None:
                 self._swap(self._exchange)
+        self._dynamic.tidy(stop)
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
@@ -180,10 +191,11 @@ class CudaBackend:
         """Enter spikes of other ranks."""
         if entries.size == 0:
             return
-        self._remote = self._device.upload(np.ascontiguousarray(entries))
+        self._remote = self._device.upload(np.ascontiguousarray(self._dynamic.in_order(entries)))
         self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
         self._send()
         self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+        self._dynamic.before_remote(self._device.address(self._on_device), entries.size)
         while True:
             self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
             self._receive()

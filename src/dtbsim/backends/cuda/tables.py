@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.cuda.buckets import Buckets
 from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.build.neurons import Group
@@ -30,7 +32,9 @@ class DeviceLaneTables(LaneTables):
     def __init__(self, built: RankNetwork, ring: int, device: Device, first_bucket: int = FIRST_BUCKET) -> None:
         self.variants: list[Variant] = []
         self._device, self._first_bucket = device, first_bucket
-        self._buckets: list[_Buckets] = []
+        self._buckets: list[Buckets] = []
+        self.dynamic: list[DeviceDynamicTables] = []
+        self._n_local = sum(state.lane.n_local for state in built.lanes)
         super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
         self._copy = device.upload(self.table)
         self.address = device.address(self._copy)
@@ -39,6 +43,8 @@ class DeviceLaneTables(LaneTables):
         """Bring the lane table and the tables that it points to up to date."""
         self.memory.refresh()
         self._device.overwrite(self._copy, self.table)
+        for tables in self.dynamic:
+            tables.upload()
 
     def _kernel(self, group: Group) -> int:
         variant = group.kernel.variant
@@ -47,15 +53,22 @@ class DeviceLaneTables(LaneTables):
         return self.variants.index(variant)
 
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
-        buckets = _Buckets(self._device, self._ring, self._first_bucket)
+        buckets = Buckets(self._device, self._ring, self._first_bucket)
         self._buckets.append(buckets)
-        buckets.enter(row)
+        buckets.enter(row, X.X_BUCKET_ENTRIES_AT)
         for count_at, units_at, sizes in (
             (X.X_POISSON_UNITS, X.X_POISSON_UNIT_AT, self.drives.poisson[-1][:, L.P_COUNT]),
             (X.X_VARIED_UNITS, X.X_VARIED_UNIT_AT, self.drives.varied[-1][:, L.V_TARGETS]),
         ):
             units = drive_units(sizes)
             row[count_at], row[units_at] = units.size, self.memory.place(units)
+        if state.dynamic:
+            tables = DeviceDynamicTables(
+                self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
+                self._n_local,
+            )  # fmt: skip
+            self.dynamic.append(tables)
+            row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.address
 
     # -- buckets ----------------------------------------------------------------------------------------------
 
@@ -64,42 +77,15 @@ class DeviceLaneTables(LaneTables):
         grown = []
         for index, buckets in enumerate(self._buckets):
             if buckets.make_room():
-                buckets.enter(self.table[index])
+                buckets.enter(self.table[index], X.X_BUCKET_ENTRIES_AT)
                 grown.append(index)
+        for tables in self.dynamic:
+            tables.make_room()
         return grown
 
     def dynamic_bytes(self) -> int:
-        """Bytes of buckets at present."""
-        return sum(buckets.n_bytes for buckets in self._buckets)
-
-
-class _Buckets:
-    """The calendar of a lane: a bucket per step of the ring."""
-
-    def __init__(self, device: Device, ring: int, capacity: int) -> None:
-        self._device, self._ring, self.capacity = device, ring, capacity
-        self._entries = device.xp.zeros((ring, capacity), np.int64)
-        self._counts = device.xp.zeros(ring, np.int32)
-        self._before = device.xp.zeros(ring, np.int32)
-
-    @property
-    def n_bytes(self) -> int:
-        return int(self._entries.nbytes)
-
-    def enter(self, row: I64) -> None:
-        row[X.X_BUCKET_ENTRIES_AT], row[X.X_BUCKET_CAPACITY] = self._device.address(self._entries), self.capacity
-        row[X.X_BUCKET_COUNT_AT] = self._device.address(self._counts)
-        row[X.X_BUCKET_BEFORE_AT] = self._device.address(self._before)
-
-    def make_room(self) -> bool:
-        needed = int(self._device.download(self._counts).max())
-        self._counts[...] = self._before
-        if needed <= self.capacity:
-            return False
-        larger = self._device.xp.zeros((self._ring, needed + needed // 2), np.int64)
-        larger[:, : self.capacity] = self._entries
-        self._entries, self.capacity = larger, int(larger.shape[1])
-        return True
+        """Bytes of buckets and histories at present."""
+        return sum(part.n_bytes for part in self._buckets) + sum(part.dynamic_bytes() for part in self.dynamic)
 
 
 def drive_units(sizes: NDArray[Any]) -> I64:
