@@ -27,9 +27,7 @@ class DynamicTables:
 
     width = D.FIELDS
 
-    def __init__(
-        self, network: Network, state: LaneState, candidates: Candidates, ring: int, memory: Memory
-    ) -> None:
+    def __init__(self, network: Network, state: LaneState, candidates: Candidates, ring: int, memory: Memory) -> None:
         self._network, self._state, self._ring, self._memory = network, state, ring, memory
         self.parts: list[DynamicRows] = state.dynamic
         self._rewards: dict[int, RewardTables] = {}
