@@ -26,7 +26,8 @@ typedef long long i64;
 // For kernels of one block per multiprocessor: the compiler may give all registers to so many threads.
 #define DTB_BOUNDS(threads) __launch_bounds__(threads, 1)
 extern __shared__ u64 dtb_shared_memory[];
-DTB_FN void dtb_pause() { __nanosleep(20); }
+// Once round a loop that waits for other blocks; the emulation lets them go on here.
+DTB_FN void dtb_pause() {}
 #endif
 
 // A table: int64 words in global memory.
@@ -34,6 +35,9 @@ typedef i64 *Table;
 
 // The array at an address that a table holds.
 template <typename T> DTB_FN T *at(i64 address) { return reinterpret_cast<T *>(address); }
+
+// The lane of this block: blocks are (x, lane).
+DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
 // Which share of a loop this thread does: elements first, first + stride, ...
 struct Share {
@@ -55,3 +59,17 @@ DTB_FN i64 take_from(i64 *at, i64 n) { return (i64)atomicAdd(reinterpret_cast<u6
 
 // A word that other blocks write meanwhile.
 DTB_FN i64 read_shared_word(const i64 *word) { return *reinterpret_cast<const volatile i64 *>(word); }
+
+// Whether this is the last block of the kernel to get here, for one thread of it. What the others wrote is visible.
+DTB_FN bool is_last_block(Table rank) {
+    __syncthreads();
+    if (threadIdx.x != 0)
+        return false;
+    __threadfence();
+    const i64 all = (i64)gridDim.x * gridDim.y;
+    if (take_from(rank + R_DONE_BLOCKS, 1) != all - 1)
+        return false;
+    rank[R_DONE_BLOCKS] = 0;
+    __threadfence();
+    return true;
+}

@@ -2,7 +2,7 @@
 // step.cu, and what the host asks for between steps. Addresses of `table` are those of one row of a lane's table.
 #include "dynamic.cuh"
 #include "pending.cuh"
-#include "rank.cuh"
+#include "sources.cuh"
 
 // Advance the state of source candidate `source` in all tables of the lane and keep what spike number `spike` carries.
 DTB_FN void advance_source(Table lane, i64 source, i64 spike, i64 step) {

@@ -2,7 +2,11 @@
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
 #include "calendar.cuh"
 #include "neuron.cuh"
-#include "rank.cuh"
+#include "sources.cuh"
+#include "finite.cuh"
+#ifdef DTB_PROCEDURAL
+#include "procedural.cuh"
+#endif
 #ifdef DTB_DYNAMIC
 #include "dynamic.cuh"
 #else
@@ -24,20 +28,6 @@ DTB_FN void add_of_block(i64 *word, i64 n) {
     __syncthreads();
     if (threadIdx.x == 0 && *sum != 0)
         take_from(word, *sum);
-}
-
-// Whether this is the last block of the kernel to get here, for one thread of it. What the others wrote is visible.
-DTB_FN bool is_last_block(Table rank) {
-    __syncthreads();
-    if (threadIdx.x != 0)
-        return false;
-    __threadfence();
-    const i64 all = (i64)gridDim.x * gridDim.y;
-    if (take_from(rank + R_DONE_BLOCKS, 1) != all - 1)
-        return false;
-    rank[R_DONE_BLOCKS] = 0;
-    __threadfence();
-    return true;
 }
 
 // Keep the counts of the buckets, which stay if spikes have to be entered twice.
@@ -77,13 +67,19 @@ DTB_KERNEL dtb_neurons(Table rank) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
         clear_agendas(lane, delivered);
+#ifdef DTB_PROCEDURAL
+        count_procedural(rank, lane, step);
+#endif
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        if (spikes(lane, arenas, local, step, rank[R_CHUNK_START], k0, k1)) {
+        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1)) {
             remember_spike(rank, lane, local, step);
             tell(rank, lane, local, step);
         }
 }
+
+// Whether a lane has rows of synapses; it has none where all its projections are procedural.
+DTB_FN bool has_rows(Table lane) { return lane[SEGMENT_ROW_AT] != 0 || lane[N_DYNAMIC] != 0; }
 
 // Enter the spikes of the step into the calendars, a warp per spike; then the step is done, unless a bucket was too
 // small. Also copies sampled states, which nothing changes meanwhile.
@@ -91,48 +87,50 @@ DTB_KERNEL dtb_schedule(Table rank) {
     if (rank[R_HALT] != 0)
         return;
     const Table lane = lane_table(rank);
-    const i64 step = rank[R_STEP], n = rank[R_PUBLISHED_COUNT];
+    const i64 step = rank[R_STEP], n = has_rows(lane) ? rank[R_PUBLISHED_COUNT] : 0;
     const i32 *published = at<i32>(rank[R_PUBLISHED_AT]);
     const Share share = share_of_row();
     const int thread = (int)(share.first % 32);
     for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
-        schedule(rank, lane, published[k], step, step + 1, thread, 32);
+        if (lane[SEGMENT_ROW_AT] != 0)
+            schedule(rank, lane, published[k], step, step + 1, thread, 32);
         schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread);
     }
     sample(lane, arenas_of(lane), step, rank[R_CHUNK_START], share);
     if (!is_last_block(rank))
         return;
     if (read_shared_word(rank + R_OVERFLOW) != 0) {
-        rank[R_HALT] = 1;
+        rank[R_HALT] = HALT_STEP;
         return;
     }
     rank[R_PUBLISHED_COUNT] = 0;
     rank[R_STEP] = step + 1;
+#ifdef DTB_PROCEDURAL
+    turn_rings(rank, step + 1);
+#endif
 }
 
 // Before spikes of other ranks are entered; blocks (1, lane).
 DTB_KERNEL dtb_keep_counts(Table rank) { keep_counts(rank, lane_table(rank)); }
 
-// Enter spikes of other ranks, a warp per spike.
+// Enter spikes of other ranks, a warp per spike, unless some are still to come. Nobody waits for this kernel: where a
+// bucket was too small the steps behind it do nothing until the host has seen it.
 DTB_KERNEL dtb_schedule_remote(Table rank) {
+    if (rank[R_HALT] != 0)
+        return;
     const Table lane = lane_table(rank);
     const i64 *entries = at<i64>(rank[R_REMOTE_AT]);
     const Share share = share_of_row();
-    for (i64 k = share.first / 32; k < rank[R_REMOTE_N]; k += share.stride / 32) {
+    const i64 n = has_rows(lane) ? rank[R_REMOTE_N] : 0;
+    for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
         const i64 source = source_index(rank, (u32)entries[k]);
         if (source < 0)
             continue;
         const int thread = (int)(share.first % 32);
-        schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], thread, 32);
+        if (lane[SEGMENT_ROW_AT] != 0)
+            schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], thread, 32);
         schedule_dynamic(rank, lane, source, k, entries[k] >> 32, rank[R_STEP], thread);
     }
-}
-
-// Set R_NOT_FINITE where a float state or constant of a lane is NaN or infinite: n float32 at an address.
-DTB_KERNEL dtb_check_finite(Table rank, i64 address, i64 n) {
-    const float *values = at<float>(address);
-    const Share share = share_of_row();
-    for (i64 i = share.first; i < n; i += share.stride)
-        if (!(values[i] - values[i] == 0.0f))
-            rank[R_NOT_FINITE] = 1;
+    if (is_last_block(rank) && read_shared_word(rank + R_OVERFLOW) != 0)
+        rank[R_HALT] = HALT_REMOTE;
 }

@@ -13,8 +13,9 @@ from tests.helpers.shim_device import LIMITS, ShimDevice
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.transports import Choice
 from dtbsim.build.rank import RankNetwork
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.simulate.scaling import Scaling, scaling_items
@@ -64,15 +65,10 @@ def on_cpu(network: Network, pauses: Sequence[int] = (), threads: int = 1) -> Ru
 
 
 def on_shim(
-    built: RankNetwork,
-    pauses: Sequence[int] = (),
-    first_bucket: int | None = None,
-    exchange: PacketExchange | None = None,
-    *,
-    backwards: bool = False,
+    built: RankNetwork, pauses: Sequence[int] = (), first_bucket: int | None = None, *, backwards: bool = False
 ) -> Run:
     """One rank with all lanes of `built`."""
-    backend = CudaBackend(built, exchange, ShimDevice(SMALL, backwards=backwards), first_bucket)
+    backend = CudaBackend(built, None, ShimDevice(SMALL, backwards=backwards), first_bucket)
     return run_to_end(backend, built.network, pauses)
 
 
@@ -88,10 +84,10 @@ def on_shim_ranks(
     """Ranks that are threads of this process, each with a device of its own."""
 
     def work(comm: FakeComm) -> Run:
-        built = built_rank(network, comm.rank, n_ranks)
-        plan = plan_exchange(network, built.blocks, n_ranks)
-        exchange = PacketExchange(comm, plan, network.gid_starts, words)
-        return on_shim(built, pauses, first_bucket, exchange, backwards=backwards)
+        built, device = built_rank(network, comm.rank, n_ranks), ShimDevice(SMALL, backwards=backwards)
+        plan, way = plan_exchange(network, built.blocks, n_ranks), Choice("packets", "a test says so")
+        exchange = DeviceExchange(device, comm, plan, network.gid_starts, way, words)
+        return run_to_end(CudaBackend(built, exchange, device, first_bucket), network, pauses)
 
     return run_ranks(n_ranks, work)
 

@@ -54,7 +54,7 @@ class LaneTables:
         at = self.memory.place
         row[L.N_LOCAL], row[L.N_SLOTS] = n, lane.n_slots
         row[L.F32_AT], row[L.I32_AT] = at(neurons.f32), at(neurons.i32)
-        row[L.ACC_AT] = at(state.acc)
+        row[L.ACC_AT] = self._input_vector(state, index)
         row[L.GID_AT], row[L.SOURCE_AT] = at(lane.gids), at(self._source_index(lane))
         groups = np.zeros((len(neurons.groups), 3), np.int64)
         for g, group in enumerate(neurons.groups):
@@ -62,12 +62,17 @@ class LaneTables:
         row[L.N_GROUPS], row[L.GROUPS_AT] = len(groups), at(groups)
         row[L.SYNAPSE_KIND] = rows.kind
         row[L.TARGET_AT], row[L.WEIGHT_AT] = at(rows.targets), at(rows.weights)
-        row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
+        if not rows.empty:
+            row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
         row[L.SEGMENT_AT] = at(rows.segments)
         self.drives.fill(row, state)
         self._emitted(row, state)
         self._random(row, state)
         self._fill_own(row, state, index)
+
+    def _input_vector(self, state: LaneState, index: int) -> int:
+        """Address of the lane's input vector."""
+        return self.memory.place(state.acc)
 
     def _kernel(self, group: Group) -> int:
         """What stands for the update kernel of a group."""

@@ -15,8 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cpu import CpuBackend
-from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.backend import Backend
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
@@ -31,7 +30,7 @@ MAX_CHANGE = 1.0
 class Scaling:
     """One `synaptic_scaling` of the configuration, for the neurons of this rank."""
 
-    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: CpuBackend | CudaBackend) -> None:
+    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: Backend) -> None:
         self._item = item
         self.interval_steps = interval_steps(network, name, item)
         projection = next(p for p in network.projections if p.name == item.projection)

@@ -8,8 +8,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
 from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
+from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.failures import SMALLER, told_by_device
+from dtbsim.backends.cuda.log import SpikeLog
+from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -18,9 +22,7 @@ from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import device_layout as X
-from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
 
 I64 = NDArray[np.int64]
@@ -28,37 +30,41 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
-LOG_ENTRIES = 1 << 24
-"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cuda"
+    plan = "general"
     n_threads = 1
 
     def __init__(
-        self, built: RankNetwork, exchange: PacketExchange | None, device: Device, first_bucket: int | None = None
+        self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
+        self._place(first_bucket)
+
+    @told_by_device
+    def _place(self, first_bucket: int | None) -> None:
+        """Bring the network to the device."""
+        built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
-        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
-        self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self.tables = self._make_tables(first_bucket)
         self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
-        self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
-        self._collected: list[I64] = []
+        self._make_room_for_spikes()
+        self._procedural = self._procedural_steps()
+        self._collected: list[Later | I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
-        self._sent = 0
+        self._window_start = 0
         records = range(len(self._network.config.record.weights))
         dynamic, gids = self.tables.dynamic, built.candidates.gids
         self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
@@ -69,13 +75,34 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), address(self._log)
 
+    def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
+        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
+        return DeviceLaneTables(self._built, self.ring, self._device, **sized)
+
+    def _make_room_for_spikes(self) -> None:
+        self._log = SpikeLog(self._device, self._n_local)
+        self._published = self._device.xp.zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
+        self.rank[X.R_LOG_AT] = self._log.address
+
+    def _procedural_steps(self) -> ProceduralSteps | None:
+        lanes, tables = self.tables.procedural, self.tables
+        if not lanes:
+            return None
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
+
+    def _text(self) -> str:
+        macros = self._dynamic.macros | ({} if self._procedural is None else {"DTB_PROCEDURAL": 1})
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
+
+    @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
-        generated = {"updates.cuh": updates_text(self.tables.variants)}
-        self._kernels = self._device.compile(whole_text("step.cu", generated, self._dynamic.macros))
-        self._dynamic.compile()
+        self._kernels = self._device.compile(self._text())
+        for other in (self._exchange, self._procedural, self._dynamic):
+            if other is not None:
+                other.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -102,7 +129,18 @@ class CudaBackend:
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
         self._dynamic.before_schedule(rank)
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=False)
         self._schedule()
+
+    def _draw(self, steps: ProceduralSteps, *, remote: bool) -> None:
+        """Draw the synapses of procedural projections for the spikes of the step, or for those of other ranks."""
+        at = self._device.address(self._on_device)
+        steps.draw(at, self._shape(1 << 30, steps.shared_bytes), remote=remote)
+        if steps.ordered:
+            self._receive()
+            n = int(self.rank[X.R_REMOTE_N if remote else X.R_PUBLISHED_COUNT])
+            steps.draw_ordered(at, n if self.rank[X.R_HALT] == 0 else 0, remote=remote)
 
     def _graph(self, steps: int) -> Graph:
         if steps not in self._graphs:
@@ -111,19 +149,23 @@ class CudaBackend:
 
     # -- stepping ---------------------------------------------------------------------------------------------
 
+    @told_by_device
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
         self._dynamic.reserve(stop)
-        self.tables.upload()
+        self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
-            self._window(min(int(self.rank[X.R_STEP]) + window, stop))
+            self._window_start = int(self.rank[X.R_STEP])
+            self._window(min(self._window_start + window, stop))
             if self._exchange is not None:
                 self._swap(self._exchange)
+        if self._exchange is not None:
+            self._look()  # what was entered last
         self._dynamic.tidy(stop)
 
     def _send(self) -> None:
@@ -140,78 +182,121 @@ class CudaBackend:
             room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
             if room == 0:
                 self._take_log()
-                continue
-            left = min(stop - step, room)
-            while left > 0:
-                steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
-                self._graph(steps).launch()
-                left -= steps
-            self._receive()
-            rank = self.rank
-            while rank[X.R_HALT] != 0:
-                self._make_room()
-                self._schedule()
-                self._receive()
                 rank = self.rank
+                continue
+            self._do_steps(min(stop - step, room))
+            self._look(stop)
+            rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _do_steps(self, left: int) -> None:
+        """Start the next `left` steps; only one of them where the host has to look at each."""
+        if self._procedural is not None and self._procedural.ordered:
+            self._step()
+            return
+        while left > 0:
+            steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
+            self._graph(steps).launch()
+            left -= steps
+
+    def _look(self, stop: int | None = None) -> None:
+        """Wait for the device; while it halts, give it what it lacks. Its packets are sealed once it is at `stop`."""
+        while True:
+            if self._exchange is not None and stop is not None:
+                self._exchange.pack(self._device.address(self._on_device), stop)
+            self._receive()
+            if self.rank[X.R_HALT] == 0:
+                return
+            self._resume()
+
+    def _resume(self) -> None:
+        """Remove what the device has halted for, and enter the spikes again that it could not enter."""
+        halt = int(self.rank[X.R_HALT])
+        if halt == X.HALT_PACKETS and self._exchange is not None:
+            self._exchange.second_round(self.rank)
+            self.rank[X.R_HALT] = 0
+            self._send()
+        else:
+            self._make_room()
+        if halt == X.HALT_STEP:
+            self._schedule()
+        elif halt == X.HALT_PACKETS:
+            self._enter()
+        else:
+            self._schedule_remote()
 
     def _make_room(self) -> None:
         try:
             self.tables.make_room()
         except MemoryError as error:
-            raise MemoryPlanError(
-                f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
-            ) from error
-        self.tables.upload()
+            raise MemoryPlanError(f"no GPU memory left for the spikes in transit: {error}", remedy=SMALLER) from error
+        self.tables.upload(int(self.rank[X.R_STEP]))
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
 
     # -- spikes -----------------------------------------------------------------------------------------------
 
     def _take_log(self) -> None:
-        """Move the log to the host."""
+        """Start to move the log to the host; the next spikes go into its other part."""
+        self._receive()
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
-            self._collected.append(self._device.download(self._log[:n]))
-        self.rank[X.R_LOG_COUNT] = 0
+            self._collected.append(self._log.take(n))
+        self.rank[X.R_LOG_AT] = self._log.address
+        self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
         self._send()
 
-    def _swap(self, exchange: PacketExchange) -> None:
-        """Exchange the spikes of a window with the other ranks, by way of the host."""
-        begin_s = time.perf_counter()
+    def _unsent(self) -> I64:
+        """Spikes of the window, on the host."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected[self._sent :]])
-        self._sent = len(self._collected)
-        arrived = exchange.receive() if exchange.overlapped else None
-        exchange.send(*_as_cpu_tables(entries))
-        self._enter(exchange.receive() if arrived is None else arrived)
+        entries = _joined(self._collected)
+        return entries[entries >> 32 >= self._window_start]
+
+    def _swap(self, exchange: DeviceExchange) -> None:
+        """Exchange the spikes of a window with the other ranks."""
+        begin_s = time.perf_counter()
+        left_over = self._unsent() if self.rank[X.R_PACKETS_FULL] != 0 else None
+        if exchange.swap(self._device.address(self._on_device), left_over):
+            self._keep_counts()
+            self._enter()
         self._seconds["exchange"] += time.perf_counter() - begin_s
 
-    def _enter(self, entries: I64) -> None:
-        """Enter spikes of other ranks."""
-        if entries.size == 0:
-            return
-        self._remote = self._device.upload(np.ascontiguousarray(self._dynamic.in_order(entries)))
-        self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
-        self._send()
-        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
-        self._dynamic.before_remote(self._device.address(self._on_device), entries.size)
-        while True:
-            self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
-            self._receive()
-            if self.rank[X.R_OVERFLOW] == 0:
-                return
-            self._make_room()
+    def _enter(self) -> None:
+        """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        self._arrange()
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=True)
+        self._schedule_remote()
 
+    def _arrange(self) -> None:
+        """Where sources have a state, bring the spikes of each into their order and advance it, once all are here."""
+        if self._exchange is None or not self._dynamic:
+            return
+        self._receive()
+        if self.rank[X.R_HALT] == 0:
+            n_spikes = self._exchange.arrange(self.rank, self._dynamic.in_order)
+            self._send()
+            self._dynamic.before_remote(self._device.address(self._on_device), n_spikes)
+
+    def _keep_counts(self) -> None:
+        """Of the buckets, in case that one turns out to be too small."""
+        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+
+    def _schedule_remote(self) -> None:
+        """Enter spikes of other ranks; a bucket that is too small halts the device."""
+        self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
+
+    @told_by_device
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
-        self._collected, self._sent = [], 0
+        entries = _joined(self._collected)
+        self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
+    @told_by_device
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
         key = family_index, parameter
@@ -226,6 +311,7 @@ class CudaBackend:
                     part = slice(offset, offset + group.size)
                     self._device.overwrite(on_device[part], state.neurons.f32[part])
 
+    @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         memory = self.tables.memory
@@ -251,11 +337,10 @@ class CudaBackend:
         """Let go of the device's memory."""
         self._device.synchronise()
         self._graphs.clear()
+        if self._exchange is not None:
+            self._exchange.close()
 
 
-def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
-    """(rank, lanes, sent) of one lane with this log, as packing wants them."""
-    rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
-    rank[L.N_LANES] = 1
-    lanes[0, L.LOG_AT], lanes[0, L.LOG_COUNT] = entries.ctypes.data, entries.size
-    return rank, lanes, np.zeros(1, np.int64)
+def _joined(parts: list[Later | I64]) -> I64:
+    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *arrived])

@@ -21,6 +21,10 @@ class DynamicSteps:
         self._rewarded = any((t.table[:, D.KIND] == D.STDP_DOPAMINE).any() for t in tables)
         self._kernels: Kernels | None = None
 
+    def __bool__(self) -> bool:
+        """Whether there is a dynamic projection."""
+        return bool(self._tables)
+
     @property
     def macros(self) -> dict[str, int]:
         """What step.cu needs defined."""
@@ -45,7 +49,7 @@ class DynamicSteps:
 
     def in_order(self, entries: I64) -> I64:
         """Spikes of other ranks (step << 32 | gid), those of a source together and in the order of their steps."""
-        return entries[np.lexsort((entries >> 32, entries & 0xFFFFFFFF))] if self._tables else entries
+        return entries[np.lexsort((entries >> 32, entries & 0xFFFFFFFF))]
 
     def before_remote(self, rank: int, n_spikes: int) -> None:
         """Advance the sources on other ranks whose spikes, `in_order`, have arrived."""

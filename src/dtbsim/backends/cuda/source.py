@@ -11,10 +11,27 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import decay, device_layout, dynamic_layout, history, layout, noise, philox, poisson, scaling
+from dtbsim.kernels import (
+    decay,
+    device_layout,
+    dynamic_layout,
+    history,
+    layout,
+    noise,
+    packets,
+    pair_layout,
+    philox,
+    poisson,
+    scaling,
+    sink,
+    tasks,
+    wire,
+)
 from dtbsim.models.language.emit_c import PRELUDE
 from dtbsim.models.language.emit_c import elementary_text as definition
 
+COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
+"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
     "POISSON_STEPS": poisson.STEPS,
@@ -24,6 +41,13 @@ _NAMED = {
     "DECAY_BITS": decay.LOW_BITS,
     "NEVER": history.NEVER,
     "SCALE_BITS": scaling.FACTOR_BITS,
+    "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
+    "DRAW_FACTOR_BITS": sink.FACTOR_BITS,
+    "DRAW_WEIGHT_BITS": sink.FRACTION_BITS_WEIGHT,
+    "DRAW_DELAY_BITS": sink.FRACTION_BITS_DELAY,
+    "PAIR_RULE_OUTDEGREE": tasks.FIXED_OUTDEGREE,
+    "PAIR_RULE_PARTNERS": tasks.ONE_TO_ONE,
+    "PAIR_CALL_VALUES": int(wire.CALL_VALUES),
 }
 
 
@@ -40,9 +64,10 @@ def _integers(module: ModuleType, prefix: str = "") -> dict[str, int]:
 
 @cache
 def constants_text() -> str:
-    """Constants of the layouts; those of dynamic projections begin with D_."""
+    """Constants of the layouts; those of dynamic projections begin with D_, of pairs with PAIR_."""
     purposes = {name: value for name, value in _integers(philox).items() if name.startswith("PURPOSE_")}
-    named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_") | purposes | _NAMED
+    named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_")
+    named |= _integers(pair_layout, "PAIR_") | purposes | _NAMED
     return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
 
 

@@ -11,8 +11,10 @@ from dtbsim.backends.cuda.buckets import Buckets
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.memory import DeviceMemory
+from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.build.neurons import Group
+from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
@@ -35,16 +37,26 @@ class DeviceLaneTables(LaneTables):
         self._buckets: list[Buckets] = []
         self.dynamic: list[DeviceDynamicTables] = []
         self._n_local = sum(state.lane.n_local for state in built.lanes)
+        self.procedural: list[ProceduralLane] = []
         super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
         self._copy = device.upload(self.table)
         self.address = device.address(self._copy)
 
-    def upload(self) -> None:
-        """Bring the lane table and the tables that it points to up to date."""
+    def upload(self, step: int) -> None:
+        """Bring the lane table and the tables that it points to up to date; `step` is the one to be done next."""
+        for lane in self.procedural:
+            self.table[lane.index, L.ACC_AT] = lane.input_vector(step)
         self.memory.refresh()
         self._device.overwrite(self._copy, self.table)
         for tables in self.dynamic:
             tables.upload()
+
+    def _input_vector(self, state: LaneState, index: int) -> int:
+        if not state.procedural:
+            return super()._input_vector(state, index)
+        self.procedural.append(ProceduralLane(state, index, ring_size(self._network), self._device))
+        self.procedural[-1].fill(self.table[index], self.memory)
+        return self.procedural[-1].input_vector(0)
 
     def _kernel(self, group: Group) -> int:
         variant = group.kernel.variant
@@ -56,19 +68,26 @@ class DeviceLaneTables(LaneTables):
         buckets = Buckets(self._device, self._ring, self._first_bucket)
         self._buckets.append(buckets)
         buckets.enter(row, X.X_BUCKET_ENTRIES_AT)
+        self._fill_units(row)
+        if state.dynamic:
+            self._fill_dynamic(row, state)
+
+    def _fill_dynamic(self, row: I64, state: LaneState) -> None:
+        tables = DeviceDynamicTables(
+            self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
+            self._n_local,
+        )  # fmt: skip
+        self.dynamic.append(tables)
+        row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.address
+
+    def _fill_units(self, row: I64) -> None:
+        """Cut the lane's drives into units; their tables have just been filled."""
         for count_at, units_at, sizes in (
             (X.X_POISSON_UNITS, X.X_POISSON_UNIT_AT, self.drives.poisson[-1][:, L.P_COUNT]),
             (X.X_VARIED_UNITS, X.X_VARIED_UNIT_AT, self.drives.varied[-1][:, L.V_TARGETS]),
         ):
             units = drive_units(sizes)
             row[count_at], row[units_at] = units.size, self.memory.place(units)
-        if state.dynamic:
-            tables = DeviceDynamicTables(
-                self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
-                self._n_local,
-            )  # fmt: skip
-            self.dynamic.append(tables)
-            row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.address
 
     # -- buckets ----------------------------------------------------------------------------------------------
 
@@ -84,8 +103,9 @@ class DeviceLaneTables(LaneTables):
         return grown
 
     def dynamic_bytes(self) -> int:
-        """Bytes of buckets and histories at present."""
-        return sum(part.n_bytes for part in self._buckets) + sum(part.dynamic_bytes() for part in self.dynamic)
+        """Bytes at present of buckets, of histories, and of the rings of procedural projections."""
+        fixed = sum(buckets.n_bytes for buckets in self._buckets) + sum(lane.n_bytes for lane in self.procedural)
+        return fixed + sum(tables.dynamic_bytes() for tables in self.dynamic)
 
 
 def drive_units(sizes: NDArray[Any]) -> I64:

@@ -1,9 +1,6 @@
-// What a kernel looks up in the rank table.
+// Source candidates of a rank.
 #pragma once
 #include "base.cuh"
-
-// The lane of this block.
-DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
 // Index of `gid` among the source candidates of the rank, -1: it has no targets here.
 DTB_FN i64 source_index(Table rank, u32 gid) {
