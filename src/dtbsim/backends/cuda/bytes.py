@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda import procedural
-from dtbsim.backends.cuda.backend import LOG_ENTRIES, THREADS
+from dtbsim.backends.cuda.backend import THREADS
+from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.pairs import splits_of
 from dtbsim.build.procedural import ring_size
@@ -39,7 +40,7 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
         "numbers as sources": 4 * n,
         "gids of sources": 4 * n_sources,
         "published spikes": 4 * n,
-        "log": 8 * max(LOG_ENTRIES, n),
+        "log": log_bytes(n),
         "drives": 8 * driven // X.UNIT,
         "batches": batch * (8 + 2 * parts) if parts else 0,
     }

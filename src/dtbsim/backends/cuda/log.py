@@ -12,6 +12,16 @@ ENTRIES = 1 << 24
 """Room for spikes between two looks of the host, at least one step's."""
 
 
+def parts_of(n_local: int) -> int:
+    """Parts of the log of a rank: one where a single step could fill more than ENTRIES."""
+    return 1 if n_local > ENTRIES else 2
+
+
+def log_bytes(n_local: int) -> int:
+    """Device memory of the log."""
+    return 8 * parts_of(n_local) * max(ENTRIES, n_local)
+
+
 class SpikeLog:
     """int64[size] (step << 32 | gid) that kernels fill; `take` hands over what is in it.
 
@@ -22,7 +32,7 @@ class SpikeLog:
     def __init__(self, device: Device, n_local: int) -> None:
         self.size = max(ENTRIES, n_local)
         self._device = device
-        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(1 if n_local > ENTRIES else 2)]
+        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(parts_of(n_local))]
         self._travelling: list[Later | None] = [None] * len(self._parts)
         self._filling = 0
 
