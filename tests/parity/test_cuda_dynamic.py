@@ -14,10 +14,11 @@ from tests.helpers.changing_synapses import (
     dynamic_text,
     reward_text,
 )
-from tests.helpers.cuda_runs import Run, assert_same, on_cpu, on_shim, on_shim_ranks, together
+from tests.helpers.cuda_runs import SMALL, Run, assert_same, on_cpu, on_shim, on_shim_ranks, together
 from tests.helpers.networks import built_rank, network_of
 from tests.helpers.shim_device import GXX, ShimDevice
 
+import dtbsim
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
@@ -179,3 +180,16 @@ def test_scaled_weights(synapse: str) -> None:
     assert not np.array_equal(unscaled.weights[-1], expected.weights[-1])
     for threads, backwards in ((1, True), (3, False)):
         assert_same(on_shim(built_rank(scaled, threads=threads), pauses, backwards=backwards), expected)
+
+
+def test_a_whole_run_records_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", lambda local_rank: ShimDevice(SMALL))
+    (tmp_path / "net.yaml").write_text(SCALED.replace("SYNAPSE", "{kind: stdp, weight_max: 200, learning_rate: 0.02}"))
+    runs = {}
+    for backend in ("cpu", "cuda"):
+        made = dtbsim.run(tmp_path / "net.yaml", out=tmp_path / backend, set=[f"simulation.backend={backend}"])
+        assert made.summary["backend"] == backend
+        runs[backend] = made.open()
+    assert runs["cuda"].spike_hash().digest == runs["cpu"].spike_hash().digest
+    assert runs["cuda"].weights(0).identical(runs["cpu"].weights(0))
+    assert np.ptp(runs["cuda"].weights(0).values[-1] - runs["cuda"].weights(0).values[0]) > 10

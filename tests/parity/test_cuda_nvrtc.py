@@ -27,7 +27,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 OPTIONS = (*COMPILE_OPTIONS, "-diag-suppress=177")
-FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu"))
+WITH_MACROS = ["step.cu DTB_DYNAMIC", "step.cu DTB_DYNAMIC DTB_PROCEDURAL"]
+"""Texts that are other ones when these macros are defined."""
+FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu")) + WITH_MACROS
 MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}}
 THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
 REGISTERS = 65_536
@@ -40,7 +42,8 @@ TWO = (70, 90)
 
 def text_of(file: str, models: Iterable[NeuronModel]) -> str:
     variants = [get_update_kernel(model, use_stim=model.uses_current).variant for model in models]
-    return whole_text(file, {"updates.cuh": updates_text(variants)}, MACROS.get(file))
+    name, *macros = file.split()
+    return whole_text(name, {"updates.cuh": updates_text(variants)}, MACROS.get(name, {}) | dict.fromkeys(macros, 1))
 
 
 @cache
