@@ -13,7 +13,7 @@ struct Tree {
     Table pair;
     u32 source_gid, k0, k1;
     int thread, width;
-    i64 rest[PAIR_MOST_SPLITS];  // synapses of the next node of 2**height parts
+    u32 rest[PAIR_MOST_SPLITS];  // synapses of the next node of 2**height parts; indexed, so in local memory
 
     DTB_METHOD Tree(Table pair, u32 source_gid, u32 k0, u32 k1, int thread, int width)
         : pair(pair), source_gid(source_gid), k0(k0), k1(k1), thread(thread), width(width) {}
@@ -39,14 +39,14 @@ struct Tree {
     DTB_METHOD i64 next(i64 part) {
         const i32 *here = at<i32>(pair[PAIR_HERE_AT]);
         int height = part == 0 ? (int)pair[PAIR_SPLITS] : __ffs((int)part) - 1;
-        i64 n = part == 0 ? pair[PAIR_NUMBER] : rest[height];
+        i64 n = part == 0 ? pair[PAIR_NUMBER] : (i64)rest[height];
         if (here[part + ((i64)1 << height)] == here[part])
             n = 0;
         while (height > 0) {
             --height;
             const i64 middle = part + ((i64)1 << height);
             const i64 left = n > 0 ? first_half(n, middle) : 0;
-            rest[height] = n - left;
+            rest[height] = (u32)(n - left);
             n = here[middle] > here[part] ? left : 0;
         }
         return n;

@@ -10,43 +10,45 @@
 // The input to come of a lane. Events are counted per row: one after the other in a thread while the row is the same,
 // then in shared memory where the ring is short, then in the lane's counters.
 struct Coming {
-    i64 ring, slots, mask;
+    i64 ring, slots;
     i64 *events;
     u32 *tally;  // shared memory, null for long rings
     bool wide;
-    i64 row, counted;
+    i32 mask, row;
+    u32 counted;
 
     DTB_METHOD void add(i64 due, i64 slot, i64 weight) {
-        const i64 place = (due & mask) * slots + slot;
+        const i32 into = (i32)due & mask;
+        const i64 place = into * slots + slot;
         if (wide)
             add_to(at<i64>(ring) + place, weight);
         else
             add_to(at<i32>(ring) + place, (i32)weight);
-        if ((due & mask) != row) {
+        if (into != row) {
             tell_count();
-            row = due & mask;
+            row = into;
         }
         ++counted;
     }
 
     DTB_METHOD void tell_count() {
         if (counted != 0 && tally)
-            atomicAdd(tally + row, (u32)counted);
+            atomicAdd(tally + row, counted);
         else if (counted != 0)
-            add_to(events + row, counted);
+            add_to(events + row, (i64)counted);
         counted = 0;
     }
 };
 
 // All threads of a block begin and end together.
 DTB_FN Coming begin_coming(Table lane) {
-    const i64 mask = lane[PROCEDURAL_MASK];
+    const i32 mask = (i32)lane[PROCEDURAL_MASK];
     u32 *tally = mask < PAIR_SHARED_ROWS ? reinterpret_cast<u32 *>(dtb_shared_memory) : nullptr;
     for (i64 row = threadIdx.x; tally && row <= mask; row += blockDim.x)
         tally[row] = 0;
     __syncthreads();
     const bool wide = lane[SYNAPSE_KIND] == KIND_WIDE64;
-    return {lane[PROCEDURAL_RING_AT], lane[N_SLOTS], mask, at<i64>(lane[PROCEDURAL_EVENTS_AT]), tally, wide, 0, 0};
+    return {lane[PROCEDURAL_RING_AT], lane[N_SLOTS], at<i64>(lane[PROCEDURAL_EVENTS_AT]), tally, wide, mask, 0, 0};
 }
 
 DTB_FN void end_coming(Coming &coming) {
