@@ -118,9 +118,18 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 
 
-def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
+def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
+    """The builder of a lane's static synapses."""
     static = [projection for projection in plan.network.projections if projection.dynamics is None]
-    rows = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static).build()
+    return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
+
+
+def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
+    return finish_lane(plan, lane, lane_builder(plan, lane).build())
+
+
+def finish_lane(plan: RankPlan, lane: Lane, rows: Rows) -> LaneState:
+    """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     totals = np.zeros(lane.n_slots, dtype=np.int64)
     for part in dynamic:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,16 @@ class Rows:
         """Everything that the rows hold."""
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
         return sum(array.nbytes for array in arrays)
+
+    def place(self, place: Callable[[NDArray[Any]], int]) -> tuple[int, int, int, int, int]:
+        """Addresses of targets, weights, rows, segment rows, segments where `place` has put them."""
+        return (
+            place(self.targets),
+            place(self.weights),
+            place(self.rows),
+            place(self.segment_rows),
+            place(self.segments),
+        )
 
     def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
         """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
@@ -128,7 +139,7 @@ class LaneBuilder:
             slot0 = run.local - int(lane.group_start[run.kind])
             self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
         self.kind_of = {run.population: run.kind for run in lane.runs}
-        self.work = [(p, _Plan(self, p)) for p in projections]
+        self.work = [(p, Wiring(self, p)) for p in projections]
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
@@ -198,7 +209,7 @@ def _sink(
     )
 
 
-class _Plan:
+class Wiring:
     """One projection on one lane: pools, tasks and draws as arrays for the compiled loops."""
 
     def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
@@ -313,4 +324,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "synapse_kind"]
+__all__ = ["Candidates", "LaneBuilder", "Rows", "Wiring", "find_candidates", "synapse_kind"]
