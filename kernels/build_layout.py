@@ -13,7 +13,6 @@ from dtbsim.kernels import rows, sink, tasks, wire
 _n = count()
 W_RULE = next(_n)
 W_PROJECTION = next(_n)
-W_MULTAPSES = next(_n)
 W_SEED_LOW = next(_n)
 W_SEED_HIGH = next(_n)
 W_N_TASKS = next(_n)

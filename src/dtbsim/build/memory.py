@@ -40,35 +40,54 @@ class MemoryPlan:
 
 
 def plan_memory(
-    network: Network, blocks: Blocks, lanes: list[Lane], candidates: Candidates, kind: int, rank: int
+    network: Network,
+    blocks: Blocks,
+    lanes: list[Lane],
+    candidates: Candidates,
+    kind: int,
+    rank: int,
+    *,
+    static_here: bool = True,
 ) -> MemoryPlan:
-    """What the rank will need."""
+    """What the rank will need of the host's memory; not `static_here`: its static synapses are built elsewhere."""
     owned = np.zeros(len(network.populations))
     mine = blocks.rank == rank
     np.add.at(owned, blocks.population[mine], blocks.size[mine])
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
-    each = [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
-    total = sum(each)
+    each = synapses_onto(network, share)
+    here = [static_here or projection.dynamics is not None for projection in network.projections]
+    total = sum(n for n, held in zip(each, here, strict=True) if held)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
-    per_lane = candidates.gids.size * (2 * 8 + 4)
-    segments = int(_most_segments(network, share, len(lanes))) * SEGMENT_BYTES
+    per_lane = candidates.gids.size * (2 * 8 + 4) if any(here) or static_here else 0
+    segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
     neurons = int(owned.sum()) * BYTES_PER_NEURON
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
-    building = int(total) * delay_bytes + len(lanes) * candidates.gids.size * 13
+    building = int(total) * delay_bytes + (len(lanes) * candidates.gids.size * 13 if per_lane else 0)
     synapses = int(total - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
-    return MemoryPlan(total, synapses, tables, building)
+    return MemoryPlan(sum(each), synapses, tables, building)
 
 
-def _most_segments(network: Network, share: NDArray[np.float64], n_lanes: int) -> float:
-    """Upper bound of the expected segments: in each row as many as synapses or as possible delays, per projection."""
+def synapses_onto(network: Network, share: NDArray[np.float64]) -> list[float]:
+    """Expected synapses of each projection onto a share (float64[n_populations]) of every population."""
+    return [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
+
+
+def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: list[bool]) -> float:
+    """Upper bound of the expected segments of the chosen projections.
+
+    In each row as many as synapses or as possible delays, per projection.
+    """
     rows = n_lanes * np.array([population.size for population in network.populations], dtype=np.float64)
     segments = 0.0
-    for projection, (target, source, synapses) in zip(network.projections, expected_synapses(network), strict=True):
+    everything = zip(network.projections, chosen, expected_synapses(network), strict=True)
+    for projection, wanted, (target, source, synapses) in everything:
+        if not wanted:
+            continue
         owned = synapses * share[target]
         if projection.delay is None:  # one delay per pair of populations
             segments += float(np.minimum(owned, rows[source]).sum())

@@ -91,8 +91,13 @@ class RankPlan:
     memory: MemoryPlan
 
 
-def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPlan:
-    """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks."""
+def plan_rank(
+    network: Network, rank: int, n_ranks: int, threads: int, *, static_on_device: bool = False
+) -> RankPlan:
+    """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
+
+    `static_on_device`: static synapses take no memory of the host.
+    """
     kinds = find_kinds(network)
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, n_ranks)
@@ -101,7 +106,7 @@ def plan_rank(network: Network, rank: int, n_ranks: int, threads: int) -> RankPl
     acc_bits = acc_bits_for(network)
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
     kind = synapse_kind(wide, packed, acc_bits)
-    memory = plan_memory(network, blocks, lanes, candidates, kind, rank)
+    memory = plan_memory(network, blocks, lanes, candidates, kind, rank, static_here=not static_on_device)
     return RankPlan(network, kinds, table, blocks, lanes, candidates, acc_bits, kind, memory)
 
 

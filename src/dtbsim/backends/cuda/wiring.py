@@ -36,7 +36,6 @@ class DeviceWiring:
         n_items = int(items.sum())
         table = np.zeros(B.WIRING_FIELDS, np.int64)
         table[B.W_RULE], table[B.W_PROJECTION] = projection.rule, projection.index
-        table[B.W_MULTAPSES] = projection.multapses
         table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
         table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(items), n_items
         self._enter(table, wiring, items)

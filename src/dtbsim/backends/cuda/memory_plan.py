@@ -1,0 +1,144 @@
+"""GPU memory known beforehand: what a rank will allocate there, and whether the device has it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda import backend, tables
+from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.wiring import WORK_BYTES
+from dtbsim.build.blocks import ASSUMED_RATE_HZ
+from dtbsim.build.lanes import Lane
+from dtbsim.build.memory import (
+    BYTES_PER_NEURON,
+    BYTES_PER_SYNAPSE,
+    ELIGIBILITY_BYTES,
+    SEGMENT_BYTES,
+    most_segments,
+    synapses_onto,
+)
+from dtbsim.build.rank import RankPlan
+from dtbsim.errors import MemoryPlanError
+from dtbsim.kernels import layout as L
+from dtbsim.spec.distributions import TABLE_SIZE
+from dtbsim.spec.network import Network, Projection
+
+BURST = 8
+"""Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
+
+
+@dataclass(frozen=True)
+class DeviceMemoryPlan:
+    """Bytes of one rank on its GPU: `synapses` (static), their `tables`; then `building`, or after it the others."""
+
+    n_synapses: float
+    synapses: int
+    tables: int
+    building: int
+    dynamic: int
+    neurons: int
+    spikes: int
+
+    @property
+    def peak(self) -> int:
+        """Largest use at any time."""
+        return self.synapses + self.tables + max(self.building, self.dynamic + self.neurons + self.spikes)
+
+
+def plan_device_memory(plan: RankPlan, *, in_order: bool = True) -> DeviceMemoryPlan:
+    """What the rank will need; `in_order` as for `build_rank_on_device`."""
+    network, lanes = plan.network, plan.lanes
+    static = [projection.dynamics is None for projection in network.projections]
+    shares = [_share(network, lane) for lane in lanes]
+    per_lane = [_total(synapses_onto(network, share), static) for share in shares]
+    total, share = sum(per_lane), np.sum(shares, axis=0)
+    delay_bytes = 1 if network.max_delay_steps <= 255 else 2
+    n, rows = plan.candidates.gids.size, len(lanes) * (plan.candidates.gids.size + 1)
+    segments = int(most_segments(network, share, len(lanes), static))
+    synapses = round(total) * BYTES_PER_SYNAPSE[plan.synapse_kind]
+    held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
+    building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
+    building += _draw_tables(network.projections) + max(lane.n_slots for lane in lanes) * 8
+    return DeviceMemoryPlan(
+        n_synapses=total,
+        synapses=synapses + round(total) * held_delays,
+        tables=row_bytes + plan.candidates.gids.nbytes,
+        building=building,
+        dynamic=_dynamic(plan, share),
+        neurons=sum(lane.n_local * BYTES_PER_NEURON + lane.n_slots * _sum_bytes(plan) for lane in lanes),
+        spikes=_spikes(plan, segments, in_order=in_order),
+    )
+
+
+def check_device_memory(plan: DeviceMemoryPlan, device: Device) -> None:
+    """Raise MemoryPlanError, with the numbers, when a rank needs more than its GPU has left."""
+    free = device.limits.free_bytes
+    if plan.peak <= free:
+        return
+    parts = {
+        f"{plan.n_synapses:.4g} synapses": plan.synapses,
+        "their tables": plan.tables,
+        "building": plan.building,
+        "or then changing synapses": plan.dynamic,
+        "neurons": plan.neurons,
+        "spikes": plan.spikes,
+    }
+    shown = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in parts.items())
+    raise MemoryPlanError(
+        f"the network needs {plan.peak / 2**30:.2f} GiB on the GPU ({device.name}), but {free / 2**30:.2f} GiB are "
+        f"free ({shown})",
+        remedy="use more GPUs, fewer synapses or a smaller scale",
+    )
+
+
+def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
+    """float64[n_populations]: which part of each population the lane owns."""
+    owned = np.zeros(len(network.populations))
+    for run in lane.runs:
+        owned[run.population] += run.size
+    return owned / np.array([population.size for population in network.populations], dtype=np.float64)
+
+
+def _total(each: list[float], chosen: list[bool]) -> float:
+    return sum(n for n, wanted in zip(each, chosen, strict=True) if wanted)
+
+
+def _sum_bytes(plan: RankPlan) -> int:
+    return plan.acc_bits // 8
+
+
+def _draw_tables(projections: tuple[Projection, ...]) -> int:
+    """Bytes of the tables from which weights and delays of static synapses are drawn."""
+    drawn = [p for p in projections if p.dynamics is None]
+    number = sum(not p.weight.constant for p in drawn)
+    number += sum(p.delay is not None and not p.delay.constant for p in drawn)
+    return 8 * (TABLE_SIZE + 1) * number
+
+
+def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:
+    """Bytes of the synapses that change, and of their rows."""
+    network, n_lanes = plan.network, len(plan.lanes)
+    chosen = [projection.dynamics is not None for projection in network.projections]
+    total = 0
+    for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
+        if projection.dynamics is None:
+            continue
+        kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
+        total += int(n) * (BYTES_PER_SYNAPSE[kind] + (ELIGIBILITY_BYTES if projection.modulators else 0))
+        total += n_lanes * 2 * 8 * plan.candidates.gids.size
+    return total + int(most_segments(network, share, n_lanes, chosen)) * SEGMENT_BYTES
+
+
+def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
+    """Bytes of the log, of what is published, and of what is in transit: buckets, or sums of the coming steps."""
+    n, n_lanes = sum(lane.n_local for lane in plan.lanes), len(plan.lanes)
+    ring = 1 << math.ceil(math.log2(plan.network.max_delay_steps + 1))
+    log = 8 * max(backend.LOG_ENTRIES, n) + 4 * n
+    if not in_order:
+        return log + ring * sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan)
+    busy = math.ceil(BURST * ASSUMED_RATE_HZ * plan.network.dt_ms * 1e-3 * segments)
+    return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy)
