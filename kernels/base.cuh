@@ -16,15 +16,18 @@ typedef long long i64;
 
 #ifdef DTB_HOST
 #define DTB_FN static inline
+#define DTB_METHOD inline
 #define DTB_KERNEL extern "C" void
-#define DTB_LONG_RUNNING
+#define DTB_BOUNDS(threads)
 #else
 #define DTB_FN static __device__ __forceinline__
+#define DTB_METHOD __device__ __forceinline__
 #define DTB_KERNEL extern "C" __global__ void
-// For kernels of one block per multiprocessor: the compiler may use all registers of 512 threads.
-#define DTB_LONG_RUNNING __launch_bounds__(512, 1)
+// For kernels of one block per multiprocessor: the compiler may give all registers to so many threads.
+#define DTB_BOUNDS(threads) __launch_bounds__(threads, 1)
 extern __shared__ u64 dtb_shared_memory[];
-DTB_FN void dtb_pause() { __nanosleep(20); }
+// Once round a loop that waits for other blocks; the emulation lets them go on here.
+DTB_FN void dtb_pause() {}
 #endif
 
 // A table: int64 words in global memory.

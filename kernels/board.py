@@ -17,6 +17,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import schedule
 from dtbsim.kernels.dynamic import schedule_dynamic
 from dtbsim.kernels.intrinsics import view_i64, view_u32
+from dtbsim.kernels.procedural import schedule_procedural
 
 HEADER = 8
 
@@ -47,6 +48,7 @@ def source_index(source_gids: Any, gid: int) -> int | np.int64:
 def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
     """Enter the spikes of other ranks (step << 32 | gid) into the lane's calendar."""
     source_gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
+    k0, k1 = np.uint32(rank[L.SEED_LOW]), np.uint32(rank[L.SEED_HIGH])
     for k in range(entries.size):
         source = source_index(source_gids, entries[k] & 0xFFFFFFFF)
         if source < 0:
@@ -55,6 +57,8 @@ def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
             return False
         if lane[L.N_DYNAMIC] > 0 and not schedule_dynamic(lane, source, entries[k] >> 32, rank[L.RING] - 1):
             return False
+        if lane[L.N_PROCEDURAL] > 0:
+            schedule_procedural(lane, source, entries[k] >> 32, now, k0, k1)
     return True
 
 

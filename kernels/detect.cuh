@@ -42,20 +42,3 @@ DTB_FN void tell(Table rank, Table lane, i64 local, i64 step) {
     if (source >= 0)
         at<i32>(rank[R_PUBLISHED_AT])[take_from(rank + R_PUBLISHED_COUNT, 1)] = source;
 }
-
-// Copy sampled states after the update of `step`, when (step + 1) is a multiple of the interval.
-DTB_FN void sample(Table rank, Table lane, i64 step, Share share) {
-    for (i64 s = 0; s < lane[N_SAMPLED]; ++s) {
-        const i64 *row = at<i64>(lane[SAMPLED_AT]) + s * SAMPLED_FIELDS;
-        if ((step + 1) % row[S_INTERVAL] != 0)
-            continue;
-        const i64 number = (step + 1) / row[S_INTERVAL] - rank[R_CHUNK_START] / row[S_INTERVAL] - 1;
-        const i64 *index = at<i64>(row[S_INDEX_AT]);
-        const float *offset = at<float>(row[S_OFFSET_AT]);
-        float *out = at<float>(row[S_OUT_AT]) + number * row[S_COUNT];
-        for (i64 i = share.first; i < row[S_COUNT]; i += share.stride) {
-            const i64 k = row[S_BASE] + index[i];
-            out[i] = (row[S_KIND] == 0 ? at<float>(lane[F32_AT])[k] : (float)at<i32>(lane[I32_AT])[k]) + offset[i];
-        }
-    }
-}

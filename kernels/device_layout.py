@@ -32,6 +32,9 @@ R_LOG_COUNT = next(_n)
 R_EVENTS = next(_n)  # synaptic events delivered so far
 R_REMOTE_AT = next(_n)  # step << 32 | gid of spikes from other ranks
 R_REMOTE_N = next(_n)
+R_MESSAGES_AT = next(_n)  # int64[2, n_lanes], by the parity of the step: what each block of the persistent plan tells
+R_LISTS_AT = next(_n)  # int32[2, n_lanes, R_LIST_CAPACITY]: sources where a message does not hold them
+R_LIST_CAPACITY = next(_n)
 R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
 DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
 
@@ -46,9 +49,19 @@ X_POISSON_UNIT_AT = next(_n)  # int64: row << 32 | piece
 X_VARIED_UNITS = next(_n)
 X_VARIED_UNIT_AT = next(_n)
 X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan that delivers when a spike is emitted
-X_DELAY_AT = next(_n)  # uint8 or uint16 per synapse, in that plan
+X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 where the ring has more than 256 steps
+X_DUE_AT = next(_n)  # int32[ring]: synaptic events in the coming steps, in that plan
+X_FIRED_CAPACITY = next(_n)  # spikes of a lane in one step: its neurons
+X_N_F32 = next(_n)  # float32 and int32 words of its states and constants
+X_N_I32 = next(_n)
+X_ARENAS_SHARED = next(_n)  # 1: they lie in shared memory during a launch
+X_RING_SHARED = next(_n)  # 1: the ring does
 DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
 
-UNIT_BITS = 8
+UNIT_BITS = 5
 UNIT = 1 << UNIT_BITS
 """Neurons of a drive that neighbouring threads do together."""
+SOURCE_BITS = 20
+"""Bits of a source in a message of the persistent plan, and of the step's tag."""
+BOARD_BYTES = 8 * DEVICE_LANE_FIELDS + 32
+"""Shared memory of a block of that plan, before its arrays."""

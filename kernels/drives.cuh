@@ -2,15 +2,23 @@
 #pragma once
 #include "poisson.cuh"
 
-// `weight` times `n` into a slot of the lane's input vector.
-DTB_FN void add_events(Table lane, i64 slot, i64 n, i64 weight) {
-    if (lane[SYNAPSE_KIND] == KIND_WIDE64)
-        add_to(at<i64>(lane[ACC_AT]) + slot, n * weight);
-    else
-        add_to(at<i32>(lane[ACC_AT]) + slot, (i32)n * (i32)weight);
-}
+// The input vector of a lane in a step: int32, or int64 where the lane has wide sums.
+struct Input {
+    i64 address;
+    bool wide;
 
-DTB_FN void poisson_drives(Table lane, i64 step, u32 k0, u32 k1, Share share) {
+    // Add `weight` times `n` to a slot.
+    DTB_METHOD void add(i64 slot, i64 n, i64 weight) const {
+        if (wide)
+            add_to(at<i64>(address) + slot, n * weight);
+        else
+            add_to(at<i32>(address) + slot, (i32)n * (i32)weight);
+    }
+};
+
+DTB_FN Input input_of(Table lane) { return {lane[ACC_AT], lane[SYNAPSE_KIND] == KIND_WIDE64}; }
+
+DTB_FN void poisson_drives(Table lane, Input input, i64 step, u32 k0, u32 k1, Share share) {
     const i64 *units = at<i64>(lane[X_POISSON_UNIT_AT]);
     const u32 *gids = at<u32>(lane[GID_AT]);
     for (i64 e = share.first; e < lane[X_POISSON_UNITS] << UNIT_BITS; e += share.stride) {
@@ -24,12 +32,12 @@ DTB_FN void poisson_drives(Table lane, i64 step, u32 k0, u32 k1, Share share) {
             at<i16>(row[P_COARSE_AT]), row[P_COARSE]
         );
         if (n != 0)
-            add_events(lane, row[P_SLOT] + i, n, row[P_WEIGHT]);
+            input.add(row[P_SLOT] + i, n, row[P_WEIGHT]);
     }
 }
 
 // Drives whose rate varies, on chosen neurons, or of one train (which every target draws for itself).
-DTB_FN void varied_poisson(Table lane, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
+DTB_FN void varied_poisson(Table lane, Input input, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
     const i64 *units = at<i64>(lane[X_VARIED_UNIT_AT]);
     const i64 in_rates = step - chunk_start / POISSON_STEPS * POISSON_STEPS;
     for (i64 e = share.first; e < lane[X_VARIED_UNITS] << UNIT_BITS; e += share.stride) {
@@ -47,7 +55,7 @@ DTB_FN void varied_poisson(Table lane, i64 step, i64 chunk_start, u32 k0, u32 k1
             row[V_THRESHOLDS], at<i16>(row[V_COARSE_AT]) + which * row[V_COARSE], row[V_COARSE]
         );
         if (n != 0)
-            add_events(lane, at<i64>(row[V_SLOTS_AT])[i], n, row[V_WEIGHT]);
+            input.add(at<i64>(row[V_SLOTS_AT])[i], n, row[V_WEIGHT]);
     }
 }
 
@@ -64,13 +72,13 @@ DTB_FN i64 first_row(const i64 *rows, i64 n, i64 width, i64 step) {
     return low;
 }
 
-DTB_FN void listed_events(Table lane, i64 step, Share share) {
+DTB_FN void listed_events(Table lane, Input input, i64 step, Share share) {
     const i64 n = lane[N_EVENTS];
     if (n == 0)
         return;
     const i64 *events = at<i64>(lane[EVENTS_AT]);
     for (i64 e = first_row(events, n, 3, step) + share.first; e < n && events[3 * e] == step; e += share.stride)
-        add_events(lane, events[3 * e + 1], 1, events[3 * e + 2]);
+        input.add(events[3 * e + 1], 1, events[3 * e + 2]);
 }
 
 // Position of `local` in an ascending list, -1: not there.
@@ -138,4 +146,12 @@ DTB_FN float current_of(Table lane, i64 local, i64 step, i64 chunk_start, u32 k0
             sum += value;
     }
     return sum;
+}
+
+// All drives that give spikes.
+DTB_FN void spike_drives(Table lane, Input input, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
+    poisson_drives(lane, input, step, k0, k1, share);
+    if (lane[X_VARIED_UNITS] != 0)
+        varied_poisson(lane, input, step, chunk_start, k0, k1, share);
+    listed_events(lane, input, step, share);
 }

@@ -63,6 +63,13 @@ SCRATCH_AT = next(_n)  # uint16[SCRATCH_WORDS] of the Poisson drive
 EVENT_TOTAL = next(_n)  # synaptic events delivered so far
 N_DYNAMIC = next(_n)  # projections whose synapses change
 DYNAMIC_AT = next(_n)  # int64[N_DYNAMIC, dynamic_layout.FIELDS]
+N_PROCEDURAL = next(_n)  # pairs of populations of procedural projections
+PROCEDURAL_AT = next(_n)  # int64[N_PROCEDURAL, pair_layout.FIELDS], ascending SOURCE0
+PROCEDURAL_RING_AT = next(_n)  # their input to come: int32 or int64[PROCEDURAL_MASK + 1, N_SLOTS], as the input vector
+PROCEDURAL_MASK = next(_n)  # rows of that, a power of two above their largest delay, less 1
+PROCEDURAL_EVENTS_AT = next(_n)  # int64[PROCEDURAL_MASK + 1]: synaptic events in each row
+PROCEDURAL_SCRATCH_AT = next(_n)  # int64[procedural.SCRATCH_WORDS]
+PROCEDURAL_COUNTS_AT = next(_n)  # scratch: int64, one for each part of a target population
 LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of different threads share none
 
 KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)

@@ -1,8 +1,9 @@
 // A step by kernels of the general plan: input, neurons, schedule. None of them needs the host in between, so many
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
 #include "calendar.cuh"
-#include "detect.cuh"
-#include "updates.cuh"
+#include "neuron.cuh"
+#include "sources.cuh"
+#include "finite.cuh"
 
 DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
@@ -52,33 +53,8 @@ DTB_KERNEL dtb_input(Table rank) {
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
     i64 events = deliver(rank, lane, step, share);
-    poisson_drives(lane, step, k0, k1, share);
-    if (lane[X_VARIED_UNITS] != 0)
-        varied_poisson(lane, step, rank[R_CHUNK_START], k0, k1, share);
-    listed_events(lane, step, share);
+    spike_drives(lane, input_of(lane), step, rank[R_CHUNK_START], k0, k1, share);
     add_of_block(rank + R_EVENTS, events);
-}
-
-// One neuron: input current, update, spike.
-DTB_FN void step_neuron(Table rank, Table lane, i64 local, i64 step, u32 k0, u32 k1) {
-    float current = 0.0f;
-    if (lane[N_CURRENTS] + lane[N_NOISE] != 0)
-        current = current_of(lane, local, step, rank[R_CHUNK_START], k0, k1);
-    bool spikes = false;
-    const i64 *groups = at<i64>(lane[GROUPS_AT]);
-    for (i64 g = 0; g < lane[N_GROUPS]; ++g) {
-        const i64 *header = at<i64>(groups[3 * g + 1]);
-        const i64 k = local - header[1];
-        if (k >= 0 && k < header[0])
-            spikes = dtb_update_neuron(groups[3 * g], lane, current, header, at<float>(groups[3 * g + 2]), k);
-    }
-    if (lane[N_EMITTED] != 0)
-        spikes = spikes || is_listed(lane, local, step);
-    if (lane[N_RANDOM] != 0)
-        spikes = spikes || fires_at_random(lane, local, step, k0, k1);
-    if (!spikes)
-        return;
-    tell(rank, lane, local, step);
 }
 
 DTB_KERNEL dtb_neurons(Table rank) {
@@ -88,13 +64,15 @@ DTB_KERNEL dtb_neurons(Table rank) {
     const Share share = share_of_row();
     const i64 step = rank[R_STEP];
     const u32 k0 = (u32)rank[R_SEED_LOW], k1 = (u32)rank[R_SEED_HIGH];
+    const Arenas arenas = arenas_of(lane);
     const i64 delivered = step & (rank[R_RING] - 1);
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        step_neuron(rank, lane, local, step, k0, k1);
+        if (spikes(lane, arenas, local, step, rank[R_CHUNK_START], k0, k1))
+            tell(rank, lane, local, step);
 }
 
 // Enter the spikes of the step into the calendars, a warp per spike; then the step is done, unless a bucket was too
@@ -108,7 +86,7 @@ DTB_KERNEL dtb_schedule(Table rank) {
     const Share share = share_of_row();
     for (i64 k = share.first / 32; k < n; k += share.stride / 32)
         schedule(rank, lane, published[k], step, step + 1, (int)(share.first % 32), 32);
-    sample(rank, lane, step, share);
+    sample(lane, arenas_of(lane), step, rank[R_CHUNK_START], share);
     if (!is_last_block(rank))
         return;
     if (read_shared_word(rank + R_OVERFLOW) != 0) {
@@ -122,20 +100,6 @@ DTB_KERNEL dtb_schedule(Table rank) {
 // Before spikes of other ranks are entered; blocks (1, lane).
 DTB_KERNEL dtb_keep_counts(Table rank) { keep_counts(rank, lane_table(rank)); }
 
-// Index of `gid` among the source candidates of the rank, -1: it has no targets here.
-DTB_FN i64 source_index(Table rank, u32 gid) {
-    const u32 *gids = at<u32>(rank[R_SOURCE_GIDS_AT]);
-    i64 low = 0, high = rank[R_N_SOURCES];
-    while (low < high) {
-        const i64 middle = (low + high) >> 1;
-        if (gids[middle] < gid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < rank[R_N_SOURCES] && gids[low] == gid ? low : -1;
-}
-
 // Enter spikes of other ranks, a warp per spike.
 DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Table lane = lane_table(rank);
@@ -146,13 +110,4 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
         if (source >= 0)
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
     }
-}
-
-// Set R_NOT_FINITE where a float state or constant of a lane is NaN or infinite: n float32 at an address.
-DTB_KERNEL dtb_check_finite(Table rank, i64 address, i64 n) {
-    const float *values = at<float>(address);
-    const Share share = share_of_row();
-    for (i64 i = share.first; i < n; i += share.stride)
-        if (!(values[i] - values[i] == 0.0f))
-            rank[R_NOT_FINITE] = 1;
 }

@@ -17,7 +17,8 @@ TASK_FIELDS = 6
 PIECE, FIRST_GID, COUNT, SLOT, ENTRY, NUMBER = range(TASK_FIELDS)
 """A task: targets FIRST_GID .. + COUNT at slots SLOT ..., one source entry (-1: the whole pool), in-degree or total."""
 
-FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE = range(5)
+FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE, FIXED_OUTDEGREE = range(6)
+"""FIXED_OUTDEGREE has no tasks: it is drawn by source, in `outdegree`."""
 _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 
 

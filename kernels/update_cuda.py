@@ -70,14 +70,14 @@ def _acc(variant: Variant) -> str:
 
 def _dispatch(variants: Sequence[Variant]) -> str:
     cases = [
-        f"    case {number}: return dtb_group_{number}(at<float>(lane[F32_AT]), at<i32>(lane[I32_AT]), "
-        f"at<{_acc(variant)}>(lane[ACC_AT]), I_stim, G, C, k);"
+        f"    case {number}: return dtb_group_{number}(arenas.f32, arenas.i32s, at<{_acc(variant)}>(arenas.input), "
+        "I_stim, G, C, k);"
         for number, variant in enumerate(variants)
     ]
     return "\n".join(
         [
             "DTB_FN bool dtb_update_neuron(",
-            "    i64 number, Table lane, float I_stim, const i64 *G, const float *C, i64 k",
+            "    i64 number, const Arenas &arenas, float I_stim, const i64 *G, const float *C, i64 k",
             ") {",
             "    switch (number) {",
             *cases,

@@ -25,6 +25,7 @@ from dtbsim.kernels.history import remember_spikes
 from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.noise import noise_currents
+from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
 from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
@@ -102,6 +103,10 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
             for k in range(n):
                 if not schedule_dynamic(lane, np.int64(published[k]), step, rank[L.RING] - 1):
                     return False
+        if lane[L.N_PROCEDURAL] > 0:
+            k0, k1 = np.uint32(rank[L.SEED_LOW]), np.uint32(rank[L.SEED_HIGH])
+            for k in range(n):
+                schedule_procedural(lane, np.int64(published[k]), step, step + 1, k0, k1)
     return True
 
 
@@ -171,6 +176,8 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             t0 = _now_ns(times, times_at)
             ok = ok and deliver(lane, step, ring_mask)
             ok = ok and (lane[L.N_DYNAMIC] == 0 or deliver_dynamic(lane, step, ring_mask))
+            if lane[L.N_PROCEDURAL] > 0:
+                deliver_procedural(lane, step)
             t1 = _now_ns(times, times_at)
             poisson_drives(lane, step, k0, k1)
             if lane[L.N_VARIED] != 0:

@@ -22,7 +22,7 @@ GXX = shutil.which("g++")
 SHIM = Path(__file__).with_name("cuda_shim.h")
 FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-Wall", "-Wno-unused", "-Wno-unknown-pragmas")
 CACHE = Path(os.environ.get("DTBSIM_TEST_CACHE", Path(tempfile.gettempdir()) / f"dtbsim-shim-{os.getuid()}"))
-_KERNEL = re.compile(r"DTB_KERNEL\s+(?:DTB_LONG_RUNNING\s+)?(\w+)\(([^)]*)\)\s*\{")
+_KERNEL = re.compile(r"DTB_KERNEL\s+(?:DTB_BOUNDS\(\w+\)\s+)?(\w+)\(([^)]*)\)\s*\{")
 LAUNCHER = """\
 static void call_{name}(void *p) {{ long long *a = (long long *)p; (void)a; {name}({values}); }}
 extern "C" int launch_{name}(void *a, unsigned x, unsigned y, unsigned n, unsigned long shared, int t, int b)

@@ -28,6 +28,7 @@ RULES = {
     "fixed_total_number": "{kind: fixed_total_number, total: 20000}",
     "pairwise_bernoulli": "{kind: pairwise_bernoulli, probability: 0.5}",
     "all_to_all": "{kind: all_to_all}",
+    "fixed_outdegree": "{kind: fixed_outdegree, outdegree: 100}",
 }
 BASE = """\
 simulation: {{dt_ms: 0.1, duration_ms: 10}}
@@ -216,6 +217,7 @@ def test_the_connectome_may_scale_weights_instead(tmp_path: Path) -> None:
     ("rule", "expected"),
     [
         ("{kind: fixed_total_number, total: 5000}", lambda w: round(5000 * w / 5.0)),
+        ("{kind: fixed_outdegree, outdegree: 100}", lambda w: 50 * round(100 * w / 5.0)),
         ("{kind: all_to_all}", lambda w: 2500 * (w > 0)),
         ("{kind: one_to_one}", lambda w: 50 * (w > 0)),
     ],

@@ -42,6 +42,7 @@ populations = st.builds(
 )
 rules = st.one_of(
     st.builds(net.FixedIndegree, kind=st.just("fixed_indegree"), indegree=st.integers(0, 9), autapses=st.booleans()),
+    st.builds(net.FixedOutdegree, kind=st.just("fixed_outdegree"), outdegree=st.integers(0, 2**32 - 1)),
     st.builds(net.PairwiseBernoulli, kind=st.just("pairwise_bernoulli"), probability=st.floats(0, 1)),
     st.builds(net.FixedTotalNumber, kind=st.just("fixed_total_number"), total=st.integers(0, 2**40)),
 )

@@ -12,7 +12,7 @@ from dtbsim.config.schema import json_schema
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
 
-RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one"
+RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree"
 DRIVES = (
     "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | dc | sinusoidal | ac | step_current | "
     "ramp | noise_current | ou_current | spike_trains"

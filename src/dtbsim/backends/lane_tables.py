@@ -9,9 +9,11 @@ from dtbsim.backends.drive_tables import DriveTables
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory, Memory
+from dtbsim.backends.procedural_tables import ProceduralTables
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.neurons import Group
+from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
@@ -128,6 +130,7 @@ class CpuLaneTables(LaneTables):
         self, network: Network, kinds: list[Kind], states: list[LaneState], candidates: Candidates, ring: int
     ) -> None:
         self.dynamic: list[DynamicTables] = []
+        self.procedural: list[ProceduralTables] = []
         super().__init__(network, kinds, states, candidates, ring, HostMemory())
 
     def _kernel(self, group: Group) -> int:
@@ -149,6 +152,9 @@ class CpuLaneTables(LaneTables):
             tables = DynamicTables(self._network, state, self._candidates, self._ring)
             self.dynamic.append(tables)
             row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
+        if state.procedural:
+            self.procedural.append(ProceduralTables(state, ring_size(self._network), self.memory))
+            self.procedural[-1].fill(row)
 
     def close(self) -> None:
         """Free what the compiled window has allocated."""
@@ -161,6 +167,7 @@ class CpuLaneTables(LaneTables):
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
-        """Bytes of calendars and logs at present."""
+        """Bytes of calendars, logs and rings at present."""
         chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
-        return 8 * (chunks * L.CHUNK_WORDS + due + log) + sum(tables.dynamic_bytes() for tables in self.dynamic)
+        kept = sum(tables.dynamic_bytes() for tables in self.dynamic) + sum(part.n_bytes for part in self.procedural)
+        return 8 * (chunks * L.CHUNK_WORDS + due + log) + kept

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.partition import BlockTable, Traffic, get_partitioner
-from dtbsim.spec.network import ALL_TO_ALL, BERNOULLI, FIXED_INDEGREE, FIXED_TOTAL, ONE_TO_ONE, Network
+from dtbsim.spec.network import ALL_TO_ALL, BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, ONE_TO_ONE, Network
 
 NS_PER_NEURON_STEP = 0.9
 NS_PER_EVENT = 0.9
@@ -53,6 +53,8 @@ def expected_synapses(
             synapses = projection.piece_number[piece] * share * sizes[target]
         elif projection.rule == FIXED_TOTAL:
             synapses = projection.entry_number
+        elif projection.rule == FIXED_OUTDEGREE:
+            synapses = projection.entry_number * sizes[source]
         else:
             own = (target == source) & (not projection.autapses)
             pairs = sizes[target] * (sizes[source] - own)

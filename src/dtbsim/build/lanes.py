@@ -82,7 +82,7 @@ def lay_out(
     slots = blocks.size[mine] * channels[kind_of[blocks.population[mine]]]
     threads = min(threads, mine.size)
     padding = int(channels.sum()) * ALIGN
-    for per_thread in range(1, MAX_LANES_PER_THREAD + 1):
+    for per_thread in range(1, MAX_LANES_PER_THREAD + 1) if _worth_packing(network) else ():
         n_lanes = per_thread * threads
         if n_lanes > mine.size:
             break
@@ -91,6 +91,12 @@ def lay_out(
             return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
     lane_of = deal(table.work[mine], threads)
     return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
+
+
+def _worth_packing(network: Network) -> bool:
+    """Whether 16-bit slots save memory; each lane of a thread draws procedural synapses, so more of them cost time."""
+    procedural = [projection.procedural for projection in network.projections]
+    return not any(procedural) or not all(procedural)
 
 
 def _lanes(

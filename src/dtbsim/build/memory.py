@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, expected_synapses, indegrees
 from dtbsim.build.lanes import Lane
+from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.synapses import Candidates
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -26,7 +27,10 @@ INT32_SAFE = 2**31 - 1
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Bytes of one rank: `synapses` and `tables` stay, `building` is needed on top while building."""
+    """Bytes of one rank: `synapses` and `tables` stay, `building` is needed on top while building.
+
+    `n_synapses` counts procedural synapses, too; of these only `tables` has a part, their rings.
+    """
 
     n_synapses: float
     synapses: int
@@ -56,8 +60,8 @@ def plan_memory(
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
     each = synapses_onto(network, share)
-    here = [static_here or projection.dynamics is not None for projection in network.projections]
-    total = sum(n for n, held in zip(each, here, strict=True) if held)
+    here = [static_here and not p.procedural or p.dynamics is not None for p in network.projections]
+    stored = sum(n for n, held in zip(each, here, strict=True) if held)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
     per_lane = candidates.gids.size * (2 * 8 + 4) if any(here) or static_here else 0
@@ -65,9 +69,10 @@ def plan_memory(
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
     neurons = int(owned.sum()) * BYTES_PER_NEURON
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
+    tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
-    building = int(total) * delay_bytes + (len(lanes) * candidates.gids.size * 13 if per_lane else 0)
-    synapses = int(total - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
+    building = int(stored) * delay_bytes + (len(lanes) * candidates.gids.size * 13 if per_lane else 0)
+    synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
     return MemoryPlan(sum(each), synapses, tables, building)
 

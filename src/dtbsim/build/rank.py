@@ -17,6 +17,8 @@ from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons
+from dtbsim.build.pairs import Piece, find_pieces
+from dtbsim.build.procedural import add_largest, count_synapses
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
@@ -35,6 +37,7 @@ class LaneState:
     rows: Rows
     acc: NDArray[Any]
     dynamic: list[DynamicRows]
+    procedural: list[Piece]
 
 
 @dataclass(eq=False)
@@ -51,8 +54,9 @@ class RankNetwork:
 
     @property
     def n_synapses(self) -> int:
-        """Synapses of the rank."""
-        return sum(rows.n_synapses for rows in self._all_rows())
+        """Synapses of the rank, procedural ones as `procedural.count_synapses` counts them."""
+        procedural = sum(count_synapses(piece) for state in self.lanes for piece in state.procedural)
+        return procedural + sum(rows.n_synapses for rows in self._all_rows())
 
     @property
     def synapse_bytes(self) -> int:
@@ -124,8 +128,8 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
 
 
 def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
-    """The builder of a lane's static synapses."""
-    static = [projection for projection in plan.network.projections if projection.dynamics is None]
+    """The builder of a lane's static synapses, those that are stored."""
+    static = [p for p in plan.network.projections if p.dynamics is None and not p.procedural]
     return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
 
 
@@ -135,11 +139,15 @@ def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
 
 def finish_lane(plan: RankPlan, lane: Lane, rows: Rows) -> LaneState:
     """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
+    by_spike = [p for p in plan.network.projections if p.procedural]
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     totals = np.zeros(lane.n_slots, dtype=np.int64)
     for part in dynamic:
         part.add_largest(totals)
     rows.add_magnitudes(totals)
+    procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
+    for piece in procedural:
+        add_largest(piece, totals)
     bits = plan.acc_bits
     if bits == 32 and int(totals.max(initial=0)) + _drive_bound(plan.network) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
@@ -147,7 +155,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows) -> LaneState:
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
     neurons = build_neurons(plan.network, plan.kinds, lane, bits)
     acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
-    return LaneState(lane, neurons, rows, acc, dynamic)
+    return LaneState(lane, neurons, rows, acc, dynamic, procedural)
 
 
 def _drive_bound(network: Network) -> int:

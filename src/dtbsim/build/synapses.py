@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks
+from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
+from dtbsim.build.pairs import find_pieces, pair_table
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
+from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.rows import add_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
-from dtbsim.spec.distributions import Table
-from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_TOTAL, Network, Projection
+from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
 
@@ -139,7 +141,10 @@ class LaneBuilder:
             slot0 = run.local - int(lane.group_start[run.kind])
             self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
         self.kind_of = {run.population: run.kind for run in lane.runs}
-        self.work = [(p, Wiring(self, p)) for p in projections]
+        self.work = [(p, Wiring(self, p)) for p in projections if p.rule != FIXED_OUTDEGREE]
+        by_source = [p for p in projections if p.rule == FIXED_OUTDEGREE]
+        self.pieces = find_pieces(network, lane, candidates, by_source, quantum)
+        self.pairs = pair_table(self.pieces)
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
@@ -161,6 +166,8 @@ class LaneBuilder:
                     sink,
                     self.bits,
                 )
+        if len(self.pairs.table):
+            run_outdegree(self.pairs.table, self.k0, self.k1, sink)
 
     def build(self) -> Rows:
         """Count, write, sort."""
@@ -231,7 +238,7 @@ class Wiring:
             self_at=np.where(own, gid0[source], -1),
         )
         channel = network.families[projection.target_family].channels[projection.channel]
-        self.draws = _draws(projection, builder.quantum or channel.quantum, network.dt_ms)
+        self.draws = draws_of(projection, builder.quantum or channel.quantum, network.dt_ms)
         self.count_starts, self.count_first, self.counts = _binomials(projection, sizes, piece, own)
         self.tasks = self._tasks(builder, projection)
 
@@ -268,24 +275,6 @@ class Wiring:
         total, source = int(projection.entry_number[entry]), int(projection.entry_source[entry])
         T.split_total(total, sizes, target.gid0, source, projection.index, builder.k0, builder.k1, counts)
         return counts
-
-
-def _draws(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
-    weight, delay = projection.weight, projection.delay
-    if weight.constant:
-        weight_table, constant_weight = EMPTY_I64, round(weight.low / quantum)
-    else:
-        weight_table, constant_weight = weight.fixed_point(quantum, S.FRACTION_BITS_WEIGHT), 0
-    if delay is None or delay.constant:
-        delay_table, constant_delay = EMPTY_I64, _steps(delay, dt_ms)
-    else:
-        delay_table, constant_delay = delay.fixed_point(dt_ms, S.FRACTION_BITS_DELAY), 0
-    largest = int(projection.delay_bounds(dt_ms)[1].max(initial=1))
-    return S.Draws(constant_weight, weight_table, constant_delay, delay_table, largest)
-
-
-def _steps(delay: Table | None, dt_ms: float) -> int:
-    return 1 if delay is None else max(1, round(delay.low / dt_ms))
 
 
 def _binomials(

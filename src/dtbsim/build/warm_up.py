@@ -8,7 +8,7 @@ from dtbsim.build.blocks import assign_ranks, cut_blocks
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import lay_out
 from dtbsim.build.synapses import LaneBuilder, find_candidates
-from dtbsim.config.network import FixedTotalNumber, Population, Projection
+from dtbsim.config.network import FixedOutdegree, FixedTotalNumber, Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L
 from dtbsim.spec import compile_network
@@ -23,10 +23,11 @@ def warm_up_build() -> None:
         weight_pA=1.0,
         delay_ms=1.0,
     )
+    by_source = pair.model_copy(update={"rule": FixedOutdegree(kind="fixed_outdegree", outdegree=1)})
     config = RunConfig(
         simulation=Simulation(dt_ms=1.0, duration_ms=1.0),
         populations={"a": Population(model="iaf_psc_exp", size=2)},
-        projections={"aa": pair},
+        projections={"aa": pair, "by_source": by_source},
     )
     network = compile_network(config)
     table = cut_blocks(network)

@@ -63,6 +63,15 @@ class FixedTotalNumber(Strict):
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
 
 
+class FixedOutdegree(Strict):
+    """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair."""
+
+    kind: Literal["fixed_outdegree"] = Field(description=KIND)
+    outdegree: Whole = Field(ge=0, le=2**32 - 1, description="synapses per source neuron and pair of populations")
+    autapses: Flag = Field(default=True, description="a neuron may be its own target")
+    multapses: Literal[True] = Field(default=True, description="always true with this rule")
+
+
 class PairwiseBernoulli(Strict):
     """Every (source, target) pair is connected with probability `probability`, once."""
 
@@ -85,7 +94,8 @@ class OneToOne(Strict):
 
 
 Rule = Annotated[
-    FixedIndegree | FixedTotalNumber | PairwiseBernoulli | AllToAll | OneToOne, Field(discriminator="kind")
+    FixedIndegree | FixedTotalNumber | PairwiseBernoulli | AllToAll | OneToOne | FixedOutdegree,
+    Field(discriminator="kind"),
 ]
 
 
@@ -115,10 +125,10 @@ class Projection(Strict):
 
     With `scope: connectome` and `connectome_scales: indegree`, the in-degree of `fixed_indegree` applies to the target
     region with the largest total weight; region i's is scaled by sum_j w_ij / max_i sum_j w_ij and its sources are
-    drawn from the regions j in proportion to w_ij. The total or probability of the other rules applies to the pair of
-    regions with the largest weight, and is scaled by w_ij / max w for the others. With `connectome_scales: weight`
-    every region, or pair, keeps the number, sources are drawn uniformly over the connected regions, and the synaptic
-    weight is scaled by w_ij / max w.
+    drawn from the regions j in proportion to w_ij. The total, probability or out-degree of the other rules applies to
+    the pair of regions with the largest weight, and is scaled by w_ij / max w for the others. With
+    `connectome_scales: weight` every region, or pair, keeps the number, sources are drawn uniformly over the connected
+    regions, and the synaptic weight is scaled by w_ij / max w.
     """
 
     source: str = Field(description="population the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
@@ -139,6 +149,11 @@ class Projection(Strict):
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
+    procedural: Flag = Field(
+        default=False,
+        description="draw the synapses again at every spike instead of storing them: no memory for them, the same "
+        "spikes; with fixed_outdegree, all_to_all and one_to_one",
+    )
 
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:

@@ -22,8 +22,8 @@ from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
 
-RULES = ("fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "one_to_one")
-FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE = range(len(RULES))
+RULES = ("fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "one_to_one", "fixed_outdegree")
+FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE, FIXED_OUTDEGREE = range(len(RULES))
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Projection:
     """Synapses from one family to another, piece by piece.
 
     A piece is one target population with its pool of source entries [entry_start, entry_stop). `number` per piece:
-    in-degree (fixed_indegree); per entry: total (fixed_total_number) or probability (pairwise_bernoulli).
+    in-degree (fixed_indegree); per entry: total (fixed_total_number), probability (pairwise_bernoulli) or out-degree
+    (fixed_outdegree).
     `cumulative` (uint32) selects an entry of the pool when it has several: the first with word <= cumulative.
     `weight_factor` scales the drawn weight per entry; `delay_steps` (tract delays) is 0 where the delay is drawn.
     """
@@ -104,6 +105,8 @@ class Projection:
     """None: static synapses."""
     modulators: tuple[int, ...] = ()
     """Populations whose spikes change the synapses from outside: they release dopamine."""
+    procedural: bool = False
+    """Synapses are drawn again at every spike instead of being stored."""
 
     def links(self, dt_ms: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
         """(target population, source population, smallest delay in steps) of everything whose spikes are heard.

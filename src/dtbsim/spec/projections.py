@@ -23,6 +23,8 @@ from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 MAX_ATTEMPTS_PER_SYNAPSE = 100
 """How often sources are drawn, at most, where each may be taken once (a whole population of 80,000 takes 12)."""
 
+PROCEDURAL_RULES = ("fixed_outdegree", "all_to_all", "one_to_one")
+
 Entry = tuple[int, float, float]
 """Source population, weight of the pair (connectome) or 1, tract length in mm (NaN: none)."""
 
@@ -120,6 +122,7 @@ class _Compiler:
             scope=self.item.scope or "all",
             dynamics=dynamics,
             modulators=self.modulators,
+            procedural=self._procedural(),
         )
         self._check_available(projection)
         return projection
@@ -197,6 +200,8 @@ class _Compiler:
             pieces = np.rint(given.indegree * share).astype(np.int64)
         elif isinstance(given, cfg.FixedTotalNumber):
             entries = np.rint(given.total * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
+        elif isinstance(given, cfg.FixedOutdegree):
+            entries = np.rint(given.outdegree * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
         elif isinstance(given, cfg.PairwiseBernoulli):
             entries = given.probability * (pair_weight / pair_weight.max() if scaled else 1.0) + entries
         elif isinstance(given, cfg.OneToOne) and self.source.size != self.target.size:
@@ -237,6 +242,22 @@ class _Compiler:
             bound = min(longest, MAX_DELAY_STEPS * dt)
             raise self.places.error(path, f"delays up to {high:g} ms are beyond the maximum of {bound:g} ms", remedy)
         return table, steps
+
+    def _procedural(self) -> bool:
+        item, path = self.item, f"{self.path}.procedural"
+        if item.procedural and item.rule.kind not in PROCEDURAL_RULES:
+            raise self.places.error(
+                path,
+                f"{item.rule.kind} draws by target, so the synapses of one source cannot be drawn alone",
+                f"use {', '.join(PROCEDURAL_RULES[:-1])} or {PROCEDURAL_RULES[-1]}, or leave procedural out",
+            )
+        if item.procedural and item.synapse is not None:
+            raise self.places.error(
+                path,
+                f"nothing is stored of procedural synapses that {item.synapse.kind} could change",
+                "leave out synapse or procedural",
+            )
+        return item.procedural
 
     def _check_available(self, projection: Projection) -> None:
         if not projection.autapses and self.source is self.target and self.source.size == 1:

@@ -34,6 +34,7 @@ class CudaBackend:
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cuda"
+    plan = "general"
     n_threads = 1
 
     def __init__(
@@ -42,16 +43,14 @@ class CudaBackend:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
-        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
-        self.tables = DeviceLaneTables(built, self.ring, device, **sized)
+        self.tables = self._make_tables(first_bucket)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
-        self._log = device.xp.zeros(max(LOG_ENTRIES, self._n_local), np.int64)
-        self._published = device.xp.zeros(max(self._n_local, 1), np.int32)
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
+        self._make_room_for_spikes()
         self._collected: list[I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
@@ -64,12 +63,23 @@ class CudaBackend:
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
-        rank[X.R_PUBLISHED_AT], rank[X.R_LOG_AT] = address(self._published), address(self._log)
+
+    def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
+        sized = {} if first_bucket is None else {"first_bucket": first_bucket}
+        return DeviceLaneTables(self._built, self.ring, self._device, **sized)
+
+    def _make_room_for_spikes(self) -> None:
+        zeros, address = self._device.xp.zeros, self._device.address
+        self._log = zeros(max(LOG_ENTRIES, self._n_local), np.int64)
+        self._published = zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT], self.rank[X.R_LOG_AT] = address(self._published), address(self._log)
+
+    def _text(self) -> str:
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
 
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
-        generated = {"updates.cuh": updates_text(self.tables.variants)}
-        self._kernels = self._device.compile(whole_text("step.cu", generated))
+        self._kernels = self._device.compile(self._text())
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -183,9 +193,12 @@ class CudaBackend:
         self._remote = self._device.upload(np.ascontiguousarray(entries))
         self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
         self._send()
+        self._schedule_remote(entries.size)
+
+    def _schedule_remote(self, n: int) -> None:
         self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
         while True:
-            self._launch("dtb_schedule_remote", self._shape(32 * entries.size))
+            self._launch("dtb_schedule_remote", self._shape(32 * n))
             self._receive()
             if self.rank[X.R_OVERFLOW] == 0:
                 return

@@ -52,7 +52,7 @@ class DeviceMemoryPlan:
 def plan_device_memory(plan: RankPlan, *, in_order: bool = True) -> DeviceMemoryPlan:
     """What the rank will need; `in_order` as for `build_rank_on_device`."""
     network, lanes = plan.network, plan.lanes
-    static = [projection.dynamics is None for projection in network.projections]
+    static = [projection.dynamics is None and not projection.procedural for projection in network.projections]
     shares = [_share(network, lane) for lane in lanes]
     per_lane = [_total(synapses_onto(network, share), static) for share in shares]
     total, share = sum(per_lane), np.sum(shares, axis=0)
@@ -113,7 +113,7 @@ def _sum_bytes(plan: RankPlan) -> int:
 
 def _draw_tables(projections: tuple[Projection, ...]) -> int:
     """Bytes of the tables from which weights and delays of static synapses are drawn."""
-    drawn = [p for p in projections if p.dynamics is None]
+    drawn = [p for p in projections if p.dynamics is None and not p.procedural]
     number = sum(not p.weight.constant for p in drawn)
     number += sum(p.delay is not None and not p.delay.constant for p in drawn)
     return 8 * (TABLE_SIZE + 1) * number

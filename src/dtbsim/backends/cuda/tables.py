@@ -50,6 +50,10 @@ class DeviceLaneTables(LaneTables):
         buckets = _Buckets(self._device, self._ring, self._first_bucket)
         self._buckets.append(buckets)
         buckets.enter(row)
+        self._fill_units(row)
+
+    def _fill_units(self, row: I64) -> None:
+        """Cut the lane's drives into units; their tables have just been filled."""
         for count_at, units_at, sizes in (
             (X.X_POISSON_UNITS, X.X_POISSON_UNIT_AT, self.drives.poisson[-1][:, L.P_COUNT]),
             (X.X_VARIED_UNITS, X.X_VARIED_UNIT_AT, self.drives.varied[-1][:, L.V_TARGETS]),

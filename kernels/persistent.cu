@@ -1,0 +1,262 @@
+// Many steps in one launch, for networks whose neurons all fit the multiprocessors' own memory.
+//
+// A block is a lane: a set of neurons with the synapses that end on them. It stays on its multiprocessor for the whole
+// launch; states and constants lie in shared memory. A spike is delivered when it is emitted: each block adds its part
+// of the source's row to the input of the coming steps (a ring of input vectors, in shared memory where it fits, else
+// in the level-2 cache). Blocks meet once per step, and only by what they tell each other: a block writes one 64-bit
+// word per step that holds the step and up to two spikes, all others wait for it. No other barrier is needed; a word of
+// step t + 2 is written when all blocks have told step t + 1, so when all have read step t.
+#include "neuron.cuh"
+#include "sources.cuh"
+#include "finite.cuh"
+
+#ifndef DTB_THREADS
+#define DTB_THREADS 1024
+#endif
+
+// A message: tag of the step << 44 | code << 40 | second source << 20 | first source. Codes 0 to 2 are the number of
+// spikes; TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
+constexpr int TOLD_BY_LIST = 3;
+constexpr i64 SOURCE_MASK = (1 << SOURCE_BITS) - 1;
+
+DTB_FN i64 tag_of(i64 step) { return (step + 1) & SOURCE_MASK; }
+
+// What the threads of a block share, at the beginning of shared memory; arrays of the block follow.
+struct Board {
+    i64 lane[DEVICE_LANE_FIELDS];
+    i64 logged, events;
+    i32 fired, heard, lists, padding;
+};
+
+struct Block {
+    Table rank, lane;
+    Board *board;
+    i32 *fired;  // int32[X_FIRED_CAPACITY]: sources of this block
+    i32 *heard;  // int32[2, n_lanes]: sources of the blocks that told one or two
+    i32 *lists;  // int32[n_lanes]: blocks that tell by list
+    i32 *due;    // int32[ring]: synaptic events in the coming steps
+    i32 *ring;
+    Arenas arenas;
+    i64 mask, slots, chunk_start;
+    u32 k0, k1;
+};
+
+DTB_FN i32 *input_at(const Block &b, i64 step) { return b.ring + (step & b.mask) * b.slots; }
+
+DTB_FN Input input_of(const Block &b, i64 step) {
+    return {reinterpret_cast<i64>(input_at(b, step)), false};
+}
+
+template <typename T> DTB_FN void copy(T *to, const T *from, i64 n) {
+    for (i64 i = threadIdx.x; i < n; i += blockDim.x)
+        to[i] = from[i];
+}
+
+// Lay out shared memory; states and constants, and the ring if it fits, are brought there.
+DTB_FN Block enter_block(Table rank) {
+    Board *board = reinterpret_cast<Board *>(dtb_shared_memory);
+    const Table home = at<i64>(rank[R_LANES_AT]) + blockIdx.x * DEVICE_LANE_FIELDS;
+    copy(board->lane, home, DEVICE_LANE_FIELDS);
+    if (threadIdx.x == 0) {
+        board->logged = home[LOG_COUNT];
+        board->events = 0;
+        board->fired = board->heard = board->lists = 0;
+    }
+    __syncthreads();
+    const Table lane = board->lane;
+    Block b;
+    b.rank = rank;
+    b.lane = lane;
+    b.board = board;
+    b.mask = rank[R_RING] - 1;
+    b.slots = lane[N_SLOTS];
+    b.chunk_start = rank[R_CHUNK_START];
+    b.k0 = (u32)rank[R_SEED_LOW];
+    b.k1 = (u32)rank[R_SEED_HIGH];
+    i32 *free = reinterpret_cast<i32 *>(board + 1);
+    b.fired = free;
+    free += lane[X_FIRED_CAPACITY];
+    b.heard = free;
+    free += 2 * rank[R_N_LANES];
+    b.lists = free;
+    free += rank[R_N_LANES];
+    b.due = free;
+    free += rank[R_RING];
+    copy(b.due, at<i32>(lane[X_DUE_AT]), rank[R_RING]);
+    b.arenas = {at<float>(lane[F32_AT]), at<i32>(lane[I32_AT]), 0};
+    if (lane[X_ARENAS_SHARED] != 0) {
+        b.arenas.f32 = reinterpret_cast<float *>(free);
+        free += lane[X_N_F32];
+        b.arenas.i32s = free;
+        free += lane[X_N_I32];
+        copy(b.arenas.f32, at<float>(lane[F32_AT]), lane[X_N_F32]);
+        copy(b.arenas.i32s, at<i32>(lane[I32_AT]), lane[X_N_I32]);
+    }
+    b.ring = at<i32>(lane[X_RING_AT]);
+    if (lane[X_RING_SHARED] != 0) {
+        b.ring = free;
+        copy(b.ring, at<i32>(lane[X_RING_AT]), rank[R_RING] * b.slots);
+    }
+    __syncthreads();
+    return b;
+}
+
+// Bring back what the next launch or the host needs.
+DTB_FN void leave_block(const Block &b) {
+    const Table home = at<i64>(b.rank[R_LANES_AT]) + blockIdx.x * DEVICE_LANE_FIELDS;
+    if (b.lane[X_ARENAS_SHARED] != 0) {
+        copy(at<float>(b.lane[F32_AT]), b.arenas.f32, b.lane[X_N_F32]);
+        copy(at<i32>(b.lane[I32_AT]), b.arenas.i32s, b.lane[X_N_I32]);
+    }
+    if (b.lane[X_RING_SHARED] != 0)
+        copy(at<i32>(b.lane[X_RING_AT]), b.ring, b.rank[R_RING] * b.slots);
+    copy(at<i32>(b.lane[X_DUE_AT]), b.due, b.rank[R_RING]);
+    if (threadIdx.x == 0) {
+        home[LOG_COUNT] = b.board->logged;
+        take_from(b.rank + R_EVENTS, b.board->events);
+    }
+}
+
+// Update the neurons of the block; spikes are logged, and listed for the others.
+DTB_FN void update(const Block &b, i64 step) {
+    Arenas arenas = b.arenas;
+    arenas.input = reinterpret_cast<i64>(input_at(b, step));
+    if (threadIdx.x == 0) {
+        b.board->heard = b.board->lists = 0;
+        b.board->events += b.due[step & b.mask];
+        b.due[step & b.mask] = 0;
+    }
+    for (i64 local = threadIdx.x; local < b.lane[N_LOCAL]; local += blockDim.x) {
+        if (!spikes(b.lane, arenas, local, step, b.chunk_start, b.k0, b.k1))
+            continue;
+        at<i64>(b.lane[LOG_AT])[take_from(&b.board->logged, 1)] = (step << 32) | (i64)at<u32>(b.lane[GID_AT])[local];
+        const i32 source = at<i32>(b.lane[SOURCE_AT])[local];
+        if (source >= 0)
+            b.fired[atomicAdd(&b.board->fired, 1)] = source;
+    }
+}
+
+DTB_FN i64 *messages_of(Table rank, i64 step) { return at<i64>(rank[R_MESSAGES_AT]) + (step & 1) * rank[R_N_LANES]; }
+
+DTB_FN i32 *list_of(Table rank, i64 step, i64 block) {
+    return at<i32>(rank[R_LISTS_AT]) + ((step & 1) * rank[R_N_LANES] + block) * rank[R_LIST_CAPACITY];
+}
+
+// Tell the others which neurons of this block have fired. All threads; `update` is behind them.
+DTB_FN void tell_others(const Block &b, i64 step) {
+    __syncthreads();
+    const i32 n = b.board->fired;
+    if (n >= TOLD_BY_LIST) {
+        copy(list_of(b.rank, step, blockIdx.x), b.fired, n);
+        __threadfence();
+        __syncthreads();
+    }
+    if (threadIdx.x != 0)
+        return;
+    i64 word = tag_of(step) << (2 * SOURCE_BITS + 4);
+    if (n >= TOLD_BY_LIST)
+        word |= (i64)TOLD_BY_LIST << (2 * SOURCE_BITS) | n;
+    else
+        word |= (i64)n << (2 * SOURCE_BITS) | (n > 1 ? (i64)b.fired[1] << SOURCE_BITS : 0) | (n > 0 ? b.fired[0] : 0);
+    *reinterpret_cast<volatile i64 *>(messages_of(b.rank, step) + blockIdx.x) = word;
+}
+
+// Wait for what every block tells of `step`. All threads; behind it `heard` and `lists` are complete.
+DTB_FN void hear_others(const Block &b, i64 step) {
+    const i64 *messages = messages_of(b.rank, step);
+    for (i64 block = threadIdx.x; block < b.rank[R_N_LANES]; block += blockDim.x) {
+        i64 word = read_shared_word(messages + block);
+        while (((word >> (2 * SOURCE_BITS + 4)) & SOURCE_MASK) != tag_of(step)) {
+            dtb_pause();
+            word = read_shared_word(messages + block);
+        }
+        const int code = (int)(word >> (2 * SOURCE_BITS)) & 15;
+        if (code == TOLD_BY_LIST) {
+            b.lists[atomicAdd(&b.board->lists, 1)] = (i32)block;
+        } else if (code != 0) {
+            const i32 to = atomicAdd(&b.board->heard, code);
+            b.heard[to] = (i32)(word & SOURCE_MASK);
+            if (code > 1)
+                b.heard[to + 1] = (i32)((word >> SOURCE_BITS) & SOURCE_MASK);
+        }
+    }
+    __syncthreads();
+}
+
+// The block's synapses of a source that fired at `step`, those that are due at `now` or later, go into the ring; the
+// 32 threads of a warp share the row.
+template <typename D>
+DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i64 now) {
+    const i64 *row = at<i64>(b.lane[ROW_AT]) + source;
+    const u32 *synapses = at<u32>(b.lane[TARGET_AT]);
+    for (i64 j = row[0] + threadIdx.x % 32; j < row[1]; j += 32) {
+        const u32 synapse = synapses[j];
+        const i64 due = step + delays[j];
+        if (due < now)
+            continue;
+        add_to(input_at(b, due) + (synapse & 0xFFFFu), (i32)synapse >> 16);
+        add_to(b.due + (due & b.mask), 1);
+    }
+}
+
+// Deliver all spikes of `step`, a warp per spike.
+template <typename D> DTB_FN void deliver(const Block &b, i64 step) {
+    const D *delays = at<D>(b.lane[X_DELAY_AT]);
+    const i32 warp = (i32)threadIdx.x / 32, warps = (i32)blockDim.x / 32;
+    for (i32 k = warp; k < b.board->heard; k += warps)
+        deliver_row(b, delays, b.heard[k], step, step);
+    for (i32 l = 0; l < b.board->lists; ++l) {
+        const i32 block = b.lists[l];
+        const i32 n = (i32)(read_shared_word(messages_of(b.rank, step) + block) & SOURCE_MASK);
+        __threadfence();
+        const volatile i32 *list = list_of(b.rank, step, block);
+        for (i32 k = warp; k < n; k += warps)
+            deliver_row(b, delays, list[k], step, step);
+    }
+    if (threadIdx.x == 0)
+        b.board->fired = 0;
+    __syncthreads();
+}
+
+// Steps `start` to `stop` (exclusive); one block per lane, all of them at once. Drives of a step go into the ring while
+// the words of the step before travel.
+DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 stop) {
+    const Block b = enter_block(rank);
+    spike_drives(b.lane, input_of(b, start), start, b.chunk_start, b.k0, b.k1, share_of_block());
+    __syncthreads();
+    for (i64 step = start; step < stop; ++step) {
+        update(b, step);
+        tell_others(b, step);
+        sample(b.lane, b.arenas, step, b.chunk_start, share_of_block());
+        if (step + 1 < stop)
+            spike_drives(b.lane, input_of(b, step + 1), step + 1, b.chunk_start, b.k0, b.k1, share_of_block());
+        hear_others(b, step);
+        if (b.mask < 256)
+            deliver<u8>(b, step);
+        else
+            deliver<u16>(b, step);
+    }
+    leave_block(b);
+}
+
+// Spikes of other ranks, between launches: due at R_STEP or later. Blocks (x, lane).
+DTB_KERNEL dtb_persistent_remote(Table rank) {
+    Block b;
+    b.rank = rank;
+    b.lane = at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS;
+    b.ring = at<i32>(b.lane[X_RING_AT]);
+    b.due = at<i32>(b.lane[X_DUE_AT]);
+    b.mask = rank[R_RING] - 1;
+    b.slots = b.lane[N_SLOTS];
+    const i64 *entries = at<i64>(rank[R_REMOTE_AT]);
+    const Share share = share_of_row();
+    for (i64 k = share.first / 32; k < rank[R_REMOTE_N]; k += share.stride / 32) {
+        const i64 source = source_index(rank, (u32)entries[k]);
+        if (source < 0)
+            continue;
+        if (b.mask < 256)
+            deliver_row(b, at<u8>(b.lane[X_DELAY_AT]), source, entries[k] >> 32, rank[R_STEP]);
+        else
+            deliver_row(b, at<u16>(b.lane[X_DELAY_AT]), source, entries[k] >> 32, rank[R_STEP]);
+    }
+}

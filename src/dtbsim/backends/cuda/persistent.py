@@ -1,0 +1,134 @@
+"""The persistent plan: many steps in one launch, a block per lane on a multiprocessor of its own; see persistent.cu."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.device import Device, Launch
+from dtbsim.backends.cuda.source import whole_text
+from dtbsim.backends.cuda.tables import DeviceLaneTables
+from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.exchange.packets import PacketExchange
+from dtbsim.kernels import device_layout as X
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.update_cuda import updates_text
+
+I64 = NDArray[np.int64]
+BLOCK_THREADS = 1024
+LOG_STEPS = 512
+"""Most steps of a launch: room in a lane's log is for all of its neurons firing in all of them."""
+LOG_BYTES = 256 << 20
+MAX_SOURCES = 1 << X.SOURCE_BITS
+
+
+def shared_bytes(n_lanes: int, ring: int, n_local: int, arena_words: int, ring_words: int) -> int:
+    """Shared memory of a block: board, lists, events per step, then states and constants, and the ring, if they fit."""
+    return X.BOARD_BYTES + 4 * (n_local + 3 * n_lanes + ring + arena_words + ring_words)
+
+
+class PersistentTables(DeviceLaneTables):
+    """Lane tables with a ring of input vectors and a delay per synapse instead of calendars."""
+
+    def __init__(self, built: RankNetwork, ring: int, device: Device) -> None:
+        self._rings: list[Any] = []
+        self._due: list[Any] = []
+        self.shared_bytes = 0
+        self._lane_count = len(built.lanes)
+        super().__init__(built, ring, device)
+
+    def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
+        self._fill_units(row)
+        device, neurons = self._device, state.neurons
+        n, slots, ring = state.lane.n_local, state.lane.n_slots, self._ring
+        delays = np.repeat(state.rows.segments >> np.uint32(16), state.rows.segments & np.uint32(0xFFFF))
+        row[X.X_DELAY_AT] = self.memory.place(delays.astype(np.uint8 if ring <= 256 else np.uint16))
+        self._rings.append(device.xp.zeros(ring * slots, np.int32))
+        self._due.append(device.xp.zeros(ring, np.int32))
+        row[X.X_RING_AT], row[X.X_DUE_AT] = device.address(self._rings[-1]), device.address(self._due[-1])
+        row[X.X_FIRED_CAPACITY], row[X.X_N_F32], row[X.X_N_I32] = n, neurons.f32.size, neurons.i32.size
+        arenas, whole, most = neurons.f32.size + neurons.i32.size, ring * slots, device.limits.shared_bytes
+        row[X.X_ARENAS_SHARED] = int(shared_bytes(self._lane_count, ring, n, arenas, 0) <= most)
+        arenas *= int(row[X.X_ARENAS_SHARED])
+        row[X.X_RING_SHARED] = int(shared_bytes(self._lane_count, ring, n, arenas, whole) <= most)
+        whole *= int(row[X.X_RING_SHARED])
+        self.shared_bytes = max(self.shared_bytes, shared_bytes(self._lane_count, ring, n, arenas, whole))
+
+    def take_log_counts(self) -> I64:
+        """Entries in the log of each lane; they are forgotten."""
+        counts = self._device.download(self._copy[:, L.LOG_COUNT])
+        self._copy[:, L.LOG_COUNT] = 0
+        return counts
+
+    def dynamic_bytes(self) -> int:
+        """Bytes of the rings."""
+        return sum(int(ring.nbytes) for ring in self._rings)
+
+
+class PersistentBackend(CudaBackend):
+    """The same backend with one launch per window instead of graphs of steps."""
+
+    plan = "persistent"
+    tables: PersistentTables
+
+    def __init__(self, built: RankNetwork, exchange: PacketExchange | None, device: Device) -> None:
+        super().__init__(built, exchange, device)
+        self._told = False
+
+    def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
+        return PersistentTables(self._built, self.ring, self._device)
+
+    def _make_room_for_spikes(self) -> None:
+        device, lanes, rank = self._device, self._built.lanes, self.rank
+        n_lanes, largest = len(lanes), max(state.lane.n_local for state in lanes)
+        self.log_steps = int(np.clip(LOG_BYTES // (8 * largest * n_lanes), 1, LOG_STEPS))
+        self._logs = device.xp.zeros((n_lanes, largest * self.log_steps), np.int64)
+        self._messages = device.xp.zeros((2, n_lanes), np.int64)
+        self._lists = device.xp.zeros((2, n_lanes, largest), np.int32)
+        for lane, row in enumerate(self.tables.table):
+            row[L.LOG_AT] = device.address(self._logs) + 8 * lane * self._logs.shape[1]
+        rank[X.R_MESSAGES_AT], rank[X.R_LISTS_AT] = device.address(self._messages), device.address(self._lists)
+        rank[X.R_LIST_CAPACITY] = largest
+
+    def _text(self) -> str:
+        generated = {"updates.cuh": updates_text(self.tables.variants)}
+        return whole_text("persistent.cu", generated, {"DTB_THREADS": BLOCK_THREADS})
+
+    def _window(self, stop: int) -> None:
+        """Step until `stop`, emptying the logs where they could become full."""
+        begin_s = time.perf_counter()
+        shape = Launch(len(self._built.lanes), 1, BLOCK_THREADS, self.tables.shared_bytes)
+        step = int(self.rank[X.R_STEP])
+        if not self._told:  # as if all had told of the step before
+            self._messages[...] = message(step & (MAX_SOURCES - 1))
+            self._told = True
+        while step < stop:
+            until = min(stop, step + self.log_steps)
+            rank = self._device.address(self._on_device)
+            self._kernels.launch_together("dtb_persistent", shape, rank, step, until)
+            step = until
+            self._receive()
+            self.rank[X.R_STEP] = step
+            self._take_log()
+        self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _take_log(self) -> None:
+        """Move the logs of all lanes to the host."""
+        counts = self.tables.take_log_counts()
+        if counts.max(initial=0) > 0:
+            entries = self._device.download(self._logs[:, : int(counts.max())])
+            self._collected.append(entries[np.arange(entries.shape[1]) < counts[:, None]])
+        self._send()
+
+    def _schedule_remote(self, n: int) -> None:
+        self._launch("dtb_persistent_remote", self._shape(32 * n))
+
+
+def message(tag: int) -> int:
+    """The word (int64) of a block that tells no spike; `tag` is that of the step, below 2**SOURCE_BITS."""
+    word = tag << (2 * X.SOURCE_BITS + 4)
+    return word - (1 << 64) if word >= 1 << 63 else word

@@ -1,0 +1,51 @@
+"""How the weights and delays of a projection are drawn, as fixed-point tables for the compiled loops."""
+
+from __future__ import annotations
+
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.kernels import sink as S
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import Projection
+
+_NO_TABLE = np.zeros(0, np.int64)
+_KNOWN: WeakValueDictionary[tuple[Table, float, int], NDArray[np.int64]] = WeakValueDictionary()
+
+
+def draws_of(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
+    """Weights in `quantum`, delays in steps of `dt_ms`; lanes that hold the same table share it."""
+    weight, delay = projection.weight, projection.delay
+    if weight.constant:
+        weight_table, constant_weight = _NO_TABLE, round(weight.low / quantum)
+    else:
+        weight_table, constant_weight = _fixed_point(weight, quantum, S.FRACTION_BITS_WEIGHT), 0
+    if delay is None or delay.constant:
+        delay_table, constant_delay = _NO_TABLE, _steps(delay, dt_ms)
+    else:
+        delay_table, constant_delay = _fixed_point(delay, dt_ms, S.FRACTION_BITS_DELAY), 0
+    largest = int(projection.delay_bounds(dt_ms)[1].max(initial=1))
+    return S.Draws(constant_weight, weight_table, constant_delay, delay_table, largest)
+
+
+def largest_weight(draws: S.Draws, factor: int) -> int:
+    """Largest |weight| in quanta that `sink.draw_weight` can give with this factor (0 to 2**FACTOR_BITS)."""
+    table = draws.weight_table
+    ends = (int(table[0]), int(table[-1])) if table.size else (draws.weight << S.FRACTION_BITS_WEIGHT,) * 2
+    half = 1 << (S.FRACTION_BITS_WEIGHT - 1)
+    return max(abs((((end * factor) >> S.FACTOR_BITS) + half) >> S.FRACTION_BITS_WEIGHT) for end in ends)
+
+
+def _fixed_point(table: Table, unit: float, bits: int) -> NDArray[np.int64]:
+    key = table, unit, bits
+    found = _KNOWN.get(key)
+    if found is None:
+        found = table.fixed_point(unit, bits)
+        _KNOWN[key] = found
+    return found
+
+
+def _steps(delay: Table | None, dt_ms: float) -> int:
+    return 1 if delay is None else max(1, round(delay.low / dt_ms))

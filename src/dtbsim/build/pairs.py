@@ -1,0 +1,169 @@
+"""Pairs of populations on a lane: what the loops that draw synapses by source need to know, as rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.build.draws import draws_of
+from dtbsim.build.lanes import Lane
+from dtbsim.kernels import pair_layout as P
+from dtbsim.kernels import sink as S
+from dtbsim.spec.network import FIXED_OUTDEGREE, Network, Projection
+
+if TYPE_CHECKING:
+    from dtbsim.build.synapses import Candidates
+
+TABLE_BYTES = 8 * P.TABLE_SIZE
+PART = 1 << 20
+"""Most neurons of a part of a target population (rule fixed_outdegree)."""
+
+
+def splits_of(size: int, part: int = PART) -> int:
+    """The smallest L with ceil(size / 2**L) <= part: a function of the population alone. `part` at least 4."""
+    splits = 0
+    while -(-size >> splits) > part:
+        splits += 1
+    return splits
+
+
+@dataclass(frozen=True, eq=False)
+class Landing:
+    """Where the neurons of one target population lie on a lane, in one channel; see `kernels.pair_layout`."""
+
+    population: int
+    gid0: int
+    size: int
+    splits: int
+    slot_of_block: NDArray[np.int32]
+    here: NDArray[np.int32]
+    runs: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The pairs of one piece of a projection. `rows` int64[entries, FIELDS] lacks only the addresses."""
+
+    projection: Projection
+    landing: Landing
+    draws: S.Draws
+    rows: NDArray[np.int64]
+
+
+@dataclass(eq=False)
+class PairTable:
+    """int64[pairs, FIELDS], ascending SOURCE0, with the arrays that it points to."""
+
+    table: NDArray[np.int64]
+    keep: list[NDArray[Any]] = field(default_factory=list)
+
+
+def find_pieces(
+    network: Network,
+    lane: Lane,
+    candidates: Candidates,
+    projections: Sequence[Projection],
+    quantum: float | None = None,
+) -> list[Piece]:
+    """Pieces of `projections` with targets on the lane; weights in `quantum`, by default that of the channel."""
+    runs_of: dict[int, list[tuple[int, int, int]]] = {}
+    for run in lane.runs:
+        runs_of.setdefault(run.population, []).append((run.gid0, run.size, run.local))
+    kind_of = {run.population: run.kind for run in lane.runs}
+    sizes = np.array([population.size for population in network.populations], dtype=np.int64)
+    landings: dict[tuple[int, int], Landing] = {}
+    found = []
+    for projection in projections:
+        channel = network.families[projection.target_family].channels[projection.channel]
+        draws = draws_of(projection, quantum or channel.quantum, network.dt_ms)
+        for piece, population in enumerate(projection.piece_target.tolist()):
+            entries = np.arange(*projection.entries(piece).indices(projection.entry_source.size))
+            if projection.rule == FIXED_OUTDEGREE:
+                entries = entries[projection.entry_number[entries] > 0]
+            if population not in runs_of or not entries.size:
+                continue
+            key = population, projection.channel
+            if key not in landings:
+                kind = kind_of[population]
+                shift = int(lane.slot_start[kind][projection.channel]) - int(lane.group_start[kind])
+                landings[key] = _landing(network, population, runs_of[population], shift)
+            rows = _rows(network, candidates, projection, entries, landings[key], draws, sizes)
+            found.append(Piece(projection, landings[key], draws, rows))
+    return found
+
+
+def _landing(network: Network, population: int, runs: list[tuple[int, int, int]], shift: int) -> Landing:
+    target, block_size = network.populations[population], network.block_size
+    splits = splits_of(target.size)
+    slot_of_block = np.full(-(-target.size // block_size), -1, dtype=np.int32)
+    begins = np.array([part * target.size >> splits for part in range(2**splits)], dtype=np.int64)
+    inside = np.zeros(begins.size, dtype=bool)
+    table = np.array([(gid - target.gid0, n, local + shift) for gid, n, local in runs], dtype=np.int64)
+    for first, n, slot in table.tolist():
+        slot_of_block[first // block_size] = slot
+        low, high = np.searchsorted(begins, [first, first + n - 1], side="right") - 1
+        inside[low : high + 1] = True
+    here = np.concatenate([[0], np.cumsum(inside)]).astype(np.int32)
+    return Landing(population, target.gid0, target.size, splits, slot_of_block, here, table)
+
+
+def _rows(
+    network: Network,
+    candidates: Candidates,
+    projection: Projection,
+    entries: NDArray[np.int64],
+    landing: Landing,
+    draws: S.Draws,
+    sizes: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    source = projection.entry_source[entries].astype(np.int64)
+    rows = np.zeros((entries.size, P.FIELDS), dtype=np.int64)
+    rows[:, P.RULE], rows[:, P.PROJECTION] = projection.rule, projection.index
+    rows[:, P.SOURCE0], rows[:, P.N_SOURCES] = candidates.offset[source], sizes[source]
+    rows[:, P.SOURCE_GID0], rows[:, P.SOURCE_KEY] = network.gid_starts[source], source
+    rows[:, P.TARGET_GID0], rows[:, P.TARGET_SIZE] = landing.gid0, landing.size
+    if projection.rule == FIXED_OUTDEGREE:
+        rows[:, P.SPLITS], rows[:, P.NUMBER] = landing.splits, projection.entry_number[entries].astype(np.int64)
+    rows[:, P.SKIP_SELF] = (source == landing.population) & (not projection.autapses)
+    rows[:, P.BLOCK_SIZE], rows[:, P.N_BLOCKS] = network.block_size, landing.slot_of_block.size
+    rows[:, P.N_RUNS] = len(landing.runs)
+    rows[:, P.WEIGHT], rows[:, P.DELAY], rows[:, P.MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
+    rows[:, P.FACTOR] = np.rint(projection.weight_factor[entries] * 2.0**S.FACTOR_BITS)
+    rows[:, P.OWN_DELAY] = projection.delay_steps[entries]
+    return rows
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Where an array lies in this process's memory."""
+    return int(array.ctypes.data)
+
+
+def pair_table(pieces: Sequence[Piece], address: Callable[[NDArray[Any]], int] = address_of) -> PairTable:
+    """The rows of all pieces with addresses, which `address` gives for an array (of another memory, once each)."""
+    known: dict[int, int] = {}
+    keep: list[NDArray[Any]] = []
+
+    def at(array: NDArray[Any]) -> int:
+        if array.size == 0:
+            return 0
+        if id(array) not in known:
+            known[id(array)] = address(array)
+            keep.append(array)
+        return known[id(array)]
+
+    parts = [np.zeros((0, P.FIELDS), np.int64)]
+    for piece in pieces:
+        rows, landing = piece.rows.copy(), piece.landing
+        rows[:, P.SLOT_OF_BLOCK_AT], rows[:, P.HERE_AT] = at(landing.slot_of_block), at(landing.here)
+        rows[:, P.RUNS_AT] = at(landing.runs)
+        rows[:, P.WEIGHT_TABLE_AT], rows[:, P.DELAY_TABLE_AT] = (
+            at(piece.draws.weight_table),
+            at(piece.draws.delay_table),
+        )
+        parts.append(rows)
+    table = np.concatenate(parts)
+    return PairTable(np.ascontiguousarray(table[np.argsort(table[:, P.SOURCE0], kind="stable")]), keep)
