@@ -1,13 +1,14 @@
 """Where things lie in the int64 tables that tell the CUDA kernels which synapses to build, and where to put them.
 
-Fields named `*_AT` hold device addresses. Tasks, pools and draws are those of `tasks`, `wire` and `sink`.
+Fields named `*_AT` hold device addresses. Tasks, pools, draws and pairs of populations are those of `tasks`, `wire`,
+`sink` and `pair_layout`.
 """
 
 from __future__ import annotations
 
 from itertools import count
 
-from dtbsim.kernels import rows, sink, tasks, wire
+from dtbsim.kernels import pair_layout, rows, sink, tasks, wire
 
 # --- wiring table: int64[WIRING_FIELDS], one projection on one lane --------------------------------------------------
 _n = count()
@@ -39,6 +40,9 @@ W_DELAY_TABLE_AT = next(_n)
 W_MAX_DELAY = next(_n)
 W_BITS_AT = next(_n)  # uint32[warps, W_BIT_WORDS], zero: marks of the sources that a target has
 W_BIT_WORDS = next(_n)
+W_PAIRS_AT = next(_n)  # fixed_outdegree: int64[n_tasks, pair_layout.FIELDS] instead of tasks; items are sources
+W_PART_COUNTS_AT = next(_n)  # int64[warps, W_MOST_PARTS]
+W_MOST_PARTS = next(_n)
 WIRING_FIELDS = next(_n)
 
 # --- rows table: int64[ROWS_FIELDS], the synapses of one lane --------------------------------------------------------
@@ -71,10 +75,12 @@ def macros() -> dict[str, int]:
     """What the text of the build has to be told: the tables above, tasks, rules, fixed-point formats."""
     own = {name: value for name, value in globals().items() if name[:2] in ("W_", "B_")}
     fields = {f"T_{name}": getattr(tasks, name) for name in ("PIECE", "FIRST_GID", "COUNT", "SLOT", "ENTRY", "NUMBER")}
+    pairs = {f"PAIR_{name}": v for name, v in vars(pair_layout).items() if name.isupper() and isinstance(v, int)}
     rules = ("FIXED_INDEGREE", "FIXED_TOTAL", "BERNOULLI", "ALL_TO_ALL", "ONE_TO_ONE")
     return (
         own
         | fields
+        | pairs
         | {f"RULE_{name}": getattr(tasks, name) for name in rules}
         | {
             "TASK_FIELDS": tasks.TASK_FIELDS,

@@ -60,7 +60,7 @@ def plan_memory(
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
     each = synapses_onto(network, share)
-    here = [static_here and not p.procedural or p.dynamics is not None for p in network.projections]
+    here = [(static_here and not p.procedural) or p.dynamics is not None for p in network.projections]
     stored = sum(n for n, held in zip(each, here, strict=True) if held)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)

@@ -95,9 +95,7 @@ class RankPlan:
     memory: MemoryPlan
 
 
-def plan_rank(
-    network: Network, rank: int, n_ranks: int, threads: int, *, static_on_device: bool = False
-) -> RankPlan:
+def plan_rank(network: Network, rank: int, n_ranks: int, threads: int, *, static_on_device: bool = False) -> RankPlan:
     """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
 
     `static_on_device`: static synapses take no memory of the host.

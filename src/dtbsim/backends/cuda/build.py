@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWiring
+from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceOutdegree, DeviceWiring
 from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder
 from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import build_layout as B
@@ -59,7 +59,11 @@ class DeviceLaneBuilder:
         self._device, self._kernels = device, kernels
         self._kind, self._largest = builder.kind, builder.largest
         self._n_rows = int(builder.candidates.gids.size)
-        self._wirings = [DeviceWiring(device, builder, p, wiring) for p, wiring in builder.work if wiring.tasks.size]
+        self._wirings: list[DeviceWiring | DeviceOutdegree] = [
+            DeviceWiring(device, builder, p, wiring) for p, wiring in builder.work if wiring.tasks.size
+        ]
+        if builder.pieces:
+            self._wirings.append(DeviceOutdegree(device, builder))
         marks = max((w.warps * w.bit_words for w in self._wirings), default=0)
         self._bits = device.xp.zeros(max(marks, 1), np.uint32)
         for wiring in self._wirings:

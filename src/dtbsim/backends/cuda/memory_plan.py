@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda import backend, tables
+from dtbsim.backends.cuda import backend, persistent, tables
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.wiring import WORK_BYTES
 from dtbsim.build.blocks import ASSUMED_RATE_HZ
@@ -21,6 +21,7 @@ from dtbsim.build.memory import (
     most_segments,
     synapses_onto,
 )
+from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -134,11 +135,16 @@ def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:
 
 
 def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
-    """Bytes of the log, of what is published, and of what is in transit: buckets, or sums of the coming steps."""
+    """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
     n, n_lanes = sum(lane.n_local for lane in plan.lanes), len(plan.lanes)
     ring = 1 << math.ceil(math.log2(plan.network.max_delay_steps + 1))
-    log = 8 * max(backend.LOG_ENTRIES, n) + 4 * n
+    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
     if not in_order:
-        return log + ring * sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan)
+        largest = max(lane.n_local for lane in plan.lanes)
+        log = max(8 * largest * n_lanes, min(persistent.LOG_BYTES, 8 * largest * n_lanes * persistent.LOG_STEPS))
+        lists = 2 * n_lanes * (8 + 4 * largest)
+        rings = ring * (sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan) + 4 * n_lanes)
+        return log + lists + rings + by_spike
+    log = 8 * max(backend.LOG_ENTRIES, n) + 4 * n
     busy = math.ceil(BURST * ASSUMED_RATE_HZ * plan.network.dt_ms * 1e-3 * segments)
-    return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy)
+    return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy) + by_spike

@@ -45,8 +45,7 @@ class PersistentTables(DeviceLaneTables):
         self._fill_units(row)
         device, neurons = self._device, state.neurons
         n, slots, ring = state.lane.n_local, state.lane.n_slots, self._ring
-        delays = np.repeat(state.rows.segments >> np.uint32(16), state.rows.segments & np.uint32(0xFFFF))
-        row[X.X_DELAY_AT] = self.memory.place(delays.astype(np.uint8 if ring <= 256 else np.uint16))
+        row[X.X_DELAY_AT] = state.rows.place_delays(self.memory.place, np.uint8 if ring <= 256 else np.uint16)
         self._rings.append(device.xp.zeros(ring * slots, np.int32))
         self._due.append(device.xp.zeros(ring, np.int32))
         row[X.X_RING_AT], row[X.X_DUE_AT] = device.address(self._rings[-1]), device.address(self._due[-1])

@@ -43,6 +43,12 @@ class DeviceRows(Rows):
         """Addresses of what is there already."""
         return super().place(self.device.address)
 
+    def place_delays(self, place: Callable[[NDArray[Any]], int], dtype: type[np.unsignedinteger[Any]]) -> int:
+        """Address of what is there already; only rows that are not sorted have it."""
+        assert self.delays is not None, "rows for this plan are built with in_order=False"
+        assert self.delays.dtype == dtype
+        return self.device.address(self.delays)
+
     def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
         """totals[slot] += the sum of |weight| over all synapses of the slot; `totals` is the host's."""
         if self.n_synapses == 0:
@@ -50,7 +56,10 @@ class DeviceRows(Rows):
         sums = self.device.xp.zeros(totals.size, np.int64)
         table = np.zeros(B.ROWS_FIELDS, np.int64)
         table[B.B_KIND], table[B.B_N_SYNAPSES] = self.kind, self.n_synapses
-        table[B.B_TARGET_AT], table[B.B_WEIGHT_AT] = self.device.address(self.targets), self.device.address(self.weights)
+        table[B.B_TARGET_AT], table[B.B_WEIGHT_AT] = (
+            self.device.address(self.targets),
+            self.device.address(self.weights),
+        )
         table[B.B_TOTALS_AT] = self.device.address(sums)
         on_device = self.device.upload(table)
         shape = shape_for(self.device, self.n_synapses)

@@ -1,4 +1,4 @@
-"""One projection on one lane as the kernels of the build see it: its tables on the device, and the launch it takes."""
+"""What the kernels of the build see of a lane's projections: tables on the device, and the launches they take."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, shape_for
+from dtbsim.build.pairs import pair_table
 from dtbsim.build.synapses import LaneBuilder, Wiring
 from dtbsim.kernels import build_layout as B
+from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import tasks as T
 from dtbsim.spec.network import Projection
 
@@ -22,30 +24,85 @@ WARP = 32
 
 def candidates_before(sizes: I64, pieces: I64) -> I64:
     """Per entry (int64[n_entries]): candidates of the entries before it in its piece; `pieces` int64[p + 1]."""
-    before = np.cumsum(sizes) - sizes
-    return before - np.repeat(before[pieces[:-1].clip(max=max(sizes.size - 1, 0))], np.diff(pieces))
+    before: I64 = np.cumsum(sizes) - sizes
+    first = before[pieces[:-1].clip(max=sizes.size - 1)]
+    return np.asarray(before - np.repeat(first, np.diff(pieces)), dtype=np.int64)
 
 
-class DeviceWiring:
+class _Wired:
+    """A wiring table with the arrays that it points to."""
+
+    kernel: str
+    shape: Launch
+    bit_words = 0
+    warps = 0
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._kept: list[Any] = []
+        self._table = np.zeros(B.WIRING_FIELDS, np.int64)
+
+    def _put(self, values: NDArray[Any]) -> int:
+        """Address of a copy, 0 for nothing."""
+        if values.size == 0:
+            return 0
+        self._kept.append(self._device.upload(values))
+        return self._device.address(self._kept[-1])
+
+    def take_marks(self, bits: Any) -> None:
+        """Bring the table to the device; `bits` uint32 has room for all warps' marks, zero, as they will leave it."""
+        self._table[B.W_BIT_WORDS], self._table[B.W_BITS_AT] = self.bit_words, self._device.address(bits)
+        self._on_device = self._device.upload(self._table)
+
+    def launch(self, kernels: Kernels, rows: Any) -> None:
+        """Count or write, as the rows table on the device says."""
+        kernels.launch(self.kernel, self.shape, self._device.address(self._on_device), self._device.address(rows))
+
+    def _warps_for(self, items: int, bytes_each: int) -> Launch:
+        """A warp per item, as many as the device runs at once and WORK_BYTES has room for, at least one."""
+        resident = self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR * THREADS // WARP
+        warps = max(1, min(items, resident, WORK_BYTES // bytes_each))
+        threads = WARP * min(warps, THREADS // WARP)
+        return Launch(warps * WARP // threads, 1, threads)
+
+
+class DeviceOutdegree(_Wired):
+    """The same for all projections of a lane that are drawn by source."""
+
+    kernel = "dtb_wire_sources"
+
+    def __init__(self, device: Device, builder: LaneBuilder) -> None:
+        super().__init__(device)
+        pairs, table = pair_table(builder.pieces, self._put).table, self._table
+        sources = pairs[:, P.N_SOURCES]
+        most_parts = 1 << int(pairs[:, P.SPLITS].max())
+        self.shape = self._warps_for(int(sources.sum()), 8 * most_parts)
+        counts = device.xp.zeros(self.shape.x * self.shape.threads // WARP * most_parts, np.int64)
+        self._kept.append(counts)
+        table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
+        table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(pairs), int(sources.sum())
+        table[B.W_FIRST_ITEM_AT] = self._put(np.append(0, np.cumsum(sources)))
+        table[B.W_PAIRS_AT], table[B.W_MOST_PARTS] = self._put(pairs), most_parts
+        table[B.W_PART_COUNTS_AT] = device.address(counts)
+
+
+class DeviceWiring(_Wired):
     """Launches that count or write all synapses of one projection on one lane."""
 
     def __init__(self, device: Device, builder: LaneBuilder, projection: Projection, wiring: Wiring) -> None:
-        self._device = device
-        self._kept: list[Any] = []
+        super().__init__(device)
         items, self.kernel = _items(projection, wiring)
         n_items = int(items.sum())
-        table = np.zeros(B.WIRING_FIELDS, np.int64)
+        table = self._table
         table[B.W_RULE], table[B.W_PROJECTION] = projection.rule, projection.index
         table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
         table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(items), n_items
         self._enter(table, wiring, items)
         self.shape = shape_for(device, n_items)
-        self.bit_words = self.warps = 0
         if self.kernel == "dtb_wire_targets":
             self.bit_words = _bit_words(projection, wiring)
-            self.shape = self._warps(n_items)
+            self.shape = self._warps_for(n_items, 4 * self.bit_words)
             self.warps = self.shape.x * self.shape.threads // WARP
-        self._table = table
 
     def _enter(self, table: I64, wiring: Wiring, items: I64) -> None:
         pool, draws = wiring.pool, wiring.draws
@@ -71,29 +128,6 @@ class DeviceWiring:
             dtype = np.uint32 if field in (B.W_CUMULATIVE_AT, B.W_COUNTS_AT) else np.int64
             table[field] = self._put(np.ascontiguousarray(values, dtype=dtype))
         table[B.W_WEIGHT], table[B.W_DELAY], table[B.W_MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
-
-    def _put(self, values: NDArray[Any]) -> int:
-        """Address of a copy, 0 for nothing."""
-        if values.size == 0:
-            return 0
-        self._kept.append(self._device.upload(values))
-        return self._device.address(self._kept[-1])
-
-    def _warps(self, n_targets: int) -> Launch:
-        """As many warps as the device runs at once and WORK_BYTES gives marks to, at least one."""
-        resident = self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR * THREADS // WARP
-        warps = max(1, min(n_targets, resident, WORK_BYTES // (4 * self.bit_words)))
-        threads = WARP * min(warps, THREADS // WARP)
-        return Launch(max(1, warps * WARP // threads), 1, threads)
-
-    def take_marks(self, bits: Any) -> None:
-        """Bring the table to the device; `bits` uint32 has room for all warps' marks, zero, as they will leave it."""
-        self._table[B.W_BIT_WORDS], self._table[B.W_BITS_AT] = self.bit_words, self._device.address(bits)
-        self._on_device = self._device.upload(self._table)
-
-    def launch(self, kernels: Kernels, rows: Any) -> None:
-        """Count or write, as the rows table on the device says."""
-        kernels.launch(self.kernel, self.shape, self._device.address(self._on_device), self._device.address(rows))
 
 
 def _items(projection: Projection, wiring: Wiring) -> tuple[I64, str]:
