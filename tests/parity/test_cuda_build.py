@@ -25,7 +25,7 @@ from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
-from dtbsim.backends.cuda import build, wiring
+from dtbsim.backends.cuda import build, persistent, wiring
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.build import build_rank_on_device, build_text
 from dtbsim.backends.cuda.persistent import PersistentBackend
@@ -207,7 +207,7 @@ def test_out_degrees_onto_populations_in_parts(monkeypatch: pytest.MonkeyPatch, 
             check_same(on_device(network, rank=rank, n_ranks=2), built_rank(network, rank, 2))
 
 
-# -- rows that do not fit -------------------------------------------------------------------------------------------------
+# -- rows that do not fit ---------------------------------------------------------------------------------------------
 
 LONG = """\
 simulation: {{dt_ms: 0.1, duration_ms: 1, max_delay_ms: 6000, block_size: 1024}}
@@ -245,7 +245,7 @@ def test_short_and_long_rows_side_by_side(
         check_same(on_device(network, kind=kind, device=device), built_rank(network, kind=kind))
 
 
-# -- without order --------------------------------------------------------------------------------------------------------
+# -- without order ----------------------------------------------------------------------------------------------------
 
 
 def listed(rows: DeviceRows) -> Any:
@@ -276,8 +276,9 @@ def test_rows_without_order_hold_their_delays(kind: int | None, delay: str) -> N
 
 
 @with_gxx
-def test_spikes_of_rows_without_order(tmp_path: Path) -> None:
-    network = network_of(RUNNING)
+def test_spikes_of_rows_without_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persistent, "BLOCK_THREADS", 64)
+    network = network_of(RUNNING, "simulation.duration_ms=8")
     expected = simulate(network)
     built = on_device(network, threads=2, in_order=False)
     backend = PersistentBackend(built, None, ShimDevice())
@@ -289,7 +290,7 @@ def test_spikes_of_rows_without_order(tmp_path: Path) -> None:
         PersistentBackend(on_device(network), None, ShimDevice())
 
 
-# -- what else a lane has -------------------------------------------------------------------------------------------------
+# -- what else a lane has ---------------------------------------------------------------------------------------------
 
 RUNNING = """\
 simulation: {dt_ms: 0.1, duration_ms: 30, block_size: 32}
