@@ -21,7 +21,7 @@ from tests.helpers.networks import (
     spikes_of,
     synapses_of,
 )
-from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
+from tests.helpers.shim_device import GXX, LIMITS, ShimDevice, ShimKernels
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
@@ -37,6 +37,16 @@ from dtbsim.spec import Network
 
 with_gxx = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
 KINDS = (None, L.KIND_WIDE16, L.KIND_WIDE32, L.KIND_WIDE64)
+
+
+class BlocksTogether(ShimDevice):
+    """All blocks of a launch at once, changing places where their threads wait: they must not share what is theirs."""
+
+    def compile(self, text: str) -> ShimKernels:
+        """With the other way of starting."""
+        kernels = super().compile(text)
+        kernels.launch = kernels.launch_together  # type: ignore[method-assign]
+        return kernels
 
 
 def on_device(
@@ -129,6 +139,8 @@ def test_formats_lanes_and_ranks(tmp_path: Path, kind: int | None) -> None:
     for threads, backwards in ((1, False), (2, True)):
         built = on_device(network, threads, kind, ShimDevice(backwards=backwards))
         check_same(built, built_rank(network, threads=threads, kind=kind))
+        few = BlocksTogether(replace(LIMITS, multiprocessors=1), backwards=backwards)
+        check_same(on_device(network, threads, kind, few), built_rank(network, threads=threads, kind=kind))
         assert len(built.lanes) == threads
     for rank in range(3):
         mine = on_device(network, 2, kind, rank=rank, n_ranks=3)
@@ -224,7 +236,7 @@ def test_rows_beyond_shared_memory_and_beyond_the_largest_segment(delay: str, ki
     """Rows of 77,000 synapses; delays beyond uint8, and so many that the histogram is not in shared memory."""
     network = network_of(LONG.format(weight=DRAWN[0], delay=delay))
     expected = built_rank(network, kind=kind)
-    check_same(on_device(network, kind=kind), expected)
+    check_same(on_device(network, kind=kind, device=BlocksTogether()), expected)
     rows = expected.lanes[0].rows
     assert np.diff(rows.rows).min() > 65_535
     assert (rows.segments & 0xFFFF).max() == 65_535 or delay != "1.5"
