@@ -5,81 +5,29 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from tests.helpers import nvrtc
+from tests.helpers.device_builds import DRAWN, KINDS, BlocksTogether, check_same, on_device
 from tests.helpers.networks import (
     DELAY,
     WEIGHT,
     built_rank,
-    dynamic_synapses_of,
     network_of,
-    simulate,
-    sorted_rows,
-    spikes_of,
     synapses_of,
 )
-from tests.helpers.shim_device import GXX, LIMITS, ShimDevice, ShimKernels
+from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
-from dtbsim.backends.cuda import build, persistent, wiring
-from dtbsim.backends.cuda.backend import CudaBackend
-from dtbsim.backends.cuda.build import build_rank_on_device, build_text
-from dtbsim.backends.cuda.persistent import PersistentBackend
-from dtbsim.backends.cuda.rows import DeviceRows
+from dtbsim.backends.cuda import build, wiring
+from dtbsim.backends.cuda.build import build_text
 from dtbsim.build import pairs
-from dtbsim.build.rank import RankNetwork, plan_rank
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
 with_gxx = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
-KINDS = (None, L.KIND_WIDE16, L.KIND_WIDE32, L.KIND_WIDE64)
-
-
-class BlocksTogether(ShimDevice):
-    """All blocks of a launch at once, changing places where their threads wait: they must not share what is theirs."""
-
-    def compile(self, text: str) -> ShimKernels:
-        """With the other way of starting."""
-        kernels = super().compile(text)
-        kernels.launch = kernels.launch_together  # type: ignore[method-assign]
-        return kernels
-
-
-def on_device(
-    network: Network,
-    threads: int = 1,
-    kind: int | None = None,
-    device: ShimDevice | None = None,
-    *,
-    rank: int = 0,
-    n_ranks: int = 1,
-    **options: Any,
-) -> RankNetwork:
-    """As `built_rank`, by the kernels."""
-    plan = plan_rank(network, rank, n_ranks, threads, static_on_device=True)
-    if kind is not None:
-        plan.synapse_kind, plan.acc_bits = kind, 64 if kind == L.KIND_WIDE64 else 32
-    return build_rank_on_device(plan, ShimDevice() if device is None else device, **options)
-
-
-def check_same(built: RankNetwork, expected: RankNetwork) -> None:
-    """The same tables, and the same synapses for each source and delay."""
-    assert built.n_synapses == expected.n_synapses
-    assert built.synapse_bytes == expected.synapse_bytes
-    for mine, cpu in zip(built.lanes, expected.lanes, strict=True):
-        assert isinstance(mine.rows, DeviceRows)
-        assert mine.rows.kind == cpu.rows.kind
-        for name in ("rows", "segment_rows", "segments"):
-            np.testing.assert_array_equal(getattr(mine.rows, name), getattr(cpu.rows, name))
-        for name in ("targets", "weights"):
-            assert getattr(mine.rows, name).dtype == getattr(cpu.rows, name).dtype
-        np.testing.assert_array_equal(mine.neurons.f32, cpu.neurons.f32)
-        assert mine.acc.dtype == cpu.acc.dtype
-    np.testing.assert_array_equal(synapses_of(built), synapses_of(expected))
 
 
 SOME = """\
@@ -112,7 +60,6 @@ RULES = {
     "out-degree without autapses": "{kind: fixed_outdegree, outdegree: 31, autapses: false}",
     "one": "{kind: one_to_one}",
 }
-DRAWN = ("{distribution: normal, mean: 100, sd: 20}", "{distribution: uniform, low: 0.1, high: 40}")
 
 
 def connected(rule: str, target: str, weight: str = "100", delay: str = "1.5") -> Network:
@@ -255,158 +202,6 @@ def test_short_and_long_rows_side_by_side(
     device = ShimDevice(replace(LIMITS, shared_bytes=shared_bytes, multiprocessors=1))
     for kind in (L.KIND_PACKED, L.KIND_WIDE32):
         check_same(on_device(network, kind=kind, device=device), built_rank(network, kind=kind))
-
-
-# -- without order ----------------------------------------------------------------------------------------------------
-
-
-def listed(rows: DeviceRows) -> Any:
-    """int64[n, 4]: source, delay, target word, weight of rows without segments, sorted."""
-    n = rows.rows.size - 1
-    columns = [np.repeat(np.arange(n), np.diff(rows.rows)), rows.delays, rows.targets]
-    columns.append(rows.weights if rows.weights.size else rows.targets)
-    return sorted_rows(np.stack([np.asarray(c, np.int64) for c in columns], axis=1))
-
-
-@with_gxx
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("delay", ["3", DRAWN[1]])
-def test_rows_without_order_hold_their_delays(kind: int | None, delay: str) -> None:
-    network = connected("in-degree", "A", DRAWN[0], delay)
-    built, expected = on_device(network, kind=kind, in_order=False), built_rank(network, kind=kind)
-    mine, cpu = built.lanes[0].rows, expected.lanes[0].rows
-    assert isinstance(mine, DeviceRows)
-    assert mine.delays.dtype == (np.uint8 if delay == "3" else np.uint16)
-    assert (mine.segment_rows.size, mine.segments.size) == (0, 0)
-    np.testing.assert_array_equal(mine.rows, cpu.rows)
-    delays = np.repeat(cpu.segments >> np.uint32(16), cpu.segments & np.uint32(0xFFFF))
-    reference = DeviceRows(
-        cpu.kind, cpu.rows, cpu.targets, cpu.weights, cpu.segment_rows, cpu.segments, mine.device, mine.kernels, delays
-    )
-    np.testing.assert_array_equal(listed(mine), listed(reference))
-    assert mine.n_bytes == cpu.n_bytes + mine.delays.nbytes - cpu.segment_rows.nbytes - cpu.segments.nbytes
-
-
-@with_gxx
-def test_spikes_of_rows_without_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistent, "BLOCK_THREADS", 64)
-    network = network_of(RUNNING, "simulation.duration_ms=8")
-    expected = simulate(network)
-    built = on_device(network, threads=2, in_order=False)
-    backend = PersistentBackend(built, None, ShimDevice())
-    backend.compile()
-    backend.advance(0, network.n_steps)
-    np.testing.assert_array_equal(spikes_of(backend), expected)
-    backend.close()
-    with pytest.raises(AssertionError, match="in_order=False"):
-        PersistentBackend(on_device(network), None, ShimDevice())
-
-
-# -- what else a lane has ---------------------------------------------------------------------------------------------
-
-RUNNING = """\
-simulation: {dt_ms: 0.1, duration_ms: 30, block_size: 32}
-seed: 4
-populations:
-  E: {model: iaf_psc_exp, size: 200, initial: {V_m_mV: {distribution: uniform, low: -70, high: -51}}}
-  I: {model: iaf_psc_alpha, size: 70, initial: {V_m_mV: {distribution: uniform, low: -70, high: -56}}}
-projections:
-  EE:
-    source: E
-    target: E
-    rule: {kind: fixed_indegree, indegree: 20}
-    weight_pA: {distribution: normal, mean: 80, sd: 15}
-    delay_ms: {distribution: uniform, low: 0.1, high: 3}
-  EI: {source: E, target: I, rule: {kind: pairwise_bernoulli, probability: 0.1}, weight_pA: 120, delay_ms: 1}
-  IE: {source: I, target: E, rule: {kind: fixed_total_number, total: 2000}, weight_pA: -200, delay_ms: 0.7}
-drives:
-  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 9000, weight_pA: 60}
-"""
-
-
-@with_gxx
-@pytest.mark.parametrize("kind", KINDS)
-def test_spikes(kind: int | None) -> None:
-    network = network_of(RUNNING)
-    expected = simulate(network)
-    assert len(expected) > 200
-    for threads, backwards in ((1, False), (2, True)):
-        device = ShimDevice(backwards=backwards)
-        backend = CudaBackend(on_device(network, threads, kind, device), None, device)
-        backend.compile()
-        backend.advance(0, network.n_steps)
-        np.testing.assert_array_equal(spikes_of(backend), expected)
-        assert backend.events() > 1000
-        backend.close()
-
-
-RANGE = """\
-simulation: {duration_ms: 1}
-populations: {A: {model: izhikevich, size: 16}}
-projections:
-  big: {source: A, target: A, rule: {kind: fixed_total_number, total: 1984}, weight_mV: 1.0, delay_ms: 1}
-  small: {source: A, target: A, rule: {kind: one_to_one}, weight_mV: -0.001, delay_ms: 1}
-drives: {bg: {kind: poisson, target: A, rate_hz: 10, weight_mV: 0.001}}
-"""
-
-
-@with_gxx
-def test_sums_beyond_32_bits_widen_the_rows() -> None:
-    network = network_of(RANGE)
-    assert plan_rank(network, 0, 1, 1).acc_bits == 32
-    built, expected = on_device(network), built_rank(network)
-    assert built.lanes[0].rows.kind == L.KIND_WIDE64
-    check_same(built, expected)
-
-
-@with_gxx
-@pytest.mark.parametrize("kind", [L.KIND_PACKED, L.KIND_WIDE16, L.KIND_WIDE32])
-def test_magnitudes_and_widening_of_every_format(tmp_path: Path, kind: int) -> None:
-    network = zoo(tmp_path)
-    mine, cpu = on_device(network, kind=kind).lanes[0], built_rank(network, kind=kind).lanes[0]
-    sums, expected = np.full(cpu.lane.n_slots, 5), np.full(cpu.lane.n_slots, 5)
-    mine.rows.add_magnitudes(sums)
-    cpu.rows.add_magnitudes(expected)
-    np.testing.assert_array_equal(sums, expected)
-    wide = mine.rows.widened()
-    assert isinstance(wide, DeviceRows)
-    wide.add_magnitudes(sums)
-    np.testing.assert_array_equal(sums, 2 * expected - 5)
-    assert (wide.kind, wide.weights.dtype, wide.targets.max() < cpu.lane.n_slots) == (L.KIND_WIDE64, np.int32, True)
-
-
-DYNAMIC = RUNNING.replace(
-    "drives:",
-    """\
-  plastic:
-    source: E
-    target: I
-    rule: {kind: fixed_indegree, indegree: 9}
-    weight_pA: 50
-    delay_ms: 1
-    synapse: {kind: stdp, weight_max: 100}
-drives:""",
-)
-
-
-@with_gxx
-def test_synapses_that_change_come_from_the_host() -> None:
-    network = network_of(DYNAMIC)
-    built, expected = on_device(network, threads=2), built_rank(network, threads=2)
-    check_same(built, expected)
-    for (_, mine), (_, cpu) in zip(dynamic_synapses_of(built), dynamic_synapses_of(expected), strict=True):
-        np.testing.assert_array_equal(mine, cpu)
-        assert len(cpu) == 70 * 9
-    assert not isinstance(built.lanes[0].dynamic[0].rows, DeviceRows)
-
-
-@with_gxx
-def test_a_network_without_synapses_and_progress() -> None:
-    network = network_of("populations: {A: {model: izhikevich, size: 1300}}\nsimulation: {duration_ms: 1}\n")
-    seen: list[tuple[int, int]] = []
-    built = on_device(network, threads=2, progress=lambda done, of: seen.append((done, of)))
-    check_same(built, built_rank(network, threads=2))
-    assert (built.n_synapses, seen) == (0, [(1, 2), (2, 2)])
 
 
 @pytest.mark.skipif(nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -273,12 +274,23 @@ class Wiring:
         self, network: Network, projection: Projection, population: int, entry: int, builder: LaneBuilder
     ) -> NDArray[np.int64]:
         target = network.populations[population]
-        starts = np.arange(0, target.size, network.block_size, dtype=np.int64)
-        sizes = np.minimum(network.block_size, target.size - starts)
-        counts = np.zeros(sizes.size, dtype=np.int64)
         total, source = int(projection.entry_number[entry]), int(projection.entry_source[entry])
-        T.split_total(total, sizes, target.gid0, source, projection.index, builder.k0, builder.k1, counts)
-        return counts
+        return _counts_of_blocks(
+            total, target.size, network.block_size, target.gid0, source, projection.index, builder.k0, builder.k1
+        )
+
+
+@lru_cache(maxsize=4096)
+def _counts_of_blocks(
+    total: int, size: int, block_size: int, gid0: int, source: int, projection: int, k0: np.uint32, k1: np.uint32
+) -> NDArray[np.int64]:
+    """How many of `total` synapses end on each block of a population; the same for all lanes, which share it."""
+    starts = np.arange(0, size, block_size, dtype=np.int64)
+    sizes = np.minimum(block_size, size - starts)
+    counts = np.zeros(sizes.size, dtype=np.int64)
+    T.split_total(total, sizes, gid0, source, projection, k0, k1, counts)
+    counts.setflags(write=False)
+    return counts
 
 
 def _binomials(
@@ -302,6 +314,7 @@ def _binomials(
     return np.array(starts), np.array(first, dtype=np.int64), np.concatenate(values)
 
 
+@lru_cache(maxsize=4096)
 def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     """(k0, thresholds): a draw is k0 + the number of thresholds that a uniform uint32 word exceeds."""
     if p <= 0 or n == 0:

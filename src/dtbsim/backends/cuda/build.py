@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.parcel import SharedTables
 from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceOutdegree, DeviceWiring
+from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWirings
 from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder
 from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import build_layout as B
@@ -42,10 +43,10 @@ def build_rank_on_device(
     `in_order`: rows sorted by delay, with segments; otherwise every synapse keeps its delay (`DeviceRows.delays`).
     Raises MemoryError when the device has less memory left than was planned.
     """
-    kernels = device.compile(build_text())
+    kernels, tables = device.compile(build_text()), SharedTables(device)
     lanes = []
     for done, lane in enumerate(plan.lanes, start=1):
-        rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels).build(in_order=in_order)
+        rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels, tables).build(in_order=in_order)
         lanes.append(finish_lane(plan, lane, rows))
         if progress is not None:
             progress(done, len(plan.lanes))
@@ -55,19 +56,11 @@ def build_rank_on_device(
 class DeviceLaneBuilder:
     """Builds the rows of one lane."""
 
-    def __init__(self, builder: LaneBuilder, device: Device, kernels: Kernels) -> None:
+    def __init__(self, builder: LaneBuilder, device: Device, kernels: Kernels, tables: SharedTables) -> None:
         self._device, self._kernels = device, kernels
         self._kind, self._largest = builder.kind, builder.largest
         self._n_rows = int(builder.candidates.gids.size)
-        self._wirings: list[DeviceWiring | DeviceOutdegree] = [
-            DeviceWiring(device, builder, p, wiring) for p, wiring in builder.work if wiring.tasks.size
-        ]
-        if builder.pieces:
-            self._wirings.append(DeviceOutdegree(device, builder))
-        marks = max((w.warps * w.bit_words for w in self._wirings), default=0)
-        self._bits = device.xp.zeros(max(marks, 1), np.uint32)
-        for wiring in self._wirings:
-            wiring.take_marks(self._bits)
+        self._wirings = DeviceWirings(device, builder, tables)
 
     def build(self, *, in_order: bool) -> DeviceRows:
         """Count, write, sort."""
@@ -108,9 +101,7 @@ class DeviceLaneBuilder:
         return self._device.upload(table)
 
     def _wire(self, arrays: dict[int, Any]) -> None:
-        table = self._table(arrays)
-        for wiring in self._wirings:
-            wiring.launch(self._kernels, table)
+        self._wirings.launch(self._kernels, self._table(arrays))
 
     def _sort(self, rows: Any, longest: int, written: dict[int, Any]) -> tuple[Any, Any]:
         """Sort the rows by delay; returns segment_rows and segments."""

@@ -25,11 +25,16 @@ from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.tasks import TASK_FIELDS
 from dtbsim.spec.distributions import TABLE_SIZE
-from dtbsim.spec.network import Network, Projection
+from dtbsim.spec.network import FIXED_INDEGREE, FIXED_OUTDEGREE, Network, Projection
 
 BURST = 8
 """Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
+
+
+ENTRY_BYTES = 12 * 8
+"""What the build keeps of each entry of a pool."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True) -> DeviceMemory
     synapses = round(total) * BYTES_PER_SYNAPSE[plan.synapse_kind]
     held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
     building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
-    building += _draw_tables(network.projections) + max(lane.n_slots for lane in lanes) * 8
+    building += _draw_tables(network.projections) + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
     return DeviceMemoryPlan(
         n_synapses=total,
         synapses=synapses + round(total) * held_delays,
@@ -118,6 +123,21 @@ def _draw_tables(projections: tuple[Projection, ...]) -> int:
     number = sum(not p.weight.constant for p in drawn)
     number += sum(p.delay is not None and not p.delay.constant for p in drawn)
     return 8 * (TABLE_SIZE + 1) * number
+
+
+def _wiring(network: Network, lane: Lane) -> int:
+    """Bytes that say which static synapses to draw: tasks, one per block and often source population, and pools."""
+    runs = np.zeros(len(network.populations), dtype=np.int64)
+    np.add.at(runs, [run.population for run in lane.runs], 1)
+    total = 0
+    for projection in network.projections:
+        if projection.dynamics is not None or projection.procedural or projection.rule == FIXED_OUTDEGREE:
+            continue
+        pool = np.diff(projection.entry_start)
+        entries = np.minimum(pool, 1) if projection.rule == FIXED_INDEGREE else pool
+        tasks = int((entries * runs[projection.piece_target]).sum())
+        total += 8 * (TASK_FIELDS + 1) * tasks + ENTRY_BYTES * int(pool.sum())
+    return total
 
 
 def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:

@@ -35,6 +35,11 @@ class DeviceRows(Rows):
     delays: Any = None
 
     @property
+    def n_synapses(self) -> int:
+        """Synapses of the lane."""
+        return int(self.targets.size)
+
+    @property
     def n_bytes(self) -> int:
         """Everything that the rows hold."""
         return super().n_bytes + (0 if self.delays is None else int(self.delays.nbytes))
