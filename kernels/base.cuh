@@ -56,3 +56,17 @@ DTB_FN i64 take_from(i64 *at, i64 n) { return (i64)atomicAdd(reinterpret_cast<u6
 
 // A word that other blocks write meanwhile.
 DTB_FN i64 read_shared_word(const i64 *word) { return *reinterpret_cast<const volatile i64 *>(word); }
+
+// Whether this is the last block of the kernel to get here, for one thread of it. What the others wrote is visible.
+DTB_FN bool is_last_block(Table rank) {
+    __syncthreads();
+    if (threadIdx.x != 0)
+        return false;
+    __threadfence();
+    const i64 all = (i64)gridDim.x * gridDim.y;
+    if (take_from(rank + R_DONE_BLOCKS, 1) != all - 1)
+        return false;
+    rank[R_DONE_BLOCKS] = 0;
+    __threadfence();
+    return true;
+}

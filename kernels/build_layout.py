@@ -64,6 +64,7 @@ B_STAGED = next(_n)  # synapses of a row that shared memory holds while it is so
 B_LONGEST = next(_n)  # synapses of the longest row
 B_STAGE_AT = next(_n)  # uint32 and int32 [blocks, B_LONGEST] for longer rows, 0: there are none
 B_HISTOGRAM_AT = next(_n)  # int32[blocks, B_LARGEST_DELAY + 1], 0: it is in shared memory
+B_STRIDE = next(_n)  # rows are filled up with NO_SYNAPSE, 0: they are not
 B_TOTALS_AT = next(_n)  # int64[n_slots]
 ROWS_FIELDS = next(_n)
 

@@ -1,8 +1,8 @@
 """Where things lie in the int64 tables that describe a rank to the CUDA kernels.
 
-The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below. Both lie in
-device memory; fields named `*_AT` hold device addresses. What CPU lanes keep for themselves (log, published spikes,
-calendar pool) is not used there.
+The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below; the exchange
+table is there where a rank has others beside it. They lie in device memory; fields named `*_AT` hold device addresses.
+What CPU lanes keep for themselves (log, published spikes, calendar pool) is not used there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ R_N_SOURCES = next(_n)
 R_SOURCE_GIDS_AT = next(_n)  # uint32[n_sources] ascending
 R_STEP = next(_n)  # the step to be done next
 R_OVERFLOW = next(_n)  # set when a bucket was too small for the spikes of R_STEP
-R_HALT = next(_n)  # set after such a step: nothing goes on until its spikes have been entered again
+R_HALT = next(_n)  # one of HALT_*: why nothing goes on until the host has seen to it; 0: all is well
 R_DONE_BLOCKS = next(_n)  # blocks of the running kernel that have finished
 R_PUBLISHED_AT = next(_n)  # int32[n_neurons]: source indices that fired in R_STEP
 R_PUBLISHED_COUNT = next(_n)
@@ -36,7 +36,13 @@ R_MESSAGES_AT = next(_n)  # int64[2, n_lanes], by the parity of the step: what e
 R_LISTS_AT = next(_n)  # int32[2, n_lanes, R_LIST_CAPACITY]: sources where a message does not hold them
 R_LIST_CAPACITY = next(_n)
 R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
+R_PACKED = next(_n)  # entries of the log that are in the packets for the other ranks
+R_PACKETS_FULL = next(_n)  # whether those of the last window did not fit
 DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
+
+HALT_STEP = 1  # a bucket was too small for the spikes of a step
+HALT_REMOTE = 2  # a bucket was too small for spikes of other ranks
+HALT_PACKETS = 3  # spikes of other ranks did not fit into the packets
 
 # --- lane table: int64[n_lanes, DEVICE_LANE_FIELDS] -----------------------------------------------------------------
 _n = count(L.LANE_FIELDS)
@@ -50,6 +56,7 @@ X_VARIED_UNITS = next(_n)
 X_VARIED_UNIT_AT = next(_n)
 X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan that delivers when a spike is emitted
 X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 where the ring has more than 256 steps
+X_STRIDE = next(_n)  # places of every row, a multiple of 32, in that plan; 0: rows lie where ROW_AT says
 X_DUE_AT = next(_n)  # int32[ring]: synaptic events in the coming steps, in that plan
 X_FIRED_CAPACITY = next(_n)  # spikes of a lane in one step: its neurons
 X_N_F32 = next(_n)  # float32 and int32 words of its states and constants
@@ -65,3 +72,15 @@ SOURCE_BITS = 20
 """Bits of a source in a message of the persistent plan, and of the step's tag."""
 BOARD_BYTES = 8 * DEVICE_LANE_FIELDS + 32
 """Shared memory of a block of that plan, before its arrays."""
+
+# --- exchange table: int64[EXCHANGE_FIELDS] -------------------------------------------------------------------------
+_n = count()
+E_RANK = next(_n)
+E_N_RANKS = next(_n)
+E_N_POPULATIONS = next(_n)
+E_NEEDS_AT = next(_n)  # uint8[n_ranks, n_populations]: the rank needs the spikes of the population
+E_GID_STARTS_AT = next(_n)  # int64[n_populations + 1]
+E_PACKET_WORDS = next(_n)
+E_COUNT_AT = next(_n)  # int64[n_ranks]: entries for the rank; zero between kernels
+E_ENTRIES_AT = next(_n)  # int64[n_ranks * words]: entries of all packets received
+EXCHANGE_FIELDS = (next(_n) + 7) // 8 * 8

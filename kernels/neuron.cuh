@@ -13,19 +13,34 @@ DTB_FN Arenas arenas_of(Table lane) { return {at<float>(lane[F32_AT]), at<i32>(l
 
 #include "updates.cuh"
 
-// Do the step of a neuron; returns whether it spikes.
-DTB_FN bool spikes(Table lane, const Arenas &arenas, i64 local, i64 step, i64 chunk_start, u32 k0, u32 k1) {
-    float current = 0.0f;
-    if (lane[N_CURRENTS] + lane[N_NOISE] != 0)
-        current = current_of(lane, local, step, chunk_start, k0, k1);
-    bool fired = false;
+// Where a neuron's update finds its numbers; number < 0: a source neuron, which has no states.
+struct Place {
+    i64 number, k;
+    const i64 *header;
+    const float *constants;
+};
+
+DTB_FN Place place_of(Table lane, i64 local) {
     const i64 *groups = at<i64>(lane[GROUPS_AT]);
     for (i64 g = 0; g < lane[N_GROUPS]; ++g) {
         const i64 *header = at<i64>(groups[3 * g + 1]);
         const i64 k = local - header[1];
         if (k >= 0 && k < header[0])
-            fired = dtb_update_neuron(groups[3 * g], arenas, current, header, at<float>(groups[3 * g + 2]), k);
+            return {groups[3 * g], k, header, at<float>(groups[3 * g + 2])};
     }
+    return {-1, 0, nullptr, nullptr};
+}
+
+// Do the step of a neuron; returns whether it spikes.
+DTB_FN bool spikes(
+    Table lane, const Arenas &arenas, const Place &place, i64 local, i64 step, i64 chunk_start, u32 k0, u32 k1
+) {
+    float current = 0.0f;
+    if (lane[N_CURRENTS] + lane[N_NOISE] != 0)
+        current = current_of(lane, local, step, chunk_start, k0, k1);
+    bool fired = false;
+    if (place.number >= 0)
+        fired = dtb_update_neuron(place.number, arenas, current, place.header, place.constants, place.k);
     if (lane[N_EMITTED] != 0)
         fired = fired || is_listed(lane, local, step);
     if (lane[N_RANDOM] != 0)

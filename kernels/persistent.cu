@@ -11,12 +11,13 @@
 #include "finite.cuh"
 
 #ifndef DTB_THREADS
-#define DTB_THREADS 1024
+#define DTB_THREADS 768
 #endif
 
 // A message: tag of the step << 44 | code << 40 | second source << 20 | first source. Codes 0 to 2 are the number of
 // spikes; TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
 constexpr int TOLD_BY_LIST = 3;
+constexpr u32 NO_SYNAPSE = 0xFFFFFFFFu;
 constexpr i64 SOURCE_MASK = (1 << SOURCE_BITS) - 1;
 
 DTB_FN i64 tag_of(i64 step) { return (step + 1) & SOURCE_MASK; }
@@ -37,6 +38,7 @@ struct Block {
     i32 *due;    // int32[ring]: synaptic events in the coming steps
     i32 *ring;
     Arenas arenas;
+    Place place;  // of the thread's first neuron
     i64 mask, slots, chunk_start;
     u32 k0, k1;
 };
@@ -97,6 +99,7 @@ DTB_FN Block enter_block(Table rank) {
         b.ring = free;
         copy(b.ring, at<i32>(lane[X_RING_AT]), rank[R_RING] * b.slots);
     }
+    b.place = place_of(lane, threadIdx.x);
     __syncthreads();
     return b;
 }
@@ -127,7 +130,8 @@ DTB_FN void update(const Block &b, i64 step) {
         b.due[step & b.mask] = 0;
     }
     for (i64 local = threadIdx.x; local < b.lane[N_LOCAL]; local += blockDim.x) {
-        if (!spikes(b.lane, arenas, local, step, b.chunk_start, b.k0, b.k1))
+        const Place place = local < blockDim.x ? b.place : place_of(b.lane, local);
+        if (!spikes(b.lane, arenas, place, local, step, b.chunk_start, b.k0, b.k1))
             continue;
         at<i64>(b.lane[LOG_AT])[take_from(&b.board->logged, 1)] = (step << 32) | (i64)at<u32>(b.lane[GID_AT])[local];
         const i32 source = at<i32>(b.lane[SOURCE_AT])[local];
@@ -183,20 +187,36 @@ DTB_FN void hear_others(const Block &b, i64 step) {
     __syncthreads();
 }
 
+// Add a synapse of a source that fired at `step` to the input of the step at which it is due, from `now` on.
+DTB_FN void deliver_synapse(const Block &b, u32 synapse, i64 due, i64 now) {
+    if (due < now)
+        return;
+    add_to(input_at(b, due) + (synapse & 0xFFFFu), (i32)synapse >> 16);
+    add_to(b.due + (due & b.mask), 1);
+}
+
 // The block's synapses of a source that fired at `step`, those that are due at `now` or later, go into the ring; the
-// 32 threads of a warp share the row.
+// 32 threads of a warp share the row. Rows of X_STRIDE places, filled up with NO_SYNAPSE, are found without a table:
+// one access to far memory less on the way from spike to spike.
 template <typename D>
 DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i64 now) {
-    const i64 *row = at<i64>(b.lane[ROW_AT]) + source;
     const u32 *synapses = at<u32>(b.lane[TARGET_AT]);
-    for (i64 j = row[0] + threadIdx.x % 32; j < row[1]; j += 32) {
-        const u32 synapse = synapses[j];
-        const i64 due = step + delays[j];
-        if (due < now)
-            continue;
-        add_to(input_at(b, due) + (synapse & 0xFFFFu), (i32)synapse >> 16);
-        add_to(b.due + (due & b.mask), 1);
+    const i64 thread = threadIdx.x % 32, stride = b.lane[X_STRIDE];
+    if (stride != 0) {
+        for (i64 j = source * stride + thread; j < (source + 1) * stride; j += 32) {
+            const u32 synapse = synapses[j];
+            const i64 delay = delays[j];
+            const bool is_last = __any_sync(0xFFFFFFFFu, synapse == NO_SYNAPSE);
+            if (synapse != NO_SYNAPSE)
+                deliver_synapse(b, synapse, step + delay, now);
+            if (is_last)
+                return;
+        }
+        return;
     }
+    const i64 *row = at<i64>(b.lane[ROW_AT]) + source;
+    for (i64 j = row[0] + thread; j < row[1]; j += 32)
+        deliver_synapse(b, synapses[j], step + delays[j], now);
 }
 
 // Deliver all spikes of `step`, a warp per spike.
@@ -221,6 +241,8 @@ template <typename D> DTB_FN void deliver(const Block &b, i64 step) {
 // Steps `start` to `stop` (exclusive); one block per lane, all of them at once. Drives of a step go into the ring while
 // the words of the step before travel.
 DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 stop) {
+    if (rank[R_HALT] != 0)
+        return;
     const Block b = enter_block(rank);
     spike_drives(b.lane, input_of(b, start), start, b.chunk_start, b.k0, b.k1, share_of_block());
     __syncthreads();
@@ -241,6 +263,8 @@ DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 sto
 
 // Spikes of other ranks, between launches: due at R_STEP or later. Blocks (x, lane).
 DTB_KERNEL dtb_persistent_remote(Table rank) {
+    if (rank[R_HALT] != 0)
+        return;
     Block b;
     b.rank = rank;
     b.lane = at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS;

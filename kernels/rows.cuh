@@ -152,6 +152,8 @@ DTB_FN void add_magnitudes(Table rows, Share share) {
     const u32 *targets = at<u32>(rows[B_TARGET_AT]);
     i64 *totals = at<i64>(rows[B_TOTALS_AT]);
     for (i64 j = share.first; j < rows[B_N_SYNAPSES]; j += share.stride) {
+        if (rows[B_STRIDE] != 0 && targets[j] == 0xFFFFFFFFu)
+            continue;
         i64 weight;
         if (kind == KIND_PACKED)
             weight = (i32)targets[j] >> 16;

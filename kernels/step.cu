@@ -20,20 +20,6 @@ DTB_FN void add_of_block(i64 *word, i64 n) {
         take_from(word, *sum);
 }
 
-// Whether this is the last block of the kernel to get here, for one thread of it. What the others wrote is visible.
-DTB_FN bool is_last_block(Table rank) {
-    __syncthreads();
-    if (threadIdx.x != 0)
-        return false;
-    __threadfence();
-    const i64 all = (i64)gridDim.x * gridDim.y;
-    if (take_from(rank + R_DONE_BLOCKS, 1) != all - 1)
-        return false;
-    rank[R_DONE_BLOCKS] = 0;
-    __threadfence();
-    return true;
-}
-
 // Keep the counts of the buckets, which stay if spikes have to be entered twice.
 DTB_FN void keep_counts(Table rank, Table lane) {
     const i32 *counts = at<i32>(lane[X_BUCKET_COUNT_AT]);
@@ -71,7 +57,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        if (spikes(lane, arenas, local, step, rank[R_CHUNK_START], k0, k1))
+        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1))
             tell(rank, lane, local, step);
 }
 
@@ -90,7 +76,7 @@ DTB_KERNEL dtb_schedule(Table rank) {
     if (!is_last_block(rank))
         return;
     if (read_shared_word(rank + R_OVERFLOW) != 0) {
-        rank[R_HALT] = 1;
+        rank[R_HALT] = HALT_STEP;
         return;
     }
     rank[R_PUBLISHED_COUNT] = 0;
@@ -100,8 +86,11 @@ DTB_KERNEL dtb_schedule(Table rank) {
 // Before spikes of other ranks are entered; blocks (1, lane).
 DTB_KERNEL dtb_keep_counts(Table rank) { keep_counts(rank, lane_table(rank)); }
 
-// Enter spikes of other ranks, a warp per spike.
+// Enter spikes of other ranks, a warp per spike, unless some are still to come. Nobody waits for this kernel: where a
+// bucket was too small the steps behind it do nothing until the host has seen it.
 DTB_KERNEL dtb_schedule_remote(Table rank) {
+    if (rank[R_HALT] != 0)
+        return;
     const Table lane = lane_table(rank);
     const i64 *entries = at<i64>(rank[R_REMOTE_AT]);
     const Share share = share_of_row();
@@ -110,4 +99,6 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
         if (source >= 0)
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
     }
+    if (is_last_block(rank) && read_shared_word(rank + R_OVERFLOW) != 0)
+        rank[R_HALT] = HALT_REMOTE;
 }

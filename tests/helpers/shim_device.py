@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ SHIM = Path(__file__).with_name("cuda_shim.h")
 FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-Wall", "-Wno-unused", "-Wno-unknown-pragmas")
 CACHE = Path(os.environ.get("DTBSIM_TEST_CACHE", Path(tempfile.gettempdir()) / f"dtbsim-shim-{os.getuid()}"))
 _KERNEL = re.compile(r"DTB_KERNEL\s+(?:DTB_BOUNDS\(\w+\)\s+)?(\w+)\(([^)]*)\)\s*\{")
+_COMPILING = threading.Lock()
+_RUNNING: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""A library runs one launch at a time: ranks that are threads share its state."""
 LAUNCHER = """\
 static void call_{name}(void *p) {{ long long *a = (long long *)p; (void)a; {name}({values}); }}
 extern "C" int launch_{name}(void *a, unsigned x, unsigned y, unsigned n, unsigned long shared, int t, int b)
@@ -41,30 +46,36 @@ def wrapped(text: str) -> str:
     return "\n".join(lines)
 
 
-def library(text: str) -> Any:
-    """Compile, or load what was compiled before; other processes may do the same."""
+def library(text: str) -> tuple[Any, threading.Lock]:
+    """Compile, or load what was compiled before; other processes may do the same, other threads wait."""
     whole = wrapped(text)
     key = hashlib.sha256((whole + SHIM.read_text(encoding="utf-8") + " ".join(FLAGS)).encode()).hexdigest()[:24]
     CACHE.mkdir(parents=True, exist_ok=True)
     target = CACHE / f"{key}.so"
-    if not target.exists():
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            source, made = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"
-            source.write_text(whole, encoding="utf-8")
-            done = subprocess.run(
-                [str(GXX), *FLAGS, str(source), "-o", str(made)], capture_output=True, text=True, check=False
-            )
-            if done.returncode != 0:
-                raise AssertionError(f"g++ failed:\n{done.stderr[:6000]}")
-            made.replace(target)
-    return ctypes.CDLL(str(target))
+    with _COMPILING:
+        if not target.exists():
+            _compile(whole, target)
+        return ctypes.CDLL(str(target)), _RUNNING[key]
+
+
+def _compile(whole: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        source, made = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"
+        source.write_text(whole, encoding="utf-8")
+        done = subprocess.run(
+            [str(GXX), *FLAGS, str(source), "-o", str(made)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"g++ failed:\n{done.stderr[:6000]}")
+        made.replace(target)
 
 
 class ShimKernels:
     """Launches go on at once; while a graph is captured they are noted."""
 
     def __init__(self, device: ShimDevice, text: str) -> None:
-        self._device, self._library = device, library(text)
+        self._device = device
+        self._library, self._running = library(text)
         self.launches: list[tuple[str, Launch]] = []
 
     def launch(self, name: str, shape: Launch, *arguments: int) -> None:
@@ -87,7 +98,9 @@ class ShimKernels:
         def work() -> None:
             self.launches.append((name, shape))
             backwards = self._device.backwards
-            function(values, shape.x, shape.y, shape.threads, ctypes.c_ulong(shape.shared_bytes), together, backwards)
+            shared_bytes = ctypes.c_ulong(shape.shared_bytes)
+            with self._running:
+                function(values, shape.x, shape.y, shape.threads, shared_bytes, together, backwards)
 
         if self._device.captured is not None:
             self._device.captured.append(work)
@@ -112,9 +125,11 @@ class ShimDevice:
 
     name = "shim"
     xp = np
+    cuda: Any = None
+    stream: Any = None
 
-    def __init__(self, limits: Limits = LIMITS, *, backwards: bool = False) -> None:
-        self.limits, self.backwards = limits, backwards
+    def __init__(self, limits: Limits = LIMITS, *, backwards: bool = False, identity: str = "0000:00:00.0") -> None:
+        self.limits, self.backwards, self.identity = limits, backwards, identity
         self.captured: list[Callable[[], None]] | None = None
 
     def compile(self, text: str) -> ShimKernels:

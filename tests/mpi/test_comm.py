@@ -100,6 +100,19 @@ def channels(comm: Comm) -> Any:
     return taken
 
 
+def channel_over(comm: Comm) -> Any:
+    """Buffers of the caller; the own row stays as it was."""
+    send, recv = np.zeros((comm.size, 3), U64), np.full((comm.size, 3), 77, U64)
+    channel = comm.packet_channel_over(send, recv)
+    taken = []
+    for turn in range(3):
+        send[:] = np.arange(comm.size, dtype=U64)[:, None] + U64(100 * comm.rank + turn)
+        channel.start()
+        assert channel.wait() is recv
+        taken.append(recv.copy())
+    return taken
+
+
 def shared(comm: Comm) -> Any:
     """Zero at first; what one rank of the node writes, all of them read."""
     memory = comm.shared_memory(64 * comm.node_size)
@@ -119,7 +132,7 @@ def shared(comm: Comm) -> Any:
 
 @pytest.mark.parametrize(
     "talk",
-    [who_am_i, broadcast, gather, allgather, sums, largest, counts, parts, packets, channels, shared],
+    [who_am_i, broadcast, gather, allgather, sums, largest, counts, parts, packets, channels, channel_over, shared],
     ids=lambda talk: talk.__name__,
 )
 def test_processes_answer_as_threads_do(comm: Comm, talk: Callable[[Comm], Any]) -> None:

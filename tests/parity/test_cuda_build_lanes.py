@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from tests.helpers.zoo import zoo
 from dtbsim.backends.cuda import persistent
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.persistent import PersistentBackend
-from dtbsim.backends.cuda.rows import DeviceRows
+from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.build.rank import plan_rank
 from dtbsim.build.synapses import LaneBuilder
+from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
 
 with_gxx = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
@@ -41,8 +43,14 @@ projections:
 def listed(rows: DeviceRows) -> Any:
     """int64[n, 4]: source, delay, target word, weight of rows without segments, sorted."""
     n = rows.rows.size - 1
-    columns = [np.repeat(np.arange(n), np.diff(rows.rows)), rows.delays, rows.targets]
-    columns.append(rows.weights if rows.weights.size else rows.targets)
+    counts = np.diff(rows.rows)
+    places = np.arange(rows.n_synapses)
+    if rows.stride:
+        assert rows.targets.size == rows.delays.size == n * rows.stride
+        assert (rows.targets == NO_SYNAPSE).sum() == n * rows.stride - rows.n_synapses
+        places += np.repeat(np.arange(n) * rows.stride - rows.rows[:-1], counts)
+    columns = [np.repeat(np.arange(n), counts), rows.delays[places], rows.targets[places]]
+    columns.append(rows.weights[places] if rows.weights.size else rows.targets[places])
     return sorted_rows(np.stack([np.asarray(c, np.int64) for c in columns], axis=1))
 
 
@@ -59,9 +67,22 @@ def test_rows_without_order_hold_their_delays(kind: int | None, delay: str) -> N
     np.testing.assert_array_equal(mine.rows, cpu.rows)
     delays = np.repeat(cpu.segments >> np.uint32(16), cpu.segments & np.uint32(0xFFFF))
     reference = DeviceRows(
-        cpu.kind, cpu.rows, cpu.targets, cpu.weights, cpu.segment_rows, cpu.segments, mine.device, mine.kernels, delays
+        **{field.name: getattr(cpu, field.name) for field in fields(cpu)},
+        device=mine.device,
+        kernels=mine.kernels,
+        total=cpu.n_synapses,
+        delays=delays,
     )
     np.testing.assert_array_equal(listed(mine), listed(reference))
+    filled_up = on_device(network, kind=kind, in_order=False, stride_of=lambda *_: 64).lanes[0].rows
+    assert isinstance(filled_up, DeviceRows)
+    assert (filled_up.n_synapses, filled_up.stride) == (60 * 30, 64 if kind is None else 0)
+    np.testing.assert_array_equal(listed(filled_up), listed(reference))
+    sums, expected_sums = np.zeros((2, built.lanes[0].lane.n_slots), np.int64)
+    filled_up.add_magnitudes(sums)
+    cpu.add_magnitudes(expected_sums)
+    np.testing.assert_array_equal(sums, expected_sums)
+    np.testing.assert_array_equal(listed(filled_up.widened()), listed(reference.widened()))
     assert mine.n_bytes == cpu.n_bytes + mine.delays.nbytes - cpu.segment_rows.nbytes - cpu.segments.nbytes
 
 
@@ -70,12 +91,14 @@ def test_spikes_of_rows_without_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persistent, "BLOCK_THREADS", 64)
     network = network_of(RUNNING, "simulation.duration_ms=8")
     expected = simulate(network)
-    built = on_device(network, threads=2, in_order=False)
-    backend = PersistentBackend(built, None, ShimDevice())
-    backend.compile()
-    backend.advance(0, network.n_steps)
-    np.testing.assert_array_equal(spikes_of(backend), expected)
-    backend.close()
+    for stride_of in (None, persistent.stride_of):
+        built = on_device(network, threads=2, in_order=False, stride_of=stride_of)
+        backend = PersistentBackend(built, None, ShimDevice())
+        backend.compile()
+        backend.advance(0, network.n_steps)
+        np.testing.assert_array_equal(spikes_of(backend), expected)
+        backend.close()
+        assert (backend.tables.table[:, X.X_STRIDE] > 0).all() == (stride_of is not None)
     with pytest.raises(AssertionError, match="in_order=False"):
         PersistentBackend(on_device(network), None, ShimDevice())
 

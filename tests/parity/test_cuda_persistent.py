@@ -16,7 +16,7 @@ from tests.parity.test_cuda_spikes import NETWORK
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.device import Limits
-from dtbsim.backends.cuda.persistent import PersistentBackend
+from dtbsim.backends.cuda.persistent import PersistentBackend, stride_of
 from dtbsim.kernels import device_layout as X
 from dtbsim.spec import Network
 
@@ -85,6 +85,21 @@ def test_long_delays() -> None:
     spikes, backend = on_device(network, 2)
     np.testing.assert_array_equal(spikes, simulate(network))
     assert backend.ring == 512
+
+
+def test_rows_of_one_length_and_rows_behind_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(NETWORK, "projections.EE.rule.indegree=60")
+    expected = simulate(network)
+    strides = []
+    for padding in (0, 8, 1000):
+        monkeypatch.setattr("dtbsim.backends.cuda.persistent.MOST_PADDING", padding)
+        spikes, backend = on_device(network, 2)
+        np.testing.assert_array_equal(spikes, expected)
+        strides.append(int(backend.tables.table[0, X.X_STRIDE]))
+    assert strides == [0, 64, 64]
+    monkeypatch.undo()
+    assert stride_of(30, 10, 39) == 0
+    assert [stride_of(longest, 10, 300) for longest in (31, 32, 33)] == [32, 32, 64]
 
 
 @pytest.mark.parametrize("start", [2**19 - 5, 2**20 - 5])

@@ -65,6 +65,18 @@ def test_the_plan_is_what_building_takes(
 
 
 @with_gxx
+@pytest.mark.parametrize("threads", [1, 7])
+def test_rows_of_one_length_take_what_the_longest_row_makes_of_them(threads: int) -> None:
+    plan = plan_rank(network_of(TWO.format(delay="1.5")), 0, 1, threads)
+    built = build_rank_on_device(plan, ShimDevice(), in_order=False, stride_of=persistent.stride_of)
+    planned = plan_device_memory(plan, in_order=False, stride_of=persistent.stride_of)
+    taken = sum(state.rows.n_bytes - state.rows.rows.nbytes for state in built.lanes)
+    assert 5 * 800_001 < taken <= planned.synapses <= 1.4 * taken
+    never = plan_device_memory(plan, in_order=False, stride_of=lambda *_: 0)
+    assert never == plan_device_memory(plan, in_order=False)
+
+
+@with_gxx
 @pytest.mark.parametrize("in_order", [True, False])
 def test_the_plan_is_what_stepping_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, in_order: bool) -> None:
     """Buckets are planned for busy steps; logs and rings are exact."""

@@ -69,10 +69,6 @@ class Rows:
             place(self.segments),
         )
 
-    def place_delays(self, place: Callable[[NDArray[Any]], int], dtype: type[np.unsignedinteger[Any]]) -> int:
-        """Address of the delay of every synapse, which the host's rows hold in their segments only."""
-        return place(np.repeat(self.segments >> np.uint32(16), self.segments & np.uint32(0xFFFF)).astype(dtype))
-
     def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
         """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
         add_magnitudes(self.kind, self.targets, self.weights, totals)

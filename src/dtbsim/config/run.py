@@ -39,7 +39,8 @@ class Simulation(Strict):
     backend: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the neurons are computed")
     exchange: Literal["auto", "shared_memory", "packets"] = Field(
         default="auto",
-        description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes",
+        description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes; "
+        "with GPUs auto: NCCL or an MPI library that takes GPU memory where there is one, else packets",
     )
     stuck_timeout_s: Number = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
 

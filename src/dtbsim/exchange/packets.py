@@ -51,13 +51,15 @@ class PacketExchange:
         n, overflow = unpack(self._channel.wait(), self._comm.rank, self._inbox)
         if not overflow:
             return self._inbox[:n]
-        parts = self._comm.alltoallv(self._split(self._second_round))
-        others = [part.view(np.int64) for rank, part in enumerate(parts) if rank != self._comm.rank]
-        return np.concatenate([self._inbox[:n], *others])
+        others = second_round(self._comm, self._second_round, self._gid_starts, self._needs)
+        return np.concatenate([self._inbox[:n], others])
 
-    def _split(self, entries: I64) -> list[NDArray[np.uint64]]:
-        """The entries that each rank needs."""
-        population = np.searchsorted(self._gid_starts, entries & 0xFFFFFFFF, side="right") - 1
-        wanted = self._needs[:, population]
-        wanted[self._comm.rank] = False
-        return [entries[keep].astype(np.uint64) for keep in wanted]
+
+def second_round(comm: Comm, entries: I64, gid_starts: I64, needs: NDArray[np.bool_]) -> I64:
+    """Send `entries`, none or those that did not fit into packets, to the ranks that need them; returns what comes."""
+    population = np.searchsorted(gid_starts, entries & 0xFFFFFFFF, side="right") - 1
+    wanted = needs[:, population]
+    wanted[comm.rank] = False
+    parts = comm.alltoallv([entries[keep].astype(np.uint64) for keep in wanted])
+    others = [part.view(np.int64) for rank, part in enumerate(parts) if rank != comm.rank]
+    return np.concatenate([np.zeros(0, np.int64), *others])

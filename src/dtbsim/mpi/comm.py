@@ -7,7 +7,7 @@ Collective calls must be made by every rank of the communicator in the same orde
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -81,6 +81,19 @@ class Comm(Protocol):
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
+
+    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
+        """Return a new channel over given buffers (uint64, shape (size, k)), in GPU memory where `takes_gpu_memory`.
+
+        The row that a rank would send to itself does not move. Nothing may be at work on a buffer between start and
+        wait, the GPU neither.
+        """
+
+    def takes_gpu_memory(self) -> tuple[bool, str]:
+        """Return whether buffers may lie in GPU memory, and what says so; the answer of this rank."""
+
+    def poll(self, done: Callable[[], bool]) -> None:
+        """Return when `done()` is true: for waiting on other ranks by other means."""
 
     def exchange_packets(self, send: U64Array) -> U64Array:
         """Send row r of `send` (uint64, shape (size, k)) to rank r; return the rows received.
@@ -173,6 +186,19 @@ class SerialComm:
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a channel of this rank to itself."""
         return LoopbackChannel(k)
+
+    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
+        """Return a channel that moves nothing: there is no other rank."""
+        return LoopbackChannel(0)
+
+    def takes_gpu_memory(self) -> tuple[bool, str]:
+        """Return False: nothing is sent."""
+        return False, "there is one rank"
+
+    def poll(self, done: Callable[[], bool]) -> None:
+        """Ask until it is done."""
+        while not done():
+            os.sched_yield()
 
     def exchange_packets(self, send: U64Array) -> U64Array:
         """Return the packet sent, in a buffer kept per k."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -45,13 +46,17 @@ class FakeWorld:
 
 
 class FakeChannel:
-    """A channel on top of the collective primitive."""
+    """A channel on top of the collective primitive; the own row stays where it is if `own` is false."""
 
-    def __init__(self, comm: FakeComm, k: int) -> None:
-        self._comm = comm
-        self.send: U64Array = np.zeros((comm.size, k), dtype=np.uint64)
-        self.recv: U64Array = np.zeros((comm.size, k), dtype=np.uint64)
+    def __init__(self, comm: FakeComm, send: U64Array, recv: U64Array, *, own: bool = True) -> None:
+        self._comm, self._own = comm, own
+        self.send, self.recv = send, recv
         self._started = False
+
+    @classmethod
+    def of_words(cls, comm: FakeComm, k: int) -> FakeChannel:
+        """With buffers of its own."""
+        return cls(comm, np.zeros((comm.size, k), np.uint64), np.zeros((comm.size, k), np.uint64))
 
     def start(self) -> None:
         """Note that an exchange is under way."""
@@ -65,7 +70,8 @@ class FakeChannel:
             raise RuntimeError("wait() without start()")
         self._started = False
         for source, packets in enumerate(self._comm.share(self.send.copy())):
-            self.recv[source] = packets[self._comm.rank]
+            if self._own or source != self._comm.rank:
+                self.recv[source] = packets[self._comm.rank]
         return self.recv
 
 
@@ -145,12 +151,28 @@ class FakeComm:
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel."""
-        return FakeChannel(self, k)
+        return FakeChannel.of_words(self, k)
+
+    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
+        """Return a new channel over arrays of the host."""
+        return FakeChannel(self, send, recv, own=False)
+
+    def takes_gpu_memory(self) -> tuple[bool, str]:
+        """Return False: threads copy memory of the host."""
+        return False, "ranks are threads of one process"
+
+    def poll(self, done: Callable[[], bool]) -> None:
+        """Ask until it is done; FaultError when another rank failed or it takes too long."""
+        end_s = time.monotonic() + self._world.timeout_s
+        while not done():
+            if self._world.meeting.broken or time.monotonic() > end_s:
+                raise FaultError("another rank failed or did not come", where=f"rank {self.rank}")
+            time.sleep(1e-5)
 
     def exchange_packets(self, send: U64Array) -> U64Array:
         """Send one row to each rank."""
         k = check_packets(send, (self.size, None)).shape[1]
-        channel = self._channels.setdefault(k, FakeChannel(self, k))
+        channel = self._channels.setdefault(k, FakeChannel.of_words(self, k))
         channel.send[:] = send
         channel.start()
         return channel.wait()

@@ -28,6 +28,7 @@ from dtbsim.mpi.comm import (
     check_packets,
     check_parts,
 )
+from dtbsim.mpi.gpu_memory import takes_gpu_memory
 
 T = TypeVar("T")
 
@@ -38,13 +39,15 @@ _LONG_NAP_S = 1e-3
 
 
 class MpiChannel:
-    """Persistent sends and receives between all pairs of ranks."""
+    """Persistent sends and receives between all pairs of ranks; the own row stays where it is if `own` is false.
 
-    def __init__(self, comm: MpiComm, k: int, tag: int) -> None:
+    The buffers may lie in GPU memory where the library takes it: mpi4py sees `__cuda_array_interface__`.
+    """
+
+    def __init__(self, comm: MpiComm, send: U64Array, recv: U64Array, tag: int, *, own: bool = True) -> None:
         size, rank = comm.size, comm.rank
-        self.send: U64Array = np.zeros((size, k), dtype=np.uint64)
-        self.recv: U64Array = np.zeros((size, k), dtype=np.uint64)
-        self._comm = comm
+        self.send, self.recv = send, recv
+        self._comm, self._own = comm, own
         others = [(rank + shift) % size for shift in range(1, size)]
         world = comm.handle
         self._requests = [world.Recv_init(self.recv[other], other, tag) for other in others]
@@ -52,7 +55,8 @@ class MpiChannel:
 
     def start(self) -> None:
         """Begin the exchange."""
-        self.recv[self._comm.rank] = self.send[self._comm.rank]
+        if self._own:
+            self.recv[self._comm.rank] = self.send[self._comm.rank]
         MPI.Prequest.Startall(self._requests)
 
     def wait(self) -> U64Array:
@@ -83,7 +87,7 @@ class MpiComm:
         self.node_index = leaders.index(leader)
         self.node_count = len(leaders)
         self._channels: list[MpiChannel] = []
-        self._kept: dict[int, MpiChannel] = {}
+        self._kept: dict[int, PacketChannel] = {}
         self._windows: list[Any] = []
 
     @property
@@ -169,18 +173,28 @@ class MpiComm:
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel."""
-        channel = MpiChannel(self, k, tag=len(self._channels) + 1)
+        buffers = [np.zeros((self.size, k), dtype=np.uint64) for _ in range(2)]
+        return self._new_channel(*buffers, own=True)
+
+    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
+        """Return a new channel over given buffers."""
+        return self._new_channel(send, recv, own=False)
+
+    def _new_channel(self, send: Any, recv: Any, *, own: bool) -> MpiChannel:
+        channel = MpiChannel(self, send, recv, tag=len(self._channels) + 1, own=own)
         self._channels.append(channel)
         return channel
+
+    def takes_gpu_memory(self) -> tuple[bool, str]:
+        """Return what the library says of itself."""
+        return takes_gpu_memory(self.handle)
 
     def exchange_packets(self, send: U64Array) -> U64Array:
         """Send one row to each rank."""
         k = check_packets(send, (self.size, None)).shape[1]
         channel = self._kept.get(k)
         if channel is None:
-            channel = MpiChannel(self, k, tag=len(self._channels) + 1)
-            self._channels.append(channel)
-            self._kept[k] = channel
+            channel = self._kept[k] = self.packet_channel(k)
         channel.send[:] = send
         channel.start()
         return channel.wait()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
@@ -16,9 +17,7 @@ from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import device_layout as X
-from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
 
 I64 = NDArray[np.int64]
@@ -38,7 +37,7 @@ class CudaBackend:
     n_threads = 1
 
     def __init__(
-        self, built: RankNetwork, exchange: PacketExchange | None, device: Device, first_bucket: int | None = None
+        self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
@@ -54,7 +53,7 @@ class CudaBackend:
         self._collected: list[I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
-        self._sent = 0
+        self._window_start = 0
         self.weights: list[object] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
@@ -80,6 +79,8 @@ class CudaBackend:
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         self._kernels = self._device.compile(self._text())
+        if self._exchange is not None:
+            self._exchange.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -121,9 +122,12 @@ class CudaBackend:
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
-            self._window(min(int(self.rank[X.R_STEP]) + window, stop))
+            self._window_start = int(self.rank[X.R_STEP])
+            self._window(min(self._window_start + window, stop))
             if self._exchange is not None:
                 self._swap(self._exchange)
+        if self._exchange is not None:
+            self._look()  # what was entered last
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
@@ -139,20 +143,42 @@ class CudaBackend:
             room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
             if room == 0:
                 self._take_log()
+                rank = self.rank
                 continue
             left = min(stop - step, room)
             while left > 0:
                 steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
                 self._graph(steps).launch()
                 left -= steps
-            self._receive()
+            self._look(stop)
             rank = self.rank
-            while rank[X.R_HALT] != 0:
-                self._make_room()
-                self._schedule()
-                self._receive()
-                rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _look(self, stop: int | None = None) -> None:
+        """Wait for the device; while it halts, give it what it lacks. Its packets are sealed once it is at `stop`."""
+        while True:
+            if self._exchange is not None and stop is not None:
+                self._exchange.pack(self._device.address(self._on_device), stop)
+            self._receive()
+            if self.rank[X.R_HALT] == 0:
+                return
+            self._resume()
+
+    def _resume(self) -> None:
+        """Remove what the device has halted for, and enter the spikes again that it could not enter."""
+        halt = int(self.rank[X.R_HALT])
+        if halt == X.HALT_PACKETS and self._exchange is not None:
+            self._exchange.second_round(self.rank)
+            self.rank[X.R_HALT] = 0
+            self._send()
+        else:
+            self._make_room()
+        if halt == X.HALT_STEP:
+            self._schedule()
+        elif halt == X.HALT_PACKETS:
+            self._enter()
+        else:
+            self._schedule_remote()
 
     def _make_room(self) -> None:
         try:
@@ -169,46 +195,45 @@ class CudaBackend:
 
     def _take_log(self) -> None:
         """Move the log to the host."""
+        self._receive()
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
             self._collected.append(self._device.download(self._log[:n]))
-        self.rank[X.R_LOG_COUNT] = 0
+        self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
         self._send()
 
-    def _swap(self, exchange: PacketExchange) -> None:
-        """Exchange the spikes of a window with the other ranks, by way of the host."""
-        begin_s = time.perf_counter()
+    def _unsent(self) -> I64:
+        """Spikes of the window, on the host."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected[self._sent :]])
-        self._sent = len(self._collected)
-        arrived = exchange.receive() if exchange.overlapped else None
-        exchange.send(*_as_cpu_tables(entries))
-        self._enter(exchange.receive() if arrived is None else arrived)
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        return entries[entries >> 32 >= self._window_start]
+
+    def _swap(self, exchange: DeviceExchange) -> None:
+        """Exchange the spikes of a window with the other ranks."""
+        begin_s = time.perf_counter()
+        left_over = self._unsent() if self.rank[X.R_PACKETS_FULL] != 0 else None
+        if exchange.swap(self._device.address(self._on_device), left_over):
+            self._keep_counts()
+            self._enter()
         self._seconds["exchange"] += time.perf_counter() - begin_s
 
-    def _enter(self, entries: I64) -> None:
-        """Enter spikes of other ranks."""
-        if entries.size == 0:
-            return
-        self._remote = self._device.upload(np.ascontiguousarray(entries))
-        self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(self._remote), entries.size
-        self._send()
-        self._schedule_remote(entries.size)
+    def _enter(self) -> None:
+        """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        self._schedule_remote()
 
-    def _schedule_remote(self, n: int) -> None:
+    def _keep_counts(self) -> None:
+        """Of the buckets, in case that one turns out to be too small."""
         self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
-        while True:
-            self._launch("dtb_schedule_remote", self._shape(32 * n))
-            self._receive()
-            if self.rank[X.R_OVERFLOW] == 0:
-                return
-            self._make_room()
+
+    def _schedule_remote(self) -> None:
+        """Enter spikes of other ranks; a bucket that is too small halts the device."""
+        self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
 
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
         entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
-        self._collected, self._sent = [], 0
+        self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
@@ -252,11 +277,5 @@ class CudaBackend:
         """Let go of the device's memory."""
         self._device.synchronise()
         self._graphs.clear()
-
-
-def _as_cpu_tables(entries: I64) -> tuple[I64, I64, I64]:
-    """(rank, lanes, sent) of one lane with this log, as packing wants them."""
-    rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
-    rank[L.N_LANES] = 1
-    lanes[0, L.LOG_AT], lanes[0, L.LOG_COUNT] = entries.ctypes.data, entries.size
-    return rank, lanes, np.zeros(1, np.int64)
+        if self._exchange is not None:
+            self._exchange.close()

@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.parcel import SharedTables
-from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, DeviceRows
+from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, NO_SYNAPSE, THREADS, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWirings
+from dtbsim.build.lanes import PACKED_SLOTS
 from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder
 from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import build_layout as B
 from dtbsim.kernels import layout as L
 
 I64 = NDArray[np.int64]
+StrideOf = Callable[[int, int, int], int]
+"""Places of every row from the longest row, the rows and the synapses of a lane; 0: rows are as long as they are."""
 SHARED_BYTES = 48 << 10
 """Shared memory that every block may have."""
 HISTOGRAM_BYTES = 16 << 10
@@ -36,17 +39,25 @@ def build_text() -> str:
 
 
 def build_rank_on_device(
-    plan: RankPlan, device: Device, *, in_order: bool = True, progress: Callable[[int, int], None] | None = None
+    plan: RankPlan,
+    device: Device,
+    *,
+    in_order: bool = True,
+    stride_of: StrideOf | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> RankNetwork:
     """Build all lanes, one after the other; `progress(done, of)` counts them.
 
-    `in_order`: rows sorted by delay, with segments; otherwise every synapse keeps its delay (`DeviceRows.delays`).
+    `in_order`: rows sorted by delay, with segments; otherwise every synapse keeps its delay (`DeviceRows.delays`), and
+    `stride_of` may give the rows of a lane one length.
     Raises MemoryError when the device has less memory left than was planned.
     """
     kernels, tables = device.compile(build_text()), SharedTables(device)
     lanes = []
     for done, lane in enumerate(plan.lanes, start=1):
-        rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels, tables).build(in_order=in_order)
+        rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels, tables).build(
+            in_order=in_order, stride_of=stride_of
+        )
         lanes.append(finish_lane(plan, lane, rows))
         if progress is not None:
             progress(done, len(plan.lanes))
@@ -60,10 +71,11 @@ class DeviceLaneBuilder:
         self._device, self._kernels = device, kernels
         self._kind, self._largest = builder.kind, builder.largest
         self._n_rows = int(builder.candidates.gids.size)
+        self._may_be_filled_up = builder.kind == L.KIND_PACKED and builder.lane.n_slots < PACKED_SLOTS
         self._wirings = DeviceWirings(device, builder, tables)
 
-    def build(self, *, in_order: bool) -> DeviceRows:
-        """Count, write, sort."""
+    def build(self, *, in_order: bool, stride_of: StrideOf | None = None) -> DeviceRows:
+        """Count, write, sort; `in_order` and `stride_of` as for `build_rank_on_device`."""
         xp, n = self._device.xp, self._n_rows
         counts = xp.zeros(max(n, 1), np.int32)
         self._wire({B.B_COUNT_AT: counts})
@@ -72,22 +84,35 @@ class DeviceLaneBuilder:
             rows[1:] = xp.cumsum(counts, dtype=np.int64)
         total, longest = int(rows[-1]), int(counts.max())
         del counts
-        packed = self._kind == L.KIND_PACKED
-        targets = xp.empty(total, np.uint32)
-        weights = xp.empty(0 if packed else total, np.int16 if self._kind == L.KIND_WIDE16 else np.int32)
-        delays = xp.empty(total, np.uint16 if self._largest > 255 else np.uint8)
-        written = {B.B_TARGET_AT: targets, B.B_WEIGHT_AT: weights, B.B_DELAY_AT: delays}
-        self._wire(written | {B.B_CURSOR_AT: rows[:-1].copy()})
+        stride = 0
+        if stride_of is not None and not in_order and self._may_be_filled_up:
+            stride = stride_of(longest, n, total)
+        written = self._room(n * stride if stride else total, filled_up=stride > 0)
+        self._wire(written | {B.B_CURSOR_AT: xp.arange(n) * stride if stride else rows[:-1].copy()})
+        segment_rows, segments = xp.zeros(0, np.int64), xp.zeros(0, np.uint32)
         if in_order:
             segment_rows, segments = self._sort(rows, longest, written)
-            return self._rows(rows, targets, weights, segment_rows, segments, None)
-        none = xp.zeros(0, np.int64)
-        return self._rows(rows, targets, weights, none, xp.zeros(0, np.uint32), delays)
-
-    def _rows(self, rows: Any, targets: Any, weights: Any, segment_rows: Any, segments: Any, delays: Any) -> DeviceRows:
         return DeviceRows(
-            self._kind, rows, targets, weights, segment_rows, segments, self._device, self._kernels, delays
+            kind=self._kind,
+            rows=rows,
+            targets=written[B.B_TARGET_AT],
+            weights=written[B.B_WEIGHT_AT],
+            segment_rows=segment_rows,
+            segments=segments,
+            device=self._device,
+            kernels=self._kernels,
+            total=total,
+            delays=None if in_order else written[B.B_DELAY_AT],
+            stride=stride,
         )
+
+    def _room(self, places: int, *, filled_up: bool) -> dict[int, Any]:
+        """Arrays for so many synapses."""
+        xp, kind = self._device.xp, self._kind
+        targets = xp.full(places, NO_SYNAPSE, np.uint32) if filled_up else xp.empty(places, np.uint32)
+        weights = xp.empty(0 if kind == L.KIND_PACKED else places, np.int16 if kind == L.KIND_WIDE16 else np.int32)
+        delays = xp.zeros(places, np.uint16 if self._largest > 255 else np.uint8)
+        return {B.B_TARGET_AT: targets, B.B_WEIGHT_AT: weights, B.B_DELAY_AT: delays}
 
     def _table(self, arrays: dict[int, Any], **fields: int) -> Any:
         """The rows table on the device."""

@@ -54,8 +54,14 @@ class Device(Protocol):
     """One GPU as this rank sees it; everything goes on in the order of one stream, beside the host."""
 
     name: str
+    identity: str
+    """Which GPU of its node it is: the address on the bus."""
     limits: Limits
     xp: Any
+    cuda: Any
+    """Streams, events and NCCL with the interface of `cupy.cuda`; None where there are none."""
+    stream: Any
+    """The stream, as `cuda.Stream`."""
 
     def compile(self, text: str) -> Kernels:
         """Compile CUDA C, or load it from the cache; the text is complete, so its hash is the key."""

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda import backend, persistent, tables
+from dtbsim.backends.cuda.build import StrideOf
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.wiring import WORK_BYTES
-from dtbsim.build.blocks import ASSUMED_RATE_HZ
+from dtbsim.build.blocks import ASSUMED_RATE_HZ, expected_synapses
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
     BYTES_PER_NEURON,
@@ -55,23 +56,24 @@ class DeviceMemoryPlan:
         return self.synapses + self.tables + max(self.building, self.dynamic + self.neurons + self.spikes)
 
 
-def plan_device_memory(plan: RankPlan, *, in_order: bool = True) -> DeviceMemoryPlan:
-    """What the rank will need; `in_order` as for `build_rank_on_device`."""
+def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: StrideOf | None = None) -> DeviceMemoryPlan:
+    """What the rank will need; `in_order` and `stride_of` as for `build_rank_on_device`."""
     network, lanes = plan.network, plan.lanes
     static = [projection.dynamics is None and not projection.procedural for projection in network.projections]
     shares = [_share(network, lane) for lane in lanes]
     per_lane = [_total(synapses_onto(network, share), static) for share in shares]
     total, share = sum(per_lane), np.sum(shares, axis=0)
+    places = total if stride_of is None or in_order else sum(_places(plan, s, static, stride_of) for s in shares)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     n, rows = plan.candidates.gids.size, len(lanes) * (plan.candidates.gids.size + 1)
     segments = int(most_segments(network, share, len(lanes), static))
-    synapses = round(total) * BYTES_PER_SYNAPSE[plan.synapse_kind]
+    synapses = round(places) * BYTES_PER_SYNAPSE[plan.synapse_kind]
     held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
     building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
     building += _draw_tables(network.projections) + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
     return DeviceMemoryPlan(
         n_synapses=total,
-        synapses=synapses + round(total) * held_delays,
+        synapses=synapses + round(places) * held_delays,
         tables=row_bytes + plan.candidates.gids.nbytes,
         building=building,
         dynamic=_dynamic(plan, share),
@@ -107,6 +109,18 @@ def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
     for run in lane.runs:
         owned[run.population] += run.size
     return owned / np.array([population.size for population in network.populations], dtype=np.float64)
+
+
+def _places(plan: RankPlan, share: NDArray[np.float64], chosen: list[bool], stride_of: StrideOf) -> float:
+    """Synapses of a lane, or places of its rows if all get one length, that of the longest: six standard deviations."""
+    network, n = plan.network, plan.candidates.gids.size
+    mean = np.zeros(len(network.populations))
+    for wanted, (target, source, synapses) in zip(chosen, expected_synapses(network), strict=True):
+        if wanted:
+            np.add.at(mean, source, synapses * share[target])
+    total = float(mean.sum())
+    mean /= np.array([population.size for population in network.populations], dtype=np.float64)
+    return float(n * stride_of(math.ceil((mean + 6 * np.sqrt(mean)).max()), n, round(total))) or total
 
 
 def _total(each: list[float], chosen: list[bool]) -> float:

@@ -10,20 +10,31 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.device import Device, Launch
+from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.build.rank import LaneState, RankNetwork
-from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
 
 I64 = NDArray[np.int64]
-BLOCK_THREADS = 1024
+BLOCK_THREADS = 768
+"""Threads of a block: at most 80 registers each. With 1,024, large models would have to spill."""
 LOG_STEPS = 512
 """Most steps of a launch: room in a lane's log is for all of its neurons firing in all of them."""
 LOG_BYTES = 256 << 20
 MAX_SOURCES = 1 << X.SOURCE_BITS
+
+MOST_PADDING = 8
+"""Places per synapse, at most, of rows that all have the same length."""
+
+
+def stride_of(longest: int, n_sources: int, n_synapses: int) -> int:
+    """Places of every row if all have the same number, a multiple of 32; 0 where that would waste too much memory."""
+    stride = -(-longest // 32) * 32
+    return stride if stride * n_sources <= MOST_PADDING * n_synapses else 0
 
 
 def shared_bytes(n_lanes: int, ring: int, n_local: int, arena_words: int, ring_words: int) -> int:
@@ -45,7 +56,7 @@ class PersistentTables(DeviceLaneTables):
         self._fill_units(row)
         device, neurons = self._device, state.neurons
         n, slots, ring = state.lane.n_local, state.lane.n_slots, self._ring
-        row[X.X_DELAY_AT] = state.rows.place_delays(self.memory.place, np.uint8 if ring <= 256 else np.uint16)
+        self._place_synapses(row, state)
         self._rings.append(device.xp.zeros(ring * slots, np.int32))
         self._due.append(device.xp.zeros(ring, np.int32))
         row[X.X_RING_AT], row[X.X_DUE_AT] = device.address(self._rings[-1]), device.address(self._due[-1])
@@ -56,6 +67,25 @@ class PersistentTables(DeviceLaneTables):
         row[X.X_RING_SHARED] = int(shared_bytes(self._lane_count, ring, n, arenas, whole) <= most)
         whole *= int(row[X.X_RING_SHARED])
         self.shared_bytes = max(self.shared_bytes, shared_bytes(self._lane_count, ring, n, arenas, whole))
+
+    def _place_synapses(self, row: I64, state: LaneState) -> None:
+        rows = state.rows
+        if isinstance(rows, DeviceRows):
+            assert rows.delays is not None, "rows for this plan are built with in_order=False"
+            row[X.X_STRIDE], row[X.X_DELAY_AT] = rows.stride, self._device.address(rows.delays)
+            return
+        delays = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
+        delays = delays.astype(np.uint8 if self._ring <= 256 else np.uint16)
+        synapses = rows.targets
+        counts = np.diff(rows.rows)
+        stride = stride_of(int(counts.max(initial=0)), counts.size, rows.n_synapses)
+        if stride:
+            places = np.arange(rows.n_synapses) + np.repeat(np.arange(counts.size) * stride - rows.rows[:-1], counts)
+            wide, wide_delays = np.full(counts.size * stride, NO_SYNAPSE), np.zeros(counts.size * stride, delays.dtype)
+            wide[places], wide_delays[places] = synapses, delays
+            synapses, delays = wide, wide_delays
+        row[X.X_STRIDE] = stride
+        row[L.TARGET_AT], row[X.X_DELAY_AT] = self.memory.place(synapses), self.memory.place(delays)
 
     def take_log_counts(self) -> I64:
         """Entries in the log of each lane; they are forgotten."""
@@ -74,7 +104,7 @@ class PersistentBackend(CudaBackend):
     plan = "persistent"
     tables: PersistentTables
 
-    def __init__(self, built: RankNetwork, exchange: PacketExchange | None, device: Device) -> None:
+    def __init__(self, built: RankNetwork, exchange: DeviceExchange | None, device: Device) -> None:
         super().__init__(built, exchange, device)
         self._told = False
 
@@ -109,8 +139,13 @@ class PersistentBackend(CudaBackend):
             until = min(stop, step + self.log_steps)
             rank = self._device.address(self._on_device)
             self._kernels.launch_together("dtb_persistent", shape, rank, step, until)
-            step = until
+            if self._exchange is not None:
+                self._exchange.pack_lanes(rank, len(self._built.lanes), last=until == stop)
             self._receive()
+            if self.rank[X.R_HALT] != 0:  # nothing was done
+                self._resume()
+                continue
+            step = until
             self.rank[X.R_STEP] = step
             self._take_log()
         self._seconds["step"] += time.perf_counter() - begin_s
@@ -123,8 +158,15 @@ class PersistentBackend(CudaBackend):
             self._collected.append(entries[np.arange(entries.shape[1]) < counts[:, None]])
         self._send()
 
-    def _schedule_remote(self, n: int) -> None:
-        self._launch("dtb_persistent_remote", self._shape(32 * n))
+    def _unsent(self) -> I64:
+        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])  # what is not in the logs any more
+        return entries[entries >> 32 >= self._window_start]
+
+    def _keep_counts(self) -> None:
+        """Rings have room for everything."""
+
+    def _schedule_remote(self) -> None:
+        self._launch("dtb_persistent_remote", self._shape(32 * 256))
 
 
 def message(tag: int) -> int:

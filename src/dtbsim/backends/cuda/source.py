@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, philox, poisson
+from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, packets, philox, poisson
 
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
@@ -19,6 +19,7 @@ _NAMED = {
     "COARSE_TOP": poisson.COARSE_TOP,
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+    "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
 }
 
 

@@ -1,0 +1,87 @@
+"""Which of the execution plans steps a rank on a GPU: chosen by size, from what is known before anything is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dtbsim.backends.cuda.device import Limits
+from dtbsim.backends.cuda.persistent import MAX_SOURCES, shared_bytes
+from dtbsim.build.rank import RankPlan, plan_rank
+from dtbsim.errors import InputError
+from dtbsim.kernels import layout as L
+from dtbsim.spec.network import Network
+
+PlanName = Literal["persistent", "general"]
+MOST_NEURONS = 4_000_000
+"""Beyond so many neurons per rank the layout of the persistent plan is not even tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A plan, the rank's layout for it, and why it is this one."""
+
+    name: PlanName
+    layout: RankPlan
+    reason: str
+
+
+def ring_of(network: Network) -> int:
+    """Steps of a ring: a power of two above the largest delay."""
+    return 1 << network.max_delay_steps.bit_length()
+
+
+def choose_plan(
+    network: Network, rank: int, n_ranks: int, limits: Limits, wanted: PlanName | Literal["auto"] = "auto"
+) -> Choice:
+    """The persistent plan where it can be, else the general one; `wanted` other than auto is an order.
+
+    Raises InputError where the persistent plan is wanted and cannot be.
+    """
+    if wanted == "general":
+        return Choice("general", plan_rank(network, rank, n_ranks, 1), "simulation.gpu_plan")
+    obstacle = _obstacle_in_network(network, n_ranks)
+    if obstacle is None:
+        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors)
+        obstacle = _obstacle_in_layout(layout, limits)
+        if obstacle is None:
+            reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
+            return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
+    if wanted == "persistent":
+        raise InputError(
+            f"the persistent plan cannot step this network: {obstacle}",
+            where="simulation.gpu_plan",
+            remedy="use auto or general",
+        )
+    return Choice("general", plan_rank(network, rank, n_ranks, 1), obstacle)
+
+
+def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:
+    for projection in network.projections:
+        if projection.dynamics is not None:
+            return f"synapses of projection '{projection.name}' change"
+        if projection.procedural:
+            return f"projection '{projection.name}' is procedural"
+    if network.n_neurons > n_ranks * MOST_NEURONS:
+        return f"{network.n_neurons:,} neurons on {n_ranks} rank(s) are too many"
+    return None
+
+
+def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
+    network, lanes, ring = layout.network, layout.lanes, ring_of(layout.network)
+    if layout.acc_bits != 32:
+        return "sums of synaptic input need 64 bits"
+    if layout.synapse_kind != L.KIND_PACKED:
+        return "weights or targets need more than 16 bits"
+    if network.n_neurons > MAX_SOURCES:
+        return f"{network.n_neurons:,} neurons are more than {MAX_SOURCES:,}"
+    if len(lanes) > limits.multiprocessors:
+        return f"the neurons need {len(lanes)} blocks, the GPU has {limits.multiprocessors} multiprocessors"
+    largest = max(lane.n_local for lane in lanes)
+    least = shared_bytes(len(lanes), ring, largest, 0, 0)
+    if least > limits.shared_bytes:
+        return f"a block needs {least:,} bytes of shared memory, it has {limits.shared_bytes:,}"
+    coming = 4 * ring * sum(lane.n_slots for lane in lanes)
+    if coming > limits.cache_bytes:
+        return f"the input of coming steps ({coming:,} bytes) does not fit the level-2 cache ({limits.cache_bytes:,})"
+    return None
