@@ -18,13 +18,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help install demo test test-fast test-serial test-mpi validate lint format constraints clean
+.PHONY: help install demo test test-fast test-serial test-mpi test-gpu validate lint format constraints clean
 
 help:
 	@echo "make install      .venv with dtbsim (editable) and its pinned dependencies"
 	@echo "make demo         run examples/resting_state.yaml and say where the report is"
 	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
 	@echo "make test-fast    tests without those marked slow and without MPI"
+	@echo "make test-gpu     tests of a GPU; needs one, and CuPy: pip install -e '.[cuda12]' or '.[cuda13]'"
 	@echo "make validate     compare with NEST and Brian2 live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
@@ -72,6 +73,10 @@ test-fast: $(VENV)/.installed-test
 # Under -m mpi4py an exception on one rank ends all of them; without it the others would wait for ever.
 test-mpi: $(VENV)/.installed-test
 	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m mpi tests/mpi $(PYTEST_ARGS)
+
+# One after the other: a GPU is shared badly.
+test-gpu: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m gpu tests/gpu $(PYTEST_ARGS)
 
 # Brian2 needs an older numpy than dtbsim, so it has an environment of its own.
 $(BRIAN)/.installed: | $(BIN)/python

@@ -1,7 +1,7 @@
 // Synapses of a lane, built where they stay: counted, written, sorted. Twin of build/synapses.py with its kernels.
-#include "outdegree.cuh"
 #include "rows.cuh"
 #include "wire.cuh"
+#include "wire_outdegree.cuh"
 
 // Every synapse of rules whose synapses stand alone.
 DTB_KERNEL dtb_wire_synapses(Table table, Table rows) {
@@ -48,11 +48,10 @@ DTB_KERNEL dtb_wire_sources(Table table, Table rows) {
     const i64 *starts = at<i64>(table[W_FIRST_ITEM_AT]);
     const u32 k0 = (u32)table[W_SEED_LOW], k1 = (u32)table[W_SEED_HIGH];
     const Share share = share_of_row();
-    i64 *counts = at<i64>(table[W_PART_COUNTS_AT]) + share.first / 32 * table[W_MOST_PARTS];
     for (i64 item = share.first / 32; item < table[W_N_ITEMS]; item += share.stride / 32) {
         const i64 number = range_of(starts, table[W_N_TASKS], item);
-        const i64 *pair = at<i64>(table[W_PAIRS_AT]) + number * PAIR_FIELDS;
-        synapses_of_source(pair, item - starts[number], sink, k0, k1, counts, (int)(share.first % 32));
+        const Table pair = at<i64>(table[W_PAIRS_AT]) + number * PAIR_FIELDS;
+        synapses_of_source(pair, item - starts[number], sink, k0, k1, (int)(share.first % 32));
     }
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from dtbsim.kernels import pair_layout, rows, sink, tasks, wire
+from dtbsim.kernels import rows, tasks, wire
 
 # --- wiring table: int64[WIRING_FIELDS], one projection on one lane --------------------------------------------------
 _n = count()
@@ -41,8 +41,6 @@ W_MAX_DELAY = next(_n)
 W_BITS_AT = next(_n)  # uint32[warps, W_BIT_WORDS], zero: marks of the sources that a target has
 W_BIT_WORDS = next(_n)
 W_PAIRS_AT = next(_n)  # fixed_outdegree: int64[n_tasks, pair_layout.FIELDS] instead of tasks; items are sources
-W_PART_COUNTS_AT = next(_n)  # int64[warps, W_MOST_PARTS]
-W_MOST_PARTS = next(_n)
 WIRING_FIELDS = next(_n)
 
 # --- rows table: int64[ROWS_FIELDS], the synapses of one lane --------------------------------------------------------
@@ -76,20 +74,15 @@ def macros() -> dict[str, int]:
     """What the text of the build has to be told: the tables above, tasks, rules, fixed-point formats."""
     own = {name: value for name, value in globals().items() if name[:2] in ("W_", "B_")}
     fields = {f"T_{name}": getattr(tasks, name) for name in ("PIECE", "FIRST_GID", "COUNT", "SLOT", "ENTRY", "NUMBER")}
-    pairs = {f"PAIR_{name}": v for name, v in vars(pair_layout).items() if name.isupper() and isinstance(v, int)}
     rules = ("FIXED_INDEGREE", "FIXED_TOTAL", "BERNOULLI", "ALL_TO_ALL", "ONE_TO_ONE")
     return (
         own
         | fields
-        | pairs
         | {f"RULE_{name}": getattr(tasks, name) for name in rules}
         | {
             "TASK_FIELDS": tasks.TASK_FIELDS,
             "CALL_ENTRY": int(wire.CALL_ENTRY),
             "CALL_VALUES": int(wire.CALL_VALUES),
-            "FRACTION_BITS_WEIGHT": sink.FRACTION_BITS_WEIGHT,
-            "FRACTION_BITS_DELAY": sink.FRACTION_BITS_DELAY,
-            "FACTOR_BITS": sink.FACTOR_BITS,
             "MAX_SEGMENT": rows.MAX_SEGMENT,
             "MOST_SUMS": MOST_SUMS,
         }

@@ -65,6 +65,8 @@ def prefetch_segments(lane: Any, source: int) -> None:
 @nb.njit(nogil=True)
 def schedule(lane: Any, source: int, step: int, now: int, ring_mask: int) -> bool:
     """Enter all segments of `source`, which fired at `step`; segments due before `now` were entered earlier."""
+    if lane[L.SEGMENT_ROW_AT] == 0:
+        return True
     rows = view_i64(lane[L.SEGMENT_ROW_AT], source + 2)
     first = rows[source]
     last = rows[source + 1]

@@ -84,3 +84,15 @@ E_PACKET_WORDS = next(_n)
 E_COUNT_AT = next(_n)  # int64[n_ranks]: entries for the rank; zero between kernels
 E_ENTRIES_AT = next(_n)  # int64[n_ranks * words]: entries of all packets received
 EXCHANGE_FIELDS = (next(_n) + 7) // 8 * 8
+
+# --- batch of spikes, int64[BATCH_FIELDS]: one pair of populations on one lane, drawn in the order of its targets -----
+_n = count()
+BATCH_LANE_AT = next(_n)  # the lane's row
+BATCH_PAIR_AT = next(_n)  # the pair's row
+BATCH_SIZE = next(_n)  # most spikes of a batch
+BATCH_N = next(_n)  # how many of the present ones have a source of the pair
+BATCH_CHOSEN_AT = next(_n)  # int64[BATCH_SIZE], these: step << 32 | index in the source population
+BATCH_COUNTS_AT = next(_n)  # uint16[parts, BATCH_SIZE]: their synapses in each part of the target population
+BATCH_FIELDS = next(_n)
+BATCH_SHARE = 4
+"""Spikes that each thread of a block looks after when a batch is drawn."""

@@ -1,118 +1,86 @@
-// The rule fixed_outdegree, whose synapses are drawn by source: the twin of outdegree.py. A warp does a source.
+// Synapses drawn by their source, rule fixed_outdegree: the twin of outdegree.py.
 #pragma once
 #include "philox.cuh"
-#include "sink.cuh"
 
 // Ones among the lowest `bits` of a word; below 1: none.
-DTB_FN i64 ones_among(u32 word, i64 bits) {
-    if (bits <= 0)
-        return 0;
-    return __popc(bits < 32 ? word & ((1u << bits) - 1u) : word);
+DTB_FN int ones(u32 word, i64 bits) {
+    return bits <= 0 ? 0 : __popc(bits < 32 ? word & ((1u << (int)bits) - 1u) : word);
 }
 
-// Synapses of a node of the tree that fall into its first half, of `n`; the same for all threads of the warp.
-DTB_FN i64 first_half(u32 source_gid, i64 n, u32 boundary_gid, u32 projection, u32 k0, u32 k1, int thread) {
-    const u32 c3 = ((u32)PURPOSE_OUT_SPLIT << PURPOSE_SHIFT) | projection;
-    i64 ones = 0;
-    for (i64 chunk = thread; 128 * chunk < n; chunk += 32) {
-        const i64 left = n - 128 * chunk;
-        const Words r = philox4x32(source_gid, (u32)chunk, boundary_gid, c3, k0, k1);
-        ones += ones_among(r.w0, left) + ones_among(r.w1, left - 32);
-        ones += ones_among(r.w2, left - 64) + ones_among(r.w3, left - 96);
-    }
-    for (int d = 16; d > 0; d >>= 1)
-        ones += __shfl_down_sync(0xFFFFFFFFu, ones, d);
-    return __shfl_sync(0xFFFFFFFFu, ones, 0);
-}
+// A source with the parts of one target population. `width` threads share the chunks of random bits; they are a whole
+// warp, or one thread.
+struct Tree {
+    Table pair;
+    u32 source_gid, k0, k1;
+    int thread, width;
+    i64 rest[PAIR_MOST_SPLITS];  // synapses of the next node of 2**height parts
 
-// counts[p] (2**SPLITS words) = synapses of the source in part p; 0 for parts without a neuron on the lane.
-DTB_FN void counts_of_parts(const i64 *pair, u32 source_gid, u32 k0, u32 k1, i64 *counts, int thread) {
-    const i64 splits = pair[PAIR_SPLITS], parts = (i64)1 << splits;
-    const i32 *here = at<i32>(pair[PAIR_HERE_AT]);
-    if (thread == 0)
-        counts[0] = here[parts] > 0 ? pair[PAIR_NUMBER] : 0;
-    __syncwarp();
-    for (i64 span = parts; span > 1; span >>= 1) {
-        const i64 half = span >> 1;
-        for (i64 first = 0; first < parts; first += span) {
-            const i64 n = counts[first];
-            i64 left = 0;
-            if (n > 0) {
-                const i64 boundary = pair[PAIR_TARGET_GID0] + (((first + half) * pair[PAIR_TARGET_SIZE]) >> splits);
-                left = first_half(source_gid, n, (u32)boundary, (u32)pair[PAIR_PROJECTION], k0, k1, thread);
-            }
-            __syncwarp();
-            if (thread == 0) {
-                counts[first] = here[first + half] > here[first] ? left : 0;
-                counts[first + half] = here[first + span] > here[first + half] ? n - left : 0;
-            }
-            __syncwarp();
+    DTB_METHOD Tree(Table pair, u32 source_gid, u32 k0, u32 k1, int thread, int width)
+        : pair(pair), source_gid(source_gid), k0(k0), k1(k1), thread(thread), width(width) {}
+
+    // Of `n` synapses of a node those in its first half; `middle`: first part of the second half.
+    DTB_METHOD i64 first_half(i64 n, i64 middle) const {
+        const u32 boundary = (u32)(pair[PAIR_TARGET_GID0] + ((middle * pair[PAIR_TARGET_SIZE]) >> pair[PAIR_SPLITS]));
+        const u32 c3 = ((u32)PURPOSE_OUT_SPLIT << PURPOSE_SHIFT) | (u32)pair[PAIR_PROJECTION];
+        int found = 0;
+        for (i64 chunk = thread; 128 * chunk < n; chunk += width) {
+            const i64 left = n - 128 * chunk;
+            const Words words = philox4x32(source_gid, (u32)chunk, boundary, c3, k0, k1);
+            found += ones(words.w0, left) + ones(words.w1, left - 32) + ones(words.w2, left - 64) +
+                     ones(words.w3, left - 96);
         }
+        if (width > 1)
+            for (int d = 16; d > 0; d >>= 1)
+                found += __shfl_down_sync(0xFFFFFFFFu, found, d);
+        return width > 1 ? (i64)__shfl_sync(0xFFFFFFFFu, found, 0) : (i64)found;
     }
-}
 
-// A part of a target population as a source sees it.
-struct Part {
-    i64 begin, available, own;
-    bool inside;
+    // Synapses in `part`, 0 where none of it is on the lane. To be asked for all parts, in their order.
+    DTB_METHOD i64 next(i64 part) {
+        const i32 *here = at<i32>(pair[PAIR_HERE_AT]);
+        int height = part == 0 ? (int)pair[PAIR_SPLITS] : __ffs((int)part) - 1;
+        i64 n = part == 0 ? pair[PAIR_NUMBER] : rest[height];
+        if (here[part + ((i64)1 << height)] == here[part])
+            n = 0;
+        while (height > 0) {
+            --height;
+            const i64 middle = part + ((i64)1 << height);
+            const i64 left = n > 0 ? first_half(n, middle) : 0;
+            rest[height] = n - left;
+            n = here[middle] > here[part] ? left : 0;
+        }
+        return n;
+    }
 };
 
-DTB_FN Part part_of(const i64 *pair, u32 source_gid, i64 part) {
-    const i64 splits = pair[PAIR_SPLITS];
-    Part p;
-    p.begin = (part * pair[PAIR_TARGET_SIZE]) >> splits;
-    const i64 size = (((part + 1) * pair[PAIR_TARGET_SIZE]) >> splits) - p.begin;
-    p.own = (i64)source_gid - pair[PAIR_TARGET_GID0] - p.begin;
-    p.inside = pair[PAIR_SKIP_SELF] != 0 && p.own >= 0 && p.own < size;
-    p.available = p.inside ? size - 1 : size;
-    return p;
-}
+// The neurons of one part, and what their synapses are drawn by.
+struct Part {
+    i64 begin;
+    u32 size, gid0, c3, block_size;
+    const i32 *slot_of_block;
+};
 
-// Words of synapse `number` of a source and a part: two of the target, then those of weight and delay.
-DTB_FN Words outdegree_words(const i64 *pair, const Part &part, u32 source_gid, i64 number, u32 k0, u32 k1) {
+DTB_FN Part part_of(Table pair, i64 part) {
+    const i64 splits = pair[PAIR_SPLITS], begin = (part * pair[PAIR_TARGET_SIZE]) >> splits;
+    const i64 end = ((part + 1) * pair[PAIR_TARGET_SIZE]) >> splits;
     const u32 c3 = ((u32)PURPOSE_OUT_TARGET << PURPOSE_SHIFT) | (u32)pair[PAIR_PROJECTION];
-    return philox4x32(source_gid, (u32)number, (u32)(pair[PAIR_TARGET_GID0] + part.begin), c3, k0, k1);
+    const u32 gid0 = (u32)(pair[PAIR_TARGET_GID0] + begin), block_size = (u32)pair[PAIR_BLOCK_SIZE];
+    return {begin, (u32)(end - begin), gid0, c3, block_size, at<i32>(pair[PAIR_SLOT_OF_BLOCK_AT])};
 }
 
-// Slot of the target that the words choose, -1: on another lane.
-DTB_FN i64 slot_of_words(const i64 *pair, const Part &part, const Words &words) {
-    i64 index = below(words.w0, words.w1, (u32)part.available);
-    if (part.inside && index >= part.own)
-        index += 1;
-    const i64 target = part.begin + index, block = target / pair[PAIR_BLOCK_SIZE];
-    const i32 slot = at<i32>(pair[PAIR_SLOT_OF_BLOCK_AT])[block];
-    return slot >= 0 ? slot + (target - block * pair[PAIR_BLOCK_SIZE]) : -1;
+// Slot of the neuron with this index in the target population, -1: it is on another lane.
+DTB_FN i64 slot_of(const i32 *slot_of_block, u32 block_size, u32 index) {
+    const u32 block = index / block_size;
+    const i64 slot = slot_of_block[block];
+    return slot >= 0 ? slot + (i64)(index - block * block_size) : -1;
 }
 
-DTB_FN Draws draws_of_pair(const i64 *pair) {
-    return {
-        pair[PAIR_WEIGHT], at<i64>(pair[PAIR_WEIGHT_TABLE_AT]), pair[PAIR_DELAY], at<i64>(pair[PAIR_DELAY_TABLE_AT]),
-        pair[PAIR_MAX_DELAY],
-    };
-}
-
-// Feed the sink with the synapses of neuron `index` of a pair's source population.
-DTB_FN void synapses_of_source(
-    const i64 *pair, i64 index, const Sink &sink, u32 k0, u32 k1, i64 *counts, int thread
-) {
-    const u32 gid = (u32)(pair[PAIR_SOURCE_GID0] + index);
-    const i64 source = pair[PAIR_SOURCE0] + index;
-    const Draws draws = draws_of_pair(pair);
-    counts_of_parts(pair, gid, k0, k1, counts, thread);
-    for (i64 p = 0; p < (i64)1 << pair[PAIR_SPLITS]; ++p) {
-        const Part part = part_of(pair, gid, p);
-        for (i64 i = thread; i < counts[p]; i += 32) {
-            const Words words = outdegree_words(pair, part, gid, i, k0, k1);
-            const i64 slot = slot_of_words(pair, part, words);
-            if (slot < 0)
-                continue;
-            if (sink.counts) {
-                add_to(sink.counts + source, 1);
-                continue;
-            }
-            const i64 weight = draw_weight(draws, words.w2, pair[PAIR_FACTOR]);
-            put(sink, source, slot, weight, draw_delay(draws, words.w3, pair[PAIR_OWN_DELAY]));
-        }
-    }
-    __syncwarp();
+// Slot of the target that the first two words stand for, -1: on another lane. The source itself is left out if `skip`.
+DTB_FN i64 target_slot(const Part &part, const Words &words, u32 source_gid, bool skip) {
+    const u32 own = source_gid - part.gid0;  // beyond the size for sources before the part, too
+    const bool inside = skip && own < part.size;
+    u32 index = below(words.w0, words.w1, inside ? part.size - 1 : part.size);
+    if (inside && index >= own)
+        ++index;
+    return slot_of(part.slot_of_block, part.block_size, (u32)part.begin + index);
 }

@@ -38,3 +38,11 @@ FIELDS = (next(_n) + 7) // 8 * 8
 
 TABLE_SIZE = 65_537
 """Entries of a table of weights or delays."""
+
+# --- GPUs ----------------------------------------------------------------------------------------------------------
+SHARED_ROWS = 4096
+"""Rings of at most so many rows have their events counted in shared memory, 4 bytes per row and block."""
+MOST_SPLITS = 32
+"""Above every SPLITS, as populations have fewer than 2**32 neurons."""
+ORDERED_NUMBER = 65_535
+"""Most synapses of a source whose counts per part fit 16 bits."""

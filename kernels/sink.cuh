@@ -1,6 +1,6 @@
-// Where generated synapses go, and their weights and delays: the twin of sink.py.
+// Where generated synapses go: the twin of that part of sink.py.
 #pragma once
-#include "base.cuh"
+#include "draws.cuh"
 
 // Counts of a lane's rows, or the rows themselves.
 struct Sink {
@@ -18,43 +18,6 @@ DTB_FN Sink sink_of(Table rows) {
         rows[B_KIND], at<i32>(rows[B_COUNT_AT]), at<i64>(rows[B_CURSOR_AT]), at<u32>(rows[B_TARGET_AT]),
         rows[B_WEIGHT_AT], rows[B_DELAY_AT], rows[B_WIDE_DELAYS] != 0,
     };
-}
-
-struct Draws {
-    i64 weight;
-    const i64 *weight_table;  // null: constant
-    i64 delay;
-    const i64 *delay_table;
-    i64 max_delay;
-};
-
-// Fixed-point value of an inverse-CDF table at a uniform word.
-DTB_FN i64 interpolate(const i64 *table, u32 word) {
-    const i64 low = table[word >> 16], high = table[(word >> 16) + 1];
-    return low + (((high - low) * (i64)(word & 0xFFFFu)) >> 16);
-}
-
-// Weight in quanta.
-DTB_FN i64 draw_weight(const Draws &draws, u32 word, i64 factor) {
-    const i64 one = (i64)1 << FACTOR_BITS;
-    if (!draws.weight_table && factor == one)
-        return draws.weight;
-    i64 value = draws.weight_table ? interpolate(draws.weight_table, word)
-                                   : draws.weight * ((i64)1 << FRACTION_BITS_WEIGHT);
-    if (factor != one)
-        value = (value * factor) >> FACTOR_BITS;
-    return (value + ((i64)1 << (FRACTION_BITS_WEIGHT - 1))) >> FRACTION_BITS_WEIGHT;
-}
-
-// Delay in steps, between 1 and the projection's maximum.
-DTB_FN i64 draw_delay(const Draws &draws, u32 word, i64 own) {
-    if (own > 0)
-        return own;
-    if (!draws.delay_table)
-        return draws.delay;
-    const i64 rounded = interpolate(draws.delay_table, word) + ((i64)1 << (FRACTION_BITS_DELAY - 1));
-    const i64 value = rounded >> FRACTION_BITS_DELAY;
-    return value < 1 ? 1 : value > draws.max_delay ? draws.max_delay : value;
 }
 
 // Write one synapse at its source's cursor.

@@ -4,6 +4,9 @@
 #include "neuron.cuh"
 #include "sources.cuh"
 #include "finite.cuh"
+#ifdef DTB_PROCEDURAL
+#include "procedural.cuh"
+#endif
 
 DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
@@ -55,6 +58,9 @@ DTB_KERNEL dtb_neurons(Table rank) {
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
+#ifdef DTB_PROCEDURAL
+        count_procedural(rank, lane, step);
+#endif
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
         if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1))
@@ -67,7 +73,7 @@ DTB_KERNEL dtb_schedule(Table rank) {
     if (rank[R_HALT] != 0)
         return;
     const Table lane = lane_table(rank);
-    const i64 step = rank[R_STEP], n = rank[R_PUBLISHED_COUNT];
+    const i64 step = rank[R_STEP], n = lane[SEGMENT_ROW_AT] != 0 ? rank[R_PUBLISHED_COUNT] : 0;
     const i32 *published = at<i32>(rank[R_PUBLISHED_AT]);
     const Share share = share_of_row();
     for (i64 k = share.first / 32; k < n; k += share.stride / 32)
@@ -81,6 +87,9 @@ DTB_KERNEL dtb_schedule(Table rank) {
     }
     rank[R_PUBLISHED_COUNT] = 0;
     rank[R_STEP] = step + 1;
+#ifdef DTB_PROCEDURAL
+    turn_rings(rank, step + 1);
+#endif
 }
 
 // Before spikes of other ranks are entered; blocks (1, lane).
@@ -94,7 +103,8 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Table lane = lane_table(rank);
     const i64 *entries = at<i64>(rank[R_REMOTE_AT]);
     const Share share = share_of_row();
-    for (i64 k = share.first / 32; k < rank[R_REMOTE_N]; k += share.stride / 32) {
+    const i64 n = lane[SEGMENT_ROW_AT] != 0 ? rank[R_REMOTE_N] : 0;
+    for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
         const i64 source = source_index(rank, (u32)entries[k]);
         if (source >= 0)
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);

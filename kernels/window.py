@@ -88,11 +88,12 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
         n_local = other[L.N_LOCAL]
         published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * n_local, n_local)
         n = other[L.PUBLISHED_0 + (step & 1)]
-        for k in range(min(n, ROW_AHEAD)):
+        stored = n if lane[L.SEGMENT_ROW_AT] != 0 else 0
+        for k in range(min(stored, ROW_AHEAD)):
             prefetch_row(lane, np.int64(published[k]))
-        for k in range(min(n, SEGMENTS_AHEAD)):
+        for k in range(min(stored, SEGMENTS_AHEAD)):
             prefetch_segments(lane, np.int64(published[k]))
-        for k in range(n):
+        for k in range(stored):
             if k + ROW_AHEAD < n:
                 prefetch_row(lane, np.int64(published[k + ROW_AHEAD]))
             if k + SEGMENTS_AHEAD < n:

@@ -61,6 +61,12 @@ class MissingDependencyError(DtbsimError):
     exit_code = EXIT_ENVIRONMENT
 
 
+class DeviceError(DtbsimError):
+    """A GPU, its driver or its compiler cannot do what is asked of it."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
 class MemoryPlanError(DtbsimError):
     """The planned memory exceeds what the machine has."""
 

@@ -13,12 +13,17 @@ MODULE = "nvidia.cuda_nvrtc"
 
 
 class Compiled(NamedTuple):
-    """What a compilation gave: whether it worked, the compiler's messages, PTX, and the size of the machine code."""
+    """What a compilation gave: whether it worked, the compiler's messages, PTX, and machine code (an ELF file)."""
 
     works: bool
     log: str
     ptx: str
-    cubin_bytes: int
+    cubin: bytes
+
+    @property
+    def cubin_bytes(self) -> int:
+        """Size of the machine code."""
+        return len(self.cubin)
 
 
 @cache
@@ -59,10 +64,12 @@ def compiled(text: str, architecture: int, *options: str) -> Compiled:
         code = nvrtc.nvrtcCompileProgram(program, len(flags), array)
         log = _text(program, "ProgramLog")
         if code != 0:
-            return Compiled(False, log, "", 0)
+            return Compiled(False, log, "", b"")
         size = ctypes.c_size_t()
         _check(nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size)))
-        return Compiled(True, log, _text(program, "PTX"), size.value)
+        cubin = ctypes.create_string_buffer(size.value)
+        _check(nvrtc.nvrtcGetCUBIN(program, cubin))
+        return Compiled(True, log, _text(program, "PTX"), cubin.raw)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 

@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,10 +120,25 @@ class ShimGraph:
             work()
 
 
+class ShimLater:
+    """Looks at the array as late as it may, so that a test notices when somebody has written to it meanwhile."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+        self._values: NDArray[Any] | None = None
+
+    def values(self) -> NDArray[Any]:
+        """A copy, made on the first call."""
+        if self._values is None:
+            self._values = np.array(self._array, copy=True)
+        return self._values
+
+
 class ShimDevice:
     """Stands for a GPU; `backwards` runs threads and blocks in reverse order."""
 
     name = "shim"
+    facts: ClassVar[dict[str, str | int]] = {"name": "shim", "device": 0, "devices": 1, "bus_id": "0"}
     xp = np
     cuda: Any = None
     stream: Any = None
@@ -157,6 +172,10 @@ class ShimDevice:
         """A copy."""
         return np.array(array, copy=True)
 
+    def download_later(self, array: NDArray[Any]) -> ShimLater:
+        """A copy when it is asked for."""
+        return ShimLater(array)
+
     def overwrite(self, array: NDArray[Any], values: NDArray[Any]) -> None:
         """In place."""
         assert array.dtype == values.dtype
@@ -164,3 +183,7 @@ class ShimDevice:
 
     def synchronise(self) -> None:
         """Nothing is under way."""
+
+    def free_bytes(self) -> int:
+        """As at the start."""
+        return self.limits.free_bytes

@@ -136,7 +136,7 @@ def test_packets_by_nccl(expected: Any, delay_ms: float) -> None:
 @pytest.mark.parametrize("words", [512, 3])
 def test_windows_with_more_spikes_than_a_log(expected: Any, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The host empties the log in the middle of a window."""
-    monkeypatch.setattr("dtbsim.backends.cuda.backend.LOG_ENTRIES", 1)
+    monkeypatch.setattr("dtbsim.backends.cuda.log.ENTRIES", 1)
     takes = count_calls(monkeypatch, CudaBackend, "_take_log")
     network, spikes = expected[1.3]
     found, _ = simulate_on_devices(network, 2, words=words)

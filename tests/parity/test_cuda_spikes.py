@@ -92,10 +92,19 @@ def test_lanes_chunks_small_buckets_and_the_order_of_threads(threads: int) -> No
 
 def test_the_host_empties_a_full_log(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of(NETWORK)
-    monkeypatch.setattr("dtbsim.backends.cuda.backend.LOG_ENTRIES", 1)
+    monkeypatch.setattr("dtbsim.backends.cuda.log.ENTRIES", 1)
     spikes, backend, _ = on_device(built_rank(network))
     np.testing.assert_array_equal(spikes, simulate(network))
-    assert backend._log.size == 400
+    assert (backend._log.size, len(backend._log._parts)) == (400, 1)
+
+
+def test_a_part_of_the_log_travels_while_the_other_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(NETWORK)
+    monkeypatch.setattr("dtbsim.backends.cuda.log.ENTRIES", 400)
+    spikes, backend, _ = on_device(built_rank(network), chunks=(300, 301))
+    np.testing.assert_array_equal(spikes, simulate(network))
+    assert (backend._log.size, len(backend._log._parts)) == (400, 2)
+    assert len(spikes) > 4 * 400, "both parts were filled more than once"
 
 
 def test_events_and_samples_are_those_of_the_cpu() -> None:

@@ -242,3 +242,32 @@ def test_lanes_beyond_16_bit_slots_use_6_bytes() -> None:
     for found in (synapses, synapses_of(build_rank(plan, 1))):
         assert (found[:, SOURCE] == np.arange(140_000)).all()
         assert (found[:, TARGET] == np.arange(140_000)).all()
+
+
+@pytest.mark.parametrize(
+    ("constant", "limit", "message", "remedy"),
+    [
+        ("synapses.MOST_SOURCES", 99, "rank 0 hears 100 neurons; a rank can number 99", "use fewer neurons"),
+        (
+            "lanes.MOST_SLOTS",
+            111,
+            "a lane would have 112 inputs (neurons times receptor channels); at most 111 can be",
+            "use more ranks",
+        ),
+    ],
+)
+def test_what_32_bits_number_is_limited(
+    monkeypatch: pytest.MonkeyPatch, constant: str, limit: int, message: str, remedy: str
+) -> None:
+    network = network_of(
+        "simulation: {duration_ms: 1}\npopulations: {A: {model: iaf_psc_exp, size: 100}}\nprojections:\n"
+        "  P: {source: A, target: A, rule: {kind: all_to_all}, receptor: ex, weight_pA: 1, delay_ms: 1}\n"
+    )
+    monkeypatch.setattr(f"dtbsim.build.{constant}", limit + 1)
+    plan_rank(network, 0, 1, 1)
+    monkeypatch.setattr(f"dtbsim.build.{constant}", limit)
+    with pytest.raises(InputError) as caught:
+        plan_rank(network, 0, 1, 1)
+    assert (caught.value.where, caught.value.message) == ("populations", message)
+    assert caught.value.remedy is not None
+    assert caught.value.remedy.startswith(remedy)

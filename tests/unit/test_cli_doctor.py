@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from importlib import metadata
@@ -13,6 +14,11 @@ from cli_samples import Cli
 from dtbsim.cli import doctor, doctor_machine, doctor_mpi, doctor_packages
 from dtbsim.cli.findings import MISSING, OK, OPTIONAL, Finding, ask
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_OK
+
+GPU_FACTS = {
+    "name": "H100", "memory_bytes": 79 * 2**30, "compute_capability": "9.0", "driver_cuda": "13.0", "cuda": "12.9",
+    "nvrtc": "12.8", "cupy": "13.6.0",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -130,9 +136,42 @@ def test_devices_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("PATH", str(tmp_path))
     findings = by_name(list(doctor_machine.gpu()))
     assert findings["GPU"] == Finding("GPU", OK, "NVIDIA H100 80GB HBM3, 81559 MiB, driver 550.54.15")
-    assert "CuPy" in findings
+    assert findings["CUDA backend"].state == OPTIONAL
+    assert "CuPy is not installed" in findings["CUDA backend"].text or importlib.util.find_spec("cupy") is not None
     program.write_text("#!/bin/sh\necho 'no devices were found'; exit 9\n")
     assert by_name(list(doctor_machine.gpu()))["GPU"].state == OPTIONAL
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            (True, '{"problem": "CuPy is not installed", "remedy": "pip install it"}'),
+            Finding("CUDA backend", OPTIONAL, "not possible: CuPy is not installed", "pip install it"),
+        ),
+        (
+            (True, 'a warning\n{"problem": "it is broken", "remedy": null}'),
+            Finding("CUDA backend", OPTIONAL, "not possible: it is broken", ""),
+        ),
+        (
+            (False, "killed"),
+            Finding("CUDA backend", OPTIONAL, "cannot be tried: killed", "see whether `nvidia-smi` works"),
+        ),
+        (
+            (True, json.dumps({"facts": GPU_FACTS})),
+            Finding(
+                "CUDA backend",
+                OK,
+                "H100 (79 GiB, compute capability 9.0) is used by runs; CuPy 13.6.0, CUDA 12.9, NVRTC 12.8, "
+                "driver for CUDA 13.0",
+            ),
+        ),
+    ],
+)
+def test_whether_runs_use_the_gpu(monkeypatch: pytest.MonkeyPatch, answer: tuple[bool, str], expected: Finding) -> None:
+    monkeypatch.setattr(doctor_machine, "_devices", lambda: ["a GPU"])
+    monkeypatch.setattr(doctor_machine, "ask", lambda *_, **__: answer)
+    assert list(doctor_machine.gpu()) == [Finding("GPU", OK, "a GPU"), expected]
 
 
 def test_a_program_that_hangs_or_fails_is_described() -> None:

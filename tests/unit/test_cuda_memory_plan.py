@@ -13,10 +13,11 @@ from tests.helpers.networks import network_of
 from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.zoo import zoo
 
-from dtbsim.backends.cuda import backend, build, memory_plan, persistent, wiring
+from dtbsim.backends.cuda import build, log, memory_plan, persistent, wiring
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.build import build_rank_on_device
-from dtbsim.backends.cuda.memory_plan import DeviceMemoryPlan, check_device_memory, plan_device_memory
+from dtbsim.backends.cuda.failures import SMALLER
+from dtbsim.backends.cuda.memory_plan import DeviceMemoryPlan, check_device_plan, plan_device_memory
 from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.build.memory import BYTES_PER_SYNAPSE
 from dtbsim.build.rank import plan_rank
@@ -86,18 +87,19 @@ def test_the_plan_is_what_stepping_takes(monkeypatch: pytest.MonkeyPatch, tmp_pa
     built = build_rank_on_device(plan, ShimDevice(), in_order=in_order)
     stepping: Any = CudaBackend(built, None, ShimDevice()) if in_order else None
     if in_order:
-        allocated = stepping._log.nbytes + stepping._published.nbytes + stepping.tables.dynamic_bytes()
+        parts = sum(part.nbytes for part in stepping._log._parts)
+        allocated = parts + stepping._published.nbytes + stepping.tables.dynamic_bytes()
     else:
         stepping = PersistentBackend(built, None, ShimDevice())
         arrays = (stepping._logs, stepping._messages, stepping._lists, *stepping.tables._due)
         allocated = sum(array.nbytes for array in arrays) + stepping.tables.dynamic_bytes()
         assert planned.spikes == allocated
     assert allocated <= planned.spikes <= 1.05 * allocated
-    n, slots = network.n_neurons, sum(state.acc.nbytes for state in built.lanes)
-    assert planned.neurons == 64 * n + slots
-    assert sum(state.neurons.f32.nbytes + state.neurons.i32.nbytes for state in built.lanes) < 64 * n
+    arrays = (array for s in built.lanes for array in (s.acc, s.lane.gids, s.neurons.f32, s.neurons.i32))
+    held = sum(array.nbytes for array in arrays)
+    assert 0.8 * held < planned.neurons < 2 * held
     assert planned.dynamic == 0
-    monkeypatch.setattr(backend, "LOG_ENTRIES", 1 << 20)
+    monkeypatch.setattr(log, "ENTRIES", 1 << 20)
     monkeypatch.setattr(persistent, "LOG_BYTES", 0)
     assert plan_device_memory(plan, in_order=in_order).spikes < planned.spikes
 
@@ -152,20 +154,23 @@ def test_a_plan_adds_up() -> None:
 def test_too_little_memory_is_an_error_with_the_numbers() -> None:
     gib = 2**30
     plan = DeviceMemoryPlan(3e9, 12 * gib, gib, 4 * gib, gib // 2, 2 * gib, gib // 4)
-    check_device_memory(plan, ShimDevice(replace(LIMITS, free_bytes=17 * gib)))
+    check_device_plan(plan, ShimDevice(replace(LIMITS, free_bytes=17 * gib)))
     with pytest.raises(MemoryPlanError) as caught:
-        check_device_memory(plan, ShimDevice(replace(LIMITS, free_bytes=17 * gib - 1)))
+        check_device_plan(plan, ShimDevice(replace(LIMITS, free_bytes=17 * gib - 1)))
     assert caught.value.message == (
-        "the network needs 17.00 GiB on the GPU (shim), but 17.00 GiB are free (3e+09 synapses 12.00, their tables "
+        "the network needs 17.00 GiB on shim, but 17.00 GiB are free (3e+09 synapses 12.00, their tables "
         "1.00, building 4.00, or then changing synapses 0.50, neurons 2.00, spikes 0.25)"
     )
-    assert caught.value.remedy == "use more GPUs, fewer synapses or a smaller scale"
+    assert caught.value.remedy == SMALLER
     assert caught.value.exit_code == EXIT_MEMORY
+    check_device_plan(plan, ShimDevice(replace(LIMITS, free_bytes=34 * gib)), 2)
+    with pytest.raises(MemoryPlanError, match=r"but 16\.50 GiB are free for each of 2 ranks \(3e\+09"):
+        check_device_plan(plan, ShimDevice(replace(LIMITS, free_bytes=33 * gib)), 2)
 
 
 def test_a_network_that_does_not_fit_is_refused_before_it_is_built() -> None:
     text = TWO.format(delay="1.5").replace("indegree: 200", "indegree: 600000")
     plan = plan_rank(network_of(text), 0, 1, 1, static_on_device=True)
     assert int(np.rint(plan_device_memory(plan).n_synapses)) == 1_200_400_001
-    with pytest.raises(MemoryPlanError, match=r"needs 10\.31 GiB on the GPU \(shim\), but 4\.00 GiB are free"):
-        check_device_memory(plan_device_memory(plan), ShimDevice())
+    with pytest.raises(MemoryPlanError, match=r"needs 10\.31 GiB on shim, but 4\.00 GiB are free"):
+        check_device_plan(plan_device_memory(plan), ShimDevice())

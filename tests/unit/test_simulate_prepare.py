@@ -7,17 +7,29 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import dtbsim
 from dtbsim.config import RunConfig, load_config_text
-from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_MEMORY, DtbsimError, InputError, MemoryPlanError
+from dtbsim.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_INPUT,
+    EXIT_MEMORY,
+    DeviceError,
+    DtbsimError,
+    InputError,
+    MemoryPlanError,
+    MissingDependencyError,
+)
 from dtbsim.mpi import Comm, SerialComm, run_ranks
 from dtbsim.mpi.world import is_agreed
 from dtbsim.simulate import prepare as module
-from dtbsim.simulate.prepare import check_node_memory, choose_backend, choose_exchange, choose_threads, prepare
+from dtbsim.simulate.choose import Choice, choose_backend
+from dtbsim.simulate.prepare import check_node_memory, choose_exchange, choose_threads, prepare
+from dtbsim.spec import compile_network
 
 CONFIG = """\
 simulation: {dt_ms: 0.5, duration_ms: 20, block_size: 16}
@@ -42,25 +54,75 @@ def error_of(work: Callable[[], Any]) -> DtbsimError:
 # -- backend -------------------------------------------------------------------------------------------------------
 
 
-def test_auto_and_cpu_are_the_cpu() -> None:
-    assert choose_backend(config()) == choose_backend(config("simulation.backend=cpu")) == "cpu"
+@pytest.fixture
+def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_device(local_rank: int) -> None:
+        raise MissingDependencyError("CuPy is not installed", remedy="pip install it")
+
+    monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", open_device)
 
 
+def chosen(*overrides: str, comm: Comm | None = None) -> Choice:
+    network = compile_network(config(*overrides), None, None)
+    return choose_backend(network, comm if comm is not None else SerialComm())
+
+
+@pytest.mark.usefixtures("no_cupy")
+def test_auto_without_a_gpu_and_cpu_are_the_cpu() -> None:
+    assert [chosen(*overrides).name for overrides in ([], ["simulation.backend=cpu"])] == ["cpu", "cpu"]
+    assert [chosen(*overrides).reason for overrides in ([], ["simulation.backend=cpu"])] == [
+        "auto: CuPy is not installed",
+        "as configured",
+    ]
+
+
+@pytest.mark.usefixtures("no_cupy")
 def test_a_backend_that_is_not_there_is_an_error_and_no_other_one(tmp_path: Path) -> None:
-    error = error_of(lambda: choose_backend(config("simulation.backend=cuda")))
-    assert error.exit_code == EXIT_ENVIRONMENT
-    assert "simulation.backend is cuda" in str(error)
-    assert "use auto or cpu" in str(error)
-    with pytest.raises(type(error)):
-        dtbsim.run(config("simulation.backend=cuda"), out=tmp_path / "run")
+    wish = config("simulation.backend=cuda")
+    errors = run_ranks(2, lambda comm: error_of(lambda: dtbsim.run(wish, out=tmp_path / "run", comm=comm)))
+    for error in errors:
+        assert error.exit_code == EXIT_ENVIRONMENT
+        assert str(error) == "CuPy is not installed (pip install it)"
+        assert is_agreed(error)
     assert not (tmp_path / "run").exists()
 
 
-def test_the_log_says_what_auto_became(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_auto_needs_a_gpu_on_every_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking: set[int] = set()
+
+    def open_device(local_rank: int) -> Any:
+        if local_rank in lacking:
+            raise DeviceError(f"GPU {local_rank} is broken")
+        return SimpleNamespace(name="G", facts={}, identity=str(local_rank // 2))
+
+    monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", open_device)
+    found = run_ranks(3, lambda comm: chosen(comm=comm))
+    assert [(choice.name, choice.reason, choice.shared_by) for choice in found] == [
+        ("cuda", "auto: G", 2), ("cuda", "auto: G", 2), ("cuda", "auto: G", 1)
+    ]  # fmt: skip
+    lacking.add(1)
+    found = run_ranks(3, lambda comm: chosen(comm=comm))
+    assert {(choice.name, choice.reason, choice.device) for choice in found} == {("cpu", "auto: GPU 1 is broken", None)}
+    errors = run_ranks(3, lambda comm: error_of(lambda: chosen("simulation.backend=cuda", comm=comm)))
+    assert {(error.message, error.exit_code) for error in errors} == {("[rank 1] GPU 1 is broken", EXIT_ENVIRONMENT)}
+
+
+def test_what_only_the_cpu_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dtbsim.backends.cuda.choose.unsupported", lambda network: "it has no such synapses")
+    monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", lambda _: pytest.fail("it was opened"))
+    assert chosen().reason == "auto: it has no such synapses"
+    error = error_of(lambda: chosen("simulation.backend=cuda"))
+    assert (type(error), str(error)) == (
+        InputError, "simulation.backend is cuda, but it has no such synapses (use auto or cpu)"
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_cupy")
+def test_the_log_says_what_auto_became_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="dtbsim"):
         dtbsim.run(config(), out=tmp_path / "run")
     log = (tmp_path / "run/log.txt").read_text()
-    assert "backend cpu (auto was asked for)" in log
+    assert "backend cpu (auto: CuPy is not installed)" in log
     assert "exchange none" in log
 
 
@@ -173,7 +235,7 @@ def test_ranks_of_a_node_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is built and no folder is made; the numbers are those of the plan and of the machine."""
     monkeypatch.setattr(module, "available_bytes", lambda: 100 * 2**20)
-    monkeypatch.setattr("dtbsim.simulate.conductor.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
     needed = prepare_peak(monkeypatch)
     errors = run_ranks(2, lambda comm: error_of(lambda: dtbsim.run(config(), out=tmp_path / "run", comm=comm)))
     for error in errors:

@@ -54,7 +54,7 @@ class LaneTables:
         at = self.memory.place
         row[L.N_LOCAL], row[L.N_SLOTS] = n, lane.n_slots
         row[L.F32_AT], row[L.I32_AT] = at(neurons.f32), at(neurons.i32)
-        row[L.ACC_AT] = at(state.acc)
+        row[L.ACC_AT] = self._input_vector(state, index)
         row[L.GID_AT], row[L.SOURCE_AT] = at(lane.gids), at(self._source_index(lane))
         groups = np.zeros((len(neurons.groups), 3), np.int64)
         for g, group in enumerate(neurons.groups):
@@ -66,6 +66,10 @@ class LaneTables:
         self._emitted(row, state)
         self._random(row, state)
         self._fill_own(row, state, index)
+
+    def _input_vector(self, state: LaneState, index: int) -> int:
+        """Address of the lane's input vector."""
+        return self.memory.place(state.acc)
 
     def _kernel(self, group: Group) -> int:
         """What stands for the update kernel of a group."""

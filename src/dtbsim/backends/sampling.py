@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
+from dtbsim.build.lanes import Lane
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
 
@@ -40,6 +41,15 @@ def first_or_listed(network: Network, family: int, neurons: int | list[int]) -> 
     return np.concatenate(gids)
 
 
+def _local(lane: Lane, gids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Local indices, ascending, of those of `gids` (ascending) that are on a lane."""
+    found = [np.zeros(0, np.int64)]
+    for run in lane.runs:
+        low, high = np.searchsorted(gids, [run.gid0, run.gid0 + run.size])
+        found.append(gids[low:high] - run.gid0 + run.local)
+    return np.sort(np.concatenate(found))
+
+
 class Sampler:
     """Keeps the lanes' sampling tables; `take` returns what was sampled since `begin`."""
 
@@ -64,7 +74,7 @@ class Sampler:
         parts: list[tuple[int, int, NDArray[np.int64], int]] = []
         family = network.family_index(item.population)
         for lane, state in enumerate(self._tables.states):
-            local = np.flatnonzero(np.isin(state.lane.gids, gids))
+            local = _local(state.lane, gids)
             if local.size == 0:
                 continue
             kind = next(k for k, kind in enumerate(self._kinds) if family in kind.families)

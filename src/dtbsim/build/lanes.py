@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks
 from dtbsim.build.kinds import Kind
+from dtbsim.errors import InputError
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
 PACKED_SLOTS = 65_536
+MOST_SLOTS = 2**31 - 1
+"""Slots are numbered by int32."""
 MAX_LANES_PER_THREAD = 8
+MAX_DEVICE_LANES = 4096
+"""A GPU steps all lanes at once, so that many of them cost it little."""
 ALIGN = 16
 """Runs of 4-byte items start on cache lines."""
 
@@ -70,9 +75,18 @@ def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def lay_out(
-    network: Network, kinds: list[Kind], blocks: Blocks, table: BlockTable, rank: int, threads: int
+    network: Network,
+    kinds: list[Kind],
+    blocks: Blocks,
+    table: BlockTable,
+    rank: int,
+    threads: int,
+    lanes_per_thread: int = MAX_LANES_PER_THREAD,
 ) -> tuple[list[Lane], bool]:
-    """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots."""
+    """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
+
+    Raises InputError for a lane of more than MOST_SLOTS slots.
+    """
     mine = np.flatnonzero(blocks.rank == rank)
     family_kind = np.zeros(len(network.families), dtype=np.int64)
     for k, kind in enumerate(kinds):
@@ -82,13 +96,15 @@ def lay_out(
     slots = blocks.size[mine] * channels[kind_of[blocks.population[mine]]]
     threads = min(threads, mine.size)
     padding = int(channels.sum()) * ALIGN
-    for per_thread in range(1, MAX_LANES_PER_THREAD + 1) if _worth_packing(network) else ():
+    per_thread = max(1, int(slots.sum()) // (threads * PACKED_SLOTS))  # fewer cannot be enough
+    if not _worth_packing(network):
+        lanes_per_thread = 0
+    while per_thread <= lanes_per_thread and per_thread * threads <= mine.size:
         n_lanes = per_thread * threads
-        if n_lanes > mine.size:
-            break
         lane_of = deal(table.work[mine], n_lanes)
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
             return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
+        per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)
     return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
 
@@ -125,5 +141,13 @@ def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64],
         step = aligned(sizes[-1])
         slot_start.append(slot + step * np.arange(channels[kind], dtype=np.int64))
         slot += step * int(channels[kind])
-    gids = np.concatenate([np.arange(run.gid0, run.gid0 + run.size, dtype=np.uint32) for run in runs])
+    if slot > MOST_SLOTS:
+        raise InputError(
+            f"a lane would have {slot:,} inputs (neurons times receptor channels); at most {MOST_SLOTS:,} can be",
+            where="populations",
+            remedy="use more ranks or more threads",
+        )
+    gids = np.empty(local, np.uint32)
+    for run in runs:
+        gids[run.local : run.local + run.size] = np.arange(run.gid0, run.gid0 + run.size)
     return Lane(tuple(runs), np.array(starts), np.array(sizes), tuple(slot_start), max(slot, 1), gids)

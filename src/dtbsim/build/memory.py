@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, expected_synapses, indegrees
+from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.synapses import Candidates
@@ -19,7 +20,10 @@ from dtbsim.spec.network import Network
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
 BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
-BYTES_PER_NEURON = 64
+COMMON_BYTES = 21
+"""Gid, number as a source, input current, spike flag, room for published spikes; states and inputs come on top."""
+BYTES_PER_DRIVEN = 8
+"""Counts of a Poisson drive, drawn for eight steps at once."""
 SEGMENT_BYTES = 4
 ELIGIBILITY_BYTES = 4
 INT32_SAFE = 2**31 - 1
@@ -64,14 +68,15 @@ def plan_memory(
     stored = sum(n for n, held in zip(each, here, strict=True) if held)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
-    per_lane = candidates.gids.size * (2 * 8 + 4) if any(here) or static_here else 0
+    rows = candidates.gids.size if any(here) else 0
+    per_lane = rows * (2 * 8 + 4)
     segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
-    neurons = int(owned.sum()) * BYTES_PER_NEURON
+    neurons = int(sum(neuron_bytes(network, kind == L.KIND_WIDE64) * owned))
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
-    building = int(stored) * delay_bytes + (len(lanes) * candidates.gids.size * 13 if per_lane else 0)
+    building = int(stored) * delay_bytes + len(lanes) * rows * 13
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
     return MemoryPlan(sum(each), synapses, tables, building)
@@ -80,6 +85,18 @@ def plan_memory(
 def synapses_onto(network: Network, share: NDArray[np.float64]) -> list[float]:
     """Expected synapses of each projection onto a share (float64[n_populations]) of every population."""
     return [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
+
+
+def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
+    """int64[n_populations]: bytes per neuron, beside synapses; `wide`: sums of 64 bits."""
+    result = np.full(len(network.populations), COMMON_BYTES, dtype=np.int64)
+    families = np.array([population.family for population in network.populations])
+    for kind in find_kinds(network):
+        own = 4 * (len(kind.model.states) + len(kind.arrays)) + (8 if wide else 4) * len(kind.channels)
+        result[np.isin(families, kind.families)] += own
+    for drive in network.drives:
+        result[drive.population] += BYTES_PER_DRIVEN * (drive.kind == "poisson")
+    return result
 
 
 def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: list[bool]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +55,8 @@ def mix_matrix(kind: Kind) -> NDArray[np.float64]:
     return matrix
 
 
-def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int) -> LaneNeurons:
-    """Allocate and fill the arenas of one lane."""
+def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int, threads: int = 1) -> LaneNeurons:
+    """Allocate and fill the arenas of one lane, `threads` runs of neurons at a time."""
     groups = []
     n_f32 = n_i32 = 0
     for k, kind in enumerate(kinds):
@@ -83,9 +84,14 @@ def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int
         groups.append(Group(k, kernel, row, constants, start, size, state_offset, array_offset))
     neurons = LaneNeurons(tuple(groups), np.zeros(max(n_f32, 1), np.float32), np.zeros(max(n_i32, 1), np.int32))
     by_kind = {group.kind: group for group in groups}
-    for run in lane.runs:
+
+    def fill(run: Run) -> None:
         if run.kind in by_kind:
             _fill(network, kinds[run.kind], by_kind[run.kind], neurons, run)
+
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        for _ in pool.map(fill, lane.runs):  # raises what the first run that fails has raised
+            pass
     return neurons
 
 

@@ -62,9 +62,21 @@ def largest_indegree(piece: Piece) -> int:
 
 def add_largest(piece: Piece, totals: NDArray[np.int64]) -> None:
     """totals[slot] += the largest |input| that the piece can give each of its slots in one step."""
-    most = largest_indegree(piece) * largest_weight(piece.draws, int(piece.rows[:, P.FACTOR].max()))
+    most = _largest_input(piece)
     for _, n, slot in piece.landing.runs.tolist():
         totals[slot : slot + n] += most
+
+
+def largest_of_pieces(pieces: list[Piece]) -> int:
+    """Largest |input| that all pieces together can give a slot in one step: slots of a landing are all alike."""
+    totals: dict[int, int] = {}
+    for piece in pieces:
+        totals[id(piece.landing)] = totals.get(id(piece.landing), 0) + _largest_input(piece)
+    return max(totals.values(), default=0)
+
+
+def _largest_input(piece: Piece) -> int:
+    return largest_indegree(piece) * largest_weight(piece.draws, int(piece.rows[:, P.FACTOR].max()))
 
 
 def count_synapses(piece: Piece) -> int:

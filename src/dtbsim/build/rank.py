@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
 from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
-from dtbsim.build.lanes import Lane, lay_out
+from dtbsim.build.lanes import MAX_LANES_PER_THREAD, Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
-from dtbsim.build.procedural import add_largest, count_synapses
+from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
@@ -95,7 +95,15 @@ class RankPlan:
     memory: MemoryPlan
 
 
-def plan_rank(network: Network, rank: int, n_ranks: int, threads: int, *, static_on_device: bool = False) -> RankPlan:
+def plan_rank(
+    network: Network,
+    rank: int,
+    n_ranks: int,
+    threads: int,
+    lanes_per_thread: int = MAX_LANES_PER_THREAD,
+    *,
+    static_on_device: bool = False,
+) -> RankPlan:
     """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
 
     `static_on_device`: static synapses take no memory of the host.
@@ -103,7 +111,7 @@ def plan_rank(network: Network, rank: int, n_ranks: int, threads: int, *, static
     kinds = find_kinds(network)
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, n_ranks)
-    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads)
+    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread)
     candidates = find_candidates(network, blocks, rank)
     acc_bits = acc_bits_for(network)
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
@@ -114,9 +122,10 @@ def plan_rank(network: Network, rank: int, n_ranks: int, threads: int, *, static
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
+    per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        futures = {pool.submit(_build_lane, plan, lane): index for index, lane in enumerate(plan.lanes)}
+        futures = {pool.submit(_build_lane, plan, lane, per_lane): index for index, lane in enumerate(plan.lanes)}
         for done, future in enumerate(as_completed(futures), start=1):
             states[futures[future]] = future.result()
             if progress is not None:
@@ -131,29 +140,36 @@ def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
     return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
 
 
-def _build_lane(plan: RankPlan, lane: Lane) -> LaneState:
-    return finish_lane(plan, lane, lane_builder(plan, lane).build())
+def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
+    return finish_lane(plan, lane, lane_builder(plan, lane).build(), threads)
 
 
-def finish_lane(plan: RankPlan, lane: Lane, rows: Rows) -> LaneState:
+def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> LaneState:
     """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
     by_spike = [p for p in plan.network.projections if p.procedural]
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
+    procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
+    bits = plan.acc_bits
+    if bits == 32 and _largest_input(lane, rows, dynamic, procedural) + _drive_bound(plan.network) > INT32_LIMIT:
+        _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
+        bits = 64
+        rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
+    neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads)
+    acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
+    return LaneState(lane, neurons, rows, acc, dynamic, procedural)
+
+
+def _largest_input(lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
+    """Largest |input| that synapses can give one slot in one step, in quanta."""
+    if rows.empty and not dynamic:
+        return largest_of_pieces(procedural)
     totals = np.zeros(lane.n_slots, dtype=np.int64)
     for part in dynamic:
         part.add_largest(totals)
     rows.add_magnitudes(totals)
-    procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     for piece in procedural:
         add_largest(piece, totals)
-    bits = plan.acc_bits
-    if bits == 32 and int(totals.max(initial=0)) + _drive_bound(plan.network) > INT32_LIMIT:
-        _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
-        bits = 64
-        rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
-    neurons = build_neurons(plan.network, plan.kinds, lane, bits)
-    acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
-    return LaneState(lane, neurons, rows, acc, dynamic, procedural)
+    return int(totals.max(initial=0))
 
 
 def _drive_bound(network: Network) -> int:

@@ -14,6 +14,7 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
 from dtbsim.build.pairs import find_pieces, pair_table
+from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
@@ -24,6 +25,8 @@ from dtbsim.kernels.wire import Pool
 from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
+MOST_SOURCES = 2**31 - 1
+"""Source candidates are numbered by int32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +57,20 @@ class Rows:
         return int(self.rows[-1])
 
     @property
+    def empty(self) -> bool:
+        """Whether there are no rows at all, because no projection has any."""
+        return self.rows.size == 1
+
+    @property
     def n_bytes(self) -> int:
         """Everything that the rows hold."""
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
         return sum(array.nbytes for array in arrays)
 
     def place(self, place: Callable[[NDArray[Any]], int]) -> tuple[int, int, int, int, int]:
-        """Addresses of targets, weights, rows, segment rows, segments where `place` has put them."""
-        return (
-            place(self.targets),
-            place(self.weights),
-            place(self.rows),
-            place(self.segment_rows),
-            place(self.segments),
-        )
+        """Addresses of targets, weights, rows, segment rows, segments where `place` has put them; 0: no rows at all."""
+        rows = (0, 0) if self.empty else (place(self.rows), place(self.segment_rows))
+        return place(self.targets), place(self.weights), *rows, place(self.segments)
 
     def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
         """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
@@ -91,7 +94,10 @@ class Rows:
 
 
 def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
-    """Populations whose spikes synapses onto a population of this rank transmit or are changed by."""
+    """Populations whose spikes synapses onto a population of this rank transmit or are changed by.
+
+    Raises InputError where their neurons are more than MOST_SOURCES.
+    """
     mine = np.zeros(len(network.populations), dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
     used = np.zeros(len(network.populations), dtype=bool)
@@ -99,14 +105,23 @@ def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
         target, source, _ = projection.links(network.dt_ms)
         used[source[mine[target]]] = True
     offset = np.full(len(network.populations), -1, dtype=np.int64)
-    gids = []
     total = 0
     for index in np.flatnonzero(used):
-        population = network.populations[index]
         offset[index] = total
-        gids.append(np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32))
-        total += population.size
-    return Candidates(offset, np.concatenate(gids) if gids else np.zeros(0, np.uint32))
+        total += network.populations[index].size
+    if total > MOST_SOURCES:
+        raise InputError(
+            f"rank {rank} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
+            where="populations",
+            remedy="use fewer neurons, or a connectome with more regions than ranks",
+        )
+    gids = np.empty(total, np.uint32)
+    for index in np.flatnonzero(used):
+        population, first = network.populations[index], int(offset[index])
+        gids[first : first + population.size] = np.arange(
+            population.gid0, population.gid0 + population.size, dtype=np.uint32
+        )
+    return Candidates(offset, gids)
 
 
 def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
@@ -134,7 +149,7 @@ class LaneBuilder:
         self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
         self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
-        self.bits = np.zeros(candidates.gids.size, dtype=np.uint8)
+        self.bits = np.zeros(candidates.gids.size if projections else 0, dtype=np.uint8)
         largest = (p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections)
         self.largest = int(max(largest, default=1))
         self.runs_of: dict[int, list[tuple[int, int, int]]] = {}
@@ -171,8 +186,8 @@ class LaneBuilder:
             run_outdegree(self.pairs.table, self.k0, self.k1, sink)
 
     def build(self) -> Rows:
-        """Count, write, sort."""
-        n = self.candidates.gids.size
+        """Count, write, sort; without projections there is not even an empty row per source."""
+        n = self.bits.size
         counted = np.zeros(n, dtype=np.int32)
         self._run(_sink(self.kind, rows=counted))
         rows = np.zeros(n + 1, dtype=np.int64)

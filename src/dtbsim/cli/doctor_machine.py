@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dtbsim.cli.findings import OK, OPTIONAL, Finding, ask
-
-_CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
 def cores() -> Iterator[Finding]:
@@ -69,14 +67,12 @@ def _cannot_write(folder: Path, *, make: bool) -> str:
 
 def gpu() -> Iterator[Finding]:
     """NVIDIA devices, CuPy, and whether this dtbsim can use them."""
-    if importlib.util.find_spec("dtbsim.backends.cuda") is None:
-        yield Finding("CUDA backend", OPTIONAL, "not in this version of dtbsim: neurons are computed on the CPU")
     devices = _devices()
     if not devices:
         yield Finding("GPU", OPTIONAL, "no NVIDIA device with a driver; runs use the CPU")
         return
     yield Finding("GPU", OK, "; ".join(devices))
-    yield _cupy()
+    yield _cuda_backend()
 
 
 def _devices() -> list[str]:
@@ -91,19 +87,29 @@ def _devices() -> list[str]:
     return [f"{name}, {size}, driver {driver}" for name, size, driver in rows]
 
 
-def _cupy() -> Finding:
-    """CuPy is tried in a process of its own: a driver that does not fit may end it."""
-    from importlib import metadata
+_OPEN = """
+import json
+from dtbsim.backends.cuda.choose import open_device
+from dtbsim.errors import DtbsimError
+try:
+    print(json.dumps({"facts": dict(open_device(0).facts)}))
+except DtbsimError as error:
+    print(json.dumps({"problem": error.message, "remedy": error.remedy}))
+"""
 
-    for package in _CUPY:
-        try:
-            version = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-        program = "import cupy; print(cupy.cuda.runtime.getDeviceCount(), cupy.cuda.runtime.runtimeGetVersion())"
-        good, text = ask([sys.executable, "-c", program], timeout_s=60)
-        if not good:
-            return Finding("CuPy", OPTIONAL, f"{package} {version} does not work: {text}", f"pip install {_CUPY[0]}")
-        devices, runtime = text.split()
-        return Finding("CuPy", OK, f"{package} {version}, CUDA {int(runtime) // 1000}, {devices} device(s)")
-    return Finding("CuPy", OPTIONAL, "not installed", f"pip install {_CUPY[0]} (or {_CUPY[1]}, as the driver wants)")
+
+def _cuda_backend() -> Finding:
+    """Whether a run could use the first device; in a process of its own, which a driver that does not fit may end."""
+    good, text = ask([sys.executable, "-c", _OPEN], timeout_s=60)
+    if not good:
+        return Finding("CUDA backend", OPTIONAL, f"cannot be tried: {text}", "see whether `nvidia-smi` works")
+    told = json.loads(text.splitlines()[-1])
+    if "problem" in told:
+        return Finding("CUDA backend", OPTIONAL, f"not possible: {told['problem']}", told["remedy"] or "")
+    facts = told["facts"]
+    versions = (
+        f"CuPy {facts['cupy']}, CUDA {facts['cuda']}, NVRTC {facts['nvrtc']}, driver for CUDA {facts['driver_cuda']}"
+    )
+    memory = f"{facts['memory_bytes'] / 2**30:.0f} GiB"
+    text = f"{facts['name']} ({memory}, compute capability {facts['compute_capability']}) is used by runs; {versions}"
+    return Finding("CUDA backend", OK, text)

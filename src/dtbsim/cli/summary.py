@@ -70,10 +70,12 @@ def _simulate(summary: dict[str, Any]) -> str:
 
 
 def _division(summary: dict[str, Any]) -> str:
-    """Return `2 ranks x 1 thread`."""
+    """Return `2 ranks x 1 thread`, or `2 ranks on NVIDIA H100`."""
     ranks, threads = summary.get("ranks"), summary.get("threads")
     if not (isinstance(ranks, int) and isinstance(threads, int)):
         return ""
+    if summary.get("gpu"):
+        return f"{plural(ranks, 'rank')} on {summary['gpu']}"
     return f"{plural(ranks, 'rank')} x {plural(threads, 'thread')}"
 
 

@@ -36,7 +36,14 @@ class Simulation(Strict):
     threads: Whole | None = Field(
         default=None, ge=1, description="threads per rank; default: the cores this rank may use"
     )
-    backend: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the neurons are computed")
+    backend: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where the neurons are computed; auto: on the GPU where every rank can use one"
+    )
+    gpu_plan: Literal["auto", "persistent", "general"] = Field(
+        default="auto",
+        description="how a GPU steps: many steps in one kernel (persistent) or kernels per step; spikes do not depend "
+        "on it; auto: persistent for networks small enough",
+    )
     exchange: Literal["auto", "shared_memory", "packets"] = Field(
         default="auto",
         description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes; "

@@ -11,14 +11,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.backend import Backend
 from dtbsim.build.blocks import traffic
-from dtbsim.build.rank import RankNetwork, build_rank
+from dtbsim.build.rank import RankNetwork
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
-from dtbsim.errors import DtbsimError, MemoryPlanError
-from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.errors import DtbsimError
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
@@ -41,6 +39,7 @@ from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.inputs import config_with_files
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, check_recording, intervals
@@ -50,7 +49,6 @@ from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.summary import summarise_run
 
 _LOG = logging.getLogger(__name__)
-_SMALLER = "use more nodes, fewer synapses or a smaller scale"
 
 
 def run(
@@ -170,9 +168,9 @@ class _Job:
         with stages.stage("compile"):
             warm_up_build()
         with stages.stage("build"):
-            built = on_every_rank(comm, self._build)
+            built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
         self._describe(built)
-        backend = self._backend(built)
+        backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
         try:
             with stages.stage("compile"):
                 backend.compile()
@@ -204,6 +202,8 @@ class _Job:
             threads=self._prepared.threads,
             backend=self._prepared.backend,
         )
+        device = self._prepared.choice.device
+        self._record["gpu"] = None if device is None else dict(device.facts)
         self._record["models"] = self._prepared.models.record
         self._prepared.models.write(self._folder)
         written = config_with_files(self._prepared.models.config, self._folder)
@@ -211,22 +211,13 @@ class _Job:
         write_json(self._folder / "provenance.json", self._record)
 
     def _say_choices(self) -> None:
-        simulation, made = self._network.config.simulation, self._prepared
-        _LOG.info("backend %s (%s was asked for)", made.backend, simulation.backend)
+        made = self._prepared
+        made.choice.say()
+        if made.gpu_plan is not None:
+            _LOG.info("GPU plan: %s (%s)", made.gpu_plan.name, made.gpu_plan.reason)
         for warning in made.models.warnings:
             _LOG.warning("%s", warning)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
-
-    def _build(self) -> RankNetwork:
-        plan = self._prepared.plan
-        _LOG.info(
-            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
-            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
-        )  # fmt: skip
-        try:
-            return build_rank(plan, self._prepared.threads, self._progress.advance)
-        except MemoryError as error:  # less was left than the plan found
-            raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
 
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)
@@ -240,18 +231,7 @@ class _Job:
         if self._comm.size > 1:
             self._progress.note(f"partition: {summary.headline()}")
 
-    def _backend(self, built: RankNetwork) -> CpuBackend:
-        comm, plan, kind = self._comm, self._prepared.exchange_plan, self._prepared.exchange
-        exchange: SharedBoard | PacketExchange | None = None
-        if kind == "shared_memory":
-            exchange = SharedBoard(comm, plan, self._network.n_neurons // comm.size)
-        elif kind == "packets":
-            exchange = PacketExchange(comm, plan, self._network.gid_starts)
-        if exchange is not None:
-            _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
-        return CpuBackend(built, exchange, self._prepared.threads)
-
-    def _simulate(self, backend: CpuBackend, recorders: Recorders) -> tuple[int, bool]:
+    def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
         chunks = Chunks(network.n_steps, intervals(network))
@@ -273,7 +253,7 @@ class _Job:
         return step, interrupted and step < network.n_steps
 
     def _finish(
-        self, built: RankNetwork, backend: CpuBackend, recorders: Recorders | None, *, steps: int, interrupted: bool
+        self, built: RankNetwork, backend: Backend, recorders: Recorders | None, *, steps: int, interrupted: bool
     ) -> RunResult:
         summary = summarise_run(
             self._comm,
@@ -294,7 +274,7 @@ class _Job:
 
 
 def _keep(
-    recorders: Recorders, backend: CpuBackend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
+    recorders: Recorders, backend: Backend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
 ) -> None:
     """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
     recorders.store(*span, steps, gids, counts)

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.backend import Backend
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
@@ -46,11 +46,11 @@ class Controller:
         self._summed = 0
         self._done = 0
 
-    def begin(self, backend: CpuBackend) -> None:
+    def begin(self, backend: Backend) -> None:
         """Set the drive of the first interval."""
         self._apply(backend)
 
-    def take(self, counts: NDArray[np.int64], backend: CpuBackend) -> None:
+    def take(self, counts: NDArray[np.int64], backend: Backend) -> None:
         """Update the drive for every interval that `counts` (int64[units, all populations]) completes."""
         for spikes in self._bins.add(counts[:, self._populations]):
             self._done += 1
@@ -73,7 +73,7 @@ class Controller:
         if self._summed and end <= last < end + self.interval_steps:
             self.drive = self._sum / self._summed
 
-    def _apply(self, backend: CpuBackend) -> None:
+    def _apply(self, backend: Backend) -> None:
         backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
 
 

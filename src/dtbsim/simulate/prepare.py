@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.plan import Choice as GpuPlan
+from dtbsim.backends.cuda.plan import choose_plan
+from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.config import Locator, RunConfig
-from dtbsim.errors import InputError, MissingDependencyError
+from dtbsim.errors import InputError
 from dtbsim.exchange.plan import ExchangePlan, plan_exchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
 
-ExchangeKind = Literal["none", "shared_memory", "packets"]
+ExchangeKind = Literal["none", "shared_memory", "packets", "nccl", "mpi"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,19 +35,33 @@ class Prepared:
     exchange_plan: ExchangePlan
     exchange: ExchangeKind
     threads: int
-    backend: str
+    choice: Choice
+    gpu_plan: GpuPlan | None
+    """How the GPU steps, None on the CPU."""
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend."""
+        return self.choice.name
 
 
 def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locator | None) -> Prepared:
     """Compile the network and plan this rank's part; the same error on every rank when something does not fit."""
-    backend = choose_backend(config)
-    exchange = choose_exchange(config, comm)
     network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator))
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
+    choice = choose_backend(network, comm)
+    exchange = choose_exchange(config, comm, choice.device)
     threads = choose_threads(config, comm)
-    plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
+    gpu_plan: GpuPlan | None = None
+    if (device := choice.device) is not None:
+        wanted = config.simulation.gpu_plan
+        gpu_plan = on_every_rank(comm, lambda: choose_plan(network, comm.rank, comm.size, device.limits, wanted))
+        plan = gpu_plan.layout
+    else:
+        plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
     check_node_memory(plan, comm)
+    check_device_memory(choice, plan, comm)
     return Prepared(
         network=network,
         models=models,
@@ -50,18 +69,9 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
         exchange_plan=plan_exchange(network, plan.blocks, comm.size),
         exchange=exchange,
         threads=threads,
-        backend=backend,
+        choice=choice,
+        gpu_plan=gpu_plan,
     )
-
-
-def choose_backend(config: RunConfig) -> str:
-    """The backend that `simulation.backend` means here; an explicit wish that cannot be met is an error."""
-    wanted = config.simulation.backend
-    if wanted == "cuda":
-        raise MissingDependencyError(
-            "simulation.backend is cuda, which this version of dtbsim does not have", remedy="use auto or cpu"
-        )
-    return "cpu"
 
 
 def choose_threads(config: RunConfig, comm: Comm) -> int:
@@ -73,11 +83,13 @@ def choose_threads(config: RunConfig, comm: Comm) -> int:
     return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
 
 
-def choose_exchange(config: RunConfig, comm: Comm) -> ExchangeKind:
-    """How spikes travel: within one node over shared memory, between nodes as packets, unless configured."""
+def choose_exchange(config: RunConfig, comm: Comm, device: Device | None = None) -> ExchangeKind:
+    """How spikes travel: within one node over shared memory, between nodes as packets, between GPUs as `choose_way`."""
     wanted = config.simulation.exchange
     if comm.size == 1:
         return "none"
+    if device is not None:
+        return on_every_rank(comm, lambda: choose_way(wanted, device, comm)).way
     if wanted == "shared_memory" and comm.node_count > 1:
         raise InputError(
             f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.backend import Backend
 from dtbsim.config import Locator
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
@@ -39,7 +39,7 @@ class Recorders:
     """
 
     def __init__(
-        self, network: Network, comm: Comm, backend: CpuBackend, run_dir: Path, regions: BoldRegions | None
+        self, network: Network, comm: Comm, backend: Backend, run_dir: Path, regions: BoldRegions | None
     ) -> None:
         self._network, self._comm, self._backend = network, comm, backend
         self._hasher = SpikeHasher()

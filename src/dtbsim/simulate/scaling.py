@@ -15,6 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.config.scaling import SynapticScaling
@@ -30,12 +31,13 @@ MAX_CHANGE = 1.0
 class Scaling:
     """One `synaptic_scaling` of the configuration, for the neurons of this rank."""
 
-    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: CpuBackend) -> None:
+    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: Backend) -> None:
         self._item = item
         self.interval_steps = interval_steps(network, name, item)
         projection = next(p for p in network.projections if p.name == item.projection)
         assert projection.dynamics is not None
         self._frozen = projection.dynamics.frozen
+        assert isinstance(backend, CpuBackend), "the CUDA backend refuses networks with synapses that change"
         self._parts: list[tuple[DynamicTables, int, NDArray[np.int64]]] = []
         for tables in backend.tables.dynamic:
             for index, part in enumerate(tables.parts):

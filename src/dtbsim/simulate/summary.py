@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
@@ -22,7 +22,7 @@ def summarise_run(
     comm: Comm,
     prepared: Prepared,
     built: RankNetwork,
-    backend: CpuBackend,
+    backend: Backend,
     recorders: Recorders | None,
     stages: Stages,
     *,
@@ -70,6 +70,8 @@ def summarise_run(
         "ranks": comm.size,
         "threads": max(share["threads"] for share in shares),
         "backend": prepared.backend,
+        "gpu": None if prepared.choice.device is None else prepared.choice.device.name,
+        "gpu_plan": None if prepared.gpu_plan is None else prepared.gpu_plan.name,
         "exchange": prepared.exchange,
         "spike_hash": spike_hash,
         "run_dir": str(run_dir),
@@ -90,7 +92,7 @@ def summarise_run(
     return summary
 
 
-def _inside(backend: CpuBackend, recorders: Recorders | None) -> dict[str, float]:
+def _inside(backend: Backend, recorders: Recorders | None) -> dict[str, float]:
     """Seconds of the parts of the simulation, named `simulate: PART`."""
     parts = backend.stage_seconds() | (recorders.seconds if recorders is not None else {})
     return {f"simulate: {name}": seconds for name, seconds in parts.items()}

@@ -8,13 +8,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Graph, Launch
+from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.failures import SMALLER, told_by_device
+from dtbsim.backends.cuda.log import SpikeLog
+from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import device_layout as X
@@ -25,8 +29,6 @@ THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 8
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
-LOG_ENTRIES = 1 << 24
-"""Room for spikes between two looks of the host, at least one step's."""
 
 
 class CudaBackend:
@@ -41,6 +43,12 @@ class CudaBackend:
     ) -> None:
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
+        self._place(first_bucket)
+
+    @told_by_device
+    def _place(self, first_bucket: int | None) -> None:
+        """Bring the network to the device."""
+        built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         self.tables = self._make_tables(first_bucket)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
@@ -50,11 +58,12 @@ class CudaBackend:
         self._on_device = device.upload(self.rank)
         self._fill_rank()
         self._make_room_for_spikes()
-        self._collected: list[I64] = []
+        self._procedural = self._procedural_steps()
+        self._collected: list[Later | I64] = []
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
-        self.weights: list[object] = []
+        self.weights: list[RecordedWeights] = []
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
@@ -68,19 +77,28 @@ class CudaBackend:
         return DeviceLaneTables(self._built, self.ring, self._device, **sized)
 
     def _make_room_for_spikes(self) -> None:
-        zeros, address = self._device.xp.zeros, self._device.address
-        self._log = zeros(max(LOG_ENTRIES, self._n_local), np.int64)
-        self._published = zeros(max(self._n_local, 1), np.int32)
-        self.rank[X.R_PUBLISHED_AT], self.rank[X.R_LOG_AT] = address(self._published), address(self._log)
+        self._log = SpikeLog(self._device, self._n_local)
+        self._published = self._device.xp.zeros(max(self._n_local, 1), np.int32)
+        self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
+        self.rank[X.R_LOG_AT] = self._log.address
+
+    def _procedural_steps(self) -> ProceduralSteps | None:
+        lanes, tables = self.tables.procedural, self.tables
+        if not lanes:
+            return None
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
 
     def _text(self) -> str:
-        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)})
+        macros = {} if self._procedural is None else {"DTB_PROCEDURAL": 1}
+        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
 
+    @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         self._kernels = self._device.compile(self._text())
-        if self._exchange is not None:
-            self._exchange.compile()
+        for other in (self._exchange, self._procedural):
+            if other is not None:
+                other.compile()
 
     # -- launches ---------------------------------------------------------------------------------------------
 
@@ -104,7 +122,18 @@ class CudaBackend:
         largest = max(state.lane.n_local for state in self._built.lanes)
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=False)
         self._schedule()
+
+    def _draw(self, steps: ProceduralSteps, *, remote: bool) -> None:
+        """Draw the synapses of procedural projections for the spikes of the step, or for those of other ranks."""
+        at = self._device.address(self._on_device)
+        steps.draw(at, self._shape(1 << 30, steps.shared_bytes), remote=remote)
+        if steps.ordered:
+            self._receive()
+            n = int(self.rank[X.R_REMOTE_N if remote else X.R_PUBLISHED_COUNT])
+            steps.draw_ordered(at, n if self.rank[X.R_HALT] == 0 else 0, remote=remote)
 
     def _graph(self, steps: int) -> Graph:
         if steps not in self._graphs:
@@ -113,12 +142,13 @@ class CudaBackend:
 
     # -- stepping ---------------------------------------------------------------------------------------------
 
+    @told_by_device
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
-        self.tables.upload()
+        self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
         while self.rank[X.R_STEP] < stop:
@@ -145,14 +175,20 @@ class CudaBackend:
                 self._take_log()
                 rank = self.rank
                 continue
-            left = min(stop - step, room)
-            while left > 0:
-                steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
-                self._graph(steps).launch()
-                left -= steps
+            self._do_steps(min(stop - step, room))
             self._look(stop)
             rank = self.rank
         self._seconds["step"] += time.perf_counter() - begin_s
+
+    def _do_steps(self, left: int) -> None:
+        """Start the next `left` steps; only one of them where the host has to look at each."""
+        if self._procedural is not None and self._procedural.ordered:
+            self._step()
+            return
+        while left > 0:
+            steps = min(GRAPH_STEPS, 1 << (left.bit_length() - 1))
+            self._graph(steps).launch()
+            left -= steps
 
     def _look(self, stop: int | None = None) -> None:
         """Wait for the device; while it halts, give it what it lacks. Its packets are sealed once it is at `stop`."""
@@ -184,28 +220,27 @@ class CudaBackend:
         try:
             self.tables.make_room()
         except MemoryError as error:
-            raise MemoryPlanError(
-                f"no GPU memory left for the spikes in transit: {error}", remedy="use more GPUs or fewer neurons"
-            ) from error
-        self.tables.upload()
+            raise MemoryPlanError(f"no GPU memory left for the spikes in transit: {error}", remedy=SMALLER) from error
+        self.tables.upload(int(self.rank[X.R_STEP]))
         self.rank[X.R_HALT] = self.rank[X.R_OVERFLOW] = 0
         self._send()
 
     # -- spikes -----------------------------------------------------------------------------------------------
 
     def _take_log(self) -> None:
-        """Move the log to the host."""
+        """Start to move the log to the host; the next spikes go into its other part."""
         self._receive()
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
-            self._collected.append(self._device.download(self._log[:n]))
+            self._collected.append(self._log.take(n))
+        self.rank[X.R_LOG_AT] = self._log.address
         self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
         self._send()
 
     def _unsent(self) -> I64:
         """Spikes of the window, on the host."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        entries = _joined(self._collected)
         return entries[entries >> 32 >= self._window_start]
 
     def _swap(self, exchange: DeviceExchange) -> None:
@@ -219,6 +254,8 @@ class CudaBackend:
 
     def _enter(self) -> None:
         """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=True)
         self._schedule_remote()
 
     def _keep_counts(self) -> None:
@@ -229,15 +266,17 @@ class CudaBackend:
         """Enter spikes of other ranks; a bucket that is too small halts the device."""
         self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
 
+    @told_by_device
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])
+        entries = _joined(self._collected)
         self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
+    @told_by_device
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
         key = family_index, parameter
@@ -252,6 +291,7 @@ class CudaBackend:
                     part = slice(offset, offset + group.size)
                     self._device.overwrite(on_device[part], state.neurons.f32[part])
 
+    @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         memory = self.tables.memory
@@ -279,3 +319,8 @@ class CudaBackend:
         self._graphs.clear()
         if self._exchange is not None:
             self._exchange.close()
+
+
+def _joined(parts: list[Later | I64]) -> I64:
+    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *arrived])

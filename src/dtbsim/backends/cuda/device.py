@@ -5,7 +5,7 @@ Arrays are those of `xp`, a module with numpy's interface (CuPy, or numpy itself
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,10 +50,21 @@ class Graph(Protocol):
         """Start all of them, in their order."""
 
 
+class Later(Protocol):
+    """A copy on its way to the host."""
+
+    def values(self) -> NDArray[Any]:
+        """The copy, once it has arrived; the same on every call."""
+
+
 class Device(Protocol):
-    """One GPU as this rank sees it; everything goes on in the order of one stream, beside the host."""
+    """One GPU as this rank sees it; everything goes on in the order of one stream, beside the host.
+
+    `facts` are for the record: name, driver, versions, memory.
+    """
 
     name: str
+    facts: Mapping[str, str | int]
     identity: str
     """Which GPU of its node it is: the address on the bus."""
     limits: Limits
@@ -78,11 +89,17 @@ class Device(Protocol):
     def download(self, array: Any) -> NDArray[Any]:
         """Copy on the host, after all work so far."""
 
+    def download_later(self, array: Any) -> Later:
+        """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived."""
+
     def overwrite(self, array: Any, values: NDArray[Any]) -> None:
         """Copy host values into an array of the same size and dtype."""
 
     def synchronise(self) -> None:
         """Wait for all work so far."""
+
+    def free_bytes(self) -> int:
+        """Memory that is free now."""
 
 
 def view_at(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:

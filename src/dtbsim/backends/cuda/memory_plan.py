@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda import backend, persistent, tables
+from dtbsim.backends.cuda import persistent, tables
 from dtbsim.backends.cuda.build import StrideOf
 from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.failures import SMALLER
+from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.backends.cuda.wiring import WORK_BYTES
 from dtbsim.build.blocks import ASSUMED_RATE_HZ, expected_synapses
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
-    BYTES_PER_NEURON,
     BYTES_PER_SYNAPSE,
     ELIGIBILITY_BYTES,
     SEGMENT_BYTES,
     most_segments,
+    neuron_bytes,
     synapses_onto,
 )
 from dtbsim.build.procedural import procedural_bytes
@@ -77,14 +79,14 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         tables=row_bytes + plan.candidates.gids.nbytes,
         building=building,
         dynamic=_dynamic(plan, share),
-        neurons=sum(lane.n_local * BYTES_PER_NEURON + lane.n_slots * _sum_bytes(plan) for lane in lanes),
+        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * _sizes(network)).sum()),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
 
 
-def check_device_memory(plan: DeviceMemoryPlan, device: Device) -> None:
-    """Raise MemoryPlanError, with the numbers, when a rank needs more than its GPU has left."""
-    free = device.limits.free_bytes
+def check_device_plan(plan: DeviceMemoryPlan, device: Device, shared_by: int = 1) -> None:
+    """Raise MemoryPlanError, with the numbers, when a rank needs more than its share of what its GPU has left."""
+    free = device.free_bytes() // shared_by
     if plan.peak <= free:
         return
     parts = {
@@ -97,9 +99,10 @@ def check_device_memory(plan: DeviceMemoryPlan, device: Device) -> None:
     }
     shown = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in parts.items())
     raise MemoryPlanError(
-        f"the network needs {plan.peak / 2**30:.2f} GiB on the GPU ({device.name}), but {free / 2**30:.2f} GiB are "
-        f"free ({shown})",
-        remedy="use more GPUs, fewer synapses or a smaller scale",
+        f"the network needs {plan.peak / 2**30:.2f} GiB on {device.name}, but {free / 2**30:.2f} GiB are free"
+        + (f" for each of {shared_by} ranks" if shared_by > 1 else "")
+        + f" ({shown})",
+        remedy=SMALLER,
     )
 
 
@@ -108,7 +111,11 @@ def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
     owned = np.zeros(len(network.populations))
     for run in lane.runs:
         owned[run.population] += run.size
-    return owned / np.array([population.size for population in network.populations], dtype=np.float64)
+    return owned / _sizes(network)
+
+
+def _sizes(network: Network) -> NDArray[np.float64]:
+    return np.array([population.size for population in network.populations], dtype=np.float64)
 
 
 def _places(plan: RankPlan, share: NDArray[np.float64], chosen: list[bool], stride_of: StrideOf) -> float:
@@ -119,7 +126,7 @@ def _places(plan: RankPlan, share: NDArray[np.float64], chosen: list[bool], stri
         if wanted:
             np.add.at(mean, source, synapses * share[target])
     total = float(mean.sum())
-    mean /= np.array([population.size for population in network.populations], dtype=np.float64)
+    mean /= _sizes(network)
     return float(n * stride_of(math.ceil((mean + 6 * np.sqrt(mean)).max()), n, round(total))) or total
 
 
@@ -179,6 +186,6 @@ def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
         lists = 2 * n_lanes * (8 + 4 * largest)
         rings = ring * (sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan) + 4 * n_lanes)
         return log + lists + rings + by_spike
-    log = 8 * max(backend.LOG_ENTRIES, n) + 4 * n
+    log = log_bytes(n) + 4 * n
     busy = math.ceil(BURST * ASSUMED_RATE_HZ * plan.network.dt_ms * 1e-3 * segments)
     return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy) + by_spike

@@ -22,7 +22,7 @@ def nccl_version(cuda: Any) -> tuple[int, str]:
     """Return the version as NCCL counts it, 0 where it cannot be used, and then why not."""
     if cuda is None:
         return 0, "this device has none"
-    if not getattr(cuda.nccl, "available", False):
+    if not getattr(getattr(cuda, "nccl", None), "available", False):
         return 0, "CuPy does not find it"
     version = int(cuda.nccl.get_version())
     if version < OLDEST:

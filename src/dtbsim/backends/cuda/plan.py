@@ -7,6 +7,7 @@ from typing import Literal
 
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import MAX_SOURCES, shared_bytes
+from dtbsim.build.lanes import MAX_DEVICE_LANES
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
@@ -39,7 +40,7 @@ def choose_plan(
     Raises InputError where the persistent plan is wanted and cannot be.
     """
     if wanted == "general":
-        return Choice("general", plan_rank(network, rank, n_ranks, 1), "simulation.gpu_plan")
+        return Choice("general", _general(network, rank, n_ranks), "simulation.gpu_plan")
     obstacle = _obstacle_in_network(network, n_ranks)
     if obstacle is None:
         layout = plan_rank(network, rank, n_ranks, limits.multiprocessors)
@@ -53,7 +54,12 @@ def choose_plan(
             where="simulation.gpu_plan",
             remedy="use auto or general",
         )
-    return Choice("general", plan_rank(network, rank, n_ranks, 1), obstacle)
+    return Choice("general", _general(network, rank, n_ranks), obstacle)
+
+
+def _general(network: Network, rank: int, n_ranks: int) -> RankPlan:
+    """As few lanes as keep synapses at four bytes."""
+    return plan_rank(network, rank, n_ranks, 1, MAX_DEVICE_LANES)
 
 
 def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:

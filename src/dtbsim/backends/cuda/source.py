@@ -11,8 +11,22 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from dtbsim.kernels import device_layout, dynamic_layout, layout, noise, packets, philox, poisson
+from dtbsim.kernels import (
+    device_layout,
+    dynamic_layout,
+    layout,
+    noise,
+    packets,
+    pair_layout,
+    philox,
+    poisson,
+    sink,
+    tasks,
+    wire,
+)
 
+COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
+"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
     "POISSON_STEPS": poisson.STEPS,
@@ -20,6 +34,12 @@ _NAMED = {
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
     "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
+    "DRAW_FACTOR_BITS": sink.FACTOR_BITS,
+    "DRAW_WEIGHT_BITS": sink.FRACTION_BITS_WEIGHT,
+    "DRAW_DELAY_BITS": sink.FRACTION_BITS_DELAY,
+    "PAIR_RULE_OUTDEGREE": tasks.FIXED_OUTDEGREE,
+    "PAIR_RULE_PARTNERS": tasks.ONE_TO_ONE,
+    "PAIR_CALL_VALUES": int(wire.CALL_VALUES),
 }
 
 
@@ -36,9 +56,10 @@ def _integers(module: ModuleType, prefix: str = "") -> dict[str, int]:
 
 @cache
 def constants_text() -> str:
-    """Constants of the layouts; those of dynamic projections begin with D_."""
+    """Constants of the layouts; those of dynamic projections begin with D_, of pairs with PAIR_."""
     purposes = {name: value for name, value in _integers(philox).items() if name.startswith("PURPOSE_")}
-    named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_") | purposes | _NAMED
+    named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_")
+    named |= _integers(pair_layout, "PAIR_") | purposes | _NAMED
     return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.memory import DeviceMemory
+from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.build.neurons import Group
+from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
@@ -31,14 +33,24 @@ class DeviceLaneTables(LaneTables):
         self.variants: list[Variant] = []
         self._device, self._first_bucket = device, first_bucket
         self._buckets: list[_Buckets] = []
+        self.procedural: list[ProceduralLane] = []
         super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
         self._copy = device.upload(self.table)
         self.address = device.address(self._copy)
 
-    def upload(self) -> None:
-        """Bring the lane table and the tables that it points to up to date."""
+    def upload(self, step: int) -> None:
+        """Bring the lane table and the tables that it points to up to date; `step` is the one to be done next."""
+        for lane in self.procedural:
+            self.table[lane.index, L.ACC_AT] = lane.input_vector(step)
         self.memory.refresh()
         self._device.overwrite(self._copy, self.table)
+
+    def _input_vector(self, state: LaneState, index: int) -> int:
+        if not state.procedural:
+            return super()._input_vector(state, index)
+        self.procedural.append(ProceduralLane(state, index, ring_size(self._network), self._device))
+        self.procedural[-1].fill(self.table[index], self.memory)
+        return self.procedural[-1].input_vector(0)
 
     def _kernel(self, group: Group) -> int:
         variant = group.kernel.variant
@@ -73,8 +85,8 @@ class DeviceLaneTables(LaneTables):
         return grown
 
     def dynamic_bytes(self) -> int:
-        """Bytes of buckets at present."""
-        return sum(buckets.n_bytes for buckets in self._buckets)
+        """Bytes of buckets at present, and of the rings of procedural projections."""
+        return sum(part.n_bytes for part in self._buckets) + sum(lane.n_bytes for lane in self.procedural)
 
 
 class _Buckets:

@@ -86,15 +86,12 @@ class DeviceWirings:
 
         pairs = pair_table(builder.pieces, address).table
         sources = pairs[:, P.N_SOURCES]
-        most_parts = 1 << int(pairs[:, P.SPLITS].max())
-        shape = warps_for(self._device, int(sources.sum()), 8 * most_parts)
-        self._part_counts = self._device.xp.zeros(_warps(shape) * most_parts, np.int64)
+        shape = warps_for(self._device, int(sources.sum()), 1)
         table = np.zeros(B.WIRING_FIELDS, np.int64)
         table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
         table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(pairs), int(sources.sum())
         table[B.W_FIRST_ITEM_AT] = self._parcel.add(np.append(0, np.cumsum(sources)))
         table[B.W_PAIRS_AT] = self._parcel.add(pairs, (P.SLOT_OF_BLOCK_AT, P.HERE_AT, P.RUNS_AT))
-        table[B.W_PART_COUNTS_AT], table[B.W_MOST_PARTS] = self._device.address(self._part_counts), most_parts
         at = self._parcel.add(table, (B.W_FIRST_ITEM_AT, B.W_PAIRS_AT))
         self._launches.append(("dtb_wire_sources", shape, at))
 

@@ -1,0 +1,75 @@
+"""Memory of a rank whose synapses are all procedural, on the GPU and on the host: what each neuron costs.
+
+Stored synapses, and tables whose size does not grow with the number of neurons, are not in these sums.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda import procedural
+from dtbsim.backends.cuda.backend import THREADS
+from dtbsim.backends.cuda.log import log_bytes
+from dtbsim.build.kinds import find_kinds
+from dtbsim.build.pairs import splits_of
+from dtbsim.build.procedural import ring_size
+from dtbsim.kernels import device_layout as X
+from dtbsim.spec.network import FIXED_OUTDEGREE, Network
+
+I64 = NDArray[np.int64]
+
+
+def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = False) -> dict[str, int]:
+    """Bytes on the GPU by what they are for.
+
+    Args:
+        network: procedural projections only.
+        owned: int64[n_populations], neurons on this rank.
+        n_sources: neurons that it hears, its own ones among them.
+        wide: sums of 64 bits.
+    """
+    n, states, inputs = _sizes(network, owned)
+    driven = sum(int(owned[drive.population]) for drive in network.drives if drive.kind == "poisson")
+    parts = _ordered_parts(network, owned)
+    batch = min(procedural.BATCH, -(-n // THREADS) * THREADS)
+    return {
+        "states": 4 * states,
+        "input of coming steps": (8 if wide else 4) * inputs * max(1, ring_size(network)),
+        "gids": 4 * n,
+        "numbers as sources": 4 * n,
+        "gids of sources": 4 * n_sources,
+        "published spikes": 4 * n,
+        "log": log_bytes(n),
+        "drives": 8 * driven // X.UNIT,
+        "batches": batch * (8 + 2 * parts) if parts else 0,
+    }
+
+
+def host_bytes(network: Network, owned: I64, n_sources: int) -> dict[str, int]:
+    """Bytes that stay on the host, by what they are for; arguments as for `device_bytes`."""
+    n, states, _ = _sizes(network, owned)
+    return {"states": 4 * states, "gids": 4 * n, "numbers as sources": 4 * n, "gids of sources": 4 * n_sources}
+
+
+def _sizes(network: Network, owned: I64) -> tuple[int, int, int]:
+    """Neurons, values of states and constants, input slots."""
+    states = inputs = 0
+    for kind in find_kinds(network):
+        mine = sum(int(owned[network.families[family].populations].sum()) for family in kind.families)
+        states += mine * (0 if kind.model.is_source else len(kind.model.states) + len(kind.arrays))
+        inputs += mine * len(kind.channels)
+    return int(owned.sum()), states, inputs
+
+
+def _ordered_parts(network: Network, owned: I64) -> int:
+    """Most parts of a target population on this rank that is drawn part by part; 0: none is."""
+    targets = {
+        int(population)
+        for projection in network.projections
+        if projection.procedural and projection.rule == FIXED_OUTDEGREE
+        for population in projection.piece_target
+    }
+    splits = [splits_of(network.populations[index].size) for index in targets if owned[index]]
+    most = max(splits, default=0)
+    return 1 << most if most >= procedural.ORDERED_SPLITS else 0

@@ -1,0 +1,88 @@
+"""Where the neurons are computed: what `simulation.backend` means on these machines, and why."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from dtbsim.backends.cuda import choose
+from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.failures import SMALLER
+from dtbsim.build.rank import RankPlan
+from dtbsim.errors import DtbsimError, InputError, MemoryPlanError
+from dtbsim.mpi import Comm
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.spec import Network
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A backend (cpu or cuda), why it is this one, and this rank's GPU where it is cuda."""
+
+    name: str
+    reason: str
+    device: Device | None = None
+    shared_by: int = 1
+    """Ranks that use the same GPU."""
+
+    def say(self) -> None:
+        """Log it."""
+        _LOG.info("backend %s (%s)", self.name, self.reason)
+        if self.device is not None:
+            facts = ", ".join(f"{key} {value}" for key, value in self.device.facts.items() if key != "name")
+            _LOG.info("GPU: %s (%s)", self.device.name, facts)
+        if self.shared_by > 1:
+            _LOG.info("%d ranks share a GPU", self.shared_by)
+
+
+def choose_backend(network: Network, comm: Comm) -> Choice:
+    """The backend of a run, the same on all ranks; collective.
+
+    `auto` is cuda where every rank can have a GPU and the network has nothing that only the CPU backend can do, else
+    cpu. `cuda` that cannot be had is the error of what is missing (`open_device`), never a run on the CPU.
+    """
+    wanted = network.config.simulation.backend
+    if wanted == "cpu":
+        return Choice("cpu", "as configured")
+    lacking = choose.unsupported(network)
+    if wanted == "cuda":
+        if lacking is not None:
+            raise InputError(f"simulation.backend is cuda, but {lacking}", remedy="use auto or cpu")
+        device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
+        return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))
+    if lacking is not None:
+        return Choice("cpu", f"auto: {lacking}")
+    found, problem = None, None
+    try:
+        found = choose.open_device(comm.node_rank)
+    except DtbsimError as error:
+        problem = error.message
+    problems = [text for text in comm.allgather(problem) if text is not None]
+    if problems or found is None:
+        return Choice("cpu", f"auto: {problems[0]}")
+    return Choice("cuda", f"auto: {found.name}", found, _shared_by(found, comm))
+
+
+def _shared_by(device: Device, comm: Comm) -> int:
+    mine = comm.node_index, device.identity
+    return sum(other == mine for other in comm.allgather(mine))
+
+
+def check_device_memory(choice: Choice, plan: RankPlan, comm: Comm) -> None:
+    """Raise MemoryPlanError on every rank when the network of any rank exceeds its share of its GPU; collective."""
+    device = choice.device
+    if device is None:
+        return
+    needed, free = plan.memory.synapses + plan.memory.tables, device.free_bytes() // choice.shared_by
+
+    def check() -> None:
+        if needed > free:
+            raise MemoryPlanError(
+                f"the network needs {needed / 2**30:.1f} GiB on {device.name}, but {free / 2**30:.1f} GiB are free"
+                + (f" for each of {choice.shared_by} ranks" if choice.shared_by > 1 else ""),
+                remedy=SMALLER,
+            )
+
+    on_every_rank(comm, check)

@@ -1,0 +1,114 @@
+"""Every kernel text compiled by NVRTC, which needs no GPU: for every architecture, and within the registers that it may
+use. `pytest -rP` shows what the kernels take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+
+import pytest
+from tests.helpers import nvrtc
+from tests.helpers.cubin import Needs, needs_of
+from tests.helpers.every_model import every_model
+
+from dtbsim.backends.cuda.backend import THREADS
+from dtbsim.backends.cuda.choose import OLDEST
+from dtbsim.backends.cuda.persistent import BLOCK_THREADS
+from dtbsim.backends.cuda.source import COMPILE_OPTIONS, whole_text
+from dtbsim.kernels.update_cuda import updates_text
+from dtbsim.kernels.update_kernel import get_update_kernel
+from dtbsim.models import NeuronModel, example_model
+
+pytestmark = pytest.mark.skipif(
+    nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed: pip install 'dtbsim[cuda-check]'"
+)
+
+OPTIONS = (*COMPILE_OPTIONS, "-diag-suppress=177")
+FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu"))
+MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}}
+THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
+REGISTERS = 65_536
+"""Of a multiprocessor."""
+SPILLED = {"dtb_persistent": 256}
+"""Bytes of local memory that a kernel may use, where it is more than none."""
+MAIN = (70, 75, 80, 86, 89, 90, 100, 120)
+TWO = (70, 90)
+
+
+def text_of(file: str, models: Iterable[NeuronModel]) -> str:
+    variants = [get_update_kernel(model, use_stim=model.uses_current).variant for model in models]
+    return whole_text(file, {"updates.cuh": updates_text(variants)}, MACROS.get(file))
+
+
+@cache
+def compiled(file: str, everything: bool, architecture: int) -> nvrtc.Compiled:
+    models = every_model().values() if everything else [example_model("iaf_psc_exp")]
+    return nvrtc.compiled(text_of(file, models), architecture, *OPTIONS)
+
+
+def all_compiled(file: str, everything: bool, architectures: Iterable[int]) -> dict[int, nvrtc.Compiled]:
+    chosen = list(architectures)
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(chosen, pool.map(lambda a: compiled(file, everything, a), chosen), strict=True))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_text_compiles_for_every_architecture(file: str) -> None:
+    supported = [architecture for architecture in nvrtc.architectures() if architecture >= OLDEST]
+    assert set(MAIN) <= set(supported)
+    if file != "step.cu":  # its functions are those of the others
+        supported = list(MAIN)
+    for architecture, found in all_compiled(file, False, supported).items():
+        assert found.works, f"sm_{architecture}: {found.log}"
+        assert "error" not in found.log
+        assert needs_of(found.cubin), "it has kernels"
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("everything", [False, True])
+def test_kernels_keep_within_their_registers(file: str, everything: bool) -> None:
+    for architecture, found in all_compiled(file, everything, TWO).items():
+        assert found.works, found.log
+        for name, needs in needs_of(found.cubin).items():
+            print(f"sm_{architecture} {file} {'all models' if everything else 'one model'} {name}: {shown(needs)}")
+            threads = THREADS_OF.get(name, THREADS)
+            assert needs.registers * threads <= REGISTERS, f"{threads} threads of {name} do not start"
+            if name not in THREADS_OF:
+                assert needs.registers <= REGISTERS // (2 * threads), "two blocks run side by side"
+            assert needs.local_bytes <= SPILLED.get(name, 0), f"{name} spills {needs.local_bytes} bytes"
+            assert needs.shared_bytes <= 1024, "all shared memory is dynamic, but for what the system reserves"
+
+
+def shown(needs: Needs) -> str:
+    return f"{needs.registers} registers, {needs.local_bytes} bytes of local memory"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_floats_of_32_bits_are_neither_fused_nor_approximate(file: str) -> None:
+    for found in all_compiled(file, True, TWO).values():
+        assert inexact(found.ptx) == []
+        assert ".extern .func" not in found.ptx
+        assert "atom.global.add.f" not in found.ptx.replace("red.", "atom."), "sums of floats depend on their order"
+
+
+def inexact(ptx: str) -> list[str]:
+    """Instructions on float32 that change bits or leave the rounding open."""
+    instructions = re.findall(r"^\s+(?:@!?%\w+ )?([a-z][\w.]*)", ptx, re.MULTILINE)
+    bad = re.compile(r"fma\S*\.f32|mad\S*\.f32|\S*\.(approx|ftz|full)\b|(add|sub|mul|div|sqrt|rcp)\.f32")
+    return [found for found in instructions if bad.match(found)]
+
+
+def test_what_these_tests_look_for_is_noticed() -> None:
+    text = text_of("step.cu", [example_model("iaf_psc_exp")])
+    fused = nvrtc.compiled(text, 80, "--std=c++17", "--fmad=true")
+    assert "fma.rn.f32" in inexact(fused.ptx)
+    few = nvrtc.compiled(text, 80, *OPTIONS, "--maxrregcount=24")
+    needs = needs_of(few.cubin)
+    assert max(need.registers for need in needs.values()) <= 24
+    assert max(need.local_bytes for need in needs.values()) > 0, "the rest is spilled"
+    body = "__shared__ int s[1000]; s[threadIdx.x] = *x; __syncthreads(); *x = s[9];"
+    source = f'extern "C" __global__ void k(int *x) {{ {body} }}'
+    assert needs_of(nvrtc.compiled(source, 80).cubin)["k"].shared_bytes == 4000
