@@ -44,9 +44,10 @@ def build_rank_on_device(
     *,
     in_order: bool = True,
     stride_of: StrideOf | None = None,
+    threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> RankNetwork:
-    """Build all lanes, one after the other; `progress(done, of)` counts them.
+    """Build all lanes, one after the other; `threads` of the host fill in neurons, `progress(done, of)` counts lanes.
 
     `in_order`: rows sorted by delay, with segments; otherwise every synapse keeps its delay (`DeviceRows.delays`), and
     `stride_of` may give the rows of a lane one length.
@@ -58,7 +59,7 @@ def build_rank_on_device(
         rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels, tables).build(
             in_order=in_order, stride_of=stride_of
         )
-        lanes.append(finish_lane(plan, lane, rows))
+        lanes.append(finish_lane(plan, lane, rows, threads))
         if progress is not None:
             progress(done, len(plan.lanes))
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
