@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.helpers.shim_device import ShimDevice, ShimKernels
 from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.rows import DeviceRows
 from dtbsim.build.rank import RankNetwork, plan_rank
+from dtbsim.build.synapses import Rows
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
@@ -33,7 +35,7 @@ def on_device(
     network: Network,
     threads: int = 1,
     kind: int | None = None,
-    device: ShimDevice | None = None,
+    device: Any = None,
     *,
     rank: int = 0,
     n_ranks: int = 1,
@@ -46,12 +48,23 @@ def on_device(
     return build_rank_on_device(plan, ShimDevice() if device is None else device, **options)
 
 
+def fetched(built: RankNetwork) -> RankNetwork:
+    """The same with static synapses on the host."""
+    lanes = []
+    for state in built.lanes:
+        rows = state.rows
+        assert isinstance(rows, DeviceRows)
+        arrays = (rows.rows, rows.targets, rows.weights, rows.segment_rows, rows.segments)
+        lanes.append(replace(state, rows=Rows(rows.kind, *(rows.device.download(array) for array in arrays))))
+    return replace(built, lanes=lanes)
+
+
 def check_same(built: RankNetwork, expected: RankNetwork) -> None:
     """The same tables, and the same synapses for each source and delay."""
     assert built.n_synapses == expected.n_synapses
     assert built.synapse_bytes == expected.synapse_bytes
+    built = fetched(built)
     for mine, cpu in zip(built.lanes, expected.lanes, strict=True):
-        assert isinstance(mine.rows, DeviceRows)
         assert mine.rows.kind == cpu.rows.kind
         for name in ("rows", "segment_rows", "segments"):
             np.testing.assert_array_equal(getattr(mine.rows, name), getattr(cpu.rows, name))
