@@ -136,16 +136,6 @@ def test_running_out_of_memory_while_building_is_told(
     assert opened == [0]
 
 
-def test_synapses_that_change_run_on_the_cpu_for_now(tmp_path: Path, opened: list[int]) -> None:
-    text = NETWORK.replace("delay_ms: 1.5", "delay_ms: 1.5, synapse: {kind: tsodyks_markram, U: 0.5, tau_rec_ms: 100}")
-    run = dtbsim.run(load_config_text(text), out=tmp_path / "run")
-    assert run.summary["backend"] == "cpu"
-    assert not opened
-    assert (
-        "backend cpu (auto: the CUDA backend has no synapses that change yet" in (tmp_path / "run/log.txt").read_text()
-    )
-
-
 def test_a_device_has_the_lanes_that_keep_synapses_small() -> None:
     """A thread of a CPU has eight at most: a million neurons do not fit 16-bit slots there."""
     network = network_of(NETWORK.replace("size: 200", "size: 700000").replace("block_size: 32", "block_size: 8192"))
