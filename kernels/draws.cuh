@@ -10,6 +10,14 @@ struct Draws {
     i64 max_delay;
 };
 
+// Those of a pair of populations.
+DTB_FN Draws draws_of(Table pair) {
+    return {
+        pair[PAIR_WEIGHT], at<i64>(pair[PAIR_WEIGHT_TABLE_AT]), pair[PAIR_DELAY], at<i64>(pair[PAIR_DELAY_TABLE_AT]),
+        pair[PAIR_MAX_DELAY],
+    };
+}
+
 // Fixed-point value of an inverse-CDF table at a uniform word.
 DTB_FN i64 interpolate(const i64 *table, u32 word) {
     const i64 low = table[word >> 16], high = table[(word >> 16) + 1];

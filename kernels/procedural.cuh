@@ -64,13 +64,6 @@ struct Spike {
     i64 source, step, now;
 };
 
-DTB_FN Draws draws_of(Table pair) {
-    return {
-        pair[PAIR_WEIGHT], at<i64>(pair[PAIR_WEIGHT_TABLE_AT]), pair[PAIR_DELAY], at<i64>(pair[PAIR_DELAY_TABLE_AT]),
-        pair[PAIR_MAX_DELAY],
-    };
-}
-
 // One synapse onto a slot (-1: of another lane).
 DTB_FN void add_synapse(
     Coming &coming, Table pair, const Draws &draws, const Spike &spike, i64 slot, u32 weight_word, u32 delay_word

@@ -293,6 +293,14 @@ static inline unsigned __ballot_sync(unsigned, int predicate) {
         all |= (unsigned)w.results[k] << k;
     return all;
 }
+template <typename T> static inline unsigned __match_any_sync(unsigned, T value) {
+    const unsigned long long mine = shim_bits(value);
+    const shim::Warp &w = shim::exchange(mine);
+    unsigned same = 0;
+    for (int k = 0; k < 32; ++k)
+        same |= (unsigned)(w.results[k] == mine) << k;
+    return same;
+}
 static inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }

@@ -19,7 +19,7 @@ from dtbsim.build.lanes import MAX_DEVICE_LANES
 from dtbsim.build.rank import plan_rank
 from dtbsim.cli.summary import summary_rows
 from dtbsim.config import load_config_text
-from dtbsim.errors import EXIT_MEMORY, MemoryPlanError
+from dtbsim.errors import EXIT_MEMORY, InputError, MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import run_ranks
 
@@ -101,21 +101,39 @@ def test_a_network_larger_than_the_gpu_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(OPEN, lambda _: ShimDevice(LIMITS))
     config = load_config_text(NETWORK, overrides=("simulation.backend=cuda",))
     with pytest.raises(
-        MemoryPlanError, match=r"needs 0\.0 GiB on shim, but 0\.0 GiB are free \(use more GPUs"
+        MemoryPlanError, match=r"needs 0\.25 GiB on shim, but 0\.00 GiB are free \(4000 synapses 0\.00, .*use more GPUs"
     ) as caught:
         dtbsim.run(config, out=tmp_path / "run")
     assert caught.value.exit_code == EXIT_MEMORY
     assert not (tmp_path / "run").exists()
 
 
-def test_synapses_that_change_run_on_the_cpu_for_now(tmp_path: Path, opened: list[int]) -> None:
-    text = NETWORK.replace("delay_ms: 1.5", "delay_ms: 1.5, synapse: {kind: tsodyks_markram, U: 0.5, tau_rec_ms: 100}")
-    run = dtbsim.run(load_config_text(text), out=tmp_path / "run")
-    assert run.summary["backend"] == "cpu"
+def test_sums_that_turn_out_to_need_64_bits_are_for_the_general_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[int]
+) -> None:
+    """What synapses can add to a neuron is known exactly only when they are built."""
     assert not opened
-    assert (
-        "backend cpu (auto: the CUDA backend has no synapses that change yet" in (tmp_path / "run/log.txt").read_text()
-    )
+    expected = dtbsim.run(load_config_text(NETWORK, overrides=("simulation.backend=cpu",)), out=tmp_path / "cpu")
+    monkeypatch.setattr("dtbsim.build.rank.INT32_LIMIT", 1000)
+    run = dtbsim.run(load_config_text(NETWORK), out=tmp_path / "auto")
+    assert run.summary["spike_hash"] == expected.summary["spike_hash"]
+    assert run.summary["gpu_plan"] == "general"
+    assert "GPU plan: general (sums of synaptic input need 64 bits)" in (tmp_path / "auto/log.txt").read_text()
+    config = load_config_text(NETWORK, overrides=("simulation.gpu_plan=persistent",))
+    with pytest.raises(InputError, match="the persistent plan cannot step this network: sums of synaptic input need"):
+        dtbsim.run(config, out=tmp_path / "persistent")
+
+
+def test_running_out_of_memory_while_building_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[int]
+) -> None:
+    def build(*given: object, **named: object) -> None:
+        raise MemoryError("nothing left")
+
+    monkeypatch.setattr("dtbsim.simulate.engine.build_rank_on_device", build)
+    with pytest.raises(MemoryPlanError, match=r"the GPU has no memory left: nothing left; 4\.00 GiB are free"):
+        dtbsim.run(load_config_text(NETWORK), out=tmp_path / "run")
+    assert opened == [0]
 
 
 def test_a_device_has_the_lanes_that_keep_synapses_small() -> None:

@@ -32,6 +32,8 @@ class CpuBackend:
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cpu"
+    plan: str | None = None
+    """How a GPU steps."""
 
     def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
         self._built = built

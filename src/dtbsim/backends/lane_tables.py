@@ -61,10 +61,7 @@ class LaneTables:
             groups[g] = self._kernel(group), at(group.header), at(group.constants)
         row[L.N_GROUPS], row[L.GROUPS_AT] = len(groups), at(groups)
         row[L.SYNAPSE_KIND] = rows.kind
-        row[L.TARGET_AT], row[L.WEIGHT_AT] = at(rows.targets), at(rows.weights)
-        if not rows.empty:
-            row[L.ROW_AT], row[L.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
-        row[L.SEGMENT_AT] = at(rows.segments)
+        row[[L.TARGET_AT, L.WEIGHT_AT, L.ROW_AT, L.SEGMENT_ROW_AT, L.SEGMENT_AT]] = rows.place(at)
         self.drives.fill(row, state)
         self._emitted(row, state)
         self._random(row, state)

@@ -48,22 +48,29 @@ class MemoryPlan:
 
 
 def plan_memory(
-    network: Network, blocks: Blocks, lanes: list[Lane], candidates: Candidates, kind: int, rank: int
+    network: Network,
+    blocks: Blocks,
+    lanes: list[Lane],
+    candidates: Candidates,
+    kind: int,
+    rank: int,
+    *,
+    static_here: bool = True,
 ) -> MemoryPlan:
-    """What the rank will need."""
+    """What the rank will need of the host's memory; not `static_here`: its static synapses are built elsewhere."""
     owned = np.zeros(len(network.populations))
     mine = blocks.rank == rank
     np.add.at(owned, blocks.population[mine], blocks.size[mine])
     sizes = np.array([population.size for population in network.populations], dtype=np.float64)
     share = owned / sizes
-    each = [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
-    total = sum(each)
-    stored = total - sum(n for n, p in zip(each, network.projections, strict=True) if p.procedural)
+    each = synapses_onto(network, share)
+    here = [(static_here and not p.procedural) or p.dynamics is not None for p in network.projections]
+    stored = sum(n for n, held in zip(each, here, strict=True) if held)
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
-    rows = candidates.gids.size if any(not p.procedural for p in network.projections) else 0
+    rows = candidates.gids.size if any(here) else 0
     per_lane = rows * (2 * 8 + 4)
-    segments = int(_most_segments(network, share, len(lanes))) * SEGMENT_BYTES
+    segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
     neurons = int(sum(neuron_bytes(network, kind == L.KIND_WIDE64) * owned))
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
@@ -72,7 +79,12 @@ def plan_memory(
     building = int(stored) * delay_bytes + len(lanes) * rows * 13
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
-    return MemoryPlan(total, synapses, tables, building)
+    return MemoryPlan(sum(each), synapses, tables, building)
+
+
+def synapses_onto(network: Network, share: NDArray[np.float64]) -> list[float]:
+    """Expected synapses of each projection onto a share (float64[n_populations]) of every population."""
+    return [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
 
 
 def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
@@ -87,12 +99,16 @@ def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
     return result
 
 
-def _most_segments(network: Network, share: NDArray[np.float64], n_lanes: int) -> float:
-    """Upper bound of the expected segments: in each row as many as synapses or as possible delays, per projection."""
+def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: list[bool]) -> float:
+    """Upper bound of the expected segments of the chosen projections.
+
+    In each row as many as synapses or as possible delays, per projection.
+    """
     rows = n_lanes * np.array([population.size for population in network.populations], dtype=np.float64)
     segments = 0.0
-    for projection, (target, source, synapses) in zip(network.projections, expected_synapses(network), strict=True):
-        if projection.procedural:
+    everything = zip(network.projections, chosen, expected_synapses(network), strict=True)
+    for projection, wanted, (target, source, synapses) in everything:
+        if not wanted:
             continue
         owned = synapses * share[target]
         if projection.delay is None:  # one delay per pair of populations

@@ -96,9 +96,18 @@ class RankPlan:
 
 
 def plan_rank(
-    network: Network, rank: int, n_ranks: int, threads: int, lanes_per_thread: int = MAX_LANES_PER_THREAD
+    network: Network,
+    rank: int,
+    n_ranks: int,
+    threads: int,
+    lanes_per_thread: int = MAX_LANES_PER_THREAD,
+    *,
+    static_on_device: bool = False,
 ) -> RankPlan:
-    """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks."""
+    """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
+
+    `static_on_device`: static synapses take no memory of the host.
+    """
     kinds = find_kinds(network)
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, n_ranks)
@@ -107,7 +116,7 @@ def plan_rank(
     acc_bits = acc_bits_for(network)
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
     kind = synapse_kind(wide, packed, acc_bits)
-    memory = plan_memory(network, blocks, lanes, candidates, kind, rank)
+    memory = plan_memory(network, blocks, lanes, candidates, kind, rank, static_here=not static_on_device)
     return RankPlan(network, kinds, table, blocks, lanes, candidates, acc_bits, kind, memory)
 
 
@@ -125,10 +134,19 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 
 
-def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
+def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
+    """The builder of a lane's static synapses, those that are stored."""
     static = [p for p in plan.network.projections if p.dynamics is None and not p.procedural]
+    return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
+
+
+def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
+    return finish_lane(plan, lane, lane_builder(plan, lane).build(), threads)
+
+
+def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> LaneState:
+    """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
     by_spike = [p for p in plan.network.projections if p.procedural]
-    rows = LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static).build()
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits

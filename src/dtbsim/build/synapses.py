@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +66,11 @@ class Rows:
         """Everything that the rows hold."""
         arrays = (self.rows, self.targets, self.weights, self.segment_rows, self.segments)
         return sum(array.nbytes for array in arrays)
+
+    def place(self, place: Callable[[NDArray[Any]], int]) -> tuple[int, int, int, int, int]:
+        """Addresses of targets, weights, rows, segment rows, segments where `place` has put them; 0: no rows at all."""
+        rows = (0, 0) if self.empty else (place(self.rows), place(self.segment_rows))
+        return place(self.targets), place(self.weights), *rows, place(self.segments)
 
     def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
         """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
@@ -150,9 +157,10 @@ class LaneBuilder:
             slot0 = run.local - int(lane.group_start[run.kind])
             self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
         self.kind_of = {run.population: run.kind for run in lane.runs}
+        self.work = [(p, Wiring(self, p)) for p in projections if p.rule != FIXED_OUTDEGREE]
         by_source = [p for p in projections if p.rule == FIXED_OUTDEGREE]
-        self.work = [(p, _Plan(self, p)) for p in projections if p.rule != FIXED_OUTDEGREE]
-        self.pairs = pair_table(find_pieces(network, lane, candidates, by_source, quantum))
+        self.pieces = find_pieces(network, lane, candidates, by_source, quantum)
+        self.pairs = pair_table(self.pieces)
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
@@ -224,7 +232,7 @@ def _sink(
     )
 
 
-class _Plan:
+class Wiring:
     """One projection on one lane: pools, tasks and draws as arrays for the compiled loops."""
 
     def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
@@ -277,12 +285,23 @@ class _Plan:
         self, network: Network, projection: Projection, population: int, entry: int, builder: LaneBuilder
     ) -> NDArray[np.int64]:
         target = network.populations[population]
-        starts = np.arange(0, target.size, network.block_size, dtype=np.int64)
-        sizes = np.minimum(network.block_size, target.size - starts)
-        counts = np.zeros(sizes.size, dtype=np.int64)
         total, source = int(projection.entry_number[entry]), int(projection.entry_source[entry])
-        T.split_total(total, sizes, target.gid0, source, projection.index, builder.k0, builder.k1, counts)
-        return counts
+        return _counts_of_blocks(
+            total, target.size, network.block_size, target.gid0, source, projection.index, builder.k0, builder.k1
+        )
+
+
+@lru_cache(maxsize=4096)
+def _counts_of_blocks(
+    total: int, size: int, block_size: int, gid0: int, source: int, projection: int, k0: np.uint32, k1: np.uint32
+) -> NDArray[np.int64]:
+    """How many of `total` synapses end on each block of a population; the same for all lanes, which share it."""
+    starts = np.arange(0, size, block_size, dtype=np.int64)
+    sizes = np.minimum(block_size, size - starts)
+    counts = np.zeros(sizes.size, dtype=np.int64)
+    T.split_total(total, sizes, gid0, source, projection, k0, k1, counts)
+    counts.setflags(write=False)
+    return counts
 
 
 def _binomials(
@@ -306,6 +325,7 @@ def _binomials(
     return np.array(starts), np.array(first, dtype=np.int64), np.concatenate(values)
 
 
+@lru_cache(maxsize=4096)
 def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     """(k0, thresholds): a draw is k0 + the number of thresholds that a uniform uint32 word exceeds."""
     if p <= 0 or n == 0:
@@ -321,4 +341,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "find_candidates", "synapse_kind"]
+__all__ = ["Candidates", "LaneBuilder", "Rows", "Wiring", "find_candidates", "synapse_kind"]

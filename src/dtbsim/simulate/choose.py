@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
-from dtbsim.backends.cuda.failures import SMALLER
-from dtbsim.build.rank import RankPlan
-from dtbsim.errors import DtbsimError, MemoryPlanError
+from dtbsim.backends.cuda.memory_plan import check_device_plan, plan_device_memory
+from dtbsim.backends.cuda.persistent import stride_of
+from dtbsim.backends.cuda.plan import Choice as GpuPlan
+from dtbsim.errors import DtbsimError
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec import Network
@@ -40,7 +41,8 @@ class Choice:
 def choose_backend(network: Network, comm: Comm) -> Choice:
     """The backend of a run, the same on all ranks; collective.
 
-    `auto` is cuda where every rank can have a GPU, else cpu. `cuda` that cannot be had is the error of what is missing (`open_device`), never a run on the CPU.
+    `auto` is cuda where every rank can have a GPU, else cpu. `cuda` that cannot be had is the error of what is missing
+    (`open_device`), never a run on the CPU.
     """
     wanted = network.config.simulation.backend
     if wanted == "cpu":
@@ -64,19 +66,11 @@ def _shared_by(device: Device, comm: Comm) -> int:
     return sum(other == mine for other in comm.allgather(mine))
 
 
-def check_device_memory(choice: Choice, plan: RankPlan, comm: Comm) -> None:
+def check_device_memory(choice: Choice, plan: GpuPlan | None, comm: Comm) -> None:
     """Raise MemoryPlanError on every rank when the network of any rank exceeds its share of its GPU; collective."""
     device = choice.device
-    if device is None:
+    if device is None or plan is None:
         return
-    needed, free = plan.memory.synapses + plan.memory.tables, device.free_bytes() // choice.shared_by
-
-    def check() -> None:
-        if needed > free:
-            raise MemoryPlanError(
-                f"the network needs {needed / 2**30:.1f} GiB on {device.name}, but {free / 2**30:.1f} GiB are free"
-                + (f" for each of {choice.shared_by} ranks" if choice.shared_by > 1 else ""),
-                remedy=SMALLER,
-            )
-
-    on_every_rank(comm, check)
+    persistent = plan.name == "persistent"
+    needed = plan_device_memory(plan.layout, in_order=not persistent, stride_of=stride_of if persistent else None)
+    on_every_rank(comm, lambda: check_device_plan(needed, device, choice.shared_by))

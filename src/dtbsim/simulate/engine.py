@@ -8,13 +8,18 @@ from collections.abc import Callable
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.exchange import open_exchange
-from dtbsim.backends.cuda.persistent import PersistentBackend
+from dtbsim.backends.cuda.failures import device_failure
+from dtbsim.backends.cuda.persistent import PersistentBackend, stride_of
+from dtbsim.backends.cuda.plan import WIDE_SUMS, no_persistent_plan
+from dtbsim.backends.cuda.rows import DeviceRows
 from dtbsim.build.rank import RankNetwork, build_rank
-from dtbsim.errors import MemoryPlanError
+from dtbsim.errors import DtbsimError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.packets import PacketExchange
+from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
 
@@ -29,10 +34,41 @@ def build_network(prepared: Prepared, progress: Callable[[int, int], None] | Non
         "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
         plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
     )  # fmt: skip
+    device = prepared.choice.device
     try:
+        if device is not None:
+            return _build_on_device(prepared, device, progress)
         return build_rank(plan, prepared.threads, progress)
-    except MemoryError as error:  # less was left than the plan found
-        raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
+    except Exception as error:
+        failure = _build_failure(error, device)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _build_failure(error: Exception, device: Device | None) -> DtbsimError | None:
+    """The error for the user, None where the exception is one already or tells of a bug."""
+    if device is not None:
+        return device_failure(error, device.free_bytes)
+    if isinstance(error, MemoryError):  # less was left than the plan found
+        return MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER)
+    return None
+
+
+def _build_on_device(prepared: Prepared, device: Device, progress: Callable[[int, int], None] | None) -> RankNetwork:
+    """Build for the plan that was chosen. That sums need 64 bits may show only now: then for the general one."""
+    plan, threads = prepared.plan, prepared.threads
+    if prepared.gpu_plan is not None and prepared.gpu_plan.name == "persistent":
+        built = build_rank_on_device(
+            plan, device, in_order=False, stride_of=stride_of, threads=threads, progress=progress
+        )
+        if all(state.rows.kind == L.KIND_PACKED for state in built.lanes):
+            return built
+        if prepared.network.config.simulation.gpu_plan == "persistent":
+            raise no_persistent_plan(WIDE_SUMS)
+        _LOG.info("GPU plan: general (%s)", WIDE_SUMS)
+        del built
+    return build_rank_on_device(plan, device, threads=threads, progress=progress)
 
 
 def make_backend(prepared: Prepared, built: RankNetwork, comm: Comm) -> Backend:
@@ -55,5 +91,5 @@ def _on_device(prepared: Prepared, built: RankNetwork, comm: Comm, device: Devic
     if comm.size > 1:
         wanted = network.config.simulation.exchange
         exchange = open_exchange(wanted, device, comm, network, prepared.exchange_plan)
-    persistent = prepared.gpu_plan is not None and prepared.gpu_plan.name == "persistent"
-    return (PersistentBackend if persistent else CudaBackend)(built, exchange, device)
+    in_order = all(isinstance(state.rows, DeviceRows) and state.rows.delays is None for state in built.lanes)
+    return (CudaBackend if in_order else PersistentBackend)(built, exchange, device)

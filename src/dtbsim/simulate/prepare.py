@@ -61,7 +61,7 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     else:
         plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
     check_node_memory(plan, comm)
-    check_device_memory(choice, plan, comm)
+    check_device_memory(choice, gpu_plan, comm)
     return Prepared(
         network=network,
         models=models,

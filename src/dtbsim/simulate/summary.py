@@ -71,7 +71,7 @@ def summarise_run(
         "threads": max(share["threads"] for share in shares),
         "backend": prepared.backend,
         "gpu": None if prepared.choice.device is None else prepared.choice.device.name,
-        "gpu_plan": None if prepared.gpu_plan is None else prepared.gpu_plan.name,
+        "gpu_plan": backend.plan,
         "exchange": prepared.exchange,
         "spike_hash": spike_hash,
         "run_dir": str(run_dir),

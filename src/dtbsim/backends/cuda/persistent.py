@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.device import Device, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.build.rank import LaneState, RankNetwork
@@ -26,8 +27,6 @@ LOG_STEPS = 512
 LOG_BYTES = 256 << 20
 MAX_SOURCES = 1 << X.SOURCE_BITS
 
-
-NO_SYNAPSE = np.uint32(0xFFFFFFFF)
 MOST_PADDING = 8
 """Places per synapse, at most, of rows that all have the same length."""
 
@@ -71,6 +70,10 @@ class PersistentTables(DeviceLaneTables):
 
     def _place_synapses(self, row: I64, state: LaneState) -> None:
         rows = state.rows
+        if isinstance(rows, DeviceRows):
+            assert rows.delays is not None, "rows for this plan are built with in_order=False"
+            row[X.X_STRIDE], row[X.X_DELAY_AT] = rows.stride, self._device.address(rows.delays)
+            return
         delays = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
         delays = delays.astype(np.uint8 if self._ring <= 256 else np.uint16)
         synapses = rows.targets

@@ -14,6 +14,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
 
 PlanName = Literal["persistent", "general"]
+WIDE_SUMS = "sums of synaptic input need 64 bits"
 MOST_NEURONS = 4_000_000
 """Beyond so many neurons per rank the layout of the persistent plan is not even tried."""
 
@@ -43,24 +44,29 @@ def choose_plan(
         return Choice("general", _general(network, rank, n_ranks), "simulation.gpu_plan")
     obstacle = _obstacle_in_network(network, n_ranks)
     if obstacle is None:
-        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors)
+        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors, static_on_device=True)
         obstacle = _obstacle_in_layout(layout, limits)
         if obstacle is None:
             reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
             return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
     if wanted == "persistent":
-        raise InputError(
-            f"the persistent plan cannot step this network: {obstacle}",
-            where="simulation.gpu_plan",
-            remedy="use auto or general",
-        )
+        raise no_persistent_plan(obstacle)
     return Choice("general", _general(network, rank, n_ranks), obstacle)
+
+
+def no_persistent_plan(obstacle: str) -> InputError:
+    """The error where the persistent plan is an order that cannot be followed."""
+    return InputError(
+        f"the persistent plan cannot step this network: {obstacle}",
+        where="simulation.gpu_plan",
+        remedy="use auto or general",
+    )
 
 
 def _general(network: Network, rank: int, n_ranks: int) -> RankPlan:
     """As few lanes as keep synapses at four bytes; one where some are procedural, as each lane draws all of these."""
     procedural = any(projection.procedural for projection in network.projections)
-    return plan_rank(network, rank, n_ranks, 1, 1 if procedural else MAX_DEVICE_LANES)
+    return plan_rank(network, rank, n_ranks, 1, 1 if procedural else MAX_DEVICE_LANES, static_on_device=True)
 
 
 def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:
@@ -77,7 +83,7 @@ def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:
 def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
     network, lanes, ring = layout.network, layout.lanes, ring_of(layout.network)
     if layout.acc_bits != 32:
-        return "sums of synaptic input need 64 bits"
+        return WIDE_SUMS
     if layout.synapse_kind != L.KIND_PACKED:
         return "weights or targets need more than 16 bits"
     if network.n_neurons > MAX_SOURCES:

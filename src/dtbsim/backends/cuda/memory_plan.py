@@ -1,0 +1,191 @@
+"""GPU memory known beforehand: what a rank will allocate there, and whether the device has it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda import persistent, tables
+from dtbsim.backends.cuda.build import StrideOf
+from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.failures import SMALLER
+from dtbsim.backends.cuda.log import log_bytes
+from dtbsim.backends.cuda.wiring import WORK_BYTES
+from dtbsim.build.blocks import ASSUMED_RATE_HZ, expected_synapses
+from dtbsim.build.lanes import Lane
+from dtbsim.build.memory import (
+    BYTES_PER_SYNAPSE,
+    ELIGIBILITY_BYTES,
+    SEGMENT_BYTES,
+    most_segments,
+    neuron_bytes,
+    synapses_onto,
+)
+from dtbsim.build.procedural import procedural_bytes
+from dtbsim.build.rank import RankPlan
+from dtbsim.errors import MemoryPlanError
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.tasks import TASK_FIELDS
+from dtbsim.spec.distributions import TABLE_SIZE
+from dtbsim.spec.network import FIXED_INDEGREE, FIXED_OUTDEGREE, Network, Projection
+
+BURST = 8
+"""Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
+
+
+ENTRY_BYTES = 12 * 8
+"""What the build keeps of each entry of a pool."""
+
+
+@dataclass(frozen=True)
+class DeviceMemoryPlan:
+    """Bytes of one rank on its GPU: `synapses` (static), their `tables`; then `building`, or after it the others."""
+
+    n_synapses: float
+    synapses: int
+    tables: int
+    building: int
+    dynamic: int
+    neurons: int
+    spikes: int
+
+    @property
+    def peak(self) -> int:
+        """Largest use at any time."""
+        return self.synapses + self.tables + max(self.building, self.dynamic + self.neurons + self.spikes)
+
+
+def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: StrideOf | None = None) -> DeviceMemoryPlan:
+    """What the rank will need; `in_order` and `stride_of` as for `build_rank_on_device`."""
+    network, lanes = plan.network, plan.lanes
+    static = [projection.dynamics is None and not projection.procedural for projection in network.projections]
+    shares = [_share(network, lane) for lane in lanes]
+    per_lane = [_total(synapses_onto(network, share), static) for share in shares]
+    total, share = sum(per_lane), np.sum(shares, axis=0)
+    places = total if stride_of is None or in_order else sum(_places(plan, s, static, stride_of) for s in shares)
+    delay_bytes = 1 if network.max_delay_steps <= 255 else 2
+    n, rows = plan.candidates.gids.size, len(lanes) * (plan.candidates.gids.size + 1)
+    segments = int(most_segments(network, share, len(lanes), static))
+    synapses = round(places) * BYTES_PER_SYNAPSE[plan.synapse_kind]
+    held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
+    building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
+    building += _draw_tables(network.projections) + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
+    return DeviceMemoryPlan(
+        n_synapses=total,
+        synapses=synapses + round(places) * held_delays,
+        tables=row_bytes + plan.candidates.gids.nbytes,
+        building=building,
+        dynamic=_dynamic(plan, share),
+        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * _sizes(network)).sum()),
+        spikes=_spikes(plan, segments, in_order=in_order),
+    )
+
+
+def check_device_plan(plan: DeviceMemoryPlan, device: Device, shared_by: int = 1) -> None:
+    """Raise MemoryPlanError, with the numbers, when a rank needs more than its share of what its GPU has left."""
+    free = device.free_bytes() // shared_by
+    if plan.peak <= free:
+        return
+    parts = {
+        f"{plan.n_synapses:.4g} synapses": plan.synapses,
+        "their tables": plan.tables,
+        "building": plan.building,
+        "or then changing synapses": plan.dynamic,
+        "neurons": plan.neurons,
+        "spikes": plan.spikes,
+    }
+    shown = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in parts.items())
+    raise MemoryPlanError(
+        f"the network needs {plan.peak / 2**30:.2f} GiB on {device.name}, but {free / 2**30:.2f} GiB are free"
+        + (f" for each of {shared_by} ranks" if shared_by > 1 else "")
+        + f" ({shown})",
+        remedy=SMALLER,
+    )
+
+
+def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
+    """float64[n_populations]: which part of each population the lane owns."""
+    owned = np.zeros(len(network.populations))
+    for run in lane.runs:
+        owned[run.population] += run.size
+    return owned / _sizes(network)
+
+
+def _sizes(network: Network) -> NDArray[np.float64]:
+    return np.array([population.size for population in network.populations], dtype=np.float64)
+
+
+def _places(plan: RankPlan, share: NDArray[np.float64], chosen: list[bool], stride_of: StrideOf) -> float:
+    """Synapses of a lane, or places of its rows if all get one length, that of the longest: six standard deviations."""
+    network, n = plan.network, plan.candidates.gids.size
+    mean = np.zeros(len(network.populations))
+    for wanted, (target, source, synapses) in zip(chosen, expected_synapses(network), strict=True):
+        if wanted:
+            np.add.at(mean, source, synapses * share[target])
+    total = float(mean.sum())
+    mean /= _sizes(network)
+    return float(n * stride_of(math.ceil((mean + 6 * np.sqrt(mean)).max()), n, round(total))) or total
+
+
+def _total(each: list[float], chosen: list[bool]) -> float:
+    return sum(n for n, wanted in zip(each, chosen, strict=True) if wanted)
+
+
+def _sum_bytes(plan: RankPlan) -> int:
+    return plan.acc_bits // 8
+
+
+def _draw_tables(projections: tuple[Projection, ...]) -> int:
+    """Bytes of the tables from which weights and delays of static synapses are drawn."""
+    drawn = [p for p in projections if p.dynamics is None and not p.procedural]
+    number = sum(not p.weight.constant for p in drawn)
+    number += sum(p.delay is not None and not p.delay.constant for p in drawn)
+    return 8 * (TABLE_SIZE + 1) * number
+
+
+def _wiring(network: Network, lane: Lane) -> int:
+    """Bytes that say which static synapses to draw: tasks, one per block and often source population, and pools."""
+    runs = np.zeros(len(network.populations), dtype=np.int64)
+    np.add.at(runs, [run.population for run in lane.runs], 1)
+    total = 0
+    for projection in network.projections:
+        if projection.dynamics is not None or projection.procedural or projection.rule == FIXED_OUTDEGREE:
+            continue
+        pool = np.diff(projection.entry_start)
+        entries = np.minimum(pool, 1) if projection.rule == FIXED_INDEGREE else pool
+        tasks = int((entries * runs[projection.piece_target]).sum())
+        total += 8 * (TASK_FIELDS + 1) * tasks + ENTRY_BYTES * int(pool.sum())
+    return total
+
+
+def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:
+    """Bytes of the synapses that change, and of their rows."""
+    network, n_lanes = plan.network, len(plan.lanes)
+    chosen = [projection.dynamics is not None for projection in network.projections]
+    total = 0
+    for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
+        if projection.dynamics is None:
+            continue
+        kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
+        total += int(n) * (BYTES_PER_SYNAPSE[kind] + (ELIGIBILITY_BYTES if projection.modulators else 0))
+        total += n_lanes * 2 * 8 * plan.candidates.gids.size
+    return total + int(most_segments(network, share, n_lanes, chosen)) * SEGMENT_BYTES
+
+
+def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
+    """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
+    n, n_lanes = sum(lane.n_local for lane in plan.lanes), len(plan.lanes)
+    ring = 1 << math.ceil(math.log2(plan.network.max_delay_steps + 1))
+    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
+    if not in_order:
+        largest = max(lane.n_local for lane in plan.lanes)
+        log = max(8 * largest * n_lanes, min(persistent.LOG_BYTES, 8 * largest * n_lanes * persistent.LOG_STEPS))
+        lists = 2 * n_lanes * (8 + 4 * largest)
+        rings = ring * (sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan) + 4 * n_lanes)
+        return log + lists + rings + by_spike
+    log = log_bytes(n) + 4 * n
+    busy = math.ceil(BURST * ASSUMED_RATE_HZ * plan.network.dt_ms * 1e-3 * segments)
+    return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy) + by_spike

@@ -1,0 +1,152 @@
+"""What the kernels of the build see of a lane's projections: tables on the device, and the launches they take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.parcel import Parcel, SharedTables
+from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, shape_for
+from dtbsim.build.pairs import pair_table
+from dtbsim.build.synapses import LaneBuilder, Wiring
+from dtbsim.kernels import build_layout as B
+from dtbsim.kernels import pair_layout as P
+from dtbsim.kernels import tasks as T
+from dtbsim.spec.network import Projection
+
+WORK_BYTES = 256 << 20
+"""Room for marks of sources, and for rows that are sorted outside of shared memory, unless one needs more by itself."""
+I64 = NDArray[np.int64]
+WARP = 32
+
+
+class DeviceWirings:
+    """All stored static projections of a lane: `launch` counts or writes their synapses."""
+
+    def __init__(self, device: Device, builder: LaneBuilder, tables: SharedTables) -> None:
+        self._device, self._tables, self._parcel = device, tables, Parcel(device)
+        self._launches: list[tuple[str, Launch, int]] = []
+        drawn = [(p, wiring) for p, wiring in builder.work if wiring.tasks.size]
+        marks = [self._marks(projection, wiring) for projection, wiring in drawn]
+        self._bits = device.xp.zeros(max([1, *(_warps(shape) * words for shape, words in marks)]), np.uint32)
+        for (projection, wiring), (shape, words) in zip(drawn, marks, strict=True):
+            self._add(builder, projection, wiring, shape, words)
+        if builder.pieces:
+            self._add_by_source(builder)
+        self._parcel.send()
+
+    def launch(self, kernels: Kernels, rows: Any) -> None:
+        """Count or write, as the rows table on the device says."""
+        for name, shape, at in self._launches:
+            kernels.launch(name, shape, self._parcel.address(at), self._device.address(rows))
+
+    # -- drawn by target --------------------------------------------------------------------------------------
+
+    def _marks(self, projection: Projection, wiring: Wiring) -> tuple[Launch, int]:
+        """The launch of a projection, and the words (uint32) in which each of its warps marks sources, 0: it does not.
+
+        Marks are those of the largest pool of a target, or of the largest entry.
+        """
+        items, name = _items(projection, wiring)
+        if name == "dtb_wire_synapses":
+            return shape_for(self._device, int(items.sum())), 0
+        sizes = wiring.pool.size
+        if projection.rule == T.FIXED_INDEGREE:
+            sizes = np.add.reduceat(np.append(sizes, 0), wiring.pieces[:-1])
+        words = -(-int(sizes.max()) // 32)
+        return warps_for(self._device, int(items.sum()), 4 * words), words
+
+    def _add(self, builder: LaneBuilder, projection: Projection, wiring: Wiring, shape: Launch, words: int) -> None:
+        table = np.zeros(B.WIRING_FIELDS, np.int64)
+        items, name = _items(projection, wiring)
+        draws = wiring.draws
+        table[B.W_RULE], table[B.W_PROJECTION] = projection.rule, projection.index
+        table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
+        table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(items), int(items.sum())
+        table[B.W_WEIGHT], table[B.W_DELAY], table[B.W_MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
+        table[B.W_WEIGHT_TABLE_AT] = self._tables.address(draws.weight_table)
+        table[B.W_DELAY_TABLE_AT] = self._tables.address(draws.delay_table)
+        table[B.W_BIT_WORDS], table[B.W_BITS_AT] = words, self._device.address(self._bits)
+        arrays = _arrays(wiring, items)
+        for field, values in arrays.items():
+            dtype = np.uint32 if field in (B.W_CUMULATIVE_AT, B.W_COUNTS_AT) else np.int64
+            table[field] = self._parcel.add(values.astype(dtype, copy=False))
+        self._launches.append((name, shape, self._parcel.add(table, tuple(arrays))))
+
+    # -- drawn by source --------------------------------------------------------------------------------------
+
+    def _add_by_source(self, builder: LaneBuilder) -> None:
+        shared = {id(array) for p in builder.pieces for array in (p.draws.weight_table, p.draws.delay_table)}
+
+        def address(array: NDArray[Any]) -> int:
+            return self._tables.address(array) if id(array) in shared else self._parcel.add(array)
+
+        pairs = pair_table(builder.pieces, address).table
+        sources = pairs[:, P.N_SOURCES]
+        shape = warps_for(self._device, int(sources.sum()), 1)
+        table = np.zeros(B.WIRING_FIELDS, np.int64)
+        table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
+        table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(pairs), int(sources.sum())
+        table[B.W_FIRST_ITEM_AT] = self._parcel.add(np.append(0, np.cumsum(sources)))
+        table[B.W_PAIRS_AT] = self._parcel.add(pairs, (P.SLOT_OF_BLOCK_AT, P.HERE_AT, P.RUNS_AT))
+        at = self._parcel.add(table, (B.W_FIRST_ITEM_AT, B.W_PAIRS_AT))
+        self._launches.append(("dtb_wire_sources", shape, at))
+
+
+def warps_for(device: Device, items: int, bytes_each: int) -> Launch:
+    """A warp per item, as many as the device runs at once and WORK_BYTES has room for, at least one."""
+    resident = device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR * THREADS // WARP
+    warps = max(1, min(items, resident, WORK_BYTES // bytes_each))
+    threads = WARP * min(warps, THREADS // WARP)
+    return Launch(warps * WARP // threads, 1, threads)
+
+
+def _warps(shape: Launch) -> int:
+    return shape.x * shape.threads // WARP
+
+
+def _arrays(wiring: Wiring, items: I64) -> dict[int, NDArray[Any]]:
+    """What a wiring table points to."""
+    pool = wiring.pool
+    return {
+        B.W_TASKS_AT: wiring.tasks,
+        B.W_FIRST_ITEM_AT: np.append(0, np.cumsum(items)),
+        B.W_PIECES_AT: wiring.pieces,
+        B.W_PIECE_GID0_AT: wiring.piece_gid0,
+        B.W_KEY_AT: pool.key,
+        B.W_OFFSET_AT: pool.offset,
+        B.W_SIZE_AT: pool.size,
+        B.W_CUMULATIVE_AT: pool.cumulative,
+        B.W_FACTOR_AT: pool.factor,
+        B.W_OWN_DELAY_AT: pool.delay,
+        B.W_SELF_AT: pool.self_at,
+        B.W_PLACE_AT: candidates_before(pool.size, wiring.pieces),
+        B.W_COUNT_STARTS_AT: wiring.count_starts,
+        B.W_COUNT_FIRST_AT: wiring.count_first,
+        B.W_COUNTS_AT: wiring.counts,
+    }
+
+
+def candidates_before(sizes: I64, pieces: I64) -> I64:
+    """Per entry (int64[n_entries]): candidates of the entries before it in its piece; `pieces` int64[p + 1]."""
+    before: I64 = np.cumsum(sizes) - sizes
+    first = before[pieces[:-1].clip(max=sizes.size - 1)]
+    return np.asarray(before - np.repeat(first, np.diff(pieces)), dtype=np.int64)
+
+
+def _items(projection: Projection, wiring: Wiring) -> tuple[I64, str]:
+    """Items of every task, and the kernel that does them: synapses one by one, or targets."""
+    tasks = wiring.tasks
+    targets, number = tasks[:, T.COUNT], tasks[:, T.NUMBER]
+    if projection.rule == T.BERNOULLI or (projection.rule == T.FIXED_INDEGREE and not projection.multapses):
+        return targets, "dtb_wire_targets"
+    if projection.rule == T.FIXED_INDEGREE:
+        return targets * number, "dtb_wire_synapses"
+    if projection.rule == T.FIXED_TOTAL:
+        return number, "dtb_wire_synapses"
+    if projection.rule == T.ALL_TO_ALL:
+        return targets * wiring.pool.size[tasks[:, T.ENTRY]], "dtb_wire_synapses"
+    return targets, "dtb_wire_synapses"
