@@ -34,7 +34,7 @@ MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}}
 THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
 REGISTERS = 65_536
 """Of a multiprocessor."""
-SPILLED = {"dtb_persistent": 256, **dict.fromkeys(("dtb_part_counts", "dtb_procedural", "dtb_procedural_remote"), 320)}
+SPILLED = {"dtb_persistent": 256, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_part_counts": 160}
 """Bytes of local memory (spilled registers, arrays) that a kernel may use, where it is more than none."""
 MAIN = (70, 75, 80, 86, 89, 90, 100, 120)
 TWO = (70, 90)
