@@ -46,3 +46,5 @@ MOST_SPLITS = 32
 """Above every SPLITS, as populations have fewer than 2**32 neurons."""
 ORDERED_NUMBER = 65_535
 """Most synapses of a source whose counts per part fit 16 bits."""
+NARROW = 256
+"""Pairs of at most so many synapses of a source are drawn 32 at a time."""

@@ -83,30 +83,17 @@ DTB_KERNEL dtb_part_counts(Table rank, Table batch) {
     }
 }
 
-// Draw the synapses of 32 spikes in one part: a warp has as many of them at a time as it has threads, whoever they are
-// of. The owner of a synapse is the last spike before which there are not more than its number.
-DTB_FN void draw_part(
-    Table rank, Coming &coming, Table pair, const Part &part, i64 entry, i32 n, i64 now, int thread
-) {
+// Draw the synapses of 32 spikes in one part, of each thread's spike `n`, dealt out to the threads of the warp.
+DTB_FN void draw_part(Table rank, Coming &coming, Table pair, const Part &part, i64 entry, i32 n, i64 now) {
     const bool skip = pair[PAIR_SKIP_SELF] != 0;
     const Draws draws = draws_of(pair);
-    i32 before = n;
-    for (int d = 1; d < 32; d <<= 1) {
-        const i32 other = __shfl_up_sync(0xFFFFFFFFu, before, d);
-        before += thread >= d ? other : 0;
-    }
-    const i32 all = __shfl_sync(0xFFFFFFFFu, before, 31);
-    before -= n;
-    for (i32 first = 0; first < all; first += 32) {
-        const i32 number = first + thread;
-        int owner = 0;
-        for (int d = 16; d > 0; d >>= 1) {
-            const i32 other = __shfl_sync(0xFFFFFFFFu, before, owner + d);
-            owner += other <= number ? d : 0;
-        }
+    const Dealt dealt = deal(n);
+    for (i32 first = 0; first < dealt.all; first += 32) {
+        const i32 number = first + (i32)(threadIdx.x % 32);
+        const int owner = dealt.owner_of(number);
         const i64 own = __shfl_sync(0xFFFFFFFFu, entry, owner);
-        const i32 i = number - __shfl_sync(0xFFFFFFFFu, before, owner);
-        if (number >= all)
+        const i32 i = number - __shfl_sync(0xFFFFFFFFu, dealt.before, owner);
+        if (number >= dealt.all)
             continue;
         const u32 gid = (u32)(pair[PAIR_SOURCE_GID0] + (own & 0xFFFFFFFF));
         const Words words =
@@ -130,7 +117,7 @@ DTB_KERNEL dtb_part_draws(Table rank, Table batch, i64 chunks, i64 remote) {
     for (i64 g = 0; g < BATCH_SHARE; ++g) {
         const i64 k = first + g * blockDim.x + threadIdx.x;
         const i64 entry = k < n ? at<i64>(batch[BATCH_CHOSEN_AT])[k] : 0;
-        draw_part(rank, coming, pair, part, entry, k < n ? (i32)counts[k] : 0, now, (int)(threadIdx.x % 32));
+        draw_part(rank, coming, pair, part, entry, k < n ? (i32)counts[k] : 0, now);
     }
     end_coming(coming);
 }

@@ -145,15 +145,74 @@ DTB_FN bool is_ordered(Table pair, i64 ordered_splits) {
            pair[PAIR_NUMBER] <= PAIR_ORDERED_NUMBER;
 }
 
+// Items of the threads of a warp, to be dealt out evenly: how many there are before those of this thread, and in all.
+struct Dealt {
+    i32 before, all;
+
+    // Whose item number `number` is: the last thread before whose items there are not more. All threads ask together.
+    DTB_METHOD int owner_of(i32 number) const {
+        int owner = 0;
+        for (int d = 16; d > 0; d >>= 1)
+            owner += __shfl_sync(0xFFFFFFFFu, before, owner + d) <= number ? d : 0;
+        return owner;
+    }
+};
+
+DTB_FN Dealt deal(i32 n) {
+    i32 before = n;
+    for (int d = 1; d < 32; d <<= 1) {
+        const i32 other = __shfl_up_sync(0xFFFFFFFFu, before, d);
+        before += (int)(threadIdx.x % 32) >= d ? other : 0;
+    }
+    return {before - n, __shfl_sync(0xFFFFFFFFu, before, 31)};
+}
+
+// The synapses of 32 pairs at a time that have few of them, rule fixed_outdegree: a pair per thread (null: none), whose
+// synapses in one part are then dealt out.
+DTB_FN void draw_narrow(Coming &coming, Table pair, const Spike &spike, const Team &team) {
+    const u32 gid = pair ? (u32)(pair[PAIR_SOURCE_GID0] + spike.source - pair[PAIR_SOURCE0]) : 0u;
+    const int splits = pair ? (int)pair[PAIR_SPLITS] : 0;
+    int most = splits;
+    for (int d = 16; d > 0; d >>= 1) {
+        const int other = __shfl_down_sync(0xFFFFFFFFu, most, d);
+        most = other > most ? other : most;
+    }
+    most = __shfl_sync(0xFFFFFFFFu, most, 0);
+    Tree tree(pair, gid, team.k0, team.k1, 0, 1);
+    for (i64 p = 0; p < (i64)1 << most; ++p) {
+        const i32 n = pair && p < (i64)1 << splits ? (i32)tree.next(p) : 0;
+        const Dealt dealt = deal(n);
+        for (i32 first = team.thread / 32 * 32; first < dealt.all; first += team.width) {
+            const i32 number = first + (i32)(threadIdx.x % 32);
+            const int owner = dealt.owner_of(number);
+            const Table own = at<i64>(__shfl_sync(0xFFFFFFFFu, reinterpret_cast<i64>(pair), owner));
+            const i32 i = number - __shfl_sync(0xFFFFFFFFu, dealt.before, owner);
+            const u32 source_gid = __shfl_sync(0xFFFFFFFFu, gid, owner);
+            if (number >= dealt.all)
+                continue;
+            const Part part = part_of(own, p);
+            const Words words = philox4x32(source_gid, (u32)i, part.gid0, part.c3, team.k0, team.k1);
+            const i64 slot = target_slot(part, words, source_gid, own[PAIR_SKIP_SELF] != 0);
+            add_synapse(coming, own, draws_of(own), spike, slot, words.w2, words.w3);
+        }
+    }
+}
+
 // All synapses of a spike but those of ordered pairs.
 DTB_FN void schedule_procedural(Table lane, Coming &coming, const Spike &spike, const Team &team, i64 ordered_splits) {
-    const i64 n = lane[N_PROCEDURAL];
-    for (i64 k = first_pair(lane, spike.source); k < n; ++k) {
-        const Table pair = at<i64>(lane[PROCEDURAL_AT]) + k * PAIR_FIELDS;
-        if (pair[PAIR_SOURCE0] > spike.source)
-            return;
-        if (!is_ordered(pair, ordered_splits))
-            draw_again(coming, pair, spike, team);
+    const Table pairs = at<i64>(lane[PROCEDURAL_AT]);
+    bool more = true;
+    for (i64 k = first_pair(lane, spike.source); more; k += 32) {
+        const i64 mine = k + threadIdx.x % 32;
+        const Table pair = mine < lane[N_PROCEDURAL] ? pairs + mine * PAIR_FIELDS : nullptr;
+        const bool there = pair && pair[PAIR_SOURCE0] <= spike.source;
+        const bool direct = there && !is_ordered(pair, ordered_splits);
+        const bool narrow = direct && pair[PAIR_RULE] == PAIR_RULE_OUTDEGREE && pair[PAIR_NUMBER] <= PAIR_NARROW;
+        if (__any_sync(0xFFFFFFFFu, narrow))
+            draw_narrow(coming, narrow ? pair : nullptr, spike, team);
+        for (u32 left = __ballot_sync(0xFFFFFFFFu, direct && !narrow); left != 0; left &= left - 1)
+            draw_again(coming, pairs + (k + __ffs((int)left) - 1) * PAIR_FIELDS, spike, team);
+        more = __ballot_sync(0xFFFFFFFFu, there) == 0xFFFFFFFFu;
     }
 }
 

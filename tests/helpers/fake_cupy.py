@@ -219,9 +219,9 @@ def install(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> State:
 
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have `cupy_device` imported anew."""
-    monkeypatch.delitem(sys.modules, DEVICE_MODULE, raising=False)
-    monkeypatch.delattr("dtbsim.backends.cuda.cupy_device", raising=False)
+    """Have `cupy_device` imported anew, and forgotten when the test ends."""
+    monkeypatch.setitem(sys.modules, DEVICE_MODULE, ModuleType("replaced"))
+    del sys.modules[DEVICE_MODULE]
 
 
 def _functions(state: State) -> dict[str, Any]:

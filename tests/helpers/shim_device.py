@@ -187,3 +187,8 @@ class ShimDevice:
     def free_bytes(self) -> int:
         """As at the start."""
         return self.limits.free_bytes
+
+
+def open_shim(local_rank: int) -> ShimDevice:
+    """In the place of `dtbsim.backends.cuda.choose.open_device`."""
+    return ShimDevice()

@@ -10,6 +10,7 @@ import pytest
 from building import ROOT
 
 SCRIPT = ROOT / "slurm" / "dtbsim.sbatch"
+ON_GPUS = ROOT / "slurm" / "dtbsim-gpu.sbatch"
 
 
 @pytest.fixture
@@ -26,7 +27,9 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def submit(site: Path, *arguments: str, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+def submit(
+    site: Path, *arguments: str, script: Path = SCRIPT, **variables: str
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     environ = {
         "PATH": f"{site / 'bin'}:{os.environ['PATH']}",
         "SLURM_SUBMIT_DIR": str(site),
@@ -35,7 +38,7 @@ def submit(site: Path, *arguments: str, **variables: str) -> tuple[subprocess.Co
         "SLURM_CPUS_PER_TASK": "16",
         **variables,
     }
-    done = subprocess.run(["bash", SCRIPT, *arguments], env=environ, capture_output=True, text=True)
+    done = subprocess.run(["bash", script, *arguments], env=environ, capture_output=True, text=True)
     calls = site / "calls"
     return done, calls.read_text().splitlines() if calls.exists() else []
 
@@ -50,8 +53,18 @@ def test_the_run_is_checked_once_and_then_started_so_that_faults_end_it(site: Pa
     assert command == "-m mpi4py -m dtbsim run net.yaml --out runs/dtbsim-17 --threads 16 --set seed=3"
 
 
-def test_bad_input_starts_no_ranks(site: Path) -> None:
-    done, calls = submit(site, "net.yaml", VALIDATE_EXIT="2")
+def test_on_gpus_each_rank_has_one_and_must_use_it(site: Path) -> None:
+    done, calls = submit(site, "net.yaml", "--set", "seed=3", script=ON_GPUS)
+    assert done.returncode == 0, done.stderr
+    flags, _, command = calls[1].partition(" .venv/bin/python ")
+    wanted = {"--mpi=pmi2", "--kill-on-bad-exit=1", "--gpus-per-task=1", "--gpu-bind=none", "--cpus-per-task=16"}
+    assert wanted <= set(flags.split())
+    assert command == "-m mpi4py -m dtbsim run net.yaml --out runs/dtbsim-17 --threads 16 --backend cuda --set seed=3"
+
+
+@pytest.mark.parametrize("script", [SCRIPT, ON_GPUS])
+def test_bad_input_starts_no_ranks(site: Path, script: Path) -> None:
+    done, calls = submit(site, "net.yaml", script=script, VALIDATE_EXIT="2")
     assert done.returncode == 2
     assert not [call for call in calls if call.startswith("srun")]
 

@@ -11,6 +11,7 @@ from tests.helpers.networks import network_of
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.plan import choose_plan, ring_of
 from dtbsim.errors import InputError
+from dtbsim.kernels import layout as L
 
 H200 = Limits(multiprocessors=132, shared_bytes=227 << 10, cache_bytes=50 << 20, free_bytes=139 << 30)
 NETWORK = """\
@@ -74,3 +75,11 @@ def test_an_order_is_followed() -> None:
     choice = choose_plan(network, 0, 1, H200, "general")
     assert (choice.name, choice.reason, len(choice.layout.lanes)) == ("general", "simulation.gpu_plan", 1)
     assert choose_plan(network, 0, 1, H200, "persistent").reason == "simulation.gpu_plan"
+
+
+@pytest.mark.parametrize(("procedural", "n_lanes", "kind"), [(False, 3, L.KIND_PACKED), (True, 1, L.KIND_WIDE16)])
+def test_lanes_share_stored_synapses_but_not_procedural_ones(procedural: bool, n_lanes: int, kind: int) -> None:
+    more = "  more: {source: E, target: E, rule: {kind: one_to_one}, weight_pA: 80, delay_ms: 3.1, procedural: PROC}\n"
+    text = (NETWORK + more.replace("PROC", str(procedural).lower())).replace("size: 300", "size: 150000")
+    layout = choose_plan(network_of(text, "simulation.block_size=4096"), 0, 1, H200, "general").layout
+    assert (len(layout.lanes), layout.synapse_kind) == (n_lanes, kind)

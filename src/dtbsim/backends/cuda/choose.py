@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 from dtbsim.backends.cuda.device import Device
@@ -20,9 +21,6 @@ def unsupported(network: Network) -> str | None:
     changing = [projection.name for projection in network.projections if projection.dynamics is not None]
     if changing:
         return f"the CUDA backend has no synapses that change yet (projection {changing[0]})"
-    procedural = [projection.name for projection in network.projections if projection.procedural]
-    if procedural:
-        return f"the CUDA backend has no procedural projections yet (projection {procedural[0]})"
     return None
 
 
@@ -59,7 +57,7 @@ def open_device(local_rank: int) -> Device:
 def _cupy() -> ModuleType:
     """The module that uses CuPy."""
     try:
-        from dtbsim.backends.cuda import cupy_device
+        return import_module("dtbsim.backends.cuda.cupy_device")
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise
@@ -69,7 +67,6 @@ def _cupy() -> ModuleType:
             (line.strip() for line in reversed(str(error).splitlines()) if line.strip(" =")), "no reason given"
         )
         raise MissingDependencyError(f"CuPy is installed, but cannot be imported: {reason}", remedy=INSTALL) from error
-    return cupy_device
 
 
 def _count(gpu: ModuleType) -> int:

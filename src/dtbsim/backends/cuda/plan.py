@@ -64,8 +64,9 @@ def no_persistent_plan(obstacle: str) -> InputError:
 
 
 def _general(network: Network, rank: int, n_ranks: int) -> RankPlan:
-    """As few lanes as keep synapses at four bytes."""
-    return plan_rank(network, rank, n_ranks, 1, MAX_DEVICE_LANES, static_on_device=True)
+    """As few lanes as keep synapses at four bytes; one where some are procedural, as each lane draws all of these."""
+    procedural = any(projection.procedural for projection in network.projections)
+    return plan_rank(network, rank, n_ranks, 1, 1 if procedural else MAX_DEVICE_LANES, static_on_device=True)
 
 
 def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:

@@ -1,0 +1,185 @@
+"""Build a network on a GPU and step it in timed chunks; what each kernel takes; whether the spikes are the CPU's."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+CHUNKS = 5
+PROFILE_STEPS = 16
+PROFILE_REPEATS = 4
+FILLER_BYTES = 1 << 30
+Note = Callable[..., None]
+
+
+def with_plan(config: Any, backend: str, plan: str = "auto") -> Any:
+    """The same configuration for another backend, a GPU in this process alone."""
+    simulation = config.simulation.model_copy(update={"backend": backend, "gpu_plan": plan})
+    return config.model_copy(update={"simulation": simulation})
+
+
+def made(config: Any, folder: Path | None) -> tuple[Any, Any, Any, dict[str, float]]:
+    """(prepared, built, backend, seconds) in this process."""
+    from dtbsim.build.warm_up import warm_up_build
+    from dtbsim.mpi import SerialComm
+    from dtbsim.simulate.engine import build_network, make_backend
+    from dtbsim.simulate.prepare import prepare
+
+    comm, seconds = SerialComm(), {}
+    begin_s = time.perf_counter()
+    prepared = prepare(config, comm, folder, None)
+    warm_up_build()
+    seconds["prepare_s"] = time.perf_counter() - begin_s
+    begin_s = time.perf_counter()
+    built = build_network(prepared)
+    backend = make_backend(prepared, built, comm)
+    if prepared.choice.device is not None:
+        prepared.choice.device.synchronise()
+    seconds["build_s"] = time.perf_counter() - begin_s
+    begin_s = time.perf_counter()
+    backend.compile()
+    seconds["compile_s"] = time.perf_counter() - begin_s
+    return prepared, built, backend, seconds
+
+
+def spikes_of(config: Any, folder: Path | None) -> dict[str, Any]:
+    """Number, hash and synaptic events of a whole run without recorders."""
+    from dtbsim.record.spike_hash import SpikeHasher
+
+    prepared, _, backend, _ = made(config, folder)
+    hasher = SpikeHasher()
+    try:
+        backend.advance(0, prepared.network.n_steps)
+        hasher.update(*backend.collect())
+        return {"spikes": hasher.spikes, "events": backend.events(), "hash": hasher.hexdigest()}
+    finally:
+        backend.close()
+
+
+def measure(config: Any, folder: Path | None, note: Note, *, transient_ms: float, wall_s: float) -> Any:
+    """Step through the transient, then in chunks of equal length that take about `wall_s` together.
+
+    Notes everything as it becomes known. Returns (prepared, backend, step reached); the caller closes the backend.
+    """
+    before = time.perf_counter()
+    prepared, built, backend, seconds = made(config, folder)
+    network, device = prepared.network, prepared.choice.device
+    note(
+        neurons=network.n_neurons,
+        synapses=built.n_synapses,
+        lanes=len(built.lanes),
+        gpu_plan=prepared.gpu_plan.name,
+        why=prepared.gpu_plan.reason,
+        host_peak_bytes_planned=prepared.plan.memory.peak,
+        gpu_free_bytes_before=device.limits.free_bytes,
+        gpu_free_bytes=device.free_bytes(),
+        ready_s=time.perf_counter() - before,
+        **seconds,
+    )
+    dt_ms = network.dt_ms
+    step = max(1, round(transient_ms / dt_ms))
+    backend.advance(0, step)
+    backend.collect()
+    length = max(1, round(5.0 / dt_ms))
+    took_s, _ = advance(backend, step, step + length)
+    step += length
+    length = max(1, min(int(length * wall_s / CHUNKS / max(took_s, 1e-6)), (network.n_steps - step) // CHUNKS))
+    factors, spikes, events = [], 0, backend.events()
+    for done in range(1, CHUNKS + 1):
+        took_s, fired = advance(backend, step, step + length)
+        step, spikes = step + length, spikes + fired
+        factors.append(took_s / (length * dt_ms * 1e-3))
+        biological_s = done * length * dt_ms * 1e-3
+        note(
+            rtf={"median": statistics.median(factors), "min": min(factors), "chunks": list(factors)},
+            us_per_step=statistics.median(factors) * dt_ms * 1e3,
+            biological_ms=biological_s * 1e3,
+            mean_rate_hz=spikes / network.n_neurons / biological_s,
+            events_per_s=(backend.events() - events) / sum(f * length * dt_ms * 1e-3 for f in factors),
+        )
+    backend.check_finite(0, step)
+    return prepared, backend, step
+
+
+def advance(backend: Any, start: int, stop: int) -> tuple[float, int]:
+    """Wall seconds with the collection of spikes, and their number."""
+    begin_s = time.perf_counter()
+    backend.advance(start, stop)
+    steps, _ = backend.collect()
+    return time.perf_counter() - begin_s, int(steps.size)
+
+
+# --- kernel by kernel -----------------------------------------------------------------------------------------------
+
+
+class TimedKernels:
+    """Launches with an event before and after each; without a GPU's events the time of the host."""
+
+    def __init__(self, kernels: Any, device: Any) -> None:
+        self._kernels, self._device = kernels, device
+        self.timed: list[tuple[str, Any, Any]] = []
+
+    def launch(self, name: str, shape: Any, *arguments: int) -> None:
+        """One kernel."""
+        self._timed(name, partial(self._kernels.launch, name, shape, *arguments))
+
+    def launch_together(self, name: str, shape: Any, *arguments: int) -> None:
+        """One whose blocks run at once."""
+        self._timed(name, partial(self._kernels.launch_together, name, shape, *arguments))
+
+    def _timed(self, name: str, start: Callable[[], None]) -> None:
+        before = self._mark()
+        start()
+        self.timed.append((name, before, self._mark()))
+
+    def _mark(self) -> Any:
+        cuda = self._device.cuda
+        return time.perf_counter() if cuda is None else self._device.stream.record(cuda.Event())
+
+    def us(self) -> dict[str, float]:
+        """Microseconds by kernel, in all."""
+        self._device.synchronise()
+        total: dict[str, float] = defaultdict(float)
+        for name, before, after in self.timed:
+            cuda = self._device.cuda
+            took_ms = (after - before) * 1e3 if cuda is None else cuda.get_elapsed_time(before, after)
+            total[name] += took_ms * 1e3
+        return dict(total)
+
+
+def profile(prepared: Any, backend: Any, step: int) -> dict[str, Any]:
+    """Microseconds per step of every kernel, launched one by one while the GPU is kept busy until all are queued.
+
+    What the kernels take of registers and local memory stands beside it.
+    """
+    device, kernels = prepared.choice.device, backend._kernels
+    timed = TimedKernels(kernels, device)
+    backend._kernels = timed
+    graph = getattr(backend, "_graph", None)
+    if graph is not None:
+        backend._graph = lambda steps: SimpleNamespace(launch=partial(backend._steps, steps))
+    filler = None if device.cuda is None else device.xp.empty(min(FILLER_BYTES, device.free_bytes() // 4), "u1")
+    try:
+        for _ in range(PROFILE_REPEATS):
+            if filler is not None:
+                for _ in range(20):
+                    filler.data.memset_async(0, filler.nbytes, device.stream)
+            backend.advance(step, step + PROFILE_STEPS)
+            step += PROFILE_STEPS
+        backend.collect()
+        us = timed.us()
+    finally:
+        backend._kernels = kernels
+        if graph is not None:
+            backend._graph = graph
+    steps = PROFILE_REPEATS * PROFILE_STEPS
+    found: dict[str, Any] = {"us_per_step": {name: value / steps for name, value in us.items()}}
+    if hasattr(kernels, "resources"):
+        found["resources"] = {name: kernels.resources(name) for name in us}
+    return found
