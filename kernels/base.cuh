@@ -36,6 +36,9 @@ typedef i64 *Table;
 // The array at an address that a table holds.
 template <typename T> DTB_FN T *at(i64 address) { return reinterpret_cast<T *>(address); }
 
+// The lane of this block: blocks are (x, lane).
+DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
+
 // Which share of a loop this thread does: elements first, first + stride, ...
 struct Share {
     i64 first, stride;

@@ -20,6 +20,15 @@ DTB_FN void enter(Table rank, Table lane, i64 due, i64 entry) {
         rank[R_OVERFLOW] = 1;
 }
 
+// Sum of `n` over the threads of a group of `width` of a warp, up to this one.
+DTB_FN i32 sum_up_to(i32 n, int thread, int width) {
+    for (int d = 1; d < width; d <<= 1) {
+        const i32 other = __shfl_up_sync(0xFFFFFFFFu, n, d);
+        n += thread >= d ? other : 0;
+    }
+    return n;
+}
+
 // Enter segments of `source`, which fired at `step`, that are due at `now` or later. A segment is found by its place in
 // the row, its first synapse by the counts before it; `lane_of_warp` of `width` threads share the row.
 DTB_FN void schedule(Table rank, Table lane, i64 source, i64 step, i64 now, int thread, int width) {
@@ -32,11 +41,7 @@ DTB_FN void schedule(Table rank, Table lane, i64 source, i64 step, i64 now, int 
     for (i64 s = first; s < last; s += width) {
         const u32 word = s + thread < last ? segments[s + thread] : 0u;
         const i32 n = (i32)(word & 0xFFFFu);
-        i32 before = n;
-        for (int d = 1; d < width; d <<= 1) {
-            const i32 other = __shfl_up_sync(0xFFFFFFFFu, before, d);
-            before += thread >= d ? other : 0;
-        }
+        const i32 before = sum_up_to(n, thread, width);
         const i32 all = __shfl_sync(0xFFFFFFFFu, before, width - 1);
         if (n != 0 && step + (i64)(word >> 16) >= now)
             enter(rank, lane, step + (i64)(word >> 16), ((synapse + before - n) << ENTRY_SHIFT) | n);

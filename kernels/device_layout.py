@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 
 # --- rank table: int64[DEVICE_RANK_FIELDS] --------------------------------------------------------------------------
@@ -64,6 +65,21 @@ X_N_I32 = next(_n)
 X_ARENAS_SHARED = next(_n)  # 1: they lie in shared memory during a launch
 X_RING_SHARED = next(_n)  # 1: the ring does
 DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
+
+# --- table of dynamic projections of a lane: int64[N_DYNAMIC, DEVICE_DYNAMIC_FIELDS] --------------------------------
+# Those of `dynamic_layout` (without pools, scratch of the CPU, RECENT_*, KNOWN, LEVEL_STEP), and after them:
+_n = count(D.FIELDS)
+D_AGENDA_AT = next(_n)  # int64[ring, D_AGENDA_CAPACITY, WORDS]; these four fields as X_BUCKET_*
+D_AGENDA_CAPACITY = next(_n)
+D_AGENDA_COUNT_AT = next(_n)
+D_AGENDA_BEFORE_AT = next(_n)
+D_NOTES_AT = next(_n)  # int64[1, D_NOTES_CAPACITY, 2]: what RECENT_AT is on the CPU, in no particular order
+D_NOTES_CAPACITY = next(_n)
+D_NOTES_COUNT_AT = next(_n)
+D_NOTES_BEFORE_AT = next(_n)
+D_CARRIED_AT = next(_n)  # int64[spikes, 2]: second and third word of the entries of a spike that is being entered
+D_CLOCK_AT = next(_n)  # int64[2]: what KNOWN and LEVEL_STEP are on the CPU
+DEVICE_DYNAMIC_FIELDS = (next(_n) + 7) // 8 * 8
 
 UNIT_BITS = 5
 UNIT = 1 << UNIT_BITS

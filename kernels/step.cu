@@ -7,8 +7,15 @@
 #ifdef DTB_PROCEDURAL
 #include "procedural.cuh"
 #endif
-
-DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
+#ifdef DTB_DYNAMIC
+#include "dynamic.cuh"
+#else
+DTB_FN void keep_dynamic_counts(Table, Table) {}
+DTB_FN i64 deliver_dynamic(Table, Table, i64, Share) { return 0; }
+DTB_FN void remember_spike(Table, Table, i64, i64) {}
+DTB_FN void clear_agendas(Table, i64) {}
+DTB_FN void schedule_dynamic(Table, Table, i64, i64, i64, i64, int) {}
+#endif
 
 // Add what the threads of a block have counted to a word, with one atomic operation per block.
 DTB_FN void add_of_block(i64 *word, i64 n) {
@@ -29,6 +36,7 @@ DTB_FN void keep_counts(Table rank, Table lane) {
     i32 *before = at<i32>(lane[X_BUCKET_BEFORE_AT]);
     for (i64 slot = threadIdx.x; slot < rank[R_RING]; slot += blockDim.x)
         before[slot] = counts[slot];
+    keep_dynamic_counts(rank, lane);
 }
 
 // Input of the step: what is due, drives, listed events. Shared memory: 8 bytes.
@@ -41,7 +49,7 @@ DTB_KERNEL dtb_input(Table rank) {
     const Share share = share_of_row();
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
-    i64 events = deliver(rank, lane, step, share);
+    i64 events = deliver(rank, lane, step, share) + deliver_dynamic(rank, lane, step, share);
     spike_drives(lane, input_of(lane), step, rank[R_CHUNK_START], k0, k1, share);
     add_of_block(rank + R_EVENTS, events);
 }
@@ -58,14 +66,20 @@ DTB_KERNEL dtb_neurons(Table rank) {
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
+        clear_agendas(lane, delivered);
 #ifdef DTB_PROCEDURAL
         count_procedural(rank, lane, step);
 #endif
     }
     for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1))
+        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1)) {
+            remember_spike(rank, lane, local, step);
             tell(rank, lane, local, step);
+        }
 }
+
+// Whether a lane has rows of synapses; it has none where all its projections are procedural.
+DTB_FN bool has_rows(Table lane) { return lane[SEGMENT_ROW_AT] != 0 || lane[N_DYNAMIC] != 0; }
 
 // Enter the spikes of the step into the calendars, a warp per spike; then the step is done, unless a bucket was too
 // small. Also copies sampled states, which nothing changes meanwhile.
@@ -73,11 +87,15 @@ DTB_KERNEL dtb_schedule(Table rank) {
     if (rank[R_HALT] != 0)
         return;
     const Table lane = lane_table(rank);
-    const i64 step = rank[R_STEP], n = lane[SEGMENT_ROW_AT] != 0 ? rank[R_PUBLISHED_COUNT] : 0;
+    const i64 step = rank[R_STEP], n = has_rows(lane) ? rank[R_PUBLISHED_COUNT] : 0;
     const i32 *published = at<i32>(rank[R_PUBLISHED_AT]);
     const Share share = share_of_row();
-    for (i64 k = share.first / 32; k < n; k += share.stride / 32)
-        schedule(rank, lane, published[k], step, step + 1, (int)(share.first % 32), 32);
+    const int thread = (int)(share.first % 32);
+    for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
+        if (lane[SEGMENT_ROW_AT] != 0)
+            schedule(rank, lane, published[k], step, step + 1, thread, 32);
+        schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread);
+    }
     sample(lane, arenas_of(lane), step, rank[R_CHUNK_START], share);
     if (!is_last_block(rank))
         return;
@@ -103,11 +121,15 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
     const Table lane = lane_table(rank);
     const i64 *entries = at<i64>(rank[R_REMOTE_AT]);
     const Share share = share_of_row();
-    const i64 n = lane[SEGMENT_ROW_AT] != 0 ? rank[R_REMOTE_N] : 0;
+    const i64 n = has_rows(lane) ? rank[R_REMOTE_N] : 0;
     for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
         const i64 source = source_index(rank, (u32)entries[k]);
-        if (source >= 0)
-            schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], (int)(share.first % 32), 32);
+        if (source < 0)
+            continue;
+        const int thread = (int)(share.first % 32);
+        if (lane[SEGMENT_ROW_AT] != 0)
+            schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], thread, 32);
+        schedule_dynamic(rank, lane, source, k, entries[k] >> 32, rank[R_STEP], thread);
     }
     if (is_last_block(rank) && read_shared_word(rank + R_OVERFLOW) != 0)
         rank[R_HALT] = HALT_REMOTE;

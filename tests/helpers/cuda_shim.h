@@ -248,6 +248,11 @@ static inline int atomicMax(int *at, int value) {
     *at = old > value ? old : value;
     return old;
 }
+static inline int atomicMin(int *at, int value) {
+    const int old = *at;
+    *at = old < value ? old : value;
+    return old;
+}
 static inline unsigned atomicOr(unsigned *at, unsigned value) {
     const unsigned old = *at;
     *at = old | value;

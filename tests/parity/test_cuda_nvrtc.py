@@ -26,15 +26,15 @@ pytestmark = pytest.mark.skipif(
     nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed: pip install 'dtbsim[cuda-check]'"
 )
 
-PROCEDURAL = "step.cu, procedural"
 OPTIONS = (*COMPILE_OPTIONS, "-diag-suppress=177")
-FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu"))
-MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}, PROCEDURAL: {"DTB_PROCEDURAL": 1}}
-TEXTS = [*FILES, PROCEDURAL]
+WITH_MACROS = ["step.cu DTB_PROCEDURAL", "step.cu DTB_DYNAMIC", "step.cu DTB_DYNAMIC DTB_PROCEDURAL"]
+"""Texts that are other ones when these macros are defined."""
+FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu")) + WITH_MACROS
+MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}}
 THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
 REGISTERS = 65_536
 """Of a multiprocessor."""
-SPILLED = {"dtb_persistent": 256, "dtb_part_counts": 320}
+SPILLED = {"dtb_persistent": 256, **dict.fromkeys(("dtb_part_counts", "dtb_procedural", "dtb_procedural_remote"), 320)}
 """Bytes of local memory (spilled registers, arrays) that a kernel may use, where it is more than none."""
 MAIN = (70, 75, 80, 86, 89, 90, 100, 120)
 TWO = (70, 90)
@@ -42,7 +42,8 @@ TWO = (70, 90)
 
 def text_of(file: str, models: Iterable[NeuronModel]) -> str:
     variants = [get_update_kernel(model, use_stim=model.uses_current).variant for model in models]
-    return whole_text(file.split(",")[0], {"updates.cuh": updates_text(variants)}, MACROS.get(file))
+    name, *macros = file.split()
+    return whole_text(name, {"updates.cuh": updates_text(variants)}, MACROS.get(name, {}) | dict.fromkeys(macros, 1))
 
 
 @cache
@@ -57,7 +58,7 @@ def all_compiled(file: str, everything: bool, architectures: Iterable[int]) -> d
         return dict(zip(chosen, pool.map(lambda a: compiled(file, everything, a), chosen), strict=True))
 
 
-@pytest.mark.parametrize("file", TEXTS)
+@pytest.mark.parametrize("file", FILES)
 def test_every_text_compiles_for_every_architecture(file: str) -> None:
     supported = [architecture for architecture in nvrtc.architectures() if architecture >= OLDEST]
     assert set(MAIN) <= set(supported)
@@ -69,7 +70,7 @@ def test_every_text_compiles_for_every_architecture(file: str) -> None:
         assert needs_of(found.cubin), "it has kernels"
 
 
-@pytest.mark.parametrize("file", TEXTS)
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("everything", [False, True])
 def test_kernels_keep_within_their_registers(file: str, everything: bool) -> None:
     for architecture, found in all_compiled(file, everything, TWO).items():
@@ -88,7 +89,7 @@ def shown(needs: Needs) -> str:
     return f"{needs.registers} registers, {needs.local_bytes} bytes of local memory"
 
 
-@pytest.mark.parametrize("file", TEXTS)
+@pytest.mark.parametrize("file", FILES)
 def test_floats_of_32_bits_are_neither_fused_nor_approximate(file: str) -> None:
     for found in all_compiled(file, True, TWO).values():
         assert inexact(found.ptx) == []

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.changing_synapses import REWARD_SYNAPSES as SYNAPSES
+from tests.helpers.changing_synapses import reward_text as text_of
 from tests.helpers.networks import (
     built_rank,
     dynamic_synapses_of,
@@ -27,47 +29,6 @@ from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
-
-NETWORK = """\
-simulation: {dt_ms: 0.2, duration_ms: 420, block_size: 16}
-seed: 8
-populations:
-  E:
-    model: iaf_psc_exp
-    size: 34
-    parameters: {tau_syn_ex_ms: 1.5, tau_syn_in_ms: 5.0, t_ref_ms: 1.0}
-    initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}
-  I: {model: iaf_psc_exp, size: 18, parameters: {tau_syn_ex_ms: 1.0, tau_syn_in_ms: 3.0}}
-  DA: {model: iaf_psc_exp, size: 20, parameters: {I_e_pA: {distribution: uniform, low: 385, high: 420}}}
-projections:
-  EE:
-    source: E
-    target: E
-    rule: {kind: fixed_indegree, indegree: 9}
-    weight_pA: {distribution: uniform, low: 20, high: 90}
-    delay_ms: DELAY
-    synapse: SYNAPSE
-  EI: {source: E, target: I, rule: {kind: fixed_indegree, indegree: 8}, weight_pA: 70, delay_ms: 0.6}
-  IE: {source: I, target: E, rule: {kind: fixed_indegree, indegree: 6}, weight_pA: -120, delay_ms: 1.2}
-drives:
-  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 9000, weight_pA: 60}
-"""
-RULE = "{kind: stdp_dopamine, dopamine: DA, weight_max: 100, tau_plus_ms: 15, tau_minus_ms: 30"
-WEAK = RULE + ", A_plus: 0.012, A_minus: 0.006"
-STRONG = RULE + ", A_plus: 0.9, A_minus: 0.48"
-DELAYS = "{distribution: uniform, low: 0.6, high: 4.0}"
-SYNAPSES = {
-    "slow updates": (WEAK + ", tau_c_ms: 300, tau_n_ms: 80, baseline_per_ms: 0.3, update_interval_ms: 250}", DELAYS),
-    "fast updates": (WEAK + ", tau_c_ms: 90, tau_n_ms: 20, baseline_per_ms: 0.3, update_interval_ms: 2.2}", DELAYS),
-    "one delay": (WEAK + ", tau_c_ms: 200, baseline_per_ms: 0.2, update_interval_ms: 20}", "1.4"),
-    "bounded": (STRONG + ", weight_min: 15, tau_c_ms: 100, update_interval_ms: 30, baseline_per_ms: 0.3}", DELAYS),
-    "frozen": (WEAK + ", update_interval_ms: 40, frozen_ms: [[0, 111], [203, 299.8]]}", DELAYS),
-}
-
-
-def text_of(name: str) -> str:
-    synapse, delay = SYNAPSES[name]
-    return NETWORK.replace("SYNAPSE", synapse).replace("DELAY", delay)
 
 
 class Compared:

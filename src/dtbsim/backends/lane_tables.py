@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.cpu_dynamic import CpuDynamicTables
 from dtbsim.backends.drive_tables import DriveTables
-from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory, Memory
 from dtbsim.backends.procedural_tables import ProceduralTables
@@ -133,7 +133,7 @@ class CpuLaneTables(LaneTables):
     def __init__(
         self, network: Network, kinds: list[Kind], states: list[LaneState], candidates: Candidates, ring: int
     ) -> None:
-        self.dynamic: list[DynamicTables] = []
+        self.dynamic: list[CpuDynamicTables] = []
         self.procedural: list[ProceduralTables] = []
         super().__init__(network, kinds, states, candidates, ring, HostMemory())
 
@@ -153,7 +153,7 @@ class CpuLaneTables(LaneTables):
         row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
         row[L.SCRATCH_AT] = at(np.zeros(SCRATCH_WORDS, np.uint16))
         if state.dynamic:
-            tables = DynamicTables(self._network, state, self._candidates, self._ring)
+            tables = CpuDynamicTables(self._network, state, self._candidates, self._ring)
             self.dynamic.append(tables)
             row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
         if state.procedural:

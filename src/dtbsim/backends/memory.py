@@ -41,6 +41,12 @@ class Memory(Protocol):
     def output(self, size: int, dtype: DTypeLike) -> Output:
         """Room of `size` zeros."""
 
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+        """Zeros where compiled code sees them, an array with numpy's interface that the caller keeps alive."""
+
+    def address(self, array: Any) -> int:
+        """Address of what `room` gave."""
+
 
 class HostOutput:
     """An array."""
@@ -89,3 +95,11 @@ class HostMemory:
     def output(self, size: int, dtype: DTypeLike) -> Output:
         """Zeros."""
         return HostOutput(size, dtype)
+
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Zeros."""
+        return np.zeros(shape, dtype)
+
+    def address(self, array: NDArray[Any]) -> int:
+        """Where it is."""
+        return int(array.ctypes.data)

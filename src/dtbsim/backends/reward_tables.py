@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.memory import Memory
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
@@ -18,13 +19,15 @@ LONG_CELLS = 16
 
 
 class RewardTables:
-    """Fills the fields of one row of the table of dynamic projections, and keeps the arrays alive."""
+    """Fills the fields of one row of the table of dynamic projections. Arrays go where `memory` puts them."""
 
-    def __init__(self, network: Network, candidates: Candidates, part: DynamicRows, row: NDArray[np.int64]) -> None:
+    def __init__(
+        self, network: Network, candidates: Candidates, part: DynamicRows, row: NDArray[np.int64], memory: Memory
+    ) -> None:
         dynamics = part.dynamics
         assert isinstance(dynamics, Rewarded)
-        self._row, self._interval = row, dynamics.interval
-        self._keep: list[NDArray[Any]] = []
+        self._row, self._interval, self._memory = row, dynamics.interval, memory
+        self._placed_bytes = 0
         low, high = part.projection.delay_bounds(network.dt_ms)
         row[D.SHORTEST], row[D.LONGEST], row[D.INTERVAL] = low.min(), high.max(), dynamics.interval
         flags = np.zeros(candidates.gids.size, np.uint8)
@@ -35,17 +38,17 @@ class RewardTables:
         row[D.ELIGIBILITY_AT] = self._at(np.zeros(part.rows.n_synapses, np.float32))
         row[D.CELL_AT], row[D.LEVEL_AT] = self._at(dynamics.cell()), self._at(np.zeros(1, np.float32))
         row[D.APPLIED] = 0
-        self._released = np.zeros((0, self._interval), np.int32)
-        self._integral = np.zeros((0, self._interval + 1), np.float32)
+        self._released = memory.room((0, self._interval), np.int32)
+        self._integral = memory.room((0, self._interval + 1), np.float32)
 
     def _at(self, array: NDArray[Any]) -> int:
-        self._keep.append(array)
-        return int(array.ctypes.data)
+        self._placed_bytes += array.nbytes
+        return self._memory.place(array)
 
     @property
     def n_bytes(self) -> int:
         """Everything that is kept here at present."""
-        return sum(array.nbytes for array in (*self._keep, self._released, self._integral))
+        return int(self._placed_bytes + self._released.nbytes + self._integral.nbytes)
 
     def reserve(self, stop: int) -> None:
         """Make room for all steps before `stop`; cells before the last update of all synapses make way."""
@@ -55,17 +58,19 @@ class RewardTables:
             return
         first = int(row[D.APPLIED]) // self._interval
         size = max(LONG_CELLS, needed - first)
-        self._released = _moved(self._released, first - int(row[D.CELL0]), size)
-        self._integral = _moved(self._integral, first - int(row[D.CELL0]), size)
+        self._released = self._moved(self._released, first - int(row[D.CELL0]), size)
+        self._integral = self._moved(self._integral, first - int(row[D.CELL0]), size)
         row[D.CELL0], row[D.N_CELLS] = first, size
-        row[D.RELEASED_AT], row[D.INTEGRAL_AT] = self._released.ctypes.data, self._integral.ctypes.data
+        row[D.RELEASED_AT] = self._memory.address(self._released)
+        row[D.INTEGRAL_AT] = self._memory.address(self._integral)
+
+    def _moved(self, array: Any, first: int, size: int) -> Any:
+        """`size` rows: those from `first` on, then zeros."""
+        kept = array[first:]
+        moved = self._memory.room((size, array.shape[1]), array.dtype)
+        moved[: len(kept)] = kept
+        return moved
 
     def is_long(self, now: int) -> bool:
         """Whether many cells wait for synapses to be advanced."""
         return now - int(self._row[D.APPLIED]) > LONG_CELLS * self._interval
-
-
-def _moved(array: NDArray[Any], first: int, size: int) -> NDArray[Any]:
-    """`size` rows: those from `first` on, then zeros."""
-    kept = array[first:]
-    return np.concatenate([kept, np.zeros((size - len(kept), array.shape[1]), array.dtype)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class RecordedWeights:
     """
 
     def __init__(
-        self, network: Network, candidates: NDArray[np.uint32], dynamic: list[DynamicTables], record: int
+        self, network: Network, candidates: NDArray[np.uint32], dynamic: Sequence[DynamicTables], record: int
     ) -> None:
         item = network.config.record.weights[record]
         projection = next(p for p in network.projections if p.name == item.projection)
@@ -59,7 +60,7 @@ class RecordedWeights:
         for part in self._parts:
             rows = part.tables.parts[part.index]
             fine = rows.quantum / 2 ** rows.dynamics.shift(rows.quantum)
-            values.append(rows.dynamics.sign * rows.rows.weights[part.positions] * fine)
+            values.append(rows.dynamics.sign * part.tables.weights_at(part.index, part.positions) * fine)
         return np.concatenate(values)
 
     def now(self, step: int) -> NDArray[np.float64]:

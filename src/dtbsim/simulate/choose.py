@@ -10,7 +10,7 @@ from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.memory_plan import check_device_plan, plan_device_memory
 from dtbsim.backends.cuda.persistent import stride_of
 from dtbsim.backends.cuda.plan import Choice as GpuPlan
-from dtbsim.errors import DtbsimError, InputError
+from dtbsim.errors import DtbsimError
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec import Network
@@ -41,20 +41,15 @@ class Choice:
 def choose_backend(network: Network, comm: Comm) -> Choice:
     """The backend of a run, the same on all ranks; collective.
 
-    `auto` is cuda where every rank can have a GPU and the network has nothing that only the CPU backend can do, else
-    cpu. `cuda` that cannot be had is the error of what is missing (`open_device`), never a run on the CPU.
+    `auto` is cuda where every rank can have a GPU, else cpu. `cuda` that cannot be had is the error of what is missing
+    (`open_device`), never a run on the CPU.
     """
     wanted = network.config.simulation.backend
     if wanted == "cpu":
         return Choice("cpu", "as configured")
-    lacking = choose.unsupported(network)
     if wanted == "cuda":
-        if lacking is not None:
-            raise InputError(f"simulation.backend is cuda, but {lacking}", remedy="use auto or cpu")
         device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
         return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))
-    if lacking is not None:
-        return Choice("cpu", f"auto: {lacking}")
     found, problem = None, None
     try:
         found = choose.open_device(comm.node_rank)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
-from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
@@ -37,7 +36,6 @@ class Scaling:
         projection = next(p for p in network.projections if p.name == item.projection)
         assert projection.dynamics is not None
         self._frozen = projection.dynamics.frozen
-        assert isinstance(backend, CpuBackend), "the CUDA backend refuses networks with synapses that change"
         self._parts: list[tuple[DynamicTables, int, NDArray[np.int64]]] = []
         for tables in backend.tables.dynamic:
             for index, part in enumerate(tables.parts):

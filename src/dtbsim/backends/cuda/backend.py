@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
+from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.failures import SMALLER, told_by_device
 from dtbsim.backends.cuda.log import SpikeLog
@@ -51,6 +52,7 @@ class CudaBackend:
         built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         self.tables = self._make_tables(first_bucket)
+        self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._n_local = sum(state.lane.n_local for state in built.lanes)
         self._gids = device.upload(built.candidates.gids)
@@ -63,7 +65,9 @@ class CudaBackend:
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
-        self.weights: list[RecordedWeights] = []
+        records = range(len(self._network.config.record.weights))
+        dynamic, gids = self.tables.dynamic, built.candidates.gids
+        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
@@ -89,14 +93,14 @@ class CudaBackend:
         return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
 
     def _text(self) -> str:
-        macros = {} if self._procedural is None else {"DTB_PROCEDURAL": 1}
+        macros = self._dynamic.macros | ({} if self._procedural is None else {"DTB_PROCEDURAL": 1})
         return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
 
     @told_by_device
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first chunk does not wait for them."""
         self._kernels = self._device.compile(self._text())
-        for other in (self._exchange, self._procedural):
+        for other in (self._exchange, self._procedural, self._dynamic):
             if other is not None:
                 other.compile()
 
@@ -120,8 +124,11 @@ class CudaBackend:
 
     def _step(self) -> None:
         largest = max(state.lane.n_local for state in self._built.lanes)
+        rank = self._device.address(self._on_device)
+        self._dynamic.before_input(rank)
         self._launch("dtb_input", self._shape(1 << 30, shared_bytes=8))
         self._launch("dtb_neurons", self._shape(largest))
+        self._dynamic.before_schedule(rank)
         if self._procedural is not None:
             self._draw(self._procedural, remote=False)
         self._schedule()
@@ -148,6 +155,7 @@ class CudaBackend:
         self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
+        self._dynamic.reserve(stop)
         self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
@@ -158,6 +166,7 @@ class CudaBackend:
                 self._swap(self._exchange)
         if self._exchange is not None:
             self._look()  # what was entered last
+        self._dynamic.tidy(stop)
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
@@ -254,9 +263,20 @@ class CudaBackend:
 
     def _enter(self) -> None:
         """Enter what was unpacked, for the first time; the device halts already if it is not complete."""
+        self._arrange()
         if self._procedural is not None:
             self._draw(self._procedural, remote=True)
         self._schedule_remote()
+
+    def _arrange(self) -> None:
+        """Where sources have a state, bring the spikes of each into their order and advance it, once all are here."""
+        if self._exchange is None or not self._dynamic:
+            return
+        self._receive()
+        if self.rank[X.R_HALT] == 0:
+            n_spikes = self._exchange.arrange(self.rank, self._dynamic.in_order)
+            self._send()
+            self._dynamic.before_remote(self._device.address(self._on_device), n_spikes)
 
     def _keep_counts(self) -> None:
         """Of the buckets, in case that one turns out to be too small."""

@@ -8,20 +8,11 @@ from types import ModuleType
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.failures import device_failure
 from dtbsim.errors import DeviceError, MissingDependencyError
-from dtbsim.spec.network import Network
 
 OLDEST = 70
 """Compute capability 7.0 (Volta): threads of a warp that wait for each other."""
 INSTALL = "pip install 'dtbsim[cuda12]', or 'dtbsim[cuda13]' for a driver of CUDA 13"
 NO_DEVICE, OLD_DRIVER = "cudaErrorNoDevice", "cudaErrorInsufficientDriver"
-
-
-def unsupported(network: Network) -> str | None:
-    """What of the network only the CPU backend can do, None where there is nothing."""
-    changing = [projection.name for projection in network.projections if projection.dynamics is not None]
-    if changing:
-        return f"the CUDA backend has no synapses that change yet (projection {changing[0]})"
-    return None
 
 
 def open_device(local_rank: int) -> Device:

@@ -71,6 +71,14 @@ class DeviceMemory:
         """Zeros."""
         return DeviceOutput(self._device, size, dtype)
 
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+        """Zeros on the device."""
+        return self._device.xp.zeros(shape, dtype)
+
+    def address(self, array: Any) -> int:
+        """Its address on the device."""
+        return self._device.address(array)
+
     def zeros(self, size: int, dtype: DTypeLike) -> Any:
         """Zeros that stay."""
         array = self._device.xp.zeros(size, dtype)

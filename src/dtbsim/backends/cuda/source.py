@@ -12,18 +12,23 @@ from importlib.resources import files
 from types import ModuleType
 
 from dtbsim.kernels import (
+    decay,
     device_layout,
     dynamic_layout,
+    history,
     layout,
     noise,
     packets,
     pair_layout,
     philox,
     poisson,
+    scaling,
     sink,
     tasks,
     wire,
 )
+from dtbsim.models.language.emit_c import PRELUDE
+from dtbsim.models.language.emit_c import elementary_text as definition
 
 COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
 """No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
@@ -33,6 +38,9 @@ _NAMED = {
     "COARSE_TOP": poisson.COARSE_TOP,
     "NUMBERS": noise.NUMBERS,
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
+    "DECAY_BITS": decay.LOW_BITS,
+    "NEVER": history.NEVER,
+    "SCALE_BITS": scaling.FACTOR_BITS,
     "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
     "DRAW_FACTOR_BITS": sink.FACTOR_BITS,
     "DRAW_WEIGHT_BITS": sink.FRACTION_BITS_WEIGHT,
@@ -63,11 +71,19 @@ def constants_text() -> str:
     return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
 
 
+@cache
+def elementary_text() -> str:
+    """exp and log of float32 as neuron models have them, in a namespace of their own."""
+    return "\n".join(["namespace dtb_elementary {", PRELUDE, definition("exp"), definition("log"), "}\n"])
+
+
 def whole_text(name: str, generated: Mapping[str, str], macros: Mapping[str, int] | None = None) -> str:
     """The file `name` with every header in the place of its first include.
 
-    `generated` maps names of headers that are no files to their texts; `macros` are defined before everything.
+    `generated` maps names of headers that are no files to their texts (elementary.cuh is always there); `macros` are
+    defined before everything.
     """
+    generated = {"elementary.cuh": elementary_text(), **generated}
     done: set[str] = set()
 
     def text_of(file: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.cuda.buckets import Buckets
 from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
@@ -32,7 +34,9 @@ class DeviceLaneTables(LaneTables):
     def __init__(self, built: RankNetwork, ring: int, device: Device, first_bucket: int = FIRST_BUCKET) -> None:
         self.variants: list[Variant] = []
         self._device, self._first_bucket = device, first_bucket
-        self._buckets: list[_Buckets] = []
+        self._buckets: list[Buckets] = []
+        self.dynamic: list[DeviceDynamicTables] = []
+        self._n_local = sum(state.lane.n_local for state in built.lanes)
         self.procedural: list[ProceduralLane] = []
         super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
         self._copy = device.upload(self.table)
@@ -44,6 +48,8 @@ class DeviceLaneTables(LaneTables):
             self.table[lane.index, L.ACC_AT] = lane.input_vector(step)
         self.memory.refresh()
         self._device.overwrite(self._copy, self.table)
+        for tables in self.dynamic:
+            tables.upload()
 
     def _input_vector(self, state: LaneState, index: int) -> int:
         if not state.procedural:
@@ -59,10 +65,20 @@ class DeviceLaneTables(LaneTables):
         return self.variants.index(variant)
 
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
-        buckets = _Buckets(self._device, self._ring, self._first_bucket)
+        buckets = Buckets(self._device, self._ring, self._first_bucket)
         self._buckets.append(buckets)
-        buckets.enter(row)
+        buckets.enter(row, X.X_BUCKET_ENTRIES_AT)
         self._fill_units(row)
+        if state.dynamic:
+            self._fill_dynamic(row, state)
+
+    def _fill_dynamic(self, row: I64, state: LaneState) -> None:
+        tables = DeviceDynamicTables(
+            self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
+            self._n_local,
+        )  # fmt: skip
+        self.dynamic.append(tables)
+        row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.address
 
     def _fill_units(self, row: I64) -> None:
         """Cut the lane's drives into units; their tables have just been filled."""
@@ -80,42 +96,16 @@ class DeviceLaneTables(LaneTables):
         grown = []
         for index, buckets in enumerate(self._buckets):
             if buckets.make_room():
-                buckets.enter(self.table[index])
+                buckets.enter(self.table[index], X.X_BUCKET_ENTRIES_AT)
                 grown.append(index)
+        for tables in self.dynamic:
+            tables.make_room()
         return grown
 
     def dynamic_bytes(self) -> int:
-        """Bytes of buckets at present, and of the rings of procedural projections."""
-        return sum(part.n_bytes for part in self._buckets) + sum(lane.n_bytes for lane in self.procedural)
-
-
-class _Buckets:
-    """The calendar of a lane: a bucket per step of the ring."""
-
-    def __init__(self, device: Device, ring: int, capacity: int) -> None:
-        self._device, self._ring, self.capacity = device, ring, capacity
-        self._entries = device.xp.zeros((ring, capacity), np.int64)
-        self._counts = device.xp.zeros(ring, np.int32)
-        self._before = device.xp.zeros(ring, np.int32)
-
-    @property
-    def n_bytes(self) -> int:
-        return int(self._entries.nbytes)
-
-    def enter(self, row: I64) -> None:
-        row[X.X_BUCKET_ENTRIES_AT], row[X.X_BUCKET_CAPACITY] = self._device.address(self._entries), self.capacity
-        row[X.X_BUCKET_COUNT_AT] = self._device.address(self._counts)
-        row[X.X_BUCKET_BEFORE_AT] = self._device.address(self._before)
-
-    def make_room(self) -> bool:
-        needed = int(self._device.download(self._counts).max())
-        self._counts[...] = self._before
-        if needed <= self.capacity:
-            return False
-        larger = self._device.xp.zeros((self._ring, needed + needed // 2), np.int64)
-        larger[:, : self.capacity] = self._entries
-        self._entries, self.capacity = larger, int(larger.shape[1])
-        return True
+        """Bytes at present of buckets, of histories, and of the rings of procedural projections."""
+        fixed = sum(buckets.n_bytes for buckets in self._buckets) + sum(lane.n_bytes for lane in self.procedural)
+        return fixed + sum(tables.dynamic_bytes() for tables in self.dynamic)
 
 
 def drive_units(sizes: NDArray[Any]) -> I64:

@@ -1,0 +1,110 @@
+// Projections whose synapses change, in the kernels of a step: the twin of dynamic.py and agenda.py.
+//
+// An agenda is a calendar whose entries carry more words. The state of a source must advance once per spike, but spikes
+// are entered once more where a bucket was too small: so a kernel before (in dynamic.cu) advances the sources and
+// leaves what their spikes carry in D_CARRIED_AT, by the number of the spike.
+#pragma once
+#include "calendar.cuh"
+#include "factor.cuh"
+#include "reward.cuh"
+#include "stdp.cuh"
+
+// Room for one more entry of `words` words in one of the two kinds of buckets of a table, 0: too small.
+DTB_FN i64 *new_entry(Table rank, Table table, i64 field, i64 slot, i64 words) {
+    const i64 capacity = table[field + D_AGENDA_CAPACITY - D_AGENDA_AT];
+    const i32 n = atomicAdd(at<i32>(table[field + D_AGENDA_COUNT_AT - D_AGENDA_AT]) + slot, 1);
+    if (n < capacity)
+        return at<i64>(table[field]) + (slot * capacity + n) * words;
+    rank[R_OVERFLOW] = 1;
+    return nullptr;
+}
+
+// Enter what a spike carries into the agenda of one table; 32 threads do it together.
+DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step, i64 now, int thread) {
+    const i64 *rows = at<i64>(table[D_SEGMENT_ROW_AT]) + k;
+    const i64 *carried = at<i64>(table[D_CARRIED_AT]) + 2 * spike;
+    const i64 first = rows[0], last = rows[1], words = table[D_WORDS];
+    const u32 *segments = at<u32>(table[D_SEGMENT_AT]);
+    i64 synapse = at<i64>(table[D_ROW_AT])[k];
+    if (first == last)
+        return;
+    if (thread == 0 && table[D_KIND] >= D_STDP_PAIR) { // what the source was before, for catch_up
+        i64 *note = new_entry(rank, table, D_NOTES_AT, 0, 2);
+        const i64 h = carried[0] >> 32;
+        if (note != nullptr) {
+            note[0] = (k << 32) | step;
+            note[1] = with_float(h == NEVER ? -1 : step - h, float_of(carried[0]));
+        }
+    }
+    for (i64 s = first; s < last; s += 32) {
+        const u32 word = s + thread < last ? segments[s + thread] : 0u;
+        const i64 delay = (i64)(word >> 16);
+        const i32 n = (i32)(word & 0xFFFFu), before = sum_up_to(n, thread, 32);
+        i64 *entry = nullptr;
+        if (n != 0 && step + delay >= now)
+            entry = new_entry(rank, table, D_AGENDA_AT, (step + delay) & (rank[R_RING] - 1), words);
+        if (entry != nullptr) {
+            entry[0] = ((synapse + before - n) << ENTRY_SHIFT) | n;
+            entry[1] = carried[0];
+            if (words > 2)
+                entry[2] = (delay << 32) | carried[1];
+        }
+        synapse += __shfl_sync(0xFFFFFFFFu, before, 31);
+    }
+}
+
+// Enter a spike of source candidate `source`, number `spike` of those that are being entered, into all agendas.
+DTB_FN void schedule_dynamic(Table rank, Table lane, i64 source, i64 spike, i64 step, i64 now, int thread) {
+    for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
+        const Table table = dynamic_table(lane, d);
+        const i64 k = source - table[D_SOURCE0];
+        if (k >= 0 && k < table[D_N_SOURCES])
+            schedule_carried(rank, table, k, spike, step, now, thread);
+    }
+}
+
+// Deliver what is due at `step`, DTB_TOGETHER threads per entry; returns the events that this thread stands for.
+DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
+    const i64 slot = step & (rank[R_RING] - 1);
+    const int thread = (int)(share.first % DTB_TOGETHER);
+    i64 events = 0;
+    for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
+        const Table table = dynamic_table(lane, d);
+        const i64 words = table[D_WORDS], kind = table[D_KIND], n = at<i32>(table[D_AGENDA_COUNT_AT])[slot];
+        const i64 *entries = at<i64>(table[D_AGENDA_AT]) + slot * table[D_AGENDA_CAPACITY] * words;
+        for (i64 e = share.first / DTB_TOGETHER; e < n; e += share.stride / DTB_TOGETHER) {
+            const i64 *entry = entries + e * words;
+            if (kind == D_STDP_DOPAMINE)
+                deliver_rewarded(lane, table, entry, step, thread);
+            else if (kind >= D_STDP_PAIR)
+                deliver_plastic(lane, table, entry, step, thread);
+            else
+                deliver_factors(lane, table, entry, thread);
+            if (thread == 0)
+                events += entry[0] & ((1 << ENTRY_SHIFT) - 1);
+        }
+    }
+    return events;
+}
+
+// The buckets of a step that has been delivered are empty; one thread does it.
+DTB_FN void clear_agendas(Table lane, i64 slot) {
+    for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
+        const Table table = dynamic_table(lane, d);
+        at<i32>(table[D_AGENDA_COUNT_AT])[slot] = 0;
+        at<i32>(table[D_AGENDA_BEFORE_AT])[slot] = 0;
+    }
+}
+
+// Keep the counts of agendas and notes, which stay if spikes have to be entered twice; one block does it.
+DTB_FN void keep_dynamic_counts(Table rank, Table lane) {
+    for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
+        const Table table = dynamic_table(lane, d);
+        const i32 *counts = at<i32>(table[D_AGENDA_COUNT_AT]);
+        i32 *before = at<i32>(table[D_AGENDA_BEFORE_AT]);
+        for (i64 slot = threadIdx.x; slot < rank[R_RING]; slot += blockDim.x)
+            before[slot] = counts[slot];
+        if (threadIdx.x == 0 && table[D_KIND] >= D_STDP_PAIR)
+            *at<i32>(table[D_NOTES_BEFORE_AT]) = *at<i32>(table[D_NOTES_COUNT_AT]);
+    }
+}
