@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers import nvrtc
 from tests.helpers.device_builds import DRAWN, KINDS, BlocksTogether, check_same, on_device
 from tests.helpers.networks import (
     DELAY,
@@ -22,7 +21,6 @@ from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
 from dtbsim.backends.cuda import build, wiring
-from dtbsim.backends.cuda.build import build_text
 from dtbsim.build import pairs
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
@@ -202,11 +200,3 @@ def test_short_and_long_rows_side_by_side(
     device = ShimDevice(replace(LIMITS, shared_bytes=shared_bytes, multiprocessors=1))
     for kind in (L.KIND_PACKED, L.KIND_WIDE32):
         check_same(on_device(network, kind=kind, device=device), built_rank(network, kind=kind))
-
-
-@pytest.mark.skipif(nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed")
-@pytest.mark.parametrize("architecture", [70, 90])
-def test_the_text_compiles_for_gpus(architecture: int) -> None:
-    found = nvrtc.compiled(build_text(), architecture)
-    assert found.works, found.log
-    assert found.cubin_bytes > 0

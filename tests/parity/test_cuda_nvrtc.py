@@ -18,6 +18,7 @@ from dtbsim.backends.cuda.backend import THREADS
 from dtbsim.backends.cuda.choose import OLDEST
 from dtbsim.backends.cuda.persistent import BLOCK_THREADS
 from dtbsim.backends.cuda.source import COMPILE_OPTIONS, whole_text
+from dtbsim.kernels import build_layout
 from dtbsim.kernels.update_cuda import updates_text
 from dtbsim.kernels.update_kernel import get_update_kernel
 from dtbsim.models import NeuronModel, example_model
@@ -30,11 +31,12 @@ OPTIONS = (*COMPILE_OPTIONS, "-diag-suppress=177")
 WITH_MACROS = ["step.cu DTB_PROCEDURAL", "step.cu DTB_DYNAMIC", "step.cu DTB_DYNAMIC DTB_PROCEDURAL"]
 """Texts that are other ones when these macros are defined."""
 FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu")) + WITH_MACROS
-MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}}
+MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}, "build.cu": build_layout.macros()}
 THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
 REGISTERS = 65_536
 """Of a multiprocessor."""
-SPILLED = {"dtb_persistent": 256, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_part_counts": 160}
+TREES = {"dtb_part_counts": 160, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_wire_sources": 320}
+SPILLED = {"dtb_persistent": 256, **TREES}
 """Bytes of local memory (spilled registers, arrays) that a kernel may use, where it is more than none."""
 MAIN = (70, 75, 80, 86, 89, 90, 100, 120)
 TWO = (70, 90)
