@@ -107,16 +107,6 @@ def test_auto_needs_a_gpu_on_every_rank(monkeypatch: pytest.MonkeyPatch) -> None
     assert {(error.message, error.exit_code) for error in errors} == {("[rank 1] GPU 1 is broken", EXIT_ENVIRONMENT)}
 
 
-def test_what_only_the_cpu_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dtbsim.backends.cuda.choose.unsupported", lambda network: "it has no such synapses")
-    monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", lambda _: pytest.fail("it was opened"))
-    assert chosen().reason == "auto: it has no such synapses"
-    error = error_of(lambda: chosen("simulation.backend=cuda"))
-    assert (type(error), str(error)) == (
-        InputError, "simulation.backend is cuda, but it has no such synapses (use auto or cpu)"
-    )  # fmt: skip
-
-
 @pytest.mark.usefixtures("no_cupy")
 def test_the_log_says_what_auto_became_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="dtbsim"):
