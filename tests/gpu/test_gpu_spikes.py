@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.changing_synapses import DYNAMIC_SYNAPSES, REWARD_SYNAPSES, dynamic_text, reward_text
 from tests.helpers.drive_zoo import drive_zoo
 from tests.helpers.model_zoo import NAMES, model_zoo
 from tests.helpers.networks import built_rank, network_of
@@ -16,28 +17,16 @@ from tests.parity.test_cuda_spikes import NETWORK
 import dtbsim
 from dtbsim.api import resolve
 from dtbsim.backends.cuda.backend import CudaBackend
-from dtbsim.backends.cuda.choose import unsupported
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import run_ranks
 from dtbsim.spec import Network, compile_network
 
 PLANS = ["persistent", "general"]
-SYNAPSES = {
-    "tsodyks_markram": "{kind: tsodyks_markram, U: 0.4, tau_rec_ms: 200, tau_fac_ms: 30}",
-    "saturating_nmda": "{kind: saturating_nmda}",
-    "stdp": "{kind: stdp, weight_max: 300, mu_plus: 0.4, mu_minus: 0.4}",
-    "stdp_power_law": "{kind: stdp_power_law, learning_rate: 0.01, alpha: 0.05, weight_max: 300}",
-    "stdp_triplet": "{kind: stdp_triplet, weight_max: 300}",
-}
+CHANGING = [dynamic_text(name) for name in DYNAMIC_SYNAPSES] + [reward_text(name) for name in REWARD_SYNAPSES]
 
 
 def example(name: str) -> Network:
     return compile_network(*resolve(EXAMPLES / f"{name}.yaml", SHORT[name]))
-
-
-def need(network: Network) -> None:
-    if (lacking := unsupported(network)) is not None:
-        pytest.skip(lacking)
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -79,14 +68,12 @@ def test_every_format_of_synapses_and_small_buckets(device: Any, kind: int) -> N
 @pytest.mark.parametrize("plan", ["auto", "general"])
 def test_examples(device: Any, name: str, plan: str) -> None:
     network = example(name)
-    need(network)
     assert_same(on_gpu(network, device, plan), on_cpu(network))
 
 
-@pytest.mark.parametrize("kind", sorted(SYNAPSES))
-def test_synapses_that_change(device: Any, kind: str) -> None:
-    network = network_of(NETWORK.replace("weight_pA: 120,", f"weight_pA: 120, synapse: {SYNAPSES[kind]},"))
-    need(network)
+@pytest.mark.parametrize("text", CHANGING, ids=[*DYNAMIC_SYNAPSES, *REWARD_SYNAPSES])
+def test_synapses_that_change(device: Any, text: str) -> None:
+    network = network_of(text)
     assert_same(on_gpu(network, device, "general"), on_cpu(network))
 
 
@@ -97,7 +84,6 @@ def test_procedural_projections(device: Any) -> None:
     )
     network = network_of(text)
     assert any(projection.procedural for projection in network.projections)
-    need(network)
     assert_same(on_gpu(network, device, "general"), on_cpu(network))
 
 
