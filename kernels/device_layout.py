@@ -112,3 +112,8 @@ BATCH_COUNTS_AT = next(_n)  # uint16[parts, BATCH_SIZE]: their synapses in each 
 BATCH_FIELDS = next(_n)
 BATCH_SHARE = 4
 """Spikes that each thread of a block looks after when a batch is drawn."""
+
+# --- table of a counter of spikes: int64[COUNT_FIELDS] --------------------------------------------------------------
+COUNT_FIELDS = 5
+COUNT_GID_STARTS_AT, COUNT_N_POPULATIONS, COUNT_UNIT, COUNT_FIRST, COUNT_COUNTS_AT = range(COUNT_FIELDS)
+"""int64[populations + 1]; steps of a unit; the first unit; int64[units, populations]."""

@@ -128,6 +128,12 @@ class CpuBackend:
         self._sent[:] = 0
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
+    def count_spikes(self, unit_steps: int) -> None:
+        """Nothing: here it costs the same to count the spikes that were collected."""
+
+    def counts(self) -> None:
+        """Not counted here."""
+
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:

@@ -41,26 +41,39 @@ class Activity:
             return self._population[gids]
         return np.asarray(np.searchsorted(self._starts, gids, side="right") - 1)
 
-    def add(self, start: int, stop: int, steps: Steps, gids: Gids) -> I64:
+    def add(self, start: int, stop: int, steps: Steps, gids: Gids, counted: I64 | None = None) -> I64:
         """Count this rank's spikes of [start, stop) and return int64[units, columns] of all ranks; collective.
 
-        Chunks follow one another. The first unit returned is the one that was not complete before.
+        Chunks follow one another. The first unit returned is the one that was not complete before. `counted`
+        int64[touched units, populations]: the same spikes where the backend has counted them already.
         """
         unit = self.unit_steps
         first = start // unit
         touched = (stop - 1) // unit - first + 1
-        columns = self.populations(gids)
-        if self._groups is not None:
-            columns = self._groups[columns]
-            steps, columns = steps[columns >= 0], columns[columns >= 0]
-        keys = (steps // unit - first) * self._n + columns
-        counts = np.bincount(keys, minlength=touched * self._n).reshape(touched, self._n)
+        counts = self._count(first, touched, steps, gids) if counted is None else self._grouped(counted)
         counts[0] += self._rest
         whole = stop // unit - first
         self._rest = counts[whole] if whole < touched else np.zeros(self._n, dtype=np.int64)
         if self._comm.size == 1 or whole == 0:
             return counts[:whole]
         return self._comm.allreduce_sum(counts[:whole])
+
+    def _count(self, first: int, touched: int, steps: Steps, gids: Gids) -> I64:
+        columns = self.populations(gids)
+        if self._groups is not None:
+            columns = self._groups[columns]
+            steps, columns = steps[columns >= 0], columns[columns >= 0]
+        keys = (steps // self.unit_steps - first) * self._n + columns
+        return np.bincount(keys, minlength=touched * self._n).reshape(touched, self._n)
+
+    def _grouped(self, counted: I64) -> I64:
+        """Columns of the groups from those of populations."""
+        if self._groups is None:
+            return counted
+        counts = np.zeros((len(counted), self._n), dtype=np.int64)
+        kept = self._groups >= 0
+        np.add.at(counts.T, self._groups[kept], counted[:, kept].T)
+        return counts
 
 
 class Bins:

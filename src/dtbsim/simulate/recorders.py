@@ -48,6 +48,8 @@ class Recorders:
         stores = run_dir / "stores"
         unit = count_unit_steps(network)
         self._activity = Activity(comm, network.gid_starts, unit) if unit else None
+        if unit:
+            backend.count_spikes(unit)
         self.controllers = [Controller(network, name, item, unit or 1) for name, item in tonic_items(network)]
         self._scaling = [Scaling(network, name, item, backend) for name, item in scaling_items(network)]
         self._spikes = SpikeWriter(stores / "spikes", comm.rank) if network.config.record.spikes is not None else None
@@ -90,7 +92,9 @@ class Recorders:
         begin_s = time.perf_counter()
         self.spikes += steps.size
         self._hash(steps, gids)
-        counts = self._activity.add(start, stop, steps, gids) if self._activity is not None else None
+        counts: I64 | None = None
+        if self._activity is not None:
+            counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
         if self._correlations is not None:
             self._correlations.count(start, stop, steps, gids)
         self.seconds["record"] += time.perf_counter() - begin_s

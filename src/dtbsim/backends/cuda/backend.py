@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.cuda.counter import SpikeCounter
 from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
 from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.exchange import DeviceExchange
@@ -65,6 +66,7 @@ class CudaBackend:
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
+        self._counter: SpikeCounter | None = None
         records = range(len(self._network.config.record.weights))
         dynamic, gids = self.tables.dynamic, built.candidates.gids
         self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
@@ -156,6 +158,8 @@ class CudaBackend:
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
         self._dynamic.reserve(stop)
+        if self._counter is not None:
+            self._counter.begin(start, stop)
         self.tables.upload(start)
         self._send()
         window = stop - start if self._exchange is None else self._exchange.window
@@ -241,6 +245,8 @@ class CudaBackend:
         self._receive()
         n = int(self.rank[X.R_LOG_COUNT])
         if n:
+            if self._counter is not None:
+                self._counter.count(self._log.address, n)
             self._collected.append(self._log.take(n))
         self.rank[X.R_LOG_AT] = self._log.address
         self.rank[X.R_LOG_COUNT] = self.rank[X.R_PACKED] = 0
@@ -293,6 +299,16 @@ class CudaBackend:
         entries = _joined(self._collected)
         self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+
+    @told_by_device
+    def count_spikes(self, unit_steps: int) -> None:
+        """From now on, count the spikes of every chunk per population and unit of `unit_steps` steps."""
+        self._counter = SpikeCounter(self._device, self._network.gid_starts, unit_steps)
+        self._counter.compile()
+
+    def counts(self) -> I64 | None:
+        """int64[units, populations] of the chunk, whose spikes have been collected; None where nobody asked."""
+        return None if self._counter is None else self._counter.values()
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 

@@ -22,9 +22,10 @@ from dtbsim.kernels.update_cuda import updates_text
 I64 = NDArray[np.int64]
 BLOCK_THREADS = 768
 """Threads of a block: at most 80 registers each. With 1,024, large models would have to spill."""
-LOG_STEPS = 512
+LOG_STEPS = 2048
 """Most steps of a launch: room in a lane's log is for all of its neurons firing in all of them."""
-LOG_BYTES = 256 << 20
+LOG_BYTES = 1 << 30
+"""For all logs, or a sixteenth of the free memory if that is less."""
 MAX_SOURCES = 1 << X.SOURCE_BITS
 
 MOST_PADDING = 8
@@ -79,6 +80,8 @@ class PersistentTables(DeviceLaneTables):
         synapses = rows.targets
         counts = np.diff(rows.rows)
         stride = stride_of(int(counts.max(initial=0)), counts.size, rows.n_synapses)
+        if state.lane.n_slots > NO_SYNAPSE & np.uint32(0xFFFF):
+            stride = 0  # its last slot with a weight of -1 would look like NO_SYNAPSE
         if stride:
             places = np.arange(rows.n_synapses) + np.repeat(np.arange(counts.size) * stride - rows.rows[:-1], counts)
             wide, wide_delays = np.full(counts.size * stride, NO_SYNAPSE), np.zeros(counts.size * stride, delays.dtype)
@@ -114,7 +117,8 @@ class PersistentBackend(CudaBackend):
     def _make_room_for_spikes(self) -> None:
         device, lanes, rank = self._device, self._built.lanes, self.rank
         n_lanes, largest = len(lanes), max(state.lane.n_local for state in lanes)
-        self.log_steps = int(np.clip(LOG_BYTES // (8 * largest * n_lanes), 1, LOG_STEPS))
+        room = min(LOG_BYTES, device.limits.free_bytes // 16)
+        self.log_steps = int(np.clip(room // (8 * largest * n_lanes), 1, LOG_STEPS))
         self._logs = device.xp.zeros((n_lanes, largest * self.log_steps), np.int64)
         self._messages = device.xp.zeros((2, n_lanes), np.int64)
         self._lists = device.xp.zeros((2, n_lanes, largest), np.int32)
@@ -152,6 +156,8 @@ class PersistentBackend(CudaBackend):
 
     def _take_log(self) -> None:
         """Move the logs of all lanes to the host."""
+        if self._counter is not None:
+            self._counter.count_lanes(self._device.address(self._on_device), len(self._built.lanes))
         counts = self.tables.take_log_counts()
         if counts.max(initial=0) > 0:
             entries = self._device.download(self._logs[:, : int(counts.max())])
