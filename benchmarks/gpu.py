@@ -22,6 +22,7 @@ from typing import Any
 
 import common
 from gpu_parts import INNER, PARTS, SkippedError, Task
+from gpu_published import PUBLISHED, published_lines
 
 DEVICE = "dtbsim.backends.cuda.choose:open_device"
 LEAST_S = 10.0
@@ -115,6 +116,7 @@ def main() -> None:
     begin_s = time.perf_counter()
     report = common.origin("gpu", "cupy-cuda12x", "cupy-cuda13x", "llvmlite")
     report["settings"] = {"only": options.only, "budget_s": options.budget_s, "smoke": options.smoke}
+    report["published_rtf"] = {name: PUBLISHED[name] for name in options.only if name in PUBLISHED}
     report["results"] = {}
     for name in options.only:
         common.say(name)
@@ -146,6 +148,7 @@ def show(report: dict[str, Any]) -> None:
     if rows:
         headers = ("network", "neurons", "synapses", "build s", "compile s", "RTF", "best", "us/step", "rate Hz")
         print("\n" + common.table(headers, rows))
+    print("\n" + "\n".join(published_lines(list(report["results"]))))
     print("\n" + "\n".join(f"{name}: {text}" for name, part in report["results"].items() for text in told(part)))
 
 

@@ -33,7 +33,10 @@ static void call_{name}(void *p) {{ long long *a = (long long *)p; (void)a; {nam
 extern "C" int launch_{name}(void *a, unsigned x, unsigned y, unsigned n, unsigned long shared, int t, int b)
 {{ return shim::launch(call_{name}, a, x, y, n, shared, t != 0, b != 0); }}
 """
-LIMITS = Limits(multiprocessors=4, shared_bytes=200 * 1024, cache_bytes=50 << 20, free_bytes=4 << 30)
+LIMITS = Limits(
+    multiprocessors=4, shared_bytes=200 * 1024, cache_bytes=50 << 20, free_bytes=4 << 30, threads=64, blocks=1
+)
+"""Few threads, since they run one after the other."""
 
 
 def wrapped(text: str) -> str:
@@ -143,8 +146,10 @@ class ShimDevice:
     cuda: Any = None
     stream: Any = None
 
-    def __init__(self, limits: Limits = LIMITS, *, backwards: bool = False, identity: str = "0000:00:00.0") -> None:
-        self.limits, self.backwards, self.identity = limits, backwards, identity
+    def __init__(
+        self, limits: Limits | None = None, *, backwards: bool = False, identity: str = "0000:00:00.0"
+    ) -> None:
+        self.limits, self.backwards, self.identity = LIMITS if limits is None else limits, backwards, identity
         self.captured: list[Callable[[], None]] | None = None
 
     def compile(self, text: str) -> ShimKernels:
@@ -173,8 +178,8 @@ class ShimDevice:
         return np.array(array, copy=True)
 
     def download_later(self, array: NDArray[Any]) -> ShimLater:
-        """A copy when it is asked for."""
-        return ShimLater(array)
+        """A copy when it is asked for; at once where the array is not in one piece."""
+        return ShimLater(np.ascontiguousarray(array))
 
     def overwrite(self, array: NDArray[Any], values: NDArray[Any]) -> None:
         """In place."""

@@ -191,12 +191,9 @@ def test_rows_beyond_shared_memory_and_beyond_the_largest_segment(delay: str, ki
 @with_gxx
 @pytest.mark.parametrize("threads", [32, 1024])
 @pytest.mark.parametrize("shared_bytes", [256 + 4 * 402 + 80, 8 << 10])
-def test_short_and_long_rows_side_by_side(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, threads: int, shared_bytes: int
-) -> None:
+def test_short_and_long_rows_side_by_side(tmp_path: Path, threads: int, shared_bytes: int) -> None:
     """Some rows fit the shared memory of a block, others do not; blocks of a warp and of 32."""
-    monkeypatch.setattr(build, "THREADS", threads)
     network = zoo(tmp_path)
-    device = ShimDevice(replace(LIMITS, shared_bytes=shared_bytes, multiprocessors=1))
+    device = ShimDevice(replace(LIMITS, shared_bytes=shared_bytes, multiprocessors=1, threads=threads))
     for kind in (L.KIND_PACKED, L.KIND_WIDE32):
         check_same(on_device(network, kind=kind, device=device), built_rank(network, kind=kind))

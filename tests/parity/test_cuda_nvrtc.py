@@ -14,8 +14,8 @@ from tests.helpers import nvrtc
 from tests.helpers.cubin import Needs, needs_of
 from tests.helpers.every_model import every_model
 
-from dtbsim.backends.cuda.backend import THREADS
 from dtbsim.backends.cuda.choose import OLDEST
+from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import BLOCK_THREADS
 from dtbsim.backends.cuda.source import COMPILE_OPTIONS, whole_text
 from dtbsim.kernels import build_layout
@@ -79,7 +79,7 @@ def test_kernels_keep_within_their_registers(file: str, everything: bool) -> Non
         assert found.works, found.log
         for name, needs in needs_of(found.cubin).items():
             print(f"sm_{architecture} {file} {'all models' if everything else 'one model'} {name}: {shown(needs)}")
-            threads = THREADS_OF.get(name, THREADS)
+            threads = THREADS_OF.get(name, Limits.threads)
             assert needs.registers * threads <= REGISTERS, f"{threads} threads of {name} do not start"
             if name not in THREADS_OF:
                 assert needs.registers <= REGISTERS // (2 * threads), "two blocks run side by side"

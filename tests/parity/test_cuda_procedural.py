@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.helpers import nvrtc
 from tests.helpers.device_ranks import simulate_on_devices
 from tests.helpers.networks import built_rank, network_of, simulate, spikes_of
-from tests.helpers.shim_device import GXX, ShimDevice
+from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.small_atlas import save_small_atlas
 from tests.parity.test_cuda_spikes import on_device
 from tests.unit.test_build_outdegree import shrink_parts
@@ -48,7 +49,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch, part: int, ordered_splits: in
     shrink_parts(monkeypatch, part)
     monkeypatch.setattr("dtbsim.backends.cuda.procedural.ORDERED_SPLITS", ordered_splits)
     monkeypatch.setattr("dtbsim.backends.cuda.procedural.BATCH", 32)
-    monkeypatch.setattr("dtbsim.backends.cuda.backend.THREADS", 32)
+    monkeypatch.setattr("tests.helpers.shim_device.LIMITS", replace(LIMITS, threads=32))
 
 
 @pytest.fixture

@@ -142,3 +142,25 @@ def test_examples(name: str) -> None:
     spikes, _, _ = on_device(built_rank(network))
     np.testing.assert_array_equal(spikes, simulate(network))
     assert len(spikes) > 400
+
+
+def test_steps_are_graphs_of_three_kernels_without_the_host() -> None:
+    network = network_of(NETWORK, "simulation.duration_ms=7.5")
+    device = ShimDevice()
+    captured: list[int] = []
+    capture = device.capture
+
+    def counted(work: Any) -> Any:
+        graph = capture(work)
+        captured.append(len(graph._work))
+        return graph
+
+    device.capture = counted  # type: ignore[method-assign]
+    backend = CudaBackend(built_rank(network), None, device)
+    backend.compile()
+    backend.advance(0, 75)
+    assert captured == [3 * 32, 3 * 8, 3 * 2, 3 * 1], "75 = 2 * 32 + 8 + 2 + 1"
+    launched = [name for name, _ in backend._kernels.launches]
+    assert launched[: 3 * 75] == ["dtb_input", "dtb_neurons", "dtb_schedule"] * 75
+    backend.advance(75, 75 + 32)
+    assert len(captured) == 4, "graphs are kept"

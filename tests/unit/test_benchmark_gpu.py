@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from tests.helpers.shim_device import GXX
 
+from dtbsim.kernels.kernel_cache import cache_dir
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SHIM = ("--smoke", "--device", "tests.helpers.shim_device:open_shim")
 BLOCKER = """\
@@ -55,7 +57,7 @@ def only_required(tmp_path: Path) -> dict[str, str]:
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(BLOCKER.format(allowed=sorted(modules | own)))
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return {**os.environ, "PYTHONPATH": str(folder), "DTBSIM_CACHE_DIR": str(cache_dir())}
 
 
 def start(environ: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -208,6 +208,8 @@ def test_every_store_is_closed_even_if_one_fails(folder: Path, tmp_path: Path) -
         weights: tuple[()] = ()
         sampler: Any = None
 
+        def count_spikes(self, unit_steps: int) -> None: ...
+
     backend = NoSampler()
     backend.sampler = backend
     recorders: Any = Recorders(network_of(CONFIG, base_dir=folder), SerialComm(), backend, tmp_path, None)  # type: ignore[arg-type]

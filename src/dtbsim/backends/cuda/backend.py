@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.counter import SpikeCounter
-from dtbsim.backends.cuda.device import Device, Graph, Later, Launch
+from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Graph, Later, Launch
 from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.failures import SMALLER, told_by_device
@@ -27,8 +27,8 @@ from dtbsim.kernels import device_layout as X
 from dtbsim.kernels.update_cuda import updates_text
 
 I64 = NDArray[np.int64]
-THREADS = 256
-BLOCKS_PER_MULTIPROCESSOR = 8
+USUAL_RATE_HZ = 20.0
+"""A warp for each spike of a step at such a rate; more spikes take turns."""
 GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
 
@@ -92,7 +92,7 @@ class CudaBackend:
         lanes, tables = self.tables.procedural, self.tables
         if not lanes:
             return None
-        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device, THREADS)
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device)
 
     def _text(self) -> str:
         macros = self._dynamic.macros | ({} if self._procedural is None else {"DTB_PROCEDURAL": 1})
@@ -110,15 +110,14 @@ class CudaBackend:
 
     def _shape(self, items: int, shared_bytes: int = 0) -> Launch:
         """Enough threads for `items` of every lane, as many as the device runs at once at most."""
-        n_lanes = len(self._built.lanes)
-        most = max(1, self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR // n_lanes)
-        return Launch(max(1, min(-(-items // THREADS), most)), n_lanes, THREADS, shared_bytes)
+        return self._device.limits.spread(items, len(self._built.lanes), shared_bytes)
 
     def _launch(self, name: str, shape: Launch, *arguments: int) -> None:
         self._kernels.launch(name, shape, self._device.address(self._on_device), *arguments)
 
     def _schedule(self) -> None:
-        self._launch("dtb_schedule", self._shape(4 * THREADS))
+        spikes = self._built.candidates.gids.size * self._network.dt_ms * 1e-3 * USUAL_RATE_HZ
+        self._launch("dtb_schedule", self._shape(max(LEAST_ITEMS, round(32 * spikes))))
 
     def _steps(self, n: int) -> None:
         for _ in range(n):
@@ -255,7 +254,7 @@ class CudaBackend:
     def _unsent(self) -> I64:
         """Spikes of the window, on the host."""
         self._take_log()
-        entries = _joined(self._collected)
+        entries = joined(self._collected)
         return entries[entries >> 32 >= self._window_start]
 
     def _swap(self, exchange: DeviceExchange) -> None:
@@ -286,17 +285,17 @@ class CudaBackend:
 
     def _keep_counts(self) -> None:
         """Of the buckets, in case that one turns out to be too small."""
-        self._launch("dtb_keep_counts", Launch(1, len(self._built.lanes), THREADS))
+        self._launch("dtb_keep_counts", self._shape(1))
 
     def _schedule_remote(self) -> None:
         """Enter spikes of other ranks; a bucket that is too small halts the device."""
-        self._launch("dtb_schedule_remote", self._shape(32 * THREADS))
+        self._launch("dtb_schedule_remote", self._shape(8 * LEAST_ITEMS))
 
     @told_by_device
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
-        entries = _joined(self._collected)
+        entries = joined(self._collected)
         self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
@@ -333,7 +332,7 @@ class CudaBackend:
         memory = self.tables.memory
         for state in self._built.lanes:
             on_device = memory.of(state.neurons.f32)
-            shape = Launch(self._shape(on_device.size).x, 1, THREADS)
+            shape = self._device.limits.spread(on_device.size)
             self._launch("dtb_check_finite", shape, self._device.address(on_device), on_device.size)
         self._receive()
         if self.rank[X.R_NOT_FINITE] != 0:
@@ -357,6 +356,7 @@ class CudaBackend:
             self._exchange.close()
 
 
-def _joined(parts: list[Later | I64]) -> I64:
+def joined(parts: list[Later | I64]) -> I64:
+    """Entries of parts of the log, once they have arrived."""
     arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
     return np.concatenate([np.zeros(0, np.int64), *arrived])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.parcel import SharedTables
-from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, NO_SYNAPSE, THREADS, DeviceRows
+from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWirings
 from dtbsim.build.lanes import PACKED_SLOTS
@@ -166,11 +166,11 @@ class Bench:
         staged = min(longest, (min(SHARED_BYTES, device.limits.shared_bytes) - shared) // width)
         if staged < longest:
             per_block += 8 * longest
-        most = device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR
+        most = device.limits.most_blocks
         blocks = min(n_rows, most, max(1, WORK_BYTES // per_block) if per_block else most)
         arrays = {}
         if histogram > HISTOGRAM_BYTES:
             arrays[B.B_HISTOGRAM_AT] = device.xp.empty(blocks * (largest + 1), np.int32)
         if staged < longest:
             arrays[B.B_STAGE_AT] = device.xp.empty(2 * blocks * longest, np.uint32)
-        return cls(Launch(blocks, 1, THREADS, shared + staged * width), staged, arrays)
+        return cls(Launch(blocks, 1, device.limits.threads, shared + staged * width), staged, arrays)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda import procedural
-from dtbsim.backends.cuda.backend import THREADS
+from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.pairs import splits_of
@@ -32,7 +32,7 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
     n, states, inputs = _sizes(network, owned)
     driven = sum(int(owned[drive.population]) for drive in network.drives if drive.kind == "poisson")
     parts = _ordered_parts(network, owned)
-    batch = min(procedural.BATCH, -(-n // THREADS) * THREADS)
+    batch = min(procedural.BATCH, -(-n // Limits.threads) * Limits.threads)
     return {
         "states": 4 * states,
         "input of coming steps": (8 if wide else 4) * inputs * max(1, ring_size(network)),

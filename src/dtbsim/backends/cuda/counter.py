@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.kernels import device_layout as X
 
 I64 = NDArray[np.int64]
-THREADS = 256
 
 
 class SpikeCounter:
@@ -38,12 +37,12 @@ class SpikeCounter:
 
     def count(self, log_at: int, n: int) -> None:
         """The first `n` spikes of a log."""
-        blocks = min(-(-n // THREADS), 4 * self._device.limits.multiprocessors)
-        self._kernels.launch("dtb_count", Launch(blocks, 1, THREADS), self._device.address(self._on_device), log_at, n)
+        shape = self._device.limits.spread(n)
+        self._kernels.launch("dtb_count", shape, self._device.address(self._on_device), log_at, n)
 
     def count_lanes(self, rank_at: int, n_lanes: int) -> None:
         """What is in the logs of the lanes."""
-        shape = Launch(1, n_lanes, THREADS)
+        shape = self._device.limits.spread(1, n_lanes)
         self._kernels.launch("dtb_count_lanes", shape, rank_at, self._device.address(self._on_device))
 
     def values(self) -> I64:

@@ -12,15 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What kernels may use: multiprocessors, shared memory per block (bytes), level-2 cache and free memory (bytes)."""
-
-    multiprocessors: int
-    shared_bytes: int
-    cache_bytes: int
-    free_bytes: int
+LEAST_ITEMS = 1024
+"""Threads that enter spikes, at least: 32 spikes at a time."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +24,31 @@ class Launch:
     y: int
     threads: int
     shared_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What kernels may use: multiprocessors, shared memory per block (bytes), level-2 cache and free memory (bytes).
+
+    Kernels whose threads share loops are launched with blocks of `threads` threads, `blocks` on each multiprocessor.
+    """
+
+    multiprocessors: int
+    shared_bytes: int
+    cache_bytes: int
+    free_bytes: int
+    threads: int = 256
+    blocks: int = 8
+
+    @property
+    def most_blocks(self) -> int:
+        """Blocks that run at once."""
+        return self.multiprocessors * self.blocks
+
+    def spread(self, items: int, rows: int = 1, shared_bytes: int = 0) -> Launch:
+        """Blocks (x, rows) with a thread for each of `items` in every row, as many as run at once at most."""
+        most = max(1, self.most_blocks // rows)
+        return Launch(max(1, min(-(-items // self.threads), most)), rows, self.threads, shared_bytes)
 
 
 class Kernels(Protocol):
@@ -90,7 +108,10 @@ class Device(Protocol):
         """Copy on the host, after all work so far."""
 
     def download_later(self, array: Any) -> Later:
-        """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived."""
+        """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived.
+
+        An array that is not in one piece is brought together first, in the order of the stream; then it may.
+        """
 
     def overwrite(self, array: Any, values: NDArray[Any]) -> None:
         """Copy host values into an array of the same size and dtype."""

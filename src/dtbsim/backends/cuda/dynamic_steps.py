@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Kernels, Launch
-from dtbsim.backends.cuda.dynamic_tables import BLOCKS_PER_MULTIPROCESSOR, THREADS, DeviceDynamicTables
+from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Kernels, Launch
+from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.kernels import dynamic_layout as D
 
@@ -45,7 +45,7 @@ class DynamicSteps:
     def before_schedule(self, rank: int) -> None:
         """Advance the sources that have fired."""
         if self._kernels is not None:
-            self._kernels.launch("dtb_dynamic_spikes", self._shape(4 * THREADS), rank)
+            self._kernels.launch("dtb_dynamic_spikes", self._shape(LEAST_ITEMS), rank)
 
     def in_order(self, entries: I64) -> I64:
         """Spikes of other ranks (step << 32 | gid), those of a source together and in the order of their steps."""
@@ -69,5 +69,4 @@ class DynamicSteps:
             tables.tidy(now)
 
     def _shape(self, items: int) -> Launch:
-        most = max(1, self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR // self._n_lanes)
-        return Launch(max(1, min(-(-items // THREADS), most)), self._n_lanes, THREADS)
+        return self._device.limits.spread(items, self._n_lanes)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.buckets import Buckets
-from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.dynamic_tables import I64, DynamicTables
 from dtbsim.build.dynamic import DynamicRows
@@ -19,8 +19,6 @@ from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.spec.network import Network
 
-THREADS = 256
-BLOCKS_PER_MULTIPROCESSOR = 8
 FIRST_NOTES = 4096
 """Spikes of sources noted before there is more room."""
 _LOW32 = 0xFFFFFFFF
@@ -169,6 +167,5 @@ class DeviceDynamicTables(DynamicTables):
 
     def _launch(self, name: str, items: int, index: int, *arguments: int) -> None:
         assert self.kernels is not None, "compiled before the first step"
-        most = self._device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR
-        shape = Launch(max(1, min(-(-items // THREADS), most)), 1, THREADS)
+        shape = self._device.limits.spread(items)
         self.kernels.launch(name, shape, self.address + 8 * self.width * index, *arguments)

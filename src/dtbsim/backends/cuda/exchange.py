@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, choose_way, open_transport
 from dtbsim.exchange.packets import PACKET_WORDS, second_round
@@ -27,8 +27,7 @@ from dtbsim.spec.network import Network
 _LOG = logging.getLogger(__name__)
 I64 = NDArray[np.int64]
 NONE: I64 = np.zeros(0, np.int64)
-THREADS = 256
-BLOCKS = 32
+ITEMS = 8192
 LIVELY_HZ = 50.0
 MOST_WORDS = 1 << 17
 
@@ -106,7 +105,7 @@ class DeviceExchange:
     def _pack(self, kernel: str, n_rows: int, rank_at: int, until: int) -> None:
         address = self._device.address
         packets = address(self._all[self._turn].channel.send)
-        shape = Launch(-(-BLOCKS // n_rows), n_rows, THREADS)
+        shape = self._device.limits.spread(-(-ITEMS // n_rows), n_rows)
         self._kernels.launch(kernel, shape, rank_at, address(self._table), packets, until)
 
     def swap(self, rank_at: int, left_over: I64 | None) -> bool:
@@ -135,7 +134,7 @@ class DeviceExchange:
 
     def _unpack(self, rank_at: int, channel: DeviceChannel) -> None:
         address = self._device.address
-        shape = Launch(1, self._comm.size, THREADS, shared_bytes=16)
+        shape = self._device.limits.spread(1, self._comm.size, shared_bytes=16)
         arguments = rank_at, address(self._table), address(channel.recv), address(channel.send)
         self._kernels.launch("dtb_unpack", shape, *arguments)
         self._replaced = None

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.backend import CudaBackend
-from dtbsim.backends.cuda.device import Device, Launch
+from dtbsim.backends.cuda.backend import CudaBackend, joined
+from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Later, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
@@ -155,24 +155,39 @@ class PersistentBackend(CudaBackend):
         self._seconds["step"] += time.perf_counter() - begin_s
 
     def _take_log(self) -> None:
-        """Move the logs of all lanes to the host."""
+        """Start to move the logs of all lanes to the host."""
         if self._counter is not None:
             self._counter.count_lanes(self._device.address(self._on_device), len(self._built.lanes))
         counts = self.tables.take_log_counts()
-        if counts.max(initial=0) > 0:
-            entries = self._device.download(self._logs[:, : int(counts.max())])
-            self._collected.append(entries[np.arange(entries.shape[1]) < counts[:, None]])
+        longest = int(counts.max(initial=0))
+        if longest > 0:
+            part = self._device.download_later(self._logs[:, :longest])
+            if longest == self._logs.shape[1]:
+                part.values()  # of the logs themselves, which the next launch overwrites, not of a copy
+            self._collected.append(_LaneLogs(part, counts))
         self._send()
 
     def _unsent(self) -> I64:
-        entries = np.concatenate([np.zeros(0, np.int64), *self._collected])  # what is not in the logs any more
+        entries = joined(self._collected)  # what is not in the logs any more
         return entries[entries >> 32 >= self._window_start]
 
     def _keep_counts(self) -> None:
         """Rings have room for everything."""
 
     def _schedule_remote(self) -> None:
-        self._launch("dtb_persistent_remote", self._shape(32 * 256))
+        self._launch("dtb_persistent_remote", self._shape(8 * LEAST_ITEMS))
+
+
+class _LaneLogs:
+    """Logs of lanes on their way to the host: int64[n_lanes, longest], the first `counts` entries of each."""
+
+    def __init__(self, part: Later, counts: I64) -> None:
+        self._part, self._counts = part, counts
+
+    def values(self) -> I64:
+        """All entries."""
+        entries = self._part.values()
+        return np.asarray(entries[np.arange(entries.shape[1]) < self._counts[:, None]])
 
 
 def message(tag: int) -> int:

@@ -9,20 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.build.synapses import Rows
 from dtbsim.kernels import build_layout as B
 
-THREADS = 256
 NO_SYNAPSE = np.uint32(0xFFFFFFFF)
 """Fills rows up to one length; lanes with such rows have fewer than 65,536 slots, so it is none of their synapses."""
-BLOCKS_PER_MULTIPROCESSOR = 8
-
-
-def shape_for(device: Device, items: int) -> Launch:
-    """Threads for so many items, as many as the device runs at once at most."""
-    most = device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR
-    return Launch(max(1, min(-(-items // THREADS), most)), 1, THREADS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +59,7 @@ class DeviceRows(Rows):
         )
         table[B.B_TOTALS_AT] = self.device.address(sums)
         on_device = self.device.upload(table)
-        shape = shape_for(self.device, int(self.targets.size))
+        shape = self.device.limits.spread(int(self.targets.size))
         self.kernels.launch("dtb_add_magnitudes", shape, self.device.address(on_device))
         totals += self.device.download(sums)
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.parcel import Parcel, SharedTables
-from dtbsim.backends.cuda.rows import BLOCKS_PER_MULTIPROCESSOR, THREADS, shape_for
 from dtbsim.build.pairs import pair_table
 from dtbsim.build.synapses import LaneBuilder, Wiring
 from dtbsim.kernels import build_layout as B
@@ -52,7 +51,7 @@ class DeviceWirings:
         """
         items, name = _items(projection, wiring)
         if name == "dtb_wire_synapses":
-            return shape_for(self._device, int(items.sum())), 0
+            return self._device.limits.spread(int(items.sum())), 0
         sizes = wiring.pool.size
         if projection.rule == T.FIXED_INDEGREE:
             sizes = np.add.reduceat(np.append(sizes, 0), wiring.pieces[:-1])
@@ -98,9 +97,10 @@ class DeviceWirings:
 
 def warps_for(device: Device, items: int, bytes_each: int) -> Launch:
     """A warp per item, as many as the device runs at once and WORK_BYTES has room for, at least one."""
-    resident = device.limits.multiprocessors * BLOCKS_PER_MULTIPROCESSOR * THREADS // WARP
+    limits = device.limits
+    resident = limits.most_blocks * limits.threads // WARP
     warps = max(1, min(items, resident, WORK_BYTES // bytes_each))
-    threads = WARP * min(warps, THREADS // WARP)
+    threads = WARP * min(warps, limits.threads // WARP)
     return Launch(warps * WARP // threads, 1, threads)
 
 
