@@ -83,7 +83,7 @@ def areas(folder: Path, scale: float) -> Any:
 def billion(scale: float) -> Any:
     """Neurons with a thousand procedural synapses each, steps of 1 ms; the drive makes a few of them fire."""
     size = max(2000, round(BILLION * scale))
-    degree = min(1000, size)
+    degree = min(1000, size // 100)
     return load(
         {
             "name": "billion",
