@@ -64,8 +64,6 @@ def all_compiled(file: str, everything: bool, architectures: Iterable[int]) -> d
 def test_every_text_compiles_for_every_architecture(file: str) -> None:
     supported = [architecture for architecture in nvrtc.architectures() if architecture >= OLDEST]
     assert set(MAIN) <= set(supported)
-    if file != "step.cu":  # its functions are those of the others
-        supported = [70, 80, 90, 120]
     for architecture, found in all_compiled(file, False, supported).items():
         assert found.works, f"sm_{architecture}: {found.log}"
         assert "error" not in found.log
