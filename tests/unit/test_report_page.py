@@ -158,6 +158,18 @@ def test_report_of_nothing_but_the_run() -> None:
     assert not page.figures
 
 
+def test_a_run_on_a_gpu_names_it(brain_data: d.ReportData) -> None:
+    summary = {**brain_data.run.summary, "backend": "cuda", "gpu": "H200 <1>", "gpu_plan": "persistent"}
+    run = dataclasses.replace(brain_data.run, summary=summary)
+    text = words(Page(render(dataclasses.replace(brain_data, run=run))))
+    assert "2 ranks H200 <1> atlas" in text
+    assert "2 ranks with H200 <1>, persistent plan, cuda backend." in text
+    assert "thread each" not in text
+    on_cpu = words(Page(render(brain_data)))
+    assert "2 ranks 1 thread atlas" in on_cpu
+    assert "2 ranks with 1 thread each, cpu backend." in on_cpu
+
+
 def test_fc_without_measured_fc(brain_data: d.ReportData) -> None:
     assert brain_data.fc is not None
     alone = dataclasses.replace(brain_data.fc, empirical=None, correlation=None, baselines=[])

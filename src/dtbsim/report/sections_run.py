@@ -53,7 +53,9 @@ def meta(data: ReportData) -> list[str]:
     items += [str(provenance["host"])] if provenance.get("host") else []
     if is_number(summary.get("ranks")):
         items.append(plural(int(summary["ranks"]), "rank"))
-    if is_number(summary.get("threads")):
+    if summary.get("gpu"):
+        items.append(str(summary["gpu"]))
+    elif is_number(summary.get("threads")):
         items.append(plural(int(summary["threads"]), "thread"))
     if data.run.network.get("atlas"):
         items.append(f"atlas {data.run.network['atlas']}")
@@ -107,7 +109,11 @@ def _machine(data: ReportData) -> str:
     if is_number(summary.get("ranks")) and is_number(summary.get("threads")):
         ranks, threads = int(summary["ranks"]), int(summary["threads"])
         backend = f", {safe(summary['backend'])} backend" if summary.get("backend") else ""
-        parts.append(f"{plural(ranks, 'rank')} with {plural(threads, 'thread')} each{backend}.")
+        if summary.get("gpu"):
+            by = f"{safe(summary['gpu'])}, {safe(summary.get('gpu_plan'))} plan"
+        else:
+            by = f"{plural(threads, 'thread')} each"
+        parts.append(f"{plural(ranks, 'rank')} with {by}{backend}.")
     if is_number(summary.get("rtf")):
         parts.append(
             f"A second of the network took {seconds(summary['rtf'])} (real-time factor {significant(summary['rtf'])})."
@@ -139,7 +145,7 @@ def reproduce_section(data: ReportData) -> Section:
     body += "</details>"
     lead = (
         "The spikes are a pure function of the configuration and the seed: the same command gives the same hash on any "
-        "number of ranks and threads."
+        "number of ranks, threads and GPUs."
     )
     note = f"Not shown: {safe(listing(data.absent))}." if data.absent else ""
     return Section("reproduce", "Reproduction", f"{lead} {note}".strip(), [Panel("", "", body=body)])
