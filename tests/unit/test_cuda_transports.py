@@ -60,7 +60,7 @@ def test_nccl_where_every_rank_has_it_and_a_gpu() -> None:
     ("versions", "shared", "why"),
     [
         ((22005, 22005), True, "2 ranks share GPU 0000:0A:00.0 of node 0, where it allows one"),
-        ((22005, 0), False, "CuPy does not find it (rank 1)"),
+        ((22005, 0), False, "CuPy does not find it (pip install nvidia-nccl-cu12, or -cu13) (rank 1)"),
         ((-1, 22005), False, "this device has none (rank 0)"),
         ((22005, 2604), False, "version 2604 cannot send from one GPU to one other (rank 1)"),
         ((22005, 22304), False, "the ranks have different versions of it (22005, 22304)"),

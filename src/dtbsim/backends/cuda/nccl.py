@@ -23,7 +23,7 @@ def nccl_version(cuda: Any) -> tuple[int, str]:
     if cuda is None:
         return 0, "this device has none"
     if not getattr(getattr(cuda, "nccl", None), "available", False):
-        return 0, "CuPy does not find it"
+        return 0, "CuPy does not find it (pip install nvidia-nccl-cu12, or -cu13)"
     version = int(cuda.nccl.get_version())
     if version < OLDEST:
         return 0, f"version {version} cannot send from one GPU to one other"
