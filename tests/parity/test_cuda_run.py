@@ -10,18 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.networks import network_of
+from tests.helpers.networks import built_rank, network_of
 from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.short_examples import EXAMPLES, SHORT
+from tests.helpers.two_backends import assert_same, stepped
 
 import dtbsim
+from dtbsim.api import resolve
+from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.build.lanes import MAX_DEVICE_LANES
-from dtbsim.build.rank import plan_rank
+from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.cli.summary import summary_rows
 from dtbsim.config import load_config_text
 from dtbsim.errors import EXIT_MEMORY, InputError, MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import run_ranks
+from dtbsim.spec import compile_network
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
 OPEN = "dtbsim.backends.cuda.choose.open_device"
@@ -145,3 +150,26 @@ def test_a_device_has_the_lanes_that_keep_synapses_small() -> None:
     assert 11 <= len(many.lanes) <= 13
     assert max(lane.n_slots for lane in many.lanes) <= 65536
     np.testing.assert_array_equal(np.sort(np.concatenate([lane.gids for lane in many.lanes])), np.arange(700_000))
+
+
+def test_the_lanes_of_a_device_keep_regions_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of far sources then hold one segment per region, and spikes are the same as ever."""
+    network = compile_network(*resolve(EXAMPLES / "resting_state.yaml", SHORT["resting_state"]))
+    monkeypatch.setattr("dtbsim.build.lanes.PACKED_SLOTS", 1100)
+    plan = plan_rank(network, 0, 1, 1, MAX_DEVICE_LANES)
+    assert plan.synapse_kind == L.KIND_PACKED
+    assert len(plan.lanes) > 4
+    lanes_of: dict[int, set[int]] = {}
+    for index, lane in enumerate(plan.lanes):
+        assert lane.n_slots <= 1100
+        for run in lane.runs:
+            lanes_of.setdefault(network.populations[run.population].region, set()).add(index)
+    assert max(map(len, lanes_of.values())) <= 2
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([lane.gids for lane in plan.lanes])), np.arange(network.n_neurons)
+    )
+    spread = plan_rank(network, 0, 1, len(plan.lanes))
+    segments = [sum(state.rows.segments.size for state in build_rank(each, 1).lanes) for each in (plan, spread)]
+    assert segments[0] < 0.8 * segments[1]
+    backend = CudaBackend(build_rank(plan, 1), None, ShimDevice())
+    assert_same(stepped(backend, 300), stepped(CpuBackend(built_rank(network), None, 1), 300))

@@ -74,6 +74,18 @@ def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     return lane_of
 
 
+def gather(region: NDArray[np.int64], slots: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Lane of every block, int64[b], so that a region's blocks are on as few lanes as can be; lanes of equal size.
+
+    A source then has its synapses onto a region, which share a tract delay, in one or two rows instead of in all.
+    """
+    order = np.lexsort((np.arange(region.size), region))
+    begin = np.cumsum(slots[order]) - slots[order]
+    lane_of = np.zeros(region.size, dtype=np.int64)
+    lane_of[order] = begin * n // max(int(slots.sum()), 1)
+    return lane_of
+
+
 def lay_out(
     network: Network,
     kinds: list[Kind],
@@ -85,6 +97,7 @@ def lay_out(
 ) -> tuple[list[Lane], bool]:
     """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
 
+    Few lanes have an even share of every population each; the many of a GPU have whole regions as far as can be.
     Raises InputError for a lane of more than MOST_SLOTS slots.
     """
     mine = np.flatnonzero(blocks.rank == rank)
@@ -101,7 +114,10 @@ def lay_out(
         lanes_per_thread = 0
     while per_thread <= lanes_per_thread and per_thread * threads <= mine.size:
         n_lanes = per_thread * threads
-        lane_of = deal(table.work[mine], n_lanes)
+        if lanes_per_thread > MAX_LANES_PER_THREAD and np.unique(table.region[mine]).size > 1:
+            lane_of = gather(table.region[mine].astype(np.int64), slots, n_lanes)
+        else:
+            lane_of = deal(table.work[mine], n_lanes)
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
             return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
         per_thread += 1 + per_thread // 16

@@ -68,7 +68,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
     places = total if stride_of is None or in_order else sum(_places(plan, s, static, stride_of) for s in shares)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     n, rows = plan.candidates.gids.size, len(lanes) * (plan.candidates.gids.size + 1)
-    segments = int(most_segments(network, share, len(lanes), static))
+    segments = sum(int(most_segments(network, each, 1, static)) for each in shares)
     synapses = round(places) * BYTES_PER_SYNAPSE[plan.synapse_kind]
     held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
     building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
@@ -78,7 +78,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         synapses=synapses + round(places) * held_delays,
         tables=row_bytes + plan.candidates.gids.nbytes,
         building=building,
-        dynamic=_dynamic(plan, share),
+        dynamic=_dynamic(plan, shares),
         neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * _sizes(network)).sum()),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
@@ -161,9 +161,9 @@ def _wiring(network: Network, lane: Lane) -> int:
     return total
 
 
-def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:
+def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
     """Bytes of the synapses that change, and of their rows."""
-    network, n_lanes = plan.network, len(plan.lanes)
+    network, n_lanes, share = plan.network, len(plan.lanes), np.sum(shares, axis=0)
     chosen = [projection.dynamics is not None for projection in network.projections]
     total = 0
     for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
@@ -172,7 +172,7 @@ def _dynamic(plan: RankPlan, share: NDArray[np.float64]) -> int:
         kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
         total += int(n) * (BYTES_PER_SYNAPSE[kind] + (ELIGIBILITY_BYTES if projection.modulators else 0))
         total += n_lanes * 2 * 8 * plan.candidates.gids.size
-    return total + int(most_segments(network, share, n_lanes, chosen)) * SEGMENT_BYTES
+    return total + sum(int(most_segments(network, each, 1, chosen)) for each in shares) * SEGMENT_BYTES
 
 
 def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
