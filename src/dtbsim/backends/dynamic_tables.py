@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ LONG_HISTORY = 64
 """Spikes remembered of some target from which on all pending changes are applied, so that they can be forgotten."""
 
 
-class DynamicTables:
+class DynamicTables(ABC):
     """int64[n, width] in the order of `parts`: agendas and what grows belong to a backend. Arrays go to `memory`."""
 
     width = D.FIELDS
@@ -67,9 +68,9 @@ class DynamicTables:
         row[D.APPLIED] = -1
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._memory.place(dynamics.frozen), len(dynamics.frozen)
 
+    @abstractmethod
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
         """Fill in what this backend alone needs: agenda, histories, log of sources."""
-        raise NotImplementedError
 
     # -- targets ----------------------------------------------------------------------------------------------
 
@@ -114,16 +115,18 @@ class DynamicTables:
         part = self.parts[index]
         self._scale(index, factors, part.dynamics.bounds(part.quantum))
 
+    @abstractmethod
     def weights_at(self, index: int, positions: NDArray[np.int64]) -> NDArray[Any]:
         """Weights as they stand in the rows of a projection, at these positions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _longest_history(self, index: int) -> int:
         """Spikes that are remembered of the target of which there are most."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _catch_up(self, index: int, now: int) -> None:
-        raise NotImplementedError
+        """Apply what is pending to the weights of a projection; all steps before `now` are done."""
 
+    @abstractmethod
     def _scale(self, index: int, factors: NDArray[np.int64], bounds: tuple[int, int]) -> None:
-        raise NotImplementedError
+        """Multiply the weights of a projection by the factors of their targets, within the bounds."""

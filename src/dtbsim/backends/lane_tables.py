@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ I64 = NDArray[np.int64]
 FIRST_LOG = 4096
 
 
-class LaneTables:
+class LaneTables(ABC):
     """int64[n_lanes, width]: what all backends share of it. Arrays go where `memory` puts them."""
 
     width = L.LANE_FIELDS
@@ -71,13 +73,13 @@ class LaneTables:
         """Address of the lane's input vector."""
         return self.memory.place(state.acc)
 
+    @abstractmethod
     def _kernel(self, group: Group) -> int:
         """What stands for the update kernel of a group."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
         """Fill in what this backend alone needs."""
-        raise NotImplementedError
 
     def _source_index(self, lane: Lane) -> NDArray[np.int32]:
         index = np.full(lane.n_local, -1, dtype=np.int32)
