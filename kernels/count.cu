@@ -1,20 +1,12 @@
 // Spikes per population and unit of time, counted on the device: a text of its own, the same for every network.
-#include "base.cuh"
+#include "populations.cuh"
 
 // Count one entry of a log (step << 32 | gid).
 DTB_FN void count(Table counter, i64 entry) {
-    const i64 *gid_starts = at<i64>(counter[COUNT_GID_STARTS_AT]);
-    const i64 gid = entry & 0xFFFFFFFF;
-    i64 low = 0, high = counter[COUNT_N_POPULATIONS];
-    while (high - low > 1) {
-        const i64 middle = (low + high) >> 1;
-        if (gid_starts[middle] <= gid)
-            low = middle;
-        else
-            high = middle;
-    }
+    const i64 n = counter[COUNT_N_POPULATIONS];
+    const i64 population = population_of(at<i64>(counter[COUNT_GID_STARTS_AT]), n, entry & 0xFFFFFFFF);
     const i64 unit = (entry >> 32) / counter[COUNT_UNIT] - counter[COUNT_FIRST];
-    add_to(at<i64>(counter[COUNT_COUNTS_AT]) + unit * counter[COUNT_N_POPULATIONS] + low, (i64)1);
+    add_to(at<i64>(counter[COUNT_COUNTS_AT]) + unit * n + population, (i64)1);
 }
 
 // The first n entries of a log; blocks (x, 1).

@@ -4,28 +4,14 @@
 // packet depends on the order of threads, which changes nothing: a calendar counts what is due in a step, and delivery
 // adds integers. What does need an order (synapses that change) finds it in the steps of the entries.
 #pragma once
-#include "base.cuh"
+#include "populations.cuh"
 
 constexpr u64 PACKET_OVERFLOW = 1ull << OVERFLOW_BIT;
-
-// Population of a neuron.
-DTB_FN i64 population_of(Table exchange, i64 gid) {
-    const i64 *starts = at<i64>(exchange[E_GID_STARTS_AT]);
-    i64 low = 0, high = exchange[E_N_POPULATIONS];
-    while (high - low > 1) {
-        const i64 middle = (low + high) >> 1;
-        if (starts[middle] <= gid)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 // Put a spike into the packets of the ranks that need it. Where it does not fit it is only counted.
 DTB_FN void put(Table exchange, i64 entry, u64 *packets) {
     const i64 n_ranks = exchange[E_N_RANKS], words = exchange[E_PACKET_WORDS];
-    const i64 population = population_of(exchange, entry & 0xFFFFFFFFll);
+    const i64 population = population_of(at<i64>(exchange[E_GID_STARTS_AT]), exchange[E_N_POPULATIONS], entry & 0xFFFFFFFFll);
     const u8 *needs = at<u8>(exchange[E_NEEDS_AT]) + population;
     i64 *counts = at<i64>(exchange[E_COUNT_AT]);
     for (i64 r = 0; r < n_ranks; ++r) {

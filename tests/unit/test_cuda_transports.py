@@ -282,7 +282,9 @@ def test_the_exchange_that_is_opened(caplog: pytest.LogCaptureFixture) -> None:
     )
     plan = ExchangePlan(15, np.ones((2, 1), bool))
     with caplog.at_level("INFO", logger="dtbsim"):
-        opened = run_ranks(2, lambda comm: open_exchange("auto", ShimDevice(), comm, network, plan))
+        opened = run_ranks(
+            2, lambda comm: open_exchange(choose_way("auto", device := ShimDevice(), comm), device, comm, network, plan)
+        )
     assert [(one.way, one.window, one.overlapped) for one in opened] == [("packets", 7, True)] * 2
     assert (
         "exchange by packets through the memory of the hosts every 7 step(s): not NCCL: this device has" in caplog.text

@@ -88,8 +88,7 @@ def make_backend(prepared: Prepared, built: RankNetwork, comm: Comm) -> Backend:
 
 def _on_device(prepared: Prepared, built: RankNetwork, comm: Comm, device: Device) -> Backend:
     network, exchange = prepared.network, None
-    if comm.size > 1:
-        wanted = network.config.simulation.exchange
-        exchange = open_exchange(wanted, device, comm, network, prepared.exchange_plan)
+    if prepared.gpu_exchange is not None:
+        exchange = open_exchange(prepared.gpu_exchange, device, comm, network, prepared.exchange_plan)
     in_order = all(isinstance(state.rows, DeviceRows) and state.rows.delays is None for state in built.lanes)
     return (CudaBackend if in_order else PersistentBackend)(built, exchange, device)

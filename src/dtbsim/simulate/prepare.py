@@ -10,6 +10,7 @@ from typing import Literal
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.plan import Choice as GpuPlan
 from dtbsim.backends.cuda.plan import choose_plan
+from dtbsim.backends.cuda.transports import Choice as GpuExchange
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan, plan_rank
@@ -38,6 +39,8 @@ class Prepared:
     choice: Choice
     gpu_plan: GpuPlan | None
     """How the GPU steps, None on the CPU."""
+    gpu_exchange: GpuExchange | None
+    """How spikes travel between GPUs, None where they need not."""
 
     @property
     def backend(self) -> str:
@@ -51,7 +54,8 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
     choice = choose_backend(network, comm)
-    exchange = choose_exchange(config, comm, choice.device)
+    gpu_exchange = choose_gpu_exchange(config, comm, choice.device)
+    exchange = choose_exchange(config, comm) if gpu_exchange is None else gpu_exchange.way
     threads = choose_threads(config, comm)
     gpu_plan: GpuPlan | None = None
     if (device := choice.device) is not None:
@@ -71,6 +75,7 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
         threads=threads,
         choice=choice,
         gpu_plan=gpu_plan,
+        gpu_exchange=gpu_exchange,
     )
 
 
@@ -83,13 +88,18 @@ def choose_threads(config: RunConfig, comm: Comm) -> int:
     return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
 
 
-def choose_exchange(config: RunConfig, comm: Comm, device: Device | None = None) -> ExchangeKind:
-    """How spikes travel: within one node over shared memory, between nodes as packets, between GPUs as `choose_way`."""
+def choose_gpu_exchange(config: RunConfig, comm: Comm, device: Device | None) -> GpuExchange | None:
+    """How spikes travel between GPUs, the same on all ranks; None without GPUs or with one rank."""
+    if device is None or comm.size == 1:
+        return None
+    return on_every_rank(comm, lambda: choose_way(config.simulation.exchange, device, comm))
+
+
+def choose_exchange(config: RunConfig, comm: Comm) -> ExchangeKind:
+    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
     wanted = config.simulation.exchange
     if comm.size == 1:
         return "none"
-    if device is not None:
-        return on_every_rank(comm, lambda: choose_way(wanted, device, comm)).way
     if wanted == "shared_memory" and comm.node_count > 1:
         raise InputError(
             f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",

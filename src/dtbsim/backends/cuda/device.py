@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 LEAST_ITEMS = 1024
@@ -121,8 +120,3 @@ class Device(Protocol):
 
     def free_bytes(self) -> int:
         """Memory that is free now."""
-
-
-def view_at(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
-    """The same bytes as `dtype`."""
-    return np.ascontiguousarray(values).view(dtype)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, choose_way, open_transport
+from dtbsim.backends.cuda.transports import NAMES, Choice, DeviceChannel, open_transport
 from dtbsim.exchange.packets import PACKET_WORDS, second_round
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.kernels import device_layout as X
@@ -166,11 +166,10 @@ class DeviceExchange:
         self._transport.close()
 
 
-def open_exchange(wanted: str, device: Device, comm: Comm, network: Network, plan: ExchangePlan) -> DeviceExchange:
-    """The exchange that `simulation.exchange` asks for between the GPUs of all ranks; collective.
+def open_exchange(choice: Choice, device: Device, comm: Comm, network: Network, plan: ExchangePlan) -> DeviceExchange:
+    """The exchange between the GPUs of all ranks by the way that was chosen (`choose_way`); collective.
 
-    Raises InputError for shared_memory, MissingDependencyError where NCCL was chosen and cannot connect the ranks.
+    Raises MissingDependencyError where NCCL was chosen and cannot connect the ranks.
     """
-    choice = choose_way(wanted, device, comm)
     words = packet_words(network.n_neurons // comm.size, _steps_between(plan) * network.dt_ms)
     return DeviceExchange(device, comm, plan, network.gid_starts, choice, words)
