@@ -51,9 +51,11 @@ def _group_text(number: int, variant: Variant, function: str) -> str:
     values |= {name: f"C_[{next(position)}]" for name in variant.scalars}
     quanta = [f"C_[{next(position)}]" for _ in range(variant.channels)]
     factors = {pair: f"C_[{next(position)}]" for pair in variant.factors}
-    lines += [f"const float x{c}_ = (float)acc{c}_ * {quantum}; acc{c}_ = 0;" for c, quantum in enumerate(quanta)]
+    for s, channels in enumerate(variant.mix.sums):
+        lines.append(f"const float x{s}_ = (float){_integer(channels)} * {quanta[channels[0]]};")
+    lines += [f"acc{c}_ = 0;" for c in range(variant.channels)]
     for r, name in enumerate(model.inputs):
-        terms = [f"{factors[r, c]} * x{c}_" if factor else f"x{c}_" for c, factor in variant.mix.rows[r]]
+        terms = [f"{factors[r, s]} * x{s}_" if factor else f"x{s}_" for s, factor in variant.mix.rows[r]]
         lines.append(f"const float in_{name} = {' + '.join(terms) or '0.0f'};")
     for name, value in values.items():
         kind = "i32" if name in model.integer_constants else "float"
@@ -62,6 +64,11 @@ def _group_text(number: int, variant: Variant, function: str) -> str:
     lines.append(f"return {function}({arguments});")
     body = "\n".join(f"    {line}" for line in lines)
     return _GROUP.format(model=model.name, number=number, acc=_acc(variant), body=body)
+
+
+def _integer(channels: tuple[int, ...]) -> str:
+    """The integer sum of accumulators; of several in 64 bits, where it cannot overflow."""
+    return f"acc{channels[0]}_" if len(channels) == 1 else "(" + " + ".join(f"(i64)acc{c}_" for c in channels) + ")"
 
 
 def _acc(variant: Variant) -> str:

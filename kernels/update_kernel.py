@@ -11,7 +11,8 @@ G: [0] neurons, [1] offset in spk, [2] offset in stim (unused without stim), [3]
 order of the model (into F or I by its dtype), one per accumulator channel (into acc), one per array constant in
 `array_order` (into F). C: what `pack_constants` returns.
 
-Input r of the model is the sum over its channels c, ascending, of mix[r, c] * (float32(acc_c) * quantum_c).
+Input r of the model is the sum over its channels c, ascending, of mix[r, c] * (float32(acc_c) * quantum_c). Channels of
+one group feed the model's own inputs as one channel: their accumulators are added as integers.
 """
 
 from __future__ import annotations
@@ -77,13 +78,16 @@ class UpdateKernel:
         constants: Mapping[str, Any],
         quanta: Sequence[float],
         mix: npt.ArrayLike | None = None,
+        groups: Sequence[int] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Return C: scalar constants, quantum per channel, mix factors.
 
         `constants` as from `NeuronModel.constants` (array-valued ones are ignored here), `quanta` one per channel,
-        `mix` (inputs, channels) with the structure this kernel was made for (None: every input its own channel).
+        `mix` (inputs, channels) and `groups` with the structure this kernel was made for (None: every input its own
+        channel).
         """
-        given = identity_mix(self.variant.model) if mix is None else mix_structure(mix)
+        model = self.variant.model
+        given = identity_mix(model) if mix is None else mix_structure(mix, groups, model.n_watched_inputs)
         if given != self.variant.mix:
             raise InputError(f"mix has the structure {given}, this kernel was made for {self.variant.mix}")
         if len(quanta) != self.n_channels:
@@ -91,21 +95,37 @@ class UpdateKernel:
         matrix = np.asarray(mix if mix is not None else [], dtype=np.float64)
         values = [float(constants[name]) for name in self.constant_order]
         values += [float(quantum) for quantum in quanta]
-        values += [float(matrix[pair]) for pair in self.variant.factors]
+        values += [float(matrix[r, given.sums[s][0]]) for r, s in self.variant.factors]
         return np.asarray(values, dtype=np.float32)
 
 
 def identity_mix(model: NeuronModel) -> MixStructure:
     """Return the structure in which input r is accumulator channel r."""
     inputs = range(len(model.inputs))
-    return MixStructure(len(inputs), tuple(((r, False),) for r in inputs))
+    return MixStructure(len(inputs), tuple((c,) for c in inputs), tuple(((r, False),) for r in inputs))
 
 
-def mix_structure(mix: npt.ArrayLike) -> MixStructure:
-    """Return the structure of a mix matrix (inputs, channels): its non-zero entries, factors where they are not 1."""
+def mix_structure(mix: npt.ArrayLike, groups: Sequence[int] | None = None, watched: int = 0) -> MixStructure:
+    """Return the structure of a mix matrix (inputs, channels): its non-zero entries, factors where they are not 1.
+
+    `groups`: the group of each channel (None: each its own); those of a group have one quantum and the same factors,
+    but for the last `watched` inputs, which take channels one by one.
+    """
     matrix = np.asarray(mix, dtype=np.float64)
-    rows = tuple(tuple((c, bool(row[c] != 1.0)) for c in range(len(row)) if row[c] != 0.0) for row in matrix)
-    return MixStructure(matrix.shape[1], rows)
+    n_channels = matrix.shape[1]
+    of = list(range(n_channels)) if groups is None else list(groups)
+    together = [tuple(c for c in range(n_channels) if of[c] == group) for group in dict.fromkeys(of)]
+    alone = [(c,) for c in range(n_channels) if watched and (c,) not in together]
+    n_own = len(matrix) - watched
+    rows = [
+        tuple(
+            (s, bool(row[channels[0]] != 1.0))
+            for s, channels in enumerate([*together, *alone])
+            if row[channels[0]] != 0.0 and (len(channels) == 1 if r >= n_own else s < len(together))
+        )
+        for r, row in enumerate(matrix)
+    ]
+    return MixStructure(n_channels, (*together, *alone), tuple(rows))
 
 
 @lru_cache(maxsize=1024)

@@ -22,10 +22,12 @@ from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own
 class MixStructure:
     """Which accumulator channels feed which input of the model.
 
-    `rows[r]` lists for input r (channel, has a factor other than 1), channels ascending.
+    `sums[s]` are channels of one quantum, ascending, that are added as integers before they become a float: mostly one
+    each. `rows[r]` lists for input r (sum, has a factor other than 1), sums ascending.
     """
 
     channels: int
+    sums: tuple[tuple[int, ...], ...]
     rows: tuple[tuple[tuple[int, bool], ...], ...]
 
 
@@ -55,8 +57,8 @@ class Variant:
 
     @property
     def factors(self) -> tuple[tuple[int, int], ...]:
-        """(input, channel) pairs whose mix factor is in `C`, in its order."""
-        return tuple((r, c) for r, row in enumerate(self.mix.rows) for c, factor in row if factor)
+        """(input, sum) pairs whose mix factor is in `C`, in its order."""
+        return tuple((r, s) for r, row in enumerate(self.mix.rows) for s, factor in row if factor)
 
 
 _TEXT = '''\
@@ -141,17 +143,17 @@ def _arguments(variant: Variant) -> list[tuple[str, str]]:
     at = len(scalars)
     scalars += [(f"_q{c}", f"_C[{at + c}]") for c in range(variant.channels)]
     at = len(scalars)
-    scalars += [(f"_m{r}_{c}", f"_C[{at + k}]") for k, (r, c) in enumerate(variant.factors)]
+    scalars += [(f"_m{r}_{s}", f"_C[{at + k}]") for k, (r, s) in enumerate(variant.factors)]
     return arguments + scalars
 
 
 def _loop_lines(variant: Variant, function: ir.Function) -> list[str]:
     model = variant.model
     taken = {name for name, _ in function.arguments}
-    lines = [f"_x{c} = _f32(_acc{c}[_k]) * _q{c}" for c in range(variant.channels)]
+    lines = [f"_x{s} = _f32({_integer(channels)}) * _q{channels[0]}" for s, channels in enumerate(variant.mix.sums)]
     lines += [f"_acc{c}[_k] = 0" for c in range(variant.channels)]
     for r, name in enumerate(model.inputs):
-        terms = [f"_m{r}_{c} * _x{c}" if factor else f"_x{c}" for c, factor in variant.mix.rows[r]]
+        terms = [f"_m{r}_{s} * _x{s}" if factor else f"_x{s}" for s, factor in variant.mix.rows[r]]
         lines.append(f"in_{name} = {' + '.join(terms) or '_f32(0.0)'}")
     if "I_stim" in taken:
         lines.append("I_stim = _stim[_k]" if variant.use_stim else "I_stim = _f32(0.0)")
@@ -165,3 +167,10 @@ def _loop_lines(variant: Variant, function: ir.Function) -> list[str]:
     lines += emitter.lines
     lines += [f"_s_{row.name}[_k] = {text}" for row, text in zip(model.states, results, strict=False)]
     return [*lines, f"_spk[_k] = _u8(1) if {results[-1]} else _u8(0)"]
+
+
+def _integer(channels: tuple[int, ...]) -> str:
+    """The integer sum of accumulators; of several in 64 bits, where it cannot overflow."""
+    if len(channels) == 1:
+        return f"_acc{channels[0]}[_k]"
+    return " + ".join(f"_i64(_acc{c}[_k])" for c in channels)

@@ -39,9 +39,11 @@ def test_one_alpha_current_only_where_it_is_the_same_for_all() -> None:
     assert [row.channel for row in simple.receptors] == [0, 0]
     assert model.simplify({"tau_syn_ex_ms": 0.5, "tau_syn_in_ms": 0.5}) is simple
     assert model.simplify({"tau_syn_ex_ms": 0.5}) is model
-    assert model.simplify({"tau_syn_ex_ms": np.full(2, 2.0)}) is model
-    assert model.simplify({}, needed_states=["dI_syn_in_pA_per_ms"]) is model
-    assert model.simplify({}, needed_states=["V_m_mV", "refractory"]) is simple
+    assert model.simplify({"tau_syn_ex_ms": np.full(2, 2.0)}) is simple
+    assert model.simplify({"tau_syn_ex_ms": np.array([2.0, 2.5])}) is model
+    assert model.simplify({"tau_syn_ex_ms": np.nan, "tau_syn_in_ms": np.nan}) is model
+    assert simple.with_states(["V_m_mV", "refractory"]) is simple
+    assert {"dI_syn_in_pA_per_ms", "V_m_mV"} <= {row.name for row in simple.with_states(["dI_syn_in_pA_per_ms"]).states}
 
 
 def test_a_kick_moves_the_potential_and_is_lost_during_refractoriness() -> None:

@@ -99,7 +99,8 @@ def test_without_magnesium_the_block_is_left_out() -> None:
     assert simple is not MODEL
     assert simple is MODEL.simplify({"Mg_mM": 0.0})
     assert MODEL.simplify({"Mg_mM": 1.0}) is MODEL
-    assert MODEL.simplify({"Mg_mM": np.array([0.0, 0.0])}) is MODEL
+    assert MODEL.simplify({"Mg_mM": np.array([0.0, 0.0])}) is simple
+    assert MODEL.simplify({"Mg_mM": np.array([0.0, 1.0])}) is MODEL
     draw = np.random.default_rng(8)
     full, less = (SinglePopulation(model, 20, 1.0, LIBRARY | {"I_e_uA_per_cm2": 0.6}) for model in (MODEL, simple))
     count = 0

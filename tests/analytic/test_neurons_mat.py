@@ -101,9 +101,12 @@ def test_without_beta_the_follower_is_left_out() -> None:
     assert simple is not model
     assert (simple.name, simple.parameters) == (model.name, model.parameters)
     assert model.simplify({"beta_per_ms": -0.1}) is model
-    assert model.simplify({"beta_per_ms": np.zeros(2)}) is model
-    assert model.simplify({}, needed_states=["V_th_v_mV"]) is model
-    assert model.simplify({}, needed_states=["V_th_alpha_1_mV"]) is simple
+    assert model.simplify({"beta_per_ms": np.zeros(2)}) is simple
+    assert model.simplify({"beta_per_ms": np.array([0.0, 0.1])}) is model
+    assert model.simplify({}, {"V_th_v_mV": 0.0}) is simple
+    assert model.simplify({}, {"V_th_v_mV": 0.5}) is model
+    assert {"V_th_v_mV"} <= {row.name for row in simple.with_states(["V_th_v_mV"]).states}
+    assert simple.with_states(["V_th_alpha_1_mV"]) is simple
     draw = np.random.default_rng(4)
     full, less = (SinglePopulation(m, 20, 0.1, MAT | {"I_e_pA": 300.0}) for m in (model, simple))
     count = 0

@@ -21,7 +21,7 @@ QUANTA = {"pA": 1.0, "mV": 0.03125, "nS": 0.0625, "1": 0.0078125, "": 0.0078125}
 
 
 def every_model() -> dict[str, NeuronModel]:
-    """Return all models that have an update function, and the simpler forms that they offer."""
+    """Return all models that have an update function, and the forms of them that step populations."""
     found = {}
     for name in list_models():
         model = example_model(name)
@@ -29,8 +29,10 @@ def every_model() -> dict[str, NeuronModel]:
             continue
         found[name] = model
         simple = model.simplify({})
-        if simple is not model:
-            found[f"{name}, {type(simple).__name__}"] = simple
+        watched = simple.with_states([row.name for row in model.states])
+        for form in (simple, watched):
+            if type(form) is not type(model):
+                found[f"{name}, {type(form).__name__}"] = form
     return found
 
 
@@ -107,7 +109,10 @@ def population(
 
 def fitting_input(model: NeuronModel, parameters: dict[str, Any]) -> Input:
     """Return the strongest of some inputs under which all states stay finite (NaNs have no bits to compare)."""
-    units = [next(row.weight_unit for row in model.receptors if row.channel == c) for c in range(len(model.inputs))]
+    units = [
+        next(row.weight_unit for row in model.receptors if c in (row.channel, row.watched))
+        for c in range(len(model.inputs))
+    ]
     for factor, current in ((f, c) for f in (1.0, 0.125, 0.015625) for c in CURRENTS):
         given = Input(tuple(factor * QUANTA[unit] for unit in units), tuple(unit != "nS" for unit in units), current)
         tried = population(model, parameters, given)

@@ -31,6 +31,7 @@ class SinglePopulation:
         initial: Mapping[str, Any] | None = None,
         quanta: Sequence[float] | None = None,
         mix: Any = None,
+        groups: Sequence[int] | None = None,
         use_stim: bool = False,
         acc_bits: int = 32,
         call: Callable[..., Any] | None = None,
@@ -40,10 +41,10 @@ class SinglePopulation:
         model.check(self.parameters, dt_ms)
         constants = model.constants(self.parameters, dt_ms)
         arrays = frozenset(name for name, value in constants.items() if np.ndim(value) == 1)
-        structure = None if mix is None else mix_structure(mix)
+        structure = None if mix is None else mix_structure(mix, groups, model.n_watched_inputs)
         self.kernel = get_update_kernel(model, arrays, structure, use_stim, acc_bits)
         quanta = [1.0] * self.kernel.n_channels if quanta is None else quanta
-        self.C = self.kernel.pack_constants(constants, quanta, mix)
+        self.C = self.kernel.pack_constants(constants, quanta, mix, groups)
         self._lay_out(constants, acc_bits)
         for name, value in model.initial_states(self.parameters, initial).items():
             self.state(name)[:] = value

@@ -209,10 +209,27 @@ def test_simplify_only_where_one_current_is_the_same_for_all() -> None:
     assert IAF.simplify({}) is simple
     assert simple.simplify({}) is simple
     assert IAF.simplify({"tau_syn_ex_ms": 0.5}) is IAF
-    assert IAF.simplify({}, needed_states=["I_syn_ex_pA"]) is IAF
-    assert IAF.simplify({}, needed_states=["V_m_mV"]) is simple
-    same = np.array([2.0, 2.0])
-    assert IAF.simplify({"tau_syn_ex_ms": same, "tau_syn_in_ms": same}) is IAF
+    some = np.array([2.0, 3.0])
+    assert IAF.simplify({"tau_syn_ex_ms": some, "tau_syn_in_ms": some}) is simple
+    assert IAF.simplify({"tau_syn_ex_ms": some}) is IAF
+    assert IAF.simplify({"tau_syn_ex_ms": np.nan, "tau_syn_in_ms": np.nan}) is IAF, "each drawn for itself"
+    assert simple.with_states(["V_m_mV"]) is simple
+    assert [row.name for row in simple.with_states(["I_syn_ex_pA"]).states] == [
+        "V_m_mV", "I_syn_pA", "refractory", "I_syn_ex_pA", "I_syn_in_pA"
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="has no state 'I_syn_pA'"):
+        IAF.with_states(["I_syn_pA"])
+
+
+def test_a_shared_current_starts_at_the_sum() -> None:
+    simple = IAF.simplify({})
+    given = {"I_syn_ex_pA": 3.0, "I_syn_in_pA": np.array([-1.0, 0.5])}
+    assert simple.initial_states({}, given)["I_syn_pA"].tolist() == [2.0, 3.5]
+    assert simple.initial_states({})["I_syn_pA"] == 0.0
+    watched = simple.with_states(["I_syn_ex_pA"]).initial_states({}, given)
+    assert watched["I_syn_pA"].tolist() == [2.0, 3.5]
+    assert watched["I_syn_ex_pA"] == 3.0
+    assert watched["I_syn_in_pA"].tolist() == [-1.0, 0.5]
 
 
 def test_propagator_at_and_near_equal_time_constants() -> None:

@@ -73,7 +73,8 @@ def neuron_values(
     family = network.families[family_index]
     given = family.parameters if what == "parameters" else family.initial
     purpose = PURPOSE_PARAMETER if what == "parameters" else PURPOSE_INITIAL
-    rows = [row.name for row in (family.model.parameters if what == "parameters" else family.model.states)]
+    table = family.declared.parameters if what == "parameters" else family.declared.states
+    rows = [row.name for row in table]
     values: dict[str, float | NDArray[np.float64]] = {}
     for name, value in given.items():
         if isinstance(value, Table):

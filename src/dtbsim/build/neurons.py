@@ -42,8 +42,17 @@ class LaneNeurons:
 def kernel_of(kind: Kind, acc_bits: int) -> UpdateKernel:
     """The update kernel of a kind (compiled once per process, machine code on disk)."""
     return get_update_kernel(
-        kind.model, frozenset(kind.arrays), mix_structure(mix_matrix(kind)), kind.has_current, acc_bits
+        kind.model,
+        frozenset(kind.arrays),
+        mix_structure(mix_matrix(kind), groups_of(kind), kind.model.n_watched_inputs),
+        kind.has_current,
+        acc_bits,
     )
+
+
+def groups_of(kind: Kind) -> list[int]:
+    """The group of each channel of a kind."""
+    return [channel.group for channel in kind.channels]
 
 
 def mix_matrix(kind: Kind) -> NDArray[np.float64]:
@@ -78,7 +87,7 @@ def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int
             array_offset[name], n_f32 = n_f32, n_f32 + aligned(size)
             header.append(array_offset[name])
         constants = kernel.pack_constants(
-            kind.scalars, [channel.quantum for channel in kind.channels], mix_matrix(kind)
+            kind.scalars, [channel.quantum for channel in kind.channels], mix_matrix(kind), groups_of(kind)
         )
         row = np.array(header, dtype=np.int64)
         groups.append(Group(k, kernel, row, constants, start, size, state_offset, array_offset))

@@ -41,6 +41,11 @@ LARGEST_EXACT_INTEGER = 2**24
 _Row = TypeVar("_Row", Parameter, State, Receptor)
 
 
+def same_values(one: object, other: object) -> bool:
+    """Whether two quantities, as `NeuronModel.simplify` gets them, are the same number for every neuron."""
+    return bool(np.all(np.asarray(one, np.float64) == np.asarray(other, np.float64)))
+
+
 class NeuronModel:
     """One neuron model; instances are immutable and shared.
 
@@ -88,13 +93,29 @@ class NeuronModel:
         """
         return None
 
-    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
-        """Return an equivalent cheaper model for a population with parameters `p`, or this model itself.
+    def simplify(self, p: Values, initial: Values | None = None) -> NeuronModel:
+        """Return an equivalent cheaper form for a population with parameters `p`, or this model itself.
 
-        `needed_states` are states that the user records or initialises: a form without them is not offered. The
-        answer depends on scalar entries of `p` only, so it is the same on every rank.
+        Both hold what the user set (None: nothing): numbers, or arrays of all values that occur; NaN stands for what is
+        drawn or changes during the run, so that it equals nothing. The answer depends on these values alone, not on
+        how they were written or on what is recorded. A form takes this model's parameters and initial states.
         """
         return self
+
+    def with_states(self, names: Collection[str]) -> NeuronModel:
+        """Return this form with the states `names` of the model that it simplifies, for those who record them.
+
+        What is kept for them alone must change no other state by a bit.
+        """
+        own = {row.name for row in self.states}
+        lacking = sorted(set(names) - own)
+        if lacking:
+            raise InputError(f"this form of model '{self.name}' has no state '{lacking[0]}'")
+        return self
+
+    def own_initial(self, given: Values) -> Values:
+        """Return initial states of this form from those of the model that it simplifies."""
+        return given
 
     def derive_initial(self, p: Values, initial: Mapping[str, Any]) -> Constants:
         """Return defaults that depend on other states: `initial` holds all states in the unit the user sees."""
@@ -106,6 +127,11 @@ class NeuronModel:
     def inputs(self) -> tuple[str, ...]:
         """Names of the input channels, `in_<name>` in `update`; by default one per receptor, of its name."""
         return tuple(receptor.name for receptor in self.receptors)
+
+    n_watched_inputs: int = 0
+    """So many of the last inputs feed states that are only recorded, in a form made by `with_states`."""
+    watched: frozenset[str] = frozenset()
+    """States of such a form that are only recorded."""
 
     @property
     def uses_current(self) -> bool:
@@ -157,10 +183,11 @@ class NeuronModel:
 
     def constants(self, p: Values, dt_ms: float) -> Constants:
         """Return every constant that `update` takes (parameters, derived, dt_ms): float64 scalars or (n,) arrays."""
-        values: Constants = dict(self.complete(p))
+        given = self.complete(p)
+        values: Constants = dict(_as_arrays(given))
         values.update(self.derive(values, dt_ms))
         values[DT.name] = float(dt_ms)
-        return {name: values[name] for name in self.constant_names}
+        return _as_given({name: values[name] for name in self.constant_names}, given)
 
     @property
     def constant_names(self) -> tuple[str, ...]:
@@ -178,20 +205,35 @@ class NeuronModel:
 
         `given` holds what the user set, in the units of the table; the rest comes from the table's defaults.
         """
-        values = self.complete(p)
+        complete = self.complete(p)
+        values = _as_arrays(complete)
         seen: dict[str, Any] = {
             row.name: values[row.default] if isinstance(row.default, str) else row.default for row in self.states
         }
-        for name, value in (given or {}).items():
+        own = self.own_initial(given or {})
+        for name, value in own.items():
             seen[self.state(name).name] = value
-        seen.update({k: v for k, v in self.derive_initial(values, seen).items() if k not in (given or {})})
-        return {row.name: seen[row.name] - (values[row.offset] if row.offset else 0.0) for row in self.states}
+        seen.update({k: v for k, v in self.derive_initial(values, seen).items() if k not in own})
+        started = {row.name: seen[row.name] - (values[row.offset] if row.offset else 0.0) for row in self.states}
+        return _as_given(started, complete)
 
     def recorded(self, state: str, internal: Any, p: Values) -> Any:
         """Return internal values of a state in the unit the user sees (offset added, float64)."""
         row = self.state(state)
         offset = self.complete(p)[row.offset] if row.offset else 0.0
         return np.asarray(internal, dtype=np.float64) + offset
+
+
+def _as_arrays(values: Values) -> dict[str, npt.NDArray[np.float64]]:
+    """Numbers as arrays of one: numpy's float64 and its arrays do not round alike in all functions (x**2)."""
+    return {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in values.items()}
+
+
+def _as_given(results: Mapping[str, Any], given: Values) -> Constants:
+    """Results of arrays of one as numbers, unless something was given for one neuron as an array."""
+    if any(np.shape(value) == (1,) for value in given.values()):
+        return dict(results)
+    return {name: float(np.ravel(value)[0]) if np.size(value) == 1 else value for name, value in results.items()}
 
 
 def _row(model: NeuronModel, what: str, name: str, rows: Sequence[_Row], value: object = None) -> _Row:

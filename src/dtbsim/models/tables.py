@@ -69,6 +69,7 @@ class Derived:
 class Receptor:
     """A port that synapses connect to; `channel` is the index of the input of `update` that it feeds.
 
+    `watched` is that of an input that only feeds states which are recorded (`NeuronModel.with_states`).
     `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
     whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts.
     """
@@ -78,3 +79,4 @@ class Receptor:
     description: str
     channel: int
     takes: Takes = "any"
+    watched: int | None = None

@@ -28,21 +28,29 @@ Mix = tuple[tuple[int, float], ...]
 
 
 class ChannelPlan:
-    """Collects the channels of all families, then fixes their quanta."""
+    """Collects the channels of all families, then fixes their quanta.
+
+    Channels that differ only in inputs which are recorded and feed nothing are a group: its quantum, and all that
+    follows from it, is that of the one channel they are where nothing is recorded.
+    """
 
     def __init__(self) -> None:
-        self._mixes: dict[str, list[Mix]] = {}
+        self._groups: dict[str, dict[Mix, int]] = {}
+        """Group of every mix of the inputs that count, per family."""
+        self._channels: dict[str, dict[Mix, tuple[int, int]]] = {}
+        """(Index, group) of every channel, per family."""
         self._largest: dict[tuple[str, int], float] = {}
         self._finest: dict[tuple[str, int], float] = {}
         self._plastic: dict[tuple[str, int], float] = {}
 
-    def use(self, family: str, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
+    def use(self, family: Draft, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
         """Index of the channel; notes the largest |weight| and the typical one (`scale`: smallest, largest factor)."""
-        mixes = self._mixes.setdefault(family, [])
-        if mix not in mixes:
-            mixes.append(mix)
-        index = mixes.index(mix)
-        key = family, index
+        model, channels = family.model, self._channels.setdefault(family.name, {})
+        n_own = len(model.inputs) - model.n_watched_inputs
+        own = tuple(pair for pair in mix if pair[0] < n_own)
+        groups = self._groups.setdefault(family.name, {})
+        index, group = channels.setdefault(mix, (len(channels), groups.setdefault(own, len(groups))))
+        key = family.name, group
         largest = max(abs(table.low), abs(table.high)) * scale[1]
         typical = abs(table.mean) * scale[0]
         self._largest[key] = max(self._largest.get(key, 0.0), largest)
@@ -52,7 +60,8 @@ class ChannelPlan:
 
     def reach(self, family: str, index: int, weight_max: float) -> None:
         """Note that plastic weights of the channel can become as large as this."""
-        key = family, index
+        group = next(group for channel, group in self._channels[family].values() if channel == index)
+        key = family, group
         self._plastic[key] = max(self._plastic.get(key, 0.0), weight_max)
 
     @property
@@ -67,11 +76,11 @@ class ChannelPlan:
         """The channels of a family with their quanta."""
         limit = MAX_32 if self.wide else MAX_16
         result = []
-        for index, mix in enumerate(self._mixes.get(family, [])):
-            largest = self._largest[family, index]
+        for mix, (_, group) in self._channels.get(family, {}).items():
+            largest = self._largest[family, group]
             quantum = _quantum(largest, limit)
-            plastic = math.ceil(self._plastic.get((family, index), 0.0) / quantum)
-            result.append(Channel(mix, quantum, math.ceil(largest / quantum), plastic))
+            plastic = math.ceil(self._plastic.get((family, group), 0.0) / quantum)
+            result.append(Channel(mix, quantum, math.ceil(largest / quantum), plastic, group))
         return tuple(result)
 
 
@@ -97,8 +106,10 @@ def input_mix(
             row = model.receptor(port)
         except InputError as error:
             raise places.error(where, error.message, error.remedy) from None
-        signed = factor * _sign(row, factor, weight, model.name, where, places)
-        mix[row.channel] = mix.get(row.channel, 0.0) + float(signed)
+        signed = float(factor * _sign(row, factor, weight, model.name, where, places))
+        for number in (row.channel, row.watched):
+            if number is not None:
+                mix[number] = mix.get(number, 0.0) + signed
     return tuple(sorted((index, factor) for index, factor in mix.items() if factor != 0.0))
 
 

@@ -48,6 +48,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     families = tuple(
         Family(
             name=draft.name,
+            declared=draft.declared,
             model=draft.model,
             parameters=draft.parameters,
             initial=draft.initial,
@@ -156,6 +157,6 @@ def _check_records(
         family = by_name[record.population]
         for variable in record.variables:
             try:
-                family.model.state(variable)
+                family.declared.state(variable)
             except InputError as error:
                 raise places.error(f"{path}.variables", error.message, error.remedy) from None

@@ -64,7 +64,7 @@ def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, pl
             if isinstance(item, cfg.Spiking):
                 table = weight_table(item, family.model, path, places)
                 mix = input_mix(family.model, item.receptor, table, path, places)
-                channel, weight = plan.use(target, mix, table), table.low
+                channel, weight = plan.use(family, mix, table), table.low
             else:
                 if family.model.is_source or not family.model.uses_current:
                     raise places.error(path, f"model '{family.model.name}' takes no input current")

@@ -28,7 +28,7 @@ FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE, FIXED_OUTDEGREE 
 
 @dataclass(frozen=True)
 class Channel:
-    """One input sum per neuron: its weight quantum and the receptors that it feeds, {receptor index: factor}."""
+    """One input sum per neuron: its weight quantum and the inputs of the model that it feeds, {input: factor}."""
 
     mix: tuple[tuple[int, float], ...]
     quantum: float
@@ -36,6 +36,8 @@ class Channel:
     """Largest |weight| in quanta that any synapse or drive of this channel begins with."""
     max_plastic: int = 0
     """Largest |weight| in quanta that any plastic synapse of this channel can reach."""
+    group: int = 0
+    """Channels of one group have one quantum; but for inputs that are only recorded they count as one channel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,10 @@ class Family:
     """
 
     name: str
+    declared: NeuronModel
+    """The model that the configuration names; parameters, states and ports are called as there."""
     model: NeuronModel
+    """The form of it that steps the neurons."""
     parameters: dict[str, float | Table | NDArray[np.float64]]
     initial: dict[str, float | Table | NDArray[np.float64]]
     channels: tuple[Channel, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,10 @@ class Draft:
 
     name: str
     path: str
+    declared: NeuronModel
+    """The model that the configuration names: its tables are what the user sees."""
     model: NeuronModel
+    """The form of it that steps the neurons."""
     regions: NDArray[np.int32]
     size: int
     parameters: dict[str, Quantity]
@@ -56,10 +60,17 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
         path = parts.path("populations", name)
         tonic = [c for c in config.controllers.values() if isinstance(c, cfg.HomeostaticTonic)]
         controlled = frozenset(c.parameter for c in tonic if c.population == name)
-        needed = recorded.get(name, set()) | set(population.initial)
         model = _model(population, base, path, places)
         drafts[name] = _family(
-            name, path, population, model, controlled, needed, config.simulation.dt_ms, atlas, places
+            name,
+            path,
+            population,
+            model,
+            controlled,
+            recorded.get(name, set()),
+            config.simulation.dt_ms,
+            atlas,
+            places,
         )
     return drafts
 
@@ -77,7 +88,7 @@ def _family(
     population: cfg.Population,
     model: NeuronModel,
     controlled: frozenset[str],
-    needed_states: set[str],
+    recorded: set[str],
     dt_ms: float,
     atlas: Any,
     places: Places,
@@ -88,13 +99,29 @@ def _family(
         _known(model, "parameter", parameter, path, places)
         if model.is_source:
             raise places.error(path, f"a controller cannot change parameters of '{model.name}', which has no input")
-    scalars = {key: value for key, value in parameters.items() if isinstance(value, float) and key not in controlled}
-    arrays = {key: np.zeros(1) for key in (*parameters, *controlled) if key not in scalars}
-    if not model.is_source and may_simplify(model):
-        model = model.simplify({**scalars, **arrays}, needed_states)
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
     _check(model, parameters, dt_ms, f"{path}.parameters", places)
-    return Draft(name, path, model, regions, population.size, parameters, initial, controlled)
+    form = _form(model, parameters, initial, controlled, recorded)
+    return Draft(name, path, model, form, regions, population.size, parameters, initial, controlled)
+
+
+def _form(
+    model: NeuronModel,
+    parameters: Mapping[str, Quantity],
+    initial: Mapping[str, Quantity],
+    controlled: frozenset[str],
+    recorded: set[str],
+) -> NeuronModel:
+    """The form of a model that steps a population: chosen by values alone, then with the states that are recorded."""
+    if model.is_source or not may_simplify(model):
+        return model
+    given = {name: math.nan if isinstance(value, Table) else value for name, value in parameters.items()}
+    given |= dict.fromkeys(controlled, math.nan)
+    start = {name: math.nan if isinstance(value, Table) else value for name, value in initial.items()}
+    with code_of(model, "its simpler form cannot be had"):
+        form = model.simplify(given, start)
+        known = {row.name for row in model.states}
+        return form.with_states(recorded & known)
 
 
 def regions_of(given: Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
@@ -141,7 +168,8 @@ def _quantities(
     for name, value in given.items():
         _known(model, what, name, f"{path}.{name}", places, value)
         if isinstance(value, RegionMap):
-            quantities[name] = region_values(value, regions, atlas, f"{path}.{name}", places)
+            values = region_values(value, regions, atlas, f"{path}.{name}", places)
+            quantities[name] = float(values[0]) if (values == values[0]).all() else values
         else:
             table = table_at(value, f"{path}.{name}", places)
             quantities[name] = table.low if table.constant else table

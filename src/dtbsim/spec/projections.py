@@ -96,7 +96,7 @@ class _Compiler:
             path = f"{self.path}.synapse"
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
-        channel = self.plan.use(self.target.name, mix, weight, (finest, scale[1]))
+        channel = self.plan.use(self.target, mix, weight, (finest, scale[1]))
         if dynamics is not None and dynamics.plastic:
             self.plan.reach(self.target.name, channel, dynamics.weight_max)
         projection = Projection(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.base import Constants, NeuronModel, Values, same_values
 from dtbsim.models.integration import propagator_matrix
 from dtbsim.models.neurons import mat2_psc_exp as mat2
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
@@ -72,11 +72,10 @@ class Amat2PscExp(Mat2PscExp):
             constants[f"dv_{source}"] = p["beta_per_ms"] * exact[..., 1, column]
         return constants
 
-    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
-        """Without the components that follow the potential where beta is 0."""
-        beta = self.complete(p)["beta_per_ms"]
-        unused = {"V_th_dv_mV_per_ms", "V_th_v_mV"}.isdisjoint(needed_states)
-        return _SPIKES_ONLY if isinstance(beta, float) and beta == 0.0 and unused else self
+    def simplify(self, p: Values, initial: Values | None = None) -> NeuronModel:
+        """Without the components that follow the potential where these are and stay 0: the same bits."""
+        zeros = (self.complete(p)["beta_per_ms"], *((initial or {}).get(name, 0.0) for name in _FOLLOWING))
+        return _SPIKES_ONLY if all(same_values(value, 0.0) for value in zeros) else self
 
     @staticmethod
     def update(  # type: ignore[override]
@@ -150,5 +149,15 @@ class Amat2PscExpSpikesOnly(Mat2PscExp):
     equations = Amat2PscExp.equations
     parameters = Amat2PscExp.parameters
 
+    def with_states(self, names: Collection[str]) -> NeuronModel:
+        """All components, those that are 0, too, for those who record them."""
+        return self if _FOLLOWING.isdisjoint(names) else _EVERYTHING
 
+    def own_initial(self, given: Values) -> Values:
+        """The components that are left out start at 0."""
+        return {name: value for name, value in given.items() if name not in _FOLLOWING}
+
+
+_FOLLOWING = frozenset({"V_th_dv_mV_per_ms", "V_th_v_mV"})
+_EVERYTHING = Amat2PscExp()
 _SPIKES_ONLY = Amat2PscExpSpikesOnly()

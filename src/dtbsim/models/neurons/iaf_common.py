@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -65,6 +65,16 @@ def derive_membrane(p: Values, dt_ms: float) -> Constants:
         "reset_mV": p["V_reset_mV"] - p["E_L_mV"],
         "refractory_steps": refractory_steps(p["t_ref_ms"], dt_ms),
     }
+
+
+def shared_initial(given: Values, sums: Mapping[str, tuple[str, str]]) -> Values:
+    """Return initial states in which the states of two ports are replaced by their sum, {sum: (ex, in)}."""
+    parts = {name for pair in sums.values() for name in pair}
+    own = {name: value for name, value in given.items() if name not in parts}
+    for name, pair in sums.items():
+        if not parts.isdisjoint(given):
+            own[name] = sum((np.asarray(given.get(part, 0.0), np.float64) for part in pair), np.zeros(()))
+    return own
 
 
 def check_membrane(p: Values) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.base import Constants, NeuronModel, Values, same_values
 from dtbsim.models.integration import propagator_alpha, propagator_exp
 from dtbsim.models.neurons.iaf_common import (
     EXACT,
@@ -17,6 +17,7 @@ from dtbsim.models.neurons.iaf_common import (
     REFRACTORY,
     check_membrane,
     derive_membrane,
+    shared_initial,
 )
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -113,13 +114,10 @@ class IafPscAlpha(NeuronModel):
         """The reset must lie below the threshold."""
         check_membrane(p)
 
-    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
-        """One current for both ports where their time constants are the same for the whole population."""
+    def simplify(self, p: Values, initial: Values | None = None) -> NeuronModel:
+        """One current for both ports where their time constants are the same for every neuron."""
         values = self.complete(p)
-        ex, inh = values["tau_syn_ex_ms"], values["tau_syn_in_ms"]
-        same = isinstance(ex, float) and isinstance(inh, float) and ex == inh
-        own = {row.name for row in self.states} - {POTENTIAL.name, REFRACTORY.name}
-        return _SHARED_CURRENT if same and own.isdisjoint(needed_states) else self
+        return _SHARED_CURRENT if same_values(values["tau_syn_ex_ms"], values["tau_syn_in_ms"]) else self
 
     @staticmethod
     def update(
@@ -180,9 +178,9 @@ class IafPscAlphaSharedCurrent(NeuronModel):
     integration = IafPscAlpha.integration
     equations = IafPscAlpha.equations
     parameters = IafPscAlpha.parameters
-    states = (POTENTIAL, *alpha_states("both", "synaptic current of both ports"), REFRACTORY)
+    states: tuple[State, ...] = (POTENTIAL, *alpha_states("both", "synaptic current of both ports"), REFRACTORY)
     derived = (*_MEMBRANE_CONSTANTS, *alpha_constants("both", "current"))
-    receptors = (
+    receptors: tuple[Receptor, ...] = (
         Receptor("ex", "pA", "peak of the shared current", channel=0),
         Receptor("in", "pA", "peak of the shared current", channel=0),
     )
@@ -191,6 +189,14 @@ class IafPscAlphaSharedCurrent(NeuronModel):
     def inputs(self) -> tuple[str, ...]:
         """One channel for both ports."""
         return ("syn",)
+
+    def with_states(self, names: Collection[str]) -> NeuronModel:
+        """With the currents of both ports beside their sum, for those who record them."""
+        return self if {row.name for row in self.states}.issuperset(names) else _WATCHED_CURRENTS
+
+    def own_initial(self, given: Values) -> Values:
+        """The shared current starts at the sum of both."""
+        return shared_initial(given, _SUMS)
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
         """Propagators of the exact solution."""
@@ -237,4 +243,80 @@ class IafPscAlphaSharedCurrent(NeuronModel):
         return v, s, i, left, spiked
 
 
+class IafPscAlphaWatchedCurrents(IafPscAlphaSharedCurrent):
+    """The shared current, and beside it those of both ports, which feed nothing: they are there to be recorded."""
+
+    states = (*IafPscAlphaSharedCurrent.states, *IafPscAlpha.states[1:5])
+    receptors = (
+        Receptor("ex", "pA", "peak of the shared current", channel=0, watched=1),
+        Receptor("in", "pA", "peak of the shared current", channel=0, watched=2),
+    )
+    n_watched_inputs = 2
+    watched = frozenset(row.name for row in IafPscAlpha.states[1:5])
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Both ports together, then each alone."""
+        return ("syn", "ex", "in")
+
+    def own_initial(self, given: Values) -> Values:
+        """The shared current starts at the sum of both."""
+        return {**super().own_initial(given), **{name: given[name] for name in self.watched if name in given}}
+
+    @staticmethod
+    def update(  # type: ignore[override]
+        V_m_mV: float,
+        dI_syn_both_pA_per_ms: float,
+        I_syn_both_pA: float,
+        refractory: int,
+        dI_syn_ex_pA_per_ms: float,
+        I_syn_ex_pA: float,
+        dI_syn_in_pA_per_ms: float,
+        I_syn_in_pA: float,
+        in_syn: float,
+        in_ex: float,
+        in_in: float,
+        I_stim: float,
+        leak: float,
+        P20: float,
+        V_slope_both: float,
+        V_current_both: float,
+        fade_both: float,
+        ramp_both: float,
+        slope_both: float,
+        I_e_pA: float,
+        theta_mV: float,
+        reset_mV: float,
+        refractory_steps: int,
+    ) -> tuple[float, float, float, int, float, float, float, float, bool]:
+        """As `IafPscAlphaSharedCurrent.update`."""
+        v = V_m_mV * leak + (I_e_pA + I_stim) * P20
+        v = v + V_slope_both * dI_syn_both_pA_per_ms + V_current_both * I_syn_both_pA
+        v = v + V_m_mV
+        v = 0.0 if abs(v) < 1e-15 else v
+        v = v if refractory == 0 else V_m_mV
+        left = max(refractory - 1, 0)
+        i = I_syn_both_pA * fade_both + dI_syn_both_pA_per_ms * ramp_both + I_syn_both_pA
+        s = dI_syn_both_pA_per_ms * fade_both + in_syn * slope_both + dI_syn_both_pA_per_ms
+        i = 0.0 if abs(i) < 1e-15 else i
+        s = 0.0 if abs(s) < 1e-15 else s
+        i_ex = I_syn_ex_pA * fade_both + dI_syn_ex_pA_per_ms * ramp_both + I_syn_ex_pA
+        i_in = I_syn_in_pA * fade_both + dI_syn_in_pA_per_ms * ramp_both + I_syn_in_pA
+        s_ex = dI_syn_ex_pA_per_ms * fade_both + in_ex * slope_both + dI_syn_ex_pA_per_ms
+        s_in = dI_syn_in_pA_per_ms * fade_both + in_in * slope_both + dI_syn_in_pA_per_ms
+        i_ex = 0.0 if abs(i_ex) < 1e-15 else i_ex
+        i_in = 0.0 if abs(i_in) < 1e-15 else i_in
+        s_ex = 0.0 if abs(s_ex) < 1e-15 else s_ex
+        s_in = 0.0 if abs(s_in) < 1e-15 else s_in
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
+        left = refractory_steps if spiked else left
+        return v, s, i, left, s_ex, i_ex, s_in, i_in, spiked
+
+
+_SUMS = {
+    "dI_syn_both_pA_per_ms": ("dI_syn_ex_pA_per_ms", "dI_syn_in_pA_per_ms"),
+    "I_syn_both_pA": ("I_syn_ex_pA", "I_syn_in_pA"),
+}
 _SHARED_CURRENT = IafPscAlphaSharedCurrent()
+_WATCHED_CURRENTS = IafPscAlphaWatchedCurrents()

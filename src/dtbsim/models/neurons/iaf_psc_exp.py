@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.base import Constants, NeuronModel, Values, same_values
 from dtbsim.models.integration import propagator_exp
 from dtbsim.models.neurons.iaf_common import (
     EXACT,
@@ -17,6 +17,7 @@ from dtbsim.models.neurons.iaf_common import (
     REFRACTORY,
     check_membrane,
     derive_membrane,
+    shared_initial,
 )
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -67,14 +68,10 @@ class IafPscExp(NeuronModel):
         """The reset must lie below the threshold."""
         check_membrane(p)
 
-    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
-        """One current for both ports where their time constants are the same for the whole population."""
+    def simplify(self, p: Values, initial: Values | None = None) -> NeuronModel:
+        """One current for both ports where their time constants are the same for every neuron."""
         values = self.complete(p)
-        ex, inh = values["tau_syn_ex_ms"], values["tau_syn_in_ms"]
-        same = isinstance(ex, float) and isinstance(inh, float) and ex == inh
-        if same and not {"I_syn_ex_pA", "I_syn_in_pA"} & set(needed_states):
-            return _SHARED_CURRENT
-        return self
+        return _SHARED_CURRENT if same_values(values["tau_syn_ex_ms"], values["tau_syn_in_ms"]) else self
 
     @staticmethod
     def update(
@@ -120,13 +117,13 @@ class IafPscExpSharedCurrent(NeuronModel):
     integration = IafPscExp.integration
     equations = IafPscExp.equations
     parameters = IafPscExp.parameters
-    states = (POTENTIAL, State("I_syn_pA", "pA", "synaptic current of both ports"), REFRACTORY)
+    states: tuple[State, ...] = (POTENTIAL, State("I_syn_pA", "pA", "synaptic current of both ports"), REFRACTORY)
     derived = (
         *MEMBRANE_CONSTANTS,
         Derived("P21", "mV/pA", "current to potential"),
         Derived("P11", "1", "decay of the current over one step"),
     )
-    receptors = (
+    receptors: tuple[Receptor, ...] = (
         Receptor("ex", "pA", "the shared current", channel=0),
         Receptor("in", "pA", "the shared current", channel=0),
     )
@@ -135,6 +132,14 @@ class IafPscExpSharedCurrent(NeuronModel):
     def inputs(self) -> tuple[str, ...]:
         """One channel for both ports."""
         return ("syn",)
+
+    def with_states(self, names: Collection[str]) -> NeuronModel:
+        """With the currents of both ports beside their sum, for those who record them."""
+        return self if {row.name for row in self.states}.issuperset(names) else _WATCHED_CURRENTS
+
+    def own_initial(self, given: Values) -> Values:
+        """The shared current starts at the sum of both."""
+        return shared_initial(given, {"I_syn_pA": ("I_syn_ex_pA", "I_syn_in_pA")})
 
     def derive(self, p: Values, dt_ms: float) -> Constants:
         """Propagators of the exact solution."""
@@ -175,4 +180,62 @@ class IafPscExpSharedCurrent(NeuronModel):
         return v, I_syn_pA, left, spiked
 
 
+class IafPscExpWatchedCurrents(IafPscExpSharedCurrent):
+    """The shared current, and beside it those of both ports, which feed nothing: they are there to be recorded."""
+
+    states = (*IafPscExpSharedCurrent.states, *IafPscExp.states[1:3])
+    receptors = (
+        Receptor("ex", "pA", "the shared current", channel=0, watched=1),
+        Receptor("in", "pA", "the shared current", channel=0, watched=2),
+    )
+    n_watched_inputs = 2
+    watched = frozenset({"I_syn_ex_pA", "I_syn_in_pA"})
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Both ports together, then each alone."""
+        return ("syn", "ex", "in")
+
+    def own_initial(self, given: Values) -> Values:
+        """The shared current starts at the sum of both."""
+        return {**super().own_initial(given), **{name: given[name] for name in self.watched if name in given}}
+
+    @staticmethod
+    def update(  # type: ignore[override]
+        V_m_mV: float,
+        I_syn_pA: float,
+        refractory: int,
+        I_syn_ex_pA: float,
+        I_syn_in_pA: float,
+        in_syn: float,
+        in_ex: float,
+        in_in: float,
+        I_stim: float,
+        P22: float,
+        P21: float,
+        P20: float,
+        P11: float,
+        I_e_pA: float,
+        theta_mV: float,
+        reset_mV: float,
+        refractory_steps: int,
+    ) -> tuple[float, float, int, float, float, bool]:
+        """As `IafPscExpSharedCurrent.update`."""
+        v = V_m_mV * P22 + I_syn_pA * P21 + (I_e_pA + I_stim) * P20
+        v = 0.0 if abs(v) < 1e-15 else v
+        v = v if refractory == 0 else V_m_mV
+        left = max(refractory - 1, 0)
+        I_syn_pA = I_syn_pA * P11 + in_syn
+        I_syn_pA = 0.0 if abs(I_syn_pA) < 1e-15 else I_syn_pA
+        I_syn_ex_pA = I_syn_ex_pA * P11 + in_ex
+        I_syn_in_pA = I_syn_in_pA * P11 + in_in
+        I_syn_ex_pA = 0.0 if abs(I_syn_ex_pA) < 1e-15 else I_syn_ex_pA
+        I_syn_in_pA = 0.0 if abs(I_syn_in_pA) < 1e-15 else I_syn_in_pA
+        spiked = v >= theta_mV
+        v = reset_mV if spiked else v
+        left = refractory_steps if spiked else left
+        return v, I_syn_pA, left, I_syn_ex_pA, I_syn_in_pA, spiked
+
+
 _SHARED_CURRENT = IafPscExpSharedCurrent()
+_WATCHED_CURRENTS = IafPscExpWatchedCurrents()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dtbsim.errors import InputError
-from dtbsim.models.base import Constants, NeuronModel, Values
+from dtbsim.models.base import Constants, NeuronModel, Values, same_values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.neurons.iaf_common import REFRACTORY, check_membrane
@@ -171,10 +171,9 @@ class LifDtb(NeuronModel):
                 remedy=f"set simulation.dt_ms to {longest:g} or less",
             )
 
-    def simplify(self, p: Values, needed_states: Collection[str] = ()) -> NeuronModel:
+    def simplify(self, p: Values, initial: Values | None = None) -> NeuronModel:
         """Without magnesium the block is left out: the same bits."""
-        magnesium = self.complete(p)["Mg_mM"]
-        return _WITHOUT_BLOCK if isinstance(magnesium, float) and magnesium == 0.0 else self
+        return _WITHOUT_BLOCK if same_values(self.complete(p)["Mg_mM"], 0.0) else self
 
 
 class LifDtbWithoutBlock(LifDtb):
