@@ -12,11 +12,13 @@ LOW_BITS = 8
 LOW = 1 << LOW_BITS
 DECAYED = 32.0
 """Beyond so many time constants (1e-14) the result is 0."""
+LONGEST_STEPS = 20_000_000
+"""Longest time constant in steps: of longer ones the table would take too much memory."""
 
 
 def decay_table(tau_ms: float, dt_ms: float) -> np.ndarray:
     """float32[LOW + blocks]: exp(-n dt / tau) for n < LOW, then for n = 0, LOW, 2 LOW, ...; tau 0 decays at once."""
-    if tau_ms <= 0:
+    if dt_ms >= DECAYED * LOW * tau_ms:
         return np.array([1.0] + [0.0] * (LOW - 1) + [1.0], dtype=np.float32)
     blocks = max(1, math.ceil(DECAYED * tau_ms / (dt_ms * LOW)))
     rate = dt_ms / tau_ms

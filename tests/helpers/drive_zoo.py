@@ -88,7 +88,14 @@ drives:
   ou: {kind: ou_current, target: [N, E], mean: 30, sigma: 90, tau_ms: 4, windows_ms: [[0.7, 30], [31, 50]]}
   together: {kind: ou_current, target: Z, mean: 1, sigma: 3, tau_ms: 10, shared: true, neurons: {start: 1, stop: 25}}
   written: {kind: spike_trains, target: R, spikes: {neuron: [2, 2, 7], time_ms: [1, 9.9, 33]}, weight: 2}
-  listed: {kind: spike_trains, target: N, file: in.csv, weight_pA: 400, fraction: 0.5, windows_ms: [[4, 9], [12, 49]]}
+  listed:
+    kind: spike_trains
+    target: N
+    file: in.csv
+    off_grid_spikes: nearest
+    weight_pA: 400
+    fraction: 0.5
+    windows_ms: [[4, 9], [12, 49]]
 """
 
 

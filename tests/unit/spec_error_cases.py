@@ -39,7 +39,12 @@ TONIC = (
 )
 
 CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
-    "duration": ({"simulation.duration_ms": "0.04"}, "0.04 ms is less than one step", "simulation.duration_ms", None),
+    "duration": (
+        {"simulation.duration_ms": "0.04"},
+        "0.04 ms is not a whole number of steps of 0.1 ms",
+        "simulation.duration_ms",
+        "nearest: 0 and 0.1 ms",
+    ),
     "model": (
         {"populations.N.model": "iaf_psc_ex"},
         "unknown model 'iaf_psc_ex'",
@@ -209,7 +214,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         "give a delay in ms",
     ),
     "short delay": (
-        {f"{PROJECTION}.delay_ms": "0.04"},
+        {f"{PROJECTION}.delay_ms": "{distribution: uniform, low: 0.04, high: 1}"},
         "delays down to 0.04 ms are shorter than one step (dt_ms = 0.1)",
         f"{PROJECTION}.delay_ms",
         "give delays of at least 0.1 ms",

@@ -123,7 +123,7 @@ def test_weight_delay_and_partners_are_independent(rule: str) -> None:
 
 def test_constants_are_exact_to_half_a_quantum() -> None:
     for weight in (100.0, -33.3, 87.8, 1e-3, 3e4):
-        network, synapses = built("all_to_all", weight=repr(weight), delay="{distribution: constant, value: 0.34}")
+        network, synapses = built("all_to_all", weight=repr(weight), delay="{distribution: constant, value: 0.3}")
         quantum = network.families[1].channels[0].quantum
         assert set(synapses[:, DELAY]) == {3}
         (value,) = set(synapses[:, WEIGHT])

@@ -40,7 +40,7 @@ DELAY = [
     (DELAY_EE, "0", "delay_ms: 0", f"projections.EE.delay_ms: a delay of 0 ms is shorter than one step ({DELAYS})"),
     (DELAY_EE, "-1", "delay_ms: -1", f"projections.EE.delay_ms: a delay of -1 ms is shorter than one step ({DELAYS})"),
     (DELAY_EE, "1000.1", "delay_ms: 1000", f"projections.EE.delay_ms: a delay of 1000.1 ms is longer than the maximum ({DELAYS})"),
-    (DELAY_EE, "{distribution: constant, value: 0.05}", "delay_ms: {d", f"projections.EE.delay_ms: a delay of 0.05 ms is shorter than one step ({DELAYS})"),
+    (DELAY_EE, "{distribution: constant, value: 0.05}", "delay_ms: {d", f"projections.EE.delay_ms.value: a delay of 0.05 ms is shorter than one step ({DELAYS})"),
     (DELAY_EE, "{distribution: uniform, low: 0, high: 2}", "delay_ms: {d", f"projections.EE.delay_ms.low: a delay of 0 ms is shorter than one step ({DELAYS})"),
     (DELAY_EE, "{distribution: uniform, low: 1, high: 2000}", "delay_ms: {d", f"projections.EE.delay_ms.high: a delay of 2000 ms is longer than the maximum ({DELAYS})"),
     (DELAY_EE, "{distribution: normal, mean: 0.05, sd: 1}", "delay_ms: {d", f"projections.EE.delay_ms: a delay of 0.05 ms is shorter than one step ({DELAYS})"),

@@ -17,6 +17,13 @@ from dtbsim.config.yaml_text import parse_yaml
 
 numbers = st.floats(-1e12, 1e12) | st.integers(-(10**6), 10**6).map(float)
 positive = st.floats(1e-9, 1e9, exclude_min=True)
+
+
+def steps_of_ms(least: int, most: int) -> st.SearchStrategy[float]:
+    """Times of so many steps of 0.1 ms."""
+    return st.integers(least, most).map(lambda steps: steps / 10)
+
+
 texts = st.text(max_size=20)
 names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,6}\Z") | st.sampled_from(["NO", "null", "true", "y", "e1", "x-1"])
 ordered = st.tuples(numbers, numbers).map(sorted).filter(lambda pair: pair[0] < pair[1])
@@ -66,7 +73,7 @@ def configs(draw: st.DrawFn) -> RunConfig:
         rule=rules,
         receptor=st.none() | texts | st.dictionaries(texts, numbers, max_size=2),
         weight_pA=drawn,
-        delay_ms=st.floats(0.1, 1000),
+        delay_ms=steps_of_ms(1, 10_000),
     )
     chosen = st.none() | st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True)
     chosen |= st.builds(NeuronRange, stop=st.integers(1, 9), step=st.integers(1, 3))
@@ -96,14 +103,16 @@ def configs(draw: st.DrawFn) -> RunConfig:
         description=draw(texts),
         seed=draw(st.integers(0, 2**64 - 1)),
         atlas=draw(st.none() | texts),
-        simulation=run.Simulation(duration_ms=draw(st.floats(0.1, 1e9)), threads=draw(st.none() | st.integers(1, 64))),
+        simulation=run.Simulation(
+            duration_ms=draw(steps_of_ms(1, 10**9)), threads=draw(st.none() | st.integers(1, 64))
+        ),
         populations=targets,
         projections=draw(st.dictionaries(names, projections, max_size=2)),
         drives=draw(st.dictionaries(names, drives, max_size=2)),
         record=run.Record(
             spikes=draw(st.none() | st.builds(run.RecordSpikes)),
             states=draw(st.lists(states, max_size=2)),
-            rate_bin_ms=draw(st.none() | st.floats(0.1, 100)),
+            rate_bin_ms=draw(st.none() | steps_of_ms(1, 1000)),
         ),
     )
 

@@ -36,7 +36,7 @@ def course(drive: str, duration_ms: float = 5) -> Any:
 
 
 def test_steps() -> None:
-    found = course("{kind: step_current, target: N, times_ms: [0.5, 1.0, 3.04], amplitudes: [1.5, -2, 4]}")
+    found = course("{kind: step_current, target: N, times_ms: [0.5, 1.0, 3.0], amplitudes: [1.5, -2, 4]}")
     assert found.tolist() == [0.0] * 5 + [1.5] * 5 + [-2.0] * 20 + [4.0] * 20
     found = course("{kind: step_current, target: N, times_ms: [0.0], amplitudes: [3], windows_ms: [[1, 2], [4, 9]]}")
     assert np.flatnonzero(found == 3).tolist() == [*range(10, 20), *range(40, 50)]

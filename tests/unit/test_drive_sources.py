@@ -144,7 +144,7 @@ def config_with(spikes: Any, **more: Any) -> Any:
 
 
 def test_arrays_are_as_files(tmp_path: Path) -> None:
-    neuron, time_ms = np.array([4, 0, 4, 2], np.uint8), np.array([3.0, 1.04, 3.0, 7.9])
+    neuron, time_ms = np.array([4, 0, 4, 2], np.uint8), np.array([3.0, 1.1, 3.0, 7.9])
     config = config_with({"neuron": neuron, "time_ms": time_ms})
     np.savez(tmp_path / "s.npz", neuron=neuron, time_ms=time_ms)
     filed = compile_network(
@@ -167,7 +167,7 @@ def test_arrays_are_as_files(tmp_path: Path) -> None:
 
 def test_many_spikes_are_not_written_out_but_kept_as_files_of_the_run(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
-    spikes = {"neuron": draw.integers(0, 5, 12_000), "time_ms": draw.uniform(0.1, 20, 12_000)}
+    spikes = {"neuron": draw.integers(0, 5, 12_000), "time_ms": draw.integers(1, 200, 12_000) / 10}
     config = config_with(spikes)
     with pytest.raises(InputError) as caught:
         dump_config(config)
@@ -204,7 +204,7 @@ WRONG = {
     ),
     "integers": ("spikes: {neuron: [0.5], time_ms: [1]}", "", "got 0.5", "populations.S.spikes.neuron.0"),
     "range": ("spikes: {neuron: [5], time_ms: [1]}", "", "neurons 5 to 5; the population has 0 to 4", "S.spikes"),
-    "huge": (f"spikes: {{neuron: [{10**30}], time_ms: [1]}}", "", f"neurons {10**30} to", "populations.S.spikes"),
+    "huge": (f"spikes: {{neuron: [{10**30}], time_ms: [1]}}", "", "1e+30 is too large", "populations.S.spikes.neuron"),
     "time": ("spikes: {neuron: [0], time_ms: [0]}", "", "spike times must be above 0", "populations.S.spikes"),
     "negative": ("spikes: {neuron: [0], time_ms: [-1]}", "", "times must be finite and not negative", "S.spikes"),
     "drive both": (

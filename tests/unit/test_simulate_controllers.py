@@ -11,7 +11,7 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import WEIGHTS, save_small_atlas
 
 from dtbsim.errors import InputError
-from dtbsim.simulate.controllers import Controller, interval_steps
+from dtbsim.simulate.controllers import Controller
 from dtbsim.spec import Network
 
 CONFIG = """\
@@ -215,10 +215,3 @@ def test_what_does_not_fit_is_refused(folder: Path, overrides: tuple[str, ...], 
     with pytest.raises(InputError) as caught:
         controller(folder, *overrides)
     assert said in str(caught.value)
-
-
-def test_the_interval_in_steps(folder: Path) -> None:
-    network = network_of(CONFIG, "simulation.dt_ms=0.1", base_dir=folder)
-    item = network.config.controllers["tonic"]
-    for interval_ms, steps in ((0.1, 1), (0.3, 3), (10.1, 101), (500.0, 5000)):
-        assert interval_steps(network, "tonic", item.model_copy(update={"interval_ms": interval_ms})) == steps

@@ -35,7 +35,7 @@ record:
   rate_bin_ms: null
   correlations:
     - {first: E, second: I, tau_max_ms: 10}
-    - {first: I, second: I, tau_max_ms: 6, bin_ms: 1.5, start_ms: 20.2, stop_ms: 130}
+    - {first: I, second: I, tau_max_ms: 6, bin_ms: 1.5, start_ms: 20, stop_ms: 130}
 """
 
 

@@ -92,15 +92,16 @@ def test_distributions_become_tables_and_constants_numbers(compiled: Any) -> Non
     assert parameters["E_L_mV"] == -71.0
 
 
-def test_models_are_simplified_unless_their_states_are_needed(compiled: Any) -> None:
+def test_models_are_simplified_by_the_values_of_their_parameters(compiled: Any) -> None:
     def states(*overrides: str) -> list[str]:
         return [row.name for row in compiled(*overrides).families[1].model.states]
 
     both = ["V_m_mV", "I_syn_ex_pA", "I_syn_in_pA", "refractory"]
     assert states() == ["V_m_mV", "I_syn_pA", "refractory"]
     assert states("populations.N.parameters={tau_syn_ex_ms: 3}") == both
-    assert states("populations.N.initial={I_syn_in_pA: 5}") == both
-    assert states("record.states=[{population: N, variables: [I_syn_ex_pA]}]") == both
+    assert states("populations.N.initial={I_syn_in_pA: 5}") == ["V_m_mV", "I_syn_pA", "refractory"]
+    recorded = states("record.states=[{population: N, variables: [I_syn_ex_pA]}]")
+    assert recorded == ["V_m_mV", "I_syn_pA", "refractory", "I_syn_ex_pA", "I_syn_in_pA"]
     assert states("populations.N.parameters={tau_syn_ex_ms: {distribution: normal, mean: 3, sd: 0.1}}") == both
 
 
@@ -169,13 +170,13 @@ def test_connectome_numbers_and_weights_per_pair(compiled: Any) -> None:
     assert weighted.piece_number.tolist() == [6, 6, 6, 6, 0], "the last region has no input"
 
 
-@pytest.mark.parametrize(("velocity", "minimum"), [(3.0, None), (12.5, None), (300.0, None), (12.5, 4.05)])
+@pytest.mark.parametrize(("velocity", "minimum"), [(3.0, None), (12.5, None), (300.0, None), (12.5, 4.1)])
 def test_tract_delays(compiled: Any, velocity: float, minimum: float | None) -> None:
     shortest = "" if minimum is None else f", minimum_ms: {minimum}"
     delay = f"{{tract_velocity_m_per_s: {velocity}{shortest}}}"
     found = connectome(compiled, "{kind: all_to_all}", delay_ms=delay)
     lengths = LENGTHS_MM[np.nonzero(WEIGHTS)]
-    expected = [max(1, round(max(length / velocity, minimum or 0.1) / 0.1)) for length in lengths]
+    expected = [max(1, math.floor(max(length / velocity, minimum or 0.1) / 0.1 + 0.5 + 1e-9)) for length in lengths]
     assert found.delay is None
     assert found.delay_steps.tolist() == expected
     low, high = found.delay_bounds(0.1)
@@ -290,13 +291,15 @@ def write_spikes(path: Path, neuron: list[int], time_ms: list[float]) -> None:
 
 @pytest.mark.parametrize("kind", ["npz", "csv"])
 def test_spike_trains_from_files(compiled: Any, tmp_path: Path, kind: str) -> None:
-    """A drive acts in the step that begins at the (rounded up) time, a source emits in the step that ends then."""
-    write_spikes(tmp_path / f"in.{kind}", [3, 0, 0, 6, 2], [1.0, 0.0, 0.05, 1.01, 19.9])
-    write_spikes(tmp_path / f"out.{kind}", [3, 3, 1, 6], [1.0, 0.95, 0.1, 1.04])
+    """A drive acts in the step that begins at the nearest time of the grid, a source emits in that which ends then."""
+    write_spikes(tmp_path / f"in.{kind}", [3, 0, 0, 6, 2], [1.0, 0.0, 0.05, 1.06, 19.9])
+    write_spikes(tmp_path / f"out.{kind}", [3, 3, 1, 6], [1.0, 0.95, 0.1, 1.14])
     network = compiled(
-        f"drives.s={{kind: spike_trains, target: N, file: in.{kind}, weight_pA: 30, stop_ms: 15}}",
-        f"populations.S={{model: spike_source, size: 7, spikes_file: out.{kind}}}",
+        f"drives.s={{kind: spike_trains, target: N, file: in.{kind}, off_grid_spikes: nearest, weight_pA: 30, "
+        "stop_ms: 15}",
+        f"populations.S={{model: spike_source, size: 7, spikes_file: out.{kind}, off_grid_spikes: nearest}}",
     )
+    assert [note.split(": ")[-2].endswith("of 5 times are no whole number of steps") for note in network.notes[-2:]]
     assert network.drives[0].events.tolist() == [[0, 0], [1, 0], [10, 3], [11, 6]]
     assert network.emitted[5].tolist() == [[0, 1], [9, 3], [10, 6]], "one spike per neuron and step"
 

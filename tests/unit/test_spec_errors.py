@@ -136,6 +136,6 @@ class NeuronModelWithPorts(NeuronModel):
     name = "two ports, one input"
 
     def receptor(self, name: str | None) -> Any:
-        return type("Row", (), {"channel": 0, "takes": "any"})
+        return type("Row", (), {"channel": 0, "takes": "any", "watched": None})
 
     receptors = (1, 2)  # type: ignore[assignment]

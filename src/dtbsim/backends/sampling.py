@@ -11,6 +11,7 @@ from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane
+from dtbsim.clock import steps_of
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
 
@@ -68,7 +69,7 @@ class Sampler:
     def _add(self, record: int) -> None:
         network = self._network
         item = network.config.record.states[record]
-        interval = 1 if item.interval_ms is None else max(1, round(item.interval_ms / network.dt_ms))
+        interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
         gids = chosen_gids(network, record)
         mine: list[NDArray[np.int64]] = []
         parts: list[tuple[int, int, NDArray[np.int64], int]] = []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.sampling import first_or_listed
 from dtbsim.build.dynamic import DynamicRows
+from dtbsim.clock import steps_of
 from dtbsim.spec.network import Network
 
 
@@ -40,7 +41,7 @@ class RecordedWeights:
         item = network.config.record.weights[record]
         projection = next(p for p in network.projections if p.name == item.projection)
         chosen = first_or_listed(network, projection.target_family, item.neurons)
-        self.interval = 0 if item.interval_ms is None else max(1, round(item.interval_ms / network.dt_ms))
+        self.interval = 0 if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
         self._parts = [
             _chosen(tables, index, part, candidates, chosen)
             for tables in dynamic

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import nearest_steps
 from dtbsim.kernels import sink as S
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Projection
@@ -48,4 +49,4 @@ def _fixed_point(table: Table, unit: float, bits: int) -> NDArray[np.int64]:
 
 
 def _steps(delay: Table | None, dt_ms: float) -> int:
-    return 1 if delay is None else max(1, round(delay.low / dt_ms))
+    return 1 if delay is None else max(1, int(nearest_steps(delay.low, dt_ms)))

@@ -9,6 +9,7 @@ from dtbsim.config.network import HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.synapses import Plastic, STDPDopamine
+from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import (
     Constant,
     Exponential,
@@ -155,6 +156,8 @@ def _delays(config: RunConfig) -> Iterator[Problem]:
 
 def _bound(path: KeyPath, value: float | Strict, key: str) -> KeyPath:
     """Return the key path of a value's bound, or of the value itself if it has none."""
+    if isinstance(value, Constant):
+        return (*path, "value")
     return (*path, key) if getattr(value, key, None) is not None else path
 
 
@@ -176,6 +179,7 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]
 
 def _times(config: RunConfig) -> Iterator[Problem]:
     dt, duration = config.simulation.dt_ms, config.simulation.duration_ms
+    off_grid = list(off_the_grid(config))
     if duration < dt:
         yield _under_one_step(("simulation", "duration_ms"), duration, dt)
         return
@@ -184,9 +188,9 @@ def _times(config: RunConfig) -> Iterator[Problem]:
             yield Problem(
                 path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
             )
-    for path, interval in _intervals(config):
-        if interval < dt:
-            yield _under_one_step(path, interval, dt)
+    short = {path: _under_one_step(path, interval, dt) for path, interval in _intervals(config) if interval < dt}
+    yield from short.values()
+    yield from (problem for problem in off_grid if problem.path not in short)
     bold = config.bold
     if bold is not None and bold.discard_ms < duration < bold.discard_ms + bold.tr_ms:
         kept = duration - bold.discard_ms

@@ -8,8 +8,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Names, Regions, SpikeArrays, exactly_one_weight
-from dtbsim.config.values import Flag, Number, Strict, Value, Whole
+from dtbsim.config.bounds import Number, Whole
+from dtbsim.config.parts import (
+    CONDUCTANCE,
+    KIND,
+    OFF_GRID,
+    RECEPTOR,
+    Names,
+    OffGrid,
+    Regions,
+    SpikeArrays,
+    exactly_one_weight,
+)
+from dtbsim.config.values import Flag, Strict, Value
 
 Index = Annotated[Whole, Field(ge=0)]
 Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
@@ -45,8 +56,7 @@ Neurons = Annotated[
 class Windowed(Strict):
     """Common to drives: which neurons receive it, and when it is on.
 
-    It is on from `start_ms` to `stop_ms`, with `windows_ms` in the parts of that time which they name. Times count as
-    the nearest multiple of dt_ms.
+    It is on from `start_ms` to `stop_ms`, with `windows_ms` in the parts of that time which they name.
     """
 
     target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
@@ -62,9 +72,7 @@ class Windowed(Strict):
     neurons: Neurons | None = Field(
         default=None, description="only these: indices from 0 within the population (in each region), or a range"
     )
-    start_ms: Number = Field(
-        default=0.0, ge=0, description="on from here; all times count as the nearest multiple of dt_ms"
-    )
+    start_ms: Number = Field(default=0.0, ge=0, description="on from here")
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
     windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
         default=None, description="pairs [on, off], ascending, of the time from start_ms to stop_ms; default: all of it"
@@ -123,7 +131,7 @@ class InhomogeneousPoissonDrive(Spiking):
 
     kind: Literal["inhomogeneous_poisson"] = Field(description=KIND)
     times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
-        description="when the rate changes, ascending"
+        description="when the rate changes, ascending; also within a step"
     )
     rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
         description="what it changes to, as many"
@@ -164,6 +172,7 @@ class SpikeTrainDrive(Spiking):
     spikes: SpikeArrays | None = Field(
         default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
     )
+    off_grid_spikes: OffGrid = Field(default="error", description=OFF_GRID)
 
     @model_validator(mode="after")
     def _spikes_once(self) -> SpikeTrainDrive:
@@ -205,7 +214,7 @@ class RampDrive(Windowed):
     kind: Literal["ramp"] = Field(description=KIND)
     from_amplitude: Number = Field(description="at start_ms, in the unit of the model's current input")
     to_amplitude: Number = Field(description="from start_ms + duration_ms on")
-    duration_ms: Number = Field(gt=0, description="time from one to the other")
+    duration_ms: Number = Field(gt=0, description="time from one to the other, used as it is")
 
 
 class Sinusoidal(Windowed):
@@ -241,9 +250,7 @@ class NoiseCurrentDrive(Windowed):
     kind: Literal["noise_current"] = Field(description=KIND)
     mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
     std: Number = Field(ge=0, description="standard deviation")
-    dt_ms: Number | None = Field(
-        default=None, gt=0, description="time for which a value is held, a multiple of the time step; default: one step"
-    )
+    dt_ms: Number | None = Field(default=None, gt=0, description="time for which a value is held; default: one step")
     shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
 
 

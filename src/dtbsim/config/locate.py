@@ -72,7 +72,10 @@ class Problem:
 
 def raise_first(problems: Iterable[Problem], locator: Locator) -> None:
     """Raise the problem that comes first in the source as InputError, saying how many more there are."""
-    found = sorted(problems, key=lambda problem: _order(locator, problem))
+    first_of: dict[KeyPath, Problem] = {}
+    for problem in problems:
+        first_of.setdefault(problem.path, problem)
+    found = sorted(first_of.values(), key=lambda problem: _order(locator, problem))
     if not found:
         return
     first, more = found[0], len(found) - 1

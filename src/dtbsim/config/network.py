@@ -7,9 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, Regions, SpikeArrays, exactly_one_weight
+from dtbsim.config.bounds import MAX_NEURONS, MAX_SYNAPSES, Degree, Number, Size, Whole
+from dtbsim.config.parts import (
+    CONDUCTANCE,
+    KIND,
+    OFF_GRID,
+    RECEPTOR,
+    OffGrid,
+    Regions,
+    SpikeArrays,
+    exactly_one_weight,
+)
 from dtbsim.config.synapses import Synapse
-from dtbsim.config.values import DrawnValue, Flag, ModelName, Number, Strict, Value, Whole
+from dtbsim.config.values import DrawnValue, Flag, ModelName, Strict, Value
 
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 
@@ -24,7 +34,7 @@ class Population(Strict):
         description="name of a neuron model (`dtbsim models list`), or FILE.py:CLASS, your own (docs/own_models.md); "
         "from Python also a class or instance"
     )
-    size: Whole = Field(ge=1, le=2**32 - 1, description="neurons, in every region where `regions` is given")
+    size: Size = Field(description="neurons, in every region where `regions` is given")
     regions: Regions | None = Field(default=None, description=_REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
         default=None, description="models with any number of ports: port name -> tau_syn_ms, in order"
@@ -35,6 +45,7 @@ class Population(Strict):
     spikes: SpikeArrays | None = Field(
         default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
     )
+    off_grid_spikes: OffGrid = Field(default="error", description=OFF_GRID)
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
 
@@ -49,7 +60,7 @@ class FixedIndegree(Strict):
     """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
 
     kind: Literal["fixed_indegree"] = Field(description=KIND)
-    indegree: Whole = Field(ge=0, description="synapses per target neuron")
+    indegree: Degree = Field(description="synapses per target neuron")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
 
@@ -58,7 +69,7 @@ class FixedTotalNumber(Strict):
     """`total` synapses per (source, target) population pair, both ends drawn uniformly; multapses occur."""
 
     kind: Literal["fixed_total_number"] = Field(description=KIND)
-    total: Whole = Field(ge=0, description="synapses per pair of populations")
+    total: Whole = Field(ge=0, le=MAX_SYNAPSES, description="synapses per pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
 
@@ -67,7 +78,7 @@ class FixedOutdegree(Strict):
     """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair."""
 
     kind: Literal["fixed_outdegree"] = Field(description=KIND)
-    outdegree: Whole = Field(ge=0, le=2**32 - 1, description="synapses per source neuron and pair of populations")
+    outdegree: Whole = Field(ge=0, le=MAX_NEURONS, description="synapses per source neuron and pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own target")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
 
@@ -100,7 +111,10 @@ Rule = Annotated[
 
 
 class TractDelay(Strict):
-    """Delay from the atlas's tract lengths: length / velocity, at least `minimum_ms` (default: one step)."""
+    """Delay from the atlas's tract lengths: length / velocity, at least `minimum_ms` (default: one step).
+
+    The nearest whole number of steps, halves up.
+    """
 
     tract_velocity_m_per_s: Number = Field(gt=0, description="conduction velocity (m/s)")
     minimum_ms: Number | None = Field(default=None, gt=0, description="no delay is shorter; default: one step")
@@ -147,7 +161,10 @@ class Projection(Strict):
     weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
     weight_nS: DrawnValue | None = Field(default=None, description=CONDUCTANCE)
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
-    delay_ms: Delay = Field(description="from spike to effect: at least one step, at most simulation.max_delay_ms")
+    delay_ms: Delay = Field(
+        description="from spike to effect: at least one step, at most simulation.max_delay_ms; what is drawn counts as "
+        "the nearest whole number of steps, halves up"
+    )
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
     procedural: Flag = Field(
         default=False,
@@ -212,11 +229,11 @@ class BalancedEI(Strict):
     POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
 
     kind: Literal["balanced_ei"] = Field(description=KIND)
-    size_E: Whole = Field(default=200, ge=1, description="excitatory neurons (per region)")
-    size_I: Whole = Field(default=50, ge=1, description="inhibitory neurons (per region)")
+    size_E: Size = Field(default=200, description="excitatory neurons (per region)")
+    size_I: Size = Field(default=50, description="inhibitory neurons (per region)")
     regions: Regions | None = Field(default=None, description=_REGIONS)
-    indegree_E: Whole = Field(default=80, ge=0, description="excitatory synapses per neuron from its own region")
-    indegree_I: Whole = Field(default=20, ge=0, description="inhibitory synapses per neuron from its own region")
+    indegree_E: Degree = Field(default=80, description="excitatory synapses per neuron from its own region")
+    indegree_I: Degree = Field(default=20, description="inhibitory synapses per neuron from its own region")
     weight_EE_mV: Number = Field(default=0.34, ge=0, description="onto E from E")
     weight_IE_mV: Number = Field(default=0.45, ge=0, description="onto I from E")
     weight_EI_mV: Number = Field(default=3.3, ge=0, description="onto E from I (its size; it inhibits)")

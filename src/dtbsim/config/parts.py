@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.values import Number, Strict, Whole
+from dtbsim.config.bounds import Number, Whole
+from dtbsim.config.values import Strict
 
 Names = Annotated[list[str], Field(min_length=1)]
 Regions = Literal["all", "left", "right"] | Names
 
 KIND = "names the kind"
 RECEPTOR = "port of the target's model; default: its only port, or `ex` / `in` by the sign of the weight"
+OffGrid = Literal["error", "nearest"]
+OFF_GRID = "listed times that are no whole number of steps: an error, or the nearest step (halves up)"
 CONDUCTANCE = "weight of a conductance-based synapse; into an inhibitory port its size counts, as in NEST"
 WEIGHT_KEYS = ("weight_pA", "weight_mV", "weight_nS", "weight")
 

@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dtbsim.clock import MAX_STEPS
 from dtbsim.config import values
+from dtbsim.config.bounds import MAX_NUMBER
 from dtbsim.config.describe import describe_leaves, show
 from dtbsim.config.dump import plain
 from dtbsim.config.fields import Leaf, field_annotation, leaves
@@ -64,6 +66,12 @@ A configuration is one YAML 1.2 file (UTF-8, spaces for indentation). `1e-3` is 
 twice an error, and so is every key that is not listed here. Names end in their units: `duration_ms` takes
 milliseconds. A minimal file has `simulation.duration_ms` and one population or circuit. `dtbsim validate CONFIG`
 checks a file; errors name the file, the line and the key path.
+
+Times are whole numbers of steps of `simulation.dt_ms`; another one is an error that names the nearest two. Where a key
+says otherwise, the nearest step counts, halves up, and the log of the run says so: delays that are drawn (so the ends
+of a uniform distribution have half the weight of the steps between them) or follow tract lengths, listed spikes with
+`off_grid_spikes: nearest`. A run has at most {MAX_STEPS:,} steps. Numbers are at most {MAX_NUMBER:.3g} in size, as
+float32 is.
 
 `--set KEY.PATH=VALUE` on the command line replaces one value. The value is YAML, list items are named by their index
 from 0, and a new name or the index after the last adds a whole item:

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dtbsim.clock import whole_steps
+from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
 from dtbsim.config.parts import Names
 from dtbsim.config.scaling import SynapticScaling
-from dtbsim.config.values import Name, Number, Strict, Whole
+from dtbsim.config.values import Name, Strict
 
 Controller = Annotated[HomeostaticTonic | SynapticScaling, Field(discriminator="kind")]
 SCHEMA_VERSION = 1
@@ -20,7 +22,7 @@ KNOWN_SCHEMA_VERSIONS = (1,)
 class Simulation(Strict):
     """Time step, duration and how the work is divided."""
 
-    dt_ms: Number = Field(default=0.1, gt=0, le=10, description="time step")
+    dt_ms: Number = Field(default=0.1, ge=MIN_DT_MS, le=MAX_DT_MS, description="time step")
     duration_ms: Number = Field(gt=0, description="biological time to simulate, at least one step")
     block_size: Whole | None = Field(
         default=None,
@@ -34,7 +36,7 @@ class Simulation(Strict):
         description="how blocks go to ranks: in order, or balanced by predicted work; spikes do not depend on it",
     )
     threads: Whole | None = Field(
-        default=None, ge=1, description="threads per rank; default: the cores this rank may use"
+        default=None, ge=1, le=MAX_THREADS, description="threads per rank; default: the cores this rank may use"
     )
     backend: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="where the neurons are computed; auto: on the GPU where every rank can use one"
@@ -55,7 +57,7 @@ class Simulation(Strict):
 class RecordSpikes(Strict):
     """Store spikes of the named populations (default all) within a window: those with start_ms < t <= stop_ms.
 
-    The time t of a spike is the end of its step. A bound that is not a multiple of dt_ms counts as the next one.
+    The time t of a spike is the end of its step.
     """
 
     populations: Names | Literal["all"] = Field(default="all", description="names of populations, or `all`")
@@ -111,7 +113,7 @@ class RecordCorrelation(Strict):
     first: str = Field(description="name of a population")
     second: str = Field(description="name of a population, also the same")
     tau_max_ms: Number = Field(gt=0, description="largest lag, a multiple of bin_ms")
-    bin_ms: Number = Field(default=1.0, gt=0, description="bin of the counts and of the lags, a multiple of dt_ms")
+    bin_ms: Number = Field(default=1.0, gt=0, description="bin of the counts and of the lags")
     start_ms: Number = Field(default=0.0, ge=0, description="spikes after this time")
     stop_ms: Number | None = Field(default=None, gt=0, description="spikes up to this time; default: end of the run")
 
@@ -134,7 +136,8 @@ class Record(Strict):
     rate_bin_ms: Number | None = Field(
         default=10.0,
         gt=0,
-        description="bin of the population rates, which holds spikes with start < t <= end; null: off",
+        description="bin of the population rates, which holds spikes with start < t <= end; null: off; the default is "
+        "the nearest whole number of steps",
     )
 
 
@@ -176,7 +179,7 @@ class RunConfig(Strict):
         description="names the run folder: letters, digits and _ . -",
     )
     description: str = Field(default="", description="free text for people; shown in the report")
-    seed: Whole = Field(default=1, ge=0, le=2**64 - 1, description="seed of every random draw")
+    seed: Seed = Field(default=1, description="seed of every random draw")
     atlas: str | None = Field(default=None, description="name of a bundled atlas, or a path (folder, .npz, .h5)")
     simulation: Simulation = Field(description="time step, duration, division of work")
     circuits: dict[Name, Circuit] = Field(default={}, description="ready-made local circuits by name")
@@ -192,4 +195,14 @@ class RunConfig(Strict):
     def _something(self) -> RunConfig:
         if not self.populations and not self.circuits:
             raise ValueError("no populations: give `populations` or `circuits`")
+        return self
+
+    @model_validator(mode="after")
+    def _default_bin_on_the_grid(self) -> RunConfig:
+        """The bin of the rates follows a dt_ms that does not divide it, as long as nobody has given one."""
+        bin_ms, dt_ms = self.record.rate_bin_ms, self.simulation.dt_ms
+        given = "rate_bin_ms" in self.record.model_fields_set
+        if not given and bin_ms is not None and whole_steps(bin_ms, dt_ms) is None:
+            nearest = round(max(1, round(bin_ms / dt_ms)) * dt_ms, 9)
+            self.__dict__["record"] = self.record.model_copy(update={"rate_bin_ms": nearest})
         return self

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND
-from dtbsim.config.values import Number, Strict
+from dtbsim.config.values import Strict
 
 
 class SynapticScaling(Strict):

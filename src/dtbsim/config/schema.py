@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dtbsim.config.bounds import limit
 from dtbsim.config.run import SCHEMA_VERSION, RunConfig
 
 
@@ -15,6 +16,7 @@ def json_schema() -> dict[str, Any]:
     """
     body = RunConfig.model_json_schema()
     _close_names(body)
+    _bound_numbers(body, "")
     body["title"] = "dtbsim configuration"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -33,3 +35,24 @@ def _close_names(node: Any) -> None:
     elif isinstance(node, list):
         for item in node:
             _close_names(item)
+
+
+def _bound_numbers(node: Any, key: str) -> None:
+    """Give every number the bounds of its kind where its key has none of its own (`dtbsim.config.bounds`)."""
+    if isinstance(node, list):
+        for item in node:
+            _bound_numbers(item, key)
+    if not isinstance(node, dict):
+        return
+    if node.get("type") in ("number", "integer") and "const" not in node:
+        largest = limit(key, whole=node["type"] == "integer")
+        if not {"maximum", "exclusiveMaximum"} & node.keys():
+            node["maximum"] = largest
+        if not {"minimum", "exclusiveMinimum"} & node.keys():
+            node["minimum"] = -largest
+    for name, item in node.items():
+        if name in ("properties", "$defs"):
+            for inner, what in item.items():
+                _bound_numbers(what, inner)
+        elif name not in ("default", "const", "enum"):
+            _bound_numbers(item, key)

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.values import Number, Strict
+from dtbsim.config.bounds import Number
+from dtbsim.config.values import Strict
 
 _KIND = "names the kind"
 _TAU_PLUS = "time constant of the trace of the source's spikes"

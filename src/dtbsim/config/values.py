@@ -15,14 +15,15 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
     model_validator,
 )
 
-# Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
-Number = Annotated[float, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True)]
+from dtbsim.config.bounds import Number, beyond
+
 Flag = Annotated[bool, Field(strict=True)]
 
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
@@ -70,6 +71,14 @@ class Strict(BaseModel):
             key: [_python_value(item) for item in value] if isinstance(value, list) else _python_value(value)
             for key, value in data.items()
         }
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _sizes(cls, value: Any, info: ValidationInfo) -> Any:
+        problem = beyond(info.field_name or "", value)
+        if problem is not None:
+            raise ValueError(problem)
+        return value
 
 
 class Constant(Strict):

@@ -37,6 +37,7 @@ Constants = dict[str, float | npt.NDArray[np.float64]]
 DT = Derived("dt_ms", "ms", "time step")
 LARGEST_EXACT_INTEGER = 2**24
 """Integer constants travel as float32, exact up to here."""
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 _Row = TypeVar("_Row", Parameter, State, Receptor)
 
@@ -178,6 +179,7 @@ class NeuronModel:
             _check_step(self, self.largest_dt_ms(values), dt_ms)
             self.check_together(values, dt_ms)
             _check_representable(self.derived, self.derive(values, dt_ms))
+            _check_parameters(self, values)
         except InputError as error:
             raise InputError(error.message, where=error.where or where, remedy=error.remedy) from None
 
@@ -274,11 +276,24 @@ def _rounded_down(value: float) -> str:
     return f"{math.floor(value / unit + 1e-9) * unit:.4g}"
 
 
+def _check_parameters(model: NeuronModel, values: Values) -> None:
+    """Parameters that `update` takes as they are must be within float32, too; so must the initial states."""
+    taken = set(model.constant_names)
+    used = {row.name: (values[row.name], row.unit) for row in model.parameters if row.name in taken}
+    if not model.is_source:
+        started = model.initial_states(values)
+        used |= {f"the initial {row.name}": (started[row.name], row.unit) for row in model.states}
+    for name, (value, unit) in used.items():
+        sizes = np.abs(np.atleast_1d(np.asarray(value, dtype=np.float64)))
+        if not (sizes <= LARGEST_FLOAT).all():
+            raise InputError(f"{name} is {np.max(sizes):g} {unit} in size (largest allowed: {LARGEST_FLOAT:g})")
+
+
 def _check_representable(rows: tuple[Derived, ...], constants: Constants) -> None:
     """Derived constants must survive the rounding to float32."""
     for row in rows:
         values = np.atleast_1d(np.asarray(constants[row.name], dtype=np.float64))
-        limit = LARGEST_EXACT_INTEGER if row.dtype == "i32" else float(np.finfo(np.float32).max)
+        limit = LARGEST_EXACT_INTEGER if row.dtype == "i32" else LARGEST_FLOAT
         bad = values[~(np.abs(values) <= limit)]
         if bad.size:
             raise InputError(f"the parameters give {row.name} = {bad[0]:g} {row.unit} (largest allowed: {limit:g})")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import steps_of
 from dtbsim.config.run import Bold
 from dtbsim.errors import InputError
 from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
@@ -48,14 +49,7 @@ class BoldRegions:
 def bold_bin_steps(network: Network, config: Bold) -> int:
     """The longest bin of at most MAX_STEP_S that divides repetition time and discarded time, in steps."""
     dt = network.dt_ms
-    tr, discard = round(config.tr_ms / dt), round(config.discard_ms / dt)
-    for value, steps, key in ((config.tr_ms, tr, "tr_ms"), (config.discard_ms, discard, "discard_ms")):
-        if abs(steps * dt - value) > 1e-6 * max(value, dt):
-            raise InputError(
-                f"{value:g} ms is not a whole number of steps of {dt:g} ms",
-                where=f"bold.{key}",
-                remedy="give a multiple of simulation.dt_ms",
-            )
+    tr, discard = steps_of(config.tr_ms, dt), steps_of(config.discard_ms, dt)
     largest = max(1, int(MAX_STEP_S * 1e3 / dt + 1e-9))
     both = int(np.gcd(tr, discard)) if discard else tr
     return next(steps for steps in range(min(largest, both), 0, -1) if both % steps == 0)

@@ -215,8 +215,10 @@ class _Job:
         made.choice.say()
         if made.gpu_plan is not None:
             _LOG.info("GPU plan: %s (%s)", made.gpu_plan.name, made.gpu_plan.reason)
-        for warning in made.models.warnings:
+        for warning in (*made.models.warnings, *self._network.warnings):
             _LOG.warning("%s", warning)
+        for note in self._network.notes:
+            _LOG.info("%s", note)
         _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
 
     def _describe(self, built: RankNetwork) -> None:

@@ -9,22 +9,18 @@ b_i is added to the population's own value of the parameter.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
+from dtbsim.clock import steps_of
 from dtbsim.config.network import HomeostaticTonic
-from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
 from dtbsim.simulate.activity import Bins
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import FIXED_INDEGREE, Network
 
 F64 = NDArray[np.float64]
-TOLERANCE = 1e-6
-"""Of a step: times are compared in whole steps, since products of milliseconds are not exact."""
 
 
 class Controller:
@@ -36,11 +32,11 @@ class Controller:
         self._family = network.family_index(item.population)
         self._populations = network.families[self._family].populations.astype(np.int64)
         self._sizes = np.array([network.populations[p].size for p in self._populations], dtype=np.float64)
-        self.interval_steps = interval_steps(network, name, item)
+        self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
         self._bins = Bins(self.interval_steps // unit_steps, self._populations.size)
         self._own = _own_value(network, self._family, item, name)
         self.drive = item.start + item.start_per_indegree * _indegrees(network, self._family, item, name)
-        self._stages = [(math.ceil(stage.start_ms / self._dt_ms - TOLERANCE), stage.eta) for stage in item.stages]
+        self._stages = [(steps_of(stage.start_ms, self._dt_ms), stage.eta) for stage in item.stages]
         self._average = _average_steps(item, self._dt_ms)
         self._sum = np.zeros(self._populations.size)
         self._summed = 0
@@ -81,22 +77,7 @@ def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | No
     """The time that is averaged over, in whole steps, None without one."""
     if item.average_from_ms is None or item.average_until_ms is None:
         return None
-    return (
-        math.ceil(item.average_from_ms / dt_ms - TOLERANCE),
-        math.floor(item.average_until_ms / dt_ms + TOLERANCE),
-    )
-
-
-def interval_steps(network: Network, name: str, item: HomeostaticTonic | SynapticScaling) -> int:
-    """The interval in steps; InputError when it is not a whole number of them."""
-    steps = round(item.interval_ms / network.dt_ms)
-    if steps < 1 or abs(steps * network.dt_ms - item.interval_ms) > 1e-6 * item.interval_ms:
-        raise InputError(
-            f"{item.interval_ms:g} ms is not a whole number of steps of {network.dt_ms:g} ms",
-            where=f"controllers.{name}.interval_ms",
-            remedy="give a multiple of simulation.dt_ms",
-        )
-    return steps
+    return steps_of(item.average_from_ms, dt_ms), steps_of(item.average_until_ms, dt_ms)
 
 
 def _own_value(network: Network, family_index: int, item: HomeostaticTonic, name: str) -> F64 | float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import steps_of
 from dtbsim.config.run import RecordCorrelation
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
@@ -48,13 +49,19 @@ class Correlation:
     def __init__(self, network: Network, index: int, item: RecordCorrelation) -> None:
         where, dt = f"record.correlations.{index}", network.dt_ms
         self.item = item
-        self.bin_steps = _whole(item.bin_ms, dt, "steps", f"{where}.bin_ms")
+        self.bin_steps = steps_of(item.bin_ms, dt)
         self.bin_ms = self.bin_steps * dt
-        self.lags = _whole(item.tau_max_ms, self.bin_ms, "bins", f"{where}.tau_max_ms")
+        self.lags, rest = divmod(steps_of(item.tau_max_ms, dt), self.bin_steps)
+        if rest or self.lags < 1:
+            raise InputError(
+                f"{item.tau_max_ms:g} ms is not a whole number of bins of {item.bin_ms:g} ms",
+                where=f"{where}.tau_max_ms",
+                remedy=f"give a multiple of {item.bin_ms:g}",
+            )
         self.families = network.family_index(item.first), network.family_index(item.second)
-        stop_ms = network.n_steps * dt if item.stop_ms is None else min(item.stop_ms, network.n_steps * dt)
-        self.first_bin = math.ceil(item.start_ms / self.bin_ms - 1e-9)
-        self.last_bin = math.floor(stop_ms / self.bin_ms + 1e-9)
+        stop = network.n_steps if item.stop_ms is None else min(steps_of(item.stop_ms, dt), network.n_steps)
+        self.first_bin = -(-steps_of(item.start_ms, dt) // self.bin_steps)
+        self.last_bin = stop // self.bin_steps
         if self.last_bin - self.first_bin <= self.lags:
             raise InputError(
                 f"{self.last_bin - self.first_bin} bins of {self.bin_ms:g} ms are too few for lags up to {self.lags}",
@@ -128,14 +135,3 @@ class _Stream:
         if self._writer.usable:
             self._write()
         self._writer.close()
-
-
-def _whole(time_ms: float, unit_ms: float, units: str, where: str) -> int:
-    number = round(time_ms / unit_ms)
-    if number < 1 or abs(number * unit_ms - time_ms) > 1e-6 * time_ms:
-        raise InputError(
-            f"{time_ms:g} ms is not a whole number of {units} of {unit_ms:g} ms",
-            where=where,
-            remedy=f"give a multiple of {unit_ms:g}",
-        )
-    return number

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
+from dtbsim.clock import steps_of
 from dtbsim.config import Locator
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
@@ -19,7 +20,7 @@ from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
-from dtbsim.simulate.controllers import Controller, interval_steps
+from dtbsim.simulate.controllers import Controller
 from dtbsim.simulate.correlation import CorrelationRecorder, correlations_of
 from dtbsim.simulate.scaling import Scaling, check_scaling, scaling_items
 from dtbsim.spec.network import Network
@@ -29,7 +30,7 @@ from dtbsim.store import RateWriter, SpikeWriter, StateWriter, WeightWriter
 def rate_bin_steps(network: Network) -> int | None:
     """Steps of a bin of the population rates (at least one), None where they are off."""
     bin_ms = network.config.record.rate_bin_ms
-    return None if bin_ms is None else max(1, round(bin_ms / network.dt_ms))
+    return None if bin_ms is None else steps_of(bin_ms, network.dt_ms)
 
 
 class Recorders:
@@ -193,7 +194,7 @@ def count_unit_steps(network: Network) -> int:
 
 def controller_steps(network: Network) -> list[int]:
     """Intervals of all controllers that follow the counts, in steps."""
-    return [interval_steps(network, name, item) for name, item in tonic_items(network)]
+    return [steps_of(item.interval_ms, network.dt_ms) for _, item in tonic_items(network)]
 
 
 def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
@@ -205,8 +206,8 @@ def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
 def intervals(network: Network) -> list[int]:
     """Steps after whose multiples something happens between two compiled windows: no chunk goes beyond them."""
     given = [item.interval_ms for item in network.config.record.weights if item.interval_ms is not None]
-    scaled = [interval_steps(network, name, item) for name, item in scaling_items(network)]
-    return controller_steps(network) + scaled + [max(1, round(interval_ms / network.dt_ms)) for interval_ms in given]
+    scaled = [steps_of(item.interval_ms, network.dt_ms) for _, item in scaling_items(network)]
+    return controller_steps(network) + scaled + [steps_of(interval_ms, network.dt_ms) for interval_ms in given]
 
 
 def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_] | None]:
@@ -214,8 +215,8 @@ def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_]
     item = network.config.record.spikes
     if item is None:
         return (0, 0), None
-    first = math.ceil(item.start_ms / network.dt_ms - 1e-9)
-    last = network.n_steps if item.stop_ms is None else math.ceil(item.stop_ms / network.dt_ms - 1e-9)
+    first = steps_of(item.start_ms, network.dt_ms)
+    last = network.n_steps if item.stop_ms is None else steps_of(item.stop_ms, network.dt_ms)
     if item.populations == "all":
         return (first, last), None
     families = {network.family_index(name) for name in item.populations}

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.dynamic_tables import DynamicTables
+from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
 from dtbsim.kernels.scaling import FACTOR_BITS
-from dtbsim.simulate.controllers import interval_steps
 from dtbsim.spec.network import Network
 
 MAX_CHANGE = 1.0
@@ -32,7 +32,7 @@ class Scaling:
 
     def __init__(self, network: Network, name: str, item: SynapticScaling, backend: Backend) -> None:
         self._item = item
-        self.interval_steps = interval_steps(network, name, item)
+        self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
         projection = next(p for p in network.projections if p.name == item.projection)
         assert projection.dynamics is not None
         self._frozen = projection.dynamics.frozen
@@ -74,8 +74,7 @@ def scaling_items(network: Network) -> list[tuple[str, SynapticScaling]]:
 
 
 def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:
-    """InputError where the interval or the size of a change does not fit, or the projection inhibits."""
-    interval_steps(network, name, item)
+    """InputError where the size of a change does not fit, or the projection inhibits."""
     change = item.eta * item.clip
     if change >= MAX_CHANGE:
         raise InputError(

@@ -22,6 +22,8 @@ from dtbsim.spec.populations import Draft
 MIN_RESOLUTION = 128
 MAX_16 = 32_767
 MAX_32 = 2**24
+SMALLEST_WEIGHT = 1e-30
+"""The quantum of smaller weights could be no normal float32."""
 WEIGHT_KEYS = {"pA": "weight_pA", "mV": "weight_mV", "nS": "weight_nS", "": "weight", "1": "weight"}
 
 Mix = tuple[tuple[int, float], ...]
@@ -153,7 +155,15 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
     allowed = sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
     if key not in allowed:
         raise places.error(f"{path}.{key}", f"model '{model.name}' takes {' or '.join(allowed)}, not {key}")
-    return table_at(getattr(item, key), f"{path}.{key}", places)
+    table = table_at(getattr(item, key), f"{path}.{key}", places)
+    size = max(abs(table.low), abs(table.high))
+    if 0 < size < SMALLEST_WEIGHT:
+        unit = key.removeprefix("weight").removeprefix("_")
+        what = f"weights up to {size:g} {unit}".rstrip()
+        raise places.error(
+            f"{path}.{key}", f"{what} are too small for float32", f"allowed: 0, or {SMALLEST_WEIGHT:g} on"
+        )
+    return table
 
 
 def all_channels(plan: ChannelPlan, drafts: dict[str, Draft]) -> dict[str, tuple[Channel, ...]]:

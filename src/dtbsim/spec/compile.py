@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.spec.channels import ChannelPlan, all_channels
@@ -21,6 +22,8 @@ from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536
+SHOWN = 5
+"""Names in a message that could have many."""
 
 
 def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Locator | None = None) -> Network:
@@ -32,7 +35,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     places = Places(locator)
     base = base_dir if base_dir is not None else Path.cwd()
     dt = config.simulation.dt_ms
-    n_steps = round(config.simulation.duration_ms / dt)
+    n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     if n_steps < 1:
         raise places.error("simulation.duration_ms", f"{config.simulation.duration_ms:g} ms is less than one step")
     atlas = _atlas(config, base, places)
@@ -61,20 +64,47 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         for draft in drafts.values()
     )
     _check_records(config, families, populations, projections, places)
+    emitted = _emitted(parts, drafts, populations, dt, base, places)
+    _note_delays(places, dt)
     return Network(
         config=config,
         dt_ms=dt,
         n_steps=n_steps,
         seed=config.seed,
-        block_size=config.simulation.block_size or default_block_size(populations),
+        block_size=_block_size(config, populations, places),
         families=families,
         populations=populations,
         projections=tuple(projections),
         drives=drives,
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
-        emitted=_emitted(parts, drafts, populations, dt, base, places),
+        emitted=emitted,
+        notes=tuple(dict.fromkeys(places.notes)),
+        warnings=tuple(dict.fromkeys(places.warnings)),
     )
+
+
+def _note_delays(places: Places, dt_ms: float) -> None:
+    names = places.rounded_delays
+    if names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        which = f"{', '.join(names[:SHOWN])}{more}"
+        places.notes.append(
+            f"delays that are drawn or follow tract lengths count as the nearest whole step of {dt_ms:g} ms: {which}"
+        )
+
+
+def _block_size(config: RunConfig, populations: tuple[Population, ...], places: Places) -> int:
+    """Neurons of a block; InputError for more blocks than there can be."""
+    size = config.simulation.block_size or default_block_size(populations)
+    blocks = sum(-(-population.size // size) for population in populations)
+    if blocks > MAX_BLOCKS:
+        larger = math.ceil(sum(population.size for population in populations) / MAX_BLOCKS)
+        given = config.simulation.block_size is not None
+        remedy = f"raise block_size, to {larger} or more" if given else "use fewer populations or regions"
+        path = "simulation.block_size" if given else "populations"
+        raise places.error(path, f"{blocks:,} blocks of {size} neurons; at most {MAX_BLOCKS:,} can be", remedy)
+    return size
 
 
 def default_block_size(populations: tuple[Population, ...]) -> int:
@@ -122,9 +152,10 @@ def _emitted(
         for population in draft.populations if given else ():
             size = populations[population].size
             if item.spikes is not None:
-                spikes = listed_spikes(item.spikes, size, dt_ms, path, places)
+                spikes = listed_spikes(item.spikes, size, (dt_ms, item.off_grid_spikes), path, places)
             else:
-                spikes = read_spike_trains(base / str(item.spikes_file), size, dt_ms, path, places)
+                grid = dt_ms, item.off_grid_spikes
+                spikes = read_spike_trains(base / str(item.spikes_file), size, grid, path, places)
             spikes = np.unique(spikes, axis=0)
             if spikes.size and spikes[0, 0] < 1:
                 raise places.error(path, "spike times must be above 0")

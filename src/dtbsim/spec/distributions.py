@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.config.bounds import MAX_NUMBER
 from dtbsim.config.values import (
     Constant,
     Exponential,
@@ -79,12 +80,19 @@ class Table:
 
 
 def as_table(value: Drawable) -> Table:
-    """The table of a number or distribution; `sd = 0` is a constant."""
+    """The table of a number or distribution; `sd = 0` is a constant. InputError for values that float32 cannot hold."""
     if isinstance(value, (int, float)):
         return _constant(float(value))
     if isinstance(value, Constant):
         return _constant(value.value)
-    return _table(value.model_dump_json(), type(value))
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = _table(value.model_dump_json(), type(value))
+    if not max(abs(table.low), abs(table.high)) <= MAX_NUMBER:
+        raise InputError(
+            f"it gives values from {table.low:.3g} to {table.high:.3g}",
+            remedy=f"allowed: sizes up to {MAX_NUMBER:.3g} (float32)",
+        )
+    return table
 
 
 def table_at(value: Drawable, path: str, places: Places) -> Table:

@@ -84,7 +84,7 @@ def finish_drives(
 ) -> tuple[Drive, ...]:
     """Second pass: one drive per population, weights in quanta, times in steps."""
     dt = config.simulation.dt_ms
-    n_steps = max(1, round(config.simulation.duration_ms / dt))
+    n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     names = list(dict.fromkeys(draft.name for draft in found))
     drives: list[Drive] = []
     for draft in found:
@@ -118,14 +118,17 @@ def finish_drives(
 
 def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
     """When the drive is on, in steps; InputError if it never is."""
-    start = round(item.start_ms / dt_ms)
-    stop = n_steps if item.stop_ms is None else min(n_steps, round(item.stop_ms / dt_ms))
+    start = places.steps(item.start_ms, dt_ms, f"{path}.start_ms")
+    stop = n_steps if item.stop_ms is None else min(n_steps, places.steps(item.stop_ms, dt_ms, f"{path}.stop_ms"))
     pairs = [(item.start_ms, item.stop_ms)] if item.windows_ms is None else item.windows_ms
-    steps = [(round(on / dt_ms), stop if off is None else round(off / dt_ms)) for on, off in pairs]
+    where = f"{path}.windows_ms"
+    steps = [
+        (places.steps(on, dt_ms, where), stop if off is None else places.steps(off, dt_ms, where)) for on, off in pairs
+    ]
     windows = windows_of(start, stop, steps)
     if not windows.on:
         shown = ", ".join(f"[{on:g}, {'end' if off is None else format(off, 'g')}]" for on, off in pairs[:3])
-        remedy = f"its times are rounded to steps of {dt_ms:g} ms, and cut to start_ms, stop_ms and the run"
+        remedy = "its windows count between start_ms, stop_ms and the end of the run"
         raise places.error(path, f"the drive is never on: {shown} ms hold no step", remedy)
     return windows
 
@@ -133,7 +136,7 @@ def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: 
 def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict[str, Any]:
     """What makes a drive that injects a current: its kind, its course, its noise."""
     if isinstance(item, cfg.NoiseCurrentDrive):
-        interval = _whole_steps(item.dt_ms, dt_ms, f"{path}.dt_ms", places)
+        interval = 1 if item.dt_ms is None else places.steps(item.dt_ms, dt_ms, f"{path}.dt_ms")
         return {"kind": "noise", "wave": Sine(item.mean), "noise": Noise(item.std, interval), "shared": item.shared}
     if isinstance(item, cfg.OUCurrentDrive):
         if item.tau_ms > LONGEST_MEMORY * dt_ms:
@@ -141,29 +144,20 @@ def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict
             raise places.error(f"{path}.tau_ms", message, "give a constant current that differs between the neurons")
         noise = Noise(item.sigma, tau_ms=item.tau_ms)
         return {"kind": "noise", "wave": Sine(item.mean), "noise": noise, "shared": item.shared}
-    return {"kind": "current", "wave": _wave(item, dt_ms)}
+    return {"kind": "current", "wave": _wave(item, path, dt_ms, places)}
 
 
-def _wave(item: cfg.Current, dt_ms: float) -> Wave:
+def _wave(item: cfg.Current, path: str, dt_ms: float, places: Places) -> Wave:
     if isinstance(item, cfg.DCDrive):
         return Sine(item.amplitude)
     if isinstance(item, cfg.StepCurrentDrive):
-        return Steps(tuple(round(time / dt_ms) for time in item.times_ms), tuple(item.amplitudes))
+        edges = tuple(places.steps(time_ms, dt_ms, f"{path}.times_ms") for time_ms in item.times_ms)
+        return Steps(edges, tuple(item.amplitudes))
     if isinstance(item, cfg.RampDrive):
-        return Ramp(item.from_amplitude, item.to_amplitude, round(item.start_ms / dt_ms), item.duration_ms)
+        start = places.steps(item.start_ms, dt_ms, f"{path}.start_ms")
+        return Ramp(item.from_amplitude, item.to_amplitude, start, item.duration_ms)
     assert isinstance(item, cfg.Sinusoidal)
     return Sine(item.offset, item.amplitude, item.frequency_hz, math.radians(item.phase_deg))
-
-
-def _whole_steps(time_ms: float | None, dt_ms: float, path: str, places: Places) -> int:
-    """A time in steps, None one step; InputError for parts of steps."""
-    if time_ms is None:
-        return 1
-    steps = round(time_ms / dt_ms)
-    if steps < 1 or abs(steps * dt_ms - time_ms) > 1e-6 * time_ms:
-        message = f"{time_ms:g} ms is not a whole number of steps of {dt_ms:g} ms"
-        raise places.error(path, message, "give a multiple of simulation.dt_ms")
-    return steps
 
 
 def _mean(item: cfg.PoissonDrive, draft: DriveDraft, position: int, dt_ms: float, atlas: Any, places: Places) -> float:
@@ -192,10 +186,11 @@ def _varying(item: cfg.VaryingPoisson, path: str, dt_ms: float, places: Places) 
 
 
 def _trains(item: cfg.SpikeTrainDrive, size: int, dt_ms: float, path: str, base_dir: Path, places: Places) -> IntArray:
+    grid = dt_ms, item.off_grid_spikes
     if item.spikes is not None:
-        return listed_spikes(item.spikes, size, dt_ms, f"{path}.spikes", places)
+        return listed_spikes(item.spikes, size, grid, f"{path}.spikes", places)
     assert item.file is not None
-    return read_spike_trains(base_dir / item.file, size, dt_ms, f"{path}.file", places)
+    return read_spike_trains(base_dir / item.file, size, grid, f"{path}.file", places)
 
 
 def _received(events: Any, windows: Windows, neurons: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import nearest_steps
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
@@ -137,7 +138,7 @@ class Projection:
         if self.delay is None:
             steps = self.delay_steps.astype(np.int64)
             return steps, steps
-        low, high = (max(1, int(np.rint(value / dt_ms))) for value in (self.delay.low, self.delay.high))
+        low, high = np.maximum(nearest_steps([self.delay.low, self.delay.high], dt_ms), 1).tolist()
         return np.full(self.entry_source.size, low), np.full(self.entry_source.size, high)
 
 
@@ -213,6 +214,10 @@ class Network:
     drives: tuple[Drive, ...]
     region_names: tuple[str, ...] = ()
     atlas: Any = None
+    notes: tuple[str, ...] = ()
+    """What belongs into the log once: what was rounded."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know of the network."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.config import network as cfg
 from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
@@ -223,11 +224,18 @@ class _Compiler:
             shortest = given.minimum_ms if given.minimum_ms is not None else dt
             milliseconds = np.maximum(lengths_mm / given.tract_velocity_m_per_s, shortest)
             table, low, high = None, float(milliseconds.min(initial=dt)), float(milliseconds.max(initial=dt))
-            steps = np.maximum(np.rint(milliseconds / dt), 1).astype(np.int32)
+            bounded = np.minimum(milliseconds, 2 * MAX_DELAY_STEPS * dt)  # what is longer is refused below
+            steps = np.maximum(nearest_steps(bounded, dt), 1).astype(np.int32)
+            rounded = bool(off_grid(milliseconds, dt).any())
         else:
             table = table_at(given, path, self.places)
             low, high = table.low, table.high
             steps = np.zeros(lengths_mm.size, dtype=np.int32)
+            rounded = not table.constant
+            if table.constant:
+                self.places.steps(table.low, dt, path)
+        if rounded:
+            self.places.rounded_delays.append(self.name)
         if low < dt / 2 * (1 - 1e-9):
             raise self.places.error(
                 path,

@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import grid_problem, nearest_steps, off_grid
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.spec.places import Places
 
 IntArray = NDArray[np.int64]
 LAST_STEP = 2**53
 """Beyond it float64 does not tell one step from the next."""
+Grid = tuple[float, str]
+"""dt_ms, and what to do with times that are no whole number of steps: error or nearest."""
 
 
-def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: Places) -> IntArray:
+def read_spike_trains(path: Path, size: int, grid: Grid, where: str, places: Places) -> IntArray:
     """Spikes of a .npz (`neuron`, `time_ms`) or .csv file as int64[n, 2] (step, neuron), ascending by step.
 
-    A time in ((k - 1) dt, k dt] gives k: a drive acts in the step that begins then, one dt after a device would emit.
-    Times after the end of the run are returned, too; they are of no effect.
+    A time k dt gives k: a drive acts in the step that begins then, one dt after a device would emit. Times after the
+    end of the run are returned, too; they do nothing.
     """
     if not path.is_file():
         raise places.error(where, f"there is no file {path}", "give a path relative to the configuration file")
@@ -34,20 +37,20 @@ def read_spike_trains(path: Path, size: int, dt_ms: float, where: str, places: P
         raise places.error(
             where, f"cannot read spike trains from {path}: {reason}", "it needs columns `neuron` and `time_ms`"
         ) from None
-    return steps_of(neuron, time_ms, size, dt_ms, where, f"{path}: ", places)
+    return steps_of_spikes(neuron, time_ms, size, grid, where, f"{path}: ", places)
 
 
-def listed_spikes(spikes: SpikeArrays, size: int, dt_ms: float, where: str, places: Places) -> IntArray:
+def listed_spikes(spikes: SpikeArrays, size: int, grid: Grid, where: str, places: Places) -> IntArray:
     """Spikes that the configuration holds itself, as `read_spike_trains` gives them."""
     try:
         neuron = np.array(spikes.neuron, np.int64)
     except OverflowError:
         neuron = np.array(spikes.neuron, object)
-    return steps_of(neuron, np.array(spikes.time_ms, np.float64), size, dt_ms, where, "", places)
+    return steps_of_spikes(neuron, np.array(spikes.time_ms, np.float64), size, grid, where, "", places)
 
 
-def steps_of(
-    neuron: NDArray[Any], time_ms: NDArray[Any], size: int, dt_ms: float, where: str, place: str, places: Places
+def steps_of_spikes(
+    neuron: NDArray[Any], time_ms: NDArray[Any], size: int, grid: Grid, where: str, place: str, places: Places
 ) -> IntArray:
     """Checked arrays as int64[n, 2] (step, neuron), ascending by step; `place` begins the messages."""
     if neuron.shape != time_ms.shape or neuron.ndim != 1:
@@ -58,6 +61,7 @@ def steps_of(
         raise places.error(where, f"{place}`neuron` must be integers, not {neuron.dtype}")
     if time_ms.dtype.kind not in "iuf":
         raise places.error(where, f"{place}`time_ms` must be numbers, not {time_ms.dtype}")
+    precision = float(np.finfo(time_ms.dtype).eps) if time_ms.dtype.kind == "f" else 0.0
     time_ms = time_ms.astype(np.float64)
     if not (neuron.min() >= 0 and neuron.max() < size):
         raise places.error(
@@ -65,10 +69,20 @@ def steps_of(
         )
     if not np.isfinite(time_ms).all() or (time_ms < 0).any():
         raise places.error(where, f"{place}times must be finite and not negative")
+    dt_ms, off = grid
     if time_ms.max() > LAST_STEP * dt_ms:
         largest = f"{LAST_STEP * dt_ms:g} ms ({LAST_STEP} steps)"
         raise places.error(where, f"{place}a time of {time_ms.max():g} ms; the largest allowed is {largest}")
-    steps = np.ceil(time_ms / dt_ms - 1e-6).astype(np.int64)
+    beside = off_grid(time_ms, dt_ms, precision)
+    if beside.any():
+        first = float(time_ms[np.argmax(beside)])
+        count = f"{int(beside.sum()):,} of {time_ms.size:,} times"
+        if off == "error":
+            said = grid_problem(first, dt_ms) or ("", "")
+            remedy = f"{said[1]}; off_grid_spikes: nearest rounds all of them"
+            raise places.error(where, f"{place}{said[0]} (the first of {count})", remedy)
+        places.notes.append(f"{where}: {place}{count} are no whole number of steps: the nearest one counts")
+    steps = nearest_steps(time_ms, dt_ms, precision)
     order = np.lexsort((neuron, steps))
     return np.stack([steps[order], neuron[order].astype(np.int64)], axis=1)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dtbsim.config import synapses as cfg
 from dtbsim.kernels import dynamic_layout as D
-from dtbsim.kernels.decay import decay_table
+from dtbsim.kernels.decay import LONGEST_STEPS, decay_table
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
 
@@ -144,6 +144,7 @@ def compile_synapse(
     item: cfg.Synapse, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
 ) -> Dynamics:
     """The dynamics of a projection with initial weights `weight` times `factors` (smallest, largest)."""
+    _check_taus(item, dt_ms, path, places)
     none = np.zeros((0, 2), np.int64)
     if isinstance(item, cfg.TsodyksMarkram):
         return Dynamics(D.FACTOR_TSODYKS_MARKRAM, item, (item.tau_rec_ms, item.tau_fac_ms, 0.0, 0.0), 1, 0.0, none)
@@ -159,22 +160,29 @@ def compile_synapse(
         )
     if bound <= 0:
         raise places.error(f"{path}.weight_max", "the largest weight is 0", "give a weight_max above 0")
-    frozen = np.rint(np.array(item.frozen_ms, dtype=np.float64).reshape(-1, 2) / dt_ms).astype(np.int64)
+    edges = [[places.steps(time_ms, dt_ms, f"{path}.frozen_ms") for time_ms in pair] for pair in item.frozen_ms]
+    frozen = np.array(edges, dtype=np.int64).reshape(-1, 2)
     if isinstance(item, cfg.STDPDopamine):
         smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
-        _check_reward(item, smallest, sign, dt_ms, path, places)
-        taus, interval = (
-            (item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms),
-            round(item.update_interval_ms / dt_ms),
-        )
+        _check_reward(item, smallest, sign, path, places)
+        taus = item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms
+        interval = places.steps(item.update_interval_ms, dt_ms, f"{path}.update_interval_ms")
         return Rewarded(D.STDP_DOPAMINE, item, taus, sign, bound, frozen, dt_ms, interval)
     slow = (item.tau_plus_slow_ms, item.tau_minus_slow_ms) if isinstance(item, cfg.STDPTriplet) else (0.0, 0.0)
     kinds = {cfg.STDP: D.STDP_PAIR, cfg.STDPPowerLaw: D.STDP_POWER_LAW, cfg.STDPTriplet: D.STDP_TRIPLET}
     return Dynamics(kinds[type(item)], item, (item.tau_plus_ms, item.tau_minus_ms, *slow), sign, bound, frozen)
 
 
-def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, dt_ms: float, path: str, places: Places) -> None:
-    """InputError where the lower bound or the grid of updates does not fit."""
+def _check_taus(item: cfg.Synapse, dt_ms: float, path: str, places: Places) -> None:
+    """InputError for a time constant whose decay would need too long a table."""
+    for name in (name for name in type(item).model_fields if name.startswith("tau_")):
+        if getattr(item, name) > LONGEST_STEPS * dt_ms:
+            message = f"{getattr(item, name):g} ms is more than {LONGEST_STEPS:,} steps of {dt_ms:g} ms"
+            raise places.error(f"{path}.{name}", message, f"allowed: up to {LONGEST_STEPS * dt_ms:g} ms")
+
+
+def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, path: str, places: Places) -> None:
+    """InputError where the lower bound does not fit."""
     least, most = item.weight_min * sign, abs(item.weight_max)
     if not 0 <= least < most:
         raise places.error(
@@ -185,13 +193,6 @@ def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, dt_ms: flo
             f"{path}.weight_min",
             f"weights down to {smallest:g} in size are below the smallest {least:g}",
             "lower weight_min",
-        )
-    steps = round(item.update_interval_ms / dt_ms)
-    if steps < 1 or abs(steps * dt_ms - item.update_interval_ms) > 1e-6 * item.update_interval_ms:
-        raise places.error(
-            f"{path}.update_interval_ms",
-            f"{item.update_interval_ms:g} ms is not a whole number of steps of {dt_ms:g} ms",
-            "give a multiple of simulation.dt_ms",
         )
 
 

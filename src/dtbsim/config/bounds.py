@@ -1,0 +1,62 @@
+"""The largest numbers that a configuration can hold: what the engine's integers and float32 can, in one place.
+
+Bounds of single keys stand at the key (`le=...`); every other number is bounded by `limits`, by the unit that its key
+ends in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dtbsim.clock import MAX_STEPS
+
+MAX_NUMBER = 3.4028234663852886e38
+"""The largest float32: parameters, weights and states are float32 in the engine."""
+MAX_WHOLE = 2**63 - 1
+MIN_DT_MS, MAX_DT_MS = 1e-6, 10
+MAX_TIME_MS = float(MAX_STEPS * MAX_DT_MS)
+MAX_SECONDS = 1e7
+MAX_NEURONS = 2**32 - 1
+"""Neurons are numbered by 32 bits."""
+MAX_DEGREE = 2**31 - 1
+MAX_SYNAPSES = 2**53
+"""Of a pair of populations: expected numbers are float64."""
+MAX_BLOCKS = 2**22
+"""Blocks of neurons: every rank has a table of all of them."""
+MAX_THREADS = 4096
+MAX_SEED = 2**64 - 1
+
+# Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
+Number = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Size = Annotated[int, Field(strict=True, ge=1, le=MAX_NEURONS)]
+Degree = Annotated[int, Field(strict=True, ge=0, le=MAX_DEGREE)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
+
+
+def limit(key: str, *, whole: bool) -> float | int:
+    """Return the largest size of the number at a key (the last name of its path)."""
+    if whole:
+        return MAX_SEED if key == "seed" else MAX_WHOLE
+    if key.endswith("_ms") and not key.endswith("per_ms"):
+        return MAX_TIME_MS
+    if key.endswith("_s") and not key.endswith("per_s"):
+        return MAX_SECONDS
+    return MAX_NUMBER
+
+
+def beyond(key: str, value: Any) -> str | None:
+    """Return what is wrong with the size of a number, or of one in a list or mapping of numbers; None: nothing."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        most = limit(key, whole=isinstance(value, int))
+        return None if abs(value) <= most else f"{value:.6g} is too large; allowed: up to {most:.10g} in size"
+    if isinstance(value, list):
+        return next((problem for item in value if (problem := beyond(key, item))), None)
+    if isinstance(value, dict):
+        found = ((name, beyond(str(name), item)) for name, item in value.items())
+        return next((f"{name}: {problem}" for name, problem in found if problem), None)
+    return None

@@ -1,0 +1,112 @@
+"""Which times of a configuration must be whole numbers of steps, and whether they are.
+
+All of them but those whose key says otherwise: drawn delays and tract delays (the nearest step counts), time constants,
+refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson and the duration of a ramp (used
+as they are), windows of dynamic connectivity (the nearest number of volumes), the bound max_delay_ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dtbsim.clock import grid_problem
+from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
+from dtbsim.config.locate import KeyPath, Problem
+from dtbsim.config.network import BalancedEI, HomeostaticTonic, TractDelay
+from dtbsim.config.run import RunConfig
+from dtbsim.config.synapses import Plastic, STDPDopamine
+from dtbsim.config.values import Constant
+
+Times = Iterator[tuple[KeyPath, float | None]]
+
+
+def off_the_grid(config: RunConfig) -> Iterator[Problem]:
+    """Yield a problem for every time that must be a whole number of steps and is none, or has more than can be."""
+    dt_ms = config.simulation.dt_ms
+    for path, time_ms in grid_times(config):
+        problem = None if time_ms is None else grid_problem(time_ms, dt_ms)
+        if problem is not None:
+            yield Problem(path, *problem)
+
+
+def grid_times(config: RunConfig) -> Times:
+    """Yield key path and value (None: left out) of every time that must be a whole number of steps."""
+    yield ("simulation", "duration_ms"), config.simulation.duration_ms
+    yield from _circuits(config)
+    yield from _projections(config)
+    yield from _drives(config)
+    yield from _controllers(config)
+    yield from _records(config)
+    if config.bold is not None:
+        yield ("bold", "tr_ms"), config.bold.tr_ms
+        yield ("bold", "discard_ms"), config.bold.discard_ms
+    yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms
+
+
+def _circuits(config: RunConfig) -> Times:
+    for key, circuit in config.circuits.items():
+        if isinstance(circuit, BalancedEI):
+            yield ("circuits", key, "delay_ms"), circuit.delay_ms
+
+
+def _projections(config: RunConfig) -> Times:
+    for key, projection in config.projections.items():
+        path, delay, synapse = ("projections", key), projection.delay_ms, projection.synapse
+        if isinstance(delay, TractDelay):
+            yield (*path, "delay_ms", "minimum_ms"), delay.minimum_ms
+        elif isinstance(delay, Constant):
+            yield (*path, "delay_ms", "value"), delay.value
+        elif isinstance(delay, int | float):
+            yield (*path, "delay_ms"), delay
+        if isinstance(synapse, Plastic):
+            yield from _pairs((*path, "synapse", "frozen_ms"), synapse.frozen_ms)
+        if isinstance(synapse, STDPDopamine):
+            yield (*path, "synapse", "update_interval_ms"), synapse.update_interval_ms
+
+
+def _drives(config: RunConfig) -> Times:
+    for key, drive in config.drives.items():
+        path = "drives", key
+        yield (*path, "start_ms"), drive.start_ms
+        yield (*path, "stop_ms"), drive.stop_ms
+        yield from _pairs((*path, "windows_ms"), drive.windows_ms or [])
+        if isinstance(drive, StepCurrentDrive):
+            for k, time_ms in enumerate(drive.times_ms):
+                yield (*path, "times_ms", str(k)), time_ms
+        if isinstance(drive, NoiseCurrentDrive):
+            yield (*path, "dt_ms"), drive.dt_ms
+
+
+def _controllers(config: RunConfig) -> Times:
+    for key, controller in config.controllers.items():
+        path = "controllers", key
+        yield (*path, "interval_ms"), controller.interval_ms
+        if isinstance(controller, HomeostaticTonic):
+            for k, stage in enumerate(controller.stages):
+                yield (*path, "stages", str(k), "start_ms"), stage.start_ms
+            yield (*path, "average_from_ms"), controller.average_from_ms
+            yield (*path, "average_until_ms"), controller.average_until_ms
+
+
+def _records(config: RunConfig) -> Times:
+    record = config.record
+    if record.spikes is not None:
+        yield ("record", "spikes", "start_ms"), record.spikes.start_ms
+        yield ("record", "spikes", "stop_ms"), record.spikes.stop_ms
+    for k, states in enumerate(record.states):
+        yield ("record", "states", str(k), "interval_ms"), states.interval_ms
+    for k, weights in enumerate(record.weights):
+        yield ("record", "weights", str(k), "interval_ms"), weights.interval_ms
+    for k, pair in enumerate(record.correlations):
+        path = "record", "correlations", str(k)
+        yield (*path, "bin_ms"), pair.bin_ms
+        yield (*path, "tau_max_ms"), pair.tau_max_ms
+        yield (*path, "start_ms"), pair.start_ms
+        yield (*path, "stop_ms"), pair.stop_ms
+    yield ("record", "rate_bin_ms"), record.rate_bin_ms
+
+
+def _pairs(path: KeyPath, pairs: list[list[float]]) -> Times:
+    for k, pair in enumerate(pairs):
+        for end, time_ms in enumerate(pair):
+            yield (*path, str(k), str(end)), time_ms
