@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from dtbsim.errors import InputError
 from dtbsim.partition.table import BlockTable, Float64, Int32, Int64, Traffic
@@ -106,22 +106,16 @@ def summarise(blocks: BlockTable, assignment: Int32, traffic: Traffic | None = N
 def _local_share(blocks: BlockTable, assignment: Int32, traffic: Traffic) -> float:
     """Return sum_ij T_ij sum_p f_ip f_jp / sum_ij T_ij, with f_ip the share of the neurons of i that part p holds.
 
-    Only the rows and columns present on a part are touched, so the cost is the sum over parts of (present rows)^2.
+    The cost is that of the sparse product T f: pairs with traffic times parts that hold neurons of one row.
     """
     index = traffic.index(blocks)
     known = np.flatnonzero(index >= 0)
-    neurons = blocks.n_neurons.astype(np.float64)
-    size = np.bincount(index[known], weights=neurons[known], minlength=len(traffic.matrix))
-    present = np.flatnonzero(size > 0)
-    total = float(traffic.matrix[np.ix_(present, present)].sum())
-    if total == 0:
-        return 1.0
-    known = known[np.argsort(assignment[known], kind="stable")]
-    bounds = np.searchsorted(assignment[known], np.arange(int(assignment.max()) + 2))
-    local = 0.0
-    for first, last in pairwise(bounds):
-        rows = known[first:last]
-        here, inverse = np.unique(index[rows], return_inverse=True)
-        share = np.bincount(inverse, weights=neurons[rows]) / size[here] if len(here) else np.zeros(0)
-        local += float(share @ traffic.matrix[np.ix_(here, here)] @ share)
-    return local / total
+    neurons = blocks.n_neurons[known].astype(np.float64)
+    k = traffic.matrix.shape[0]
+    size = np.bincount(index[known], weights=neurons, minlength=k)
+    share = csr_array(
+        (neurons / size[index[known]], (index[known], assignment[known])), shape=(k, int(assignment.max()) + 1)
+    )
+    present = (size > 0).astype(np.float64)
+    total = float(present @ (traffic.matrix @ present))
+    return float((traffic.matrix @ share).multiply(share).sum()) / total if total > 0 else 1.0

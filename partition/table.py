@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
 
 from dtbsim.errors import InputError
 
@@ -75,21 +76,23 @@ class Traffic:
     """Synaptic events per second between regions or populations.
 
     Attributes:
-        matrix: float64[k, k], entry [i, j] from i to j, finite and not negative.
+        matrix: [k, k], entry [i, j] from i to j, finite and not negative; given as an array or as anything sparse of
+            scipy, kept as a csr_array of float64: it takes as much memory as there are pairs that talk to each other.
         by: what the rows and columns count: "region" (blocks without a region take no part) or "population".
 
     Raises:
         InputError: the matrix is not square, or holds a negative or non-finite number.
     """
 
-    matrix: Float64
+    matrix: csr_array
     by: Literal["region", "population"]
 
     def __post_init__(self) -> None:
-        matrix = np.asarray(self.matrix, dtype=np.float64)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise InputError(f"the traffic matrix has shape {matrix.shape}", remedy="give a square matrix")
-        if not (np.isfinite(matrix).all() and (matrix >= 0).all()):
+        given: Any = self.matrix if issparse(self.matrix) else np.asarray(self.matrix, dtype=np.float64)
+        if given.ndim != 2 or given.shape[0] != given.shape[1]:
+            raise InputError(f"the traffic matrix has shape {given.shape}", remedy="give a square matrix")
+        matrix = csr_array(given, dtype=np.float64)
+        if not (np.isfinite(matrix.data).all() and (matrix.data >= 0).all()):
             raise InputError(
                 "the traffic matrix holds a negative or non-finite number", remedy="give events per second"
             )
@@ -100,9 +103,9 @@ class Traffic:
     def index(self, blocks: BlockTable) -> Int32:
         """Return int32[b], the row of the matrix that each block belongs to (-1: none)."""
         index = blocks.region if self.by == "region" else blocks.population
-        if len(index) and int(index.max()) >= len(self.matrix):
+        if len(index) and int(index.max()) >= self.matrix.shape[0]:
             raise InputError(
-                f"the traffic matrix has {len(self.matrix)} rows, but the blocks name {self.by} {int(index.max())}",
+                f"the traffic matrix has {self.matrix.shape[0]} rows, but the blocks name {self.by} {int(index.max())}",
                 remedy=f"give one row and column per {self.by}",
             )
         return index

@@ -14,7 +14,7 @@ from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
 from dtbsim.build import memory
-from dtbsim.build.blocks import cut_blocks, expected_synapses, indegrees, traffic
+from dtbsim.build.blocks import cut_blocks, indegrees, traffic
 from dtbsim.build.memory import MemoryPlan, available_bytes, check_memory, plan_memory
 from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.errors import EXIT_MEMORY, MemoryPlanError
@@ -102,9 +102,9 @@ def test_expected_synapses_of_every_projection(tmp_path: Path) -> None:
     names = network.population_names()
     observed: dict[tuple[str, str], float] = {}
     expected: dict[tuple[str, str], float] = {}
-    for targets, sources, numbers in expected_synapses(network):
-        for t, s, number in zip(targets.tolist(), sources.tolist(), numbers.tolist(), strict=True):
-            expected[names[s], names[t]] = expected.get((names[s], names[t]), 0.0) + number
+    entries = network.entries
+    for t, s, number in zip(entries.target.tolist(), entries.source.tolist(), entries.synapses.tolist(), strict=True):
+        expected[names[s], names[t]] = expected.get((names[s], names[t]), 0.0) + number
     for pair, number in expected.items():
         observed[pair] = len(between(network, synapses, *pair))
         assert abs(observed[pair] - number) <= 1e-6 + 4.5 * math.sqrt(number)

@@ -22,7 +22,6 @@ from tests.helpers.small_atlas import WEIGHTS, save_small_atlas
 from tests.unit.test_build_definition import Definition
 
 from dtbsim.build import pairs
-from dtbsim.build.blocks import expected_synapses
 from dtbsim.kernels.outdegree import first_half
 from dtbsim.kernels.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, seed_key
 from dtbsim.spec import Network
@@ -125,7 +124,7 @@ def test_synapses_are_those_of_the_definition(
     expected = Outdegree(network, part).synapses()
     assert len(expected) > 90
     assert np.array_equal(all_synapses(network, n_ranks=2, threads=2), expected)
-    ((_, _, numbers),) = expected_synapses(network)
+    numbers = network.entries.synapses
     assert numbers.sum() == len(expected)
 
 

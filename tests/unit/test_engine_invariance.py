@@ -107,7 +107,7 @@ def test_ranks_and_partitioners(folder: Path, reference: Any, n_ranks: int, thre
     assert np.array_equal(simulate_ranks(network, n_ranks, threads), reference)
 
 
-@pytest.mark.parametrize("words", [2, 3, 6])
+@pytest.mark.parametrize("words", [2, 3, 5])
 def test_packets_that_overflow(folder: Path, reference: Any, second_rounds: list[int], words: int) -> None:
     assert np.array_equal(simulate_ranks(zoo(folder), 3, words=words), reference)
     assert len(second_rounds) > 10

@@ -11,7 +11,6 @@ from scipy.special import ndtr
 from tests.helpers.networks import network_of
 
 from dtbsim.atlas import load_local_circuits
-from dtbsim.build.blocks import expected_synapses
 from dtbsim.spec import Network
 from dtbsim.spec.circuits import potjans_diesmann as pd
 
@@ -30,8 +29,7 @@ def microcircuit(**options: Any) -> Network:
 def totals(network: Network) -> Any:
     """Expected synapses [target, source]."""
     matrix = np.zeros((8, 8))
-    for target, source, number in expected_synapses(network):
-        np.add.at(matrix, (target, source), number)
+    np.add.at(matrix, (network.entries.target, network.entries.source), network.entries.synapses)
     return matrix
 
 

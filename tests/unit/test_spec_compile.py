@@ -179,8 +179,7 @@ def test_tract_delays(compiled: Any, velocity: float, minimum: float | None) -> 
     expected = [max(1, math.floor(max(length / velocity, minimum or 0.1) / 0.1 + 0.5 + 1e-9)) for length in lengths]
     assert found.delay is None
     assert found.delay_steps.tolist() == expected
-    low, high = found.delay_bounds(0.1)
-    assert low.tolist() == high.tolist() == expected
+    assert found.delay_range(0.1) == (min(expected), max(expected))
 
 
 def test_delay_bounds_of_drawn_delays(compiled: Any) -> None:
@@ -189,7 +188,9 @@ def test_delay_bounds_of_drawn_delays(compiled: Any) -> None:
         f"projections.P={projection(scope='same_region', delay_ms=delay)}",
         f"projections.Q={projection(source='N', target='N', delay_ms='0.5')}",
     )
-    assert [bound.tolist() for bound in network.projections[0].delay_bounds(0.1)] == [[10, 10], [70, 70]]
+    assert [projection.delay_range(0.1) for projection in network.projections] == [(10, 70), (5, 5)]
+    assert network.entries.shortest.tolist() == [10, 10, 5]
+    assert network.entries.longest.tolist() == [70, 70, 5]
     assert network.max_delay_steps == 70
     assert compiled().max_delay_steps == 1
 

@@ -60,10 +60,10 @@ class DynamicTables(ABC):
     def _fill_plastic(self, row: I64, part: DynamicRows) -> None:
         dynamics, lane = part.dynamics, self._state.lane
         row[D.SHIFT], row[D.SIGN] = dynamics.shift(part.quantum), dynamics.sign
-        runs = [r for r in lane.runs if self._network.populations[r.population].family == part.projection.target_family]
-        kind = runs[0].kind
-        row[D.SLOT0] = int(lane.slot_start[kind][part.projection.channel])
-        row[D.LOCAL0], row[D.N_TARGETS] = int(lane.group_start[kind]), int(lane.group_size[kind])
+        runs = lane.runs_of_family(self._network.families[part.projection.target_family])
+        kind, first = runs[0].kind, runs[0].local
+        row[D.SLOT0] = int(lane.slot_start[kind][part.projection.channel]) + first - int(lane.group_start[kind])
+        row[D.LOCAL0], row[D.N_TARGETS] = first, sum(run.size for run in runs)
         row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, FIRST_HISTORY
         row[D.APPLIED] = -1
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._memory.place(dynamics.frozen), len(dynamics.frozen)

@@ -105,13 +105,16 @@ class LaneTables(ABC):
     def _random(self, row: I64, state: LaneState) -> None:
         """Thresholds of the source neurons that fire at random, in units of 2**-32."""
         lane, table = state.lane, []
+        runs: dict[int, list[Run]] = {}
+        for run in lane.runs:
+            runs.setdefault(run.kind, []).append(run)
         for k, kind in enumerate(self._kinds):
             count = int(lane.group_size[k])
             if kind.model.emits != "poisson" or count == 0:
                 continue
             start = int(lane.group_start[k])
             thresholds = np.zeros(count, np.uint32)
-            for run in (run for run in lane.runs if run.kind == k):
+            for run in runs[k]:
                 thresholds[run.local - start : run.local - start + run.size] = self._thresholds(run)
             buffer_at = self.memory.scratch(4 * count, np.uint8)
             table.append([start, count, self.memory.place(thresholds), buffer_at, -1])
@@ -121,7 +124,7 @@ class LaneTables(ABC):
     def _thresholds(self, run: Run) -> NDArray[np.uint32]:
         """Probability of a spike per step of every neuron of a run, 1 - exp(-rate dt), at most 1 - 2**-32."""
         family = self._network.populations[run.population].family
-        position = self._network.families[family].populations.tolist().index(run.population)
+        position = int(np.searchsorted(self._network.families[family].populations, run.population))
         gids = np.arange(run.gid0, run.gid0 + run.size, dtype=np.int64)
         given = neuron_values(self._network, family, position, gids, "parameters")
         rates = np.broadcast_to(self._network.families[family].model.complete(given)["rate_hz"], run.size)

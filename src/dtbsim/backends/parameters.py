@@ -54,7 +54,7 @@ class ControlledParameter:
 
 def _share(network: Network, state: LaneState, family_index: int, kind: int) -> _Share | None:
     family = network.families[family_index]
-    runs = [run for run in state.lane.runs if network.populations[run.population].family == family_index]
+    runs = state.lane.runs_of_family(family)
     if not runs:
         return None
     group = next(group for group in state.neurons.groups if group.kind == kind)

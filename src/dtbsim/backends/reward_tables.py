@@ -28,8 +28,8 @@ class RewardTables:
         assert isinstance(dynamics, Rewarded)
         self._row, self._interval, self._memory = row, dynamics.interval, memory
         self._placed_bytes = 0
-        low, high = part.projection.delay_bounds(network.dt_ms)
-        row[D.SHORTEST], row[D.LONGEST], row[D.INTERVAL] = low.min(), high.max(), dynamics.interval
+        row[D.SHORTEST], row[D.LONGEST] = part.projection.delay_range(network.dt_ms)
+        row[D.INTERVAL] = dynamics.interval
         flags = np.zeros(candidates.gids.size, np.uint8)
         for population in part.projection.modulators:
             first = int(candidates.offset[population])

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
 from dtbsim.partition import BlockTable, Traffic, get_partitioner
-from dtbsim.spec.network import ALL_TO_ALL, BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, ONE_TO_ONE, Network
+from dtbsim.spec.network import Network
 
 NS_PER_NEURON_STEP = 0.9
 NS_PER_EVENT = 0.9
@@ -28,76 +29,40 @@ class Blocks:
 
 def indegrees(network: Network) -> NDArray[np.float64]:
     """float64[n_populations]: expected synapses per target neuron over all projections."""
-    totals = np.zeros(len(network.populations))
-    sizes = np.array([population.size for population in network.populations], dtype=np.float64)
-    for target, source, synapses in expected_synapses(network):
-        del source
-        np.add.at(totals, target, synapses)
-    return np.asarray(totals / sizes)
-
-
-def expected_synapses(
-    network: Network,
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
-    """Per projection: target population, source population and expected synapses of each entry."""
-    sizes = np.array([population.size for population in network.populations], dtype=np.float64)
-    result = []
-    for projection in network.projections:
-        piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
-        target = projection.piece_target[piece].astype(np.int64)
-        source = projection.entry_source.astype(np.int64)
-        if projection.rule == FIXED_INDEGREE:
-            edges = projection.entry_cumulative.astype(np.float64) + 1.0
-            first = np.isin(np.arange(edges.size), projection.entry_start[:-1])
-            share = np.where(first, edges, edges - np.roll(edges, 1)) / 2.0**32
-            synapses = projection.piece_number[piece] * share * sizes[target]
-        elif projection.rule == FIXED_TOTAL:
-            synapses = projection.entry_number
-        elif projection.rule == FIXED_OUTDEGREE:
-            synapses = projection.entry_number * sizes[source]
-        else:
-            own = (target == source) & (not projection.autapses)
-            pairs = sizes[target] * (sizes[source] - own)
-            probability = {BERNOULLI: projection.entry_number, ALL_TO_ALL: 1.0, ONE_TO_ONE: 1.0 / sizes[source]}
-            synapses = pairs * probability[projection.rule]
-        result.append((target, source, np.asarray(synapses, dtype=np.float64)))
-    return result
+    entries = network.entries
+    return np.asarray(np.bincount(entries.target, entries.synapses, network.sizes.size) / network.sizes)
 
 
 def traffic(network: Network) -> Traffic:
     """Expected synaptic events per second from population (row) to population (column) at the assumed rate."""
-    n = len(network.populations)
-    matrix = np.zeros((n, n))
-    for target, source, synapses in expected_synapses(network):
-        np.add.at(matrix, (source, target), synapses * ASSUMED_RATE_HZ)
-    return Traffic(matrix, by="population")
+    entries, n = network.entries, network.sizes.size
+    events = entries.synapses * ASSUMED_RATE_HZ
+    return Traffic(coo_array((events, (entries.source, entries.target)), shape=(n, n)), by="population")
 
 
 def cut_blocks(network: Network) -> BlockTable:
     """All blocks of the network with their predicted work."""
-    gid0, size, population, region, work = [], [], [], [], []
+    number = -(-network.sizes // network.block_size)
+    population = np.repeat(np.arange(number.size), number)
+    start = (np.arange(population.size) - np.repeat(np.cumsum(number) - number, number)) * network.block_size
+    size = np.minimum(network.block_size, network.sizes[population] - start)
+    region = np.array([item.region for item in network.populations])
     cost = NS_PER_NEURON_STEP + indegrees(network) * ASSUMED_RATE_HZ * network.dt_ms * 1e-3 * NS_PER_EVENT
-    for index, item in enumerate(network.populations):
-        starts = np.arange(0, item.size, network.block_size, dtype=np.int64)
-        sizes = np.minimum(network.block_size, item.size - starts)
-        gid0.append(item.gid0 + starts)
-        size.append(sizes)
-        population.append(np.full(starts.size, index))
-        region.append(np.full(starts.size, item.region))
-        work.append(sizes * cost[index])
     return BlockTable(
-        n_neurons=np.concatenate(size),
-        work=np.concatenate(work),
-        region=np.concatenate(region),
-        population=np.concatenate(population),
-        gid0=np.concatenate(gid0),
+        n_neurons=size,
+        work=size * cost[population],
+        region=region[population],
+        population=population.astype(np.int32),
+        gid0=network.gid_starts[population] + start,
     )
 
 
 def assign_ranks(network: Network, table: BlockTable, n_ranks: int) -> Blocks:
-    """Blocks with their ranks, by the configured partitioner."""
+    """Blocks with their ranks, by the configured partitioner, which knows the expected traffic."""
     partitioner = get_partitioner(network.config.simulation.partitioner)
-    rank = partitioner.assign(table, n_ranks) if n_ranks > 1 else np.zeros(len(table), dtype=np.int32)
+    rank = np.zeros(len(table), dtype=np.int32)
+    if n_ranks > 1:
+        rank = partitioner.assign(table, n_ranks, traffic(network))
     return Blocks(
         gid0=table.gid0, size=table.n_neurons, population=table.population.astype(np.int64), rank=rank.astype(np.int32)
     )

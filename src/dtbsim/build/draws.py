@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -27,7 +28,7 @@ def draws_of(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
         delay_table, constant_delay = _NO_TABLE, _steps(delay, dt_ms)
     else:
         delay_table, constant_delay = _fixed_point(delay, dt_ms, S.FRACTION_BITS_DELAY), 0
-    largest = int(projection.delay_bounds(dt_ms)[1].max(initial=1))
+    largest = projection.delay_range(dt_ms)[1]
     return S.Draws(constant_weight, weight_table, constant_delay, delay_table, largest)
 
 
@@ -39,7 +40,9 @@ def largest_weight(draws: S.Draws, factor: int) -> int:
     return max(abs((((end * factor) >> S.FACTOR_BITS) + half) >> S.FRACTION_BITS_WEIGHT) for end in ends)
 
 
+@lru_cache(maxsize=64)
 def _fixed_point(table: Table, unit: float, bits: int) -> NDArray[np.int64]:
+    """The table in integers; the last ones stay, and what is held elsewhere is shared."""
     key = table, unit, bits
     found = _KNOWN.get(key)
     if found is None:

@@ -49,11 +49,12 @@ def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: in
     found = []
     for projection in network.projections:
         dynamics = projection.dynamics
-        if dynamics is None:
+        if dynamics is None or not lane.has_targets(projection):
             continue
         quantum = network.families[projection.target_family].channels[projection.channel].quantum
         form, fine = (L.KIND_WIDE32, quantum / 2 ** dynamics.shift(quantum)) if dynamics.plastic else (kind, quantum)
-        rows = LaneBuilder(network, lane, candidates, form, (projection,), fine).build()
+        sources = candidates.of(network, projection)
+        rows = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources).build()
         if rows.n_synapses == 0:
             continue
         if dynamics.plastic:
@@ -61,5 +62,5 @@ def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: in
             sizes = np.minimum(np.abs(rows.weights), limit).astype(np.int32)
             rows = replace(rows, weights=sizes)
         first, rows = rows.cut_to_sources()
-        found.append(DynamicRows(projection, dynamics, quantum, rows, first))
+        found.append(DynamicRows(projection, dynamics, quantum, rows, sources.start + first))
     return found

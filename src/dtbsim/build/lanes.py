@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.build.kinds import Kind
 from dtbsim.errors import InputError
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Network
+from dtbsim.spec.network import Family, Network, Projection
 
 PACKED_SLOTS = 65_536
 MOST_SLOTS = 2**31 - 1
@@ -51,6 +52,22 @@ class Lane:
     """Per kind: first slot of each channel."""
     n_slots: int
     gids: NDArray[np.uint32]
+
+    @cached_property
+    def runs_of(self) -> dict[int, list[Run]]:
+        """Runs of each population that is on the lane, ascending."""
+        found: dict[int, list[Run]] = {}
+        for run in self.runs:
+            found.setdefault(run.population, []).append(run)
+        return found
+
+    def has_targets(self, projection: Projection) -> bool:
+        """Whether a target population of the projection is on the lane."""
+        return any(population in self.runs_of for population in projection.piece_target.tolist())
+
+    def runs_of_family(self, family: Family) -> list[Run]:
+        """Runs of all populations of a family, ascending; they have neighbouring local indices."""
+        return [run for population in family.populations.tolist() for run in self.runs_of.get(population, ())]
 
     @property
     def n_local(self) -> int:
@@ -147,9 +164,10 @@ def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64],
     starts, sizes, slot_start = [], [], []
     local = slot = 0
     kinds = kind_of[blocks.population[chosen]]
+    by_kind = np.split(chosen[np.argsort(kinds, kind="stable")], np.cumsum(np.bincount(kinds, minlength=channels.size)))
     for kind in range(channels.size):
         starts.append(local)
-        for block in chosen[kinds == kind]:
+        for block in by_kind[kind].tolist():
             size = int(blocks.size[block])
             runs.append(Run(int(blocks.gid0[block]), size, int(blocks.population[block]), local, kind))
             local += size

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.blocks import Blocks, expected_synapses, indegrees
+from dtbsim.build.blocks import Blocks, indegrees
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.procedural import procedural_bytes
@@ -58,77 +58,74 @@ def plan_memory(
     static_here: bool = True,
 ) -> MemoryPlan:
     """What the rank will need of the host's memory; not `static_here`: its static synapses are built elsewhere."""
-    owned = np.zeros(len(network.populations))
     mine = blocks.rank == rank
-    np.add.at(owned, blocks.population[mine], blocks.size[mine])
-    sizes = np.array([population.size for population in network.populations], dtype=np.float64)
-    share = owned / sizes
+    owned = np.bincount(blocks.population[mine], blocks.size[mine], network.sizes.size)
+    share = owned / network.sizes
     each = synapses_onto(network, share)
-    here = [(static_here and not p.procedural) or p.dynamics is not None for p in network.projections]
-    stored = sum(n for n, held in zip(each, here, strict=True) if held)
+    here = np.array([(static_here and not p.procedural) or p.dynamics is not None for p in network.projections], bool)
+    stored = float(each[here].sum())
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
-    rows = candidates.gids.size if any(here) else 0
+    rows = candidates.gids.size if here.any() else 0
     per_lane = rows * (2 * 8 + 4)
     segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
-    neurons = int(sum(neuron_bytes(network, kind == L.KIND_WIDE64) * owned))
+    neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     building = int(stored) * delay_bytes + len(lanes) * rows * 13
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
-    return MemoryPlan(sum(each), synapses, tables, building)
+    return MemoryPlan(float(each.sum()), synapses, tables, building)
 
 
-def synapses_onto(network: Network, share: NDArray[np.float64]) -> list[float]:
-    """Expected synapses of each projection onto a share (float64[n_populations]) of every population."""
-    return [float((synapses * share[target]).sum()) for target, _, synapses in expected_synapses(network)]
+def synapses_onto(network: Network, share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[n_projections]: expected synapses of each onto a share (float64[n_populations]) of every population."""
+    entries = network.entries
+    return entries.per_projection(entries.synapses * share[entries.target], len(network.projections))
 
 
 def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
     """int64[n_populations]: bytes per neuron, beside synapses; `wide`: sums of 64 bits."""
-    result = np.full(len(network.populations), COMMON_BYTES, dtype=np.int64)
-    families = np.array([population.family for population in network.populations])
+    of_family = np.zeros(len(network.families), dtype=np.int64)
     for kind in find_kinds(network):
         own = 4 * (len(kind.model.states) + len(kind.arrays)) + (8 if wide else 4) * len(kind.channels)
-        result[np.isin(families, kind.families)] += own
+        of_family[kind.families] = own
+    result: NDArray[np.int64] = COMMON_BYTES + of_family[[population.family for population in network.populations]]
     for drive in network.drives:
         result[drive.population] += BYTES_PER_DRIVEN * (drive.kind == "poisson")
     return result
 
 
-def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: list[bool]) -> float:
-    """Upper bound of the expected segments of the chosen projections.
+def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: NDArray[np.bool_]) -> float:
+    """Upper bound of the expected segments of the chosen projections (bool[n_projections]).
 
     In each row as many as synapses or as possible delays, per projection.
     """
-    rows = n_lanes * np.array([population.size for population in network.populations], dtype=np.float64)
-    segments = 0.0
-    everything = zip(network.projections, chosen, expected_synapses(network), strict=True)
-    for projection, wanted, (target, source, synapses) in everything:
-        if not wanted:
-            continue
-        owned = synapses * share[target]
-        if projection.delay is None:  # one delay per pair of populations
-            segments += float(np.minimum(owned, rows[source]).sum())
-            continue
-        low, high = (int(bound.max(initial=1)) for bound in projection.delay_bounds(network.dt_ms))
-        per_source = np.bincount(source, owned, minlength=rows.size)
-        segments += float(np.minimum(per_source, rows * (high - low + 1)).sum())
-    return segments
+    entries, rows = network.entries, n_lanes * network.sizes
+    wanted = chosen[entries.projection]
+    projection, source = entries.projection[wanted], entries.source[wanted]
+    owned = (entries.synapses * share[entries.target])[wanted]
+    tract = np.array([p.delay is None for p in network.projections], dtype=bool)[projection]
+    segments = float(np.minimum(owned, rows[source])[tract].sum())  # one delay per pair of populations
+    drawn = ~tract
+    pair, first, entry = np.unique(
+        projection[drawn] * rows.size + source[drawn], return_index=True, return_inverse=True
+    )
+    delays = (entries.longest - entries.shortest + 1)[wanted][drawn][first]
+    per_source = np.bincount(entry, owned[drawn], pair.size)
+    return segments + float(np.minimum(per_source, rows[pair % rows.size] * delays).sum())
 
 
 def acc_bits_for(network: Network) -> int:
     """64 where the expected in-degrees alone would overflow 32-bit sums, else 32 (checked exactly after the build)."""
-    degree = indegrees(network)
-    for index, population in enumerate(network.populations):
-        channels = network.families[population.family].channels
-        largest = max((max(channel.max_weight, channel.max_plastic) for channel in channels), default=0)
-        if degree[index] * largest > INT32_SAFE:
-            return 64
-    return 32
+    largest = np.array(
+        [max((max(c.max_weight, c.max_plastic) for c in family.channels), default=0) for family in network.families],
+        dtype=np.float64,
+    )
+    family = np.array([population.family for population in network.populations])
+    return 64 if (indegrees(network) * largest[family] > INT32_SAFE).any() else 32
 
 
 def check_memory(needed_on_node: int, available: int, ranks_on_node: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.draws import draws_of
-from dtbsim.build.lanes import Lane
+from dtbsim.build.lanes import Lane, Run
 from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import sink as S
 from dtbsim.spec.network import FIXED_OUTDEGREE, Network, Projection
@@ -68,41 +68,42 @@ def find_pieces(
     candidates: Candidates,
     projections: Sequence[Projection],
     quantum: float | None = None,
+    first: int = 0,
 ) -> list[Piece]:
-    """Pieces of `projections` with targets on the lane; weights in `quantum`, by default that of the channel."""
-    runs_of: dict[int, list[tuple[int, int, int]]] = {}
-    for run in lane.runs:
-        runs_of.setdefault(run.population, []).append((run.gid0, run.size, run.local))
-    kind_of = {run.population: run.kind for run in lane.runs}
-    sizes = np.array([population.size for population in network.populations], dtype=np.int64)
+    """Pieces of `projections` with targets on the lane; weights in `quantum`, by default that of the channel.
+
+    Sources are numbered from candidate `first` on.
+    """
     landings: dict[tuple[int, int], Landing] = {}
     found = []
-    for projection in projections:
+    for projection in filter(lane.has_targets, projections):
         channel = network.families[projection.target_family].channels[projection.channel]
         draws = draws_of(projection, quantum or channel.quantum, network.dt_ms)
         for piece, population in enumerate(projection.piece_target.tolist()):
             entries = np.arange(*projection.entries(piece).indices(projection.entry_source.size))
             if projection.rule == FIXED_OUTDEGREE:
                 entries = entries[projection.entry_number[entries] > 0]
-            if population not in runs_of or not entries.size:
+            runs = lane.runs_of.get(population)
+            if runs is None or not entries.size:
                 continue
             key = population, projection.channel
             if key not in landings:
-                kind = kind_of[population]
+                kind = runs[0].kind
                 shift = int(lane.slot_start[kind][projection.channel]) - int(lane.group_start[kind])
-                landings[key] = _landing(network, population, runs_of[population], shift)
-            rows = _rows(network, candidates, projection, entries, landings[key], draws, sizes)
+                landings[key] = _landing(network, population, runs, shift)
+            rows = _rows(network, candidates, projection, entries, landings[key], draws)
+            rows[:, P.SOURCE0] -= first
             found.append(Piece(projection, landings[key], draws, rows))
     return found
 
 
-def _landing(network: Network, population: int, runs: list[tuple[int, int, int]], shift: int) -> Landing:
+def _landing(network: Network, population: int, runs: list[Run], shift: int) -> Landing:
     target, block_size = network.populations[population], network.block_size
     splits = splits_of(target.size)
     slot_of_block = np.full(-(-target.size // block_size), -1, dtype=np.int32)
     begins = np.array([part * target.size >> splits for part in range(2**splits)], dtype=np.int64)
     inside = np.zeros(begins.size, dtype=bool)
-    table = np.array([(gid - target.gid0, n, local + shift) for gid, n, local in runs], dtype=np.int64)
+    table = np.array([(run.gid0 - target.gid0, run.size, run.local + shift) for run in runs], dtype=np.int64)
     for first, n, slot in table.tolist():
         slot_of_block[first // block_size] = slot
         low, high = np.searchsorted(begins, [first, first + n - 1], side="right") - 1
@@ -118,12 +119,11 @@ def _rows(
     entries: NDArray[np.int64],
     landing: Landing,
     draws: S.Draws,
-    sizes: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     source = projection.entry_source[entries].astype(np.int64)
     rows = np.zeros((entries.size, P.FIELDS), dtype=np.int64)
     rows[:, P.RULE], rows[:, P.PROJECTION] = projection.rule, projection.index
-    rows[:, P.SOURCE0], rows[:, P.N_SOURCES] = candidates.offset[source], sizes[source]
+    rows[:, P.SOURCE0], rows[:, P.N_SOURCES] = candidates.offset[source], network.sizes[source]
     rows[:, P.SOURCE_GID0], rows[:, P.SOURCE_KEY] = network.gid_starts[source], source
     rows[:, P.TARGET_GID0], rows[:, P.TARGET_SIZE] = landing.gid0, landing.size
     if projection.rule == FIXED_OUTDEGREE:

@@ -23,7 +23,7 @@ def ring_size(network: Network) -> int:
     procedural = [projection for projection in network.projections if projection.procedural]
     if not procedural:
         return 0
-    longest = max(int(projection.delay_bounds(network.dt_ms)[1].max(initial=1)) for projection in procedural)
+    longest = max(projection.delay_range(network.dt_ms)[1] for projection in procedural)
     return 1 << math.ceil(math.log2(longest + 1))
 
 
@@ -105,12 +105,13 @@ def procedural_bytes(network: Network, lanes: list[Lane], kind: int) -> int:
         return 0
     width = 8 if kind == L.KIND_WIDE64 else 4
     total = sum(lane.n_slots * ring * width + 8 * ring for lane in lanes)
-    blocks = np.array([-(-population.size // network.block_size) for population in network.populations])
+    blocks = -(-network.sizes // network.block_size)
+    on_lanes = np.zeros(blocks.size, dtype=np.int64)
+    for lane in lanes:
+        on_lanes[list({run.population for run in lane.runs})] += 1
     for projection in (projection for projection in network.projections if projection.procedural):
-        pool = np.diff(projection.entry_start)
-        for lane in lanes:
-            mine = np.isin(projection.piece_target, [run.population for run in lane.runs])
-            total += int(pool[mine].sum()) * 8 * P.FIELDS + 4 * int(blocks[projection.piece_target[mine]].sum())
+        times, pool = on_lanes[projection.piece_target], np.diff(projection.entry_start)
+        total += int((times * (pool * 8 * P.FIELDS + 4 * blocks[projection.piece_target])).sum())
         total += TABLE_BYTES * (not projection.weight.constant)
         total += TABLE_BYTES * (projection.delay is not None and not projection.delay.constant)
     return total

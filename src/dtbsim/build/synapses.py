@@ -22,6 +22,7 @@ from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.rows import add_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
+from dtbsim.spec.entries import heard
 from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
@@ -38,6 +39,13 @@ class Candidates:
 
     offset: NDArray[np.int64]
     gids: NDArray[np.uint32]
+
+    def of(self, network: Network, projection: Projection) -> slice:
+        """The candidates from the first to the last that projects in a projection with synapses on this rank."""
+        populations = np.unique(projection.entry_source)
+        first = self.offset[populations]
+        stop = first + network.sizes[populations]
+        return slice(int(first[first >= 0].min()), int(stop[first >= 0].max()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,29 +106,22 @@ def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
 
     Raises InputError where their neurons are more than MOST_SOURCES.
     """
-    mine = np.zeros(len(network.populations), dtype=bool)
+    mine = np.zeros(network.sizes.size, dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
-    used = np.zeros(len(network.populations), dtype=bool)
-    for projection in network.projections:
-        target, source, _ = projection.links(network.dt_ms)
-        used[source[mine[target]]] = True
-    offset = np.full(len(network.populations), -1, dtype=np.int64)
-    total = 0
-    for index in np.flatnonzero(used):
-        offset[index] = total
-        total += network.populations[index].size
+    target, source, _ = heard(network)
+    used = np.unique(source[mine[target]])
+    sizes = network.sizes[used]
+    offset = np.full(network.sizes.size, -1, dtype=np.int64)
+    offset[used] = np.cumsum(sizes) - sizes
+    total = int(sizes.sum())
     if total > MOST_SOURCES:
         raise InputError(
             f"rank {rank} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
             where="populations",
             remedy="use fewer neurons, or a connectome with more regions than ranks",
         )
-    gids = np.empty(total, np.uint32)
-    for index in np.flatnonzero(used):
-        population, first = network.populations[index], int(offset[index])
-        gids[first : first + population.size] = np.arange(
-            population.gid0, population.gid0 + population.size, dtype=np.uint32
-        )
+    gids = np.arange(total, dtype=np.uint32)
+    gids += np.repeat((network.gid_starts[used] - offset[used]).astype(np.uint32), sizes)  # modulo 2**32
     return Candidates(offset, gids)
 
 
@@ -144,22 +145,22 @@ class LaneBuilder:
         kind: int,
         projections: Sequence[Projection],
         quantum: float | None = None,
+        sources: slice | None = None,
     ) -> None:
-        """Rows of `projections`; weights in `quantum`, by default that of each one's channel."""
-        self.network, self.lane, self.candidates, self.kind = network, lane, candidates, kind
+        """Rows of `projections`, of all candidates or of the range `sources` (it has all of their sources).
+
+        Weights are in `quantum`, by default that of each one's channel.
+        """
+        first, stop = (0, candidates.gids.size) if sources is None else (sources.start, sources.stop)
+        self.network, self.lane, self.candidates, self.kind, self.first = network, lane, candidates, kind, first
         self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
-        self.bits = np.zeros(candidates.gids.size if projections else 0, dtype=np.uint8)
-        largest = (p.delay_bounds(network.dt_ms)[1].max(initial=1) for p in network.projections)
-        self.largest = int(max(largest, default=1))
-        self.runs_of: dict[int, list[tuple[int, int, int]]] = {}
-        for run in lane.runs:
-            slot0 = run.local - int(lane.group_start[run.kind])
-            self.runs_of.setdefault(run.population, []).append((run.gid0, run.size, slot0))
-        self.kind_of = {run.population: run.kind for run in lane.runs}
-        self.work = [(p, Wiring(self, p)) for p in projections if p.rule != FIXED_OUTDEGREE]
-        by_source = [p for p in projections if p.rule == FIXED_OUTDEGREE]
-        self.pieces = find_pieces(network, lane, candidates, by_source, quantum)
+        self.bits = np.zeros(stop - first if projections else 0, dtype=np.uint8)
+        self.largest = network.max_delay_steps
+        here = [p for p in projections if lane.has_targets(p)]
+        self.work = [(p, Wiring(self, p)) for p in here if p.rule != FIXED_OUTDEGREE]
+        by_source = [p for p in here if p.rule == FIXED_OUTDEGREE]
+        self.pieces = find_pieces(network, lane, candidates, by_source, quantum, first)
         self.pairs = pair_table(self.pieces)
 
     def _run(self, sink: S.Sink) -> None:
@@ -237,7 +238,7 @@ class Wiring:
 
     def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
         network, candidates = builder.network, builder.candidates
-        sizes = np.array([population.size for population in network.populations], dtype=np.int64)
+        sizes = network.sizes
         gid0 = network.gid_starts[:-1]
         source = projection.entry_source.astype(np.int64)
         piece = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
@@ -246,7 +247,7 @@ class Wiring:
         self.piece_gid0 = gid0[projection.piece_target]
         self.pool = Pool(
             key=source,
-            offset=candidates.offset[source],
+            offset=candidates.offset[source] - builder.first,
             size=sizes[source],
             cumulative=projection.entry_cumulative,
             factor=np.rint(projection.weight_factor * 2.0**S.FACTOR_BITS).astype(np.int64),
@@ -259,13 +260,16 @@ class Wiring:
         self.tasks = self._tasks(builder, projection)
 
     def _tasks(self, builder: LaneBuilder, projection: Projection) -> NDArray[np.int64]:
+        lane = builder.lane
         tasks: list[tuple[int, int, int, int, int, int]] = []
         for piece, population in enumerate(projection.piece_target.tolist()):
-            runs = builder.runs_of.get(population)
-            if not runs:
+            found = lane.runs_of.get(population)
+            if found is None:
                 continue
-            kind = builder.kind_of[population]
-            base = int(builder.lane.slot_start[kind][projection.channel])
+            kind = found[0].kind
+            base = int(lane.slot_start[kind][projection.channel])
+            start = int(lane.group_start[kind])
+            runs = [(run.gid0, run.size, run.local - start) for run in found]
             entries = range(int(self.pieces[piece]), int(self.pieces[piece + 1]))
             if projection.rule == FIXED_INDEGREE:
                 number = int(projection.piece_number[piece])

@@ -48,15 +48,17 @@ def find_problems(config: RunConfig) -> Iterator[Problem]:
 
 
 def _names(config: RunConfig) -> Iterator[Problem]:
-    known = population_names(config)
+    known = dict.fromkeys(population_names(config))
     for path, names in _references(config):
         if isinstance(names, str):
             yield from _unknown(path, names, known, config)
             continue
+        seen: set[str] = set()
         for index, name in enumerate(names):
             yield from _unknown((*path, str(index)), name, known, config)
-            if name in names[:index]:
+            if name in seen:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
+            seen.add(name)
     for key, controller in config.controllers.items():
         counted = controller.projection if isinstance(controller, HomeostaticTonic) else None
         if counted is not None and counted not in config.projections:
@@ -111,7 +113,7 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("bold", "population"), config.bold.population
 
 
-def _unknown(path: KeyPath, name: str, known: list[str], config: RunConfig) -> Iterator[Problem]:
+def _unknown(path: KeyPath, name: str, known: Mapping[str, None], config: RunConfig) -> Iterator[Problem]:
     if name in known:
         return
     if name in config.circuits:

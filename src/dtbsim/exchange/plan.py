@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from dtbsim.build.blocks import Blocks
+from dtbsim.spec.entries import heard
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
 
@@ -29,18 +31,16 @@ class ExchangePlan:
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
     """The same plan on every rank, from the network and the assignment of blocks."""
     n = len(network.populations)
-    owners = np.zeros((n_ranks, n), dtype=bool)
-    owners[blocks.rank, blocks.population] = True
-    several = owners.sum(axis=0) > 1
-    owner = owners.argmax(axis=0)
+    owns = np.zeros((n_ranks, n), dtype=bool)
+    owns[blocks.rank, blocks.population] = True
+    several = owns.sum(axis=0) > 1
+    owner = owns.argmax(axis=0)
+    target, source, shortest = heard(network)
+    crossing = several[target] | several[source] | (owner[target] != owner[source])
+    window = int(shortest[crossing].min(initial=MAX_DELAY_STEPS))
+    pairs = np.ones(int(crossing.sum()), dtype=np.int32), (target[crossing], source[crossing])
+    hears = (csr_array(owns, dtype=np.int32) @ csr_array(pairs, shape=(n, n))).tocoo()
     needs = np.zeros((n_ranks, n), dtype=bool)
-    window = MAX_DELAY_STEPS
-    for projection in network.projections:
-        target, source, shortest = projection.links(network.dt_ms)
-        crossing = several[target] | several[source] | (owner[target] != owner[source])
-        if crossing.any():
-            window = min(window, int(shortest[crossing].min()))
-        for rank in range(n_ranks):
-            wanted = np.unique(source[crossing & owners[rank, target]])
-            needs[rank, wanted] |= several[wanted] | (owner[wanted] != rank)
+    needs[hears.row, hears.col] = True
+    needs &= several | ~owns
     return ExchangePlan(max(1, window), needs)

@@ -23,7 +23,7 @@ class BoldRegions:
 
     def __init__(self, network: Network, config: Bold) -> None:
         chosen = [config.population] if isinstance(config.population, str) else config.population
-        families = [network.family_index(name) for name in chosen]
+        families = {network.family_index(name) for name in chosen}
         members = [i for i, p in enumerate(network.populations) if p.family in families and p.region >= 0]
         if not members:
             raise InputError(
@@ -34,7 +34,8 @@ class BoldRegions:
         self.regions = sorted({network.populations[i].region for i in members})
         self.names = [network.region_names[region] for region in self.regions]
         self.populations = np.array(members, dtype=np.int64)
-        self._region = np.array([self.regions.index(network.populations[i].region) for i in members])
+        column = {region: k for k, region in enumerate(self.regions)}
+        self._region = np.array([column[network.populations[i].region] for i in members])
         sizes = np.array([network.populations[i].size for i in members], dtype=np.float64)
         self._neurons = np.bincount(self._region, sizes, len(self.regions))
 

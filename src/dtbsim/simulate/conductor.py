@@ -227,8 +227,7 @@ class _Job:
             return
         plan = self._prepared.plan
         write_json(self._folder / "network.json", describe_network(self._network, plan, synapses))
-        known = traffic(self._network) if len(self._network.populations) <= 2000 else None
-        summary = summarise(plan.table, plan.blocks.rank, known)
+        summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
         _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
         if self._comm.size > 1:
             self._progress.note(f"partition: {summary.headline()}")

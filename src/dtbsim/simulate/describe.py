@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from dtbsim.build.blocks import expected_synapses
 from dtbsim.build.rank import RankPlan
 from dtbsim.spec.network import RULES, Network
 
@@ -49,8 +48,9 @@ def describe_network(network: Network, plan: RankPlan, synapses_of_rank: list[in
 
 def _projections(network: Network) -> list[dict[str, Any]]:
     result = []
-    for projection, (_, _, synapses) in zip(network.projections, expected_synapses(network), strict=True):
-        shortest, longest = projection.delay_bounds(network.dt_ms)
+    expected = network.entries.per_projection(network.entries.synapses, len(network.projections)).tolist()
+    for projection, synapses in zip(network.projections, expected, strict=True):
+        shortest, longest = projection.delay_range(network.dt_ms)
         result.append(
             {
                 "name": projection.name,
@@ -58,9 +58,9 @@ def _projections(network: Network) -> list[dict[str, Any]]:
                 "target": network.families[projection.target_family].name,
                 "rule": RULES[projection.rule],
                 "scope": projection.scope,
-                "expected_synapses": round(float(synapses.sum())),
-                "min_delay_steps": int(shortest.min(initial=network.max_delay_steps)),
-                "max_delay_steps": int(longest.max(initial=0)),
+                "expected_synapses": round(synapses),
+                "min_delay_steps": shortest,
+                "max_delay_steps": longest,
             }
         )
     return result

@@ -74,9 +74,9 @@ class ChannelPlan:
             for key, largest in self._largest.items()
         )
 
-    def channels(self, family: str) -> tuple[Channel, ...]:
-        """The channels of a family with their quanta."""
-        limit = MAX_32 if self.wide else MAX_16
+    def channels(self, family: str, *, wide: bool) -> tuple[Channel, ...]:
+        """The channels of a family with their quanta, `wide` as the plan says."""
+        limit = MAX_32 if wide else MAX_16
         result = []
         for mix, (_, group) in self._channels.get(family, {}).items():
             largest = self._largest[family, group]
@@ -168,4 +168,5 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
 
 def all_channels(plan: ChannelPlan, drafts: dict[str, Draft]) -> dict[str, tuple[Channel, ...]]:
     """Channels of every family."""
-    return {name: plan.channels(name) for name in drafts}
+    wide = plan.wide
+    return {name: plan.channels(name, wide=wide) for name in drafts}

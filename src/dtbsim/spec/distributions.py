@@ -10,8 +10,9 @@ Integer forms (weights in quanta, delays in steps) hold the same table in fixed 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,24 +38,33 @@ Drawable = float | Constant | Uniform | Normal | TruncatedNormal | Lognormal | E
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Quantiles of one distribution, float64[TABLE_SIZE + 1], ascending; `constant` when all are equal."""
+    """Quantiles of one distribution; `constant` when all are equal.
 
-    quantiles: FloatArray
+    A network may have as many distributions as projections, and the quantiles of one take half a megabyte, so a table
+    keeps how to `compute` them: those that were used last stay in memory.
+
+    Attributes:
+        compute: gives the quantiles, float64[TABLE_SIZE + 1], ascending.
+        low, high: smallest and largest value that can be drawn.
+        mean: mean of what is drawn.
+    """
+
+    compute: Callable[[], FloatArray]
+    low: float
+    high: float
+    mean: float
+
+    @classmethod
+    def of(cls, compute: Callable[[], FloatArray]) -> Table:
+        """The table of the quantiles that `compute` gives."""
+        quantiles = compute()
+        middles = (quantiles[1:] + quantiles[:-1]) / 2
+        return cls(compute, float(quantiles[0]), float(quantiles[-1]), float(np.mean(middles)))
 
     @property
-    def low(self) -> float:
-        """Smallest value that can be drawn."""
-        return float(self.quantiles[0])
-
-    @property
-    def high(self) -> float:
-        """Largest value that can be drawn."""
-        return float(self.quantiles[-1])
-
-    @property
-    def mean(self) -> float:
-        """Mean of what is drawn."""
-        return float(np.mean((self.quantiles[1:] + self.quantiles[:-1]) / 2))
+    def quantiles(self) -> FloatArray:
+        """float64[TABLE_SIZE + 1], ascending, read-only."""
+        return _quantiles(self)
 
     @property
     def constant(self) -> bool:
@@ -65,8 +75,9 @@ class Table:
         """Values for uniform words (uint32[n]) as float64[n]."""
         index = words >> np.uint32(16)
         fraction = (words & np.uint32(0xFFFF)).astype(np.float64) / 65536.0
-        low = self.quantiles[index]
-        values: FloatArray = low + (self.quantiles[index + np.uint32(1)] - low) * fraction
+        quantiles = self.quantiles
+        low = quantiles[index]
+        values: FloatArray = low + (quantiles[index + np.uint32(1)] - low) * fraction
         return values
 
     def fixed_point(self, unit: float, fraction_bits: int) -> NDArray[np.int64]:
@@ -75,8 +86,19 @@ class Table:
 
     def map(self, scale: float) -> Table:
         """The table of `scale` times the variable (reversed for a negative scale, so that it stays ascending)."""
-        scaled = self.quantiles * scale
-        return Table(scaled if scale >= 0 else scaled[::-1].copy())
+        return Table.of(partial(_scaled, self, scale))
+
+
+@lru_cache(maxsize=64)
+def _quantiles(table: Table) -> FloatArray:
+    quantiles = table.compute()
+    quantiles.flags.writeable = False
+    return quantiles
+
+
+def _scaled(table: Table, scale: float) -> FloatArray:
+    scaled: FloatArray = table.quantiles * scale
+    return scaled if scale >= 0 else scaled[::-1].copy()
 
 
 def as_table(value: Drawable) -> Table:
@@ -103,33 +125,39 @@ def table_at(value: Drawable, path: str, places: Places) -> Table:
         raise places.error(path, error.message, error.remedy) from None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 17)
 def _constant(value: float) -> Table:
-    return Table(np.full(TABLE_SIZE + 1, value))
+    return Table(partial(np.full, TABLE_SIZE + 1, value), value, value, value)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 17)
 def _table(dump: str, kind: type) -> Table:
-    value = kind.model_validate_json(dump)  # type: ignore[attr-defined]
+    return Table.of(partial(_drawn, kind.model_validate_json(dump)))  # type: ignore[attr-defined]
+
+
+def _drawn(value: Drawable) -> FloatArray:
+    """The quantiles of a distribution."""
     p = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
     if isinstance(value, Uniform):
-        return Table(value.low + (value.high - value.low) * p)
+        return value.low + (value.high - value.low) * p
     if isinstance(value, Exponential):
-        return Table(value.low - value.mean * np.append(np.log1p(-p[:-1]), -math.log(TABLE_SIZE) - 2.0))
+        return value.low - value.mean * np.append(np.log1p(-p[:-1]), -math.log(TABLE_SIZE) - 2.0)
     if isinstance(value, Lognormal):
         sigma = math.sqrt(math.log1p((value.sd / value.mean) ** 2))
-        return Table(np.exp(math.log(value.mean) - sigma * sigma / 2 + sigma * _normal_quantiles(p)))
+        return np.asarray(np.exp(math.log(value.mean) - sigma * sigma / 2 + sigma * _normal_quantiles()))
     if isinstance(value, Normal):
-        return Table(value.mean + value.sd * _normal_quantiles(p))
+        return value.mean + value.sd * _normal_quantiles()
     if isinstance(value, TruncatedNormal):
-        return Table(_truncated_quantiles(value, p))
-    raise TypeError(f"no table for {kind.__name__}")
+        return _truncated_quantiles(value, p)
+    raise TypeError(f"no table for {type(value).__name__}")
 
 
-def _normal_quantiles(p: FloatArray) -> FloatArray:
+@cache
+def _normal_quantiles() -> FloatArray:
     """Standard normal quantiles; the end points keep the mean of the outermost intervals."""
     from scipy.special import ndtri
 
+    p = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
     z = np.empty_like(p)
     z[1:-1] = ndtri(p[1:-1])
     edge = float(z[-2])

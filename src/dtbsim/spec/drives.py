@@ -85,10 +85,10 @@ def finish_drives(
     """Second pass: one drive per population, weights in quanta, times in steps."""
     dt = config.simulation.dt_ms
     n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
-    names = list(dict.fromkeys(draft.name for draft in found))
+    indices = {name: index for index, name in enumerate(dict.fromkeys(draft.name for draft in found))}
     drives: list[Drive] = []
     for draft in found:
-        item, index = draft.item, names.index(draft.name)
+        item, index = draft.item, indices[draft.name]
         common: dict[str, Any] = {
             "name": draft.name,
             "index": index,

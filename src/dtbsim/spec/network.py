@@ -8,7 +8,8 @@ seed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.synapses import Dynamics
 from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
+
+if TYPE_CHECKING:
+    from dtbsim.spec.entries import Entries
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
@@ -114,32 +118,18 @@ class Projection:
     procedural: bool = False
     """Synapses are drawn again at every spike instead of being stored."""
 
-    def links(self, dt_ms: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-        """(target population, source population, smallest delay in steps) of everything whose spikes are heard.
-
-        One per entry; and as if modulators projected to every target population with the smallest delay of all.
-        """
-        piece = np.repeat(np.arange(self.piece_target.size), np.diff(self.entry_start))
-        shortest, _ = self.delay_bounds(dt_ms)
-        target, source = self.piece_target[piece], self.entry_source
-        if not self.modulators or not shortest.size:
-            return target, source, shortest
-        n = len(self.modulators)
-        more = np.repeat(self.piece_target, n), np.tile(np.array(self.modulators, np.int32), self.piece_target.size)
-        delays = np.full(more[0].size, shortest.min())
-        return np.r_[target, more[0]], np.r_[source, more[1]], np.r_[shortest, delays]
-
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""
         return slice(int(self.entry_start[piece]), int(self.entry_start[piece + 1]))
 
-    def delay_bounds(self, dt_ms: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Smallest and largest delay in steps, per entry."""
+    def delay_range(self, dt_ms: float) -> tuple[int, int]:
+        """Smallest and largest delay in steps of any entry; (1, 1) without entries."""
+        if not self.entry_source.size:
+            return 1, 1
         if self.delay is None:
-            steps = self.delay_steps.astype(np.int64)
-            return steps, steps
+            return int(self.delay_steps.min()), int(self.delay_steps.max())
         low, high = np.maximum(nearest_steps([self.delay.low, self.delay.high], dt_ms), 1).tolist()
-        return np.full(self.entry_source.size, low), np.full(self.entry_source.size, high)
+        return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,21 +217,43 @@ class Network:
         last = self.populations[-1]
         return last.gid0 + last.size
 
-    @property
+    @cached_property
     def gid_starts(self) -> NDArray[np.int64]:
-        """int64[n_populations + 1]: first gid of each population, then the number of neurons."""
-        return np.array([population.gid0 for population in self.populations] + [self.n_neurons], dtype=np.int64)
+        """int64[n_populations + 1], read-only: first gid of each population, then the number of neurons."""
+        return _read_only([population.gid0 for population in self.populations] + [self.n_neurons])
 
-    @property
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """int64[n_populations], read-only: neurons of each population."""
+        return _read_only([population.size for population in self.populations])
+
+    @cached_property
     def max_delay_steps(self) -> int:
         """Upper bound of all delays, at least 1."""
-        bounds = [int(projection.delay_bounds(self.dt_ms)[1].max(initial=1)) for projection in self.projections]
+        bounds = [projection.delay_range(self.dt_ms)[1] for projection in self.projections]
         return max(bounds, default=1)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """Every pool entry of every projection."""
+        from dtbsim.spec.entries import entries_of
+
+        return entries_of(self)
+
+    @cached_property
+    def _family_indices(self) -> dict[str, int]:
+        return {family.name: index for index, family in enumerate(self.families)}
 
     def family_index(self, name: str) -> int:
         """Index of the family called `name`."""
-        return next(i for i, family in enumerate(self.families) if family.name == name)
+        return self._family_indices[name]
 
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]
+
+
+def _read_only(values: list[int]) -> NDArray[np.int64]:
+    array = np.array(values, dtype=np.int64)
+    array.flags.writeable = False
+    return array

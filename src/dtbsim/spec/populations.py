@@ -55,11 +55,14 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
+    tonic: dict[str, set[str]] = {}
+    for controller in config.controllers.values():
+        if isinstance(controller, cfg.HomeostaticTonic):
+            tonic.setdefault(controller.population, set()).add(controller.parameter)
     drafts = {}
     for name, population in parts.populations.items():
         path = parts.path("populations", name)
-        tonic = [c for c in config.controllers.values() if isinstance(c, cfg.HomeostaticTonic)]
-        controlled = frozenset(c.parameter for c in tonic if c.population == name)
+        controlled = frozenset(tonic.get(name, ()))
         model = _model(population, base, path, places)
         drafts[name] = _family(
             name,

@@ -40,8 +40,9 @@ def compile_projections(
     places: Places,
 ) -> list[Projection]:
     """All projections with their pieces; notes weights in the channel plan."""
+    families = {name: index for index, name in enumerate(drafts)}
     return [
-        _Compiler(config, parts, drafts, populations, atlas, plan, places, name, index).compile()
+        _Compiler(config, parts, drafts, families, populations, atlas, plan, places, name, index).compile()
         for index, name in enumerate(parts.projections)
     ]
 
@@ -52,6 +53,7 @@ class _Compiler:
         config: RunConfig,
         parts: Parts,
         drafts: dict[str, Draft],
+        families: dict[str, int],
         populations: tuple[Population, ...],
         atlas: Any,
         plan: ChannelPlan,
@@ -68,7 +70,7 @@ class _Compiler:
         self.modulators: tuple[int, ...] = ()
         if isinstance(self.item.synapse, STDPDopamine):
             self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
-        self.families = list(drafts)
+        self.families = families
         self.dt_ms = config.simulation.dt_ms
 
     def _family(self, drafts: dict[str, Draft], name: str, key: str) -> Draft:
@@ -103,8 +105,8 @@ class _Compiler:
         projection = Projection(
             name=self.name,
             index=self.index,
-            source_family=self.families.index(self.source.name),
-            target_family=self.families.index(self.target.name),
+            source_family=self.families[self.source.name],
+            target_family=self.families[self.target.name],
             rule=rule,
             autapses=getattr(self.item.rule, "autapses", True),
             multapses=bool(getattr(self.item.rule, "multapses", False)),

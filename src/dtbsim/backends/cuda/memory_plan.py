@@ -14,7 +14,7 @@ from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.failures import SMALLER
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.backends.cuda.wiring import WORK_BYTES
-from dtbsim.build.blocks import ASSUMED_RATE_HZ, expected_synapses
+from dtbsim.build.blocks import ASSUMED_RATE_HZ
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
     BYTES_PER_SYNAPSE,
@@ -61,9 +61,9 @@ class DeviceMemoryPlan:
 def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: StrideOf | None = None) -> DeviceMemoryPlan:
     """What the rank will need; `in_order` and `stride_of` as for `build_rank_on_device`."""
     network, lanes = plan.network, plan.lanes
-    static = [projection.dynamics is None and not projection.procedural for projection in network.projections]
+    static = np.array([p.dynamics is None and not p.procedural for p in network.projections], dtype=bool)
     shares = [_share(network, lane) for lane in lanes]
-    per_lane = [_total(synapses_onto(network, share), static) for share in shares]
+    per_lane = [float(synapses_onto(network, share)[static].sum()) for share in shares]
     total, share = sum(per_lane), np.sum(shares, axis=0)
     places = total if stride_of is None or in_order else sum(_places(plan, s, static, stride_of) for s in shares)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
@@ -79,7 +79,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         tables=row_bytes + plan.candidates.gids.nbytes,
         building=building,
         dynamic=_dynamic(plan, shares),
-        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * _sizes(network)).sum()),
+        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * network.sizes).sum()),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
 
@@ -111,27 +111,17 @@ def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
     owned = np.zeros(len(network.populations))
     for run in lane.runs:
         owned[run.population] += run.size
-    return owned / _sizes(network)
+    return owned / network.sizes
 
 
-def _sizes(network: Network) -> NDArray[np.float64]:
-    return np.array([population.size for population in network.populations], dtype=np.float64)
-
-
-def _places(plan: RankPlan, share: NDArray[np.float64], chosen: list[bool], stride_of: StrideOf) -> float:
+def _places(plan: RankPlan, share: NDArray[np.float64], chosen: NDArray[np.bool_], stride_of: StrideOf) -> float:
     """Synapses of a lane, or places of its rows if all get one length, that of the longest: six standard deviations."""
-    network, n = plan.network, plan.candidates.gids.size
-    mean = np.zeros(len(network.populations))
-    for wanted, (target, source, synapses) in zip(chosen, expected_synapses(network), strict=True):
-        if wanted:
-            np.add.at(mean, source, synapses * share[target])
+    network, entries, n = plan.network, plan.network.entries, plan.candidates.gids.size
+    owned = entries.synapses * share[entries.target] * chosen[entries.projection]
+    mean = np.asarray(np.bincount(entries.source, owned, network.sizes.size), np.float64)
     total = float(mean.sum())
-    mean /= _sizes(network)
+    mean /= network.sizes
     return float(n * stride_of(math.ceil((mean + 6 * np.sqrt(mean)).max()), n, round(total))) or total
-
-
-def _total(each: list[float], chosen: list[bool]) -> float:
-    return sum(n for n, wanted in zip(each, chosen, strict=True) if wanted)
 
 
 def _sum_bytes(plan: RankPlan) -> int:
@@ -164,7 +154,7 @@ def _wiring(network: Network, lane: Lane) -> int:
 def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
     """Bytes of the synapses that change, and of their rows."""
     network, n_lanes, share = plan.network, len(plan.lanes), np.sum(shares, axis=0)
-    chosen = [projection.dynamics is not None for projection in network.projections]
+    chosen = np.array([projection.dynamics is not None for projection in network.projections], dtype=bool)
     total = 0
     for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
         if projection.dynamics is None:
