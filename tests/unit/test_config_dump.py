@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jsonschema
 import pytest
 from config_samples import BASE
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
 from dtbsim.config import network as net
 from dtbsim.config.drives import NeuronRange, OUCurrentDrive, SinusoidalDrive, SpikeTrainDrive, StepCurrentDrive
-from dtbsim.config.dump import plain, to_yaml
+from dtbsim.config.dump import plain
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.yaml_text import parse_yaml
+from dtbsim.config.yaml_write import ruamel_text, to_yaml
 
 numbers = st.floats(-1e12, 1e12) | st.integers(-(10**6), 10**6).map(float)
 positive = st.floats(1e-9, 1e9, exclude_min=True)
@@ -141,6 +144,28 @@ def test_dump_is_valid_by_the_schema(config: RunConfig) -> None:
 def test_any_text_round_trips(text: str) -> None:
     data = {text: [text, {"x": text}]}
     assert parse_yaml(to_yaml(data), "dump")[0] == data
+
+
+words = st.text("aeflnorstuyTNO0129_.-", max_size=6) | st.from_regex(r"\A[A-Za-z][A-Za-z0-9_.-]{90,140}\Z")
+scalars = words | numbers | st.integers() | st.booleans() | st.none() | texts | awkward | st.floats()
+trees = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(texts | st.text(min_size=120) | words, inner, max_size=3)
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@given(trees)
+@example({"a": [[], {}, [[1, [2]], {"b": [3], "c": {"d": -0.0, "e": 0.0, "f": 0, "g": False}}]]})
+@example([["a\nb"], {"c": "d\n\ne", "f" * 200: {"g": ["h\ni"]}}])
+def test_the_quick_writer_writes_what_ruamel_writes(data: Any) -> None:
+    whole = ruamel_text(data)
+    assume(
+        not any(escaped in whole for escaped in ("\\N", "\\L", "\\P"))
+    )  # where one text is escaped, ruamel.yaml escapes all, and here that one is
+    assert to_yaml(data) == whole
 
 
 @pytest.mark.parametrize("wraps", ["\x07 a" * 60, "é: # " * 60, "a\n\\ " * 60])

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
-from ruamel.yaml import YAML
 
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.run import RunConfig
+from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError
 
 MOST_LISTED = 10_000
 """Spikes that a configuration file holds itself at most: more take long to read and are nothing to look at."""
-_NEXT_LINE = "\x85"
-_NO_WRAPPING = 2**30
 
 
 def dump_config(config: RunConfig) -> str:
@@ -51,25 +48,6 @@ def listed_spikes(config: RunConfig) -> Iterator[tuple[tuple[str, str, str], Spi
     for name, drive in config.drives.items():
         if drive.kind == "spike_trains" and drive.spikes is not None:
             yield ("drives", name, "spikes"), drive.spikes
-
-
-def to_yaml(data: Any) -> str:
-    """Return dicts, lists and scalars as YAML that `parse_yaml` reads as the same data."""
-    text = _emit(data, allow_unicode=True)
-    if _NEXT_LINE in text:  # written as it is, it would be read as a line break
-        text = _emit(data, allow_unicode=False)
-    return text
-
-
-def _emit(data: Any, allow_unicode: bool) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.allow_unicode = allow_unicode
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keep the order of the vocabulary
-    yaml.width = _NO_WRAPPING  # ruamel.yaml loses characters where it wraps quoted texts
-    stream = io.StringIO()
-    yaml.dump(data, stream)
-    return stream.getvalue()
 
 
 def plain(value: Any) -> Any:

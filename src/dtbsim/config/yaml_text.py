@@ -6,14 +6,18 @@ what YAML leaves open is an error in a configuration: duplicate keys, keys that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
 
 from dtbsim.config.locate import KeyPath, Place
+from dtbsim.config.yaml_plain import read_plain
 from dtbsim.errors import InputError
 
 MAX_VALUES = 200_000
@@ -32,7 +36,10 @@ def parse_yaml(text: str, name: str, *, numbered: bool = True) -> tuple[Data, di
     `name` is the file for places such as `net.yaml:12`; with `numbered=False` (a command-line value) places carry no
     line. Whole numbers written as floats (1e6) become int. Raises InputError.
     """
-    reader = _Reader(name, numbered)
+    plain = read_plain(text, name, numbered, plain_scalar)
+    if plain is not None:
+        return plain
+    reader = _Reader(name, numbered, max(MAX_VALUES, len(text)))  # aliases apart, a value has at least a character
     node = reader.compose(text)
     if node is None:
         return None, {}
@@ -44,8 +51,9 @@ def parse_yaml(text: str, name: str, *, numbered: bool = True) -> tuple[Data, di
 
 
 class _Reader:
-    def __init__(self, name: str, numbered: bool) -> None:
+    def __init__(self, name: str, numbered: bool, most: int) -> None:
         self.name = name
+        self.most = most
         self.numbered = numbered
         self.places: dict[KeyPath, Place] = {}
         self._open: set[int] = set()  # nodes being converted: an alias to one of them never ends
@@ -99,8 +107,8 @@ class _Reader:
         """Return the data of `node` and note the places of everything in it; `place` is its key's, or its own."""
         if id(node) in self._open:
             raise self.error("an alias contains itself", place, path)
-        if len(self.places) >= MAX_VALUES:
-            raise self.error(f"more than {MAX_VALUES} values", place, path, "aliases of aliases multiply")
+        if len(self.places) >= self.most:
+            raise self.error(f"more than {self.most} values", place, path, "aliases of aliases multiply")
         self.places[path] = place
         if isinstance(node, ScalarNode):
             return self._scalar(node, path, place)
@@ -159,17 +167,27 @@ class _Reader:
         if node.tag in _TEXT_TAGS:
             return text
         try:
-            if kind == "null":
-                return None
-            if kind == "bool":
-                return _CONSTANTS[text.lower()]
-            if kind == "int":
-                return _whole(text)
-            if kind == "float":
-                return _number(text)
+            if kind in _MEANINGS:
+                return _MEANINGS[kind](text)
         except (ValueError, KeyError):
             raise self.error(f"'{text[:40]}' is no valid {kind}", place, path) from None
         raise self.error(f"the tag {node.tag} is not known", place, path, "configurations use no tags")
+
+
+def plain_scalar(text: str) -> Data:
+    """Return the data of a scalar without quotes and tag. Raises ValueError where it has none."""
+    tag = str(_resolver().resolve(ScalarNode, text, (True, False)))
+    kind = tag.removeprefix(_CORE)
+    if tag in _TEXT_TAGS:
+        return text
+    if kind not in _MEANINGS or (kind == "bool" and text.lower() not in _CONSTANTS):
+        raise ValueError(text)
+    return _MEANINGS[kind](text)
+
+
+@cache
+def _resolver() -> VersionedResolver:
+    return VersionedResolver(loader=YAML(typ="safe", pure=True))
 
 
 def _whole(text: str) -> int:
@@ -187,3 +205,12 @@ def _number(text: str) -> float | int:
     if value.is_integer() and abs(value) < 2.0**53 and not minus_zero:  # 1e6 counts neurons as well as 1000000
         return int(value)
     return value
+
+
+_MEANINGS: dict[str, Callable[[str], Data]] = {
+    "null": lambda text: None,
+    "bool": lambda text: _CONSTANTS[text.lower()],
+    "int": _whole,
+    "float": _number,
+}
+"""Data of a scalar by the kind that its tag names."""
