@@ -14,7 +14,7 @@ from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.atlas import load_atlas
 from dtbsim.errors import InputError, StorageError
 from dtbsim.report import write_report
-from dtbsim.report.collect import collect
+from dtbsim.report.collect import MOST_SHOWN, _beginning, collect
 from dtbsim.report.collect_activity import MOST_BINS
 from dtbsim.report.collect_spikes import MOST_RASTER_SPIKES
 from dtbsim.report.data import ReportData
@@ -354,3 +354,13 @@ def test_place_that_cannot_be_written(column: Path) -> None:
     with pytest.raises(StorageError, match="could not be written"):
         write_report(column)
     assert not list(column.glob(".report*"))
+
+
+def test_a_long_configuration_is_shown_in_part() -> None:
+    line = "  p12_p13: {source: p12, target: p13}\n"
+    shown = _beginning(line * 5000)
+    assert len(shown) < MOST_SHOWN + 100
+    kept, note = shown.rsplit("\n", 1)
+    assert (line * 5000).startswith(kept + "\n")
+    assert note == f"# and {5000 - len((kept + chr(10)).splitlines()):,} more lines in config.yaml of the run folder"
+    assert _beginning(line) == line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dtbsim.build.synapses import Candidates
 
 TABLE_BYTES = 8 * P.TABLE_SIZE
+BATCH_BYTES = 64 << 20
 PART = 1 << 20
 """Most neurons of a part of a target population (rule fixed_outdegree)."""
 
@@ -50,8 +51,14 @@ class Piece:
 
     projection: Projection
     landing: Landing
-    draws: S.Draws
+    quantum: float
+    dt_ms: float
     rows: NDArray[np.int64]
+
+    @property
+    def draws(self) -> S.Draws:
+        """How weights and delays are drawn; not kept, as the tables of many projections are large."""
+        return draws_of(self.projection, self.quantum, self.dt_ms)
 
 
 @dataclass(eq=False)
@@ -78,7 +85,8 @@ def find_pieces(
     found = []
     for projection in filter(lane.has_targets, projections):
         channel = network.families[projection.target_family].channels[projection.channel]
-        draws = draws_of(projection, quantum or channel.quantum, network.dt_ms)
+        unit = quantum or channel.quantum
+        draws = draws_of(projection, unit, network.dt_ms)
         for piece, population in enumerate(projection.piece_target.tolist()):
             entries = np.arange(*projection.entries(piece).indices(projection.entry_source.size))
             if projection.rule == FIXED_OUTDEGREE:
@@ -93,7 +101,7 @@ def find_pieces(
                 landings[key] = _landing(network, population, runs, shift)
             rows = _rows(network, candidates, projection, entries, landings[key], draws)
             rows[:, P.SOURCE0] -= first
-            found.append(Piece(projection, landings[key], draws, rows))
+            found.append(Piece(projection, landings[key], unit, network.dt_ms, rows))
     return found
 
 
@@ -142,12 +150,35 @@ def address_of(array: NDArray[Any]) -> int:
     return int(array.ctypes.data)
 
 
-def pair_table(pieces: Sequence[Piece], address: Callable[[NDArray[Any]], int] = address_of) -> PairTable:
-    """The rows of all pieces with addresses, which `address` gives for an array (of another memory, once each)."""
+def batches(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+    """Pieces in order, in batches whose tables of draws take at most BATCH_BYTES together."""
+    begin, held = 0, 0
+    for k, piece in enumerate(pieces):
+        projection = piece.projection
+        drawn = (projection.weight, projection.delay)
+        same = k > begin and pieces[k - 1].projection is projection
+        own = 0 if same else TABLE_BYTES * sum(table is not None and not table.constant for table in drawn)
+        if held + own > BATCH_BYTES:
+            yield pieces[begin:k]
+            begin, held = k, 0
+        held += own
+    if len(pieces) > begin:
+        yield pieces[begin:]
+
+
+def pair_table(
+    pieces: Sequence[Piece],
+    address: Callable[[NDArray[Any]], int] = address_of,
+    table_address: Callable[[NDArray[Any]], int] | None = None,
+) -> PairTable:
+    """The rows of all pieces with addresses, which `address` gives for an array (of another memory, once each).
+
+    `table_address` does so for the tables that weights and delays are drawn from, where that is to be another way.
+    """
     known: dict[int, int] = {}
     keep: list[NDArray[Any]] = []
 
-    def at(array: NDArray[Any]) -> int:
+    def at(array: NDArray[Any], address: Callable[[NDArray[Any]], int] = address) -> int:
         if array.size == 0:
             return 0
         if id(array) not in known:
@@ -155,15 +186,15 @@ def pair_table(pieces: Sequence[Piece], address: Callable[[NDArray[Any]], int] =
             keep.append(array)
         return known[id(array)]
 
+    for_tables = table_address or address
+
     parts = [np.zeros((0, P.FIELDS), np.int64)]
     for piece in pieces:
-        rows, landing = piece.rows.copy(), piece.landing
+        rows, landing, draws = piece.rows.copy(), piece.landing, piece.draws
         rows[:, P.SLOT_OF_BLOCK_AT], rows[:, P.HERE_AT] = at(landing.slot_of_block), at(landing.here)
         rows[:, P.RUNS_AT] = at(landing.runs)
-        rows[:, P.WEIGHT_TABLE_AT], rows[:, P.DELAY_TABLE_AT] = (
-            at(piece.draws.weight_table),
-            at(piece.draws.delay_table),
-        )
+        rows[:, P.WEIGHT_TABLE_AT] = at(draws.weight_table, for_tables)
+        rows[:, P.DELAY_TABLE_AT] = at(draws.delay_table, for_tables)
         parts.append(rows)
     table = np.concatenate(parts)
     return PairTable(np.ascontiguousarray(table[np.argsort(table[:, P.SOURCE0], kind="stable")]), keep)

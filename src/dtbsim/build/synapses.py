@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dtbsim.build.blocks import Blocks
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
-from dtbsim.build.pairs import find_pieces, pair_table
+from dtbsim.build.pairs import batches, find_pieces, pair_table
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
@@ -161,7 +161,6 @@ class LaneBuilder:
         self.work = [(p, Wiring(self, p)) for p in here if p.rule != FIXED_OUTDEGREE]
         by_source = [p for p in here if p.rule == FIXED_OUTDEGREE]
         self.pieces = find_pieces(network, lane, candidates, by_source, quantum, first)
-        self.pairs = pair_table(self.pieces)
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
@@ -183,8 +182,9 @@ class LaneBuilder:
                     sink,
                     self.bits,
                 )
-        if len(self.pairs.table):
-            run_outdegree(self.pairs.table, self.k0, self.k1, sink)
+        for pieces in batches(self.pieces):
+            pairs = pair_table(pieces)
+            run_outdegree(pairs.table, self.k0, self.k1, sink)
 
     def build(self) -> Rows:
         """Count, write, sort; without projections there is not even an empty row per source."""
@@ -234,7 +234,7 @@ def _sink(
 
 
 class Wiring:
-    """One projection on one lane: pools, tasks and draws as arrays for the compiled loops."""
+    """One projection on one lane: pools and tasks as arrays for the compiled loops, and what is drawn."""
 
     def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
         network, candidates = builder.network, builder.candidates
@@ -255,9 +255,14 @@ class Wiring:
             self_at=np.where(own, gid0[source], -1),
         )
         channel = network.families[projection.target_family].channels[projection.channel]
-        self.draws = draws_of(projection, builder.quantum or channel.quantum, network.dt_ms)
+        self._draws_of = projection, builder.quantum or channel.quantum, network.dt_ms
         self.count_starts, self.count_first, self.counts = _binomials(projection, sizes, piece, own)
         self.tasks = self._tasks(builder, projection)
+
+    @property
+    def draws(self) -> S.Draws:
+        """How weights and delays are drawn; not kept, as the tables of many projections are large."""
+        return draws_of(*self._draws_of)
 
     def _tasks(self, builder: LaneBuilder, projection: Projection) -> NDArray[np.int64]:
         lane = builder.lane

@@ -13,6 +13,9 @@ from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stag
 from dtbsim.report.source import Source, open_source
 from dtbsim.report.text import is_number
 
+MOST_SHOWN = 100_000
+"""Characters of the configuration that a page shows at most."""
+
 
 def collect(run_dir: Path) -> ReportData:
     """Read the finished run in `run_dir`.
@@ -49,12 +52,21 @@ def run_info(source: Source) -> RunInfo:
     return RunInfo(
         name=str(source.config.get("name") or run.path.name),
         description=str(source.config.get("description") or ""),
-        config_text=(run.path / "config.yaml").read_text(encoding="utf-8"),
+        config_text=_beginning((run.path / "config.yaml").read_text(encoding="utf-8")),
         command=str(provenance.get("command") or ""),
         provenance=provenance,
         summary=source.summary,
         network=run.network,
     )
+
+
+def _beginning(text: str) -> str:
+    """Return a text, or its beginning and how much is left out: a page is not to be as large as any configuration."""
+    if len(text) <= MOST_SHOWN:
+        return text
+    shown = text[: text.rindex("\n", 0, MOST_SHOWN)]
+    left = text.count("\n") - shown.count("\n") - 1
+    return f"{shown}\n# and {left:,} more lines in config.yaml of the run folder"
 
 
 def performance(source: Source) -> Performance | None:

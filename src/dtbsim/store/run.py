@@ -66,13 +66,12 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, as plain dictionaries and lists."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
+        from dtbsim.config.yaml_text import parse_yaml
 
         file = self.path / "config.yaml"
         try:
-            config = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, YAMLError) as error:
+            config, _ = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+        except (OSError, ValueError, InputError) as error:
             raise _unreadable(file, error) from error
         if not isinstance(config, dict):
             raise InputError("this is not a configuration", where=str(file), remedy="repeat the run")

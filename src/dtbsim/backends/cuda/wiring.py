@@ -78,12 +78,7 @@ class DeviceWirings:
     # -- drawn by source --------------------------------------------------------------------------------------
 
     def _add_by_source(self, builder: LaneBuilder) -> None:
-        shared = {id(array) for p in builder.pieces for array in (p.draws.weight_table, p.draws.delay_table)}
-
-        def address(array: NDArray[Any]) -> int:
-            return self._tables.address(array) if id(array) in shared else self._parcel.add(array)
-
-        pairs = pair_table(builder.pieces, address).table
+        pairs = pair_table(builder.pieces, self._parcel.add, self._tables.address).table
         sources = pairs[:, P.N_SOURCES]
         shape = warps_for(self._device, int(sources.sum()), 1)
         table = np.zeros(B.WIRING_FIELDS, np.int64)
