@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ def run(
     from dtbsim.mpi import world_comm
     from dtbsim.simulate import run as conduct
 
+    began_s = time.perf_counter()
     config, base_dir, locator = resolve(source, set)
     ranks = comm if comm is not None else world_comm()
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
@@ -56,6 +58,7 @@ def run(
             comm=ranks,
             progress=shown,
             report=report,
+            began_s=began_s,
         )
     finally:
         shown.close()

@@ -56,6 +56,7 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     located = on_root(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
+        from dtbsim.simulate.stages import process_began_s
     with Interrupt(comm), _stdout_kept(options), _progress(comm, options) as progress:
         result = simulate(
             located.config,
@@ -66,6 +67,7 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
             progress=progress,
             argv=options.argv,
             report=options.report,
+            began_s=process_began_s(),
         )
     if comm.is_root:
         _show(result, options)

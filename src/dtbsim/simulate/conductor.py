@@ -46,7 +46,7 @@ from dtbsim.simulate.recorders import Recorders, check_recording, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
-from dtbsim.simulate.summary import summarise_run
+from dtbsim.simulate.summary import summarise_run, with_report
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def run(
     progress: ProgressSink | None = None,
     argv: Sequence[str] | None = None,
     report: bool = True,
+    began_s: float | None = None,
 ) -> RunResult:
     """Simulate `config` and leave the results in a new run folder; collective over all ranks of `comm`.
 
@@ -73,6 +74,7 @@ def run(
         progress: where to show how far the run is.
         argv: the command line for the provenance (default: that of this process).
         report: whether to write report.html at the end.
+        began_s: since when the time of the run counts, on the scale of `time.perf_counter` (default: now).
 
     Raises:
         InputError, MemoryPlanError, MissingDependencyError before anything is written; StorageError, NumericsError,
@@ -80,12 +82,11 @@ def run(
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else KickProgress()
+    stages = Stages(shown, began_s)
     on_root(ranks, lambda: check_run_folder(out))
-    prepared_s = time.perf_counter()
-    shown.stage("network")
-    prepared = prepare(config, ranks, base_dir, locator)
-    regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
-    prepared_s = time.perf_counter() - prepared_s
+    with stages.stage("network"):
+        prepared = prepare(config, ranks, base_dir, locator)
+        regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
     folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
     with contextlib.ExitStack() as stack:
         stack.enter_context(_stoppable(ranks))
@@ -94,8 +95,7 @@ def run(
         stack.enter_context(run_log(folder, ranks.rank))
         status = StatusFile(folder) if ranks.is_root else None
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
-        stages = Stages(sinks)
-        stages.seconds["network"] = prepared_s
+        stages.progress = sinks
         job = _Job(prepared, regions, ranks, folder, sinks, stages, list(argv if argv is not None else sys.argv))
         return job.run(status, report=report)
 
@@ -146,39 +146,46 @@ class _Job:
 
     def _report(self, result: RunResult) -> RunResult:
         """The results are complete whatever becomes of the report, so its failure is told, not raised."""
-        self._progress.stage("report")
         path: Path | None = None
         failure: tuple[str, str | None, str | None, int] | None = None
+        with self._stages.stage("report"):
+            if self._comm.is_root:
+                try:
+                    path = report_in_own_process(self._folder)
+                except ReportError as error:
+                    failure = error.message, error.where, error.remedy, error.exit_code
+            path, failure = self._comm.bcast((path, failure))
+        summary = self._comm.bcast(with_report(result.summary, self._stages, self._comm.size))
         if self._comm.is_root:
-            try:
-                path = report_in_own_process(self._folder)
-            except ReportError as error:
-                failure = error.message, error.where, error.remedy, error.exit_code
-        path, failure = self._comm.bcast((path, failure))
+            write_json(self._folder / "summary.json", summary)
         told = None if failure is None else ReportError(failure[0], where=failure[1], remedy=failure[2])
         if told is not None and failure is not None:
             told.exit_code = failure[3]
-        return replace(result, report=path, report_error=told)
+        return replace(result, summary=summary, report=path, report_error=told)
 
     def _stages_in_order(self) -> RunResult:
         comm, stages = self._comm, self._stages
         if comm.is_root:
-            self._write_origin()
+            with stages.stage("write", shown=False):
+                self._write_origin()
             self._say_choices()
         with stages.stage("compile"):
             warm_up_build()
         with stages.stage("build"):
             built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
-        self._describe(built)
-        backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
+        with stages.stage("write", shown=False):
+            self._describe(built)
+        with stages.stage("open", shown=False):
+            backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
         try:
             with stages.stage("compile"):
                 backend.compile()
             if interrupt_agreed(comm):
                 return self._finish(built, backend, None, steps=0, interrupted=True)
-            recorders = on_every_rank(
-                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
-            )
+            with stages.stage("open", shown=False):
+                recorders = on_every_rank(
+                    comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
+                )
             self._started = True
             try:
                 steps, interrupted = self._simulate(backend, recorders)
@@ -186,7 +193,8 @@ class _Job:
                 with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                     recorders.close()
                 raise
-            on_every_rank(comm, recorders.close)
+            with stages.stage("close", shown=False):
+                on_every_rank(comm, recorders.close)
             return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
         finally:
             backend.close()

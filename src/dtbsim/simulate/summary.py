@@ -14,7 +14,7 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.recorders import Recorders
-from dtbsim.simulate.stages import Stages, peak_rss_bytes
+from dtbsim.simulate.stages import OTHER, Stages, peak_rss_bytes
 from dtbsim.spec.network import Network
 
 
@@ -32,7 +32,8 @@ def summarise_run(
 ) -> dict[str, Any]:
     """The summary, the same on every rank; collective."""
     network = prepared.network
-    seconds = stages.seconds | _inside(backend, recorders)
+    wall_s = stages.elapsed_s()
+    seconds = stages.seconds | _inside(backend, recorders, stages.seconds.get("simulate", 0.0))
     mine: dict[str, Any] = {
         "synapses": built.n_synapses,
         "bytes": built.total_bytes + backend.tables.dynamic_bytes(),
@@ -41,6 +42,7 @@ def summarise_run(
         "rss": peak_rss_bytes(),
         "threads": backend.n_threads,
         "seconds": seconds,
+        "wall": wall_s,
         "peaks": stages.peak_bytes,
     }
     shares = comm.allgather(mine)
@@ -62,6 +64,7 @@ def summarise_run(
         "compile_s": max(table["compile"]),
         "build_s": max(table["build"]),
         "simulate_s": simulate_s,
+        "wall_s": max(share["wall"] for share in shares),
         "rtf": simulate_s / biological_s if steps else None,
         "peak_rss_bytes": {
             "sum": sum(share["rss"] for share in shares),
@@ -92,9 +95,22 @@ def summarise_run(
     return summary
 
 
-def _inside(backend: Backend, recorders: Recorders | None) -> dict[str, float]:
-    """Seconds of the parts of the simulation, named `simulate: PART`."""
+def with_report(summary: dict[str, Any], stages: Stages, n_ranks: int) -> dict[str, Any]:
+    """The summary of a run whose report has been written since, all ranks waiting for it."""
+    wall_s = stages.elapsed_s()
+    report_s = stages.seconds["report"]
+    since_s = wall_s - summary["wall_s"] - report_s
+    report = {"sum_s": n_ranks * report_s, "max_s": report_s, "max_peak_rss_bytes": stages.peak_bytes["report"]}
+    other = summary["stages"].get(OTHER, {"sum_s": 0.0, "max_s": 0.0})
+    other = other | {"sum_s": other["sum_s"] + n_ranks * since_s, "max_s": other["max_s"] + since_s}
+    return summary | {"wall_s": wall_s, "stages": summary["stages"] | {"report": report, OTHER: other}}
+
+
+def _inside(backend: Backend, recorders: Recorders | None, simulate_s: float) -> dict[str, float]:
+    """Seconds of the parts of the simulation, named `simulate: PART`; they add up to it."""
     parts = backend.stage_seconds() | (recorders.seconds if recorders is not None else {})
+    if recorders is not None:
+        parts["rest"] = max(0.0, simulate_s - sum(parts.values()))
     return {f"simulate: {name}": seconds for name, seconds in parts.items()}
 
 
