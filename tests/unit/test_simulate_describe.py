@@ -78,7 +78,7 @@ def test_network_json_describes_every_part(tmp_path: Path) -> None:
     assert list(projections) == [projection.name for projection in network.projections]
     assert projections["self"] == {
         "name": "self", "source": "M", "target": "M", "rule": "one_to_one", "scope": "all",
-        "expected_synapses": 33, "min_delay_steps": 3, "max_delay_steps": 3,
+        "connectome_reference": None, "expected_synapses": 33, "min_delay_steps": 3, "max_delay_steps": 3,
     }  # fmt: skip
     assert projections["MM"]["expected_synapses"] == 500
     assert projections["ZZ"]["expected_synapses"] == 40 * 39

@@ -137,12 +137,16 @@ class Projection(Strict):
     region itself included). Exactly one of `weight_pA`, `weight_mV`, `weight_nS`, `weight` (dimensionless) is given:
     the one that the target's receptor port takes. `receptor` names a port, or maps ports to fractions of the weight.
 
-    With `scope: connectome` and `connectome_scales: indegree`, the in-degree of `fixed_indegree` applies to the target
-    region with the largest total weight; region i's is scaled by sum_j w_ij / max_i sum_j w_ij and its sources are
-    drawn from the regions j in proportion to w_ij. The total, probability or out-degree of the other rules applies to
-    the pair of regions with the largest weight, and is scaled by w_ij / max w for the others. With
-    `connectome_scales: weight` every region, or pair, keeps the number, sources are drawn uniformly over the connected
-    regions, and the synaptic weight is scaled by w_ij / max w.
+    With `scope: connectome` numbers and weights are those of the intact atlas: a region that the network leaves out
+    takes its own connections with it and changes no others. With `connectome_scales: indegree`, the in-degree of
+    `fixed_indegree` applies to the region of the atlas with the largest total weight s = sum_j w_ij, over all j of the
+    atlas; region i's is scaled by sum_j w_ij / s, over the regions j of the source, which are drawn in proportion to
+    w_ij. The total, probability or out-degree of the other rules applies to the pair of regions of the atlas with the
+    largest weight, and is scaled by w_ij / max w for the others. With `connectome_scales: weight` the number does not
+    follow w: sources are drawn uniformly over the connected regions of the source, an in-degree is scaled by their
+    share of all regions of the atlas that project to region i, and the synaptic weight by w_ij / max w.
+    `connectome_reference` stands for s or max w: give that of the intact atlas where weights of the atlas itself were
+    changed. `network.json` of a run says what it was.
     """
 
     source: str = Field(description="population the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
@@ -153,6 +157,12 @@ class Projection(Strict):
     )
     connectome_scales: Literal["indegree", "weight"] = Field(
         default="indegree", description="what follows the atlas's weights with `scope: connectome`, see above"
+    )
+    connectome_reference: Number | None = Field(
+        default=None,
+        gt=0,
+        description="connectome weight that counts as 1 with `scope: connectome`, see above; default: the largest "
+        "(with in-degrees: the largest total onto a region) of the whole atlas",
     )
     receptor: str | dict[str, Number] | None = Field(
         default=None, description=f"{RECEPTOR}; or port -> fraction of the weight"

@@ -58,6 +58,7 @@ def _projections(network: Network) -> list[dict[str, Any]]:
                 "target": network.families[projection.target_family].name,
                 "rule": RULES[projection.rule],
                 "scope": projection.scope,
+                "connectome_reference": projection.reference,
                 "expected_synapses": round(synapses),
                 "min_delay_steps": shortest,
                 "max_delay_steps": longest,

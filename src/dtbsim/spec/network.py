@@ -117,6 +117,8 @@ class Projection:
     """Populations whose spikes change the synapses from outside: they release dopamine."""
     procedural: bool = False
     """Synapses are drawn again at every spike instead of being stored."""
+    reference: float | None = None
+    """What connectome weights are divided by; None: they do not count."""
 
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""

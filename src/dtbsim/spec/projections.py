@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.config import network as cfg
+from dtbsim.config.bounds import MAX_DEGREE, MAX_NEURONS, MAX_SYNAPSES
 from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
 from dtbsim.errors import did_you_mean
@@ -18,6 +18,7 @@ from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
+from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 
@@ -25,9 +26,6 @@ MAX_ATTEMPTS_PER_SYNAPSE = 100
 """How often sources are drawn, at most, where each may be taken once (a whole population of 80,000 takes 12)."""
 
 PROCEDURAL_RULES = ("fixed_outdegree", "all_to_all", "one_to_one")
-
-Entry = tuple[int, float, float]
-"""Source population, weight of the pair (connectome) or 1, tract length in mm (NaN: none)."""
 
 
 def compile_projections(
@@ -87,12 +85,12 @@ class _Compiler:
         pools = self._pools()
         weight = weight_table(self.item, self.target.model, self.path, self.places)
         mix = input_mix(self.target.model, self.item.receptor, weight, self.path, self.places)
-        entries = [entry for pool in pools for entry in pool]
-        starts = np.cumsum([0] + [len(pool) for pool in pools]).astype(np.int64)
-        pair_weight = np.array([entry[1] for entry in entries], dtype=np.float64)
-        factors = self._factors(pair_weight)
-        delay, tract = self._delays(np.array([entry[2] for entry in entries], dtype=np.float64))
-        numbers, per_entry = self._numbers(rule, pools, pair_weight)
+        scaling = self._scaling(pools)
+        if scaling.weight_unit != 1.0:
+            weight = weight.map(scaling.weight_unit)
+        factors = scaling.weight
+        delay, tract = self._delays(pools.length_mm)
+        numbers, per_entry = self._numbers(scaling)
         scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
         dynamics = None
         if self.item.synapse is not None:
@@ -115,10 +113,10 @@ class _Compiler:
             delay=delay,
             piece_target=np.array(self.target.populations, dtype=np.int32),
             piece_number=numbers,
-            entry_start=starts,
-            entry_source=np.array([entry[0] for entry in entries], dtype=np.int32),
+            entry_start=pools.start,
+            entry_source=pools.source.astype(np.int32),
             entry_number=per_entry,
-            entry_cumulative=_cumulative(pools, self._shares(pair_weight), starts),
+            entry_cumulative=_cumulative(self._shares(pools), pools.start),
             weight_factor=factors,
             delay_steps=tract,
             key_path=self.path,
@@ -126,13 +124,14 @@ class _Compiler:
             dynamics=dynamics,
             modulators=self.modulators,
             procedural=self._procedural(),
+            reference=scaling.reference,
         )
         self._check_available(projection)
         return projection
 
     # -- pairs ------------------------------------------------------------------------------------------------
 
-    def _pools(self) -> list[list[Entry]]:
+    def _pools(self) -> Pools:
         """Source entries of every target population."""
         scope, source, target = self.item.scope, self.source, self.target
         if scope is None:
@@ -146,74 +145,64 @@ class _Compiler:
         elif scope != "all" and not (source.in_regions and target.in_regions):
             other = source.name if not source.in_regions else target.name
             raise self.places.error(f"{self.path}.scope", f"'{scope}' needs regions, but '{other}' has none")
-        by_region = dict(zip(source.regions.tolist(), source.populations, strict=True))
-        if scope == "same_region":
-            pools = [[(by_region[r], 1.0, 0.0)] if r in by_region else [] for r in target.regions.tolist()]
-        elif scope == "connectome":
-            pools = [self._connectome_pool(r, by_region) for r in target.regions.tolist()]
-        else:
-            pools = [[(p, 1.0, self._length(t, s)) for s, p in by_region.items()] for t in target.regions.tolist()]
-        if not any(pools):
+        pools = find_pools(scope, source, target, self.atlas)
+        if not pools.source.size:
             raise self.places.error(self.path, f"'{source.name}' and '{target.name}' share no pair of regions")
         return pools
 
-    def _connectome_pool(self, region: int, by_region: dict[int, int]) -> list[Entry]:
-        incoming = self.atlas.incoming(region)
-        lengths = incoming.lengths_mm if incoming.lengths_mm is not None else np.full(incoming.sources.size, math.nan)
-        return [
-            (by_region[s], float(w), float(length))
-            for s, w, length in zip(incoming.sources.tolist(), incoming.weights, lengths, strict=True)
-            if s != region and s in by_region and w > 0
-        ]
-
-    def _length(self, target: int, source: int) -> float:
-        if target < 0 or source < 0:
-            return math.nan
-        if target == source:
-            return 0.0
-        incoming = self.atlas.incoming(target)
-        found = np.flatnonzero(incoming.sources == source)
-        return float(incoming.lengths_mm[found[0]]) if found.size and incoming.lengths_mm is not None else math.nan
+    def _scaling(self, pools: Pools) -> Scaling:
+        item, path = self.item, f"{self.path}.connectome_reference"
+        scaling = find_scaling(item, pools, self.target, self.atlas)
+        if item.connectome_reference is not None and scaling.reference is None:
+            raise self.places.error(path, "only scope: connectome has a reference", "leave it out")
+        counts = not isinstance(item.rule, cfg.AllToAll | cfg.OneToOne)
+        if item.connectome_reference is not None and not counts and item.connectome_scales == "indegree":
+            raise self.places.error(
+                path,
+                f"no number of {item.rule.kind} follows the connectome",
+                "leave it out, or give connectome_scales: weight",
+            )
+        return scaling
 
     # -- numbers, weights, delays -----------------------------------------------------------------------------
 
-    def _shares(self, pair_weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _shares(self, pools: Pools) -> NDArray[np.float64]:
         """Relative probability of each entry within its pool: connectome weight, or population size."""
         if self.item.scope == "connectome" and self.item.connectome_scales == "indegree":
-            return pair_weight
-        return np.full(pair_weight.size, float(self.source.size))
+            return pools.weight
+        return np.full(pools.source.size, float(self.source.size))
 
-    def _factors(self, pair_weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.item.scope == "connectome" and self.item.connectome_scales == "weight":
-            relative: NDArray[np.float64] = pair_weight / pair_weight.max()
-            return relative
-        return np.ones(pair_weight.size)
-
-    def _numbers(
-        self, rule: int, pools: list[list[Entry]], pair_weight: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _numbers(self, scaling: Scaling) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(in-degree per piece, number per entry)."""
         given = self.item.rule
-        scaled = self.item.scope == "connectome" and self.item.connectome_scales == "indegree"
-        pieces = np.zeros(len(pools), dtype=np.int64)
-        entries = np.zeros(pair_weight.size)
+        pieces, entries = np.zeros(scaling.pieces.size), np.zeros(scaling.entries.size)
         if isinstance(given, cfg.FixedIndegree):
-            strengths = np.array([sum(entry[1] for entry in pool) for pool in pools])
-            share = strengths / strengths.max() if scaled else (strengths > 0).astype(np.float64)
-            pieces = np.rint(given.indegree * share).astype(np.int64)
+            pieces = self._bounded(np.rint(given.indegree * scaling.pieces), MAX_DEGREE, "an in-degree")
         elif isinstance(given, cfg.FixedTotalNumber):
-            entries = np.rint(given.total * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
+            entries = self._bounded(np.rint(given.total * scaling.entries), MAX_SYNAPSES, "a total")
         elif isinstance(given, cfg.FixedOutdegree):
-            entries = np.rint(given.outdegree * (pair_weight / pair_weight.max() if scaled else 1.0) + entries)
+            entries = self._bounded(np.rint(given.outdegree * scaling.entries), MAX_NEURONS, "an out-degree")
         elif isinstance(given, cfg.PairwiseBernoulli):
-            entries = given.probability * (pair_weight / pair_weight.max() if scaled else 1.0) + entries
+            entries = self._bounded(given.probability * scaling.entries, 1, "a probability")
         elif isinstance(given, cfg.OneToOne) and self.source.size != self.target.size:
             raise self.places.error(
                 f"{self.path}.rule",
                 f"one_to_one needs equal sizes; '{self.source.name}' has {self.source.size}, "
                 f"'{self.target.name}' {self.target.size}",
             )
-        return pieces, entries
+        return pieces.astype(np.int64), entries
+
+    def _bounded(self, numbers: NDArray[np.float64], most: int, what: str) -> NDArray[np.float64]:
+        """The numbers; InputError where the reference of the connectome is so small that they are too large."""
+        largest = float(numbers.max(initial=0.0))
+        if largest > most:
+            assert self.item.connectome_reference is not None
+            raise self.places.error(
+                f"{self.path}.connectome_reference",
+                f"{what} of {largest:.6g}; at most {most:,} can be",
+                f"give a reference of at least {self.item.connectome_reference * largest / most:.6g}",
+            )
+        return numbers
 
     def _delays(self, lengths_mm: NDArray[np.float64]) -> tuple[Table | None, NDArray[np.int32]]:
         """(table in ms or None, tract delay of each entry in steps or 0)."""
@@ -310,10 +299,10 @@ def _distinct(share: NDArray[np.float64], sizes: NDArray[np.int64], attempts: fl
     return float((sizes * (1.0 - missed)).sum())
 
 
-def _cumulative(pools: list[list[Entry]], shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _cumulative(shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Per pool, the cumulative share of each entry in units of 2**-32 (last: 2**32 - 1), for `word <= cumulative`."""
     result = np.zeros(shares.size, dtype=np.uint32)
-    for piece in range(len(pools)):
+    for piece in range(starts.size - 1):
         part = slice(int(starts[piece]), int(starts[piece + 1]))
         if part.stop > part.start:
             edges = np.cumsum(shares[part])

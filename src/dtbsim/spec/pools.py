@@ -1,0 +1,139 @@
+"""Which populations pair up in a projection, and what the connectome of the atlas makes of numbers and weights.
+
+With `scope: connectome` everything is relative to the intact atlas, whatever part of it a network has: a region that
+is left out takes its own connections with it and changes no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.config import network as cfg
+from dtbsim.spec.populations import Draft
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pools:
+    """Source entries of every target population, one after the other.
+
+    `start` int64[targets + 1]; per entry `source` int64 (population), `weight` float64 (of the pair in the connectome,
+    or 1) and `length_mm` float64 (of the tract; NaN: none).
+    """
+
+    start: I64
+    source: I64
+    weight: F64
+    length_mm: F64
+
+    @property
+    def piece(self) -> I64:
+        """Pool of every entry."""
+        return np.repeat(np.arange(self.start.size - 1), np.diff(self.start))
+
+    @property
+    def strength(self) -> F64:
+        """float64[targets]: total weight of each pool, added up in order."""
+        return np.asarray(np.bincount(self.piece, self.weight, self.start.size - 1), dtype=np.float64)
+
+
+def find_pools(scope: str, source: Draft, target: Draft, atlas: Any) -> Pools:
+    """Pools of all target populations; `atlas` is needed where both live in regions."""
+    regions = target.regions.astype(np.int64)
+    if scope == "connectome":
+        return _connected(source, regions, atlas)
+    if scope == "same_region":
+        sources = _by_region(source, atlas)[regions]
+        count = (sources >= 0).astype(np.int64)
+        found = sources[sources >= 0]
+        return Pools(_starts(count), found, np.ones(found.size), np.zeros(found.size))
+    populations = np.array(source.populations, dtype=np.int64)
+    lengths = [_lengths(region, source.regions, atlas) for region in regions.tolist()]
+    return Pools(
+        _starts(np.full(regions.size, populations.size)),
+        np.tile(populations, regions.size),
+        np.ones(populations.size * regions.size),
+        np.concatenate(lengths),
+    )
+
+
+def _starts(count: I64) -> I64:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
+
+
+def _by_region(source: Draft, atlas: Any) -> I64:
+    """Population of the source family in each region of the atlas, -1: none."""
+    found = np.full(len(atlas.region_names), -1, dtype=np.int64)
+    found[source.regions] = source.populations
+    return found
+
+
+def _connected(source: Draft, regions: I64, atlas: Any) -> Pools:
+    """The connected regions in which the source family lives."""
+    by_region = _by_region(source, atlas)
+    parts = [atlas.incoming(region) for region in regions.tolist()]
+    kept = [(part.weights > 0) & (by_region[part.sources] >= 0) for part in parts]
+    lengths = [
+        np.full(part.sources.size, np.nan) if part.lengths_mm is None else np.asarray(part.lengths_mm) for part in parts
+    ]
+    return Pools(
+        _starts(np.array([int(keep.sum()) for keep in kept], dtype=np.int64)),
+        by_region[np.concatenate([part.sources[keep] for part, keep in zip(parts, kept, strict=True)])],
+        np.concatenate([part.weights[keep] for part, keep in zip(parts, kept, strict=True)]).astype(np.float64),
+        np.concatenate([length[keep] for length, keep in zip(lengths, kept, strict=True)]).astype(np.float64),
+    )
+
+
+def _lengths(target: int, sources: NDArray[np.int32], atlas: Any) -> F64:
+    """Tract lengths from all source regions onto one; 0 from itself, NaN where there is no tract."""
+    if target < 0 or sources[0] < 0:
+        return np.full(sources.size, np.nan)
+    lengths = np.full(len(atlas.region_names), np.nan)
+    incoming = atlas.incoming(target)
+    if incoming.lengths_mm is not None:
+        lengths[incoming.sources] = incoming.lengths_mm
+    lengths[target] = 0.0
+    return np.asarray(lengths[sources])
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """What the connectome makes of the numbers and weights of a projection.
+
+    `pieces` float64[targets] multiplies in-degrees, `entries` float64[e] the number of every pair. `weight` float64[e],
+    at most 1, and `weight_unit`, for all pairs alike, multiply synaptic weights. `reference` is what connectome
+    weights are divided by, None: they do not count.
+    """
+
+    pieces: F64
+    entries: F64
+    weight: F64
+    weight_unit: float = 1.0
+    reference: float | None = None
+
+
+def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Any) -> Scaling:
+    """The scaling of a projection. Its reference is that of the whole atlas unless the configuration names one."""
+    ones = np.ones(pools.source.size)
+    some = (np.diff(pools.start) > 0).astype(np.float64)
+    if item.scope != "connectome":
+        return Scaling(some, ones, ones)
+    edges = atlas.edges()
+    n = len(atlas.region_names)
+    by_strength = item.connectome_scales == "indegree" and isinstance(item.rule, cfg.FixedIndegree)
+    largest = np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights
+    reference = item.connectome_reference or float(largest.max())
+    if by_strength:
+        return Scaling(pools.strength / reference, ones, ones, reference=reference)
+    if item.connectome_scales == "indegree":
+        return Scaling(some, pools.weight / reference, ones, reference=reference)
+    links = np.bincount(edges.targets, minlength=n)[target.regions]
+    present = np.diff(pools.start) / np.maximum(links, 1)
+    top = float(pools.weight.max())
+    return Scaling(present, ones, pools.weight / top, top / reference, reference)
