@@ -18,6 +18,7 @@ import dtbsim
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.atlas import load_atlas, save_atlas
 from dtbsim.build.rank import plan_rank
+from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, run_ranks
 from dtbsim.simulate import RunResult
 from dtbsim.simulate.describe import describe_network
@@ -57,7 +58,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 def test_network_json_describes_every_part(tmp_path: Path) -> None:
     network = zoo(tmp_path)
     plan = plan_rank(network, 0, 2, 1)
-    found = json.loads(json.dumps(describe_network(network, plan, [1000, 234])))
+    found = json.loads(json.dumps(describe_network(network, plan, plan_exchange(network, plan.blocks, 2), [1000, 234])))
     assert found.keys() == documented_keys("network.json")
     assert (found["dt_ms"], found["n_steps"], found["n_synapses"]) == (0.1, 600, 1234)
     assert (found["n_neurons"], found["block_size"], found["atlas"]) == (network.n_neurons, 16, "small.npz")
@@ -100,7 +101,9 @@ def test_regions_are_those_that_some_population_lives_in(tmp_path: Path) -> None
     population = "E: {model: iaf_psc_exp, size: 20, regions: [D_R, B_L]}"
     text = f"{{atlas: small.npz, simulation: {{duration_ms: 1}}, populations: {{{population}}}}}"
     network = network_of(text, base_dir=tmp_path)
-    found = describe_network(network, plan_rank(network, 0, 1, 1), [0])
+    plan = plan_rank(network, 0, 1, 1)
+    found = describe_network(network, plan, plan_exchange(network, plan.blocks, 1), [0])
+    assert found["ranks_per_spike"] == 0.0
     assert found["regions"] == ["B_L", "D_R"]
     assert [(entry["region"], entry["region_index"]) for entry in found["populations"]] == [("B_L", 0), ("D_R", 1)]
     assert found["projections"] == []

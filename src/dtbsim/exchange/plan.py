@@ -27,6 +27,10 @@ class ExchangePlan:
         """No spike ever has to travel."""
         return not self.needs.any()
 
+    def ranks_per_spike(self, sizes: NDArray[np.int64]) -> float:
+        """Mean number of ranks that a spike is sent to; `sizes` of all populations, every neuron counts alike."""
+        return float(self.needs.sum(axis=0) @ sizes / sizes.sum())
+
 
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
     """The same plan on every rank, from the network and the assignment of blocks."""

@@ -234,10 +234,12 @@ class _Job:
         if not self._comm.is_root:
             return
         plan = self._prepared.plan
-        write_json(self._folder / "network.json", describe_network(self._network, plan, synapses))
+        described = describe_network(self._network, plan, self._prepared.exchange_plan, synapses)
+        write_json(self._folder / "network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
         _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
         if self._comm.size > 1:
+            _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")
 
     def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:

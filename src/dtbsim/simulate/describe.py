@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from dtbsim.build.rank import RankPlan
+from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.spec.network import RULES, Network
 
 
-def describe_network(network: Network, plan: RankPlan, synapses_of_rank: list[int]) -> dict[str, Any]:
+def describe_network(
+    network: Network, plan: RankPlan, exchange: ExchangePlan, synapses_of_rank: list[int]
+) -> dict[str, Any]:
     """The content of network.json; `synapses_of_rank` are the numbers that the ranks built."""
     regions = sorted({population.region for population in network.populations if population.region >= 0})
     index = {region: position for position, region in enumerate(regions)} | {-1: -1}
@@ -43,6 +46,7 @@ def describe_network(network: Network, plan: RankPlan, synapses_of_rank: list[in
             {"rank": rank, "neurons": int(neurons[rank]), "synapses": int(synapses), "work": float(work[rank])}
             for rank, synapses in enumerate(synapses_of_rank)
         ],
+        "ranks_per_spike": exchange.ranks_per_spike(network.sizes),
     }
 
 
