@@ -141,7 +141,7 @@ class CpuBackend:
         key = family_index, parameter
         if key not in self._controlled:
             lanes = self._built.lanes
-            self._controlled[key] = ControlledParameter(self._network, self._kinds, lanes, family_index, parameter)
+            self._controlled[key] = ControlledParameter(self._network, lanes, family_index, parameter)
         self._controlled[key].set(values)
 
     def check_finite(self, start: int, stop: int) -> None:

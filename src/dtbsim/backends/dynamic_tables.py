@@ -31,6 +31,8 @@ class DynamicTables(ABC):
     def __init__(self, network: Network, state: LaneState, candidates: Candidates, ring: int, memory: Memory) -> None:
         self._network, self._state, self._ring, self._memory = network, state, ring, memory
         self.parts: list[DynamicRows] = state.dynamic
+        self.index_of = {part.projection.index: index for index, part in enumerate(self.parts)}
+        """Place in `parts` by index of the projection."""
         self._rewards: dict[int, RewardTables] = {}
         self.table = np.zeros((len(self.parts), self.width), dtype=np.int64)
         for index, (row, part) in enumerate(zip(self.table, self.parts, strict=True)):

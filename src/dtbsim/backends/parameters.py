@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.kinds import Kind, neuron_values
+from dtbsim.build.kinds import neuron_values
 from dtbsim.build.rank import LaneState
 from dtbsim.models import NeuronModel
 from dtbsim.spec.network import Network
@@ -31,14 +31,11 @@ class _Share:
 class ControlledParameter:
     """One parameter of one family on this rank; `set` is cheap enough to be called every few milliseconds."""
 
-    def __init__(
-        self, network: Network, kinds: list[Kind], lanes: list[LaneState], family_index: int, parameter: str
-    ) -> None:
+    def __init__(self, network: Network, lanes: list[LaneState], family_index: int, parameter: str) -> None:
         self._parameter = parameter
         self._dt_ms = network.dt_ms
         self._model: NeuronModel = network.families[family_index].model
-        kind = next(k for k, kind in enumerate(kinds) if family_index in kind.families)
-        shares = [_share(network, state, family_index, kind) for state in lanes]
+        shares = [_share(network, state, family_index) for state in lanes]
         self._shares = [share for share in shares if share is not None]
 
     def set(self, values: F64) -> None:
@@ -52,12 +49,12 @@ class ControlledParameter:
                     target[:] = new[part] if new.ndim else new
 
 
-def _share(network: Network, state: LaneState, family_index: int, kind: int) -> _Share | None:
+def _share(network: Network, state: LaneState, family_index: int) -> _Share | None:
     family = network.families[family_index]
     runs = state.lane.runs_of_family(family)
     if not runs:
         return None
-    group = next(group for group in state.neurons.groups if group.kind == kind)
+    group = state.neurons.group_of[runs[0].kind]
     first = int(family.populations[0])
     parts: list[dict[str, float | F64]] = []
     targets: dict[str, list[tuple[NDArray[np.float32], slice]]] = {name: [] for name in group.array_offset}

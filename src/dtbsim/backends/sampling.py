@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
-from dtbsim.build.lanes import Lane
+from dtbsim.build.lanes import Run
 from dtbsim.clock import steps_of
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
@@ -42,10 +42,10 @@ def first_or_listed(network: Network, family: int, neurons: int | list[int]) -> 
     return np.concatenate(gids)
 
 
-def _local(lane: Lane, gids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Local indices, ascending, of those of `gids` (ascending) that are on a lane."""
+def _local(runs: list[Run], gids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Local indices, ascending, of those of `gids` (ascending) that are in the runs."""
     found = [np.zeros(0, np.int64)]
-    for run in lane.runs:
+    for run in runs:
         low, high = np.searchsorted(gids, [run.gid0, run.gid0 + run.size])
         found.append(gids[low:high] - run.gid0 + run.local)
     return np.sort(np.concatenate(found))
@@ -75,11 +75,12 @@ class Sampler:
         parts: list[tuple[int, int, NDArray[np.int64], int]] = []
         family = network.family_index(item.population)
         for lane, state in enumerate(self._tables.states):
-            local = _local(state.lane, gids)
+            runs = state.lane.runs_of_family(network.families[family])
+            local = _local(runs, gids)
             if local.size == 0:
                 continue
-            kind = next(k for k, kind in enumerate(self._kinds) if family in kind.families)
-            group = next(group for group in state.neurons.groups if group.kind == kind)
+            kind = runs[0].kind
+            group = state.neurons.group_of[kind]
             mine.append(state.lane.gids[local].astype(np.int64))
             for variable in item.variables:
                 row = self._kinds[kind].model.state(variable)
@@ -101,8 +102,9 @@ class Sampler:
         model = self._network.families[family].model
         offsets = np.zeros(gids.size, dtype=np.float32)
         populations = np.searchsorted(self._network.gid_starts, gids, side="right") - 1
-        for index in np.unique(populations):
-            here = populations == index
+        found, first = np.unique(populations, return_index=True)  # gids ascend
+        for index, begin, end in zip(found, first, [*first[1:], gids.size], strict=True):
+            here = slice(int(begin), int(end))
             position = int(np.searchsorted(self._network.families[family].populations, index))
             parameters = neuron_values(self._network, family, position, gids[here], "parameters")
             offsets[here] = np.asarray(model.recorded(variable, 0.0, parameters), dtype=np.float32)

@@ -39,14 +39,13 @@ class RecordedWeights:
         self, network: Network, candidates: NDArray[np.uint32], dynamic: Sequence[DynamicTables], record: int
     ) -> None:
         item = network.config.record.weights[record]
-        projection = next(p for p in network.projections if p.name == item.projection)
+        projection = network.projection(item.projection)
         chosen = first_or_listed(network, projection.target_family, item.neurons)
         self.interval = 0 if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
         self._parts = [
-            _chosen(tables, index, part, candidates, chosen)
+            _chosen(tables, index, tables.parts[index], candidates, chosen)
             for tables in dynamic
-            for index, part in enumerate(tables.parts)
-            if part.projection is projection
+            if (index := tables.index_of.get(projection.index)) is not None
         ]
         none = [np.zeros(0, np.uint32)]
         source = np.concatenate([*(part.source for part in self._parts), *none])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,11 @@ class LaneNeurons:
     groups: tuple[Group, ...]
     f32: NDArray[np.float32]
     i32: NDArray[np.int32]
+
+    @cached_property
+    def group_of(self) -> dict[int, Group]:
+        """Group of each kind that has one."""
+        return {group.kind: group for group in self.groups}
 
 
 def kernel_of(kind: Kind, acc_bits: int) -> UpdateKernel:
@@ -92,11 +98,10 @@ def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int
         row = np.array(header, dtype=np.int64)
         groups.append(Group(k, kernel, row, constants, start, size, state_offset, array_offset))
     neurons = LaneNeurons(tuple(groups), np.zeros(max(n_f32, 1), np.float32), np.zeros(max(n_i32, 1), np.int32))
-    by_kind = {group.kind: group for group in groups}
 
     def fill(run: Run) -> None:
-        if run.kind in by_kind:
-            _fill(network, kinds[run.kind], by_kind[run.kind], neurons, run)
+        if run.kind in neurons.group_of:
+            _fill(network, kinds[run.kind], neurons.group_of[run.kind], neurons, run)
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for _ in pool.map(fill, lane.runs):  # raises what the first run that fails has raised

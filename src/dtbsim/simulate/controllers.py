@@ -98,7 +98,7 @@ def _indegrees(network: Network, family_index: int, item: HomeostaticTonic, name
     n = network.families[family_index].populations.size
     if item.projection is None or item.start_per_indegree == 0:
         return np.zeros(n)
-    projection = next(p for p in network.projections if p.name == item.projection)
+    projection = network.projection(item.projection)
     where = f"controllers.{name}.projection"
     if projection.target_family != family_index:
         target = network.families[projection.target_family].name

@@ -33,14 +33,13 @@ class Scaling:
     def __init__(self, network: Network, name: str, item: SynapticScaling, backend: Backend) -> None:
         self._item = item
         self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
-        projection = next(p for p in network.projections if p.name == item.projection)
+        projection = network.projection(item.projection)
         assert projection.dynamics is not None
         self._frozen = projection.dynamics.frozen
         self._parts: list[tuple[DynamicTables, int, NDArray[np.int64]]] = []
         for tables in backend.tables.dynamic:
-            for index, part in enumerate(tables.parts):
-                if part.projection is projection:
-                    self._parts.append((tables, index, tables.target_gids(index)))
+            if (index := tables.index_of.get(projection.index)) is not None:
+                self._parts.append((tables, index, tables.target_gids(index)))
         gids = [gids for _, _, gids in self._parts]
         self._gids = np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
         self._counts = np.zeros(self._gids.size, np.int64)
@@ -82,7 +81,7 @@ def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:
             where=f"controllers.{name}.eta",
             remedy=f"keep eta * clip below {MAX_CHANGE:g}",
         )
-    projection = next(p for p in network.projections if p.name == item.projection)
+    projection = network.projection(item.projection)
     if projection.dynamics is not None and projection.dynamics.sign < 0:
         raise InputError(
             f"projection {item.projection} inhibits: larger weights would lower the rate further",

@@ -250,6 +250,14 @@ class Network:
         """Index of the family called `name`."""
         return self._family_indices[name]
 
+    @cached_property
+    def _projections_by_name(self) -> dict[str, Projection]:
+        return {projection.name: projection for projection in self.projections}
+
+    def projection(self, name: str) -> Projection:
+        """The projection called `name`."""
+        return self._projections_by_name[name]
+
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]

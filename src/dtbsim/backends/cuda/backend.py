@@ -316,15 +316,17 @@ class CudaBackend:
         """Give every population of a family (in its order) a new value of a controlled parameter."""
         key = family_index, parameter
         if key not in self._controlled:
-            kinds, lanes = self._built.kinds, self._built.lanes
-            self._controlled[key] = ControlledParameter(self._network, kinds, lanes, family_index, parameter)
+            self._controlled[key] = ControlledParameter(self._network, self._built.lanes, family_index, parameter)
         self._controlled[key].set(values)
         for state in self._built.lanes:
+            runs = state.lane.runs_of_family(self._network.families[family_index])
+            if not runs:
+                continue
+            group, n = state.neurons.group_of[runs[0].kind], sum(run.size for run in runs)
             on_device = self.tables.memory.of(state.neurons.f32)
-            for group in state.neurons.groups:
-                for offset in group.array_offset.values():
-                    part = slice(offset, offset + group.size)
-                    self._device.overwrite(on_device[part], state.neurons.f32[part])
+            for offset in group.array_offset.values():
+                begin = offset + runs[0].local - group.start
+                self._device.overwrite(on_device[begin : begin + n], state.neurons.f32[begin : begin + n])
 
     @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
