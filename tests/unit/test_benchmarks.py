@@ -112,6 +112,19 @@ def test_weak_scaling(tmp_path: Path) -> None:
     assert "2,313" in shown
 
 
+def test_many_projections(tmp_path: Path) -> None:
+    report, shown = report_of("many_projections.py", "--populations", "8", "4", "--distinct", cwd=tmp_path)
+    small, large = report["results"]
+    assert (small["projections"], large["projections"]) == (16, 64)
+    assert (small["synapses"], large["synapses"]) == (4 * 20 * 4 * 2, 8 * 20 * 8 * 2)
+    assert small["stages_s"].keys() >= {"load", "network", "write", "compile", "build", "simulate"}
+    assert "within_limits" not in large
+    assert large["s_per_1000_projections"] == pytest.approx(
+        1000 * (large["wall_s"] - small["wall_s"]) / 48, rel=0.02, abs=1e-2
+    )
+    assert "s / 1000 more" in shown
+
+
 def test_resting_state(tmp_path: Path) -> None:
     report, shown = report_of("resting_state.py", "--seeds", "2", "--duration", "4000", cwd=tmp_path)
     (entry,) = report["results"]
