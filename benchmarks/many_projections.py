@@ -7,7 +7,8 @@ step by `dtbsim run` in a process of its own. 64 populations give 4,096 projecti
 multi-area model of Schmidt et al. (2018). Printed and stored per size: wall time of the whole command and of its
 stages, peak memory, and seconds per 1,000 projections beyond the smallest size, which stay the same where nothing is
 quadratic. With --distinct every projection has a weight and a distribution of delays of its own. The limits are those
-that the project sets itself: 25 s for 4,096, 300 s and 4 GB for 64,516; a size beyond its limit makes the exit status 1.
+that the project sets itself: 25 s for 4,096, 300 s and 4 GB for 64,516; a size beyond its limit makes the exit status
+1.
 """
 
 from __future__ import annotations
