@@ -145,15 +145,18 @@ def test_windows_with_more_spikes_than_a_log(expected: Any, words: int, monkeypa
 
 
 @pytest.mark.parametrize("words", [512, 3])
-@pytest.mark.parametrize("delay_ms", [0.1, 1.3])
-def test_the_persistent_plan(expected: Any, delay_ms: float, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also with several launches in a window."""
+@pytest.mark.parametrize(("delay_ms", "n_lanes"), [(0.1, 2), (1.3, 2), (1.3, 1)])
+def test_the_persistent_plan(
+    expected: Any, delay_ms: float, n_lanes: int, words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with several launches in a window; the log of a single lane is in one piece, so nothing copies it."""
     monkeypatch.setattr("dtbsim.backends.cuda.persistent.LOG_STEPS", 4)
     rounds = count_calls(monkeypatch, DeviceExchange, "second_round")
     network, spikes = expected[delay_ms]
-    found, backends = simulate_on_devices(network, 2, words=words, chunks=CHUNKS, threads=2, persistent=True)
+    found, backends = simulate_on_devices(network, 2, words=words, chunks=CHUNKS, threads=n_lanes, persistent=True)
     np.testing.assert_array_equal(found, spikes)
     assert {backend.plan for backend in backends} == {"persistent"}
+    assert {len(backend.tables.states) for backend in backends} == {n_lanes}
     assert (len(rounds) > 0) == (words == 3)
 
 

@@ -13,6 +13,8 @@ from tests.helpers.drive_zoo import drive_zoo
 from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows, spikes_of
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.short_examples import EXAMPLES, SHORT
+from tests.helpers.small_atlas import save_small_atlas
+from tests.helpers.two_backends import on_gpu
 
 from dtbsim.api import resolve
 from dtbsim.backends.cuda.backend import CudaBackend
@@ -164,3 +166,28 @@ def test_steps_are_graphs_of_three_kernels_without_the_host() -> None:
     assert launched[: 3 * 75] == ["dtb_input", "dtb_neurons", "dtb_schedule"] * 75
     backend.advance(75, 75 + 32)
     assert len(captured) == 4, "graphs are kept"
+
+
+REGIONS_OF_SOURCES = """\
+seed: 1
+atlas: small.npz
+simulation: {dt_ms: 0.1, duration_ms: 40}
+populations:
+  E: {model: iaf_psc_exp, size: 20, regions: all}
+  P: {model: poisson_source, size: 20, regions: all, parameters: {rate_hz: 150}}
+projections:
+  PE: {source: P, target: E, scope: same_region, rule: {kind: all_to_all}, weight_pA: 100, delay_ms: 1}
+  EE: {source: E, target: E, scope: connectome, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: 50, delay_ms: 2}
+"""
+
+
+def test_sources_of_the_last_region_spike(tmp_path: Path) -> None:
+    """They have no inputs, so they take up no room on a lane, but they need one."""
+    save_small_atlas(tmp_path)
+    network = network_of(REGIONS_OF_SOURCES, base_dir=tmp_path)
+    expected = simulate(network)
+    last = network.populations[-1]
+    assert (expected[:, 1] >= last.gid0).sum() > 50
+    for plan in ("general", "persistent"):
+        found = on_gpu(network, ShimDevice(), plan)
+        np.testing.assert_array_equal(found[0], expected)

@@ -91,15 +91,16 @@ def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     return lane_of
 
 
-def gather(region: NDArray[np.int64], slots: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+def gather(region: NDArray[np.int64], places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Lane of every block, int64[b], so that a region's blocks are on as few lanes as can be; lanes of equal size.
 
     A source then has its synapses onto a region, which share a tract delay, in one or two rows instead of in all.
+    `places`, at least 1, is the size of every block: a block without inputs takes up room, too, and has a lane.
     """
     order = np.lexsort((np.arange(region.size), region))
-    begin = np.cumsum(slots[order]) - slots[order]
+    begin = np.cumsum(places[order]) - places[order]
     lane_of = np.zeros(region.size, dtype=np.int64)
-    lane_of[order] = begin * n // max(int(slots.sum()), 1)
+    lane_of[order] = begin * n // int(places.sum())
     return lane_of
 
 
@@ -132,7 +133,7 @@ def lay_out(
     while per_thread <= lanes_per_thread and per_thread * threads <= mine.size:
         n_lanes = per_thread * threads
         if lanes_per_thread > MAX_LANES_PER_THREAD and np.unique(table.region[mine]).size > 1:
-            lane_of = gather(table.region[mine].astype(np.int64), slots, n_lanes)
+            lane_of = gather(table.region[mine].astype(np.int64), slots + blocks.size[mine], n_lanes)
         else:
             lane_of = deal(table.work[mine], n_lanes)
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
@@ -156,7 +157,9 @@ def _lanes(
     kind_of: NDArray[np.int64],
     channels: NDArray[np.int64],
 ) -> list[Lane]:
-    return [_lane(blocks, mine[lane_of == lane], kind_of, channels) for lane in range(n_lanes)]
+    assert 0 <= lane_of.min() <= lane_of.max() < n_lanes, "every block has a lane"
+    chosen = np.split(mine[np.argsort(lane_of, kind="stable")], np.cumsum(np.bincount(lane_of, minlength=n_lanes)))
+    return [_lane(blocks, chosen[lane], kind_of, channels) for lane in range(n_lanes)]
 
 
 def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]) -> Lane:
