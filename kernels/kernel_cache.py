@@ -6,12 +6,14 @@ cannot be used (not writable, damaged) is replaced by a temporary folder with on
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import importlib.util
 import logging
 import os
 import pickle
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,24 +21,51 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from dtbsim.errors import InputError
+from dtbsim.runtime.paths import user_path
+
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _DAMAGE = (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError, KeyError, IndexError, ValueError,
            TypeError, SyntaxError, RuntimeError)  # fmt: skip
 
 
+def configured_dir() -> Path:
+    """Return the configured folder: DTBSIM_CACHE_DIR, else XDG_CACHE_HOME or ~/.cache, then dtbsim/kernels.
+
+    Raises InputError where it is below a home folder that nobody knows.
+    """
+    given = os.environ.get("DTBSIM_CACHE_DIR")
+    if given:
+        try:
+            return user_path(given)
+        except InputError as error:
+            error.where = f"DTBSIM_CACHE_DIR={given}"
+            raise
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "dtbsim" / "kernels"
+
+
 def cache_dir() -> Path:
-    """Return the configured folder: DTBSIM_CACHE_DIR, else XDG_CACHE_HOME or ~/.cache, then dtbsim/kernels."""
-    configured = os.environ.get("DTBSIM_CACHE_DIR")
-    if configured:
-        return Path(configured).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "dtbsim" / "kernels"
+    """Return the configured folder; a temporary one, with one warning, for a user without a home folder.
+
+    Raises InputError where DTBSIM_CACHE_DIR is below the home folder of a user that does not exist.
+    """
+    try:
+        return configured_dir()
+    except InputError as error:
+        if os.environ.get("DTBSIM_CACHE_DIR"):
+            raise
+        fallback = _temporary_dir(Path(str(error.where)))
+        _warn_once(str(error.where), error.message, str(fallback))
+        return fallback
 
 
 @functools.cache
 def _temporary_dir(instead_of: Path) -> Path:
-    return Path(tempfile.mkdtemp(prefix="dtbsim-kernels-"))
+    """Make the folder; it goes when this process ends, and not when a fork of it does."""
+    folder, owner = Path(tempfile.mkdtemp(prefix="dtbsim-kernels-")), os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
+    return folder
 
 
 def usable_dir(folder: Path) -> Path:

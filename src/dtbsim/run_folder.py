@@ -20,6 +20,7 @@ from typing import Any
 
 import dtbsim
 from dtbsim.errors import InputError
+from dtbsim.runtime.paths import user_path
 from dtbsim.store.files import sync_to_disk, to_json, write_json, write_text
 
 __all__ = [
@@ -66,7 +67,7 @@ def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
         candidates = (runs / (stem if n == 1 else f"{stem}-{n}") for n in range(1, 1000))
         folder = _first_free(candidates)
     else:
-        folder = out.expanduser().absolute()
+        folder = user_path(out).absolute()
         _refuse_used(folder)
         _make(folder, exist_ok=True)
     return folder
@@ -75,7 +76,7 @@ def create_run_folder(out: Path | None, name: str, *, base: Path) -> Path:
 def check_run_folder(out: Path | None) -> None:
     """Raise InputError if the folder that the user named cannot become a run folder; makes nothing."""
     if out is not None:
-        _refuse_used(out.expanduser().absolute())
+        _refuse_used(user_path(out).absolute())
 
 
 def remove_run_folder(folder: Path) -> None:

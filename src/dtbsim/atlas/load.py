@@ -11,6 +11,7 @@ from dtbsim.atlas.assemble import atlas_from_table, table_from_atlas
 from dtbsim.atlas.folder import read_folder
 from dtbsim.atlas.model import Atlas
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.runtime.paths import user_path
 
 DATA = Path(__file__).parent / "data"
 DEFAULT = "aal2"
@@ -32,7 +33,7 @@ def load_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Atl
     """
     if str(name_or_path) in list_atlases():
         return _load_path(DATA / f"{name_or_path}.npz")
-    path = Path(name_or_path).expanduser()
+    path = user_path(name_or_path)
     path = path if base_dir is None else base_dir / path
     if path.exists():
         return _load_path(path)
@@ -65,7 +66,7 @@ def save_atlas(atlas: Atlas, path: str | Path, *, compact: bool = False) -> Path
         InputError: another suffix.
         StorageError: the file cannot be written; nothing is left behind.
     """
-    target = Path(path)
+    target = user_path(path)
     if target.suffix.lower() not in SUFFIXES:
         raise InputError(f"cannot save an atlas as {target.name!r}", remedy=f"use a name ending in {SUFFIXES}")
     write_archive(table_from_atlas(atlas, compact=compact), target)

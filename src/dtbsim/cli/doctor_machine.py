@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dtbsim.cli.findings import OK, OPTIONAL, Finding, ask
+from dtbsim.errors import InputError
 
 
 def cores() -> Iterator[Finding]:
@@ -34,12 +35,16 @@ def memory() -> Iterator[Finding]:
 
 def kernel_cache() -> Iterator[Finding]:
     """Whether compiled code can be kept for the next run."""
-    from dtbsim.kernels.kernel_cache import cache_dir
+    from dtbsim.kernels.kernel_cache import configured_dir
 
-    folder = cache_dir()
+    remedy = "set DTBSIM_CACHE_DIR to a folder that can be written to"
+    try:
+        folder = configured_dir()
+    except InputError as error:
+        yield Finding("kernel cache", OPTIONAL, f"{error.where}: {error.message}; every run compiles anew", remedy)
+        return
     problem = _cannot_write(folder, make=True)
     if problem:
-        remedy = "set DTBSIM_CACHE_DIR to a folder that can be written to"
         yield Finding("kernel cache", OPTIONAL, f"{folder}: {problem}; every run compiles anew", remedy)
     else:
         yield Finding("kernel cache", OK, f"{folder} can be written to")

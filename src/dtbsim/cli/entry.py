@@ -18,6 +18,7 @@ from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
 from dtbsim.runtime.launch import detect_launch
 from dtbsim.runtime.logs import console_warnings
+from dtbsim.runtime.streams import prepare_streams, say
 
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
@@ -25,6 +26,7 @@ EXIT_BROKEN_PIPE = 141
 
 def run_command_line(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments (default: those of this process), do what they ask for and return the exit code."""
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     first = is_first_rank(os.environ)
     try:
@@ -77,8 +79,6 @@ def is_first_rank(environ: Mapping[str, str]) -> bool:
 
 def _say(text: str, speak: bool) -> None:
     if speak:
-        from dtbsim.runtime.watchdog import say
-
         say(text)
 
 

@@ -51,7 +51,7 @@ def run(options: RunOptions) -> int:
 def _simulate(comm: Comm, options: RunOptions) -> int:
     from dtbsim.runtime.faults import describe_error
     from dtbsim.runtime.interrupt import Interrupt
-    from dtbsim.runtime.watchdog import say
+    from dtbsim.runtime.streams import say
 
     located = on_root(comm, lambda: load(options))
     with installed():

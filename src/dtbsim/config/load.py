@@ -19,6 +19,7 @@ from dtbsim.config.overrides import apply_overrides
 from dtbsim.config.run import KNOWN_SCHEMA_VERSIONS, RunConfig
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
+from dtbsim.runtime.paths import user_path
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ def load_config_data(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
 
 def load_located(path: str | Path, overrides: Sequence[str] = ()) -> LocatedConfig:
     """Return the configuration in a YAML file together with the places of its values, for errors of later stages."""
-    located = _load(_read(Path(path)), str(path), overrides)
-    return LocatedConfig(located.config, located.locator, Path(path))
+    file = user_path(path)
+    located = _load(_read(file), str(path), overrides)
+    return LocatedConfig(located.config, located.locator, file)
 
 
 def _read(path: Path) -> str:

@@ -27,6 +27,7 @@ from dtbsim.errors import DtbsimError, InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.own_check import check_model, instance_of
 from dtbsim.models.registry import get_model
+from dtbsim.runtime.paths import user_path
 
 ModelObject = type[NeuronModel] | NeuronModel
 PREFIX = "dtbsim_own_models."
@@ -86,7 +87,7 @@ def split_reference(reference: str, base_dir: Path | None = None) -> tuple[Model
         raise InputError(
             f"'{reference}' names no class of a Python file", remedy=f"write FILE.py:CLASS, as in {example}:MyNeuron"
         )
-    return load_file((base_dir or Path()) / Path(path).expanduser()), name
+    return load_file((base_dir or Path()) / user_path(path)), name
 
 
 def class_in(file: ModelFile, name: str) -> ModelObject:

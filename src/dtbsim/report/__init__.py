@@ -22,13 +22,14 @@ def write_report(run_dir: Path) -> Path:
     from dtbsim.errors import StorageError
     from dtbsim.report.collect import collect
     from dtbsim.report.html import render
+    from dtbsim.runtime.paths import user_path
 
-    folder = Path(run_dir)
+    folder = user_path(run_dir)
     page = render(collect(folder))
     target = folder / REPORT_NAME
     partial = folder / f".{REPORT_NAME}.{os.getpid()}"
     try:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8", errors="backslashreplace")
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -16,7 +16,8 @@ from dtbsim.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_MEMORY, DtbsimEr
 from dtbsim.mpi.comm import Comm
 from dtbsim.mpi.world import is_agreed
 from dtbsim.runtime import board as layout
-from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog, say
+from dtbsim.runtime.streams import say
+from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog
 
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""

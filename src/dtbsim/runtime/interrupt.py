@@ -18,7 +18,7 @@ from typing import Any
 
 from dtbsim.errors import EXIT_INTERRUPTED, DtbsimError
 from dtbsim.mpi.comm import Comm
-from dtbsim.runtime.watchdog import say
+from dtbsim.runtime.streams import say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN_AFTER_S = 1.0

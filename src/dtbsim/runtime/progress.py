@@ -226,9 +226,12 @@ class BarProgress:
             self._broken = True
 
 
-def make_progress(stream: TextIO, *, rank: int, quiet: bool) -> ProgressSink:
-    """Return the progress of a rank: a bar on a terminal, lines elsewhere, nothing with `quiet` or on ranks above 0."""
-    if rank != 0 or quiet:
+def make_progress(stream: TextIO | None, *, rank: int, quiet: bool) -> ProgressSink:
+    """Return the progress of a rank: a bar on a terminal, lines elsewhere.
+
+    Nothing is shown with `quiet`, on ranks above 0, and where there is no stream (stderr closed).
+    """
+    if rank != 0 or quiet or stream is None:
         return KickProgress()
     shown: ProgressSink = BarProgress(stream) if stream.isatty() else LineProgress(stream)
     return ProgressGroup(KickProgress(), shown)

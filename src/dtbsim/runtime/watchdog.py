@@ -28,6 +28,7 @@ from dtbsim.runtime.board import Board, Sign, open_board
 from dtbsim.runtime.heartbeat import Heartbeat, describe
 from dtbsim.runtime.lifeline import Lifeline
 from dtbsim.runtime.status import mark_failed
+from dtbsim.runtime.streams import say
 
 DEFAULT_TIMEOUT_S = 120.0
 OUTPUT_DRAIN_S = 0.3
@@ -244,12 +245,6 @@ def stuck_message(suspects: list[str], timeout_s: float, *, alone: bool) -> str:
     names = "; ".join(suspects)
     head = "" if alone else f"[{', '.join(text.split(' (')[0] for text in suspects)}] "
     return f"{head}no progress for {timeout_s:g} s: {names}; ending the run"
-
-
-def say(line: str) -> None:
-    """Write one line to stderr in one piece, whatever state Python's own streams are in."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"{line}\n".encode())
 
 
 class _Active:

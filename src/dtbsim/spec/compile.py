@@ -18,7 +18,7 @@ from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
-from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains
+from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536
@@ -155,7 +155,8 @@ def _emitted(
                 spikes = listed_spikes(item.spikes, size, (dt_ms, item.off_grid_spikes), path, places)
             else:
                 grid = dt_ms, item.off_grid_spikes
-                spikes = read_spike_trains(base / str(item.spikes_file), size, grid, path, places)
+                file = spikes_path(base, str(item.spikes_file), path, places)
+                spikes = read_spike_trains(file, size, grid, path, places)
             spikes = np.unique(spikes, axis=0)
             if spikes.size and spikes[0, 0] < 1:
                 raise places.error(path, "spike times must be above 0")

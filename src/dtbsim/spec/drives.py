@@ -20,7 +20,7 @@ from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
-from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains
+from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains, spikes_path
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 from dtbsim.spec.waveforms import (
     LONGEST_MEMORY,
@@ -190,7 +190,8 @@ def _trains(item: cfg.SpikeTrainDrive, size: int, dt_ms: float, path: str, base_
     if item.spikes is not None:
         return listed_spikes(item.spikes, size, grid, f"{path}.spikes", places)
     assert item.file is not None
-    return read_spike_trains(base_dir / item.file, size, grid, f"{path}.file", places)
+    where = f"{path}.file"
+    return read_spike_trains(spikes_path(base_dir, item.file, where, places), size, grid, where, places)
 
 
 def _received(events: Any, windows: Windows, neurons: Any) -> Any:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import grid_problem, nearest_steps, off_grid
 from dtbsim.config.parts import SpikeArrays
+from dtbsim.errors import InputError
+from dtbsim.runtime.paths import user_path
 from dtbsim.spec.places import Places
 
 IntArray = NDArray[np.int64]
@@ -18,6 +20,14 @@ LAST_STEP = 2**53
 """Beyond it float64 does not tell one step from the next."""
 Grid = tuple[float, str]
 """dt_ms, and what to do with times that are no whole number of steps: error or nearest."""
+
+
+def spikes_path(base_dir: Path, given: str, where: str, places: Places) -> Path:
+    """The file that a configuration in `base_dir` means."""
+    try:
+        return base_dir / user_path(given)
+    except InputError as error:
+        raise places.error(where, f"{given}: {error.message}", error.remedy) from None
 
 
 def read_spike_trains(path: Path, size: int, grid: Grid, where: str, places: Places) -> IntArray:

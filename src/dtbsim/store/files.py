@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from dtbsim.errors import StorageError
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _FREE_SPACE = "free some space, or choose a run folder on another disk"
 _REMEDIES = {
     errno.ENOSPC: _FREE_SPACE,
@@ -65,8 +67,12 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return indented JSON; numpy numbers and arrays, paths and sets become plain, NaN and infinity null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return indented JSON; numpy numbers and arrays, paths and sets become plain, NaN and infinity null.
+
+    Bytes of file names that are no text are written as escapes of lone surrogates (`\\udce9`): reading gives them back.
+    """
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _SURROGATES.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _plain(value: Any) -> Any:

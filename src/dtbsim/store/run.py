@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.runtime.paths import user_path
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
 from dtbsim.store.spike_reader import SpikeStore
 
@@ -35,7 +36,7 @@ def open_run(path: Path | str) -> Run:
     Raises InputError when this is not the folder of a run; later, when a piece of it is missing or damaged, with the
     file and what to do.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     if not folder.is_dir():
         raise InputError("no such run folder", where=str(folder), remedy="give the folder that `dtbsim run` printed")
     if not (folder / "config.yaml").is_file():
