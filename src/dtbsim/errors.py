@@ -24,7 +24,7 @@ EXIT_CODES: dict[int, str] = {
     EXIT_STORAGE: "the output could not be written (disk full, folder not writable)",
     EXIT_FAULT: "another rank failed or did not answer in time",
     EXIT_NUMERICS: "the simulation became invalid (non-finite state)",
-    EXIT_INTERRUPTED: "interrupted by the user; what was recorded is kept",
+    EXIT_INTERRUPTED: "interrupted by Ctrl-C, SIGTERM or SIGHUP; what was recorded is kept",
 }
 
 

@@ -55,6 +55,28 @@ def test_a_slow_rank_with_signs_of_life_is_left_alone(tmp_path: Path) -> None:
     assert outcome.seconds > 3 * TIMEOUT_S, "three time limits passed"
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("work", ["computes", "computes-gil", "writes"])
+def test_work_outside_of_the_time_loop_is_progress(tmp_path: Path, work: str, ranks: int) -> None:
+    """Compiling, building and writing take as long as they take, also where no thread of the rank can run meanwhile."""
+    outcome = run_fault(work, tmp_path, ranks=ranks, rank=ranks - 1)
+    assert (outcome.code, outcome.out, outcome.err) == (EXIT_OK, f"done with {ranks} ranks\n", "")
+    assert outcome.seconds > 3 * TIMEOUT_S, "three time limits passed"
+
+
+@pytest.mark.parametrize(("fault", "doing"), [("stands", "busy"), ("stopped", "stopped by a signal")])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_does_nothing_outside_of_the_time_loop_is_found(
+    tmp_path: Path, fault: str, doing: str, rank: int
+) -> None:
+    outcome = run_fault(fault, tmp_path, rank=rank)
+    assert outcome.code == EXIT_FAULT
+    assert TIMEOUT_S * 0.9 < outcome.seconds < TIMEOUT_S + SLACK_S
+    suspect = rf"rank {rank} \(process \d+ on \S+, {doing}, last at step 0\)"
+    assert len(spoken(outcome)) == 1, outcome.err
+    assert re.fullmatch(rf"\[rank {rank}\] no progress for 2 s: {suspect}; ending the run", spoken(outcome)[0])
+
+
 @pytest.mark.parametrize("rank", [0, 2])
 def test_an_exception_on_one_rank(tmp_path: Path, rank: int) -> None:
     outcome = run_fault("exception", tmp_path, rank=rank)
@@ -184,11 +206,14 @@ def test_the_sentinel_knows_the_layout_of_the_board() -> None:
         "PID",
         "RANK",
         "STEP",
+        "WAITING",
         "STATE",
+        "STEPPING",
         "RUNNING",
         "DEAD",
         "HEADER_CLOSING",
         "HEADER_FOLDER_BYTES",
+        "HEADER_WORK",
         "FOLDER_WORDS",
     )
     assert {name: getattr(sentinel, name) for name in names} == {name: getattr(board, name) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -124,7 +125,7 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
     per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+    with _workers(threads) as pool:
         futures = {pool.submit(_build_lane, plan, lane, per_lane): index for index, lane in enumerate(plan.lanes)}
         for done, future in enumerate(as_completed(futures), start=1):
             states[futures[future]] = future.result()
@@ -132,6 +133,18 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
                 progress(done, len(plan.lanes))
     lanes = [state for state in states if state is not None]
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
+
+
+@contextlib.contextmanager
+def _workers(n: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that have finished when the `with` block ends, unless the user interrupts: a lane may take minutes."""
+    pool = ThreadPoolExecutor(max_workers=max(1, n))
+    try:
+        yield pool
+    except BaseException as error:
+        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:

@@ -11,6 +11,13 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: that of this process) and return the exit code."""
-    from dtbsim.cli.entry import run_command_line
+    from dtbsim.errors import EXIT_INTERRUPTED
+    from dtbsim.runtime.streams import prepare_streams, say
 
+    prepare_streams()
+    try:
+        from dtbsim.cli.entry import run_command_line
+    except KeyboardInterrupt:
+        say("dtbsim: interrupted")
+        return EXIT_INTERRUPTED
     return run_command_line(arguments)

@@ -6,9 +6,11 @@ only `run` is work for the others: which rank this is stands in the environment,
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import typer
 
@@ -16,9 +18,10 @@ from dtbsim.cli.app import RUN, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
+from dtbsim.runtime.interrupt import Interrupt
 from dtbsim.runtime.launch import detect_launch
 from dtbsim.runtime.logs import console_warnings
-from dtbsim.runtime.streams import prepare_streams, say
+from dtbsim.runtime.streams import say
 
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
@@ -26,23 +29,37 @@ EXIT_BROKEN_PIPE = 141
 
 def run_command_line(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments (default: those of this process), do what they ask for and return the exit code."""
-    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     first = is_first_rank(os.environ)
-    try:
-        code = _run(given, first=first)
-    except BrokenPipeError:
-        code = EXIT_BROKEN_PIPE
-    except KeyboardInterrupt:
-        _say("dtbsim: interrupted", first)
-        code = EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the outermost place: every error gets its exit code
-        from dtbsim.runtime.faults import describe_error
-
-        code, text = describe_error(error)
-        _say(text, first or not isinstance(error, DtbsimError))
-    _leave_nothing_behind()
+    with Interrupt(owner=True, speaks=first) as interrupt:
+        try:
+            code = _run(given, first=first)
+        except BrokenPipeError:
+            code = EXIT_BROKEN_PIPE
+        except KeyboardInterrupt:
+            interrupt.last_words()
+            code = EXIT_INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the outermost place: every error gets its exit code
+            code = _describe(error, first) if not interrupt.leaving else EXIT_INTERRUPTED
+        _leave_nothing_behind()
+        if interrupt.leaving:
+            interrupt.last_words()
+            _leave_at_once()
     return code
+
+
+def _describe(error: Exception, first: bool) -> int:
+    from dtbsim.runtime.faults import describe_error
+
+    code, text = describe_error(error)
+    _say(text, first or not isinstance(error, DtbsimError))
+    return code
+
+
+def _leave_at_once() -> NoReturn:
+    """End with the exit code, not by the signal, and without waiting for threads that compute."""
+    atexit._run_exitfuncs()
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _run(arguments: list[str], *, first: bool) -> int:

@@ -50,13 +50,12 @@ def run(options: RunOptions) -> int:
 
 def _simulate(comm: Comm, options: RunOptions) -> int:
     from dtbsim.runtime.faults import describe_error
-    from dtbsim.runtime.interrupt import Interrupt
     from dtbsim.runtime.streams import say
 
     located = on_root(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
-    with Interrupt(comm), _stdout_kept(options), _progress(comm, options) as progress:
+    with _stdout_kept(options), _progress(comm, options) as progress:
         result = simulate(
             located.config,
             out=options.out,
@@ -70,9 +69,10 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     if comm.is_root:
         _show(result, options)
     if result.report_error is not None:
+        code, text = describe_error(result.report_error)
         if comm.is_root:
-            say(describe_error(result.report_error)[1])
-        return result.report_error.exit_code
+            say(text if code != EXIT_INTERRUPTED else f"dtbsim: {result.report_error}")
+        return code
     return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
 
 

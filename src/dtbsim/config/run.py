@@ -51,7 +51,12 @@ class Simulation(Strict):
         description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes; "
         "with GPUs auto: NCCL or an MPI library that takes GPU memory where there is one, else packets",
     )
-    stuck_timeout_s: Number = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
+    stuck_timeout_s: Number | None = Field(
+        default=None,
+        gt=0,
+        description="a rank that makes no progress for so long ends the job; default: 120 with several ranks; one rank "
+        "alone is watched only if this is given",
+    )
 
 
 class RecordSpikes(Strict):

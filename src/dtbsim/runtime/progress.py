@@ -54,7 +54,10 @@ class KickProgress(SilentProgress):
 
     def advance(self, step: int, n_steps: int, dt_ms: float = 0.0) -> None:
         """Kick; of the simulation with its step."""
-        watchdog.kick(step if dt_ms > 0 else None)
+        if dt_ms > 0:
+            watchdog.done(step)
+        else:
+            watchdog.kick()
 
 
 class ProgressGroup:

@@ -91,13 +91,18 @@ class StatusFile:
 
 def mark_failed(run_dir: Path, message: str) -> None:
     """Say in status.json of a run that still counts as running that it failed; any rank may do so at the end."""
+    mark_ended(run_dir, "failed", message)
+
+
+def mark_ended(run_dir: Path, state: State, message: str) -> None:
+    """Say in status.json of a run that still counts as running how it ended."""
     path = run_dir / "status.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     if isinstance(values, dict) and values.get("state") == "running":
-        _replace(path, values | {"state": "failed", "message": message, "eta_s": None, "updated": _now()})
+        _replace(path, values | {"state": state, "message": message, "eta_s": None, "updated": _now()})
 
 
 def _replace(path: Path, values: dict[str, Any]) -> None:

@@ -30,11 +30,11 @@ from dtbsim.run_folder import (
     write_json,
     write_text,
 )
-from dtbsim.runtime.interrupt import Interrupt, active_interrupt, interrupt_agreed
+from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, active_interrupt, interrupt_agreed
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
-from dtbsim.runtime.status import StatusFile
-from dtbsim.runtime.watchdog import active_watchdog
+from dtbsim.runtime.status import StatusFile, mark_ended
+from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
 from dtbsim.simulate.chunks import Chunks
@@ -86,9 +86,11 @@ def run(
     prepared = prepare(config, ranks, base_dir, locator)
     regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
     prepared_s = time.perf_counter() - prepared_s
-    folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stoppable(ranks))
+        interrupt = stack.enter_context(_signals())
+        with interrupt.held():
+            folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
+            stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
             watchdog.configure(timeout_s=config.simulation.stuck_timeout_s, run_dir=folder)
         stack.enter_context(run_log(folder, ranks.rank))
@@ -96,18 +98,19 @@ def run(
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
         stages = Stages(sinks)
         stages.seconds["network"] = prepared_s
-        job = _Job(prepared, regions, ranks, folder, sinks, stages, list(argv if argv is not None else sys.argv))
+        given = list(argv if argv is not None else sys.argv)
+        job = _Job(prepared, regions, ranks, folder, sinks, stages, interrupt, given)
         return job.run(status, report=report)
 
 
 @contextlib.contextmanager
-def _stoppable(comm: Comm) -> Iterator[None]:
-    """Ctrl-C between chunks, also for a run from Python; the command line has entered its own `Interrupt` before."""
-    if active_interrupt() is not None:
-        yield
+def _signals() -> Iterator[Interrupt]:
+    """The signals of this process: the command line takes them from its start on, a run from Python from here."""
+    if (active := active_interrupt()) is not None:
+        yield active
     else:
-        with Interrupt(comm):
-            yield
+        with Interrupt() as mine:
+            yield mine
 
 
 class _Job:
@@ -121,10 +124,12 @@ class _Job:
         folder: Path,
         progress: ProgressSink,
         stages: Stages,
+        interrupt: Interrupt,
         argv: list[str],
     ) -> None:
         self._prepared, self._regions, self._comm, self._folder = prepared, regions, comm, folder
         self._progress, self._stages, self._argv = progress, stages, argv
+        self._interrupt = interrupt
         self._network = prepared.network
         self._record: dict[str, object] = {}
         self._started = False
@@ -137,15 +142,17 @@ class _Job:
             if self._comm.is_root:
                 _end_badly(self._folder, status, error, nothing_recorded=not self._started)
             raise
+        if status is not None:
+            status.finish("interrupted" if result.interrupted else "done")
         if report and not result.interrupted:
             result = self._report(result)
-        if status is not None:
-            lacking = None if result.report_error is None else str(result.report_error)
-            status.finish("interrupted" if result.interrupted else "done", lacking)
+            if status is not None:
+                status.finish("done", None if result.report_error is None else str(result.report_error))
         return result
 
     def _report(self, result: RunResult) -> RunResult:
         """The results are complete whatever becomes of the report, so its failure is told, not raised."""
+        self._interrupt.keep(None)  # the error that comes of it says more
         self._progress.stage("report")
         path: Path | None = None
         failure: tuple[str, str | None, str | None, int] | None = None
@@ -174,22 +181,26 @@ class _Job:
         try:
             with stages.stage("compile"):
                 backend.compile()
-            if interrupt_agreed(comm):
+            stopped = interrupt_agreed(comm)
+            self._interrupt.keep(None if stopped else STOPPING)
+            if stopped:
                 return self._finish(built, backend, None, steps=0, interrupted=True)
-            recorders = on_every_rank(
-                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
-            )
-            self._started = True
-            try:
-                steps, interrupted = self._simulate(backend, recorders)
-            except BaseException:
-                with contextlib.suppress(DtbsimError):  # the first error is the one to tell
-                    recorders.close()
-                raise
-            on_every_rank(comm, recorders.close)
-            return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
+            return self._record_and_finish(built, backend)
         finally:
             backend.close()
+
+    def _record_and_finish(self, built: RankNetwork, backend: Backend) -> RunResult:
+        comm = self._comm
+        recorders = on_every_rank(comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions))
+        self._started = True
+        try:
+            steps, interrupted = self._simulate(backend, recorders)
+        except BaseException:
+            with contextlib.suppress(DtbsimError):  # the first error is the one to tell
+                recorders.close()
+            raise
+        on_every_rank(comm, recorders.close)
+        return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
 
     # -- stages -----------------------------------------------------------------------------------------------
 
@@ -244,7 +255,8 @@ class _Job:
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
                 stop = chunks.stop_after(step)
-                backend.advance(step, stop)
+                with stepping():
+                    backend.advance(step, stop)
                 steps, gids = backend.collect()
                 counts = recorders.count(step, stop, steps, gids)
                 on_every_rank(comm, partial(_keep, recorders, backend, (step, stop), steps, gids, counts))
@@ -288,5 +300,7 @@ def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *,
     if nothing_recorded and isinstance(error, DtbsimError):
         remove_run_folder(folder)
     elif status is not None:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        status.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)
+        if isinstance(error, KeyboardInterrupt):
+            status.finish("interrupted", NOTHING_RECORDED if nothing_recorded else "ended at once")
+        else:
+            status.finish("failed", str(error) or type(error).__name__)
