@@ -133,6 +133,10 @@ BOARD_SENT_AT = next(_n)  # int64[n_lanes]: log entries already published
 BOARD_ROUND = next(_n)  # rounds done so far; its parity picks the buffer
 SIGNS_AT = next(_n)  # this rank's row of signs of life (dtbsim.runtime.board), 0: none
 CHUNK_START = next(_n)  # step at which the current waveforms begin
+DEADLINE_NS = next(_n)  # monotonic clock: the window ends early, after the step or exchange at hand; 0: it does not
+LATE = next(_n)  # this rank is past its deadline, for the next exchange over the board
+END_AFTER = next(_n)  # steps after which all threads leave early
+STEPPED = next(_n)  # steps done when the window ended
 RANK_FIELDS = next(_n)
 
 ERROR_MEMORY = 1

@@ -37,7 +37,7 @@ from dtbsim.runtime.status import StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
-from dtbsim.simulate.chunks import Chunks
+from dtbsim.simulate.chunks import LIMIT_S, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.inputs import config_with_files
@@ -249,14 +249,15 @@ class _Job:
         comm, network = self._comm, self._network
         chunks = Chunks(network.n_steps, intervals(network))
         step, interrupted = 0, False
+        backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
             for controller in recorders.controllers:
                 controller.begin(backend)
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
-                stop = chunks.stop_after(step)
                 with stepping():
-                    backend.advance(step, stop)
+                    backend.advance(step, chunks.stop_after(step))
+                stop = backend.reached
                 steps, gids = backend.collect()
                 counts = recorders.count(step, stop, steps, gids)
                 on_every_rank(comm, partial(_keep, recorders, backend, (step, stop), steps, gids, counts))

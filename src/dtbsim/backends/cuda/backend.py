@@ -39,6 +39,10 @@ class CudaBackend:
     name = "cuda"
     plan = "general"
     n_threads = 1
+    limit_s: float | None = None
+    """Of the CPU backend: launches on a GPU are not cut."""
+    reached: int = 0
+    """Steps done when `advance` ended."""
 
     def __init__(
         self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
@@ -170,6 +174,7 @@ class CudaBackend:
         if self._exchange is not None:
             self._look()  # what was entered last
         self._dynamic.tidy(stop)
+        self.reached = stop
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
