@@ -94,7 +94,7 @@ def any_late(rank: Any, board: Any) -> bool:
     late = np.int64(0)
     for who in range(rank[L.BOARD_RANKS]):
         late |= board[_slot(rank, who, rank[L.BOARD_ROUND] & 1) + 2]
-    return late != 0
+    return bool(late != 0)
 
 
 @nb.njit(nogil=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dtbsim.config import Locator, RunConfig, check_references, load_config_data, load_located
 from dtbsim.config.dump import plain
-from dtbsim.runtime.progress import make_progress
+from dtbsim.runtime.progress import AnnouncedProgress, make_progress
 
 if TYPE_CHECKING:
     from dtbsim.mpi import Comm
@@ -47,6 +47,8 @@ def run(
     config, base_dir, locator = resolve(source, set)
     ranks = comm if comm is not None else world_comm()
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    if not progress and ranks.is_root and sys.stderr is not None:
+        shown = AnnouncedProgress(sys.stderr)
     try:
         result = conduct(
             config,

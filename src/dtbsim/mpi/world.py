@@ -82,6 +82,15 @@ def on_root(comm: Comm, work: Callable[[], T]) -> T:
     return result
 
 
+def first_on_node(comm: Comm, work: Callable[[], None]) -> None:
+    """Run `work()` on the first rank of each node, then on all others; collective.
+
+    For what is kept on a disk, such as compiled code: hundreds of ranks would otherwise make the same at once.
+    """
+    on_every_rank(comm, lambda: work() if comm.node_rank == 0 else None)
+    on_every_rank(comm, lambda: work() if comm.node_rank > 0 else None)
+
+
 def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
     """Run `work()` on every rank and return its own result; collective.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
@@ -25,6 +26,9 @@ class ProgressSink(Protocol):
     def note(self, text: str) -> None:
         """Something worth a line."""
 
+    def announce(self, text: str) -> None:
+        """Something that takes long, which those want to know, too, who asked for no progress."""
+
     def close(self) -> None:
         """No more progress will come."""
 
@@ -39,6 +43,9 @@ class SilentProgress:
         """Ignore."""
 
     def note(self, text: str) -> None:
+        """Ignore."""
+
+    def announce(self, text: str) -> None:
         """Ignore."""
 
     def close(self) -> None:
@@ -58,6 +65,19 @@ class KickProgress(SilentProgress):
             watchdog.done(step)
         else:
             watchdog.kick()
+
+
+class AnnouncedProgress(KickProgress):
+    """Shows nothing but what takes long: runs from Python that asked for no progress."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def announce(self, text: str) -> None:
+        """Say it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"dtbsim: {text}\n")
+            self._stream.flush()
 
 
 class ProgressGroup:
@@ -80,6 +100,11 @@ class ProgressGroup:
         """Hand on."""
         for sink in self._sinks:
             sink.note(text)
+
+    def announce(self, text: str) -> None:
+        """Hand on."""
+        for sink in self._sinks:
+            sink.announce(text)
 
     def close(self) -> None:
         """Hand on."""
@@ -121,6 +146,8 @@ class LineProgress:
     def note(self, text: str) -> None:
         """Say it."""
         self._print(text)
+
+    announce = note
 
     def close(self) -> None:
         """Say how long the last stage took."""
@@ -198,6 +225,8 @@ class BarProgress:
     def note(self, text: str) -> None:
         """Print it above the bar."""
         self._draw(self._console.print, text, markup=False, highlight=False)
+
+    announce = note
 
     def close(self) -> None:
         """Remove the bar."""

@@ -74,6 +74,9 @@ class StatusFile:
     def note(self, text: str) -> None:
         """Not kept here."""
 
+    def announce(self, text: str) -> None:
+        """Not kept here."""
+
     def finish(self, state: State, message: str | None = None) -> None:
         """Write how the run ended."""
         self._values.update(state=state, eta_s=None, message=message)

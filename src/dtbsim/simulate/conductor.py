@@ -17,8 +17,9 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
 from dtbsim.errors import DtbsimError
+from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
-from dtbsim.mpi.world import on_every_rank
+from dtbsim.mpi.world import first_on_node, on_every_rank
 from dtbsim.partition import summarise
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.run_folder import (
@@ -172,15 +173,15 @@ class _Job:
         if comm.is_root:
             self._write_origin()
             self._say_choices()
-        with stages.stage("compile"):
-            warm_up_build()
+        with stages.stage("compile"), first_run_announced(self._progress.announce):
+            first_on_node(comm, warm_up_build)
         with stages.stage("build"):
             built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
         self._describe(built)
         backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
         try:
-            with stages.stage("compile"):
-                backend.compile()
+            with stages.stage("compile"), first_run_announced(self._progress.announce):
+                first_on_node(comm, backend.compile)
             stopped = interrupt_agreed(comm)
             self._interrupt.keep(None if stopped else STOPPING)
             if stopped:
