@@ -94,13 +94,14 @@ def open_board(comm: Comm) -> Board:
     if comm.size == 1:
         board = Board(_words(mmap.mmap(-1, nbytes)), 1, 0, None)
     else:
-        path = _create(nbytes) if comm.node_rank == 0 else None
-        paths = comm.allgather((comm.node_index, str(path) if path else None))
-        mine = next(Path(text) for node, text in paths if node == comm.node_index and text is not None)
+        made, path = _create(nbytes) if comm.node_rank == 0 else (-1, None)
+        paths = comm.allgather((comm.node_index, path))
+        mine = next(text for node, text in paths if node == comm.node_index and text is not None)
         fd = os.open(mine, os.O_RDWR | os.O_CLOEXEC)
         comm.barrier()
         if path is not None:
-            path.unlink()
+            Path(path).unlink()
+            os.close(made)
         board = Board(_words(mmap.mmap(fd, nbytes)), comm.node_size, comm.node_rank, fd)
     board.mine[PID] = os.getpid()
     board.mine[RANK] = comm.rank
@@ -112,13 +113,13 @@ def _words(pages: mmap.mmap) -> memoryview:
     return memoryview(pages).cast("q")
 
 
-def _create(nbytes: int) -> Path:
+def _create(nbytes: int) -> tuple[int, str]:
+    """Make the file; it stays open, so that nobody takes it for one that a killed job has left."""
     memory = Path("/dev/shm")
     folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     fd, name = tempfile.mkstemp(prefix="dtbsim-board-", dir=folder)
     os.ftruncate(fd, nbytes)
-    os.close(fd)
-    return Path(name)
+    return fd, name
 
 
 def is_stopped(pid: int) -> bool:

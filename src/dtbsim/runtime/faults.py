@@ -19,6 +19,7 @@ from dtbsim.mpi.comm import Comm
 from dtbsim.mpi.world import is_agreed
 from dtbsim.runtime import board as layout
 from dtbsim.runtime.interrupt import Interrupt, active_interrupt, end_children
+from dtbsim.runtime.leftovers import remove_leftovers
 from dtbsim.runtime.streams import say
 from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog
 
@@ -38,6 +39,8 @@ def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
     interrupt = active_interrupt() or Interrupt(speaks=comm.is_root)
     interrupt.end = partial(end_interrupted, comm, watchdog, interrupt)
     try:
+        if comm.node_rank == 0:
+            remove_leftovers()
         watchdog.start()
         code = body(watchdog)
         sys.stdout.flush()
