@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,16 @@ import pytest
 from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows, spikes_of
 from tests.helpers.zoo import zoo
 
+import dtbsim
 from dtbsim.backends.cpu import CpuBackend
+from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.packets import PacketExchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
+from dtbsim.runtime.progress import SilentProgress
+from dtbsim.simulate import conductor
+from dtbsim.simulate import run as conduct
 from dtbsim.spec import Network
 
 AT_ONCE, NEVER = 0.0, 3600.0
@@ -117,3 +123,29 @@ def test_everything_that_a_network_can_hold_survives_the_cuts(
     else:
         spikes = on_ranks(network, 2, [AT_ONCE, NEVER], board=True)[1]
     np.testing.assert_array_equal(spikes, whole)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_whole_runs_store_every_chunk_that_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int) -> None:
+    config = load_config_text(RECORDED.replace("DELAY", "0.5"))
+    whole = conduct(config, out=tmp_path / "whole", report=False)
+    monkeypatch.setattr(conductor, "LIMIT_S", AT_ONCE)
+    sinks = [Steps() for _ in range(ranks)]
+    results = run_ranks(
+        ranks, lambda c: conduct(config, out=tmp_path / "cut", comm=c, progress=sinks[c.rank], report=False)
+    )
+    assert len(sinks[0].steps) >= 30
+    assert all(sink.steps == sinks[0].steps for sink in sinks)
+    assert {result.spike_hash for result in results} == {whole.spike_hash}
+    assert dtbsim.hash_run(tmp_path / "cut", recompute=True).agrees
+    for name in ("whole", "cut"):
+        assert len(dtbsim.open_run(tmp_path / name).states(0)["time_ms"]) == 100
+
+
+class Steps(SilentProgress):
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def advance(self, step: int, n_steps: int, dt_ms: float = 0.0) -> None:
+        if dt_ms > 0:
+            self.steps.append(step)

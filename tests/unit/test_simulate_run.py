@@ -383,22 +383,3 @@ def test_an_exception_closes_the_stores(config: Path, tmp_path: Path, undisturbe
         run(config, tmp_path / "run", sink)
     assert status(tmp_path / "run") == ("failed", "planned")
     assert_begins_like(tmp_path / "run", undisturbed, sink.steps[-1])
-
-
-@pytest.mark.parametrize("ranks", [1, 3])
-def test_chunks_that_run_out_of_time_change_nothing(
-    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int
-) -> None:
-    """Every step is a chunk of its own then (on ranks: every window), and all of them are stored."""
-    monkeypatch.setattr(conductor, "LIMIT_S", 0.0)
-    short = tmp_path / "short.yaml"
-    short.write_text(CONFIG.replace("duration_ms: 3000", "duration_ms: 100"), encoding="utf-8")
-    sinks = [Sink() for _ in range(ranks)]
-    results = run_ranks(ranks, lambda comm: run(short, tmp_path / "run", sinks[comm.rank], comm))
-    monkeypatch.undo()
-    whole = run(short, tmp_path / "whole")
-    assert len(whole.open().spikes()[0]) > 100
-    assert len(sinks[0].steps) >= 40
-    assert all(sink.steps == sinks[0].steps for sink in sinks)
-    assert {result.spike_hash for result in results} == {whole.spike_hash}
-    assert dtbsim.hash_run(tmp_path / "run", recompute=True).agrees
