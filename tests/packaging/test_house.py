@@ -163,3 +163,28 @@ def test_an_environment_of_an_older_makefile_gets_mpi(checkout: Path) -> None:
 def test_demo_needs_nothing_but_what_install_brings() -> None:
     rules = (ROOT / "Makefile").read_text()
     assert re.search(r"^demo: \$\(VENV\)/\.installed$", rules, re.MULTILINE)
+
+
+TIMED = re.compile(
+    r"assert .*(?:monotonic|perf_counter|process_time|thread_time|time\.time)(?:_ns)?\(\).*<(?!=)"
+    r"|assert .*\b(?:seconds|elapsed|took\w*|duration)\b *(?:\)|) *<(?!=)"
+    r"|assert \w*(?:seconds|elapsed|took)\w* *<(?!=)"
+)
+
+
+def timed_asserts(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if TIMED.search(line)]
+
+
+def test_no_test_wants_to_be_faster_than_a_busy_machine() -> None:
+    """Times go into benchmarks; tests count calls, imports or files, or give a liveness limit."""
+    assert timed_asserts("    assert time.perf_counter() - begin < 0.4")
+    assert timed_asserts("    assert min(took) < LIMIT_S, took")
+    assert timed_asserts("    assert outcome.seconds < 5")
+    assert not timed_asserts("    assert outcome.seconds > 3 * TIMEOUT_S")
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path.name != "test_house.py" and (lines := timed_asserts(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
