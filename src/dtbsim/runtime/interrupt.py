@@ -245,8 +245,13 @@ class Interrupt:
             signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     def _announce(self) -> None:
-        if self._speaks and self._stopping:
+        if not self._speaks or not self._stopping:
+            return
+        if self._owner:
             say(self._stopping)
+        else:  # a notebook shows what is printed, and not what is written past Python
+            with contextlib.suppress(OSError, ValueError):
+                print(self._stopping, file=sys.stderr)
 
     def _end(self, text: str | None) -> None:
         if self.end is not None:
