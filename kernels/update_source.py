@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dtbsim.models.base import NeuronModel
+from dtbsim.models.base import MOST_SPIKES, NeuronModel
 from dtbsim.models.language import ir
 from dtbsim.models.language.checked import checked_update, needed_functions
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
@@ -166,6 +166,8 @@ def _loop_lines(variant: Variant, function: ir.Function) -> list[str]:
     results = [emitter.text(x) for x in function.results]
     lines += emitter.lines
     lines += [f"_s_{row.name}[_k] = {text}" for row, text in zip(model.states, results, strict=False)]
+    if model.counts_spikes:
+        return [*lines, f"_spk[_k] = _u8(min(max({results[-1]}, _f32(0.0)), _f32({MOST_SPIKES + 1})))"]
     return [*lines, f"_spk[_k] = _u8(1) if {results[-1]} else _u8(0)"]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
@@ -156,9 +157,11 @@ def _emitted(
             else:
                 grid = dt_ms, item.off_grid_spikes
                 spikes = read_spike_trains(base / str(item.spikes_file), size, grid, path, places)
-            spikes = np.unique(spikes, axis=0)
             if spikes.size and spikes[0, 0] < 1:
                 raise places.error(path, "spike times must be above 0")
+            _, times = np.unique(spikes, axis=0, return_counts=True)
+            if times.max(initial=0) > MOST_SPIKES:
+                raise places.error(path, f"{times.max()} spikes of one neuron in one step; allowed: {MOST_SPIKES}")
             result[population] = spikes - np.array([1, 0])
     return result
 

@@ -14,7 +14,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
-from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
@@ -64,7 +64,7 @@ def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, pl
             if isinstance(item, cfg.Spiking):
                 table = weight_table(item, family.model, path, places)
                 mix = input_mix(family.model, item.receptor, table, path, places)
-                channel, weight = plan.use(family, mix, table), table.low
+                channel, weight = plan.use(family, mix, table), 1.0 if counted(family.model, mix) else table.low
             else:
                 if family.model.is_source or not family.model.uses_current:
                     raise places.error(path, f"model '{family.model.name}' takes no input current")
