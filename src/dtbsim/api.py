@@ -75,6 +75,9 @@ def validate(source: Source, *, set: Sequence[str] = ()) -> Network:
 def resolve(source: Source, overrides: Sequence[str] = ()) -> tuple[RunConfig, Path, Locator]:
     """The configuration that `source` means, the folder its relative paths start from, and where its values stand."""
     if isinstance(source, str | Path):
+        from dtbsim.run_folder import check_repeat
+
+        check_repeat(Path(source))
         located = load_located(source, overrides)
         return located.config, located.base_dir, located.locator
     if isinstance(source, RunConfig):

@@ -369,7 +369,7 @@ def test_ctrl_c_before_the_simulation_leaves_a_run_without_spikes(
         assert result.summary[key] == 0
     for key in ("mean_rate_hz", "rtf", "spike_hash"):
         assert result.summary[key] is None
-    assert json.loads((result.run_dir / "summary.json").read_text()) == result.summary
+    assert result.open().summary == result.summary
     assert status(result.run_dir) == ("interrupted", None)
     assert not (result.run_dir / "stores").exists()
 

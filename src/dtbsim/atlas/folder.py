@@ -58,6 +58,16 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
     return table, sparse
 
 
+def folder_files(folder: Path) -> list[Path]:
+    """Return the files of an atlas folder: those that are read, and texts such as a licence beside them.
+
+    Raises:
+        InputError: a doubled or unknown file.
+    """
+    texts = (path for path in folder.iterdir() if path.is_file() and path.stem.lower().startswith(_PROSE))
+    return sorted({*_files_by_stem(folder).values(), *texts})
+
+
 def _files_by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):

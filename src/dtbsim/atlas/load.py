@@ -8,7 +8,7 @@ from typing import Any
 
 from dtbsim.atlas.archive import SUFFIXES, read_archive, write_archive
 from dtbsim.atlas.assemble import atlas_from_table, table_from_atlas
-from dtbsim.atlas.folder import read_folder
+from dtbsim.atlas.folder import folder_files, read_folder
 from dtbsim.atlas.model import Atlas
 from dtbsim.errors import InputError, did_you_mean
 
@@ -30,18 +30,36 @@ def load_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Atl
     Raises:
         InputError: unknown name, missing or damaged file, or anything inconsistent in it.
     """
+    return _load_path(find_atlas(name_or_path, base_dir=base_dir))
+
+
+def find_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Path:
+    """Return the path of an atlas that `load_atlas` would load, within this package where it is a bundled one.
+
+    Raises:
+        InputError: unknown name, or no such file.
+    """
     if str(name_or_path) in list_atlases():
-        return _load_path(DATA / f"{name_or_path}.npz")
+        return DATA / f"{name_or_path}.npz"
     path = Path(name_or_path).expanduser()
     path = path if base_dir is None else base_dir / path
     if path.exists():
-        return _load_path(path)
+        return path
     if isinstance(name_or_path, str) and "/" not in name_or_path and not path.suffix:
         raise InputError(
             f"unknown atlas {name_or_path!r}",
             remedy=f"{did_you_mean(name_or_path, list_atlases())}; or a path to a folder, .npz or .h5 file",
         )
     raise InputError(f"there is no atlas {path}", remedy="check the path; relative paths start at the configuration")
+
+
+def atlas_files(path: Path) -> list[Path]:
+    """Return the files of the atlas at `path`: itself, or those in a folder.
+
+    Raises:
+        InputError: a doubled or unknown file in the folder.
+    """
+    return folder_files(path) if path.is_dir() else [path]
 
 
 def _load_path(path: Path) -> Atlas:

@@ -17,7 +17,7 @@ IntArray = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What was run, where and how."""
+    """What was run, where and how; `notice`: what stands on top of the report where the run is not complete."""
 
     name: str
     description: str
@@ -26,6 +26,7 @@ class RunInfo:
     provenance: dict[str, Any]
     summary: dict[str, Any]
     network: dict[str, Any]
+    notice: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ class Performance:
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report can show."""
+    """All that a report can show; `absent` says what it cannot show and why, `missing` what the run folder has lost."""
 
     run: RunInfo
     raster: Raster | None = None
@@ -288,3 +289,4 @@ class ReportData:
     brain: Brain | None = None
     performance: Performance | None = None
     absent: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)

@@ -109,9 +109,10 @@ def _header(data: ReportData) -> str:
         for tile in headlines(data)
     )
     details = "".join(f"<span>{safe(item)}</span>" for item in meta(data))
+    notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
     return (
         f"<header><p class='over'>Run report</p><h1>{safe(run.name)}</h1>{description}"
-        f"<p class='meta'>{details}</p><dl class='tiles'>{tiles}</dl>"
+        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>"
         "<noscript><p>The figures need JavaScript; everything else can be read without it.</p></noscript></header>"
     )
 

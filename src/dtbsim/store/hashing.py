@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.store.files import RESTORE
 from dtbsim.store.run import Run, open_run
 
 
@@ -58,7 +59,7 @@ def _store_hash(run: Run) -> str:
 def _summary_hash(run: Run) -> str:
     digest = run.summary.get("spike_hash")
     if not isinstance(digest, str):
-        raise InputError("'spike_hash' is missing", where=str(run.path / "summary.json"), remedy="repeat the run")
+        raise InputError("'spike_hash' is missing", where=str(run.path / "summary.json"), remedy=RESTORE)
     return digest
 
 

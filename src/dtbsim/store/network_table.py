@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.store.files import RESTORE
 from dtbsim.store.spike_reader import GidSelection
 
 PopulationChoice = str | Sequence[str] | None
@@ -31,14 +32,14 @@ class NetworkTable:
             raise InputError(
                 f"network description not as expected: {type(error).__name__} {error}",
                 where=str(file),
-                remedy="repeat the run",
+                remedy=RESTORE,
             ) from error
         ends = np.cumsum(sizes)
         if not (np.array_equal(self._first, ends - sizes) and ends[-1:].tolist() == [self.n_neurons]):
             raise InputError(
                 "populations do not follow one another from gid 0 to n_neurons",
                 where=str(file),
-                remedy="repeat the run",
+                remedy=RESTORE,
             )
 
     @property

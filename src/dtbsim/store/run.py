@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dtbsim.checksum import DamagedError, has_checksum, sha256_of
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
+from dtbsim.store.run_state import RunState, is_complete, setting_of, state_of, stores_of
 from dtbsim.store.spike_reader import SpikeStore
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dtbsim.store.hashing import HashResult
+
+
+CONFIG = "config.yaml"
+PROVENANCE = "provenance.json"
 
 
 class SpikeWindow(NamedTuple):
@@ -38,7 +44,7 @@ def open_run(path: Path | str) -> Run:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise InputError("no such run folder", where=str(folder), remedy="give the folder that `dtbsim run` printed")
-    if not (folder / "config.yaml").is_file():
+    if not (folder / CONFIG).is_file():
         raise InputError(
             "this is not the folder of a run: it has no config.yaml",
             where=str(folder),
@@ -69,24 +75,59 @@ class Run:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
-        file = self.path / "config.yaml"
+        file = self.path / CONFIG
         try:
-            config = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, YAMLError) as error:
-            raise _unreadable(file, error) from error
+            config = YAML(typ="safe", pure=True).load(self.config_text)
+        except (ValueError, RecursionError, YAMLError) as error:
+            raise damaged(file, error) from error
         if not isinstance(config, dict):
-            raise InputError("this is not a configuration", where=str(file), remedy="repeat the run")
+            raise InputError("this is not a configuration", where=str(file), remedy=RESTORE)
         return config
+
+    @cached_property
+    def config_text(self) -> str:
+        """The resolved configuration, as it stands in config.yaml."""
+        try:
+            return self.kept(CONFIG).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise damaged(self.path / CONFIG, error) from error
+
+    @property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the files that the run wrote once (config.yaml, models, inputs), by name; {} of version 0.1."""
+        if not (self.path / PROVENANCE).exists():  # of a run that had hardly begun
+            return {}
+        files: dict[str, str] = self.provenance.get("files") or {}
+        return files
+
+    def kept(self, name: str) -> bytes:
+        """Return the content of one of `files`; InputError where it is missing, or not as the run wrote it."""
+        data = read_bytes(self.path / name, missing=RESTORE)
+        expected = self.files.get(name)
+        if expected is not None and sha256_of(data) != expected:
+            raise damaged(self.path / name, DamagedError("the content is not what the run wrote"))
+        return data
 
     @cached_property
     def network(self) -> dict[str, Any]:
         """network.json: sizes, regions, populations, projections, partition."""
-        return self._json("network.json", "the run stopped before its network was known")
+        missing = "the run stopped before its network was known"
+        return self._json("network.json", missing)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """provenance.json: versions, commit, machine, seed, ranks, threads."""
-        return self._json("provenance.json", "repeat the run")
+        """provenance.json: versions, commit, machine, seed, ranks, threads, files that were read."""
+        return read_checked(self.path / PROVENANCE, missing=RESTORE)
+
+    @property
+    def state(self) -> RunState:
+        """How the run stands: running, done, failed, interrupted, killed, or unknown without status and summary."""
+        return state_of(self)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was simulated and stored."""
+        return is_complete(self)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -96,7 +137,8 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """summary.json, which is written last; InputError while there is none."""
-        return self._json("summary.json", "the run goes on or did not end regularly; see status.json and log.txt")
+        missing = "the run goes on or did not end regularly; see status.json and log.txt"
+        return self._json("summary.json", missing)
 
     @cached_property
     def populations(self) -> pd.DataFrame:
@@ -122,22 +164,34 @@ class Run:
         if not isinstance(ranks, int) or ranks < 1:
             raise InputError(
                 f"'ranks' must be a positive number, found {ranks!r}",
-                where=str(self.path / "provenance.json"),
-                remedy="repeat the run",
+                where=str(self.path / PROVENANCE),
+                remedy=RESTORE,
             )
         return ranks
 
     @cached_property
     def spike_store(self) -> SpikeStore:
         """The stored spikes of all ranks; InputError when spikes were not recorded."""
-        return SpikeStore(self.stored("spikes", "record.spikes"), self.ranks)
+        return SpikeStore(self.stored("spikes"), self.ranks)
 
-    def stored(self, name: str, setting: str) -> Path:
-        """Return the path of stores/`name`; InputError naming the `setting` that records it, if it is not there."""
+    def stored(self, name: str) -> Path:
+        """Return the path of stores/`name`; InputError where it was not recorded, naming the setting, or is missing."""
         path = self.path / "stores" / name
         if not path.is_dir():
-            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting} set")
+            if name in self.expected_stores():
+                raise InputError("this store of the run is missing", where=str(path), remedy=RESTORE)
+            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting_of(name)} set")
         return path
+
+    def expected_stores(self) -> list[str]:
+        """Return the names of the stores that the folder must hold: of a run that reached its end, all it recorded."""
+        return stores_of(self.config) if self.complete else []
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """The files that the configuration named, as provenance.json lists them; [] of version 0.1."""
+        inputs: list[dict[str, Any]] = self.provenance.get("inputs") or []
+        return inputs
 
     def spikes(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
@@ -200,7 +254,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_rates
 
-        return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
+        return read_rates(self.stored("rates.zarr"))
 
     def states(self, k: int = 0) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
@@ -209,7 +263,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_states
 
-        return read_states(self.stored(f"states/{k}", f"record.states[{k}]"), self.ranks, self.network_table)
+        return read_states(self.stored(f"states/{k}"), self.ranks, self.network_table)
 
     def weights(self, k: int = 0) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
@@ -218,13 +272,13 @@ class Run:
         """
         from dtbsim.store.series_reader import read_weights
 
-        return read_weights(self.stored(f"weights/{k}", f"record.weights[{k}]"), self.ranks)
+        return read_weights(self.stored(f"weights/{k}"), self.ranks)
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
         from dtbsim.store.series_reader import read_bold
 
-        return read_bold(self.stored("bold.zarr", "bold"))
+        return read_bold(self.stored("bold.zarr"))
 
     def correlation(self, k: int = 0) -> xr.Dataset:
         """Return the k-th entry of record.correlations: count, pairs and covariance by lag (tau_ms).
@@ -234,7 +288,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_correlation
 
-        return read_correlation(self.stored(f"correlations/{k}.zarr", f"record.correlations[{k}]"))
+        return read_correlation(self.stored(f"correlations/{k}.zarr"))
 
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
@@ -251,19 +305,13 @@ class Run:
         stop = end if stop_ms is None else min(end, table.step_at_or_after(stop_ms))
         return min(start, end), max(min(start, end), stop)
 
-    def _json(self, name: str, remedy: str) -> dict[str, Any]:
-        file = self.path / name
+    def _json(self, name: str, missing: str) -> dict[str, Any]:
+        return read_checked(self.path / name, missing=missing, old=not self._has_checksums)
+
+    @property
+    def _has_checksums(self) -> bool:
+        """Whether the run was written by a version that gives all its files checksums."""
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError("a piece of the run folder is missing", where=str(file), remedy=remedy) from None
-        except (OSError, ValueError) as error:
-            raise _unreadable(file, error) from error
-        if not isinstance(content, dict):
-            raise InputError("expected a JSON object", where=str(file), remedy="repeat the run")
-        return content
-
-
-def _unreadable(file: Path, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f"damaged: {reason}", where=str(file), remedy="restore it from a copy, or repeat the run")
+            return has_checksum((self.path / PROVENANCE).read_bytes())
+        except OSError:
+            return False

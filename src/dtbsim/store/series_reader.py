@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dtbsim.errors import InputError
+from dtbsim.store.files import RESTORE
 from dtbsim.store.network_table import NetworkTable
-from dtbsim.store.spike_reader import rank_stores
+from dtbsim.store.published import rank_stores
 from dtbsim.store.table_reader import TableReader
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
     steps = tables[0].read("step", 0, samples)
     for table in tables[1:]:
         if table.attribute("variables") != variables or not np.array_equal(table.read("step", 0, samples), steps):
-            raise InputError(
-                "variables or steps differ from those of rank 0", where=str(table.path), remedy="repeat the run"
-            )
+            raise InputError("variables or steps differ from those of rank 0", where=str(table.path), remedy=RESTORE)
     gids = np.concatenate([table.constant("gid") for table in tables])
     values = np.concatenate([table.read("values", 0, samples) for table in tables], axis=1)
     order = np.argsort(gids, kind="stable")

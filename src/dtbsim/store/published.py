@@ -1,0 +1,80 @@
+"""The stores of a run without their values: where they are, what is published of them, are their files whole?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dtbsim.errors import InputError
+from dtbsim.store.files import RESTORE, read_checked
+from dtbsim.store.metadata import check_metadata
+
+
+def rank_store(folder: Path, rank: int) -> Path:
+    """Return the path of a rank's store in `folder`."""
+    return folder / f"rank_{rank:05d}.zarr"
+
+
+def rank_stores(folder: Path, ranks: int) -> list[Path]:
+    """Return the stores of all ranks in `folder`; InputError when some are missing or there are too many."""
+    paths = [rank_store(folder, rank) for rank in range(ranks)]
+    missing = [path for path in paths if not path.is_dir()]
+    if missing:
+        raise InputError(f"{len(missing)} of {ranks} stores are missing", where=str(missing[0]), remedy=RESTORE)
+    surplus = sorted(set(folder.glob("rank_*.zarr")) - set(paths))
+    if surplus:
+        raise InputError(
+            f"a store that does not belong to this run of {ranks} ranks", where=str(surplus[0]), remedy="move it away"
+        )
+    return paths
+
+
+def published_path(path: Path) -> Path:
+    """Return the file that says how much of the store at `path` is valid."""
+    return path.with_suffix(".published.json")
+
+
+def read_published(path: Path) -> dict[str, Any]:
+    """Return what is published of the store at `path`; InputError where it is missing, damaged or makes no sense."""
+    file = published_path(path)
+    record = read_checked(file, missing=RESTORE)
+    if record.get("format", 1) != 1:  # version 0.1 had this key among the others
+        raise InputError(
+            f"store format {record['format']!r}, this version does not read it",
+            where=str(file),
+            remedy="use the version of dtbsim that wrote it",
+        )
+    for key, kind in (("rows", int), ("shard_rows", int), ("closed", bool)):
+        if type(record.get(key)) is not kind or record[key] < 0:
+            raise InputError(f"{key!r} is missing or not a valid number", where=str(file), remedy=RESTORE)
+    return record
+
+
+def check_store(path: Path) -> dict[str, Any]:
+    """Return what is published of the store at `path`, after checking its metadata where they have digests.
+
+    Raises InputError, naming the file, for what is missing or damaged. Chunks are checked when they are read.
+    """
+    record = read_published(path)
+    if "metadata" in record:
+        check_metadata(path, record["metadata"], record["columns"], record["rows"], closed=record["closed"])
+    return record
+
+
+def check_pieces(path: Path) -> None:
+    """As `check_store`, and that the files of all published rows are there."""
+    record = check_store(path)
+    shards = -(-record["rows"] // max(1, record["shard_rows"]))
+    for name in record.get("columns", []):
+        pieces = path / name / "c"
+        found = {entry.name for entry in pieces.iterdir()} if pieces.is_dir() else set()
+        lost = [shard for shard in range(shards) if str(shard) not in found]
+        if lost and not _is_empty(path / name):
+            where = str(pieces / str(lost[0]))
+            raise InputError("a piece of the store is missing", where=where, remedy=RESTORE)
+
+
+def _is_empty(array: Path) -> bool:
+    """Whether an entry of this column holds nothing (no neurons), so that nothing is written."""
+    return 0 in json.loads((array / "zarr.json").read_bytes())["shape"][1:]
