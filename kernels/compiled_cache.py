@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 from dtbsim.errors import DtbsimError
@@ -84,6 +85,11 @@ class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
         """Do nothing: the folder is there."""
 
 
+def numba_version() -> str:
+    """Return the version that begins every index: what another one has pickled is not looked at."""
+    return str(numba.__version__)
+
+
 class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
     """numba's files with checksums."""
 
@@ -101,7 +107,7 @@ class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
 
     def _load_index(self) -> dict[Any, str]:
         content = read_own(Path(self._index_path))
-        version = f"{self._version}\n".encode()
+        version = f"{numba_version()}\n".encode()
         if content is None or not content.startswith(version):
             return {}
         with _unusable(self._index_path):
@@ -111,7 +117,7 @@ class _CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
         return {}
 
     def _save_index(self, overloads: dict[Any, str]) -> None:
-        content = f"{self._version}\n".encode() + self._dump((self._source_stamp, overloads))
+        content = f"{numba_version()}\n".encode() + self._dump((self._source_stamp, overloads))
         write_own(Path(self._index_path), content)
 
     def _load_data(self, name: str) -> Any:

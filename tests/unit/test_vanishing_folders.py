@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_samples import Cli
-from test_simulate_run import CONFIG, Sink, config, run  # noqa: F401 - a fixture
+from test_simulate_run import CONFIG, Sink, run
 
 from dtbsim.errors import EXIT_STORAGE, DtbsimError, StorageError
 from dtbsim.mpi import run_ranks
@@ -18,6 +18,13 @@ from dtbsim.run_folder import claim_run_folder
 from dtbsim.simulate import conductor
 from dtbsim.store.published import published_path
 from dtbsim.store.spike_writer import SpikeWriter
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "two.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
 
 
 def move_away(folder: Path) -> None:
@@ -46,7 +53,7 @@ LOSSES: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("ranks", [1, 3])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_what_vanishes_in_the_middle_ends_the_run(config: Path, tmp_path: Path, loss: str, ranks: int) -> None:  # noqa: F811
+def test_what_vanishes_in_the_middle_ends_the_run(config: Path, tmp_path: Path, loss: str, ranks: int) -> None:
     out = tmp_path / "run"
 
     def one(comm: object) -> DtbsimError:
@@ -74,7 +81,7 @@ def test_what_vanishes_in_the_middle_ends_the_run(config: Path, tmp_path: Path, 
 def test_a_folder_that_vanishes_while_the_report_is_written(
     config: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def report(folder: Path) -> Path:
         shutil.rmtree(folder)
