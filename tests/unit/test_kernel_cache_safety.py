@@ -100,12 +100,12 @@ def test_damaged_machine_code_is_compiled_again_and_replaced(
     assert not caplog.records
 
 
-def test_every_bit_of_an_index_matters(folder: Path) -> None:
+def test_bits_anywhere_in_an_index_matter(folder: Path) -> None:
     compiled_hits()
     path = file_of(folder, ".nbi")
     data = path.read_bytes()
     assert read_own(path) is not None
-    for position in range(8 * len(data)):
+    for position in [*range(8 * 40), *range(8 * 40, 8 * len(data), 13)]:
         path.write_bytes(flipped(data, position // 8, position % 8))
         assert read_own(path) is None
 
@@ -124,6 +124,7 @@ def run_with(cache: Path, out: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "cut", "overwritten", "bit in the middle"])
 def test_a_run_compiles_anew_what_is_damaged(built: tuple[Path, str], tmp_path: Path, damage: str) -> None:
     """Files of some of the build's loops, which are quick to compile, and those of the generated kernel."""
@@ -142,6 +143,7 @@ def test_a_run_compiles_anew_what_is_damaged(built: tuple[Path, str], tmp_path: 
     assert all(path.read_bytes() != data for path, data in broken.items())
 
 
+@pytest.mark.slow
 def test_damaged_sources_and_byte_code_are_not_executed(built: tuple[Path, str], tmp_path: Path) -> None:
     cache, expected = built
     shutil.copytree(cache, tmp_path / "cache")
