@@ -75,7 +75,7 @@ def validate(source: Source, *, set: Sequence[str] = ()) -> Network:
 def resolve(source: Source, overrides: Sequence[str] = ()) -> tuple[RunConfig, Path, Locator]:
     """The configuration that `source` means, the folder its relative paths start from, and where its values stand."""
     if isinstance(source, str | Path):
-        from dtbsim.run_folder import check_repeat
+        from dtbsim.run_folder.repeat import check_repeat
 
         check_repeat(Path(source))
         located = load_located(source, overrides)

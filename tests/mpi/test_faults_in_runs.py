@@ -228,7 +228,7 @@ def test_ctrl_c_keeps_what_was_recorded(
     assert said == ["dtbsim: stopping at the end of this window; what was recorded is kept (Ctrl-C again: at once)"]
     assert "Traceback" not in outcome.err
 
-    summary = json.loads((case.out / "summary.json").read_text())
+    summary = dtbsim.open_run(case.out).summary
     assert json.loads(outcome.out[outcome.out.index("{") :]) == summary  # mpiexec says a line of its own before
     assert summary["interrupted"] is True
     assert 0 < summary["biological_s"] < 1e4

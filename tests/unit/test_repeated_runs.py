@@ -20,7 +20,8 @@ from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import run_ranks
 from dtbsim.report import write_report
 from dtbsim.report.collect import collect
-from dtbsim.run_folder import find_inputs, inputs
+from dtbsim.run_folder import inputs
+from dtbsim.run_folder.inputs import find_inputs
 from dtbsim.simulate.prepare import check_same_inputs
 from dtbsim.simulate.result import RunResult
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -286,7 +287,7 @@ def test_statistics_of_a_stopped_run_end_where_it_was_stopped(tmp_path: Path) ->
     assert data.raster.stop_s == 2.0
 
 
-def test_atlas_that_has_gone_is_no_error(tmp_path: Path) -> None:
+def test_the_rest_is_reported_without_an_atlas_that_has_gone(tmp_path: Path) -> None:
     run = folder.whole_brain_run(tmp_path / "run", duration_ms=500.0)
     text = (run / "config.yaml").read_text(encoding="utf-8")
     (run / "config.yaml").write_text(text.replace("atlas: aal2", "atlas: mine/atlas.npz"), encoding="utf-8")
@@ -296,7 +297,10 @@ def test_atlas_that_has_gone_is_no_error(tmp_path: Path) -> None:
     assert data.fc is not None
     assert data.fc.empirical is None
     assert any("mine/atlas.npz" in reason for reason in data.absent)
-    assert write_report(run).is_file()
+    assert data.missing[0].startswith("the atlas mine/atlas.npz (there is no atlas ")
+    with pytest.raises(InputError, match=r"report\.html: the report is written, but not complete; missing: the atlas"):
+        write_report(run)
+    assert "Missing: the atlas mine/atlas.npz" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_stages_fall_back_to_the_totals(column: Path) -> None:
@@ -313,8 +317,13 @@ def test_stages_fall_back_to_the_totals(column: Path) -> None:
     assert performance.stages[0].sum_s == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "network.json", "provenance.json", "summary.json"])
-@pytest.mark.parametrize("damage", ["missing", "cut", "list"])
+NEEDED = ("config.yaml", "network.json", "provenance.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [*itertools.product(NEEDED, ("missing", "cut", "list")), ("summary.json", "cut"), ("summary.json", "list")],
+)
 def test_damaged_folders_are_input_errors(column: Path, name: str, damage: str) -> None:
     file = column / name
     if damage == "missing":

@@ -80,7 +80,7 @@ def load(options: RunOptions) -> LocatedConfig:
     """Read the configuration with everything that the command line changes in it."""
     with installed():
         from dtbsim.config import load_located
-        from dtbsim.run_folder import check_repeat
+        from dtbsim.run_folder.repeat import check_repeat
 
     check_repeat(options.config)
     return load_located(options.config, [*options.overrides, *_shorthands(options)])

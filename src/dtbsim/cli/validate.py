@@ -24,7 +24,7 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
     """
     with installed():
         from dtbsim.config import load_located
-        from dtbsim.run_folder import check_repeat
+        from dtbsim.run_folder.repeat import check_repeat
 
     check_repeat(config)
     located = load_located(config, overrides)

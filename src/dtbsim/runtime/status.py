@@ -39,6 +39,7 @@ class StatusFile:
         self._next_s = 0.0
         self._pace = Pace(clock())
         self._written = False
+        self._next_check_s = 0.0
         self._values: dict[str, Any] = {
             "state": "running",
             "stage": "start",
@@ -89,7 +90,11 @@ class StatusFile:
         self._write()
 
     def check(self) -> None:
-        """Raise StorageError where the file has vanished, or is that of another run by now."""
+        """Raise StorageError where the file has vanished, or is that of another run by now; looks now and then."""
+        now_s = self._clock()
+        if now_s < self._next_check_s:
+            return
+        self._next_check_s = now_s + self._interval_s
         if self._written and not self._is_mine():
             raise StorageError(
                 "the run folder was removed, moved or taken by another run while this one was at work",

@@ -22,7 +22,8 @@ from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, keep_inputs, now, provenance
+from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
+from dtbsim.run_folder.inputs import keep_inputs
 from dtbsim.runtime.interrupt import Interrupt, active_interrupt, interrupt_agreed
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
@@ -148,7 +149,6 @@ class _Job:
         if self._status is not None:
             self._claimed.check()
             if not self._status.finish(state, message):
-                self._status.check()
                 raise StorageError(
                     "the run is complete, but this cannot be written",
                     where=str(self._folder / "status.json"),

@@ -20,7 +20,7 @@ from dtbsim.exchange.plan import ExchangePlan, plan_exchange
 from dtbsim.kernels.kernel_cache import check_cache
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
-from dtbsim.run_folder import Input, find_inputs
+from dtbsim.run_folder.inputs import Input, find_inputs
 from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
