@@ -64,10 +64,10 @@ def test_of_two_jobs_one_is_whole_and_one_refused(
 LONG = SHORT.replace("duration_ms: 100,", "duration_ms: 10000000, stuck_timeout_s: 20,")
 
 
-def test_a_folder_that_vanishes_ends_all_ranks(tmp_path: Path) -> None:
-    config, out = tmp_path / "long.yaml", tmp_path / "run"
-    config.write_text(LONG)
-    with Job(["-m", "dtbsim", "run", config, "--out", out, "--quiet"], ranks=2) as job:
+def test_a_folder_that_vanishes_ends_all_ranks(config: Path, tmp_path: Path) -> None:
+    long, out = tmp_path / "long.yaml", tmp_path / "run"
+    long.write_text(LONG)
+    with Job(["-m", "dtbsim", "run", long, "--out", out, "--quiet"], ranks=2) as job:
         job.wait_until(lambda: (out / "stores/rates.published.json").exists(), "stores")
         out.rename(tmp_path / "elsewhere")
         outcome = job.finish(60)

@@ -166,6 +166,7 @@ def test_a_killed_run_is_reported_and_read(tmp_path: Path, capfd: pytest.Capture
     """From the first to the last: a real run is killed in the middle, and its folder moved."""
     config, out, cli = tmp_path / "long.yaml", tmp_path / "run", Cli(capfd)
     config.write_text(LONG)
+    dtbsim.run(config, set=["simulation.duration_ms=20"], out=tmp_path / "short")  # compiles
 
     def published() -> int:
         steps = [checked(file.read_bytes()) for file in (out / "stores/spikes").glob("*.published.json")]
