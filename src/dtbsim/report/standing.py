@@ -16,7 +16,7 @@ def summary_of(run: Run) -> dict[str, Any]:
     if (run.path / "summary.json").exists():
         return run.summary
     network, provenance = run.network, run.provenance
-    gpu = provenance.get("gpu") or {}
+    gpu = provenance.get("gpu")
     return {
         "name": run.config.get("name"),
         "neurons": network.get("n_neurons"),
@@ -25,7 +25,7 @@ def summary_of(run: Run) -> dict[str, Any]:
         "ranks": provenance.get("ranks"),
         "threads": provenance.get("threads"),
         "backend": provenance.get("backend"),
-        "gpu": gpu.get("name"),
+        "gpu": gpu.get("name") if isinstance(gpu, dict) else None,
     }
 
 

@@ -55,7 +55,9 @@ def _check_input(entry: dict[str, Any]) -> None:
 
 
 def _check_bundled(entry: dict[str, Any]) -> None:
-    from dtbsim.atlas import find_atlas
+    from dtbsim.atlas import find_atlas, list_atlases
 
+    if entry["given"] not in list_atlases():
+        raise InputError(f"this version has no atlas {entry['given']!r}", where=entry["key"])
     if sha256_of_file(find_atlas(entry["given"])) != entry["sha256"]:
         _LOG.warning("the atlas %s of this version is not the one that the run used", entry["given"])

@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ def read_checked(path: Path, *, missing: str, old: bool = True) -> dict[str, Any
 def read_bytes(path: Path, *, missing: str) -> bytes:
     """Return the content of a piece of a run folder. Raises InputError where it is missing or cannot be read."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
+            raise damaged(path, DamagedError("this is no regular file"))
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError("a piece of the run folder is missing", where=str(path), remedy=missing) from None

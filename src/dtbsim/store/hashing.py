@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.store.files import RESTORE
 from dtbsim.store.run import Run, open_run
+from dtbsim.store.run_state import record_of
 
 
 class HashResult(NamedTuple):
@@ -65,7 +66,7 @@ def _summary_hash(run: Run) -> str:
 
 def _obstacle(run: Run) -> str | None:
     """Return why the stores do not hold all spikes of the run, None if they do."""
-    record: dict[str, Any] = run.config.get("record") or {}
+    record = record_of(run.config)
     spikes = record.get("spikes", {})
     if spikes is None:
         return "spikes were not stored"

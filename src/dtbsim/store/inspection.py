@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from dtbsim.checksum import DamagedError
 from dtbsim.errors import InputError
 from dtbsim.store.files import RESTORE, check_page, damaged, sha256_of_file
-from dtbsim.store.published import check_pieces, rank_stores
+from dtbsim.store.published import check_pieces, published_path, rank_stores
 from dtbsim.store.run import CONFIG, PROVENANCE, Run
 from dtbsim.store.run_state import state_of
 from dtbsim.store.table_reader import TableReader
@@ -85,13 +86,14 @@ def _inputs(run: Run, values: bool) -> Iterator[_Check]:
 def check_file(path: Path, digest: str | None, size: int | None = None) -> None:
     """Raise InputError where a file is missing or is not the one with this SHA-256 (None: any) and size in bytes."""
     try:
-        there = path.stat().st_size
-        found = None if digest is None else sha256_of_file(path)
+        about = path.stat()
+        regular = stat.S_ISREG(about.st_mode) and size in (None, about.st_size)
+        found = sha256_of_file(path) if regular and digest is not None else None
     except FileNotFoundError:
         raise InputError("a file of the run is missing", where=str(path), remedy=RESTORE) from None
     except OSError as error:
         raise damaged(path, error) from error
-    if (size is not None and there != size) or found != digest:
+    if not regular or found != digest:
         raise damaged(path, DamagedError("the content is not that of the run"))
 
 
@@ -120,8 +122,12 @@ def _entries(folder: Path) -> list[Path]:
 def _check_store(run: Run, name: str, values: bool) -> None:
     path = run.stored(name)
     kind = "correlation" if name.startswith(f"{_CORRELATIONS}/") else _KINDS[name.split("/")[0]]
-    paths = [path] if path.suffix == ".zarr" else rank_stores(path, run.ranks)
-    for store in paths:
+    if run.complete:
+        stores = [path] if path.suffix == ".zarr" else rank_stores(path, run.ranks)
+    else:  # one that nothing was published of had just been begun
+        stores = [path] if path.suffix == ".zarr" else sorted(path.glob("rank_*.zarr"))
+        stores = [store for store in stores if published_path(store).exists()]
+    for store in stores:
         if values:
             TableReader(store, kind).check_values()
         else:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dtbsim.checksum import DamagedError
 from dtbsim.errors import InputError
-from dtbsim.store.files import RESTORE, read_checked
-from dtbsim.store.metadata import check_metadata
+from dtbsim.store.files import RESTORE, damaged, read_checked
+from dtbsim.store.metadata import NAME, check_metadata
 
 
 def rank_store(folder: Path, rank: int) -> Path:
@@ -45,10 +46,26 @@ def read_published(path: Path) -> dict[str, Any]:
             where=str(file),
             remedy="use the version of dtbsim that wrote it",
         )
-    for key, kind in (("rows", int), ("shard_rows", int), ("closed", bool)):
-        if type(record.get(key)) is not kind or record[key] < 0:
+    for key, least in (("rows", 0), ("shard_rows", 1), ("complete_before", 0)):
+        if type(record.get(key, 0 if key == "complete_before" else None)) is not int or record.get(key, 0) < least:
             raise InputError(f"{key!r} is missing or not a valid number", where=str(file), remedy=RESTORE)
+    if type(record.get("closed")) is not bool or not _is_well_formed(record):
+        raise damaged(file, DamagedError("it lacks what it must say"))
     return record
+
+
+def _is_well_formed(record: dict[str, Any]) -> bool:
+    """Whether the index is one, and the digests are those of the arrays that are named."""
+    if ("columns" in record) != ("metadata" in record):
+        return False
+    first, columns, digests = record.get("shard_first", []), record.get("columns", []), record.get("metadata", {})
+    if not isinstance(first, list) or any(type(step) is not int for step in first):
+        return False
+    if not isinstance(columns, list) or not isinstance(digests, dict):
+        return False
+    arrays = {name.removesuffix(f"/{NAME}") for name in digests if name != NAME}
+    plain = all(array.isidentifier() for array in arrays) and all(isinstance(d, str) for d in digests.values())
+    return plain and set(map(str, columns)) <= arrays and (not digests or NAME in digests)
 
 
 def check_store(path: Path) -> dict[str, Any]:
@@ -69,9 +86,9 @@ def check_pieces(path: Path) -> None:
     for name in record.get("columns", []):
         pieces = path / name / "c"
         found = {entry.name for entry in pieces.iterdir()} if pieces.is_dir() else set()
-        lost = [shard for shard in range(shards) if str(shard) not in found]
-        if lost and not _is_empty(path / name):
-            where = str(pieces / str(lost[0]))
+        lost = next((shard for shard in range(shards) if str(shard) not in found), None)
+        if lost is not None and not _is_empty(path / name):
+            where = str(pieces / str(lost))
             raise InputError("a piece of the store is missing", where=where, remedy=RESTORE)
 
 

@@ -97,7 +97,9 @@ class Run:
         """SHA-256 of the files that the run wrote once (config.yaml, models, inputs), by name; {} of version 0.1."""
         if not (self.path / PROVENANCE).exists():  # of a run that had hardly begun
             return {}
-        files: dict[str, str] = self.provenance.get("files") or {}
+        files = self.provenance.get("files") or {}
+        if not isinstance(files, dict) or not all(_is_inside(name) and isinstance(files[name], str) for name in files):
+            raise damaged(self.path / PROVENANCE, DamagedError("'files' must be digests of files in this folder"))
         return files
 
     def kept(self, name: str) -> bytes:
@@ -190,7 +192,9 @@ class Run:
     @property
     def inputs(self) -> list[dict[str, Any]]:
         """The files that the configuration named, as provenance.json lists them; [] of version 0.1."""
-        inputs: list[dict[str, Any]] = self.provenance.get("inputs") or []
+        inputs = self.provenance.get("inputs") or []
+        if not isinstance(inputs, list) or not all(map(_is_input, inputs)):
+            raise damaged(self.path / PROVENANCE, DamagedError("'inputs' must be a list of files"))
         return inputs
 
     def spikes(
@@ -312,6 +316,18 @@ class Run:
     def _has_checksums(self) -> bool:
         """Whether the run was written by a version that gives all its files checksums."""
         try:
-            return has_checksum((self.path / PROVENANCE).read_bytes())
-        except OSError:
+            return has_checksum(read_bytes(self.path / PROVENANCE, missing=RESTORE))
+        except InputError:
             return False
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a run writes such a file into its own folder."""
+    return name == CONFIG or (name.startswith(("models/", "inputs/")) and ".." not in Path(name).parts)
+
+
+def _is_input(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("key", "sha256")):
+        return False
+    texts = all(entry.get(key, 0) is None or isinstance(entry.get(key), str) for key in ("given", "file", "path"))
+    return texts and type(entry.get("bytes")) is int and (entry["file"] is None or _is_inside(entry["file"]))

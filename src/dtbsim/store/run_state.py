@@ -48,13 +48,20 @@ def _has_ended(status: dict[str, Any]) -> bool:
 
 def stores_of(config: dict[str, Any]) -> list[str]:
     """Return the names (below `stores`) of what a resolved configuration records."""
-    record = config.get("record") or {}
+    record = record_of(config)
     names = ["spikes"] if record.get("spikes") is not None else []
     names += ["rates.zarr"] if record.get("rate_bin_ms") is not None else []
     names += ["bold.zarr"] if config.get("bold") is not None else []
     for kind, end in (("states", ""), ("weights", ""), ("correlations", ".zarr")):
-        names += [f"{kind}/{k}{end}" for k in range(len(record.get(kind) or []))]
+        entries = record.get(kind)
+        names += [f"{kind}/{k}{end}" for k in range(len(entries) if isinstance(entries, list) else 0)]
     return names
+
+
+def record_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a configuration says of recording; {} where it says nothing that can be understood."""
+    record = config.get("record")
+    return record if isinstance(record, dict) else {}
 
 
 def setting_of(name: str) -> str:

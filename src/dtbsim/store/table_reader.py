@@ -108,7 +108,7 @@ class TableReader:
 
     def _read_part(self, array: zarr.Array[Any], start: int, stop: int, file: Path, attempts: int = 3) -> NDArray[Any]:
         """Read rows of one shard; again where a writer at work may have replaced the shard in the middle of reading."""
-        if not file.exists():
+        if not file.is_file():
             raise InputError("a piece of the store is missing", where=str(file), remedy=RESTORE)
         try:
             return np.asarray(array[start:stop])
