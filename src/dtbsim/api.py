@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dtbsim.config import Locator, RunConfig, check_references, load_config_data, load_located
-from dtbsim.config.dump import plain
+from dtbsim.config.plain import plain
 from dtbsim.runtime.progress import make_progress
 
 if TYPE_CHECKING:

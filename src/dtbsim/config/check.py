@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
+from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
@@ -30,11 +30,11 @@ def population_names(config: RunConfig) -> list[str]:
 
 
 def check_references(config: RunConfig, where: Locator | None = None) -> None:
-    """Raise InputError if parts of the configuration do not fit together; the first problem, with its place.
+    """Raise InputError if parts of the configuration do not fit together; every problem, with its place.
 
     Without `where` (a configuration built in Python) places are key paths.
     """
-    raise_first(find_problems(config), where or Locator())
+    raise_all(find_problems(config), where or Locator())
 
 
 def find_problems(config: RunConfig) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, raise_mistakes
 
 KeyPath: TypeAlias = tuple[str, ...]
 
@@ -70,20 +70,19 @@ class Problem:
     remedy: str | None = None
 
 
-def raise_first(problems: Iterable[Problem], locator: Locator) -> None:
-    """Raise the problem that comes first in the source as InputError, saying how many more there are."""
+def raise_all(problems: Iterable[Problem], locator: Locator) -> None:
+    """Raise all problems together, in the order of the source, as an InputError; nothing if there is none.
+
+    Of several at one key path the first is told.
+    """
     first_of: dict[KeyPath, Problem] = {}
     for problem in problems:
         first_of.setdefault(problem.path, problem)
     found = sorted(first_of.values(), key=lambda problem: _order(locator, problem))
-    if not found:
-        return
-    first, more = found[0], len(found) - 1
-    remedy = first.remedy
-    if more:
-        rest = f"and {more} more mistake{'s' if more > 1 else ''}"
-        remedy = f"{remedy}; {rest}" if remedy else rest
-    raise InputError(first.message, where=locator.where(first.path) or None, remedy=remedy)
+    raise_mistakes(
+        InputError(problem.message, where=locator.where(problem.path) or None, remedy=problem.remedy)
+        for problem in found
+    )
 
 
 def _order(locator: Locator, problem: Problem) -> int:

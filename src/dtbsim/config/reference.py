@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -16,10 +15,11 @@ from dtbsim.clock import MAX_STEPS
 from dtbsim.config import values
 from dtbsim.config.bounds import MAX_NUMBER
 from dtbsim.config.describe import describe_leaves, show
-from dtbsim.config.dump import plain
 from dtbsim.config.fields import Leaf, field_annotation, leaves
+from dtbsim.config.plain import plain
 from dtbsim.config.run import SCHEMA_VERSION, RunConfig
 from dtbsim.config.schema import json_schema
+from dtbsim.config.strict import summary_of
 
 REFERENCE_FILE = "config_reference.md"
 SCHEMA_FILE = f"schema/dtbsim-{SCHEMA_VERSION}.schema.json"
@@ -152,7 +152,7 @@ def _variant_title(path: str, leaf: Leaf) -> str:
 
 
 def _section(title: str, model: type[BaseModel], level: int) -> str:
-    return f"{'#' * level} {title[0].upper() + title[1:]}\n\n{inspect.getdoc(model)}\n\n{_table(model)}"
+    return f"{'#' * level} {title[0].upper() + title[1:]}\n\n{summary_of(model)}\n\n{_table(model)}"
 
 
 def _table(model: type[BaseModel]) -> str:

@@ -15,15 +15,15 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
-    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    field_validator,
     model_validator,
 )
 
-from dtbsim.config.bounds import Number, beyond
+from dtbsim.config.bounds import Number
+from dtbsim.config.strict import Strict as Strict
 
+# Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
 Flag = Annotated[bool, Field(strict=True)]
 
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
@@ -39,46 +39,6 @@ if TYPE_CHECKING:
     ModelName = Any
 else:
     ModelName = Annotated[str, WrapValidator(_model_object)]
-
-
-def _python_value(value: Any) -> Any:
-    """Return a numpy scalar or array as the Python number or list of its numbers, anything else unchanged."""
-    shape = getattr(value, "shape", None)
-    if shape == () and hasattr(value, "item"):
-        return value.item()
-    if shape and hasattr(value, "tolist"):
-        return value.tolist()
-    return value
-
-
-class Strict(BaseModel):
-    """Base of all configuration objects: unknown keys and NaN or infinite numbers are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_assignment=True,
-        validate_default=False,
-        field_title_generator=lambda name, _: name,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _python_values(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {
-            key: [_python_value(item) for item in value] if isinstance(value, list) else _python_value(value)
-            for key, value in data.items()
-        }
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _sizes(cls, value: Any, info: ValidationInfo) -> Any:
-        problem = beyond(info.field_name or "", value)
-        if problem is not None:
-            raise ValueError(problem)
-        return value
 
 
 class Constant(Strict):
