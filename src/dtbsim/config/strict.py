@@ -86,7 +86,7 @@ class Strict(BaseModel, metaclass=_Errors):
             from dtbsim.config.explain import unknown_key
 
             raise_all(_named([unknown_key((name,), model, value)], model), Locator())
-        _made(model, {name: value}, lambda data: super(Strict, self).__setattr__(name, data[name]))
+        _made(model, {name: value}, lambda data: super(Strict, self).__setattr__(name, data[name]), changes=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Yield the fields that are not what they are by default, long values shortened."""
@@ -135,9 +135,14 @@ def _listed(opening: str, shown: list[str], closing: str, whole: Any) -> str:
 _T = TypeVar("_T")
 
 
-def _made(model: type[BaseModel], given: Any, make: Callable[[Any], _T]) -> _T:
-    """Return what `make` makes of the given values, as plain ones; InputError with all that is wrong with them."""
+def _made(model: type[BaseModel], given: Any, make: Callable[[Any], _T], *, changes: bool = False) -> _T:
+    """Return what `make` makes of the given values, as plain ones; InputError with all that is wrong with them.
+
+    Where it `changes` something, it is not called with values that are wrong.
+    """
     data, problems = _taken(given)
+    if changes:
+        raise_all(_named(problems, model), Locator())
     made: list[_T] = []
     try:
         made.append(make(data))
