@@ -49,7 +49,7 @@ def limit(key: str, *, whole: bool) -> float | int:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else show(value)
+    return f"{value:.6g}" if abs(value) <= MAX_NUMBER or isinstance(value, float) else show(value)
 
 
 def beyond(key: str, value: Any) -> str | None:

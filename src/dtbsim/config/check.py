@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
-from dtbsim.config.network import HomeostaticTonic, TractDelay
+from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.synapses import Plastic, STDPDopamine
@@ -29,6 +29,11 @@ def population_names(config: RunConfig) -> list[str]:
     return [*config.populations, *circuits]
 
 
+def projection_names(config: RunConfig) -> dict[str, Projection]:
+    """Return every name that means one projection: NAME, or NAME.SOURCE and the like of one with lists of ends."""
+    return {pair: item for name, item in config.projections.items() for pair, _, _ in item.pairs(name)}
+
+
 def check_references(config: RunConfig, where: Locator | None = None) -> None:
     """Raise InputError if parts of the configuration do not fit together; every problem, with its place.
 
@@ -48,28 +53,37 @@ def find_problems(config: RunConfig) -> Iterator[Problem]:
 
 
 def _names(config: RunConfig) -> Iterator[Problem]:
-    known = population_names(config)
+    known = dict.fromkeys(population_names(config))
     for path, names in _references(config):
         if isinstance(names, str):
             yield from _unknown(path, names, known, config)
             continue
+        before: set[str] = set()
         for index, name in enumerate(names):
             yield from _unknown((*path, str(index)), name, known, config)
-            if name in names[:index]:
+            if name in before:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
+            before.add(name)
     for key, controller in config.controllers.items():
         counted = controller.projection if isinstance(controller, HomeostaticTonic) else None
-        if counted is not None and counted not in config.projections:
-            yield Problem(
-                ("controllers", key, "projection"),
-                f"no projection '{counted}'",
-                did_you_mean(counted, config.projections) if config.projections else "there are no projections",
-            )
+        if counted is not None and counted not in (projections := projection_names(config)):
+            yield _no_projection(("controllers", key, "projection"), counted, projections, config)
+
+
+def _no_projection(path: KeyPath, name: str, meant: Iterable[str], config: RunConfig) -> Problem:
+    """Return the problem of a name that is none of those `meant`."""
+    several = config.projections.get(name)
+    if several is not None:
+        names = ", ".join(pair for pair, _, _ in several.pairs(name))
+        return Problem(path, f"projection '{name}' has several sources or targets", f"name one of its parts: {names}")
+    advice = did_you_mean(name, meant) if config.projections else "there are no projections"
+    return Problem(path, f"no projection '{name}'", advice)
 
 
 def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
     """Yield what needs a projection whose weights change and names another one."""
-    plastic = [name for name, p in config.projections.items() if isinstance(p.synapse, Plastic)]
+    projections = projection_names(config)
+    plastic = [name for name, p in projections.items() if isinstance(p.synapse, Plastic)]
     named: list[tuple[KeyPath, str]] = [
         (("record", "weights", str(index), "projection"), weights.projection)
         for index, weights in enumerate(config.record.weights)
@@ -78,8 +92,8 @@ def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
         if isinstance(controller, SynapticScaling):
             named.append((("controllers", key, "projection"), controller.projection))
     for path, name in named:
-        if name not in config.projections:
-            yield Problem(path, f"no projection '{name}'", did_you_mean(name, plastic))
+        if name not in projections:
+            yield _no_projection(path, name, plastic, config)
         elif name not in plastic:
             yield Problem(
                 path,
@@ -111,7 +125,7 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("bold", "population"), config.bold.population
 
 
-def _unknown(path: KeyPath, name: str, known: list[str], config: RunConfig) -> Iterator[Problem]:
+def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) -> Iterator[Problem]:
     if name in known:
         return
     if name in config.circuits:

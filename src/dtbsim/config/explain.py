@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dtbsim.config.by_name import NamedAlone
 from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show
 from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves
 from dtbsim.config.locate import KeyPath, Problem
@@ -116,7 +117,8 @@ def _unknown_variant(spot: _Spot, given: Any) -> Problem:
     key = variants[0][0]
     if isinstance(given, dict) and key in given:
         advice = did_you_mean(str(given[key]), [value for _, value in variants])
-        return Problem((*spot.path, key), f"unknown {key} {show(given[key])}", advice)
+        path = spot.path if isinstance(given, NamedAlone) else (*spot.path, key)
+        return Problem(path, f"unknown {key} {show(given[key])}", advice)
     if isinstance(given, dict) and "map" in given:
         return Problem(spot.path, "a map of the atlas is not possible here", f"allowed: {allowed}")
     known = {name for leaf in alternatives if leaf.model for name in leaf.model.model_fields}

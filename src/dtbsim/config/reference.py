@@ -158,7 +158,7 @@ def _section(title: str, model: type[BaseModel], level: int) -> str:
 def _table(model: type[BaseModel]) -> str:
     rows = ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _takes(field), _default(field), field.description or "")
+        cells = (f"`{name}`", _takes(field), _default(name, field), field.description or "")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -178,8 +178,8 @@ def _takes(field: FieldInfo) -> str:
     return ", or ".join(words + ([describe_leaves(others)] if others else []))
 
 
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
+def _default(name: str, field: FieldInfo) -> str:
+    if field.is_required() or name in ("kind", "distribution"):  # only in Python the class says it
         return "required"
     if isinstance(field.default, BaseModel):
         return "the defaults below"

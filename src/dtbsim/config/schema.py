@@ -27,10 +27,11 @@ def json_schema() -> dict[str, Any]:
 
 
 def _tidy(node: Any) -> None:
-    """Refuse names that do not match the pattern of an object's names, and say in descriptions what fields do not."""
+    """Refuse names that do not match the pattern of an object's names; cut descriptions to what fields do not say."""
     if isinstance(node, dict):
         if "patternProperties" in node:
             node["additionalProperties"] = False
+        _require_names(node)
         if isinstance(node.get("description"), str):
             node["description"] = without_fields(node["description"])
         for item in node.values():
@@ -38,6 +39,15 @@ def _tidy(node: Any) -> None:
     elif isinstance(node, list):
         for item in node:
             _tidy(item)
+
+
+def _require_names(node: dict[str, Any]) -> None:
+    """Require `kind` or `distribution` of an object: only in Python the class says it."""
+    for key in ("kind", "distribution"):
+        named = node["properties"].get(key, {}) if isinstance(node.get("properties"), dict) else {}
+        if "const" in named:
+            named.pop("default", None)
+            node["required"] = [key, *(other for other in node.get("required", []) if other != key)]
 
 
 def _bound_numbers(node: Any, key: str) -> None:

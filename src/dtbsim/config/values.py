@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -44,8 +43,6 @@ else:
 class Constant(Strict):
     """One value for all; the same as giving the number itself."""
 
-    model_config = ConfigDict(json_schema_extra={"required": ["distribution", "value"]})  # the default is for Python
-
     distribution: Literal["constant"] = Field(default="constant", description="names the distribution")
     value: Number = Field(description="the value")
 
@@ -53,7 +50,7 @@ class Constant(Strict):
 class Uniform(Strict):
     """Uniform on [low, high)."""
 
-    distribution: Literal["uniform"] = Field(description="names the distribution")
+    distribution: Literal["uniform"] = Field(default="uniform", description="names the distribution")
     low: Number = Field(description="smallest value")
     high: Number = Field(description="upper end, above `low`, itself never drawn")
 
@@ -67,7 +64,7 @@ class Uniform(Strict):
 class Normal(Strict):
     """Normal with `mean` and `sd`; the 65,536-entry table ends at about 4.6 sd."""
 
-    distribution: Literal["normal"] = Field(description="names the distribution")
+    distribution: Literal["normal"] = Field(default="normal", description="names the distribution")
     mean: Number = Field(description="mean")
     sd: Number = Field(ge=0, description="standard deviation")
 
@@ -75,7 +72,7 @@ class Normal(Strict):
 class TruncatedNormal(Strict):
     """Normal restricted to [low, high] (values outside are redrawn); at least one bound is given."""
 
-    distribution: Literal["truncated_normal"] = Field(description="names the distribution")
+    distribution: Literal["truncated_normal"] = Field(default="truncated_normal", description="names the distribution")
     mean: Number = Field(description="mean before truncation")
     sd: Number = Field(gt=0, description="standard deviation before truncation")
     low: Number | None = Field(default=None, description="lower bound; default: none")
@@ -93,7 +90,7 @@ class TruncatedNormal(Strict):
 class Lognormal(Strict):
     """Lognormal given by the mean and standard deviation of the variable itself."""
 
-    distribution: Literal["lognormal"] = Field(description="names the distribution")
+    distribution: Literal["lognormal"] = Field(default="lognormal", description="names the distribution")
     mean: Number = Field(gt=0, description="mean of the variable (not of its logarithm)")
     sd: Number = Field(gt=0, description="standard deviation of the variable (not of its logarithm)")
 
@@ -101,7 +98,7 @@ class Lognormal(Strict):
 class Exponential(Strict):
     """Exponential with `mean`, shifted by `low`."""
 
-    distribution: Literal["exponential"] = Field(description="names the distribution")
+    distribution: Literal["exponential"] = Field(default="exponential", description="names the distribution")
     mean: Number = Field(gt=0, description="mean before the shift")
     low: Number = Field(default=0.0, description="shift: the smallest value")
 

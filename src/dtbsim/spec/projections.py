@@ -40,10 +40,14 @@ def compile_projections(
     places: Places,
 ) -> list[Projection]:
     """All projections with their pieces; notes weights in the channel plan."""
-    return [
-        _Compiler(config, parts, drafts, populations, atlas, plan, places, name, index).compile()
-        for index, name in enumerate(parts.projections)
-    ]
+    compiled = []
+    for index, (name, item) in enumerate(parts.projections.items()):
+        if str(item.source) in places.broken or str(item.target) in places.broken:
+            continue
+        with places.collecting():
+            made = _Compiler(config, parts, drafts, populations, atlas, plan, places, name, index).compile()
+            compiled.append(made)
+    return compiled
 
 
 class _Compiler:
@@ -63,8 +67,8 @@ class _Compiler:
         self.populations, self.name, self.index = populations, name, index
         self.item: cfg.Projection = parts.projections[name]
         self.path = parts.path("projections", name)
-        self.source = self._family(drafts, self.item.source, "source")
-        self.target = self._family(drafts, self.item.target, "target")
+        self.source = self._family(drafts, str(self.item.source), "source")  # `expand` makes pairs of lists
+        self.target = self._family(drafts, str(self.item.target), "target")
         self.modulators: tuple[int, ...] = ()
         if isinstance(self.item.synapse, STDPDopamine):
             self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
