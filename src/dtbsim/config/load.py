@@ -23,6 +23,8 @@ from dtbsim.config.run import KNOWN_SCHEMA_VERSIONS, RunConfig
 from dtbsim.config.strict import checked
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
+from dtbsim.files import read_bytes
+from dtbsim.files.limits import MOST_CONFIG_BYTES
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,17 @@ def load_located(path: str | Path, overrides: Overrides = ()) -> LocatedConfig:
 
 
 def _read(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError("no such file", where=str(path), remedy=_similar_file(path)) from None
-    except IsADirectoryError:
+    if path.is_dir():
         inside = path / "config.yaml"
         raise InputError(
             "a folder, not a configuration file",
             where=str(path),
             remedy=f"did you mean {inside}?" if inside.is_file() else "give a YAML file",
-        ) from None
+        )
+    try:
+        raw = read_bytes(path, MOST_CONFIG_BYTES, "put spikes and matrices into files of their own")
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path), remedy=_similar_file(path)) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     try:
