@@ -93,6 +93,7 @@ class MultipleInputError(InputError):
     """
 
     MOST_SHOWN = 50
+    MOST_COUNTED = 400
 
     def __init__(self, mistakes: Sequence[InputError]) -> None:
         first = mistakes[0]
@@ -109,7 +110,8 @@ class MultipleInputError(InputError):
         """One line for each mistake, and how many more there are."""
         shown = [str(mistake) for mistake in self._mistakes[: self.MOST_SHOWN]]
         more = len(self._mistakes) - len(shown)
-        return [*shown, f"and {more} more mistake{'s' if more > 1 else ''}"] if more else shown
+        at_least = "" if more < self.MOST_COUNTED else "at least "
+        return [*shown, f"and {at_least}{more} more mistake{'s' if more > 1 else ''}"] if more else shown
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

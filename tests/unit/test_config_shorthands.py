@@ -231,7 +231,7 @@ drives:
         "net.yaml:4: populations.B.parameters: C_m_pF is -1 pF; allowed:",
         "net.yaml:9: projections.CD.rule: one_to_one needs equal sizes; 'C' has 3, 'D' 4",
         "net.yaml:10: projections.DC.weight_nS: model 'iaf_psc_exp' takes weight_pA, not weight_nS",
-        "net.yaml:13: drives.c.receptor: model 'iaf_psc_exp' has no receptor port 'exc'",
+        "net.yaml:13: drives.c.receptor: model 'iaf_psc_exp' has no receptor 'exc'",
     ]
 
 

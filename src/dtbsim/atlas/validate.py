@@ -128,9 +128,11 @@ def _canonical(value: Any, what: str, names: Names, where: str) -> Any:
     if tuple(value.shape) != (n, n):
         raise InputError(f"{what} has shape {_shape(value.shape)}; needed ({n}, {n})", where=where)
     try:
+        if hasattr(value, "check_format"):  # before scipy follows indices that lead out of its arrays
+            value.check_format(full_check=True)
         matrix = csr_array(value, dtype=np.float64, copy=True)
         matrix.check_format(full_check=True)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise InputError(f"{what} is not a valid sparse matrix: {error}", where=where) from error
     entries = matrix.nnz
     matrix.sum_duplicates()

@@ -49,7 +49,7 @@ def _neurons_kind(value: Any) -> str:
 
 
 Neurons = Annotated[
-    Annotated[list[Index], Field(min_length=1), Tag("list")] | Annotated[NeuronRange, Tag("range")],
+    Annotated[list[Index], Field(min_length=1, fail_fast=True), Tag("list")] | Annotated[NeuronRange, Tag("range")],
     Discriminator(_neurons_kind),
 ]
 
@@ -75,7 +75,7 @@ class Windowed(Strict):
     )
     start_ms: Number = Field(default=0.0, ge=0, description="on from here")
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
-    windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
+    windows_ms: Annotated[list[Window], Field(min_length=1, fail_fast=True)] | None = Field(
         default=None, description="pairs [on, off], ascending, of the time from start_ms to stop_ms; default: all of it"
     )
 
@@ -131,10 +131,10 @@ class InhomogeneousPoissonDrive(Spiking):
     """
 
     kind: Literal["inhomogeneous_poisson"] = Field(default="inhomogeneous_poisson", description=KIND)
-    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="when the rate changes, ascending; also within a step"
     )
-    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="what it changes to, as many"
     )
     shared: Flag = Field(default=False, description=_SHARED)
@@ -196,10 +196,10 @@ class StepCurrentDrive(Windowed):
     """
 
     kind: Literal["step_current"] = Field(default="step_current", description=KIND)
-    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="when it changes, ascending"
     )
-    amplitudes: Annotated[list[Number], Field(min_length=1)] = Field(
+    amplitudes: Annotated[list[Number], Field(min_length=1, fail_fast=True)] = Field(
         description="what it changes to, as many, in the unit of the model's current input"
     )
 

@@ -15,6 +15,9 @@ from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.errors import did_you_mean
 from dtbsim.units import key_advice
 
+MOST_EXPLAINED = 500
+"""Mistakes that are put into words at most; nobody reads more, and each takes its time."""
+
 
 @dataclass
 class _Spot:
@@ -28,8 +31,10 @@ class _Spot:
 
 
 def explain(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
-    """Return one problem per mistake in `data`, which `model` rejected."""
-    entries = [(entry, _follow(model, entry["loc"], data)) for entry in error.errors(include_url=False)]
+    """Return one problem per mistake in `data`, which `model` rejected; MOST_EXPLAINED of them at most."""
+    entries = [
+        (entry, _follow(model, entry["loc"], data)) for entry in error.errors(include_url=False)[:MOST_EXPLAINED]
+    ]
     fitting = [spot.path for _, spot in entries if spot.fits]
     misspelt = {spot.path[:-1] for entry, spot in entries if entry["type"] == "extra_forbidden"}
     problems: dict[KeyPath, Problem] = {}

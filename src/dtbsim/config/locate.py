@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -70,13 +71,17 @@ class Problem:
     remedy: str | None = None
 
 
+MOST_TOLD = 500
+"""Mistakes that are looked for at most."""
+
+
 def raise_all(problems: Iterable[Problem], locator: Locator) -> None:
     """Raise all problems together, in the order of the source, as an InputError; nothing if there is none.
 
     Of several at one key path the first is told.
     """
     first_of: dict[KeyPath, Problem] = {}
-    for problem in problems:
+    for problem in itertools.islice(problems, MOST_TOLD):
         first_of.setdefault(problem.path, problem)
     found = sorted(first_of.values(), key=lambda problem: _order(locator, problem))
     raise_mistakes(

@@ -81,8 +81,8 @@ class RecordStates(Strict):
 
     population: str = Field(description="name of a population")
     variables: Names = Field(description="state variables of its model (`dtbsim models show MODEL` lists them)")
-    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
-        default=1, description="how many neurons, or a list of their indices from 0"
+    neurons: Annotated[Whole, Field(ge=1)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(fail_fast=True)] = (
+        Field(default=1, description="how many neurons, or a list of their indices from 0")
     )
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: one step")
 
@@ -96,8 +96,8 @@ class RecordWeights(Strict):
     """
 
     projection: str = Field(description="name of a projection whose `synapse` is a kind of STDP")
-    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
-        default=1, description="how many target neurons, or a list of their indices from 0"
+    neurons: Annotated[Whole, Field(ge=1)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(fail_fast=True)] = (
+        Field(default=1, description="how many target neurons, or a list of their indices from 0")
     )
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: only the end")
 

@@ -54,7 +54,7 @@ class SaturatingNMDA(Strict):
 class Plastic(Strict):
     """Common to weights that change with the spikes of both ends."""
 
-    frozen_ms: list[Window] = Field(
+    frozen_ms: Annotated[list[Window], Field(fail_fast=True)] = Field(
         default=[], description="times [from, until] whose spikes change no weight, while all traces go on"
     )
 
