@@ -17,6 +17,8 @@ from dtbsim.errors import InputError, did_you_mean
 
 _LONGEST = 60
 _DIGITS = 30
+_LONGEST_PATH, _LONGEST_PART = 4000, 255
+"""Bytes: of Linux (4095 with its end), and of its file systems."""
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -35,7 +37,7 @@ def _shown(value: Any, room: int, depth: int) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, int) and value.bit_length() > 3.33 * _DIGITS:
-        return f"{'-' if value < 0 else ''}a whole number of {round(value.bit_length() * math.log10(2)):,} digits"
+        return f"{'-' if value < 0 else ''}a whole number of about {round(value.bit_length() * math.log10(2)):,} digits"
     if isinstance(value, str | bytes):
         return repr(value if len(value) <= room else value[:room])
     if isinstance(value, dict):
@@ -103,9 +105,22 @@ def path(value: Any, name: str) -> Path:
     given = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(given, str) or not given:
         raise refuse(value, name, "the path of a file or folder, a text or pathlib.Path")
-    if "\0" in given:
-        raise InputError(f"the path {show(given)} holds a NUL character", where=name, remedy="remove it")
+    if (problem := path_problem(given)) is not None:
+        raise InputError(problem, where=name)
     return Path(given)
+
+
+def path_problem(given: str) -> str | None:
+    """Return why no file can have this path: NUL, or more than file systems take; None if one can."""
+    if "\0" in given:
+        return f"the path {show(given)} holds a NUL character"
+    try:
+        encoded = os.fsencode(given)
+    except UnicodeEncodeError:
+        return f"the path {show(given)} holds a character that no file name has"
+    if len(encoded) > _LONGEST_PATH or any(len(part) > _LONGEST_PART for part in encoded.split(b"/")):
+        return f"the path {show(given)} is too long"
+    return None
 
 
 def number(value: Any, name: str, *, above: float | None = None, at_least: float | None = None) -> float:

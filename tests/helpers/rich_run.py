@@ -59,7 +59,7 @@ def read_everything(folder: Path) -> dict[str, object]:
     from dtbsim.store import open_run
 
     run = open_run(folder)
-    steps, gids = run.spikes()
+    steps, gids = run.spike_steps()
     labelled = [run.rates(), run.bold(), run.states(), run.weights(), run.correlation()]
     found: dict[str, object] = {"steps": steps.tobytes(), "gids": gids.tobytes(), "hash": run.spike_hash()}
     for k, values in enumerate(labelled):

@@ -56,7 +56,7 @@ def test_every_store_is_opened_with_its_dimensions(run: Run) -> None:
 
 def test_the_values_are_those_of_the_reader(run: Run) -> None:
     stores = run.path / "stores"
-    np.testing.assert_array_equal(opened(stores / "spikes/rank_00000.zarr")["gid"], run.spikes()[1])
+    np.testing.assert_array_equal(opened(stores / "spikes/rank_00000.zarr")["gid"], run.spike_steps()[1])
     np.testing.assert_array_equal(opened(stores / "bold.zarr")["bold"], run.bold())
     np.testing.assert_array_equal(
         opened(stores / "states/0/rank_00000.zarr")["values"][:, :, 0], run.states()["V_m_mV"]

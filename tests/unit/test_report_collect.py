@@ -58,7 +58,7 @@ def test_rates_are_those_of_the_spikes(brain_run: Path, brain: ReportData) -> No
     run = open_run(brain_run)
     for index in (0, 79, 80, 159):
         entry = run.network_table.populations[index]
-        steps, _ = run.spikes(entry["name"], 400.0, 4000.0)
+        steps, _ = run.spike_steps(entry["name"], 400.0, 4000.0)
         assert rates.rate_hz[index] == pytest.approx(len(steps) / entry["size"] / 3.6)
     assert rates.regions[3] == load_atlas("aal2").region_names[3]
     assert not rates.published_hz
@@ -86,7 +86,7 @@ def test_raster_shows_real_spikes_of_sampled_neurons(brain_run: Path, brain: Rep
     assert (raster.time_s <= raster.stop_s + 1e-9).all()
     duration = raster.stop_s - raster.start_s
     shown_rate = len(raster.time_s) / raster.n_rows / duration
-    steps, _ = open_run(brain_run).spikes(None, 1e3 * raster.start_s, 1e3 * raster.stop_s)
+    steps, _ = open_run(brain_run).spike_steps(None, 1e3 * raster.start_s, 1e3 * raster.stop_s)
     assert shown_rate == pytest.approx(len(steps) / 4000 / duration, rel=0.05)
 
 
@@ -95,7 +95,7 @@ def test_rows_of_a_small_network_are_its_neurons(column_run: Path) -> None:
     run = open_run(column_run)
     assert data.raster is not None
     assert data.raster.n_rows == run.network_table.n_neurons
-    steps, gids = run.spikes(None, 300.0, 3000.0)
+    steps, gids = run.spike_steps(None, 300.0, 3000.0)
     assert np.array_equal(np.sort(data.raster.row), np.sort(gids))
     assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps + 1))
     assert data.raster.groups.labels == ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
@@ -269,7 +269,7 @@ def test_recording_window_bounds_the_statistics(tmp_path: Path) -> None:
     assert (data.neurons.start_s, data.neurons.stop_s) == (1.0, 2.0)
     assert data.raster is not None
     assert (data.raster.start_s, data.raster.stop_s) == (1.0, 2.0)
-    steps, _ = open_run(path).spikes()
+    steps, _ = open_run(path).spike_steps()
     inside = (steps >= 1000) & (steps < 2000)
     assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps[inside] + 1))
     assert np.mean(np.concatenate(data.neurons.rate_hz)) * 767 == pytest.approx(inside.sum())

@@ -27,7 +27,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_everything_of_it_is_read(old: Path) -> None:
     run = dtbsim.open_run(old)
     assert (run.state, run.complete, run.files, run.inputs) == ("done", True, {}, [])
-    assert (len(run.spikes()[0]), run.summary["spikes"]) == (2688, 2688)
+    assert (len(run.spike_steps()[0]), run.summary["spikes"]) == (2688, 2688)
     assert run.spike_hash() == (HASH, "stores", None, True)
     assert run.rates().shape == (40, 6)
     assert run.bold().shape == (8, 5)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dtbsim.arguments import instance
+from dtbsim.arguments import path as path_argument
 from dtbsim.atlas.archive import SUFFIXES, read_archive, write_archive
 from dtbsim.atlas.assemble import atlas_from_table, table_from_atlas
 from dtbsim.atlas.folder import folder_files, read_folder
@@ -39,9 +41,10 @@ def find_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Pat
     Raises:
         InputError: unknown name, or no such file.
     """
+    base_dir = None if base_dir is None else path_argument(base_dir, "base_dir")
     if str(name_or_path) in list_atlases():
         return DATA / f"{name_or_path}.npz"
-    path = Path(name_or_path).expanduser()
+    path = path_argument(name_or_path, "name_or_path").expanduser()
     path = path if base_dir is None else base_dir / path
     if path.exists():
         return path
@@ -83,7 +86,8 @@ def save_atlas(atlas: Atlas, path: str | Path, *, compact: bool = False) -> Path
         InputError: another suffix.
         StorageError: the file cannot be written; nothing is left behind.
     """
-    target = Path(path)
+    instance(atlas, "atlas", Atlas, "an Atlas")
+    target = path_argument(path, "path")
     if target.suffix.lower() not in SUFFIXES:
         raise InputError(f"cannot save an atlas as {target.name!r}", remedy=f"use a name ending in {SUFFIXES}")
     write_archive(table_from_atlas(atlas, compact=compact), target)

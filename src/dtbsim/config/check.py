@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from dtbsim.arguments import path_problem
+from dtbsim.config.drives import SpikeTrainDrive
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
 from dtbsim.config.run import RunConfig
@@ -44,12 +46,29 @@ def check_references(config: RunConfig, where: Locator | None = None) -> None:
 
 def find_problems(config: RunConfig) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
+    yield from _paths(config)
     yield from _names(config)
     yield from _plastic_projections(config)
     yield from _delays(config)
     yield from _times(config)
     yield from _rates(config)
     yield from _atlas(config)
+
+
+def _paths(config: RunConfig) -> Iterator[Problem]:
+    """Yield what no file can be called."""
+    given: list[tuple[KeyPath, str | None]] = [(("atlas",), config.atlas)]
+    for key, population in config.populations.items():
+        model = population.model if isinstance(population.model, str) else None
+        given += [
+            (("populations", key, "model"), model),
+            (("populations", key, "spikes_file"), population.spikes_file),
+        ]
+    given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
+    for path, text in given:
+        problem = None if text is None else path_problem(text)
+        if problem is not None:
+            yield Problem(path, problem)
 
 
 def _names(config: RunConfig) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from dtbsim.arguments import instance
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.plain import plain
 from dtbsim.config.run import RunConfig
@@ -25,6 +26,7 @@ def dump_config(config: RunConfig) -> str:
     `load_config_text(dump_config(config))` equals `config`. Raises InputError where a model is a Python object, and for
     more than MOST_LISTED spikes given as arrays: these belong into a file (in a run folder, `inputs` has them).
     """
+    instance(config, "config", RunConfig, "a RunConfig; `load_config` reads one from a file")
     for name, population in config.populations.items():
         if not isinstance(population.model, str):
             raise InputError(

@@ -6,26 +6,26 @@ page. Plotting libraries are loaded only when a report is written, never on simu
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 REPORT_NAME = "report.html"
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: str | os.PathLike[str]) -> Path:
     """Write the report of the run in `run_dir`, as far as it came, and return its path, `run_dir`/report.html.
 
     The file is replaced whole, so a reader never sees half of it. Raises `InputError` where the folder is no run, is
     damaged or stopped before its network was known, `StorageError` where the file cannot be written; and `InputError`
     after writing it where pieces of the run, or files that it read, are missing: the report then names them on top.
     """
-    import os
-
+    from dtbsim.arguments import path as path_argument
     from dtbsim.errors import InputError, StorageError
     from dtbsim.report.collect import collect
     from dtbsim.report.html import render
     from dtbsim.store.files import page_with_checksum
 
-    folder = Path(run_dir).expanduser()
+    folder = path_argument(run_dir, "run_dir").expanduser()
     data = collect(folder)
     page = page_with_checksum(render(data))
     target = folder / REPORT_NAME

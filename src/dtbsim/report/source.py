@@ -101,7 +101,7 @@ class Source:
         steps = max(1, int(CHUNK_SPIKES / max(self.spikes_per_ms() * dt_ms, 1e-9)))
         whole = max(1, round((stop_ms - start_ms) / dt_ms))
         for window in self.run.iter_spikes(min(steps, whole) * dt_ms, None, start_ms, stop_ms):
-            yield window.steps, window.gids
+            yield window.spikes.step, window.spikes.gid
 
 
 def open_source(run_dir: Path) -> Source:

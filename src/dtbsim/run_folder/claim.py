@@ -19,14 +19,11 @@ from typing import Any
 
 from dtbsim.checksum import sha256_of, with_checksum
 from dtbsim.errors import InputError, StorageError
+from dtbsim.run_folder.layout import CONTENT, LOG
+from dtbsim.run_folder.replace import check_replaceable, set_aside
 from dtbsim.store.files import plain, sync_to_disk, write_text
 
 RUNS = "runs"
-LOG = "log.txt"
-_CONTENT = (
-    "config.yaml", "provenance.json", "network.json", "status.json", "summary.json", "report.html",
-    "models", "inputs", "stores", ".heartbeat",
-)  # fmt: skip
 _PROBE_BYTES = 1 << 16
 _ATTEMPTS = 20
 _ANOTHER = "choose another --out, or remove the folder if its results are not needed"
@@ -66,8 +63,8 @@ class RunFolder:
         """Remove what the run wrote, and the folders that were made for it; nothing that is not its own."""
         if not self._is_mine():
             return
-        drafts = (entry for name in _CONTENT for entry in self.path.glob(f".{name}.*.tmp"))
-        for entry in [*(self.path / name for name in _CONTENT), *drafts]:
+        drafts = (entry for name in CONTENT for entry in self.path.glob(f".{name}.*.tmp"))
+        for entry in [*(self.path / name for name in CONTENT), *drafts]:
             _remove(entry)
         self.release()
 
@@ -92,20 +89,23 @@ class RunFolder:
         )
 
 
-def claim_run_folder(out: Path | None, name: str, *, base: Path) -> RunFolder:
+def claim_run_folder(out: Path | None, name: str, *, base: Path, overwrite: bool = False) -> RunFolder:
     """Make the folder of a run, with an absolute path, and claim it. Called on rank 0 only.
 
     `out` is the folder that the user named; it may exist if it is empty. Without it the folder is
-    `base`/runs/NAME-YYYYmmdd-HHMMSS, with -2, -3, ... after it when that exists.
+    `base`/runs/NAME-YYYYmmdd-HHMMSS, with -2, -3, ... after it when that exists. With `overwrite`, a run that has ended
+    in `out` is replaced.
 
     Raises InputError when the folder holds files already, another run has it, it cannot be made or cannot be written
     to; folders made on the way are removed again.
     """
     if out is not None:
+        folder = _absolute(out).resolve() if overwrite else _absolute(out)
         try:
-            return _claim(_absolute(out), new=False)
+            with set_aside(folder) if overwrite else contextlib.nullcontext():
+                return _claim(folder, new=False)
         except _TakenError as taken:
-            raise taken.told(_absolute(out)) from None
+            raise taken.told(folder) from None
     stem = f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     for n in range(1, 1000):
         with contextlib.suppress(_TakenError):
@@ -113,9 +113,11 @@ def claim_run_folder(out: Path | None, name: str, *, base: Path) -> RunFolder:
     raise InputError("a thousand runs were started within this second", where=RUNS, remedy="name a folder with --out")
 
 
-def check_run_folder(out: Path | None) -> None:
+def check_run_folder(out: Path | None, *, overwrite: bool = False) -> None:
     """Raise InputError if the folder that the user named cannot become a run folder; makes nothing."""
-    if out is not None:
+    if out is not None and overwrite:
+        check_replaceable(_absolute(out).resolve())
+    elif out is not None:
         try:
             _refuse_used(_absolute(out))
         except _TakenError as taken:

@@ -55,6 +55,7 @@ def run(
     progress: ProgressSink | None = None,
     argv: Sequence[str] | None = None,
     report: bool = True,
+    overwrite: bool = False,
 ) -> RunResult:
     """Simulate `config` and leave the results in a new run folder; collective over all ranks of `comm`.
 
@@ -67,6 +68,7 @@ def run(
         progress: where to show how far the run is.
         argv: the command line for the provenance (default: that of this process).
         report: whether to write report.html at the end.
+        overwrite: whether `out` may be the folder of a run that has ended, which is then replaced.
 
     Raises:
         InputError, MemoryPlanError, MissingDependencyError before anything is written; StorageError, NumericsError,
@@ -74,13 +76,13 @@ def run(
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else KickProgress()
-    on_root(ranks, lambda: check_run_folder(out))
+    on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     prepared_s = time.perf_counter()
     shown.stage("network")
     prepared = prepare(config, ranks, base_dir, locator)
     regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
     prepared_s = time.perf_counter() - prepared_s
-    claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd()))
+    claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd(), overwrite=overwrite))
     folder = claimed.path
     with contextlib.ExitStack() as stack:
         stack.enter_context(_stoppable(ranks))

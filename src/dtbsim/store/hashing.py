@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from dtbsim.arguments import flag
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.store.files import RESTORE
@@ -38,6 +39,7 @@ def hash_run(path: Path | str, recompute: bool | None = None) -> HashResult:
 
 def hash_of(run: Run, recompute: bool | None = None) -> HashResult:
     """Return the hash of an opened run; see `hash_run`."""
+    recompute = None if recompute is None else flag(recompute, "recompute")
     obstacle = _obstacle(run)
     if recompute and obstacle is not None:
         raise InputError(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dtbsim.arguments import number, whole
+from dtbsim.arguments import path as path_argument
 from dtbsim.checksum import DamagedError, has_checksum, sha256_of
+from dtbsim.clock import grid_problem
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
 from dtbsim.store.run_state import RunState, is_complete, setting_of, state_of, stores_of
 from dtbsim.store.spike_reader import SpikeStore
+from dtbsim.store.spikes import Spikes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,21 +32,22 @@ PROVENANCE = "provenance.json"
 
 
 class SpikeWindow(NamedTuple):
-    """Spikes with start_ms < t <= stop_ms, t = (step + 1) * dt, sorted by step, then gid."""
+    """Spikes with start_ms < t <= stop_ms."""
 
     start_ms: float
     stop_ms: float
-    steps: Steps
-    gids: Gids
+    spikes: Spikes
 
 
-def open_run(path: Path | str) -> Run:
+def open_run(path: Path | str, *, owner: object = None) -> Run:
     """Open the folder of a run. Nothing is loaded before it is asked for.
+
+    The run keeps `owner` alive, if one is given: what keeps a temporary folder in place.
 
     Raises InputError when this is not the folder of a run; later, when a piece of it is missing or damaged, with the
     file and what to do.
     """
-    folder = Path(path).expanduser()
+    folder = path_argument(path, "path").expanduser()
     if not folder.is_dir():
         raise InputError("no such run folder", where=str(folder), remedy="give the folder that `dtbsim run` printed")
     if not (folder / CONFIG).is_file():
@@ -50,7 +56,7 @@ def open_run(path: Path | str) -> Run:
             where=str(folder),
             remedy="give the folder that `dtbsim run` printed",
         )
-    return Run(folder)
+    return Run(folder, owner)
 
 
 class Run:
@@ -63,11 +69,19 @@ class Run:
     Of a run that still goes on or was killed, the part is shown that all ranks had stored when it was opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: object = None) -> None:
+        """`owner`, if any, keeps a temporary folder in place for as long as it is referred to."""
         self.path = path
+        self._owner = owner
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: sizes, and what was recorded."""
+        from dtbsim.store.overview import overview_html
+
+        return overview_html(self)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -199,10 +213,29 @@ class Run:
 
     def spikes(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
-    ) -> tuple[Steps, Gids]:
-        """Return steps int64[n] and gids uint32[n] of start_ms < t <= stop_ms, sorted by step, then gid.
+    ) -> Spikes:
+        """Return the spikes of start_ms < t <= stop_ms: times in ms, and neurons by their index in their population.
 
-        `population` is the name of a population or of a family (its populations in all regions), or a list of these.
+            time_ms, neuron = run.spikes("E", start_ms=200)
+
+        Args:
+            population: name of a population or of a family (its populations in all regions), or a list of these;
+                default: all.
+            start_ms, stop_ms: the window; default: all that is stored.
+
+        Raises:
+            InputError: no such population, or spikes that were not recorded.
+        """
+        table = self.network_table
+        steps, gids = self.spike_steps(population, start_ms, stop_ms)
+        return Spikes(steps, gids, table, [str(entry["name"]) for entry in table.named(population)])
+
+    def spike_steps(
+        self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> tuple[Steps, Gids]:
+        """Return the spikes as the engine counts: steps int64[n] and gids uint32[n], sorted by step, then gid.
+
+        A spike of step k is at (k + 1) dt; gids number the neurons of the whole network. Arguments as of `spikes`.
         """
         start, stop = self._steps(start_ms, stop_ms)
         return self.spike_store.read(start, stop, self.network_table.selection(population))
@@ -214,28 +247,30 @@ class Run:
         start_ms: float | None = None,
         stop_ms: float | None = None,
     ) -> Iterator[SpikeWindow]:
-        """Yield the spikes of start_ms < t <= stop_ms window by window, empty ones included, one in memory at a time.
+        """Yield start_ms, stop_ms and spikes of one window after the other, of which one is in memory at a time.
 
-        A window is a whole number of steps; the last one ends with what was simulated, or is stored of it.
+        Empty windows are included. A window is a whole number of steps; the last one ends with what was simulated, or
+        is stored of it. Other arguments as of `spikes`.
         """
-        dt = self.dt_ms
-        window_steps = round(window_ms / dt)
-        if window_steps < 1 or abs(window_steps * dt - window_ms) > 1e-6 * window_ms:
-            raise InputError(f"window_ms must be a whole number of steps of {dt:g} ms, got {window_ms:g}")
+        dt, table = self.dt_ms, self.network_table
+        window_steps = self._window_steps(window_ms)
         start, stop = self._steps(start_ms, stop_ms)
-        for window in self.spike_store.windows(start, stop, window_steps, self.network_table.selection(population)):
-            yield SpikeWindow(window.start_step * dt, window.stop_step * dt, window.steps, window.gids)
+        chosen = [str(entry["name"]) for entry in table.named(population)]
+        for window in self.spike_store.windows(start, stop, window_steps, table.selection(population)):
+            spikes = Spikes(window.steps, window.gids, table, chosen)
+            yield SpikeWindow(window.start_step * dt, window.stop_step * dt, spikes)
+
+    def _window_steps(self, window_ms: float) -> int:
+        problem = grid_problem(number(window_ms, "window_ms", above=0), self.dt_ms)
+        if problem is not None:
+            raise InputError(problem[0], where="window_ms", remedy=problem[1])
+        return round(window_ms / self.dt_ms)
 
     def spikes_pandas(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> pd.DataFrame:
-        """Return the spikes of start_ms < t <= stop_ms as a table: time_ms, step, gid, population (categorical)."""
-        import pandas as pd
-
-        steps, gids = self.spikes(population, start_ms, stop_ms)
-        table = self.network_table
-        names = pd.Categorical.from_codes(table.population_of(gids), categories=table.names)
-        return pd.DataFrame({"time_ms": table.time_ms(steps), "step": steps, "gid": gids, "population": names})
+        """Return the same as a table: time_ms, neuron, population (categorical), step, gid."""
+        return self.spikes(population, start_ms, stop_ms).to_pandas()
 
     def spike_trains_neo(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
@@ -267,7 +302,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_states
 
-        return read_states(self.stored(f"states/{k}"), self.ranks, self.network_table)
+        return read_states(self.stored(f"states/{self._entry(k, 'states')}"), self.ranks, self.network_table)
 
     def weights(self, k: int = 0) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
@@ -276,7 +311,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_weights
 
-        return read_weights(self.stored(f"weights/{k}"), self.ranks)
+        return read_weights(self.stored(f"weights/{self._entry(k, 'weights')}"), self.ranks)
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
@@ -292,7 +327,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_correlation
 
-        return read_correlation(self.stored(f"correlations/{k}.zarr"))
+        return read_correlation(self.stored(f"correlations/{self._entry(k, 'correlations')}.zarr"))
 
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
@@ -302,12 +337,22 @@ class Run:
 
     def _steps(self, start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
         """Return the steps of a window, cut to what was simulated and is stored."""
-        if start_ms is not None and stop_ms is not None and not start_ms < stop_ms:
-            raise InputError(f"start_ms ({start_ms:g}) must be before stop_ms ({stop_ms:g})")
+        begin_ms = -math.inf if start_ms is None else number(start_ms, "start_ms")
+        finish_ms = math.inf if stop_ms is None else number(stop_ms, "stop_ms")
+        if not begin_ms < finish_ms:
+            raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
         table, end = self.network_table, self.spike_store.complete_before
-        start = 0 if start_ms is None else max(0, table.step_at_or_after(start_ms))
-        stop = end if stop_ms is None else min(end, table.step_at_or_after(stop_ms))
-        return min(start, end), max(min(start, end), stop)
+        last_ms = end * table.dt_ms
+        start = 0 if begin_ms <= 0 else end if begin_ms >= last_ms else table.step_at_or_after(begin_ms)
+        stop = end if finish_ms >= last_ms else max(0, table.step_at_or_after(max(finish_ms, 0.0)))
+        return min(start, end), max(min(start, end), min(stop, end))
+
+    def _entry(self, k: int, key: str) -> int:
+        """Return the index of an entry of a list of the configuration; InputError where there is none."""
+        entries = (self.config.get("record") or {}).get(key) or []
+        if not entries:
+            raise InputError("this was not recorded", where=str(self.path), remedy=f"run with record.{key} set")
+        return whole(k, "k", below=len(entries), what=f"an entry of record.{key}")
 
     def _json(self, name: str, missing: str) -> dict[str, Any]:
         return read_checked(self.path / name, missing=missing, old=not self._has_checksums)
