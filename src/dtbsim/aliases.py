@@ -89,7 +89,7 @@ _ALIASES: dict[str, str] = {
     "model": "neuron_model, neuron, cell_type, celltype, type",
     "parameters": "params, cell_params, neuron_params",
     "initial": "init, initial_values, initial_state, initial_conditions, state",
-    "regions": "region, rois, areas, parcels",
+    "regions": "region, rois, roi, areas, parcels, centres, centers, coords, coordinates, labels, region_names, nodes",
     "receptors": "ports, receptor_ports",
     "source": "pre, from, presynaptic, src, sources",
     "target": "post, to, postsynaptic, dst, tgt, targets, population, populations",
@@ -203,10 +203,10 @@ _TABLE: dict[str, list[str]] = {}
 
 
 def meant_by(given: str) -> Iterator[str]:
-    """Yield the names here that `given` may stand for, the likeliest first; those of files keep the suffix given."""
+    """Yield the names here that `given` may stand for, the likeliest first; of a file with its suffix, or .csv."""
     if not _TABLE:
         _TABLE.update(_table())
     suffix = _SUFFIX.search(given)
     for reading in _readings(given[: suffix.start()] if suffix else given):
         for name in _TABLE.get(reading, ()):
-            yield f"{name}{suffix.group().lower()}" if suffix else name
+            yield from (f"{name}{suffix.group().lower()}", f"{name}.csv") if suffix else (name,)

@@ -42,7 +42,7 @@ def find_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Pat
         InputError: unknown name, or no such file.
     """
     base_dir = None if base_dir is None else path_argument(base_dir, "base_dir")
-    if str(name_or_path) in list_atlases():
+    if isinstance(name_or_path, str) and name_or_path in list_atlases():
         return DATA / f"{name_or_path}.npz"
     path = path_argument(name_or_path, "name_or_path").expanduser()
     path = path if base_dir is None else base_dir / path

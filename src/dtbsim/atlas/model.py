@@ -195,7 +195,7 @@ class Atlas:
         Raises:
             InputError: an unknown or repeated name, an empty list, or a hemisphere the atlas does not have.
         """
-        if regions == "all":
+        if isinstance(regions, str) and regions == "all":
             return np.arange(self.n_regions, dtype=np.int64)
         if isinstance(regions, str):
             return self._hemisphere_indices(regions)
@@ -271,6 +271,9 @@ class Atlas:
         )
 
     def _checked_indices(self, regions: Sequence[int] | NDArray[Any]) -> Ints:
+        listed = isinstance(regions, list | tuple | range) or (isinstance(regions, np.ndarray) and regions.ndim > 0)
+        if not listed or len(regions) > self.n_regions:
+            raise refuse(regions, "regions", f"a list of up to {self.n_regions} region indices, or a mask")
         try:
             given = np.asarray(regions)
         except (ValueError, TypeError) as error:

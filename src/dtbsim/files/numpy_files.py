@@ -6,6 +6,7 @@ its members become. Both are compared with one another and with what the file it
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import struct
@@ -13,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _read_archive(file: BinaryIO, path: Path, wanted: Collection[str] | None) -> Table:
+def _read_archive(file: io.BufferedReader, path: Path, wanted: Collection[str] | None) -> Table:
     size = size_of_file(file)
     _check_directory(file, size, path)
     with zipfile.ZipFile(file) as archive:
@@ -115,7 +116,7 @@ def _read_archive(file: BinaryIO, path: Path, wanted: Collection[str] | None) ->
     return table
 
 
-def _check_directory(file: BinaryIO, size: int, path: Path) -> None:
+def _check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
     """Refuse what is no archive, and one whose list of members alone would fill the memory."""
     tail_size = min(size, 65_557 + 20)
     file.seek(size - tail_size)

@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from dtbsim.errors import InputError
 from dtbsim.files.limits import MOST_LINE, size_of
@@ -21,7 +20,7 @@ _KINDS = (
 )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading.
 
     Raises:
@@ -38,18 +37,27 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
+def check_regular(path: Path) -> None:
+    """Raise InputError where a path is there and is no regular file: others open it by its name."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    _refuse_others(mode, path)
+
+
 def _refuse_others(mode: int, path: Path) -> None:
     if not stat.S_ISREG(mode):
         kind = next((words for test, words in _KINDS if test(mode)), "no file")
         raise InputError(f"{kind}, not a file", where=str(path), remedy="give a regular file; copy into one first")
 
 
-def size_of_file(file: BinaryIO) -> int:
+def size_of_file(file: io.BufferedReader) -> int:
     """Return the size of an open file in bytes."""
     return os.fstat(file.fileno()).st_size
 
 
-def check_size(file: BinaryIO, most: int, path: Path, remedy: str) -> None:
+def check_size(file: io.BufferedReader, most: int, path: Path, remedy: str) -> None:
     """Raise InputError where a file is larger than `most` bytes."""
     size = size_of_file(file)
     if size > most:

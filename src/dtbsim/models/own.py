@@ -24,6 +24,8 @@ from types import ModuleType
 from typing import Any
 
 from dtbsim.errors import DtbsimError, InputError, did_you_mean
+from dtbsim.files.limits import MOST_CONFIG_BYTES
+from dtbsim.files.regular import read_text
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.own_check import check_model, instance_of
 from dtbsim.models.registry import get_model
@@ -158,7 +160,7 @@ def load_file(path: Path) -> ModelFile:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, MOST_CONFIG_BYTES, "a file of models is a few kilobytes")
     except FileNotFoundError:
         raise InputError(
             f"there is no file {path.absolute()}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from dtbsim.checksum import has_checksum
 from dtbsim.errors import InputError
-from dtbsim.store.files import RESTORE, sha256_of_file
+from dtbsim.store.files import RESTORE, read_bytes, sha256_of_file
 from dtbsim.store.inspection import check_file
 from dtbsim.store.run import CONFIG, PROVENANCE, Run
 
@@ -24,9 +24,9 @@ def check_repeat(config: Path) -> None:
     if config.name != CONFIG:
         return
     try:
-        if not has_checksum(config.with_name(PROVENANCE).read_bytes()):
+        if not has_checksum(read_bytes(config.with_name(PROVENANCE), missing=RESTORE)):
             return
-    except OSError:
+    except InputError:
         return
     run = Run(config.parent)
     for name, digest in run.files.items():

@@ -8,15 +8,16 @@ import hashlib
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dtbsim import files
 from dtbsim.checksum import DamagedError, checked, has_checksum, json_text, sha256_of, with_checksum
 from dtbsim.errors import InputError, StorageError
+from dtbsim.files.limits import MOST_CONFIG_BYTES
 
 RESTORE = "restore it from a copy, or repeat the run"
 _FREE_SPACE = "free some space, or choose a run folder on another disk"
@@ -90,9 +91,7 @@ def read_checked(path: Path, *, missing: str, old: bool = True) -> dict[str, Any
 def read_bytes(path: Path, *, missing: str) -> bytes:
     """Return the content of a piece of a run folder. Raises InputError where it is missing or cannot be read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
-            raise damaged(path, DamagedError("this is no regular file"))
-        return path.read_bytes()
+        return files.read_bytes(path, MOST_CONFIG_BYTES, RESTORE)
     except FileNotFoundError:
         raise InputError("a piece of the run folder is missing", where=str(path), remedy=missing) from None
     except OSError as error:
@@ -100,8 +99,8 @@ def read_bytes(path: Path, *, missing: str) -> bytes:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits; may raise OSError."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file, 64 hexadecimal digits; may raise OSError, and InputError for a pipe or device."""
+    with files.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from dtbsim.checksum import DamagedError
 from dtbsim.errors import InputError
-from dtbsim.store.files import RESTORE, damaged, read_checked
+from dtbsim.files import parse_json
+from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.metadata import NAME, check_metadata
 
 
@@ -94,4 +94,7 @@ def check_pieces(path: Path) -> None:
 
 def _is_empty(array: Path) -> bool:
     """Whether an entry of this column holds nothing (no neurons), so that nothing is written."""
-    return 0 in json.loads((array / "zarr.json").read_bytes())["shape"][1:]
+    try:
+        return 0 in parse_json(read_bytes(array / "zarr.json", missing=RESTORE), array / "zarr.json")["shape"][1:]
+    except (KeyError, TypeError) as error:
+        raise damaged(array / "zarr.json", error) from error

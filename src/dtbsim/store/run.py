@@ -86,14 +86,10 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, as plain dictionaries and lists."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
+        from dtbsim.config.yaml_text import parse_yaml
 
         file = self.path / CONFIG
-        try:
-            config = YAML(typ="safe", pure=True).load(self.config_text)
-        except (ValueError, RecursionError, YAMLError) as error:
-            raise damaged(file, error) from error
+        config, _ = parse_yaml(self.config_text, str(file))
         if not isinstance(config, dict):
             raise InputError("this is not a configuration", where=str(file), remedy=RESTORE)
         return config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import zarr
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
+from dtbsim.files.limits import MIB, size_of
+from dtbsim.files.regular import check_regular
 from dtbsim.store.files import RESTORE, damaged
 from dtbsim.store.published import check_store
 
+_ARRAY_BYTES, _PER_STORED_BYTE = 256 * MIB, 1000
+"""An array may be so large, or so many times what is stored of it: runs of equal numbers are packed tightly."""
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, AssertionError)
 
 
@@ -31,6 +36,7 @@ class TableReader:
         self.shard_rows: int = record["shard_rows"]
         self.shard_first: list[int] = record.get("shard_first", [])
         self.complete_before: int = record.get("complete_before", 0)
+        check_regular(path / "zarr.json")
         try:
             self._group = zarr.open_group(path, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = dict(self._group.attrs)
@@ -97,19 +103,35 @@ class TableReader:
 
     def _array(self, name: str) -> zarr.Array[Any]:
         if name not in self._arrays:
+            check_regular(self.path / name / "zarr.json")
             try:
                 array = self._group[name]
             except _DAMAGE as error:
                 raise damaged(self.path / name, error) from error
             if not isinstance(array, zarr.Array):
                 raise InputError("expected an array", where=str(self.path / name), remedy=RESTORE)
+            self._check_declared(array, self.path / name)
             self._arrays[name] = array
         return self._arrays[name]
+
+    def _check_declared(self, array: zarr.Array[Any], folder: Path) -> None:
+        """Refuse an array that is said to be far larger than what is stored of it."""
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"holds {array.dtype}, not numbers", where=str(folder), remedy=RESTORE)
+        stored = sum(file.stat().st_size for file in (folder / "c").rglob("*") if file.is_file())
+        declared = array.dtype.itemsize * math.prod(array.shape)
+        if declared > max(_ARRAY_BYTES, _PER_STORED_BYTE * stored):
+            raise InputError(
+                f"is said to have {size_of(declared)}, of which {size_of(stored)} are stored",
+                where=str(folder),
+                remedy=RESTORE,
+            )
 
     def _read_part(self, array: zarr.Array[Any], start: int, stop: int, file: Path, attempts: int = 3) -> NDArray[Any]:
         """Read rows of one shard; again where a writer at work may have replaced the shard in the middle of reading."""
         if not file.is_file():
             raise InputError("a piece of the store is missing", where=str(file), remedy=RESTORE)
+        check_regular(file)
         try:
             return np.asarray(array[start:stop])
         except _DAMAGE as error:
