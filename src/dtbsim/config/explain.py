@@ -121,7 +121,7 @@ def _unknown_variant(spot: _Spot, given: Any) -> Problem:
     allowed = describe_leaves(alternatives)
     key = variants[0][0]
     if isinstance(given, dict) and key in given:
-        advice = did_you_mean(str(given[key]), [value for _, value in variants])
+        advice = did_you_mean(show(given[key]).strip("'"), [value for _, value in variants])
         path = spot.path if isinstance(given, NamedAlone) else (*spot.path, key)
         return Problem(path, f"unknown {key} {show(given[key])}", advice)
     if isinstance(given, dict) and "map" in given:

@@ -113,7 +113,8 @@ class RegionMap(Strict):
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        return "map" if "map" in value else str(value.get("distribution", "unknown"))
+        named = value.get("distribution")
+        return "map" if "map" in value else named if isinstance(named, str) else "unknown"
     if isinstance(value, RegionMap):
         return "map"
     if isinstance(value, BaseModel):
