@@ -78,5 +78,6 @@ print(f"mean potential of three E neurons: {float(voltage.sel(time_ms=slice(200,
 figure = go.Figure([go.Scatter(x=rates.time_ms, y=rates.sel(population=name), name=name) for name in ("E", "I")])
 figure.add_vrect(x0=800, x1=1100, fillcolor="grey", opacity=0.15, line_width=0)
 figure.update_layout(xaxis_title="time (ms)", yaxis_title="rate (Hz)", template="plotly_white")
-figure.write_html(result.run_dir / "rates.html", include_plotlyjs=True)
+alone = {"showSendToCloud": False, "plotlyServerURL": ""}  # no button that uploads the figure
+figure.write_html(result.run_dir / "rates.html", include_plotlyjs=True, config=alone)
 print(f"plot: {result.run_dir / 'rates.html'}")

@@ -46,7 +46,9 @@ def main() -> None:
             table.writeheader()
             table.writerows(rows)
     else:
-        plot(rows, baselines, np.asarray(atlas.fc_leave_one_out)).write_html(options.out, include_plotlyjs=True)
+        alone = {"showSendToCloud": False, "plotlyServerURL": ""}  # no button that uploads the figure
+        figure = plot(rows, baselines, np.asarray(atlas.fc_leave_one_out))
+        figure.write_html(options.out, include_plotlyjs=True, config=alone)
     print(f"written: {options.out}")
 
 

@@ -152,6 +152,7 @@ def test_global_coupling_refuses_before_it_simulates(tmp_path: Path, arguments: 
 
 
 def is_self_contained(page: Path) -> bool:
-    """Whether the page holds plotly itself and loads nothing."""
+    """Whether the page holds plotly itself, loads nothing and has no button that uploads."""
     text = page.read_text(encoding="utf-8")
+    assert '"showSendToCloud": false' in text
     return "Plotly.newPlot" in text and len(text) > 1_000_000 and "<script src=" not in text

@@ -148,7 +148,7 @@ def test_fc_correlation_and_baselines(brain_run: Path, brain: ReportData) -> Non
     assert values["structural connectivity"].value == pytest.approx(0.34, abs=0.01)
     assert values["log structural connectivity"].value == pytest.approx(0.46, abs=0.01)
     assert values["best linear network"].value == pytest.approx(0.68, abs=0.01)
-    assert values["one person, the others"].low == pytest.approx(0.78, abs=0.01)
+    assert values["single subjects"].low == pytest.approx(0.78, abs=0.01)
     assert any("node strength" in line for line in fc.details)
 
 

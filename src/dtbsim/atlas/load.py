@@ -23,6 +23,11 @@ def list_atlases() -> list[str]:
     return sorted((path.stem for path in DATA.glob("*.npz")), key=lambda name: (name != DEFAULT, name))
 
 
+def is_bundled(atlas: Atlas) -> bool:
+    """Return whether `atlas`, or what it is a part of, is one of those that come with dtbsim."""
+    return bool(atlas.source) and Path(atlas.source).parent == DATA
+
+
 def load_atlas(name_or_path: str | Path, *, base_dir: Path | None = None) -> Atlas:
     """Return a bundled atlas by name, or the user's from a folder, an .npz or an .h5 file.
 

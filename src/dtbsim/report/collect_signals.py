@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dtbsim.errors import InputError
-from dtbsim.report.data import Baseline, Bold, FcDynamics, FloatArray, FunctionalConnectivity, Spectrum, SpectrumGroup
+from dtbsim.report.data import (
+    LINEAR_NETWORK,
+    Baseline,
+    Bold,
+    FcDynamics,
+    FloatArray,
+    FunctionalConnectivity,
+    Spectrum,
+    SpectrumGroup,
+)
 from dtbsim.report.layout import each
 
 if TYPE_CHECKING:
@@ -105,6 +114,8 @@ def collect_fc(source: Source, bold: Bold | None, analysis: dict[str, Any] | Non
         correlation=analysis["fc_correlation"],
         baselines=_baselines(source, analysis),
         details=_details(analysis),
+        atlas="" if atlas is None else atlas.name,
+        subjects=None if atlas is None or atlas.fc_leave_one_out is None else len(atlas.fc_leave_one_out),
     )
 
 
@@ -118,15 +129,15 @@ def _baselines(source: Source, analysis: dict[str, Any]) -> list[Baseline]:
         result.append(Baseline("log structural connectivity", known["log_structural"], note))
     if "linear_network" in known:
         note = "a linear noisy network on this connectome, its one coupling fitted to the same measured FC"
-        result.append(Baseline("best linear network", known["linear_network"]["correlation"], note))
+        result.append(Baseline(LINEAR_NETWORK, known["linear_network"]["correlation"], note))
     scans = source.atlas.fc_leave_one_out if source.atlas is not None else None
     if scans is not None and len(scans):
         note = (
-            f"the FC of each of the {len(scans)} people behind the measured average, held against the average of the "
-            "others: a ceiling in practice"
+            f"the FC of each of the {len(scans)} subjects behind the measured FC, held against the average of the "
+            f"others: r from {np.min(scans):.2f} to {np.max(scans):.2f}, a ceiling in practice"
         )
         low, high = float(np.min(scans)), float(np.max(scans))
-        result.append(Baseline("one person, the others", float(np.mean(scans)), note, low, high))
+        result.append(Baseline("single subjects", float(np.mean(scans)), note, low, high))
     return result
 
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
+LINEAR_NETWORK = "best linear network"
+"""Label of the baseline that a linear network on the same connectome gives."""
+
 
 @dataclass(frozen=True)
 class RunInfo:
@@ -61,7 +64,10 @@ class Raster:
 
 @dataclass(frozen=True)
 class PopulationRates:
-    """Mean rate of every population, in the order of the network, and published values to hold them against."""
+    """Mean rate of every population, in the order of the network, and published values to hold them against.
+
+    `cortical`: all regions are known to be human cortex, so that what is known of its rates may be shown beside them.
+    """
 
     names: list[str]
     families: list[str]
@@ -72,6 +78,7 @@ class PopulationRates:
     stop_s: float
     published_hz: dict[str, float] = field(default_factory=dict)
     published_source: str = ""
+    cortical: bool = False
 
     def choose(self, *, in_regions: bool) -> list[int]:
         """Return the indices of the populations that live in regions of an atlas, or of those that do not."""
@@ -164,7 +171,8 @@ class Baseline:
 class FunctionalConnectivity:
     """Simulated and, where the atlas has it, empirical FC: [region, region], in the order of the atlas.
 
-    `details` are sentences with further numbers that belong beside the correlation.
+    `details` are sentences with further numbers that belong beside the correlation. `atlas` is the name of the atlas
+    that the empirical FC comes from, `subjects` the number of people or animals behind it, where the atlas says so.
     """
 
     simulated: FloatArray
@@ -176,6 +184,8 @@ class FunctionalConnectivity:
     correlation: float | None = None
     baselines: list[Baseline] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
+    atlas: str = ""
+    subjects: int | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +232,10 @@ class Edges:
 
 @dataclass(frozen=True)
 class Brain:
-    """Region centroids with values, hulls and edges."""
+    """Region centroids with values, hulls and edges.
+
+    `left_x` is the sign of x on the left side of the brain (-1 in MNI space), 0 where the sides are not known.
+    """
 
     atlas: str
     regions: list[str]
@@ -230,6 +243,7 @@ class Brain:
     values: list[RegionValue]
     hulls: list[Surface]
     edges: list[Edges]
+    left_x: int = 0
 
 
 @dataclass(frozen=True)
