@@ -48,7 +48,15 @@ def test_count(value: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0.42, "0.42 s"), (700, "11 min 40 s"), (3725, "1 h 02 min"), (float("nan"), "not known")]
+    ("value", "expected"),
+    [
+        (1.11e-5, "11.1 µs"),
+        (6.2e-4, "0.62 ms"),
+        (0.42, "0.42 s"),
+        (700, "11 min 40 s"),
+        (3725, "1 h 02 min"),
+        (float("nan"), "not known"),
+    ],
 )
 def test_seconds(value: object, expected: str) -> None:
     assert text.seconds(value) == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.report import collect_activity as activity
+from dtbsim.report import collect_recordings as recordings
 from dtbsim.report import collect_signals as signals
 from dtbsim.report.collect_brain import collect_brain
 from dtbsim.report.collect_spikes import collect_neurons, collect_raster
@@ -34,6 +35,9 @@ def collect(run_dir: Path) -> ReportData:
         region_rates=activity.collect_region_rates(source, rates),
         neurons=collect_neurons(source),
         spectra=[*activity.collect_rate_spectra(source, rates), *signals.collect_bold_spectrum(bold)],
+        states=recordings.collect_states(source),
+        weights=recordings.collect_weights(source),
+        correlations=recordings.collect_correlations(source),
         bold=bold,
         fc=fc,
         fcd=signals.collect_fcd(source, bold, analysis),

@@ -204,6 +204,70 @@ class FcDynamics:
 
 
 @dataclass(frozen=True)
+class StateTrace:
+    """A state variable of some of the recorded neurons, [time, neuron]; the mean over all of them, [time].
+
+    `mean` is None where all recorded neurons are shown.
+    """
+
+    variable: str
+    unit: str
+    values: FloatArray
+    mean: FloatArray | None
+
+
+@dataclass(frozen=True)
+class RecordedStates:
+    """An entry of record.states: its variables in one window of time, of `neurons`, which are some of the `recorded`.
+
+    `spikes_s` holds the spikes of each shown neuron in that window, None where they were not recorded.
+    """
+
+    population: str
+    neurons: list[str]
+    recorded: int
+    time_s: FloatArray
+    interval_ms: float
+    traces: list[StateTrace]
+    spikes_s: list[FloatArray] | None
+
+
+@dataclass(frozen=True)
+class RecordedWeights:
+    """An entry of record.weights: quantiles over its synapses [time] (10, 50, 90 %), and the first and last weights.
+
+    `bin_edges` has one entry more than `first` and `last`, which are shares of the synapses per bin.
+    """
+
+    projection: str
+    unit: str
+    synapses: int
+    time_s: FloatArray
+    low: FloatArray
+    median: FloatArray
+    high: FloatArray
+    bin_edges: FloatArray
+    first: FloatArray
+    last: FloatArray
+
+
+@dataclass(frozen=True)
+class Correlogram:
+    """An entry of record.correlations: covariance of the spike counts by lag, NaN where it is not shown or not known.
+
+    `chance` [lag] is the count over what independent populations of these rates would have, NaN without spikes.
+    """
+
+    first: str
+    second: str
+    lag_ms: FloatArray
+    covariance: FloatArray
+    chance: FloatArray
+    bin_ms: float
+    bins: int
+
+
+@dataclass(frozen=True)
 class RegionValue:
     """A value per region that can colour the brain."""
 
@@ -297,6 +361,9 @@ class ReportData:
     region_rates: RegionRates | None = None
     neurons: NeuronStatistics | None = None
     spectra: list[SpectrumGroup] = field(default_factory=list)
+    states: list[RecordedStates] = field(default_factory=list)
+    weights: list[RecordedWeights] = field(default_factory=list)
+    correlations: list[Correlogram] = field(default_factory=list)
     bold: Bold | None = None
     fc: FunctionalConnectivity | None = None
     fcd: FcDynamics | None = None

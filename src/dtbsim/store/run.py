@@ -291,23 +291,27 @@ class Run:
 
         return read_rates(self.stored("rates.zarr"))
 
-    def states(self, k: int = 0) -> xr.Dataset:
+    def states(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
 
-        time_ms is the time of the sample, the end of its step.
+        time_ms is the time of the sample, the end of its step; samples are those of start_ms < time_ms <= stop_ms.
         """
         from dtbsim.store.series_reader import read_states
 
-        return read_states(self.stored(f"states/{self._entry(k, 'states')}"), self.ranks, self.network_table)
+        folder, window = self.stored(f"states/{self._entry(k, 'states')}"), _window(start_ms, stop_ms)
+        return read_states(folder, self.ranks, self.network_table, *window)
 
-    def weights(self, k: int = 0) -> xr.DataArray:
+    def weights(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
+
+        Samples are those of start_ms < time_ms <= stop_ms; without bounds all, the one at time 0 included.
 
         The values are in the unit in which the projection's weight was given.
         """
         from dtbsim.store.series_reader import read_weights
 
-        return read_weights(self.stored(f"weights/{self._entry(k, 'weights')}"), self.ranks)
+        folder, window = self.stored(f"weights/{self._entry(k, 'weights')}"), _window(start_ms, stop_ms)
+        return read_weights(folder, self.ranks, *window)
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
@@ -333,10 +337,7 @@ class Run:
 
     def _steps(self, start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
         """Return the steps of a window, cut to what was simulated and is stored."""
-        begin_ms = -math.inf if start_ms is None else number(start_ms, "start_ms")
-        finish_ms = math.inf if stop_ms is None else number(stop_ms, "stop_ms")
-        if not begin_ms < finish_ms:
-            raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
+        begin_ms, finish_ms = _window(start_ms, stop_ms)
         table, end = self.network_table, self.spike_store.complete_before
         last_ms = end * table.dt_ms
         start = 0 if begin_ms <= 0 else end if begin_ms >= last_ms else table.step_at_or_after(begin_ms)
@@ -360,6 +361,15 @@ class Run:
             return has_checksum(read_bytes(self.path / PROVENANCE, missing=RESTORE))
         except InputError:
             return False
+
+
+def _window(start_ms: float | None, stop_ms: float | None) -> tuple[float, float]:
+    """Return the two ends of a time window, infinite where none is given."""
+    begin_ms = -math.inf if start_ms is None else number(start_ms, "start_ms")
+    finish_ms = math.inf if stop_ms is None else number(stop_ms, "stop_ms")
+    if not begin_ms < finish_ms:
+        raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
+    return begin_ms, finish_ms
 
 
 def _is_inside(name: str) -> bool:
