@@ -18,6 +18,7 @@ from dtbsim.report.data import (
     SpectrumGroup,
 )
 from dtbsim.report.layout import each
+from dtbsim.report.text import plural
 
 if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
@@ -60,8 +61,14 @@ def analyse(source: Source, bold: Bold | None) -> dict[str, Any] | None:
     """Return the numbers of `dtbsim.analysis.summary.analyse_resting_state`, or None where they cannot be had."""
     if bold is None:
         return None
+    from dtbsim.analysis.fc import MIN_REGIONS
+
     if len(bold.regions) > MOST_REGIONS:
         source.absent.append(f"functional connectivity (more than {MOST_REGIONS} regions)")
+        return None
+    if len(bold.regions) < MIN_REGIONS:
+        known = plural(len(bold.regions), "region")
+        source.absent.append(f"functional connectivity ({known} with BOLD; at least {MIN_REGIONS} are needed)")
         return None
     if not np.isfinite(bold.percent).all():
         source.absent.append("functional connectivity (BOLD holds values that are not numbers)")

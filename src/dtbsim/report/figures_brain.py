@@ -20,6 +20,9 @@ from dtbsim.report.theme import CONTRAST, NEUTRAL, SEQUENTIAL
 SMALLEST_SHARE = 0.38
 """Radius of the smallest ball as a share of the largest."""
 
+HIGHEST, WIDEST = 0.85, 1.4
+"""What the camera sees of the scene at its distance: height, and width of whatever is turned to it."""
+
 BALL_LIGHT = {"ambient": 0.76, "diffuse": 0.42, "specular": 0.18, "roughness": 0.5, "fresnel": 0.1}
 LIGHT_FROM = {"x": -50_000, "y": 50_000, "z": 100_000}
 HULL_LIGHT = {"ambient": 0.7, "diffuse": 0.5, "specular": 0.1, "roughness": 0.9, "fresnel": 1.5}
@@ -49,7 +52,8 @@ def brain(data: Brain) -> go.Figure:
     low, high = _extent(data)
     ranges = {f"{axis}axis": {"range": [low[i], high[i]]} for i, axis in enumerate("xyz")}
     square(fig, 20)
-    scene = {"aspectmode": "data", "camera": camera, "dragmode": "orbit", **ranges}
+    aspect = dict(zip("xyz", _aspect(np.array(high) - np.array(low)), strict=True))
+    scene = {"aspectmode": "manual", "aspectratio": aspect, "camera": camera, "dragmode": "orbit", **ranges}
     fig.update_layout(scene={**scene, "domain": {"x": [0, 0.9]}}, annotations=side_marks(data))
     return fig
 
@@ -121,6 +125,12 @@ def _extent(data: Brain) -> tuple[list[float], list[float]]:
     points = np.concatenate([data.xyz_mm, *(hull.vertices_mm for hull in data.hulls)])
     room = _largest_radius_mm(data.xyz_mm) + 1.0
     return (points.min(axis=0) - room).round(1).tolist(), (points.max(axis=0) + room).round(1).tolist()
+
+
+def _aspect(span: FloatArray) -> list[float]:
+    """Return lengths of the axes in the scene, in proportion to `span`: what stands before the camera fits its view."""
+    scale = min(HIGHEST / span[2], WIDEST / float(np.hypot(span[0], span[1])))
+    return [round(float(length), 4) for length in scale * span]
 
 
 def _hover(data: Brain, value: RegionValue) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dtbsim.report import figures_signals as draw
 from dtbsim.report.data import LINEAR_NETWORK, FunctionalConnectivity, ReportData
 from dtbsim.report.parts import Panel, Section
@@ -19,8 +21,11 @@ def bold_section(data: ReportData) -> Section | None:
     )
     text = "Signal change of a few regions, set one above the other; the bar at the right gives the scale."
     panels = [Panel("Traces", text, draw.bold_traces(b), "BOLD traces of a few regions")]
-    text = "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
-    panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
+    if (np.nanstd(b.percent[:, np.isfinite(b.percent).any(axis=0)], axis=0) > 0).any():
+        text = (
+            "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
+        )
+        panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
     for group in data.spectra:
         if group.kind == "bold":
             text = "Power by frequency (Welch's method): the median region, and the range of 80 % of the regions."
