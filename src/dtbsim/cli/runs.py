@@ -124,6 +124,7 @@ def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("problem", str(status.get("message") or "")),
         ("progress", _progress(status) if known["state"] != "done" else ""),
         *(summary_rows(known["summary"]) if known["summary"] else _sizes(known["network"] or {})),
+        ("warning", "; ".join(map(str, (known["summary"] or {}).get("warnings") or []))),
         ("command", str(provenance.get("command") or "")),
         ("started", " on ".join(str(provenance[key]) for key in ("started", "host") if provenance.get(key))),
         ("finished", str(provenance.get("finished") or "")),

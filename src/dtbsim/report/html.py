@@ -123,9 +123,18 @@ def _header(data: ReportData) -> str:
     notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
     return (
         f"<header><p class='over'>Run report</p><h1>{safe(run.name)}</h1>{description}"
-        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>"
+        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>{warnings_of(data)}"
         "<noscript><p>The figures need JavaScript; everything else can be read without it.</p></noscript></header>"
     )
+
+
+def warnings_of(data: ReportData) -> str:
+    """Return the warnings of the run's summary as a box, nothing where there are none."""
+    given = data.run.summary.get("warnings")
+    if not isinstance(given, list) or not given:
+        return ""
+    items = "".join(f"<li>{safe(warning)}</li>" for warning in given)
+    return f"<div class='callout warnings'><h2>Before you use these results</h2><ul class='caveats'>{items}</ul></div>"
 
 
 def figure_dict(figure: go.Figure) -> dict[str, Any]:

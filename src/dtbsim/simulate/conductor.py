@@ -315,3 +315,5 @@ class _Job:
         self._claimed.check()
         self._claimed.write_json("provenance.json", self._record | {"finished": now()})
         self._claimed.write_json("summary.json", summary)
+        for warning in summary["warnings"]:
+            _LOG.warning("%s", warning)
