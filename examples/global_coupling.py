@@ -95,8 +95,7 @@ def simulate(coupling_mV: float, weights: np.ndarray, options: argparse.Namespac
         "simulation.threads": options.threads,
         "projections.long_range.weight_pA": weight_pA,
         "controllers.tonic.start_per_indegree": drive_per_weight * weight_pA,
-        "bold.discard_ms": settling_ms,
-        "analysis.statistics_start_ms": settling_ms,
+        "simulation.settling_ms": settling_ms,
         "record.spikes": None,
     }
     result = dtbsim.run(EXAMPLE, temporary=True, set=overrides)

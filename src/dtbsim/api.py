@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dtbsim.arguments import flag, refuse
 from dtbsim.arguments import path as path_argument
-from dtbsim.config import Locator, RunConfig, load_config_data, load_located
+from dtbsim.config import Locator, RunConfig, load_located
+from dtbsim.config.load import load_located_data
 from dtbsim.errors import InputError
 from dtbsim.runtime.progress import make_progress
 
@@ -108,7 +109,8 @@ def validate(source: Source, *, set: Overrides = ()) -> Network:
 def resolve(source: Source, overrides: Overrides = ()) -> tuple[RunConfig, Path, Locator]:
     """The configuration that `source` means, the folder its relative paths start from, and where its values stand."""
     if isinstance(source, RunConfig | Mapping):
-        return load_config_data(source, overrides), Path(), Locator()
+        made = load_located_data(source, overrides)
+        return made.config, Path(), made.locator
     if not isinstance(source, str | os.PathLike):
         raise refuse(source, "source", "a RunConfig, a mapping, or the path of a configuration file")
     from dtbsim.run_folder.repeat import check_repeat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from dtbsim.build.rank import RankPlan
     from dtbsim.config import LocatedConfig
     from dtbsim.spec import Network
+
+
+_LOG = logging.getLogger(__name__)
 
 
 def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> int:
@@ -45,6 +49,8 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
     network = compile_network(located.config, located.base_dir, located.locator)
     threads = located.config.simulation.threads or usable_cores()
     plan = plan_rank(network, 0, 1, threads)
+    for notice in located.locator.notices:
+        _LOG.warning("%s", notice)
     show(pairs(_rows(network, plan), title=f"{config}: valid"))
     return EXIT_OK
 

@@ -10,6 +10,7 @@ from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
+from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import (
@@ -39,18 +40,20 @@ def projection_names(config: RunConfig) -> dict[str, Projection]:
 def check_references(config: RunConfig, where: Locator | None = None) -> None:
     """Raise InputError if parts of the configuration do not fit together; every problem, with its place.
 
-    Without `where` (a configuration built in Python) places are key paths.
+    Without `where` (a configuration built in Python) places are key paths. Of a run whose duration an override gave,
+    drives may begin after the end.
     """
-    raise_all(find_problems(config), where or Locator())
+    locator = where or Locator()
+    raise_all(find_problems(config, shortened=locator.overridden(DURATION)), locator)
 
 
-def find_problems(config: RunConfig) -> Iterator[Problem]:
+def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
     yield from _paths(config)
     yield from _names(config)
     yield from _plastic_projections(config)
     yield from _delays(config)
-    yield from _times(config)
+    yield from _times(config, shortened)
     yield from _rates(config)
     yield from _atlas(config)
 
@@ -210,17 +213,18 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]
             yield ("circuits", key, "delay_ms"), circuit.delay_ms
 
 
-def _times(config: RunConfig) -> Iterator[Problem]:
+def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
     dt, duration = config.simulation.dt_ms, config.simulation.duration_ms
     off_grid = list(off_the_grid(config))
     if duration < dt:
         yield _under_one_step(("simulation", "duration_ms"), duration, dt)
         return
-    for path, start in _starts(config):
+    for path, start in [*_starts(config), *([] if shortened else _drive_starts(config))]:
         if start >= duration:
             yield Problem(
                 path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
             )
+    yield from _windows(config)
     short = {path: _under_one_step(path, interval, dt) for path, interval in _intervals(config) if interval < dt}
     yield from short.values()
     yield from (problem for problem in off_grid if problem.path not in short)
@@ -234,18 +238,26 @@ def _times(config: RunConfig) -> Iterator[Problem]:
         )
 
 
+def _windows(config: RunConfig) -> Iterator[Problem]:
+    """Yield windows of recording that end before the network has settled."""
+    settling = config.simulation.settling_ms
+    for path, item, key in followers(config):
+        stop = getattr(item, "stop_ms", None)
+        if stop is not None and not is_given(item, key) and stop <= settling:
+            remedy = f"simulation.settling_ms is {settling:g}; give start_ms to begin earlier"
+            yield Problem((*path[:-1], "stop_ms"), f"{stop:g} ms is not after the settling time", remedy)
+
+
 def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
+    yield SETTLING, config.simulation.settling_ms
+    yield from ((path, getattr(item, key)) for path, item, key in followers(config) if is_given(item, key))
+
+
+def _drive_starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     for key, drive in config.drives.items():
         yield ("drives", key, "start_ms"), drive.start_ms
         if drive.windows_ms is not None:
             yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
-    if config.record.spikes is not None:
-        yield ("record", "spikes", "start_ms"), config.record.spikes.start_ms
-    for index, pair in enumerate(config.record.correlations):
-        yield ("record", "correlations", str(index), "start_ms"), pair.start_ms
-    if config.bold is not None:
-        yield ("bold", "discard_ms"), config.bold.discard_ms
-    yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms
 
 
 def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:

@@ -20,6 +20,7 @@ from dtbsim.config.overrides import Overrides, apply_overrides
 from dtbsim.config.python_values import plain_data
 from dtbsim.config.repair import later_problems
 from dtbsim.config.run import KNOWN_SCHEMA_VERSIONS, RunConfig
+from dtbsim.config.settling import follow_shorter_run, settled
 from dtbsim.config.strict import checked
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
@@ -67,11 +68,16 @@ def load_config_data(data: Mapping[str, Any] | RunConfig, overrides: Overrides =
 
     `data` is not changed, and is checked again where it is a RunConfig. Raises InputError.
     """
+    return load_located_data(data, overrides).config
+
+
+def load_located_data(data: Mapping[str, Any] | RunConfig, overrides: Overrides = ()) -> LocatedConfig:
+    """Return the same as `load_config_data`, with what is known of the places of overrides."""
     if not isinstance(data, Mapping | RunConfig):
         raise refuse(data, "config", "a RunConfig, a mapping, or the path of a file")
     values, problems = plain_data(data)
     raise_all(problems, Locator())
-    return _validated(values, Locator(), overrides).config
+    return _validated(values, Locator(), overrides)
 
 
 def load_located(path: str | Path, overrides: Overrides = ()) -> LocatedConfig:
@@ -137,8 +143,9 @@ def _validated(data: dict[str, Any], locator: Locator, overrides: Overrides) -> 
             where=locator.where("schema_version"),
             remedy=f"this dtbsim knows: {', '.join(map(str, KNOWN_SCHEMA_VERSIONS))}",
         )
+    locator.notices += follow_shorter_run(data, locator)
     try:
-        config = checked(RunConfig, data)
+        config = settled(checked(RunConfig, data))
     except ValidationError as error:
         problems = explain(error, RunConfig, data)
         raise_all([*problems, *later_problems(data, problems)], locator)

@@ -34,6 +34,9 @@ class Locator:
     def __init__(self, places: Mapping[KeyPath, Place] | None = None) -> None:
         self._places = dict(places or {})
         self._overrides = 0
+        self._overridden: set[KeyPath] = set()
+        self.notices: list[str] = []
+        """What was changed because of an override, for people to read."""
 
     def place(self, path: str | Sequence[str | int]) -> Place | None:
         """Return the place of `path`, or of the closest object around it that has one."""
@@ -52,11 +55,17 @@ class Locator:
             return place.text if place else keys
         return f"{place.text}: {keys}" if keys else place.text
 
+    def overridden(self, path: str | Sequence[str | int]) -> bool:
+        """Tell whether `--set` gave `path`, or an object that it is in."""
+        keys = key_path(path)
+        return any(keys[: len(given)] == given for given in self._overridden)
+
     def override(self, path: Sequence[str | int], created: Sequence[str | int]) -> None:
         """Note that `--set` gave `path`, and that everything from `created` (a prefix of it) on is new."""
         keys, first_new = key_path(path), key_path(created)
         self._places = {known: place for known, place in self._places.items() if known[: len(keys)] != keys}
         self._overrides += 1
+        self._overridden.add(keys)
         place = Place(f"--set {'.'.join(keys)}", _AFTER_EVERY_LINE + self._overrides)
         for length in range(len(first_new), len(keys) + 1):
             self._places[keys[:length]] = place

@@ -34,7 +34,7 @@ class Unusable:
 def plain_data(given: Any) -> tuple[Any, list[Problem]]:
     """Return what `plain_values` does, with configuration objects taken apart, too."""
     values, problems = plain_values(given)
-    return plain(values), problems
+    return plain(values, followed=False), problems
 
 
 def plain_values(given: Any) -> tuple[Any, list[Problem]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -54,6 +54,8 @@ class Strict(BaseModel, metaclass=_Errors):
         validate_default=False,
         field_title_generator=lambda name, _: name,
     )
+    follows: ClassVar[tuple[str, ...]] = ()
+    """Fields that follow other values of the configuration unless they are given."""
 
     @field_validator("*", mode="after")
     @classmethod

@@ -93,6 +93,9 @@ def run(
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
         stages = Stages(sinks)
         stages.seconds["network"] = prepared_s
+        if ranks.is_root and locator is not None:
+            for notice in locator.notices:
+                _LOG.warning("%s", notice)
         given = list(argv if argv is not None else sys.argv)
         return _Job(prepared, regions, ranks, claimed, status, sinks, stages, given).run(report=report)
 

@@ -138,7 +138,7 @@ def _finish(
 
 
 def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
-    """When the drive is on, in steps; InputError if it never is."""
+    """When the drive is on, in steps; InputError if it never is, although it begins before the end of the run."""
     start = places.steps(item.start_ms, dt_ms, f"{path}.start_ms")
     stop = n_steps if item.stop_ms is None else min(n_steps, places.steps(item.stop_ms, dt_ms, f"{path}.stop_ms"))
     pairs = [(item.start_ms, item.stop_ms)] if item.windows_ms is None else item.windows_ms
@@ -147,7 +147,7 @@ def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: 
         (places.steps(on, dt_ms, where), stop if off is None else places.steps(off, dt_ms, where)) for on, off in pairs
     ]
     windows = windows_of(start, stop, steps)
-    if not windows.on:
+    if not windows.on and max(item.start_ms, pairs[0][0]) < n_steps * dt_ms:
         shown = ", ".join(f"[{on:g}, {'end' if off is None else format(off, 'g')}]" for on, off in pairs[:3])
         remedy = "its windows count between start_ms, stop_ms and the end of the run"
         raise places.error(path, f"the drive is never on: {shown} ms hold no step", remedy)
