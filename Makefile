@@ -18,7 +18,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help install demo test test-fast test-serial test-mpi test-gpu validate lint format constraints clean
+.PHONY: help install demo test test-fast test-serial test-mpi test-gpu validate docs lint format constraints clean
 
 help:
 	@echo "make install      .venv with dtbsim (editable) and its pinned dependencies"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-fast    tests without those marked slow and without MPI"
 	@echo "make test-gpu     tests of a GPU; needs one, and CuPy: pip install -e '.[cuda12]' or '.[cuda13]'"
 	@echo "make validate     compare with NEST and Brian2 live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
+	@echo "make docs         the site of the documentation, in build/site"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
 	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"
@@ -53,6 +54,10 @@ $(VENV)/.installed-dev: $(PACKAGING) | $(BIN)/python
 $(VENV)/.installed-reference: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[test,reference]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+$(VENV)/.installed-docs: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
 
@@ -87,6 +92,10 @@ $(BRIAN)/.installed: | $(BIN)/python
 validate: $(VENV)/.installed-reference $(BRIAN)/.installed
 	$(BRIAN)/bin/python -m tests.validation.make_brian_neurons
 	$(BIN)/python -m tests.validation.live $(PARTS)
+
+# Pages, API reference and a gallery of the examples, which are run for it in short forms; nothing on it needs a network.
+docs: $(VENV)/.installed-docs
+	DTBSIM_MPI=off $(BIN)/python docs/site/build.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
