@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NOTE_EXTRAS = echo "extras=mpi" >$(VENV)/.installed
 
 .NOTPARALLEL:
-.PHONY: others help install demo test test-fast test-serial test-mpi test-gpu nightly validate dist lint format constraints clean
+.PHONY: others help install demo test test-fast test-serial test-mpi test-gpu nightly validate docs dist lint format constraints clean
 
 help:
 	@echo "make install      .venv with dtbsim (editable), its pinned dependencies and MPI (EXTRAS=$(EXTRAS))"
@@ -36,6 +36,7 @@ help:
 	@echo "make nightly      tests marked nightly: more of the same, for longer"
 	@echo "make test-gpu     tests of a GPU; needs one, and CuPy: pip install -e '.[cuda12]' or '.[cuda13]'"
 	@echo "make validate     compare with NEST and Brian2 live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
+	@echo "make docs         the site of the documentation, in build/site"
 	@echo "make dist         wheel and source distribution in dist/"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
@@ -66,6 +67,10 @@ $(VENV)/.installed-dev: $(PACKAGING) | $(BIN)/python
 $(VENV)/.installed-reference: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[test,reference]'
 	@touch $@ $(VENV)/.installed-test && $(NOTE_EXTRAS)
+
+$(VENV)/.installed-docs: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
 
@@ -110,6 +115,10 @@ dist: $(VENV)/.installed-test
 	rm -rf dist && mkdir dist
 	$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist')"
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+
+# Pages, API reference and a gallery of the examples, which are run for it in short forms; nothing on it needs a network.
+docs: $(VENV)/.installed-docs
+	DTBSIM_MPI=off $(BIN)/python docs/site/build.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -85,8 +85,8 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
     """
     for i in range(rank[L.N_LANES]):
         other = lanes[i]
-        n_local = other[L.N_LOCAL]
-        published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * n_local, n_local)
+        capacity = other[L.PUBLISHED_CAPACITY]
+        published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * capacity, capacity)
         n = other[L.PUBLISHED_0 + (step & 1)]
         stored = n if lane[L.SEGMENT_ROW_AT] != 0 else 0
         for k in range(min(stored, ROW_AHEAD)):
@@ -199,7 +199,11 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             if lane[L.N_RANDOM] != 0:
                 emit_random(lane, step, k0, k1)
             ok = ok and (lane[L.N_DYNAMIC] == 0 or remember_spikes(lane, step))
-            ok = ok and collect(lane, step)
+            if ok:
+                error = collect(lane, step)
+                if error != 0:
+                    rank[L.ERROR] = error
+                    ok = False
             _sample(lane, step)
             t4 = _now_ns(times, times_at)
             times[L.T_DELIVER] += t1 - t0

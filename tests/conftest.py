@@ -30,3 +30,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     done = subprocess.run(command, cwd=folder, env=os.environ | {"DTBSIM_MPI": "off"}, capture_output=True, text=True)
     if done.returncode != 0:
         raise pytest.UsageError(f"dtbsim does not run here:\n{done.stderr}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave nightly tests out of all other runs."""
+    if "nightly" in config.getoption("markexpr", ""):
+        return
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    if nightly:
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]

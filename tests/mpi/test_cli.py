@@ -113,7 +113,7 @@ def test_a_model_that_blows_up_on_one_rank_ends_all(start: list[str], tmp_path: 
     assert kept.status["state"] == "failed"
     assert kept.spike_store.closed
     assert kept.spike_store.complete_before == int(found[1])
-    assert len(kept.spikes("E")[0]) > 100
+    assert len(kept.spike_steps("E")[0]) > 100
 
 
 def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:

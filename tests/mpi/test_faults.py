@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.jobs import Job, Outcome, needs_mpiexec, status_of
 
+from dtbsim.checksum import checked
 from dtbsim.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_STORAGE
 from dtbsim.runtime import board, sentinel, status
 
@@ -223,7 +223,7 @@ def test_the_sentinel_marks_a_run_as_the_watchdog_does(tmp_path: Path) -> None:
         status.StatusFile(folder)
         mark(folder, "[rank 1] is gone")  # type: ignore[arg-type]
         mark(folder, "a second reason")  # type: ignore[arg-type]
-    first, second = (json.loads((folder / "status.json").read_text()) for folder in folders)
+    first, second = (checked((folder / "status.json").read_bytes()) for folder in folders)
     for values in (first, second):
         assert values.pop("updated") >= values.pop("started")
     assert first == second

@@ -58,7 +58,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(config: Path) -> Any:
     """Steps and gids of the first spikes of the run; this also compiles what the ranks then load."""
     result = dtbsim.run(config, out=config.with_suffix(".run"), set=[f"simulation.duration_ms={EXPECTED_STEPS / 10}"])
-    return result.open().spikes()
+    return result.open().spike_steps()
 
 
 class Case:
@@ -89,7 +89,7 @@ class Case:
 
 def assert_readable(run: Run, expected: Any, at_least: int) -> None:
     """What is readable is exactly the beginning of the undisturbed run, at least `at_least` steps of it."""
-    steps, gids = run.spikes()
+    steps, gids = run.spike_steps()
     end = run.spike_store.complete_before
     assert end > at_least
     common = min(end, EXPECTED_STEPS)
@@ -184,7 +184,7 @@ def test_an_invalid_state_names_neuron_and_step(
         assert found["neuron"] == "2"
         assert_readable(run, expected, FAULT_STEP)
     else:  # the spikes up to the fault, which it reached by the end of a chunk
-        steps, gids = run.spikes(stop_ms=0.1 * FAULT_STEP)
+        steps, gids = run.spike_steps(stop_ms=0.1 * FAULT_STEP)
         before = expected[0] < FAULT_STEP
         np.testing.assert_array_equal(gids, expected[1][before])
         np.testing.assert_array_equal(steps, expected[0][before])
@@ -229,7 +229,7 @@ def test_ctrl_c_keeps_what_was_recorded(
     assert said == ["dtbsim: stopping at the end of this window; what was recorded is kept (Ctrl-C again: at once)"]
     assert "Traceback" not in outcome.err
 
-    summary = json.loads((case.out / "summary.json").read_text())
+    summary = dtbsim.open_run(case.out).summary
     assert json.loads(outcome.out[outcome.out.index("{") :]) == summary  # mpiexec says a line of its own before
     assert summary["interrupted"] is True
     assert 0 < summary["biological_s"] < 1e4
@@ -238,7 +238,7 @@ def test_ctrl_c_keeps_what_was_recorded(
     steps_done = round(summary["biological_s"] * 1e4)
     assert run.spike_store.complete_before == steps_done
     assert (run.status["state"], run.status["message"], run.status["step"]) == ("interrupted", None, steps_done)
-    assert len(run.spikes()[0]) == summary["spikes"]
+    assert len(run.spike_steps()[0]) == summary["spikes"]
     found = dtbsim.hash_run(case.out, recompute=True)
     assert (found.digest, found.agrees) == (summary["spike_hash"], True)
     assert_readable(run, expected, 500)

@@ -13,7 +13,7 @@ from cli_samples import CONFIG, Cli
 
 import dtbsim
 from dtbsim.errors import EXIT_INPUT, InputError
-from dtbsim.runtime.paths import user_path
+from dtbsim.paths import user_path
 from dtbsim.store.files import to_json
 
 FILES = {"config.yaml", "log.txt", "network.json", "provenance.json", "status.json", "stores", "summary.json"}

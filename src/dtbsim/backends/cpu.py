@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.finite import check_finite
+from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
@@ -129,6 +129,8 @@ class CpuBackend:
         self.rank[L.REMOTE_N] = 0
         if self.rank[L.ERROR] == L.ERROR_MEMORY:
             raise MemoryPlanError("no memory left for the spikes in transit", remedy="use more ranks or fewer neurons")
+        if self.rank[L.ERROR] == L.ERROR_SPIKES:
+            raise too_many_spikes(self._network)
         if self.rank[L.ERROR] != 0:
             raise FaultError("another rank or thread ended the run")
         return int(self.rank[L.STEPPED])

@@ -14,6 +14,7 @@ from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
@@ -64,7 +65,10 @@ class DynamicTables(ABC):
         kind = runs[0].kind
         row[D.SLOT0] = int(lane.slot_start[kind][part.projection.channel])
         row[D.LOCAL0], row[D.N_TARGETS] = int(lane.group_start[kind]), int(lane.group_size[kind])
-        row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, FIRST_HISTORY
+        several = self._network.families[part.projection.target_family].model.counts_spikes
+        row[D.HISTORY_ROOM] = MOST_SPIKES if several else 1
+        first = FIRST_HISTORY if not several else 1 << (2 * MOST_SPIKES).bit_length()
+        row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, first
         row[D.APPLIED] = -1
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._memory.place(dynamics.frozen), len(dynamics.frozen)
 

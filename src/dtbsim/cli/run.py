@@ -80,7 +80,9 @@ def load(options: RunOptions) -> LocatedConfig:
     """Read the configuration with everything that the command line changes in it."""
     with installed():
         from dtbsim.config import load_located
+        from dtbsim.run_folder.repeat import check_repeat
 
+    check_repeat(options.config)
     return load_located(options.config, [*options.overrides, *_shorthands(options)])
 
 
@@ -122,7 +124,7 @@ def _stdout_kept(options: RunOptions) -> contextlib.AbstractContextManager[objec
 
 def _show(result: RunResult, options: RunOptions) -> None:
     if options.as_json:
-        from dtbsim.run_folder import to_json
+        from dtbsim.store.files import to_json
 
         write(to_json(result.summary))
     elif options.quiet:

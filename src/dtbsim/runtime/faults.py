@@ -28,6 +28,7 @@ EXIT_BROKEN_PIPE = 141
 
 SETTLE_S = 1.0
 _LOOK_S = 0.005
+_ERROR = "dtbsim: error: "
 
 
 def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
@@ -131,15 +132,15 @@ def _abort(comm: Comm, watchdog: Watchdog, code: int, last: Callable[[], None] =
 
 def _tell(watchdog: Watchdog, speaker: str, text: str) -> None:
     """Print the text after the name of the rank that speaks; its last line, the error itself, goes to status.json."""
-    say(f"{speaker}{text}")
-    watchdog.note_failure(f"{speaker}{text.splitlines()[-1].removeprefix('dtbsim: error: ')}")
+    say("\n".join(f"{speaker}{line}" for line in text.splitlines()) if text.startswith(_ERROR) else f"{speaker}{text}")
+    watchdog.note_failure(f"{speaker}{text.splitlines()[-1].removeprefix(_ERROR)}")
 
 
 def describe_error(error: Exception) -> tuple[int, str]:
-    """Return the exit code and what to print: one line for an error meant for the user, else the traceback."""
+    """Return the exit code and what to print: one line for each mistake meant for the user, else the traceback."""
     if isinstance(error, DtbsimError):
-        return error.exit_code, f"dtbsim: error: {error}"
+        return error.exit_code, "\n".join(f"{_ERROR}{line}" for line in error.lines)
     if isinstance(error, MemoryError):
         reason = " ".join(str(error).split())
-        return EXIT_MEMORY, f"dtbsim: error: out of memory{': ' + reason if reason else ''}"
+        return EXIT_MEMORY, f"{_ERROR}out of memory{': ' + reason if reason else ''}"
     return EXIT_INTERNAL, "".join(traceback.format_exception(error)).rstrip()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
+import importlib.util
 import mmap
 import os
 import select
@@ -23,6 +23,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 # The layout of dtbsim.runtime.board, repeated because this script imports nothing of the package; a test compares them.
 ROW_WORDS = 16
@@ -86,16 +87,27 @@ def cause(pid: int) -> str:
     return f"ended with exit code {os.WEXITSTATUS(status)} without a word"
 
 
+def checksum_module() -> ModuleType:
+    """Return dtbsim.checksum, loaded by its path: the package cannot be imported here."""
+    spec = importlib.util.spec_from_file_location("checksum", Path(__file__).parents[1] / "checksum.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("checksum.py is missing")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def mark_failed(folder: str, message: str) -> None:
     """Say in status.json of a run that still counts as running why it ended, as `dtbsim.runtime.status` does."""
     path = Path(folder) / "status.json"
+    checksum = checksum_module()
     with contextlib.suppress(OSError, ValueError):
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = checksum.checked(path.read_bytes())
         if values.get("state") == "running":
             updated = datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
             values |= {"state": "failed", "message": message, "eta_s": None, "updated": updated}
             draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            draft.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            draft.write_text(checksum.with_checksum(values), encoding="utf-8")
             draft.replace(path)
 
 

@@ -55,23 +55,28 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
+    tonic = [(key, c) for key, c in config.controllers.items() if isinstance(c, cfg.HomeostaticTonic)]
     drafts = {}
     for name, population in parts.populations.items():
         path = parts.path("populations", name)
-        tonic = [c for c in config.controllers.values() if isinstance(c, cfg.HomeostaticTonic)]
-        controlled = frozenset(c.parameter for c in tonic if c.population == name)
-        model = _model(population, base, path, places)
-        drafts[name] = _family(
-            name,
-            path,
-            population,
-            model,
-            controlled,
-            recorded.get(name, set()),
-            config.simulation.dt_ms,
-            atlas,
-            places,
-        )
+        controlled = {c.parameter: f"controllers.{key}.parameter" for key, c in tonic if c.population == name}
+        so_far = len(places.mistakes)
+        with places.collecting(name):
+            model = _model(population, base, path, places)
+            drafts[name] = _family(
+                name,
+                path,
+                population,
+                model,
+                controlled,
+                recorded.get(name, set()),
+                config.simulation.dt_ms,
+                atlas,
+                places,
+            )
+        if len(places.mistakes) > so_far:
+            places.broken.add(name)
+            drafts.pop(name, None)
     return drafts
 
 
@@ -87,22 +92,23 @@ def _family(
     path: str,
     population: cfg.Population,
     model: NeuronModel,
-    controlled: frozenset[str],
+    controlled: Mapping[str, str],
     recorded: set[str],
     dt_ms: float,
     atlas: Any,
     places: Places,
 ) -> Draft:
+    """`controlled` maps parameters that a controller changes to the key path that names them."""
     regions = regions_of(population.regions, atlas, f"{path}.regions", places)
     parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
-    for parameter in controlled:
-        _known(model, "parameter", parameter, path, places)
+    for parameter, named in controlled.items():
+        _known(model, "parameter", parameter, named, places)
         if model.is_source:
-            raise places.error(path, f"a controller cannot change parameters of '{model.name}', which has no input")
+            raise places.error(named, f"a controller cannot change parameters of '{model.name}', which has no input")
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
-    _check(model, parameters, dt_ms, f"{path}.parameters", places)
-    form = _form(model, parameters, initial, controlled, recorded)
-    return Draft(name, path, model, form, regions, population.size, parameters, initial, controlled)
+    _check(model, parameters, dt_ms, f"{path}.parameters" if parameters else path, places)
+    form = _form(model, parameters, initial, frozenset(controlled), recorded)
+    return Draft(name, path, model, form, regions, population.size, parameters, initial, frozenset(controlled))
 
 
 def _form(
@@ -166,13 +172,14 @@ def _quantities(
 ) -> dict[str, Quantity]:
     quantities: dict[str, Quantity] = {}
     for name, value in given.items():
-        _known(model, what, name, f"{path}.{name}", places, value)
-        if isinstance(value, RegionMap):
-            values = region_values(value, regions, atlas, f"{path}.{name}", places)
-            quantities[name] = float(values[0]) if (values == values[0]).all() else values
-        else:
-            table = table_at(value, f"{path}.{name}", places)
-            quantities[name] = table.low if table.constant else table
+        with places.collecting():
+            _known(model, what, name, f"{path}.{name}", places, value)
+            if isinstance(value, RegionMap):
+                values = region_values(value, regions, atlas, f"{path}.{name}", places)
+                quantities[name] = float(values[0]) if (values == values[0]).all() else values
+            else:
+                table = table_at(value, f"{path}.{name}", places)
+                quantities[name] = table.low if table.constant else table
     return quantities
 
 
