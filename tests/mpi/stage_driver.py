@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,22 @@ def block(name: str, how: Callable[[], None], begun: Path) -> None:
     setattr(sys.modules[module], function, never)
 
 
+def come_late(begun: Path) -> None:
+    """The ranks have joined the MPI library and make their communicator: rank 0 waits there, the others come late."""
+    from dtbsim.cli import run
+
+    find = run.world_comm
+
+    def find_late() -> Any:
+        __import__("mpi4py.MPI")
+        begun.touch()
+        if os.environ.get("PMI_RANK") != "0":
+            time.sleep(1.0 + 0.5 * int(os.environ["PMI_RANK"]))
+        return find()
+
+    run.world_comm = find_late  # type: ignore[assignment]
+
+
 def block_report(begun: Path) -> None:
     """The process that writes the report sleeps."""
     from dtbsim.simulate import report_process
@@ -73,6 +90,8 @@ def main() -> int:
     begun = out.with_name(f"{out.name}.begun-{os.environ.get('PMI_RANK', '0')}")
     if stage == "report":
         block_report(begun)
+    elif stage == "start":
+        come_late(begun)
     else:
         block(STAGES[stage], HOW[how], begun)
     from dtbsim.cli import main as command_line

@@ -49,12 +49,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Blocked:
-    """A run that is in its stage on all ranks (the report: of rank 0)."""
+    """A run that is in its stage on all ranks, or on rank 0, for which the others wait."""
 
     def __init__(self, config: Path, out: Path, stage: str, how: str, ranks: int, *options: str) -> None:
         self.out = out
         self.job = Job([DRIVER, stage, how, "run", config, "--out", out, *options], ranks=ranks)
-        there = 1 if stage in ("load", "report") else ranks
+        there = 1 if stage in ("load", "compile", "report") else ranks
         self.begun = [out.with_name(f"{out.name}.begun-{rank}") for rank in range(there)]
 
     def hit(self, number: signal.Signals, whom: str) -> Outcome:
@@ -75,6 +75,7 @@ def said(outcome: Outcome) -> list[str]:
 
 
 SOME = [
+    ("start", "late", 3, INT, "group"),
     ("load", "c", 1, INT, "alone"),
     ("network", "c", 1, TERM, "alone"),
     ("network", "swallow", 1, INT, "group"),
@@ -87,11 +88,15 @@ SOME = [
 ]
 ALL = [
     case
-    for stage, how, number in product(("load", "network", "compile", "build"), ("c", "swallow"), (INT, TERM))
+    for stage, how, number in [
+        *product(("load", "network", "compile", "build"), ("c", "swallow"), (INT, TERM)),
+        ("start", "late", TERM),
+    ]
     for case in (
         *((stage, how, 1, number, whom) for whom in ("alone", "group")),
         *((stage, how, 3, number, whom) for whom in ("mpiexec", "group", "rank 0", "rank 2")),
     )
+    if case[2] == 3 or stage != "start"
     if not (stage == "load" and case[4] == "rank 2")  # it waits for rank 0, and hears, too; the line is the same
 ]
 
@@ -107,7 +112,7 @@ def test_a_signal_ends_every_stage_before_the_simulation(
     with run.job:
         outcome = run.hit(number, whom)
     assert outcome.code == EXIT_INTERRUPTED, outcome.err
-    if stage in ("load", "network"):
+    if stage in ("start", "load", "network"):
         assert said(outcome) == [BEFORE]
         assert not run.out.exists()
     else:

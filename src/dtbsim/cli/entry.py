@@ -6,11 +6,9 @@ only `run` is work for the others: which rank this is stands in the environment,
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 import typer
 
@@ -18,7 +16,7 @@ from dtbsim.cli.app import RUN, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
-from dtbsim.runtime.interrupt import Interrupt
+from dtbsim.runtime.interrupt import Interrupt, active_interrupt
 from dtbsim.runtime.launch import detect_launch
 from dtbsim.runtime.logs import console_warnings
 from dtbsim.runtime.streams import say
@@ -31,20 +29,20 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments (default: those of this process), do what they ask for and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     first = is_first_rank(os.environ)
-    with Interrupt(owner=True, speaks=first) as interrupt:
-        try:
-            code = _run(given, first=first)
-        except BrokenPipeError:
-            code = EXIT_BROKEN_PIPE
-        except KeyboardInterrupt:
-            interrupt.last_words()
-            code = EXIT_INTERRUPTED
-        except Exception as error:  # noqa: BLE001 - the outermost place: every error gets its exit code
-            code = _describe(error, first) if not interrupt.leaving else EXIT_INTERRUPTED
-        _leave_nothing_behind()
-        if interrupt.leaving:
-            interrupt.last_words()
-            _leave_at_once()
+    interrupt = active_interrupt() or Interrupt()
+    interrupt.speaks = first
+    try:
+        code = _run(given, first=first)
+    except BrokenPipeError:
+        code = EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        interrupt.last_words()
+        code = EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost place: every error gets its exit code
+        code = _describe(error, first) if not interrupt.leaving else EXIT_INTERRUPTED
+    _leave_nothing_behind()
+    if interrupt.leaving:
+        interrupt.leave_at_once()
     return code
 
 
@@ -54,12 +52,6 @@ def _describe(error: Exception, first: bool) -> int:
     code, text = describe_error(error)
     _say(text, first or not isinstance(error, DtbsimError))
     return code
-
-
-def _leave_at_once() -> NoReturn:
-    """End with the exit code, not by the signal, and without waiting for threads that compute."""
-    atexit._run_exitfuncs()
-    os._exit(EXIT_INTERRUPTED)
 
 
 def _run(arguments: list[str], *, first: bool) -> int:
@@ -73,6 +65,8 @@ def _run(arguments: list[str], *, first: bool) -> int:
     except UsageMistake as mistake:
         _say(one_line(mistake), first)
         return EXIT_INPUT
+    if arguments[:1] != [RUN]:
+        (active_interrupt() or Interrupt()).release()
     if not callable(work):  # help or version: done by typer
         return int(work or EXIT_OK)
     with console_warnings(sys.stderr, rank=0 if first else 1):

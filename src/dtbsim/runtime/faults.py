@@ -43,6 +43,7 @@ def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
         if comm.node_rank == 0:
             remove_leftovers()
         watchdog.start()
+        interrupt.release()
         code = body(watchdog)
         sys.stdout.flush()
         watchdog.close()

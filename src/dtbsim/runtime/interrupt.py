@@ -13,6 +13,7 @@ not need the main thread; the interpreter lock it gets within half a second in e
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import enum
 import os
@@ -36,6 +37,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AGAIN_AFTER_S = 1.0
 """Terminal and launcher may both deliver one Ctrl-C: a second within this time is the same wish."""
 GRACE_S = 0.8
+HELD_S = 20.0
+"""So long signals wait at most for ranks to find each other."""
 STOPPING = "dtbsim: stopping at the end of this window; what was recorded is kept (Ctrl-C again: at once)"
 INTERRUPTED = "dtbsim: interrupted"
 NOTHING_RECORDED = "interrupted before the simulation started; nothing was recorded"
@@ -54,10 +57,12 @@ class Interrupt:
 
     `owner`: the process is the command line's own, so it may be ended from here. A run from Python is a guest: it takes
     signals only while it has a folder, and those that it cannot honour in time go to whoever handled them before.
+    `held`: signals wait for `release`, as within `held()`.
     """
 
-    def __init__(self, *, owner: bool = False, speaks: bool = True) -> None:
-        self._owner, self._speaks = owner, speaks
+    def __init__(self, *, owner: bool = False, speaks: bool = True, held: bool = False) -> None:
+        self._owner, self.speaks = owner, speaks
+        """Whether this process says what is to be said: the first rank."""
         self.end: Callable[[str | None], None] | None = None
         """Ends all ranks; the text is said before, None: what `last_words` says. Without it this process alone ends."""
         self._note: Callable[[str], None] | None = None
@@ -65,7 +70,8 @@ class Interrupt:
         self._text = INTERRUPTED
         self._stopping: str | None = STOPPING
         self._first_s: float | None = None
-        self._held = self._noted = self._pending = self._too_late = self._leaving = self._said = False
+        self._held = held
+        self._noted = self._pending = self._too_late = self._leaving = self._said = False
         self._lock = threading.Lock()
         self._before: dict[int, Any] = {}
         self._before_fd = -1
@@ -82,14 +88,18 @@ class Interrupt:
         try:
             yield
         finally:
-            self._held = False
-            if self._pending and self._phase is _Phase.FREE:
-                self._leave()
+            self.release()
+
+    def release(self) -> None:
+        """Let signals through from here on: raises KeyboardInterrupt if one came while they were held."""
+        self._held = False
+        if self._pending and self._phase is _Phase.FREE and not self._leaving:
+            self._leave()
 
     @contextlib.contextmanager
     def begun(self, comm: Comm, note: Callable[[str], None]) -> Iterator[None]:
         """Within the `with` block there is a run: signals are wishes; `note` leaves in its folder why it ended."""
-        self._speaks, self._note = comm.is_root, note
+        self.speaks, self._note = comm.is_root, note
         self._text, self._phase = f"dtbsim: {NOTHING_RECORDED}", _Phase.BEGUN
         if not self._owner:
             if comm.size > 1:
@@ -119,7 +129,7 @@ class Interrupt:
     def last_words(self, *, speak: bool | None = None) -> None:
         """Say that the work was interrupted; the second time nothing."""
         with self._lock:
-            if not self._said and (self._speaks if speak is None else speak):
+            if not self._said and (self.speaks if speak is None else speak):
                 say(self._text)
             self._said = True
 
@@ -127,6 +137,13 @@ class Interrupt:
         """Leave in the folder of the run why it ended, if there is one."""
         if self._note is not None:
             self._note((text or self._text).removeprefix("dtbsim: "))
+
+    def leave_at_once(self) -> NoReturn:
+        """End the process with the exit code, not by the signal, and without waiting for threads that compute."""
+        self.last_words()
+        if "mpi4py.MPI" not in sys.modules:  # it would wait there for ranks that do not come
+            atexit._run_exitfuncs()
+        os._exit(EXIT_INTERRUPTED)
 
     # -- signals ------------------------------------------------------------------------------------------------
 
@@ -208,8 +225,7 @@ class Interrupt:
                 try:
                     heard = ear.recv(1)
                 except TimeoutError:
-                    due_s = None
-                    self._overdue(number)
+                    due_s = self._overdue(number)
                     continue
                 if not heard:
                     return
@@ -233,19 +249,23 @@ class Interrupt:
             self._end(AT_ONCE)
         return None
 
-    def _overdue(self, number: int) -> None:
-        """The main thread has not honoured a signal in time."""
+    def _overdue(self, number: int) -> float | None:
+        """The main thread has not honoured a signal in time; returns when to look again."""
+        now_s = time.monotonic()
         if self._phase is _Phase.KEEPING and not self._leaving:  # it came between two phases
-            self._first_s = self._first_s or time.monotonic()
+            self._first_s = self._first_s or now_s
             self._announce()
+        elif self._held and now_s - (self._first_s or now_s) < HELD_S:
+            return now_s + 0.1
         elif self._owner:
             self._end(None)
         elif self._phase is _Phase.BEGUN:
             self._too_late = True
             signal.pthread_kill(threading.main_thread().ident or 0, number)
+        return None
 
     def _announce(self) -> None:
-        if not self._speaks or not self._stopping:
+        if not self.speaks or not self._stopping:
             return
         if self._owner:
             say(self._stopping)
@@ -258,7 +278,7 @@ class Interrupt:
             self.end(text)
         if text is None:
             self.last_words()
-        elif self._speaks:
+        elif self.speaks:
             say(text)
         self.note(text)
         end_children()
