@@ -12,21 +12,32 @@ MPIEXEC ?= $(BIN)/mpiexec
 PYTEST_ARGS ?=
 PARTS ?=
 
+# Extras that `make install` and `make demo` install: MPI with mpiexec, unless other ones were installed before.
+# EXTRAS= leaves MPI out (for one of your own), EXTRAS=mpi,cuda12 adds GPUs.
+RECORDED := $(shell cat $(VENV)/.installed 2>/dev/null)
+EXTRAS ?= $(if $(filter extras=%,$(RECORDED)),$(patsubst extras=%,%,$(RECORDED)),mpi)
+
 PACKAGING := pyproject.toml setup.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# The extra `test` brings MPI, too.
+NOTE_EXTRAS = echo "extras=mpi" >$(VENV)/.installed
+
 .NOTPARALLEL:
-.PHONY: help install demo test test-fast test-serial test-mpi test-gpu validate lint format constraints clean
+.PHONY: others help install demo test test-fast test-serial test-mpi test-gpu nightly validate docs dist lint format constraints clean
 
 help:
-	@echo "make install      .venv with dtbsim (editable) and its pinned dependencies"
+	@echo "make install      .venv with dtbsim (editable), its pinned dependencies and MPI (EXTRAS=$(EXTRAS))"
 	@echo "make demo         run examples/resting_state.yaml and say where the report is"
 	@echo "make test         all tests (RANKS=$(RANKS) for those under MPI)"
 	@echo "make test-fast    tests without those marked slow and without MPI"
+	@echo "make nightly      tests marked nightly: more of the same, for longer"
 	@echo "make test-gpu     tests of a GPU; needs one, and CuPy: pip install -e '.[cuda12]' or '.[cuda13]'"
 	@echo "make validate     compare with NEST and Brian2 live and write docs/validation.md (half an hour; PARTS='brunel facts' for these)"
+	@echo "make docs         the site of the documentation, in build/site"
+	@echo "make dist         wheel and source distribution in dist/"
 	@echo "make lint         ruff, mypy, import-linter, file lengths"
 	@echo "make format       ruff format and safe fixes"
 	@echo "make constraints  renew constraints.txt from the newest releases (lowest supported Python)"
@@ -38,21 +49,28 @@ $(BIN)/python:
 	echo "making $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv "$(VENV)"
 
+ifneq ($(RECORDED),extras=$(EXTRAS))
+$(VENV)/.installed: others
+endif
 $(VENV)/.installed: $(PACKAGING) | $(BIN)/python
-	$(PIP_INSTALL) --editable .
-	@touch $@
+	$(PIP_INSTALL) --editable '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@echo "extras=$(EXTRAS)" >$@
 
 $(VENV)/.installed-test: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[test]'
-	@touch $@ $(VENV)/.installed
+	@touch $@ && $(NOTE_EXTRAS)
 
 $(VENV)/.installed-dev: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[dev]'
-	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+	@touch $@ $(VENV)/.installed-test && $(NOTE_EXTRAS)
 
 $(VENV)/.installed-reference: $(PACKAGING) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[test,reference]'
-	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+	@touch $@ $(VENV)/.installed-test && $(NOTE_EXTRAS)
+
+$(VENV)/.installed-docs: $(PACKAGING) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
 
@@ -65,14 +83,18 @@ test: test-serial test-mpi
 
 # A file stays on one worker; two of them, as the tests of threads and ranks take a few cores each.
 test-serial: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not mpi" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not mpi and not nightly" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not mpi and not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not mpi and not slow and not nightly" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Under -m mpi4py an exception on one rank ends all of them; without it the others would wait for ever.
 test-mpi: $(VENV)/.installed-test
-	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m mpi tests/mpi $(PYTEST_ARGS)
+	$(MPIEXEC) -n $(RANKS) $(BIN)/python -m mpi4py -m pytest --with-mpi -m "mpi and not nightly" tests/mpi $(PYTEST_ARGS)
+
+# What `make test` leaves out. Nothing of it may be the only test of a promise.
+nightly: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "nightly and not mpi" -n $(WORKERS) --dist loadfile --timeout 1800 $(PYTEST_ARGS)
 
 # One after the other: a GPU is shared badly.
 test-gpu: $(VENV)/.installed-test
@@ -87,6 +109,16 @@ $(BRIAN)/.installed: | $(BIN)/python
 validate: $(VENV)/.installed-reference $(BRIAN)/.installed
 	$(BRIAN)/bin/python -m tests.validation.make_brian_neurons
 	$(BIN)/python -m tests.validation.live $(PARTS)
+
+# The source distribution from the tree, and the wheel from it alone. Building needs setuptools and nothing of dtbsim.
+dist: $(VENV)/.installed-test
+	rm -rf dist && mkdir dist
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist')"
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+
+# Pages, API reference and a gallery of the examples, which are run for it in short forms; nothing on it needs a network.
+docs: $(VENV)/.installed-docs
+	DTBSIM_MPI=off $(BIN)/python docs/site/build.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -90,7 +90,7 @@ def activity(run: Any) -> dict[str, Any]:
         side = family.rpartition(".")[2]
         per_region = rates.sel(population=list(chosen["name"])).mean("time_ms").values
         result[f"rate_{side}_hz"] = float(np.average(per_region, weights=chosen["size"]))
-        steps, gids = run.spikes(family)
+        steps, gids = run.spike_steps(family)
         gid0, stop = int(chosen["gid0"].min()), int((chosen["gid0"] + chosen["size"]).max())
         intervals = inter_spike_intervals(steps, gids, gid0=gid0, size=stop - gid0)
         for key, values in (("cv", cv_per_neuron(intervals, min_spikes=MIN_SPIKES)),

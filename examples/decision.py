@@ -14,7 +14,6 @@ instead of 0.02 ms, and a latency of 0.5 ms for all synapses.
 
 import argparse
 import csv
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -54,11 +53,11 @@ def projections() -> dict[str, dtbsim.Projection]:
                 found[f"{source}{target}_{receptor}"] = dtbsim.Projection(
                     source=source,
                     target=target,
-                    rule=dtbsim.AllToAll(kind="all_to_all"),
+                    rule="all_to_all",
                     receptor=receptor,
                     weight_nS=conductances[receptor] * (1.0 if source == "I" else strength(source, target)),
                     delay_ms=LATENCY_MS,
-                    synapse=dtbsim.SaturatingNMDA(kind="saturating_nmda") if receptor == "nmda" else None,
+                    synapse=dtbsim.SaturatingNMDA() if receptor == "nmda" else None,
                 )
     return found
 
@@ -68,7 +67,6 @@ def stimulus(target: str, mean_hz: float, rng: np.random.Generator) -> dtbsim.In
     times = np.arange(START_MS, STOP_MS, REDRAWN_MS)
     rates = np.clip(rng.normal(mean_hz, STIMULUS_SD_HZ, times.size), 0.0, None)
     return dtbsim.InhomogeneousPoissonDrive(
-        kind="inhomogeneous_poisson",
         target=target,
         receptor="ampa",
         times_ms=times.tolist(),
@@ -81,9 +79,7 @@ def stimulus(target: str, mean_hz: float, rng: np.random.Generator) -> dtbsim.In
 def background(targets: list[str], kind: str) -> dtbsim.PoissonDrive:
     """Input from the rest of the brain."""
     weight_nS = CONDUCTANCES_NS[kind]["external"]
-    return dtbsim.PoissonDrive(
-        kind="poisson", target=targets, receptor="ampa", rate_hz=BACKGROUND_HZ, weight_nS=weight_nS
-    )
+    return dtbsim.PoissonDrive(target=targets, receptor="ampa", rate_hz=BACKGROUND_HZ, weight_nS=weight_nS)
 
 
 def trial(coherence_percent: float, seed: int) -> dtbsim.RunConfig:
@@ -114,17 +110,14 @@ def rates_hz(run: dtbsim.Run, start_ms: float, stop_ms: float) -> dict[str, floa
     """Mean rate of every population."""
     seconds = (stop_ms - start_ms) / 1000
     return {
-        name: len(run.spikes(name, start_ms=start_ms, stop_ms=stop_ms)[0]) / size / seconds
-        for name, size in SIZES.items()
+        name: len(run.spikes(name, start_ms=start_ms, stop_ms=stop_ms)) / size / seconds for name, size in SIZES.items()
     }
 
 
 def decide(coherence_percent: float, seed: int, threads: int | None = None) -> dict[str, float]:
     """Run a trial; the rates at the end of the stimulus."""
-    settings = [] if threads is None else [f"simulation.threads={threads}"]
-    with tempfile.TemporaryDirectory() as folder:
-        run = dtbsim.run(trial(coherence_percent, seed), out=Path(folder) / "run", set=settings).open()
-        return rates_hz(run, STOP_MS - READ_MS, STOP_MS)
+    result = dtbsim.run(trial(coherence_percent, seed), temporary=True, set={"simulation.threads": threads})
+    return rates_hz(result.open(), STOP_MS - READ_MS, STOP_MS)
 
 
 def main() -> None:

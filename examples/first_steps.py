@@ -23,14 +23,14 @@ def synapses(source: str, target: str) -> dtbsim.Projection:
     return dtbsim.Projection(
         source=source,
         target=target,
-        rule=dtbsim.FixedIndegree(kind="fixed_indegree", indegree=80 if excitatory else 20),
+        rule=dtbsim.FixedIndegree(indegree=80 if excitatory else 20),
         receptor="ex" if excitatory else "in",
         weight_pA=EXCITATION_PA if excitatory else INHIBITION_PA,
-        delay_ms=dtbsim.Uniform(distribution="uniform", low=1.0, high=2.0),
+        delay_ms=dtbsim.Uniform(low=1.0, high=2.0),
     )
 
 
-start = {"V_m_mV": dtbsim.Uniform(distribution="uniform", low=-70.0, high=-55.0)}
+start = {"V_m_mV": dtbsim.Uniform(low=-70.0, high=-55.0)}
 config = dtbsim.RunConfig(
     name="first_steps",
     seed=7,
@@ -41,10 +41,8 @@ config = dtbsim.RunConfig(
     },
     projections={source + target: synapses(source, target) for source in "EI" for target in "EI"},
     drives={
-        "background": dtbsim.PoissonDrive(
-            kind="poisson", target=["E", "I"], receptor="ex", rate_hz=1900, weight_pA=EXCITATION_PA
-        ),
-        "stimulus": dtbsim.DCDrive(kind="dc", target="E", amplitude=60.0, start_ms=800, stop_ms=1100),
+        "background": dtbsim.PoissonDrive(target=["E", "I"], receptor="ex", rate_hz=1900, weight_pA=EXCITATION_PA),
+        "stimulus": dtbsim.DCDrive(target="E", amplitude=60.0, start_ms=800, stop_ms=1100),
     },
     record=dtbsim.Record(
         states=[dtbsim.RecordStates(population="E", variables=["V_m_mV"], neurons=3, interval_ms=0.5)],
@@ -52,14 +50,14 @@ config = dtbsim.RunConfig(
     ),
 )
 
-# %% Run it. `set` takes the same overrides as the command line
-result = dtbsim.run(config, set=["seed=8"])
+# %% Run it. `set` replaces values, as --set on the command line; `overwrite=True` takes the place of an earlier run
+result = dtbsim.run(config, set={"seed": 8})
 print(f"{result.summary['spikes']:,} spikes in {result.run_dir}")
 
-# %% Spikes as numpy arrays: steps and global ids, sorted by step, then id
+# %% Spikes as numpy arrays: times in ms, and neurons counted within their population
 run = result.open()
-steps, gids = run.spikes("E", start_ms=200)
-per_neuron_hz = np.bincount(gids, minlength=800) / 1.3
+time_ms, neuron = run.spikes("E", start_ms=200)
+per_neuron_hz = np.bincount(neuron, minlength=800) / 1.3
 print(f"E neurons: median {np.median(per_neuron_hz):.1f} Hz, a tenth above {np.quantile(per_neuron_hz, 0.9):.1f} Hz")
 
 # %% Spikes as a pandas table: mean rate per population before, during and after the stimulus
@@ -80,5 +78,6 @@ print(f"mean potential of three E neurons: {float(voltage.sel(time_ms=slice(200,
 figure = go.Figure([go.Scatter(x=rates.time_ms, y=rates.sel(population=name), name=name) for name in ("E", "I")])
 figure.add_vrect(x0=800, x1=1100, fillcolor="grey", opacity=0.15, line_width=0)
 figure.update_layout(xaxis_title="time (ms)", yaxis_title="rate (Hz)", template="plotly_white")
-figure.write_html(result.run_dir / "rates.html", include_plotlyjs=True)
+alone = {"showSendToCloud": False, "plotlyServerURL": ""}  # no button that uploads the figure
+figure.write_html(result.run_dir / "rates.html", include_plotlyjs=True, config=alone)
 print(f"plot: {result.run_dir / 'rates.html'}")

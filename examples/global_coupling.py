@@ -12,7 +12,6 @@ docs/resting_state.md
 
 import argparse
 import csv
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,9 @@ def main() -> None:
             table.writeheader()
             table.writerows(rows)
     else:
-        plot(rows, baselines, np.asarray(atlas.fc_leave_one_out)).write_html(options.out, include_plotlyjs=True)
+        alone = {"showSendToCloud": False, "plotlyServerURL": ""}  # no button that uploads the figure
+        figure = plot(rows, baselines, np.asarray(atlas.fc_leave_one_out))
+        figure.write_html(options.out, include_plotlyjs=True, config=alone)
     print(f"written: {options.out}")
 
 
@@ -88,20 +89,17 @@ def simulate(coupling_mV: float, weights: np.ndarray, options: argparse.Namespac
     weight_pA = coupling_mV / (projection.rule.indegree * lambda_per_s) * PA_PER_MV / transmitted
     drive_per_weight = tonic.start_per_indegree / projection.weight_pA  # cancels the mean input of a synapse
     settling_ms = 1e3 * round(min(SETTLING_S, options.duration_s / 2))
-    overrides = [
-        f"seed={options.seed}",
-        f"simulation.duration_ms={options.duration_s * 1e3}",
-        f"projections.long_range.weight_pA={weight_pA}",
-        f"controllers.tonic.start_per_indegree={drive_per_weight * weight_pA}",
-        f"bold.discard_ms={settling_ms}",
-        f"analysis.statistics_start_ms={settling_ms}",
-        "record.spikes=null",
-    ]
-    if options.threads is not None:
-        overrides.append(f"simulation.threads={options.threads}")
-    with tempfile.TemporaryDirectory() as folder:
-        result = dtbsim.run(EXAMPLE, out=Path(folder) / "run", set=overrides)
-        rates = result.open().rates().sel(time_ms=slice(settling_ms, None)).load()
+    overrides = {
+        "seed": options.seed,
+        "simulation.duration_ms": options.duration_s * 1e3,
+        "simulation.threads": options.threads,
+        "projections.long_range.weight_pA": weight_pA,
+        "controllers.tonic.start_per_indegree": drive_per_weight * weight_pA,
+        "simulation.settling_ms": settling_ms,
+        "record.spikes": None,
+    }
+    result = dtbsim.run(EXAMPLE, temporary=True, set=overrides)
+    rates = result.open().rates().sel(time_ms=slice(settling_ms, None))
     excitatory = [str(name).startswith("cortex.E") for name in rates.population.values]
     return {
         "G_mV": coupling_mV,

@@ -1,8 +1,8 @@
 """Spike exchange between ranks of one node over shared memory, inside the compiled window.
 
-The board holds, per rank and buffer parity, a header (entries in this round, entries in all) and up to BOARD_CAPACITY
-entries step << 32 | gid. A round is: write, barrier of the ranks, read. Windows with more spikes than fit take more
-rounds; every rank sees all headers, so all agree on their number.
+The board holds, per rank and buffer parity, a header (entries in this round, entries left, whether the rank is past its
+deadline) and up to BOARD_CAPACITY entries step << 32 | gid. A round is: write, barrier of the ranks, read. Windows with
+more spikes than fit take more rounds; every rank sees all headers, so all agree on their number.
 """
 
 from __future__ import annotations
@@ -85,6 +85,16 @@ def write_round(rank: Any, lanes: Any, board: Any, sent: Any) -> None:
         left += lane[L.LOG_COUNT] - sent[i]
     board[base] = written
     board[base + 1] = left
+    board[base + 2] = rank[L.LATE]
+
+
+@nb.njit(nogil=True)
+def any_late(rank: Any, board: Any) -> bool:
+    """Whether a rank was past its deadline when it wrote this round: all ranks see the same."""
+    late = np.int64(0)
+    for who in range(rank[L.BOARD_RANKS]):
+        late |= board[_slot(rank, who, rank[L.BOARD_ROUND] & 1) + 2]
+    return bool(late != 0)
 
 
 @nb.njit(nogil=True)

@@ -2,11 +2,11 @@
 #pragma once
 #include "drives.cuh"
 
-// Whether a list (step, local index; ascending) holds a spike of the neuron at `step`.
-DTB_FN bool is_listed(Table lane, i64 local, i64 step) {
+// Spikes of the neuron at `step` in a list (step, local index; ascending).
+DTB_FN i32 times_listed(Table lane, i64 local, i64 step) {
     const i64 n = lane[N_EMITTED];
     if (n == 0)
-        return false;
+        return 0;
     const i64 *listed = at<i64>(lane[EMITTED_AT]);
     i64 low = 0, high = n;
     while (low < high) {
@@ -17,11 +17,14 @@ DTB_FN bool is_listed(Table lane, i64 local, i64 step) {
         else
             high = middle;
     }
-    return low < n && listed[2 * low] == step && listed[2 * low + 1] == local;
+    i32 found = 0;
+    for (; low < n && listed[2 * low] == step && listed[2 * low + 1] == local; ++low)
+        ++found;
+    return found;
 }
 
-// Whether a source neuron that fires at random does so in `step`.
-DTB_FN bool fires_at_random(Table lane, i64 local, i64 step, u32 k0, u32 k1) {
+// Spikes in `step` of a source neuron that fires at random.
+DTB_FN i32 spikes_at_random(Table lane, i64 local, i64 step, u32 k0, u32 k1) {
     for (i64 d = 0; d < lane[N_RANDOM]; ++d) {
         const i64 *row = at<i64>(lane[RANDOM_AT]) + d * RANDOM_FIELDS;
         const i64 i = local - row[R_LOCAL];
@@ -29,16 +32,26 @@ DTB_FN bool fires_at_random(Table lane, i64 local, i64 step, u32 k0, u32 k1) {
             continue;
         const u32 gid = at<u32>(lane[GID_AT])[local];
         const Words words = philox4x32(gid, (u32)(step / 4), 0u, (u32)PURPOSE_EMIT << PURPOSE_SHIFT, k0, k1);
-        return word_of(words, (int)(step % 4)) < at<u32>(row[R_THRESHOLD_AT])[i];
+        const u32 word = word_of(words, (int)(step % 4));
+        if (word >= at<u32>(row[R_THRESHOLD_AT])[i])
+            return 0;
+        const i64 *more = at<i64>(row[R_START_AT]) + at<i32>(row[R_RATE_AT])[i];
+        i32 spikes = 1;
+        for (i64 k = more[0]; k < more[1] && word < at<u32>(row[R_MORE_AT])[k]; ++k)
+            ++spikes;
+        return spikes;
     }
-    return false;
+    return 0;
 }
 
-// Log a spike, and publish it where its neuron has targets on this rank.
-DTB_FN void tell(Table rank, Table lane, i64 local, i64 step) {
-    const i64 entry = take_from(rank + R_LOG_COUNT, 1);
-    at<i64>(rank[R_LOG_AT])[entry] = (step << 32) | (i64)at<u32>(lane[GID_AT])[local];
+// Log the spikes of a neuron, and publish them, one after the other, where it has targets on this rank.
+DTB_FN void tell(Table rank, Table lane, i64 local, i64 step, i32 spikes) {
+    const i64 entry = take_from(rank + R_LOG_COUNT, spikes);
     const i32 source = at<i32>(lane[SOURCE_AT])[local];
-    if (source >= 0)
-        at<i32>(rank[R_PUBLISHED_AT])[take_from(rank + R_PUBLISHED_COUNT, 1)] = source;
+    const i64 place = source < 0 ? 0 : take_from(rank + R_PUBLISHED_COUNT, spikes);
+    for (i32 k = 0; k < spikes; ++k) {
+        at<i64>(rank[R_LOG_AT])[entry + k] = (step << 32) | (i64)at<u32>(lane[GID_AT])[local];
+        if (source >= 0)
+            at<i32>(rank[R_PUBLISHED_AT])[place + k] = source;
+    }
 }

@@ -1,4 +1,7 @@
-"""Spike detection: collect the flags of a step into source indices (published) and log entries."""
+"""Spike detection: collect the numbers of spikes of a step into source indices (published) and log entries.
+
+A neuron with several spikes in a step is published and logged as often, so all that follows handles single spikes.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,26 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox4x32
+from dtbsim.models.base import MOST_SPIKES
 
 
 @nb.njit(nogil=True)
 def emit_listed(lane: Any, step: int) -> None:
-    """Set the flags of source neurons whose list has a spike at `step`; theirs are cleared by `collect`."""
+    """Count the spikes at `step` of source neurons that have a list; `collect` clears the numbers."""
     n = lane[L.N_EMITTED]
     emitted = view_i64(lane[L.EMITTED_AT], 2 * n)
     flags = view_u8(lane[L.SPK_AT], lane[L.N_LOCAL])
     cursor = lane[L.EMITTED_CURSOR]
     while cursor < n and emitted[2 * cursor] <= step:
         if emitted[2 * cursor] == step:
-            flags[emitted[2 * cursor + 1]] = np.uint8(1)
+            flags[emitted[2 * cursor + 1]] += np.uint8(1)
         cursor += 1
     lane[L.EMITTED_CURSOR] = cursor
 
 
 @nb.njit(nogil=True)
 def emit_random(lane: Any, step: int, k0: Any, k1: Any) -> None:
-    """Set the flags of source neurons that fire at random: where word step % 4 of philox(g, step // 4) < threshold."""
+    """Spikes of source neurons that fire at random: thresholds above word step % 4 of philox(g, step // 4)."""
     n = lane[L.N_RANDOM]
     table = view_i64(lane[L.RANDOM_AT], n * L.RANDOM_FIELDS)
     for d in range(n):
@@ -40,6 +44,7 @@ def emit_random(lane: Any, step: int, k0: Any, k1: Any) -> None:
             row[L.R_DRAWN] = step // 4
             gids = view_u32(lane[L.GID_AT] + 4 * row[L.R_LOCAL], count)
             _draw_fired(gids, step // 4, k0, k1, view_u32(row[L.R_THRESHOLD_AT], count), fired)
+            _draw_more(gids, step // 4, k0, k1, row, fired)
         flags = view_u8(lane[L.SPK_AT] + row[L.R_LOCAL], count)
         now = fired[step & 3]
         for i in range(count):
@@ -58,6 +63,26 @@ def _draw_fired(gids: Any, step4: int, k0: Any, k1: Any, thresholds: Any, fired:
 
 
 @nb.njit(nogil=True)
+def _draw_more(gids: Any, step4: int, k0: Any, k1: Any, row: Any, fired: Any) -> None:
+    """Second and further spikes of the neurons that have one: rare at usual rates, so their words are drawn again."""
+    rates = view_i32(row[L.R_RATE_AT], gids.size)
+    c1, c3 = np.uint32(step4), np.uint32(PURPOSE_EMIT << PURPOSE_SHIFT)
+    for i in range(gids.size):
+        if fired[0, i] + fired[1, i] + fired[2, i] + fired[3, i] == 0:
+            continue
+        bounds = view_i64(row[L.R_START_AT] + 8 * rates[i], 2)
+        more = view_u32(row[L.R_MORE_AT] + 4 * bounds[0], bounds[1] - bounds[0])
+        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
+        for k in range(more.size):
+            if r0 >= more[k] and r1 >= more[k] and r2 >= more[k] and r3 >= more[k]:
+                break
+            fired[0, i] += np.uint8(r0 < more[k])
+            fired[1, i] += np.uint8(r1 < more[k])
+            fired[2, i] += np.uint8(r2 < more[k])
+            fired[3, i] += np.uint8(r3 < more[k])
+
+
+@nb.njit(nogil=True)
 def _room_in_log(lane: Any, n: int) -> bool:
     if lane[L.LOG_COUNT] + n > lane[L.LOG_CAPACITY]:
         capacity = 2 * (lane[L.LOG_COUNT] + n)
@@ -70,13 +95,14 @@ def _room_in_log(lane: Any, n: int) -> bool:
 
 
 @nb.njit(nogil=True)
-def collect(lane: Any, step: int) -> bool:
-    """Publish and log the neurons whose flag is set, in local order, clearing the flags; False: no memory."""
+def collect(lane: Any, step: int) -> int:
+    """Publish and log the spikes of the step in local order, clearing their numbers; 0 or one of L.ERROR_*."""
     n_local = lane[L.N_LOCAL]
     words = view_i64(lane[L.SPK_AT], (n_local + 63) // 64 * 8)
     flags = view_u8(lane[L.SPK_AT], words.size * 8)
     parity = step & 1
-    published = view_i32(lane[L.PUBLISHED_AT] + 4 * parity * n_local, n_local)
+    capacity = lane[L.PUBLISHED_CAPACITY]
+    published = view_i32(lane[L.PUBLISHED_AT] + 4 * parity * capacity, capacity)
     sources = view_i32(lane[L.SOURCE_AT], n_local)
     gids = view_u32(lane[L.GID_AT], n_local)
     n_published = 0
@@ -85,18 +111,25 @@ def collect(lane: Any, step: int) -> bool:
         together |= words[block + 4] | words[block + 5] | words[block + 6] | words[block + 7]
         if together == 0:
             continue
-        if not _room_in_log(lane, 64):
-            return False
+        spikes = np.int64(0)
+        for i in range(block * 8, block * 8 + 64):
+            spikes += np.int64(flags[i])
+        if not _room_in_log(lane, spikes):
+            return L.ERROR_MEMORY
         log = view_i64(lane[L.LOG_AT], lane[L.LOG_CAPACITY])
         n_log = lane[L.LOG_COUNT]
         for i in range(block * 8, block * 8 + 64):
-            if flags[i] != 0:
-                flags[i] = np.uint8(0)
+            if flags[i] == 0:
+                continue
+            if flags[i] > MOST_SPIKES:
+                return L.ERROR_SPIKES
+            for _ in range(np.int64(flags[i])):
                 log[n_log] = (step << 32) | np.int64(gids[i])
                 n_log += 1
                 if sources[i] >= 0:
                     published[n_published] = sources[i]
                     n_published += 1
+            flags[i] = np.uint8(0)
         lane[L.LOG_COUNT] = n_log
     lane[L.PUBLISHED_0 + parity] = n_published
-    return True
+    return 0

@@ -44,6 +44,7 @@ DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
 HALT_STEP = 1  # a bucket was too small for the spikes of a step
 HALT_REMOTE = 2  # a bucket was too small for spikes of other ranks
 HALT_PACKETS = 3  # spikes of other ranks did not fit into the packets
+HALT_SPIKES = 4  # a neuron spiked more often in a step than can be counted
 
 # --- lane table: int64[n_lanes, DEVICE_LANE_FIELDS] -----------------------------------------------------------------
 _n = count(L.LANE_FIELDS)
@@ -59,7 +60,7 @@ X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan
 X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 where the ring has more than 256 steps
 X_STRIDE = next(_n)  # places of every row, a multiple of 32, in that plan; 0: rows lie where ROW_AT says
 X_DUE_AT = next(_n)  # int32[ring]: synaptic events in the coming steps, in that plan
-X_FIRED_CAPACITY = next(_n)  # spikes of a lane in one step: its neurons
+X_FIRED_CAPACITY = next(_n)  # the most spikes of a lane in one step
 X_N_F32 = next(_n)  # float32 and int32 words of its states and constants
 X_N_I32 = next(_n)
 X_ARENAS_SHARED = next(_n)  # 1: they lie in shared memory during a launch

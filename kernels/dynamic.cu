@@ -28,9 +28,12 @@ DTB_KERNEL dtb_dynamic_spikes(Table rank) {
         return;
     const Table lane = lane_table(rank);
     const i32 *published = at<i32>(rank[R_PUBLISHED_AT]);
+    const i64 n = rank[R_PUBLISHED_COUNT];
     const Share share = share_of_row();
-    for (i64 k = share.first; k < rank[R_PUBLISHED_COUNT]; k += share.stride)
-        advance_source(lane, published[k], k, rank[R_STEP]);
+    for (i64 k = share.first; k < n; k += share.stride)
+        if (k == 0 || published[k - 1] != published[k]) // one thread for all spikes of a source
+            for (i64 spike = k; spike < n && published[spike] == published[k]; ++spike)
+                advance_source(lane, published[k], spike, rank[R_STEP]);
 }
 
 // The same for spikes of other ranks, before dtb_schedule_remote. They are in the order of gid, then step: the thread of

@@ -19,14 +19,16 @@ DTB_FN i64 *new_entry(Table rank, Table table, i64 field, i64 slot, i64 words) {
     return nullptr;
 }
 
-// Enter what a spike carries into the agenda of one table; 32 threads do it together.
-DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step, i64 now, int thread) {
+// Enter what a spike carries into the agenda of one table; 32 threads do it together. Of the spikes that a source has in
+// one step the first is entered `times` times where weights change (in one entry: they must not be changed by several
+// threads at once), the others (`times` 0) not at all; where only a factor is carried each is entered by itself.
+DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step, i64 now, int thread, i64 times) {
     const i64 *rows = at<i64>(table[D_SEGMENT_ROW_AT]) + k;
     const i64 *carried = at<i64>(table[D_CARRIED_AT]) + 2 * spike;
     const i64 first = rows[0], last = rows[1], words = table[D_WORDS];
     const u32 *segments = at<u32>(table[D_SEGMENT_AT]);
     i64 synapse = at<i64>(table[D_ROW_AT])[k];
-    if (first == last)
+    if (first == last || (times == 0 && table[D_KIND] >= D_STDP_PAIR))
         return;
     if (thread == 0 && table[D_KIND] >= D_STDP_PAIR) { // what the source was before, for catch_up
         i64 *note = new_entry(rank, table, D_NOTES_AT, 0, 2);
@@ -47,19 +49,21 @@ DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step
             entry[0] = ((synapse + before - n) << ENTRY_SHIFT) | n;
             entry[1] = carried[0];
             if (words > 2)
-                entry[2] = (delay << 32) | carried[1];
+                entry[2] = (times << 48) | (delay << 32) | carried[1];
         }
         synapse += __shfl_sync(0xFFFFFFFFu, before, 31);
     }
 }
 
 // Enter a spike of source candidate `source`, number `spike` of those that are being entered, into all agendas.
-DTB_FN void schedule_dynamic(Table rank, Table lane, i64 source, i64 spike, i64 step, i64 now, int thread) {
+DTB_FN void schedule_dynamic(
+    Table rank, Table lane, i64 source, i64 spike, i64 step, i64 now, int thread, i64 times
+) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
         const i64 k = source - table[D_SOURCE0];
         if (k >= 0 && k < table[D_N_SOURCES])
-            schedule_carried(rank, table, k, spike, step, now, thread);
+            schedule_carried(rank, table, k, spike, step, now, thread, times);
     }
 }
 
@@ -81,7 +85,7 @@ DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
             else
                 deliver_factors(lane, table, entry, thread);
             if (thread == 0)
-                events += entry[0] & ((1 << ENTRY_SHIFT) - 1);
+                events += (entry[0] & ((1 << ENTRY_SHIFT) - 1)) * (kind >= D_STDP_PAIR ? entry[2] >> 48 : 1);
         }
     }
     return events;

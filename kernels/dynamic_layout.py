@@ -40,6 +40,7 @@ N_TARGETS = next(_n)  # STDP: neurons with a history
 HISTORY_AT = next(_n)  # STDP: int64[N_TARGETS, HISTORY_CAPACITY, HISTORY_WORDS], spikes of the targets, see `history`
 HISTORY_WORDS = next(_n)
 HISTORY_CAPACITY = next(_n)  # a power of two
+HISTORY_ROOM = next(_n)  # the most spikes that a target can have in a step
 HISTORY_COUNT_AT = next(_n)  # int32[N_TARGETS]: spikes so far
 HISTORY_START_AT = next(_n)  # int32[N_TARGETS]: first one still kept
 APPLIED = next(_n)  # STDP: spikes of targets up to this step have changed all weights

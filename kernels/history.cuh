@@ -1,6 +1,7 @@
 // Spikes of the targets of a plastic projection, kept until every synapse has seen them: the twin of history.py.
 //
-// A ring never overflows: the spike that fills it sets R_OVERFLOW, and the host enlarges it before the next step.
+// A ring never overflows: what leaves no room for the spikes of another step sets R_OVERFLOW, and the host enlarges the
+// ring before that.
 #pragma once
 #include "decay.cuh"
 #include "drives.cuh"
@@ -49,7 +50,7 @@ DTB_FN void remember(Table rank, Table table, i64 i, i64 step) {
     if (words > 1)
         ring[place + 1] = with_float(0, slow);
     at<i32>(table[D_HISTORY_COUNT_AT])[i] = (i32)(known.count + 1);
-    if (known.count + 1 - known.start >= capacity)
+    if (known.count + 1 - known.start + table[D_HISTORY_ROOM] > capacity)
         rank[R_OVERFLOW] = 1;
 }
 

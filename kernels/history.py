@@ -87,7 +87,7 @@ def _remember(table: Any, i: int, step: int) -> bool:
 
 @nb.njit(nogil=True)
 def remember_spikes(lane: Any, step: int) -> bool:
-    """Enter the neurons whose flag is set into the histories of the lane's plastic projections; False: no memory."""
+    """Enter the spikes of the step into the histories of the lane's plastic projections; False: no memory."""
     tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
     flags = view_u8(lane[L.SPK_AT], lane[L.N_LOCAL])
     for d in range(lane[L.N_DYNAMIC]):
@@ -96,6 +96,7 @@ def remember_spikes(lane: Any, step: int) -> bool:
             continue
         first = table[D.LOCAL0]
         for i in range(table[D.N_TARGETS]):
-            if flags[first + i] != 0 and not _remember(table, i, step):
-                return False
+            for _ in range(np.int64(flags[first + i])):
+                if not _remember(table, i, step):
+                    return False
     return True

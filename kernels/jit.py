@@ -1,6 +1,7 @@
-"""`@cached_njit`: numba functions whose machine code is kept in the kernel cache, keyed by all kernel sources.
+"""`@cached_njit`, `@cached_cfunc`: numba functions whose machine code is kept in the kernel cache.
 
-numba's own disk cache looks at one source file only, so it would keep code whose callees in other files have changed.
+numba's own disk cache looks at one source file only, so it would keep code whose callees in other files have changed;
+and it trusts what it finds (`dtbsim.kernels.compiled_cache`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numba as nb
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
-from dtbsim.kernels.kernel_cache import cache_dir, usable_dir
+from dtbsim.kernels.compiled_cache import CompiledCache
+from dtbsim.kernels.kernel_cache import cache_dir, made_dir, usable_dir
 from dtbsim.models.language import elementary
 
 
@@ -28,35 +31,31 @@ def source_hash() -> str:
     return digest.hexdigest()[:20]
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
-    def __init__(self, py_func: Any, py_file: str) -> None:
-        self._py_file = py_file
-        self._lineno = py_func.__code__.co_firstlineno
-
-    def get_cache_path(self) -> str:
-        return str(usable_dir(cache_dir() / f"static-{source_hash()}"))
-
-    def get_source_stamp(self) -> str:
-        return source_hash()
-
-    def get_disambiguator(self) -> str:
-        return str(self._lineno)
-
-    @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
-        return cls(py_func, py_file)
+def static_dir() -> Path:
+    """Return the folder for the machine code of these sources."""
+    return _static_dir(cache_dir())
 
 
-class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_Locator]  # noqa: RUF012
-
-
-class _Cache(FunctionCache):  # type: ignore[misc]
-    _impl_class = _Impl
+@functools.cache
+def _static_dir(base: Path) -> Path:
+    return usable_dir(base / f"static-{source_hash()}")
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
     """Compile without the GIL on first call, or load what an earlier process compiled."""
     dispatcher = nb.njit(nogil=True)(function)
-    dispatcher._cache = _Cache(function)
+    dispatcher._cache = CompiledCache(function, static_dir, source_hash())
     return dispatcher
+
+
+def cached_cfunc(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function of a generated file to a C function now, or load its machine code from beside the file."""
+
+    def compile_now(function: Callable[..., Any]) -> Any:
+        file = Path(function.__code__.co_filename)
+        compiled: Any = CFunc(function, normalize_signature(signature), locals={}, options=options)
+        compiled._cache = CompiledCache(function, lambda: made_dir(file.parent / "__pycache__"), file.stem)
+        compiled.compile()
+        return compiled
+
+    return compile_now

@@ -51,7 +51,8 @@ POOL_FREE = next(_n)  # head of the free list, -1: none
 BUCKET_AT = next(_n)  # int64[ring, 2]: newest chunk (-1 none), entries in it
 DUE_AT = next(_n)  # scratch: int64 entries due at this step
 DUE_CAPACITY = next(_n)
-PUBLISHED_AT = next(_n)  # int32[2, n_local]: source indices that fired, by parity of the step
+PUBLISHED_AT = next(_n)  # int32[2, PUBLISHED_CAPACITY]: source indices that fired, by parity of the step, one per spike
+PUBLISHED_CAPACITY = next(_n)  # the most spikes that the lane can have in a step
 PUBLISHED_0 = next(_n)  # how many, even steps
 PUBLISHED_1 = next(_n)
 LOG_AT = next(_n)  # uint64: step << 32 | gid of every spike since the last collection
@@ -96,9 +97,11 @@ Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT = range(10, NOISE_FIELDS)
 A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
 Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
 float32[steps, 2] of the chunk, mean and standard deviation."""
-RANDOM_FIELDS = 5
-R_LOCAL, R_COUNT, R_THRESHOLD_AT, R_BUFFER_AT, R_DRAWN = range(RANDOM_FIELDS)
-"""R_COUNT source neurons from R_LOCAL on: uint32 thresholds, uint8[4, R_COUNT] of step 4 R_DRAWN and on (-1: none)."""
+RANDOM_FIELDS = 8
+R_LOCAL, R_COUNT, R_THRESHOLD_AT, R_BUFFER_AT, R_DRAWN, R_RATE_AT, R_START_AT, R_MORE_AT = range(RANDOM_FIELDS)
+"""R_COUNT source neurons from R_LOCAL on: uint32 thresholds of one spike or more, uint8[4, R_COUNT] spikes of step
+4 R_DRAWN and on (-1: none). Of the neuron's rate (int32[R_COUNT]) the thresholds of two spikes or more, three, ... are
+uint32 number int64[rates + 1] START to the next of R_MORE_AT."""
 SAMPLED_FIELDS = 8
 S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT = range(8)
 """Sampled states: 0 float32 / 1 int32, offset of the state's array, indices int64, float32 output, float32 offset."""
@@ -133,10 +136,16 @@ BOARD_SENT_AT = next(_n)  # int64[n_lanes]: log entries already published
 BOARD_ROUND = next(_n)  # rounds done so far; its parity picks the buffer
 SIGNS_AT = next(_n)  # this rank's row of signs of life (dtbsim.runtime.board), 0: none
 CHUNK_START = next(_n)  # step at which the current waveforms begin
+DEADLINE_NS = next(_n)  # monotonic clock: the window ends early, after the step or exchange at hand; 0: it does not
+LATE = next(_n)  # this rank is past its deadline, for the next exchange over the board
+END_AFTER = next(_n)  # steps after which all threads leave early
+STEPPED = next(_n)  # steps done when the window ended
 RANK_FIELDS = next(_n)
 
 ERROR_MEMORY = 1
 ERROR_ABORTED = 2
+ERROR_SPIKES = 3
+"""A neuron spiked more than MOST_SPIKES times in one step."""
 
 STAGES = ("deliver", "drive", "update", "detect", "wait", "schedule", "exchange")
 N_STAGES = len(STAGES)

@@ -31,20 +31,20 @@ DTB_FN Place place_of(Table lane, i64 local) {
     return {-1, 0, nullptr, nullptr};
 }
 
-// Do the step of a neuron; returns whether it spikes.
-DTB_FN bool spikes(
+// Do the step of a neuron; returns how often it spikes, one more than MOST_SPIKES for all that is beyond.
+DTB_FN i32 spikes(
     Table lane, const Arenas &arenas, const Place &place, i64 local, i64 step, i64 chunk_start, u32 k0, u32 k1
 ) {
     float current = 0.0f;
     if (lane[N_CURRENTS] + lane[N_NOISE] != 0)
         current = current_of(lane, local, step, chunk_start, k0, k1);
-    bool fired = false;
+    i32 fired = 0;
     if (place.number >= 0)
         fired = dtb_update_neuron(place.number, arenas, current, place.header, place.constants, place.k);
     if (lane[N_EMITTED] != 0)
-        fired = fired || is_listed(lane, local, step);
+        fired += times_listed(lane, local, step);
     if (lane[N_RANDOM] != 0)
-        fired = fired || fires_at_random(lane, local, step, k0, k1);
+        fired += spikes_at_random(lane, local, step, k0, k1);
     return fired;
 }
 

@@ -11,6 +11,8 @@ from dtbsim.kernels.intrinsics import view_i64
 from dtbsim.kernels.jit import cached_njit
 
 OVERFLOW = np.uint64(1 << 63)
+LATE = np.uint64(1 << 62)
+"""A flag beside the number of entries: the sender is past its deadline."""
 
 
 @cached_njit
@@ -51,10 +53,10 @@ def unpack(received: Any, me: int, out: Any) -> Any:
     n = 0
     overflow = False
     for r in range(received.shape[0]):
-        if received[r, 0] == OVERFLOW:
+        if received[r, 0] & OVERFLOW != 0:
             overflow = True
         elif r != me:
-            for j in range(1, np.int64(received[r, 0]) + 1):
+            for j in range(1, np.int64(received[r, 0] & ~LATE) + 1):
                 out[n] = np.int64(received[r, j])
                 n += 1
     return n, overflow

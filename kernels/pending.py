@@ -43,6 +43,28 @@ def as_before(table: Any, step: int, last: Any, trace: Any, recent: Any) -> None
 
 
 @nb.njit(nogil=True)
+def in_order(due: Any, start: int, stop: int) -> None:
+    """Sort the entries (three words) of one delay so that several spikes of a source in one step follow one another.
+
+    The first of them is the one with time since the spike before; the slow trace tells the order of the others. Other
+    sources have other synapses, so their order does not matter, and nothing moves where every spike is alone.
+    """
+    front = start
+    for e in range(start, stop, 3):
+        if (due[e + 1] >> 32) != 0:
+            if front != e:
+                for w in range(3):
+                    due[front + w], due[e + w] = due[e + w], due[front + w]
+            front += 3
+    for e in range(front + 3, stop, 3):
+        at = e
+        while at > front and float_of(due[at - 1]) > float_of(due[at + 2]):
+            for w in range(3):
+                due[at + w], due[at + w - 3] = due[at + w - 3], due[at + w]
+            at -= 3
+
+
+@nb.njit(nogil=True)
 def forget(history: Any, counts: Any, starts: Any, until: int, capacity: int, words: int) -> None:
     """Keep the last entry before `until`, whose trace is still needed, and those after it."""
     for i in range(counts.size):

@@ -15,7 +15,7 @@
 #endif
 
 // A message: tag of the step << 44 | code << 40 | second source << 20 | first source. Codes 0 to 2 are the number of
-// spikes; TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
+// spikes (a source that spikes several times is there as often); TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
 constexpr int TOLD_BY_LIST = 3;
 constexpr u32 NO_SYNAPSE = 0xFFFFFFFFu;
 constexpr i64 SOURCE_MASK = (1 << SOURCE_BITS) - 1;
@@ -131,12 +131,21 @@ DTB_FN void update(const Block &b, i64 step) {
     }
     for (i64 local = threadIdx.x; local < b.lane[N_LOCAL]; local += blockDim.x) {
         const Place place = local < blockDim.x ? b.place : place_of(b.lane, local);
-        if (!spikes(b.lane, arenas, place, local, step, b.chunk_start, b.k0, b.k1))
+        i32 n = spikes(b.lane, arenas, place, local, step, b.chunk_start, b.k0, b.k1);
+        if (n > MOST_SPIKES) {
+            b.rank[R_HALT] = HALT_SPIKES; // the host stops behind this launch
+            n = 0;
+        }
+        if (n == 0)
             continue;
-        at<i64>(b.lane[LOG_AT])[take_from(&b.board->logged, 1)] = (step << 32) | (i64)at<u32>(b.lane[GID_AT])[local];
         const i32 source = at<i32>(b.lane[SOURCE_AT])[local];
-        if (source >= 0)
-            b.fired[atomicAdd(&b.board->fired, 1)] = source;
+        i64 *log = at<i64>(b.lane[LOG_AT]) + take_from(&b.board->logged, n);
+        i32 *fired = b.fired + (source < 0 ? 0 : atomicAdd(&b.board->fired, n));
+        for (i32 k = 0; k < n; ++k) {
+            log[k] = (step << 32) | (i64)at<u32>(b.lane[GID_AT])[local];
+            if (source >= 0)
+                fired[k] = source;
+        }
     }
 }
 

@@ -92,7 +92,8 @@ DTB_FN Eligible advanced(
 // Change the synapses of one entry, and add them to the input with `add`: as deliver_plastic.
 DTB_FN void deliver_rewarded(Table lane, Table table, const i64 *entry, i64 step, int thread) {
     const float *p = at<float>(table[D_PARAMETERS_AT]);
-    const i64 first = entry[0] >> ENTRY_SHIFT, h = entry[1] >> 32, delay = entry[2] >> 32;
+    const i64 first = entry[0] >> ENTRY_SHIFT, h = entry[1] >> 32, delay = (entry[2] >> 32) & 0xFFFF;
+    const i64 times = entry[2] >> 48;
     const i32 n = (i32)(entry[0] & ((1 << ENTRY_SHIFT) - 1));
     const float trace = float_of(entry[1]);
     const i64 spike = step - delay;
@@ -113,11 +114,13 @@ DTB_FN void deliver_rewarded(Table lane, Table table, const i64 *entry, i64 step
             weights[j] = synapse.w;
         }
         i64 met = stop - 1;
-        if (met >= target.start && step_of(target, met) == until)
-            --met; // a pair at exactly the same time does not depress
-        if (met >= target.start)
-            synapse.c -= p[D_P_A_MINUS] * trace_of(target, met) * decay(table, D_DECAY1_AT, until - step_of(target, met)) * now;
+        while (met >= target.start && step_of(target, met) == until)
+            --met; // pairs at exactly the same time do not depress
+        for (i64 k = 0; k < times; ++k) { // spikes of the source in the same step
+            if (met >= target.start)
+                synapse.c -= p[D_P_A_MINUS] * trace_of(target, met) * decay(table, D_DECAY1_AT, until - step_of(target, met)) * now;
+            add_weight(lane, table, slot, synapse.w);
+        }
         eligibility[j] = synapse.c;
-        add_weight(lane, table, slot, synapse.w);
     }
 }

@@ -31,7 +31,7 @@ from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import NEVER, float_of
 from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
+from dtbsim.kernels.pending import as_before, forget, in_order, is_frozen, keep_recent
 
 AHEAD = 4
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
@@ -154,6 +154,7 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
     starts = view_i32(table[D.HISTORY_START_AT], n_targets)
     due = view_i64(table[D.DUE_AT], n)
     events = np.int64(0)
+    in_order(due, 0, n)
     for e in range(0, n, 3):
         if e + 3 * AHEAD < n:
             ahead = due[e + 3 * AHEAD] >> L.ENTRY_SHIFT
@@ -188,8 +189,8 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                 weights[j] = w
             if stop > start:
                 at = stop - 1
-                if (ring[at & mask] >> 32) == until:
-                    at -= 1  # a pair at exactly the same time does not depress
+                while at >= start and (ring[at & mask] >> 32) == until:
+                    at -= 1  # pairs at exactly the same time do not depress
                 if at >= start:
                     seen = ring[at & mask]
                     c -= p[D.P_A_MINUS] * float_of(seen) * decay(minus, until - (seen >> 32)) * now

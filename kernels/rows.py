@@ -93,3 +93,14 @@ def add_magnitudes(kind: int, targets: Any, weights: Any, totals: Any) -> None:
             totals[targets[j] & np.uint32(0xFFFF)] += abs(np.int64(np.int32(targets[j]) >> np.int32(16)))
         else:
             totals[targets[j]] += abs(np.int64(weights[j]))
+
+
+@cached_njit
+def add_repeated_magnitudes(kind: int, rows: Any, targets: Any, weights: Any, times: Any, totals: Any) -> None:
+    """As `add_magnitudes` where source s can spike times[s] times in a step; rows int64[n + 1], times int64[n]."""
+    for s in range(times.size):
+        for j in range(rows[s], rows[s + 1]):
+            if kind == L.KIND_PACKED:
+                totals[targets[j] & np.uint32(0xFFFF)] += times[s] * abs(np.int64(np.int32(targets[j]) >> np.int32(16)))
+            else:
+                totals[targets[j]] += times[s] * abs(np.int64(weights[j]))

@@ -37,16 +37,16 @@ DTB_FN float take_in(Table table, const History &target, float w, i64 first, i64
 
 // The spike that reaches a synapse at `step`: the words of its entry, taken apart.
 struct Arrival {
-    i64 step, delay, h, until, since;
+    i64 step, delay, times, h, until, since;
     float trace, slow;
     bool frozen;
 };
 
 DTB_FN Arrival arrival_of(Table table, const i64 *entry, i64 step) {
-    const i64 h = entry[1] >> 32, delay = entry[2] >> 32;
+    const i64 h = entry[1] >> 32, delay = (entry[2] >> 32) & 0xFFFF, times = entry[2] >> 48;
     const i64 until = step - 2 * delay; // the last step at which a target's spike meets the synapse before the source's
     const bool frozen = table[D_N_FROZEN] > 0 && is_frozen(table, step - delay);
-    return {step, delay, h, until, until - h, float_of(entry[1]), float_of(entry[2]), frozen};
+    return {step, delay, times, h, until, until - h, float_of(entry[1]), float_of(entry[2]), frozen};
 }
 
 // Weight of a synapse of target `i` after the spike has arrived.
@@ -61,8 +61,8 @@ DTB_FN i32 weight_after(Table table, const Arrival &spike, i64 i, i32 weight) {
         w = take_in(table, target, w, begin, stop, spike.since, spike.trace);
     }
     i64 met = stop - 1;
-    if (step_of(target, met) == spike.until)
-        --met; // a pair at exactly the same time does not depress
+    while (met >= target.start && step_of(target, met) == spike.until)
+        --met; // pairs at exactly the same time do not depress
     if (met >= target.start && !spike.frozen) {
         const float *p = at<float>(table[D_PARAMETERS_AT]);
         const float seen = trace_of(target, met) * decay(table, D_DECAY1_AT, spike.until - step_of(target, met));
@@ -81,9 +81,17 @@ DTB_FN void deliver_plastic(Table lane, Table table, const i64 *entry, i64 step,
     for (i32 j = thread; j < n; j += DTB_TOGETHER) {
         const i64 slot = targets[j];
         const i32 before = weights[j];
-        const i32 w = weight_after(table, spike, slot - table[D_SLOT0], before);
+        i32 w = weight_after(table, spike, slot - table[D_SLOT0], before);
+        add_weight(lane, table, slot, w);
+        Arrival next = spike; // further spikes of the source in the same step
+        for (i64 k = 1; k < spike.times; ++k) {
+            next.h = 0;
+            next.since = next.until;
+            next.slow += 1.0f;
+            w = weight_after(table, next, slot - table[D_SLOT0], w);
+            add_weight(lane, table, slot, w);
+        }
         if (w != before)
             weights[j] = w;
-        add_weight(lane, table, slot, w);
     }
 }

@@ -26,7 +26,7 @@ from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import NEVER, float_of, with_float
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.pending import as_before, forget, is_frozen, keep_recent
+from dtbsim.kernels.pending import as_before, forget, in_order, is_frozen, keep_recent
 from dtbsim.kernels.stdp_batch import deliver_batch, look_back
 from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
@@ -114,6 +114,7 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                 for w in range(3):
                     due[end + w], due[e + w] = due[e + w], due[end + w]
                 end += 3
+        in_order(due, done, end)
         if synapses > BATCH * table[D.N_TARGETS] and table[D.N_FROZEN] == 0:
             look_back(table, step - 2 * delay)
             for e in range(done, end, 3):
@@ -164,8 +165,9 @@ def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, a
                     begin -= 1
                 w = _take_in(table, kind, p, w, ring, begin, stop, since, trace, plus)
             at = ((stop - 1) & mask) * words
-            if (ring[at] >> 32) == until:
-                at = ((stop - 2) & mask) * words if stop - 1 > start else np.int64(-1)
+            while at >= 0 and (ring[at] >> 32) == until:  # pairs at exactly the same time do not depress
+                stop -= 1
+                at = ((stop - 1) & mask) * words if stop > start else np.int64(-1)
             if at >= 0 and not frozen:
                 seen = float_of(ring[at]) * decay(minus, until - (ring[at] >> 32))
                 w = rounded(p, depressed(kind, p, w, seen, slow))

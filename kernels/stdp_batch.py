@@ -50,11 +50,11 @@ def look_back(table: Any, until: int) -> None:
         seen[i] = UNSEEN
         if stop > start:
             entry = history[np.uint64((base + ((stop - 1) & mask)) * words)]
-            if (entry >> 32) == until:
-                if stop - 1 == start:
-                    continue
-                entry = history[np.uint64((base + ((stop - 2) & mask)) * words)]
-            seen[i] = float_of(entry) * decay(minus, until - (entry >> 32))
+            while (entry >> 32) == until and stop > start:
+                stop -= 1
+                entry = history[np.uint64((base + ((stop - 1) & mask)) * words)]
+            if stop > start:
+                seen[i] = float_of(entry) * decay(minus, until - (entry >> 32))
 
 
 @nb.njit(nogil=True)

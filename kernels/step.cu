@@ -14,7 +14,7 @@ DTB_FN void keep_dynamic_counts(Table, Table) {}
 DTB_FN i64 deliver_dynamic(Table, Table, i64, Share) { return 0; }
 DTB_FN void remember_spike(Table, Table, i64, i64) {}
 DTB_FN void clear_agendas(Table, i64) {}
-DTB_FN void schedule_dynamic(Table, Table, i64, i64, i64, i64, int) {}
+DTB_FN void schedule_dynamic(Table, Table, i64, i64, i64, i64, int, i64) {}
 #endif
 
 // Add what the threads of a block have counted to a word, with one atomic operation per block.
@@ -71,11 +71,27 @@ DTB_KERNEL dtb_neurons(Table rank) {
         count_procedural(rank, lane, step);
 #endif
     }
-    for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride)
-        if (spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1)) {
-            remember_spike(rank, lane, local, step);
-            tell(rank, lane, local, step);
+    for (i64 local = share.first; local < lane[N_LOCAL]; local += share.stride) {
+        i32 n = spikes(lane, arenas, place_of(lane, local), local, step, rank[R_CHUNK_START], k0, k1);
+        if (n > MOST_SPIKES) {
+            rank[R_HALT] = HALT_SPIKES;
+            n = 0;
         }
+        for (i32 k = 0; k < n; ++k)
+            remember_spike(rank, lane, local, step);
+        if (n != 0)
+            tell(rank, lane, local, step, n);
+    }
+}
+
+// How many of `n` spikes, the same ones next to each other, are one with number `k`; 0 where it is not the first.
+template <typename T> DTB_FN i64 times_of(const T *spikes, i64 n, i64 k) {
+    if (k > 0 && spikes[k - 1] == spikes[k])
+        return 0;
+    i64 times = 1;
+    while (k + times < n && spikes[k + times] == spikes[k])
+        ++times;
+    return times;
 }
 
 // Whether a lane has rows of synapses; it has none where all its projections are procedural.
@@ -94,7 +110,8 @@ DTB_KERNEL dtb_schedule(Table rank) {
     for (i64 k = share.first / 32; k < n; k += share.stride / 32) {
         if (lane[SEGMENT_ROW_AT] != 0)
             schedule(rank, lane, published[k], step, step + 1, thread, 32);
-        schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread);
+        if (lane[N_DYNAMIC] != 0)
+            schedule_dynamic(rank, lane, published[k], k, step, step + 1, thread, times_of(published, n, k));
     }
     sample(lane, arenas_of(lane), step, rank[R_CHUNK_START], share);
     if (!is_last_block(rank))
@@ -129,7 +146,8 @@ DTB_KERNEL dtb_schedule_remote(Table rank) {
         const int thread = (int)(share.first % 32);
         if (lane[SEGMENT_ROW_AT] != 0)
             schedule(rank, lane, source, entries[k] >> 32, rank[R_STEP], thread, 32);
-        schedule_dynamic(rank, lane, source, k, entries[k] >> 32, rank[R_STEP], thread);
+        if (lane[N_DYNAMIC] != 0)
+            schedule_dynamic(rank, lane, source, k, entries[k] >> 32, rank[R_STEP], thread, times_of(entries, n, k));
     }
     if (is_last_block(rank) && read_shared_word(rank + R_OVERFLOW) != 0)
         rank[R_HALT] = HALT_REMOTE;

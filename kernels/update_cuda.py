@@ -13,8 +13,8 @@ from dtbsim.models.base import NeuronModel
 from dtbsim.models.language.emit_c import PRELUDE, other_arguments, update_text
 
 _GROUP = """\
-// A neuron of model {model}, number k of its group; returns whether it spikes.
-DTB_FN bool dtb_group_{number}(
+// A neuron of model {model}, number k of its group; returns how often it spikes.
+DTB_FN i32 dtb_group_{number}(
     float *F_, i32 *I_, {acc} *acc_, float I_stim, const i64 *G_, const float *C_, i64 k_
 ) {{
 {body}
@@ -83,13 +83,13 @@ def _dispatch(variants: Sequence[Variant]) -> str:
     ]
     return "\n".join(
         [
-            "DTB_FN bool dtb_update_neuron(",
+            "DTB_FN i32 dtb_update_neuron(",
             "    i64 number, const Arenas &arenas, float I_stim, const i64 *G, const float *C, i64 k",
             ") {",
             "    switch (number) {",
             *cases,
             "    }",
-            "    return false;",
+            "    return 0;",
             "}",
         ]
     )

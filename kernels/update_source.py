@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dtbsim.models.base import NeuronModel
+from dtbsim.models.base import MOST_SPIKES, NeuronModel
 from dtbsim.models.language import ir
 from dtbsim.models.language.checked import checked_update, needed_functions
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
@@ -66,9 +66,10 @@ _TEXT = '''\
 
 from math import sqrt as _sqrt
 
-from numba import carray as _carray, cfunc as _cfunc, njit as _njit
+from numba import carray as _carray, njit as _njit
 from numba import float32 as _f32, int32 as _i32, int64 as _i64, uint8 as _u8, void as _void
 
+from dtbsim.kernels.jit import cached_cfunc as _cfunc
 from dtbsim.kernels.numba_support import NoAliasCompiler as _NoAlias
 from dtbsim.kernels.numba_support import bits_float as _bits_float, float_bits as _float_bits, pointer as _pointer
 
@@ -86,7 +87,6 @@ def _loop({loop_arguments}):
         _pointer(_f32), _pointer(_i32), _pointer({acc_type}), _pointer(_f32),
         _pointer(_u8), _pointer(_i64), _pointer(_f32),
     ),
-    cache=True,
     error_model="numpy",
 )
 def kernel(_F_, _I_, _acc_, _stim_, _spk_, _G_, _C_):
@@ -166,6 +166,8 @@ def _loop_lines(variant: Variant, function: ir.Function) -> list[str]:
     results = [emitter.text(x) for x in function.results]
     lines += emitter.lines
     lines += [f"_s_{row.name}[_k] = {text}" for row, text in zip(model.states, results, strict=False)]
+    if model.counts_spikes:
+        return [*lines, f"_spk[_k] = _u8(min(max({results[-1]}, _f32(0.0)), _f32({MOST_SPIKES + 1})))"]
     return [*lines, f"_spk[_k] = _u8(1) if {results[-1]} else _u8(0)"]
 
 

@@ -15,7 +15,7 @@ from numba import types
 
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import board_words, read_round, schedule_remote, write_round
+from dtbsim.kernels.board import any_late, board_words, read_round, schedule_remote, write_round
 from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed, emit_random
@@ -85,8 +85,8 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
     """
     for i in range(rank[L.N_LANES]):
         other = lanes[i]
-        n_local = other[L.N_LOCAL]
-        published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * n_local, n_local)
+        capacity = other[L.PUBLISHED_CAPACITY]
+        published = view_i32(other[L.PUBLISHED_AT] + 4 * (step & 1) * capacity, capacity)
         n = other[L.PUBLISHED_0 + (step & 1)]
         stored = n if lane[L.SEGMENT_ROW_AT] != 0 else 0
         for k in range(min(stored, ROW_AHEAD)):
@@ -137,6 +137,8 @@ def _exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: in
             if not together:
                 error = L.ERROR_ABORTED
                 atomic_store(barrier, B.ABORT, np.int64(1))
+            elif any_late(rank, board):
+                rank[L.END_AFTER] = now
         if not B.wait(barrier, n_threads) or error != 0:
             return L.ERROR_ABORTED
         rest = read_round(rank, lanes, board, first, last, now)
@@ -158,6 +160,9 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
 
     `rank` int64[RANK_FIELDS], `lanes` int64[n_lanes, LANE_FIELDS]. Errors are left in rank[ERROR]; a thread that meets
     one goes on stepping without delivering, so that the others are not left waiting.
+
+    Past rank[DEADLINE_NS] it ends early, after the same step on all threads, and on all ranks that share a board: these
+    agree at an exchange. rank[STEPPED] says where.
     """
     n_threads = rank[L.N_THREADS]
     thread_lanes = view_i64(rank[L.THREAD_LANES_AT], n_threads + 1)
@@ -194,7 +199,11 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             if lane[L.N_RANDOM] != 0:
                 emit_random(lane, step, k0, k1)
             ok = ok and (lane[L.N_DYNAMIC] == 0 or remember_spikes(lane, step))
-            ok = ok and collect(lane, step)
+            if ok:
+                error = collect(lane, step)
+                if error != 0:
+                    rank[L.ERROR] = error
+                    ok = False
             _sample(lane, step)
             t4 = _now_ns(times, times_at)
             times[L.T_DELIVER] += t1 - t0
@@ -202,6 +211,10 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             times[L.T_UPDATE] += t3 - t2
             times[L.T_DETECT] += t4 - t3
         t5 = _now_ns(times, times_at)
+        if thread == 0 and rank[L.DEADLINE_NS] != 0 and t5 > rank[L.DEADLINE_NS]:
+            rank[L.LATE] = 1
+            if rank[L.BOARD_AT] == 0:
+                rank[L.END_AFTER] = step + 1  # not read before the barrier, and another number after the next
         if not B.wait(barrier, n_threads):
             rank[L.ERROR] = L.ERROR_ABORTED
             return
@@ -219,5 +232,9 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
                     return
                 ok = False
             times[L.T_EXCHANGE] += _now_ns(times, times_at) - t7
+        if rank[L.END_AFTER] == step + 1:
+            if thread == 0:
+                rank[L.STEPPED] = step + 1
+            break
     if not ok and rank[L.ERROR] == 0:
         rank[L.ERROR] = L.ERROR_MEMORY

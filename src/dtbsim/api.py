@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.config import Locator, RunConfig, check_references, load_config_data, load_located
-from dtbsim.config.dump import plain
-from dtbsim.runtime.progress import make_progress
+from dtbsim.arguments import flag, refuse
+from dtbsim.arguments import path as path_argument
+from dtbsim.config import Locator, RunConfig, load_located
+from dtbsim.config.load import load_located_data
+from dtbsim.errors import InputError
+from dtbsim.runtime.progress import AnnouncedProgress, make_progress
 
 if TYPE_CHECKING:
+    from dtbsim.config import Overrides
     from dtbsim.mpi import Comm
     from dtbsim.simulate import RunResult
+    from dtbsim.simulate.temporary import TemporaryFolder
     from dtbsim.spec import Network
 
-Source = RunConfig | Mapping[str, Any] | str | Path
+Source = RunConfig | Mapping[str, Any] | str | os.PathLike[str]
 
 
 def run(
     source: Source,
     *,
-    out: str | Path | None = None,
-    set: Sequence[str] = (),
+    out: str | os.PathLike[str] | None = None,
+    set: Overrides = (),
+    overwrite: bool = False,
+    temporary: bool = False,
     comm: Comm | None = None,
     progress: bool = False,
     report: bool = False,
 ) -> RunResult:
     """Simulate and return the result; under an MPI launcher every rank calls this, with the same arguments.
 
+        result = dtbsim.run("net.yaml", set={"simulation.duration_ms": 2000})
+        time_ms, neuron = result.open().spikes("E")
+
     Args:
         source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
         out: the run folder, new or empty (default: runs/NAME-TIME below the current folder).
-        set: overrides, `key.path=value`, as on the command line.
+        set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
+        overwrite: let `out` be the folder of an earlier run, which is replaced; a folder that holds anything else, or
+            a run that still goes on, is never touched.
+        temporary: keep the results in a temporary folder (see `tempfile`), which is removed when the result, and what
+            was opened of it, are no longer used.
         comm: the ranks (default: those that a launcher started, else this process alone).
         progress: show on standard error how far the run is.
         report: write report.html at the end.
@@ -46,43 +62,85 @@ def run(
     from dtbsim.simulate import run as conduct
 
     began_s = time.perf_counter()
+    overwrite, temporary = flag(overwrite, "overwrite"), flag(temporary, "temporary")
+    progress, report = flag(progress, "progress"), flag(report, "report")
+    folder = None if out is None else path_argument(out, "out")
+    _check_folder(folder, overwrite, temporary)
+    ranks = world_comm() if comm is None else _ranks(comm)
     config, base_dir, locator = resolve(source, set)
-    ranks = comm if comm is not None else world_comm()
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    if not progress and ranks.is_root and sys.stderr is not None:
+        shown = AnnouncedProgress(sys.stderr)
+    owner = _temporary_folder(ranks, config.name) if temporary else None
     try:
         result = conduct(
             config,
-            out=Path(out) if out is not None else None,
+            out=owner.path if owner is not None else folder,
             base_dir=base_dir,
             locator=locator,
             comm=ranks,
             progress=shown,
             report=report,
             began_s=began_s,
+            overwrite=overwrite,
         )
+    except BaseException:
+        if owner is not None:
+            owner.remove()
+        raise
     finally:
         shown.close()
     if result.report_error is not None:
         raise result.report_error
-    return result
+    return replace(result, owner=owner)
 
 
-def validate(source: Source, *, set: Sequence[str] = ()) -> Network:
-    """Return the network that `source` means; nothing is built or simulated. InputError where something is wrong."""
+def validate(source: Source, *, set: Overrides = ()) -> Network:
+    """Return the network that `source` means; nothing is built or simulated.
+
+    Args:
+        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
+
+    Raises:
+        InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
+    """
     from dtbsim.spec import compile_network
 
     config, base_dir, locator = resolve(source, set)
     return compile_network(config, base_dir, locator)
 
 
-def resolve(source: Source, overrides: Sequence[str] = ()) -> tuple[RunConfig, Path, Locator]:
+def resolve(source: Source, overrides: Overrides = ()) -> tuple[RunConfig, Path, Locator]:
     """The configuration that `source` means, the folder its relative paths start from, and where its values stand."""
-    if isinstance(source, str | Path):
-        located = load_located(source, overrides)
-        return located.config, located.base_dir, located.locator
-    if isinstance(source, RunConfig):
-        if not overrides:
-            check_references(source)
-            return source, Path(), Locator()
-        return load_config_data(plain(source), overrides), Path(), Locator()
-    return load_config_data(source, overrides), Path(), Locator()
+    if isinstance(source, RunConfig | Mapping):
+        made = load_located_data(source, overrides)
+        return made.config, Path(), made.locator
+    if not isinstance(source, str | os.PathLike):
+        raise refuse(source, "source", "a RunConfig, a mapping, or the path of a configuration file")
+    from dtbsim.run_folder.repeat import check_repeat
+
+    path = path_argument(source, "source")
+    check_repeat(path)
+    located = load_located(path, overrides)
+    return located.config, located.base_dir, located.locator
+
+
+def _check_folder(out: Path | None, overwrite: bool, temporary: bool) -> None:
+    if temporary and out is not None:
+        raise InputError("out and temporary are both given", where="out", remedy="leave one of them out")
+    if overwrite and out is None:
+        raise InputError("there is no folder to overwrite", where="overwrite", remedy="name it: out=FOLDER")
+
+
+def _ranks(comm: Any) -> Comm:
+    if not all(hasattr(comm, name) for name in ("rank", "size", "node_count", "bcast", "allgather")):
+        raise refuse(comm, "comm", "the ranks of dtbsim.mpi, such as dtbsim.mpi.world_comm()")
+    ranks: Comm = comm
+    return ranks
+
+
+def _temporary_folder(ranks: Comm, name: str) -> TemporaryFolder:
+    from dtbsim.simulate.temporary import temporary_folder
+
+    return temporary_folder(ranks, name)

@@ -40,7 +40,7 @@ def test_rates_are_low_and_spiking_is_irregular(result: Any) -> None:
         rates = run.rates().sel(population=list(chosen["name"]), time_ms=slice(100_000, None)).mean("time_ms")
         assert low < float(rates.min())
         assert float(rates.max()) < high
-        steps, gids = run.spikes(family)
+        steps, gids = run.spike_steps(family)
         gid0, stop = int(chosen["gid0"].min()), int((chosen["gid0"] + chosen["size"]).max())
         cv = cv_per_neuron(inter_spike_intervals(steps, gids, gid0=gid0, size=stop - gid0), min_spikes=4)
         assert 0.7 < float(np.nanmean(cv)) < 1.3

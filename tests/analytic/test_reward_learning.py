@@ -67,7 +67,7 @@ def test_the_pathway_that_a_late_reward_follows_grows(rewarded: str, tmp_path: P
     write_trains(tmp_path, reward_ms)
     (tmp_path / "net.yaml").write_text(NETWORK)
     run = dtbsim.run(tmp_path / "net.yaml", out=tmp_path / "run").open()
-    steps, _ = run.spikes("T")
+    steps, _ = run.spike_steps("T")
     fired = np.unique(steps + 1) * 0.1 % TRIAL_MS
     changes = {}
     for k, (name, start_ms) in enumerate(START_MS.items()):

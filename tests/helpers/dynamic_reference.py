@@ -59,24 +59,24 @@ class DynamicReference:
         if gid not in self.of_source:
             return
         factor = 0 if self.dynamics.plastic else self._factor(gid, step)
+        number = len(self.sources[gid])
         if self.dynamics.plastic:
-            fast, slow = self._trace(self.sources[gid], step, 0, 2)
+            fast, slow = self._traces(self.sources[gid], step, 0, 2)
             self.sources[gid].append((step, fast + ONE, slow))
         for index in self.of_source[gid]:
-            self.arrivals[step + int(self.table[index, 4])].append((index, step, factor))
+            self.arrivals[step + int(self.table[index, 4])].append((index, number, factor))
 
     def target_spike(self, gid: int, step: int) -> None:
         """The traces of an entry: the fast one just after the spike, the slow one just before it."""
         if self.dynamics.plastic and gid in self.targets:
-            fast, slow = self._trace(self.spikes[gid], step, 1, 3)
+            fast, slow = self._traces(self.spikes[gid], step, 1, 3)
             self.spikes[gid].append((step, fast + ONE, slow))
 
-    def _trace(self, spikes: list[tuple[int, Any, Any]], step: int, fast: int, slow: int) -> tuple[Any, Any]:
-        """Traces at `step` of the spikes before it."""
-        before = last_before(spikes, step)
-        if before is None:
+    def _traces(self, spikes: list[tuple[int, Any, Any]], step: int, fast: int, slow: int) -> tuple[Any, Any]:
+        """Traces at `step` of the spikes so far, those of the same step included."""
+        if not spikes:
             return ZERO, ZERO
-        at, x, y = before
+        at, x, y = spikes[-1]
         return x * decayed(self.decays[fast], step - at), (y + ONE) * decayed(self.decays[slow], step - at)
 
     def _factor(self, gid: int, step: int) -> int:
@@ -102,10 +102,10 @@ class DynamicReference:
 
     def deliver(self, step: int, inputs: Any) -> None:
         """Add what arrives at `step` to inputs[target][channel]."""
-        for index, spike, factor in self.arrivals.pop(step, []):
+        for index, number, factor in self.arrivals.pop(step, []):
             source, target, channel, _, delay = self.table[index].tolist()
             if self.dynamics.plastic:
-                self.weights[index] = self._changed(self.weights[index], source, target, spike, delay)
+                self.weights[index] = self._changed(self.weights[index], source, target, number, delay)
                 amount = self.sign * ((int(self.weights[index]) + ((1 << self.shift) >> 1)) >> self.shift)
             else:
                 amount = (int(self.weights[index]) * factor + 16384) >> 15
@@ -114,10 +114,11 @@ class DynamicReference:
     def pending(self, index: int, until: int, spike: int) -> Any:
         """Weight after the target's spikes up to `until` that follow the source's last spike before `spike`."""
         source, target, _, _, delay = self.table[index].tolist()
-        return self._potentiated(self.weights[index], source, target, spike, delay, until)
-
-    def _potentiated(self, w: Any, source: int, target: int, spike: int, delay: int, until: int) -> Any:
         before = last_before(self.sources[source], spike)
+        return self._potentiated(self.weights[index], before, target, delay, until)
+
+    def _potentiated(self, w: Any, before: tuple[int, Any, Any] | None, target: int, delay: int, until: int) -> Any:
+        """`before`: the spike of the source that the target's spikes meet."""
         if before is None:
             return w
         last, trace, _ = before
@@ -127,13 +128,14 @@ class DynamicReference:
                 w = self._up(w, trace * decayed(self.decays[0], step + delay - last), slow)
         return w
 
-    def _changed(self, w: Any, source: int, target: int, spike: int, delay: int) -> Any:
-        w = self._potentiated(w, source, target, spike, delay, spike - delay)
-        seen, _ = self._trace(self.spikes[target], spike - delay, 1, 3)
-        if self._frozen(spike) or last_before(self.spikes[target], spike - delay) is None:
+    def _changed(self, w: Any, source: int, target: int, number: int, delay: int) -> Any:
+        spikes = self.sources[source]
+        spike, _, slow = spikes[number]
+        w = self._potentiated(w, spikes[number - 1] if number else None, target, delay, spike - delay)
+        met = last_before(self.spikes[target], spike - delay)
+        if self._frozen(spike) or met is None:
             return w
-        _, slow = self._trace(self.sources[source], spike, 0, 2)
-        return self._down(w, seen, slow)
+        return self._down(w, met[1] * decayed(self.decays[1], spike - delay - met[0]), slow)
 
     def _frozen(self, step: int) -> bool:
         return any(start <= step < stop for start, stop in self.dynamics.frozen.tolist())

@@ -109,12 +109,11 @@ def population(
 
 def fitting_input(model: NeuronModel, parameters: dict[str, Any]) -> Input:
     """Return the strongest of some inputs under which all states stay finite (NaNs have no bits to compare)."""
-    units = [
-        next(row.weight_unit for row in model.receptors if c in (row.channel, row.watched))
-        for c in range(len(model.inputs))
-    ]
+    ports = [next(row for row in model.receptors if c in (row.channel, row.watched)) for c in range(len(model.inputs))]
+    negative = tuple(row.weight_unit != "nS" and row.takes != "count" for row in ports)
     for factor, current in ((f, c) for f in (1.0, 0.125, 0.015625) for c in CURRENTS):
-        given = Input(tuple(factor * QUANTA[unit] for unit in units), tuple(unit != "nS" for unit in units), current)
+        quanta = tuple(1.0 if row.takes == "count" else factor * QUANTA[row.weight_unit] for row in ports)
+        given = Input(quanta, negative, current)
         tried = population(model, parameters, given)
         for integers, currents in given.steps(TRIAL_STEPS, 0):
             tried.step(integers, currents)

@@ -66,7 +66,7 @@ class Job:
             os.kill(pid, signal.SIGKILL)
         self.process.communicate()
 
-    def wait_until(self, condition: Callable[[], bool], what: str, limit_s: float = 60.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str, limit_s: float = 120.0) -> None:
         """Return when `condition()` is true; fail when the job ends before, or after `limit_s`."""
         end_s = time.monotonic() + limit_s
         while not condition():

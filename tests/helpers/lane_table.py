@@ -33,14 +33,15 @@ class LaneTable:
         self.row[field] = array.ctypes.data
         return array
 
-    def neurons(self, gids: Sequence[int], sources: Sequence[int] | None = None) -> None:
-        """Neurons with spike flags, an empty log and room to publish; `sources` their indices as sources."""
+    def neurons(self, gids: Sequence[int], sources: Sequence[int] | None = None, most: int = 1) -> None:
+        """Neurons with numbers of spikes, an empty log and room to publish `most` each; `sources` are their indices."""
         n = len(gids)
         self.row[L.N_LOCAL] = n
         self.put(L.GID_AT, np.array(gids, np.uint32))
         self.put(L.SOURCE_AT, np.array(range(n) if sources is None else sources, np.int32))
         self.put(L.SPK_AT, np.zeros((n + 63) // 64 * 64, np.uint8))
-        self.put(L.PUBLISHED_AT, np.zeros((2, max(n, 1)), np.int32))
+        self.row[L.PUBLISHED_CAPACITY] = n * most
+        self.put(L.PUBLISHED_AT, np.zeros((2, max(n * most, 1)), np.int32))
         self.log([])
 
     def log(self, entries: Sequence[int]) -> None:

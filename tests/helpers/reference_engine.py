@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import poisson
 from tests.helpers.dynamic_reference import DynamicReference
 from tests.helpers.networks import sorted_rows
 from tests.helpers.noise_reference import reference_normals
@@ -51,19 +52,29 @@ class Neuron:
         }
         self.offsets = {row.name: F32(self.model.recorded(row.name, 0.0, values[0])) for row in self.model.states}
         self.uses_current = self.model.uses_current
-        channels = list(enumerate(self.family.channels))
-        self.inputs = {  # per input of the model: channel, quantum and factor of everything that feeds it
-            f"in_{name}": [(c, F32(x.quantum), F32(dict(x.mix)[r])) for c, x in channels if r in dict(x.mix)]
-            for r, name in enumerate(self.model.inputs)
-        }
+        self.inputs = {f"in_{name}": self._feeding(r) for r, name in enumerate(self.model.inputs)}
 
-    def step(self, sums: Mapping[int, int], current: Any, update: Callable[..., Any]) -> bool:
-        """Advance by one step with the integer input of each channel; whether it spiked."""
+    def _feeding(self, r: int) -> list[tuple[list[int], Any, Any]]:
+        """Channels (those of a group together), quantum and factor of everything that feeds an input of the model."""
+        watched = r >= len(self.model.inputs) - self.model.n_watched_inputs
+        groups: dict[int, list[int]] = {}
+        for c, channel in enumerate(self.family.channels):
+            if r in dict(channel.mix):
+                groups.setdefault(c if watched else channel.group, []).append(c)
+        first = [self.family.channels[together[0]] for together in groups.values()]
+        return [
+            (together, F32(channel.quantum), F32(dict(channel.mix)[r]))
+            for together, channel in zip(groups.values(), first, strict=True)
+        ]
+
+    def step(self, sums: Mapping[int, int], current: Any, update: Callable[..., Any]) -> int:
+        """Advance by one step with the integer input of each channel; how often it spiked."""
         arguments = {**self.states, **self.constants}
         for name, parts in self.inputs.items():
             total = ZERO
-            for k, (channel, quantum, factor) in enumerate(parts):
-                part = factor * (np.int64(sums[channel]).astype(F32) * quantum) if channel in sums else ZERO
+            for k, (channels, quantum, factor) in enumerate(parts):
+                number = sum(sums[channel] for channel in channels if channel in sums)
+                part = factor * (np.int64(number).astype(F32) * quantum) if number else ZERO
                 total = total + part if k else part
             arguments[name] = total
         if self.uses_current:
@@ -71,7 +82,7 @@ class Neuron:
         *states, spiked = update(**arguments)
         for row, value in zip(self.model.states, states, strict=True):
             self.states[row.name] = (F32 if row.dtype == "f32" else np.int32)(value)
-        return bool(spiked)
+        return int(spiked)
 
     def seen(self, state: str) -> Any:
         """A state as it is recorded, float32."""
@@ -147,8 +158,7 @@ class ReferenceEngine:
         self._poisson(step, inputs)
         currents = self._currents(step)
         for gid, neuron in self.neurons.items():
-            if neuron.step(inputs.get(gid, {}), currents.get(gid, ZERO), self.update[gid]):
-                fired.append(gid)
+            fired += [gid] * neuron.step(inputs.get(gid, {}), currents.get(gid, ZERO), self.update[gid])
         for gid in fired:
             for target, channel, weight, delay in self.targets.get(gid, []):
                 self.ring[(step + delay) % len(self.ring)][target][channel] += weight
@@ -169,9 +179,14 @@ class ReferenceEngine:
             gids = np.arange(population.gid0, population.gid0 + population.size)
             position = family.populations.tolist().index(index)
             given = neuron_values(self.network, population.family, position, gids, "parameters")
-            p = -np.expm1(-np.asarray(given.get("rate_hz", 0.0)) * self.network.dt_ms * 1e-3)
+            means = np.broadcast_to(np.asarray(given.get("rate_hz", 0.0)) * self.network.dt_ms * 1e-3, gids.size)
             words = philox_array(gids.astype(np.uint32), step // 4, 0, PURPOSE_EMIT << PURPOSE_SHIFT, self.network.seed)
-            fired += gids[words[step % 4] < np.rint(p * 2.0**32)].tolist()
+            for k in range(1, 255):
+                p = -np.expm1(-means) if k == 1 else poisson.sf(k - 1, means)
+                more = words[step % 4] < np.minimum(np.rint(p * 2.0**32), 2.0**32 - 1)
+                if not more.any():
+                    break
+                fired += gids[more].tolist()
         return fired
 
     def _gids(self, drive: Drive) -> list[int]:

@@ -85,12 +85,13 @@ class RewardReference(DynamicReference):
     def _gained(self, last: tuple[int, Any, Any], meets: int) -> Any:
         return self.p[D.P_A_PLUS] * last[1] * decayed(self.decays[0], meets - last[0])
 
-    def _changed(self, w: Any, source: int, target: int, spike: int, delay: int) -> Any:
+    def _changed(self, w: Any, source: int, target: int, number: int, delay: int) -> Any:
         raise AssertionError("weights are advanced by index")
 
     def deliver(self, step: int, inputs: Any) -> None:
-        for index, spike, _ in self.arrivals.pop(step, []):
-            _, target, channel, _, delay = self.table[index].tolist()
+        for index, number, _ in self.arrivals.pop(step, []):
+            source, target, channel, _, delay = self.table[index].tolist()
+            spike = self.sources[source][number][0]
             self.advance(index, spike, spike)
             meets = spike - delay
             if any(entry[0] < meets for entry in self.spikes[target]):

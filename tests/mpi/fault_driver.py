@@ -77,6 +77,16 @@ def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
         _refuse()
     if options.fault == "lonely":
         return _slow_but_alive(comm, watchdog, options)
+    if options.fault in WORK:
+        return _work_before_the_loop(comm, options)
+    with watchdog.stepping():
+        _step(comm, watchdog, status, options)
+    if comm.is_root:
+        print(f"done with {comm.size} ranks", flush=True)
+    return 0
+
+
+def _step(comm: Comm, watchdog: Watchdog, status: StatusFile | None, options: argparse.Namespace) -> None:
     packets = np.zeros((comm.size, 8), dtype=np.uint64)
     for step in range(N_STEPS):
         watchdog.kick(step)
@@ -88,13 +98,51 @@ def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
             FAULTS[options.fault]()
         comm.exchange_packets(packets)
         time.sleep(0.01)
-    if comm.is_root:
-        print(f"done with {comm.size} ranks", flush=True)
-    return 0
 
 
 def _refuse() -> None:
     raise InputError("no such key 'neurnos'", where="run.yaml:3", remedy="did you mean 'neurons'?")
+
+
+def compute() -> None:
+    """As a compiler does: Python, with the interpreter lock changing hands."""
+    sum(range(1000))
+
+
+def compute_with_lock(libc: ctypes.PyDLL = ctypes.PyDLL(None), size: int = 1 << 28) -> None:  # noqa: B008
+    """A second or so in one call that lets no other thread of this process run."""
+    memory = ctypes.create_string_buffer(size)
+    for value in range(8):
+        libc.memset(memory, value, size)
+
+
+def write_slowly() -> None:
+    """A disk that takes 2 MB/s: hardly any computing."""
+    Path("written").write_bytes(bytes(1 << 17))
+    time.sleep(1 / 16)
+
+
+WORK: dict[str, Callable[[], None]] = {
+    "computes": compute,
+    "computes-gil": compute_with_lock,
+    "writes": write_slowly,
+    "stands": lambda: time.sleep(0.1),
+    "stopped": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+}
+"""What a rank does outside of the time loop, without a word, while the others wait for it."""
+
+
+def _work_before_the_loop(comm: Comm, options: argparse.Namespace) -> int:
+    if comm.rank == options.rank:
+        (options.run_dir / "fault_at").write_text(f"{time.time()}")
+        end = time.monotonic() + 4 * options.timeout
+        os.chdir(options.run_dir)
+        while time.monotonic() < end:
+            WORK[options.fault]()
+    comm.barrier()
+    if comm.is_root:
+        print(f"done with {comm.size} ranks", flush=True)
+    return 0
 
 
 def _slow_but_alive(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
@@ -112,7 +160,7 @@ def _slow_but_alive(comm: Comm, watchdog: Watchdog, options: argparse.Namespace)
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("fault", choices=[*FAULTS, "bad-config", "bad-everywhere", "lonely"])
+    parser.add_argument("fault", choices=[*FAULTS, *WORK, "bad-config", "bad-everywhere", "lonely"])
     parser.add_argument("--rank", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=2.0)
     parser.add_argument("--run-dir", type=Path)

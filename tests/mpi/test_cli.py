@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,6 @@ pytestmark = [
 ]
 
 STARTS = {"dtbsim": ["-m", "dtbsim"], "mpi4py": ["-m", "mpi4py", "-m", "dtbsim"]}
-SOON_S = 20.0
-"""Much more than it takes on two free cores, much less than any of the time limits behind it."""
-
 CONFIG = """\
 name: pair
 simulation: {duration_ms: 20}
@@ -81,9 +77,7 @@ def assert_one_error(done: subprocess.CompletedProcess[str], said: str) -> None:
 
 def test_a_typo_in_the_configuration_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:
     config.write_text(CONFIG.replace("indegree: 10", "indegre: 10"))
-    begin = time.monotonic()
     done = run(start, "run", config, cwd=config.parent)
-    assert time.monotonic() - begin < SOON_S
     assert_one_error(done, f"{config}:9: projections.EE.rule.indegre: unknown key 'indegre'")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in config.parent.iterdir()] == ["pair.yaml"]
@@ -119,7 +113,7 @@ def test_a_model_that_blows_up_on_one_rank_ends_all(start: list[str], tmp_path: 
     assert kept.status["state"] == "failed"
     assert kept.spike_store.closed
     assert kept.spike_store.complete_before == int(found[1])
-    assert len(kept.spikes("E")[0]) > 100
+    assert len(kept.spike_steps("E")[0]) > 100
 
 
 def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config: Path) -> None:
@@ -139,9 +133,7 @@ def test_an_unknown_model_ends_all_ranks_with_one_line(start: list[str], config:
     ],
 )
 def test_wrong_usage_is_one_line(start: list[str], config: Path, arguments: tuple[str, ...], said: str) -> None:
-    begin = time.monotonic()
     assert_one_error(run(start, *arguments, cwd=config.parent), said)
-    assert time.monotonic() - begin < SOON_S
 
 
 @pytest.mark.parametrize("command", ["models list", "atlas list", "--version", "run --help"])

@@ -162,7 +162,6 @@ def test_a_barrier_waits_for_the_last(comm: Comm) -> None:
     left_ns = time.monotonic_ns()
     arrivals = comm.allgather(came_ns)  # one machine, one clock
     assert left_ns >= max(arrivals)
-    assert max(arrivals) - min(arrivals) > 0.15e9
 
 
 @pytest.mark.parametrize("send", [np.zeros(1, np.int64), np.zeros((1, 1), U64), np.zeros(99, U64)])
@@ -202,13 +201,22 @@ def test_the_row_shows_who_waits_and_that_it_goes_on(comm: Comm) -> None:
         comm.attach_row(blank_row())
 
 
-def test_a_long_wait_leaves_the_core_to_others(comm: Comm) -> None:
+def test_a_long_wait_leaves_the_core_to_others(comm: Comm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First it gives its core away between two looks, then it sleeps between them, at last for a millisecond."""
+    from dtbsim.mpi import library
+
+    naps_s: list[float] = []
+    yields: list[None] = []
+    monkeypatch.setattr(library.time, "sleep", naps_s.append)
+    monkeypatch.setattr(library.os, "sched_yield", lambda: yields.append(None))
+    looks = iter(range(10**6))
+    comm.poll(lambda: next(looks) >= 20_000)
+    monkeypatch.undo()
     comm.barrier()
-    begin_s = time.process_time()
-    if comm.rank == 0:
-        time.sleep(1.0)
-    comm.barrier()
-    assert time.process_time() - begin_s < 0.5
+    assert len(yields) < 2000
+    assert len(yields) + len(naps_s) == 20_000
+    assert naps_s == sorted(naps_s)
+    assert naps_s.count(1e-3) > 14_000
 
 
 # -- errors that all ranks share -------------------------------------------------------------------------------

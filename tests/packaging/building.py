@@ -14,6 +14,7 @@ COPIED = (
     ".ci",
     ".pre-commit-config.yaml",
     "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md",
     "LICENSE",
     "MANIFEST.in",
@@ -22,6 +23,7 @@ COPIED = (
     "README.md",
     "constraints.txt",
     "docs",
+    "examples",
     "kernels",
     "partition",
     "pyproject.toml",
@@ -37,9 +39,10 @@ BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sy
 
 @dataclass(frozen=True)
 class Built:
-    """What was built: the copied tree, the unpacked source distribution, the wheel, and what setuptools said."""
+    """What was built: the copied tree, the source distribution and what is in it, the wheel, what setuptools said."""
 
     tree: Path
+    sdist: Path
     sdist_tree: Path
     wheel: Path
     output: str
@@ -73,4 +76,4 @@ def build_all(work: Path) -> Built:
         archive.extractall(work / "unpacked", **safe)
     sdist_tree = next((work / "unpacked").iterdir())
     wheel, wheel_output = _build("build_wheel", sdist_tree, work / "wheel")
-    return Built(tree, sdist_tree, wheel, sdist_output + wheel_output)
+    return Built(tree, sdist, sdist_tree, wheel, sdist_output + wheel_output)

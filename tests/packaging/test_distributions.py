@@ -57,7 +57,8 @@ def test_the_wheel_carries_licence_notice_and_entry_point(built: Built) -> None:
 def test_the_source_distribution_holds_each_file_once_and_the_house(built: Built) -> None:
     files = {str(path.relative_to(built.sdist_tree)) for path in built.sdist_tree.rglob("*") if path.is_file()}
     assert {"kernels/__init__.py", "partition/table.py", "Makefile", "constraints.txt", ".ci/run"} <= files
-    assert {"docs/adr/0001-package-layout.md", "slurm/dtbsim.sbatch", "CHANGELOG.md"} <= files
+    assert {"docs/adr/0001-package-layout.md", "slurm/dtbsim.sbatch", "CHANGELOG.md", "CITATION.cff"} <= files
+    assert {"slurm/containers/Containerfile", "slurm/containers/dtbsim.def", "examples/izhikevich.yaml"} <= files
     assert not {name for name in files if name.startswith(("src/dtbsim/kernels", "src/dtbsim/partition"))}
     assert not {name for name in files if "__pycache__" in name}
 

@@ -121,3 +121,70 @@ def test_the_guide_lists_every_exit_code() -> None:
     guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\d+) \|", guide.split("## Exit codes")[1], flags=re.MULTILINE)
     assert [int(code) for code in listed] == sorted(EXIT_CODES)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make install` looks at, with a Python that is there already."""
+    for name in ("Makefile", "pyproject.toml", "setup.py", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    command(tmp_path / ".venv" / "bin", "python", f"echo \"$*\" >>'{tmp_path}/calls'")
+    return tmp_path
+
+
+def installed(checkout: Path, *arguments: str) -> list[str]:
+    """What pip is asked to install by a call of make."""
+    calls = checkout / "calls"
+    calls.unlink(missing_ok=True)
+    done = subprocess.run(["make", *arguments], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = calls.read_text().splitlines() if calls.exists() else []
+    return [line.split("--editable ")[1] for line in lines if "--editable" in line]
+
+
+def test_make_install_brings_mpi_unless_it_is_left_out(checkout: Path) -> None:
+    assert installed(checkout, "install") == [".[mpi]"]
+    assert installed(checkout, "install") == [], "once"
+    assert installed(checkout, "install", "EXTRAS=mpi,cuda12") == [".[mpi,cuda12]"]
+    assert installed(checkout, "install") == [], "what was asked for before"
+    assert installed(checkout, "install", "EXTRAS=") == ["."]
+    os.utime(checkout / "pyproject.toml")
+    (checkout / ".venv" / ".installed").touch()
+    os.utime(checkout / ".venv" / ".installed", (1, 1))
+    assert installed(checkout, "install") == ["."], "an MPI of one's own stays"
+
+
+def test_an_environment_of_an_older_makefile_gets_mpi(checkout: Path) -> None:
+    (checkout / ".venv" / ".installed").touch()
+    assert installed(checkout, "install") == [".[mpi]"]
+
+
+def test_demo_needs_nothing_but_what_install_brings() -> None:
+    rules = (ROOT / "Makefile").read_text()
+    assert re.search(r"^demo: \$\(VENV\)/\.installed$", rules, re.MULTILINE)
+
+
+TIMED = re.compile(
+    r"assert .*(?:monotonic|perf_counter|process_time|thread_time|time\.time)(?:_ns)?\(\).*<(?!=)"
+    r"|assert .*\b(?:seconds|elapsed|took\w*|duration)\b *(?:\)|) *<(?!=)"
+    r"|assert \w*(?:seconds|elapsed|took)\w* *<(?!=)"
+)
+
+
+def timed_asserts(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if TIMED.search(line)]
+
+
+def test_no_test_wants_to_be_faster_than_a_busy_machine() -> None:
+    """Times go into benchmarks; tests count calls, imports or files, or give a liveness limit."""
+    assert timed_asserts("    assert time.perf_counter() - begin < 0.4")
+    assert timed_asserts("    assert min(took) < LIMIT_S, took")
+    assert timed_asserts("    assert outcome.seconds < 5")
+    assert not timed_asserts("    assert outcome.seconds > 3 * TIMEOUT_S")
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path.name != "test_house.py" and (lines := timed_asserts(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}

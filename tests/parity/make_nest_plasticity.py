@@ -138,7 +138,7 @@ def run_dtbsim(name: str, folder: Path) -> Any:
 
 def steps_of(run: Any, population: str, size: int) -> list[list[int]]:
     """Steps (1 is the one that ends at dt) of every neuron's spikes."""
-    steps, gids = run.spikes(population)
+    steps, gids = run.spike_steps(population)
     gid0 = int(run.populations.set_index("name").gid0[population])
     return [(steps[gids == gid0 + k] + 1).tolist() for k in range(size)]
 

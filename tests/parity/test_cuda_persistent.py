@@ -52,7 +52,7 @@ def test_blocks_and_chunks(blocks: int, backwards: bool) -> None:
     assert backend.tables.table[0, X.X_RING_SHARED] == 1
 
 
-@pytest.mark.parametrize("shared_bytes", [2_000, 12_000])
+@pytest.mark.parametrize("shared_bytes", [3_000, 12_000])
 def test_what_does_not_fit_shared_memory_stays_in_global_memory(shared_bytes: int) -> None:
     network = network_of(NETWORK)
     spikes, backend = on_device(network, 3, shared_bytes=shared_bytes)

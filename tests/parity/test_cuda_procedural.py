@@ -140,7 +140,9 @@ def test_several_batches_per_step(monkeypatch: pytest.MonkeyPatch, batch: int) -
     assert (spikes[:, 1] >= 700).sum() > 100
     assert backend.events() == events
     assert backend._procedural is not None
-    assert backend._procedural.n_bytes == min(batch, 864) * (8 + 2 * 8), "places and counts in eight parts"
+    assert backend._procedural.n_bytes == min(batch, 700 * 7 + 150 + 14) * (8 + 2 * 8), (
+        "places and counts in eight parts"
+    )
 
 
 @pytest.mark.parametrize("ordered_splits", [1, 99])

@@ -119,7 +119,7 @@ simulation: {dt_ms: 0.1, duration_ms: 220, block_size: 16}
 populations:
   N: {model: iaf_psc_exp, size: 36, parameters: {V_th_mV: {distribution: uniform, low: -56, high: -53}}}
   Z: {model: izhikevich, size: 8}
-  S: {model: spike_source, size: 6, spikes_file: source.csv}
+  S: {model: spike_source, size: 6, spikes_file: source.csv, off_grid_spikes: nearest}
 projections:
   NN:
     source: N
@@ -134,10 +134,10 @@ drives:
   dc: {kind: dc, target: [N, Z], amplitude: 6.5, start_ms: 10, stop_ms: 200}
   more: {kind: dc, target: N, amplitude: 350}
   sine: {kind: sinusoidal, target: [N, Z], amplitude: 4, frequency_hz: 37, phase_deg: 40, offset: 1.5, start_ms: 31.4}
-  train: {kind: spike_trains, target: N, file: train.csv, weight_pA: -250, start_ms: 15}
+  train: {kind: spike_trains, target: N, file: train.csv, off_grid_spikes: nearest, weight_pA: -250, start_ms: 15}
 record:
   states:
-    - {population: N, variables: [V_m_mV, I_syn_pA], neurons: [0, 5]}
+    - {population: N, variables: [V_m_mV], neurons: [0, 5]}
     - {population: Z, variables: [V_m_mV, u], neurons: 2}
 """
 
@@ -156,7 +156,7 @@ projections:
 drives:
   dc: {kind: dc, target: A, amplitude: 390}
   bg: {kind: poisson, target: A, receptor: ex, rate_hz: RATE, weight_pA: WEIGHT}
-record: {states: [{population: A, variables: [V_m_mV, I_syn_pA], neurons: [3, 30]}]}
+record: {states: [{population: A, variables: [V_m_mV, I_syn_ex_pA, I_syn_in_pA], neurons: [3, 30]}]}
 """
 
 
@@ -180,7 +180,7 @@ drives:
 record:
   states:
     - {population: A, variables: [V_m_mV], neurons: 2}
-    - {population: B, variables: [I_syn_pA, V_m_mV], neurons: [24]}
+    - {population: B, variables: [I_syn_in_pA, V_m_mV], neurons: [24]}
 """
 
 CASES: dict[str, tuple[str, int, int]] = {

@@ -58,7 +58,7 @@ def test_spikes_played_back_are_those_recorded(tmp_path: Path, kind: str, dt_ms:
             writer.writerows(zip(table.time_ms.tolist(), (table.gid - gid0).tolist(), strict=True))
     else:
         np.savez(path, time_ms=table.time_ms, neuron=table.gid - gid0)
-    steps, gids = played(tmp_path / "second", path, dt_ms, n_steps).spikes()
+    steps, gids = played(tmp_path / "second", path, dt_ms, n_steps).spike_steps()
     assert steps.tolist() == table.step.tolist()
     assert gids.tolist() == (table.gid - gid0).tolist()
 
@@ -69,7 +69,7 @@ def test_every_step_of_a_run_can_be_played_back(tmp_path: Path) -> None:
     steps = np.arange(n_steps)
     np.savez(tmp_path / "all.npz", neuron=steps % 4, time_ms=(steps + 1) * dt_ms)
     first = played(tmp_path / "first", tmp_path / "all.npz", dt_ms, n_steps, size=4)
-    assert first.spikes()[0].tolist() == steps.tolist()
+    assert first.spike_steps()[0].tolist() == steps.tolist()
     table = first.spikes_pandas()
     assert table.time_ms.iloc[[0, -1]].tolist() == pytest.approx([0.1, 300.0])
     np.savez(tmp_path / "again.npz", neuron=table.gid, time_ms=table.time_ms)
@@ -88,8 +88,8 @@ def test_the_recipe_of_the_documentation_plays_a_run_back(tmp_path: Path, monkey
     names: dict[str, Any] = {}
     exec(reading + playing.replace('["populations"][0]', '["populations"][1]'), names)
     np.testing.assert_array_equal(names["time_ms"], run.spikes_pandas().time_ms)
-    steps, gids = played(tmp_path / "second", tmp_path / "played.npz", 0.1, 800).spikes()
-    expected = run.spikes("P")
+    steps, gids = played(tmp_path / "second", tmp_path / "played.npz", 0.1, 800).spike_steps()
+    expected = run.spike_steps("P")
     assert len(steps) > 100
     np.testing.assert_array_equal(steps, expected[0])
     np.testing.assert_array_equal(gids, expected[1] - 3)
@@ -100,14 +100,14 @@ def test_windows_of_record_reader_and_rates_are_the_same(tmp_path: Path, start_m
     whole = recorded(tmp_path / "whole", 0.1, 600)
     window = {"start_ms": start_ms, "stop_ms": stop_ms}
     part = recorded(tmp_path / "part", 0.1, 600, record={"spikes": window})
-    expected = whole.spikes(start_ms=start_ms, stop_ms=stop_ms)
+    expected = whole.spike_steps(start_ms=start_ms, stop_ms=stop_ms)
     assert len(expected[0])
     for run in (part, whole):
-        np.testing.assert_array_equal(run.spikes(start_ms=start_ms, stop_ms=stop_ms), expected)
-    np.testing.assert_array_equal(part.spikes(), expected)
+        np.testing.assert_array_equal(run.spike_steps(start_ms=start_ms, stop_ms=stop_ms), expected)
+    np.testing.assert_array_equal(part.spike_steps(), expected)
     rates = whole.rates()
     for start in rates.time_ms.values:
-        steps, _ = whole.spikes("P", start, start + rates.attrs["bin_ms"])
+        steps, _ = whole.spike_steps("P", start, start + rates.attrs["bin_ms"])
         assert float(rates.sel(time_ms=start, population="P")) == pytest.approx(len(steps) / 30 / 0.01)
 
 

@@ -75,10 +75,10 @@ def changed(old: str, new: str, text: str = BASE) -> str:
 
 
 def assert_for_people(error: InputError) -> None:
-    """Check what every error promises: one line, bad input, nothing of pydantic or Python in it."""
+    """Check what every error promises: a line per mistake, bad input, nothing of pydantic or Python in it."""
     text = str(error)
     assert error.exit_code == EXIT_INPUT
-    assert "\n" not in text
+    assert text.count("\n") == len(error.mistakes) - 1
     for inside in ("pydantic", "Input should", "function-", "[type=", "Traceback", "ruamel", "<class", "None"):
         assert inside not in text, text
 

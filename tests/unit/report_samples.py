@@ -165,6 +165,7 @@ def whole_brain(seed: int = 0, n: int = 40) -> d.ReportData:
             ks_single_scans=np.array([0.11, 0.2, 0.31]),
         ),
         brain=d.Brain(
+            left_x=-1,
             atlas="aal2",
             regions=regions,
             xyz_mm=xyz,

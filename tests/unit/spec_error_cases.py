@@ -96,7 +96,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
     "controlled": (
         {"controllers": TONIC},
         "model 'iaf_psc_exp' has no parameter 'I'",
-        "populations.E",
+        "controllers.c.parameter",
         "allowed: C_m_pF",
     ),
     "map without regions": (
@@ -138,7 +138,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
     "time step of a model": (
         {"simulation.dt_ms": "2"},
         "dt_ms is 2; model 'izhikevich' needs dt_ms <= 1",
-        "populations.Z.parameters",
+        "populations.Z",
         "set simulation.dt_ms to 1 or less",
     ),
     "size": (
@@ -383,7 +383,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
     "record": (
         {"record": "{states: [{population: N, variables: [V_m_mV, V_m]}]}"},
         "model 'iaf_psc_exp' has no state 'V_m'",
-        "record.states.0.variables",
+        "record.states.0.variables.1",
         "the unit belongs in the name: V_m_mV (millivolts)",
     ),
 }

@@ -104,8 +104,8 @@ def test_the_result_opens_what_was_recorded(path: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run/report.html").exists(), "unless it is asked for"
     run = result.open()
     assert isinstance(run, dtbsim.Run)
-    assert len(run.spikes("I")[0]) == 0
-    assert 0 < len(run.spikes()[0]) < result.summary["spikes"]
+    assert len(run.spike_steps("I")[0]) == 0
+    assert 0 < len(run.spike_steps()[0]) < result.summary["spikes"]
     assert dtbsim.hash_run(tmp_path / "run").digest == result.spike_hash
 
 

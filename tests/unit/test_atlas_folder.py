@@ -131,7 +131,7 @@ def test_wrong_folder(folder, name, text, message):
 def test_damaged_matrix_files(folder, name, content):
     (folder / "weights.csv").unlink()
     (folder / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name}: cannot be read"):
+    with pytest.raises(InputError, match=f"{name}: (cannot be read|is not an .npz archive)"):
         load_atlas(folder)
 
 

@@ -48,6 +48,14 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
+def test_starting(tmp_path: Path) -> None:
+    report, shown = report_of("starting.py", "--repeats", "1", cwd=tmp_path)
+    assert {"dtbsim --help", "import dtbsim"} < report["results"].keys()
+    for found in report["results"].values():
+        assert 0 < found["min_s"] <= found["median_s"]
+    assert "dtbsim --help" in shown
+
+
 def test_microcircuit(tmp_path: Path) -> None:
     report, shown = report_of("pd14.py", *TINY_PD14, cwd=tmp_path)
     found = report["results"]

@@ -14,7 +14,7 @@ from cli_samples import CONFIG, SUMMARY, Cli, FakeSimulation, is_one_error_line,
 
 from dtbsim import errors
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
-from dtbsim.run_folder import create_run_folder
+from dtbsim.run_folder import claim_run_folder
 from dtbsim.runtime.interrupt import active_interrupt
 from dtbsim.runtime.watchdog import active_watchdog
 
@@ -227,7 +227,7 @@ def test_an_existing_run_folder_is_refused(
     (used / "config.yaml").touch()
 
     def make_folder(out: Path, **_: Any) -> None:
-        create_run_folder(out, "name", base=tmp_path)
+        claim_run_folder(out, "name", base=tmp_path)
 
     install(monkeypatch, FakeSimulation(make_folder))
     code, out, err = cli("run", config, "--out", used, "--quiet")

@@ -17,6 +17,7 @@ from store_runs import make_run, spikes_of_a_run
 
 from dtbsim.errors import EXIT_INPUT, EXIT_OK
 from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.runtime.process import process_start
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_info_of_a_finished_run(cli: Cli, finished: Path) -> None:
 
 
 def test_info_as_json(cli: Cli, finished: Path) -> None:
-    (finished / "report.html").touch()
+    (finished / "report.html").write_text("<html></html>\n")
     code, out, err = cli("info", finished, "--json")
     assert (code, err) == (EXIT_OK, "")
     known = json.loads(out)
@@ -106,6 +107,12 @@ def test_info_tells_a_killed_run_from_a_running_one(cli: Cli, finished: Path) ->
     (finished / "summary.json").unlink()
     set_status(finished, pid=gone_pid())
     assert cli("info", finished).out.startswith("column: killed\n")
+    for started, state in ((process_start(os.getpid()), "running"), (None, "running"), ("boot/1", "killed")):
+        set_status(finished, pid_started=started)
+        assert cli("info", finished).out.startswith(f"column: {state}\n"), "the number of a process comes again"
+    for pid in (0, -1, True, "1", 10**30):
+        set_status(finished, pid=pid)
+        assert cli("info", finished).code == EXIT_OK
     (finished / "status.json").unlink()
     assert cli("info", finished).out.startswith("column: unknown\n")
 
@@ -122,7 +129,9 @@ def test_what_is_not_a_run_folder_is_one_line(cli: Cli, tmp_path: Path, command:
 def test_info_of_a_damaged_folder_names_the_file(cli: Cli, finished: Path) -> None:
     (finished / "provenance.json").write_text("{")
     code, out, err = cli("info", finished)
-    assert (code, out) == (EXIT_INPUT, "")
+    assert code == EXIT_INPUT
+    assert out.startswith("column: done\n"), "what is whole is shown"
+    assert lines_of(out)["damaged"].startswith(f"{finished}/provenance.json: damaged")
     assert is_one_error_line(err)
     assert f"{finished}/provenance.json: damaged" in err
 
@@ -163,8 +172,8 @@ def test_report_is_written_and_named(cli: Cli, finished: Path) -> None:
     assert f"\n  report       {target}\n" in cli("info", finished).out
 
 
-def test_report_of_an_unfinished_run_is_one_line(cli: Cli, finished: Path) -> None:
-    (finished / "summary.json").unlink()
+def test_report_of_a_damaged_run_is_one_line(cli: Cli, finished: Path) -> None:
+    (finished / "summary.json").write_text("{")
     code, out, err = cli("report", finished)
     assert (code, out) == (EXIT_INPUT, "")
     assert is_one_error_line(err)

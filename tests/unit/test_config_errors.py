@@ -10,7 +10,7 @@ from config_samples import BASE, assert_for_people, changed, line_of
 from dtbsim.config import load_config_text
 from dtbsim.config.schema import json_schema
 from dtbsim.config.yaml_text import parse_yaml
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, MultipleInputError
 
 RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree"
 DRIVES = (
@@ -118,14 +118,16 @@ MISSING = [
 
 VARIANTS = [
     ("kind: poisson", "kind: poison", "kind: poison", "drives.bg.kind: unknown kind 'poison' (did you mean 'poisson'? allowed: ac, dc, "),
-    ("kind: balanced_ei", "kind: brunel", "kind: brunel", "circuits.ctx.kind: unknown kind 'brunel' (allowed: balanced_ei, potjans_diesmann)"),
+    ("kind: balanced_ei", "kind: brunel", "kind: brunel", "circuits.ctx.kind: unknown kind 'brunel' (did you mean 'balanced_ei'? allowed: balanced_ei, potjans_diesmann)"),
     ("    kind: poisson\n", "", "bg:", f"drives.bg: got {{target: ['E', 'I'], rate_hz: 8000, weight_pA: 87.8}}; `kind` is missing (allowed: {DRIVES})"),
     ("kind: poisson", "kind: [poisson]", "kind: [", "drives.bg.kind: unknown kind ['poisson'] (did you mean 'poisson'? "),
     ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: ac, dc, "),
-    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", f"projections.EE.rule: got 'fixed_indegree' (allowed: {RULES})"),
+    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", "projections.EE.rule.indegree: missing (give a whole number at least 0 and at most 2147483647)"),
+    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: AllToAllConnector", "rule: AllTo", "projections.EE.rule: unknown kind 'AllToAllConnector' (did you mean 'all_to_all'? allowed: all_to_all, fixed_indegree, "),
+    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: 3", "rule: 3", f"projections.EE.rule: got 3 (allowed: all_to_all | one_to_one, or {RULES})"),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {fixed_indegree: 8}", "rule: {fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' (did you mean 'indegree'? "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {kind: fixed_indegree, fixed_indegree: 8}", "rule: {kind: fixed_indegree, fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' with kind: fixed_indegree (did you mean 'indegree'? "),
-    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: unknown kind 'tonic' (allowed: homeostatic_tonic, synaptic_scaling)"),
+    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: unknown kind 'tonic' (did you mean 'homeostatic_tonic'? allowed: homeostatic_tonic, synaptic_scaling)"),
     ("distribution: uniform", "distribution: unifrom", "delay_ms: {dist", "projections.EE.delay_ms.distribution: unknown distribution 'unifrom' (did you mean 'uniform'? allowed: constant, exponential, lognormal, normal, truncated_normal, uniform)"),
     ("distribution: uniform, ", "", "delay_ms: {low", f"projections.EE.delay_ms: got {{low: 1, high: 2}}; `distribution` is missing ({DELAY})"),
     (TAU, "{mean: 10}", "parameters", f"populations.E.parameters.tau_m_ms: got {{mean: 10}}; `distribution` is missing ({VALUE})"),
@@ -187,21 +189,63 @@ def test_missing_section() -> None:
     assert str(caught.value) == "net.yaml:1: simulation: missing (give a mapping with duration_ms)"
 
 
-def test_first_error_in_the_file_and_how_many_more() -> None:
+def test_every_mistake_has_its_line_in_the_order_of_the_file() -> None:
     text = changed("size: 80", "size: 0").replace("rate_hz: 8000", "rate_hz: .nan").replace("dt_ms", "dt_s")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(MultipleInputError) as caught:
         load_config_text(text, "net.yaml")
-    assert str(caught.value) == (
-        "net.yaml:5: simulation.dt_s: unknown key 'dt_s' "
-        "(this key takes milliseconds: dt_ms (0.1 s = 100 ms); and 2 more mistakes)"
+    assert str(caught.value).splitlines() == [
+        "net.yaml:5: simulation.dt_s: unknown key 'dt_s' (this key takes milliseconds: dt_ms (0.1 s = 100 ms))",
+        f"net.yaml:{line_of(text, 'size: 0')}: populations.E.size: got 0 ({SIZE})",
+        f"net.yaml:{line_of(text, 'rate_hz: .nan')}: drives.bg.rate_hz: got .nan ({VALUE})",
+    ]
+    assert [str(mistake) for mistake in caught.value.mistakes] == str(caught.value).splitlines()
+
+
+def test_what_later_checks_find_is_told_together_with_what_cannot_be_read() -> None:
+    text = (
+        changed("size: 80", "size: 0")
+        .replace("target: [E, I]", "target: [E, J]")
+        .replace("indegree: 8}\n    receptor", "indegre: 8}\n    receptor")
     )
-
-
-def test_how_many_more_without_a_remedy() -> None:
-    text = changed("    weight_mV: 1\n", "").replace("rate_hz: 8000\n    weight_pA: 87.8", "rate_hz: 8000")
-    with pytest.raises(InputError) as caught:
+    text = text.replace("population: ctx.E, tr_ms", "population: ctx.X, tr_ms")
+    with pytest.raises(MultipleInputError) as caught:
         load_config_text(text, "net.yaml")
-    assert str(caught.value).endswith("got none (and 1 more mistake)")
+    told = str(caught.value).splitlines()
+    assert [line.partition(" (")[0] for line in told] == [
+        f"net.yaml:{line_of(text, 'size: 0')}: populations.E.size: got 0",
+        f"net.yaml:{line_of(text, 'rule: {kind: fixed_indegree, indegre:')}: projections.long.rule.indegre: unknown key 'indegre' with kind: fixed_indegree",
+        f"net.yaml:{line_of(text, 'target: [E, J]')}: drives.bg.target.1: no population 'J'",
+        f"net.yaml:{line_of(text, 'bold:')}: bold.population: no population 'ctx.X'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("size: 80", "size: 0"),  # others refer to this population ...
+        ("kind: balanced_ei", "kind: balanced_ei\n    size_E: 0"),  # ... to this circuit ...
+        ("kind: balanced_ei", "kind: unbalanced"),  # ... of which not even the populations are known ...
+        ("atlas: aal2", "atlas: 3"),  # ... need the atlas ...
+        ("duration_ms: 1000", "duration_ms: -1"),  # ... compare their times with it
+        ("circuits:\n", "circuits: 3\nx:\n"),
+    ],
+)
+def test_a_broken_part_breaks_no_other(old: str, new: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config_text(changed(old, new), "net.yaml")
+    assert len(caught.value.mistakes) <= 2  # the key x of the last case is one of its own
+    assert "no population" not in str(caught.value)
+    assert "needs an atlas" not in str(caught.value)
+
+
+def test_many_mistakes_are_counted() -> None:
+    broken = "".join(f"  P{k}: {{model: iaf_psc_exp, size: 0}}\n" for k in range(60))
+    with pytest.raises(MultipleInputError) as caught:
+        load_config_text(f"simulation: {{duration_ms: 1}}\npopulations:\n{broken}", "net.yaml")
+    told = str(caught.value).splitlines()
+    assert len(caught.value.mistakes) == 60
+    assert len(told) == 51
+    assert told[-1] == "and 10 more mistakes"
 
 
 def test_long_values_are_shortened() -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from config_samples import BASE, assert_for_people, changed, line_of
 
-from dtbsim.config import RunConfig, load_config_text
+from dtbsim.config import RunConfig, load_config_text, values
 from dtbsim.errors import InputError
 
 
@@ -154,5 +155,54 @@ def test_error_that_an_override_causes_elsewhere_stands_in_the_file() -> None:
 
 def test_errors_of_the_file_come_first() -> None:
     found = override_error("populations.I.size=0", text=changed("rate_hz: 8000", "rate_hz: a"))
-    assert found.startswith("net.yaml:")
-    assert found.endswith("; and 1 more mistake)")
+    first, second = found.splitlines()
+    assert first.startswith("net.yaml:")
+    assert first.partition(": ")[2].startswith("drives.bg.rate_hz: got 'a'")
+    assert second.startswith("--set populations.I.size: got 0")
+
+
+def test_all_overrides_are_told_together() -> None:
+    found = override_error("seed", "simulation.dt_mss=1", "populations.E.size=0", "record.states.7.interval_ms=1")
+    assert [line.partition(" (")[0] for line in found.splitlines()] == [
+        "--set: got 'seed'",
+        "--set simulation.dt_mss: unknown key 'dt_mss'",
+        "--set record.states.7.interval_ms: `record.states` has no item '7'",
+    ]
+
+
+def test_overrides_from_python_are_a_mapping() -> None:
+    given = {
+        "simulation.duration_ms": np.float64(500),
+        "populations.E.parameters": {"tau_m_ms": values.Normal(distribution="normal", mean=10, sd=np.float32(2))},
+        "record.states.0.neurons": np.arange(3),
+        "bold": None,
+        "populations.K": {"model": "m", "size": 2},
+    }
+    config = load_config_text(BASE, "net.yaml", given)
+    assert config.simulation.duration_ms == 500
+    assert config.populations["E"].parameters["tau_m_ms"] == values.Normal(distribution="normal", mean=10, sd=2)
+    assert config.record.states[0].neurons == [0, 1, 2]
+    assert config.bold is None
+    assert [*config.populations] == ["E", "I", "K"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, "set: got 3 (allowed: texts KEY.PATH=VALUE, or a mapping {'key.path': value})"),
+        ([3], "set: got [3] (allowed: texts KEY.PATH=VALUE, or a mapping {'key.path': value})"),
+        ({3: 4}, "set: got 3 (keys are paths, such as 'simulation.duration_ms')"),
+        ({"": 4}, "set: got '' (keys are paths, such as 'simulation.duration_ms')"),
+        ({"populations.E.size": (n for n in (1, 2))}, "--set populations.E.size: got a generator (allowed: a whole"),
+        ({"description": "a\0"}, "description: \\u0000 in the text 'a\\x00' cannot be written to a file (remove it)"),
+        ({"description": b"a"}, "--set description: got b'a' (allowed: a text)"),
+    ],
+)  # fmt: skip
+def test_wrong_overrides_from_python(given: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config_text(BASE, "net.yaml", given)
+    assert str(caught.value).startswith(message)
+
+
+def test_one_override_may_be_a_text() -> None:
+    assert load_config_text(BASE, "net.yaml", "seed=5").seed == 5

@@ -14,16 +14,11 @@ import dtbsim
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORT = {
-    "brunel.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
-    "izhikevich.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=0"],
+    "brunel.yaml": ["simulation.duration_ms=300"],
+    "izhikevich.yaml": ["simulation.duration_ms=1000"],
     "microcircuit.yaml": ["simulation.duration_ms=300", "analysis.statistics_start_ms=100"],
-    "own_model.yaml": ["simulation.duration_ms=1000", "analysis.statistics_start_ms=200"],
-    "resting_state.yaml": [
-        "simulation.duration_ms=6000",
-        "bold.discard_ms=0",
-        "analysis.statistics_start_ms=1000",
-        "record.spikes={start_ms: 1000, stop_ms: 2000}",
-    ],
+    "own_model.yaml": ["simulation.duration_ms=1000"],
+    "resting_state.yaml": ["simulation.duration_ms=6000", "simulation.settling_ms=1000", "record.spikes.stop_ms=2000"],
 }
 """Overrides that make an example short; a new example needs an entry."""
 RATES_HZ = {
@@ -152,6 +147,7 @@ def test_global_coupling_refuses_before_it_simulates(tmp_path: Path, arguments: 
 
 
 def is_self_contained(page: Path) -> bool:
-    """Whether the page holds plotly itself and loads nothing."""
+    """Whether the page holds plotly itself, loads nothing and has no button that uploads."""
     text = page.read_text(encoding="utf-8")
+    assert '"showSendToCloud": false' in text
     return "Plotly.newPlot" in text and len(text) > 1_000_000 and "<script src=" not in text

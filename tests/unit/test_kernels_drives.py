@@ -121,16 +121,30 @@ def test_a_process_on_a_lane(lane: LaneTable) -> None:
             assert not stim.any()
 
 
-def test_sources_fire_where_their_word_is_below_the_threshold(lane: LaneTable) -> None:
-    lane.neurons(GIDS.tolist())
-    thresholds = np.random.default_rng(4).integers(0, 2**32, 1250, dtype=np.uint32)
+def test_sources_spike_as_often_as_there_are_thresholds_above_their_word(lane: LaneTable) -> None:
+    lane.neurons(GIDS.tolist(), most=4)
+    draw = np.random.default_rng(4)
+    more = [[], [2**31], [2**32 - 1, 2**31, 2**30], [1]]
+    rates = draw.integers(0, 4, 1250).astype(np.int32)
+    thresholds = draw.integers(0, 2**32, 1250, dtype=np.uint32)
     thresholds[:3] = 0, 2**32 - 1, 1
+    thresholds = np.maximum(thresholds, np.array([max(k, default=0) for k in more], np.uint32)[rates])
+    starts = np.cumsum([0] + [len(k) for k in more]).astype(np.int64)
+    flat = np.array([one for k in more for one in k], np.uint32)
     buffer = np.zeros((4, 1250), np.uint8)
-    lane.put(L.RANDOM_AT, np.array([[50, 1250, thresholds.ctypes.data, buffer.ctypes.data, -1]], np.int64))
+    arrays = [a.ctypes.data for a in (thresholds, buffer, rates, starts, flat)]
+    lane.put(L.RANDOM_AT, np.array([[50, 1250, *arrays[:2], -1, *arrays[2:]]], np.int64))
     lane.row[L.N_RANDOM] = 1
     for step in range(9):
         lane.log([])
         emit_random(lane.row, step, *KEY)
-        assert collect(lane.row, step)
+        assert collect(lane.row, step) == 0
         word = philox_array(GIDS[50:], step // 4, 0, PURPOSE_EMIT << PURPOSE_SHIFT, SEED)[step % 4]
-        assert lane.logged() == [(step, int(gid)) for gid in GIDS[50:][word < thresholds]]
+        spikes = [
+            (step, int(gid))
+            for gid, u, first, rate in zip(GIDS[50:], word, thresholds, rates, strict=True)
+            for threshold in (first, *more[rate])
+            if u < threshold
+        ]
+        assert lane.logged() == spikes
+        assert len(spikes) > len(set(spikes)) > 500

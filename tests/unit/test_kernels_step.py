@@ -17,6 +17,7 @@ from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
+from dtbsim.models.base import MOST_SPIKES
 
 KINDS = {"packed": L.KIND_PACKED, "wide16": L.KIND_WIDE16, "wide32": L.KIND_WIDE32, "wide64": L.KIND_WIDE64}
 LIMITS = {"packed": (-(2**15), 2**15 - 1), "wide16": (-(2**15), 2**15 - 1)}
@@ -155,25 +156,34 @@ def test_currents_are_summed_in_their_order_as_float32(lane: LaneTable) -> None:
 # -- detection --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("most", [1, 3, MOST_SPIKES])
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 300])
-def test_spikes_are_logged_published_and_cleared(lane: LaneTable, n: int) -> None:
+def test_spikes_are_logged_published_and_cleared(lane: LaneTable, n: int, most: int) -> None:
     draw = np.random.default_rng(n)
     gids = np.sort(draw.choice(2**32, n, replace=False))
     sources = np.where(draw.random(n) < 0.5, np.arange(n) * 3, -1)
-    lane.neurons(gids.tolist(), sources.tolist())
+    lane.neurons(gids.tolist(), sources.tolist(), most)
     flags, published = lane.arrays[L.SPK_AT], lane.arrays[L.PUBLISHED_AT]
     log = []
     for step in range(40, 52):
         fired = np.flatnonzero(draw.random(n) < (0.3 if step % 5 else 0.0))
-        flags[fired] = 1
-        assert collect(lane.row, step)
+        times = draw.integers(1, most + 1, fired.size)
+        flags[fired] = times
+        assert collect(lane.row, step) == 0
         assert not flags.any()
-        log += [(step, int(gids[i])) for i in fired]
-        expected = [sources[i] for i in fired if sources[i] >= 0]
+        spikes = np.repeat(fired, times)
+        log += [(step, int(gids[i])) for i in spikes]
+        expected = [sources[i] for i in spikes if sources[i] >= 0]
         count = lane.row[(L.PUBLISHED_0, L.PUBLISHED_1)[step & 1]]
-        assert published.ravel()[(step & 1) * n :][:count].tolist() == expected
+        assert published[step & 1, :count].tolist() == expected
     assert lane.logged() == log
     assert log_of(lane.row).tolist() == [step << 32 | gid for step, gid in log]
+
+
+def test_more_spikes_than_can_be_counted_are_an_error(lane: LaneTable) -> None:
+    lane.neurons([10, 11, 12], most=MOST_SPIKES)
+    lane.arrays[L.SPK_AT][1] = MOST_SPIKES + 1
+    assert collect(lane.row, 6) == L.ERROR_SPIKES
 
 
 def test_publishing_leaves_the_step_before_in_place(lane: LaneTable) -> None:
@@ -188,10 +198,10 @@ def test_publishing_leaves_the_step_before_in_place(lane: LaneTable) -> None:
 
 
 def test_listed_spikes_set_flags_at_their_step(lane: LaneTable) -> None:
-    lane.neurons([20, 21, 22])
-    lane.put(L.EMITTED_AT, np.array([(0, 2), (0, 0), (3, 1), (4, 1), (9, 2)], np.int64))
-    lane.row[L.N_EMITTED] = 5
+    lane.neurons([20, 21, 22], most=3)
+    lane.put(L.EMITTED_AT, np.array([(0, 0), (0, 2), (3, 1), (3, 1), (3, 1), (4, 1), (9, 2)], np.int64))
+    lane.row[L.N_EMITTED] = 7
     for step in range(12):
         emit_listed(lane.row, step)
         collect(lane.row, step)
-    assert lane.logged() == [(0, 20), (0, 22), (3, 21), (4, 21), (9, 22)]
+    assert lane.logged() == [(0, 20), (0, 22), (3, 21), (3, 21), (3, 21), (4, 21), (9, 22)]

@@ -87,19 +87,6 @@ def test_a_damaged_source_is_replaced(folder: Path, damage: str, caplog: pytest.
     assert not caplog.records
 
 
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize("damage", [b"", b"not a pickle", bytes(range(256)) * 8])
-def test_damaged_machine_code_is_compiled_again(
-    folder: Path, suffix: str, damage: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    compile_again()
-    for path in (folder / "__pycache__").glob(f"*{suffix}"):
-        path.write_bytes(damage)
-    assert hits(compile_again()) == 0
-    assert hits(compile_again()) == 1
-    assert not caplog.records
-
-
 def test_an_unusable_folder_is_replaced_with_one_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder.write_text("a file where the folder should be")
     with caplog.at_level(logging.WARNING):

@@ -228,13 +228,13 @@ def test_two_instances_of_a_class_stay_two(tmp_path: Path) -> None:
     config = python_config(Scaled(15.0))
     config.populations["F"] = dtbsim.Population(model=Scaled(25.0), size=30)
     config.drives["noise"].target = ["E", "F"]
-    spikes = dtbsim.run(config, out=tmp_path / "run").open().spikes("F")[0].size
-    assert spikes < dtbsim.open_run(tmp_path / "run").spikes("E")[0].size
+    spikes = dtbsim.run(config, out=tmp_path / "run").open().spike_steps("F")[0].size
+    assert spikes < dtbsim.open_run(tmp_path / "run").spike_steps("E")[0].size
 
 
 @pytest.mark.parametrize("model", [int, 3, object()])
 def test_what_is_no_model_is_refused(model: Any) -> None:
-    with pytest.raises(ValueError, match="should be a valid string"):
+    with pytest.raises(InputError, match=r"^Population\.model: got .* \(allowed: a text\)$"):
         dtbsim.Population(model=model, size=3)
 
 

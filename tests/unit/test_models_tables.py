@@ -34,7 +34,8 @@ def test_every_model_is_documented_and_consistent(name: str) -> None:
     if not model.is_source:
         assert model.citation
         assert model.equations
-        assert [x.type for x in checked_update(model).results] == [row.dtype for row in model.states] + ["bool"]
+        spikes = "f32" if model.counts_spikes else "bool"
+        assert [x.type for x in checked_update(model).results] == [row.dtype for row in model.states] + [spikes]
         model.check({}, 0.1)
 
 

@@ -37,13 +37,13 @@ def test_the_division_over_ranks_cannot_be_seen(tmp_path, seed):
             inside = np.ones(len(steps), bool)
             inside &= FAMILY_E[gids] if choice == "E" else (gids >= 45 if choice else True)
             inside &= (steps >= (start_ms or 0) / DT_MS - 1e-6) & (steps < (stop_ms or 1e9) / DT_MS - 1e-6)
-            got = run.spikes(choice, start_ms, stop_ms)
+            got = run.spike_steps(choice, start_ms, stop_ms)
             np.testing.assert_array_equal(got[0], steps[inside])
             np.testing.assert_array_equal(got[1], gids[inside])
             windows = list(run.iter_spikes(1.7, choice, start_ms, stop_ms))
             joined = [
                 np.concatenate([np.empty(0, int), *parts])
-                for parts in ([w[2] for w in windows], [w[3] for w in windows])
+                for parts in ([w.spikes.step for w in windows], [w.spikes.gid for w in windows])
             ]
             np.testing.assert_array_equal(joined[0], steps[inside])
             np.testing.assert_array_equal(joined[1], gids[inside])
@@ -54,9 +54,9 @@ def test_windows_tile_the_run_and_hold_their_own_spikes(run, spikes):
     edges = [window.start_ms for window in windows] + [windows[-1].stop_ms]
     np.testing.assert_allclose(edges, [*np.arange(0, 40, 1.5), 40.0])
     for window in windows:
-        times = (window.steps + 1) * DT_MS
+        times = (window.spikes.step + 1) * DT_MS
         assert ((times > window.start_ms + 1e-9) & (times < window.stop_ms + 1e-9)).all()
-    assert sum(len(window.steps) for window in windows) == len(spikes[0])
+    assert sum(len(window.spikes) for window in windows) == len(spikes[0])
 
 
 def test_iteration_is_lazy(tmp_path, spikes):
@@ -65,12 +65,12 @@ def test_iteration_is_lazy(tmp_path, spikes):
     assert len(shards) > 10
     windows = open_run(folder).iter_spikes(1.0)
     shards[-1].unlink()
-    assert len(next(windows).steps)  # does not touch the end of the store
+    assert len(next(windows).spikes)  # does not touch the end of the store
 
 
 @pytest.mark.parametrize("window_ms", [0.05, 0.0, -1.0, 0.25])
 def test_windows_are_whole_steps(run, window_ms):
-    with pytest.raises(InputError, match=r"whole number of steps of 0\.1 ms"):
+    with pytest.raises(InputError, match=r"^window_ms: .*(whole number of steps of 0\.1 ms|a number above 0)"):
         next(run.iter_spikes(window_ms))
 
 
@@ -86,35 +86,101 @@ def test_times_at_the_edge_of_a_window_do_not_suffer_from_rounding(dt_ms):
 
 def test_single_steps_are_found(run, spikes):
     for step in range(0, N_STEPS, 37):
-        got = run.spikes(start_ms=step * DT_MS, stop_ms=(step + 1) * DT_MS)[0]
+        got = run.spike_steps(start_ms=step * DT_MS, stop_ms=(step + 1) * DT_MS)[0]
         assert got.tolist() == spikes[0][spikes[0] == step].tolist()
 
 
 def test_a_window_outside_the_run_is_empty_and_a_reversed_one_refused(run):
-    assert len(run.spikes(start_ms=1e6)[0]) == 0
+    assert len(run.spike_steps(start_ms=1e6)[0]) == 0
     assert list(run.iter_spikes(1.0, start_ms=1e6)) == []
     with pytest.raises(InputError, match=r"start_ms \(5\) must be before stop_ms \(5\)"):
-        run.spikes(start_ms=5, stop_ms=5)
+        run.spike_steps(start_ms=5, stop_ms=5)
 
 
 def test_lists_of_populations(run, spikes):
-    got = run.spikes(["E@left", "I@left"])
+    got = run.spike_steps(["E@left", "I@left"])
     np.testing.assert_array_equal(got[1], spikes[1][spikes[1] < 25])
-    np.testing.assert_array_equal(run.spikes(["E", "I"])[1], spikes[1])
+    np.testing.assert_array_equal(run.spike_steps(["E", "I"])[1], spikes[1])
 
 
 def test_an_unknown_population_is_named_with_a_suggestion(run):
-    with pytest.raises(InputError, match="no population or family 'E@lft' in this run; did you mean 'E@left'"):
-        run.spikes("E@lft")
+    with pytest.raises(InputError, match=r"no population or family 'E@lft' in this run \(did you mean 'E@left'"):
+        run.spike_steps("E@lft")
 
 
 def test_spikes_as_a_table(run, spikes):
     table = run.spikes_pandas("I")
     chosen = ~FAMILY_E[spikes[1]]
-    assert list(table.columns) == ["time_ms", "step", "gid", "population"]
+    assert list(table.columns) == ["time_ms", "neuron", "population", "step", "gid"]
     np.testing.assert_array_equal(table.gid, spikes[1][chosen])
     np.testing.assert_allclose(table.time_ms, (spikes[0][chosen] + 1) * DT_MS)
     assert (table.population.astype(str) == np.where(table.gid < 25, "I@left", "I@right")).all()
+
+
+def test_spikes_come_in_ms_with_the_index_within_the_population(run, spikes):
+    steps, gids = spikes
+    for name, first, stop in (("E@left", 0, 10), ("E@right", 10, 25), ("I@left", 25, 45), ("I@right", 45, 60)):
+        entry = run.populations.set_index("name").loc[name]
+        first, stop = int(entry["gid0"]), int(entry["gid0"] + entry["size"])
+        inside = (gids >= first) & (gids < stop)
+        time_ms, neuron = run.spikes(name)
+        np.testing.assert_allclose(time_ms, (steps[inside] + 1) * DT_MS)
+        np.testing.assert_array_equal(neuron, gids[inside].astype(int) - first)
+        assert (time_ms.dtype, neuron.dtype) == (np.float64, np.int64)
+        assert 0 <= neuron.min() <= neuron.max() < stop - first
+
+
+def test_spikes_of_several_populations_say_which_each_is_of(run, spikes):
+    found = run.spikes(["I", "E@left"], start_ms=2, stop_ms=30)
+    names = np.array(found.populations)[found.population]
+    table = run.populations.set_index("name")
+    np.testing.assert_array_equal(found.neuron + table.loc[names, "gid0"].to_numpy(), found.gid)
+    np.testing.assert_allclose(found.time_ms, (found.step + 1) * DT_MS)
+    np.testing.assert_array_equal((found.step, found.gid), run.spike_steps(["I", "E@left"], start_ms=2, stop_ms=30))
+    assert set(names) == {"I@left", "I@right", "E@left"} == set(found.chosen)
+    assert len(found) == len(found.gid) == len(found.to_pandas())
+    assert repr(found).startswith(f"<{len(found):,} spikes of E@left, I@left, I@right from ")
+    with pytest.raises(InputError, match=r"of E@left, I@left and 1 more, whose neurons are each numbered from 0"):
+        list(found)
+    assert len(run.spikes("E@left", start_ms=1e6)) == 0
+    assert repr(run.spikes("E@left", start_ms=1e6)) == "<0 spikes of E@left>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"population": 3}, "population: got 3 (allowed: the name of a population, or a list of them)"),
+        ({"population": b"E"}, "population: got b'E' (allowed: the name of a population, or a list of them)"),
+        ({"population": {"E"}}, "population: got a set of 1 (allowed: the name of a population, or a list of them)"),
+        ({"population": (name for name in "E")}, "population: got a generator (allowed: the name of a population, or"),
+        ({"population": ["E", 3]}, "population: got ['E', 3] (allowed: the name of a population, or a list of them)"),
+        ({"population": "X"}, "population: no population or family 'X' in this run (allowed: E, E@left, "),
+        ({"start_ms": "1"}, "start_ms: got '1' (allowed: a number)"),
+        ({"start_ms": float("nan")}, "start_ms: got .nan (allowed: a number)"),
+        ({"stop_ms": float("inf")}, "stop_ms: got .inf (allowed: a number)"),
+        ({"stop_ms": True}, "stop_ms: got true (allowed: a number)"),
+        ({"stop_ms": 1j}, "stop_ms: got 1j (allowed: a number)"),
+        ({"stop_ms": 10**400}, "stop_ms: got a whole number of about 400 digits (allowed: a number)"),
+        ({"start_ms": [1]}, "start_ms: got [1] (allowed: a number)"),
+        ({"start_ms": 5, "stop_ms": 5}, "start_ms (5) must be before stop_ms (5)"),
+    ],
+)
+def test_wrong_arguments_are_told_by_name(run, arguments, told):
+    for read in (run.spikes, run.spike_steps, run.spikes_pandas, lambda **given: next(run.iter_spikes(1.0, **given))):
+        with pytest.raises(InputError) as caught:
+            read(**arguments)
+        assert str(caught.value).startswith(told)
+        if "generator" in told:
+            break
+
+
+@pytest.mark.parametrize("k", [-1, 3, "0", None, 1.0, True, float("nan"), [0]])
+def test_wrong_entries_are_told_by_name(run, k):
+    for read in (run.states, run.weights, run.correlation):
+        with pytest.raises(InputError, match=r"^k: got|was not recorded"):
+            read(k)
+    with pytest.raises(InputError, match=r"^(window_ms|recompute): got"):
+        next(run.iter_spikes(k)) if k not in (3, 1.0) or k is True else run.spike_hash(k)
 
 
 def test_a_window_holds_the_spikes_after_its_start_up_to_its_stop(tmp_path):
@@ -123,12 +189,14 @@ def test_a_window_holds_the_spikes_after_its_start_up_to_its_stop(tmp_path):
     run = open_run(make_run(tmp_path / "run", steps, np.arange(6, dtype=np.uint32)))
     np.testing.assert_allclose(run.spikes_pandas().time_ms, [0.1, 2.0, 2.1, 3.0, 3.1, 40.0])
     assert run.spikes_pandas(start_ms=2.0, stop_ms=3.0).time_ms.tolist() == pytest.approx([2.1, 3.0])
-    assert run.spikes(start_ms=2.0, stop_ms=3.0)[0].tolist() == [20, 29]
-    assert run.spikes(start_ms=1.95, stop_ms=2.95)[0].tolist() == [20, 29], "bounds between steps count as the next"
-    assert run.spikes(stop_ms=0.1)[0].tolist() == [0]
-    assert run.spikes(start_ms=39.9)[0].tolist() == [399]
+    assert run.spike_steps(start_ms=2.0, stop_ms=3.0)[0].tolist() == [20, 29]
+    assert run.spike_steps(start_ms=1.95, stop_ms=2.95)[0].tolist() == [20, 29], (
+        "bounds between steps count as the next"
+    )
+    assert run.spike_steps(stop_ms=0.1)[0].tolist() == [0]
+    assert run.spike_steps(start_ms=39.9)[0].tolist() == [399]
     (window,) = run.iter_spikes(1.0, start_ms=2.0, stop_ms=3.0)
-    assert (window.start_ms, window.stop_ms, window.steps.tolist()) == (2.0, 3.0, [20, 29])
+    assert (window.start_ms, window.stop_ms, window.spikes.step.tolist()) == (2.0, 3.0, [20, 29])
 
 
 def test_populations_as_a_table(run):
@@ -220,14 +288,14 @@ def test_a_network_that_makes_no_sense_is_refused(run, change):
     file = run.path / "network.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(InputError, match=r"network\.json: (network description|populations do not follow)"):
-        run.spikes()
+        run.spike_steps()
 
 
 @pytest.mark.parametrize("ranks", [None, 0, "2"])
 def test_a_number_of_ranks_that_makes_no_sense_is_refused(run, ranks):
     (run.path / "provenance.json").write_text(json.dumps({"ranks": ranks}))
     with pytest.raises(InputError, match=r"provenance\.json: 'ranks' must be a positive number"):
-        run.spikes()
+        run.spike_steps()
 
 
 def test_spikes_that_were_not_recorded(tmp_path):

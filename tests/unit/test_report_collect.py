@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_rates_are_those_of_the_spikes(brain_run: Path, brain: ReportData) -> No
     run = open_run(brain_run)
     for index in (0, 79, 80, 159):
         entry = run.network_table.populations[index]
-        steps, _ = run.spikes(entry["name"], 400.0, 4000.0)
+        steps, _ = run.spike_steps(entry["name"], 400.0, 4000.0)
         assert rates.rate_hz[index] == pytest.approx(len(steps) / entry["size"] / 3.6)
     assert rates.regions[3] == load_atlas("aal2").region_names[3]
     assert not rates.published_hz
@@ -85,7 +86,7 @@ def test_raster_shows_real_spikes_of_sampled_neurons(brain_run: Path, brain: Rep
     assert (raster.time_s <= raster.stop_s + 1e-9).all()
     duration = raster.stop_s - raster.start_s
     shown_rate = len(raster.time_s) / raster.n_rows / duration
-    steps, _ = open_run(brain_run).spikes(None, 1e3 * raster.start_s, 1e3 * raster.stop_s)
+    steps, _ = open_run(brain_run).spike_steps(None, 1e3 * raster.start_s, 1e3 * raster.stop_s)
     assert shown_rate == pytest.approx(len(steps) / 4000 / duration, rel=0.05)
 
 
@@ -94,7 +95,7 @@ def test_rows_of_a_small_network_are_its_neurons(column_run: Path) -> None:
     run = open_run(column_run)
     assert data.raster is not None
     assert data.raster.n_rows == run.network_table.n_neurons
-    steps, gids = run.spikes(None, 300.0, 3000.0)
+    steps, gids = run.spike_steps(None, 300.0, 3000.0)
     assert np.array_equal(np.sort(data.raster.row), np.sort(gids))
     assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps + 1))
     assert data.raster.groups.labels == ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
@@ -147,7 +148,7 @@ def test_fc_correlation_and_baselines(brain_run: Path, brain: ReportData) -> Non
     assert values["structural connectivity"].value == pytest.approx(0.34, abs=0.01)
     assert values["log structural connectivity"].value == pytest.approx(0.46, abs=0.01)
     assert values["best linear network"].value == pytest.approx(0.68, abs=0.01)
-    assert values["one person, the others"].low == pytest.approx(0.78, abs=0.01)
+    assert values["single subjects"].low == pytest.approx(0.78, abs=0.01)
     assert any("node strength" in line for line in fc.details)
 
 
@@ -233,6 +234,23 @@ def test_short_bold_has_no_fcd_but_a_report(tmp_path: Path) -> None:
     assert write_report(tmp_path / "run").is_file()
 
 
+def test_one_region_is_too_few_for_fc(tmp_path: Path) -> None:
+    bold = np.random.default_rng(0).normal(size=(50, 1))
+    populations = [{"name": "E@a", "family": "E", "region": "a", "region_index": 0, "size": 50}]
+    data = collect(folder.write_run(tmp_path / "one", populations, [5.0], duration_ms=500.0, regions=["a"], bold=bold))
+    assert data.fc is None
+    assert "functional connectivity (1 region with BOLD; at least 3 are needed)" in data.absent
+    assert write_report(tmp_path / "one").is_file()
+
+
+def test_bold_that_never_changes_has_no_image(tmp_path: Path) -> None:
+    data = collect(folder.whole_brain_run(tmp_path / "run", duration_ms=500.0, bold=np.zeros((50, 80))))
+    assert data.bold is not None
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "<h3>Traces</h3>" in page
+    assert "<h3>All regions</h3>" not in page
+
+
 def test_silent_network(tmp_path: Path) -> None:
     populations = [{"name": "E", "family": "E", "region": None, "region_index": -1, "size": 50}]
     run = folder.write_run(tmp_path / "silent", populations, [0.0], duration_ms=500.0)
@@ -268,7 +286,7 @@ def test_recording_window_bounds_the_statistics(tmp_path: Path) -> None:
     assert (data.neurons.start_s, data.neurons.stop_s) == (1.0, 2.0)
     assert data.raster is not None
     assert (data.raster.start_s, data.raster.stop_s) == (1.0, 2.0)
-    steps, _ = open_run(path).spikes()
+    steps, _ = open_run(path).spike_steps()
     inside = (steps >= 1000) & (steps < 2000)
     assert np.allclose(np.sort(data.raster.time_s), 1e-3 * (steps[inside] + 1))
     assert np.mean(np.concatenate(data.neurons.rate_hz)) * 767 == pytest.approx(inside.sum())
@@ -286,7 +304,7 @@ def test_statistics_of_a_stopped_run_end_where_it_was_stopped(tmp_path: Path) ->
     assert data.raster.stop_s == 2.0
 
 
-def test_atlas_that_has_gone_is_no_error(tmp_path: Path) -> None:
+def test_the_rest_is_reported_without_an_atlas_that_has_gone(tmp_path: Path) -> None:
     run = folder.whole_brain_run(tmp_path / "run", duration_ms=500.0)
     text = (run / "config.yaml").read_text(encoding="utf-8")
     (run / "config.yaml").write_text(text.replace("atlas: aal2", "atlas: mine/atlas.npz"), encoding="utf-8")
@@ -296,7 +314,10 @@ def test_atlas_that_has_gone_is_no_error(tmp_path: Path) -> None:
     assert data.fc is not None
     assert data.fc.empirical is None
     assert any("mine/atlas.npz" in reason for reason in data.absent)
-    assert write_report(run).is_file()
+    assert data.missing[0].startswith("the atlas mine/atlas.npz (there is no atlas ")
+    with pytest.raises(InputError, match=r"report\.html: the report is written, but not complete; missing: the atlas"):
+        write_report(run)
+    assert "Missing: the atlas mine/atlas.npz" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_stages_fall_back_to_the_totals(column: Path) -> None:
@@ -313,8 +334,13 @@ def test_stages_fall_back_to_the_totals(column: Path) -> None:
     assert performance.stages[0].sum_s == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "network.json", "provenance.json", "summary.json"])
-@pytest.mark.parametrize("damage", ["missing", "cut", "list"])
+NEEDED = ("config.yaml", "network.json", "provenance.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [*itertools.product(NEEDED, ("missing", "cut", "list")), ("summary.json", "cut"), ("summary.json", "list")],
+)
 def test_damaged_folders_are_input_errors(column: Path, name: str, damage: str) -> None:
     file = column / name
     if damage == "missing":

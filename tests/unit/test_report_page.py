@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import report_samples as samples
-from plotly.offline import get_plotlyjs
 
 from dtbsim.report import data as d
 from dtbsim.report.html import quantised, render
+from dtbsim.report.plotly_js import offline_plotlyjs
 
 ALL_SECTIONS = ["brain", "activity", "bold", "fc", "fcd", "performance", "reproduce"]
 
@@ -90,13 +90,13 @@ def test_nothing_is_loaded_from_anywhere(brain_html: str) -> None:
     assert "iframe" not in page.tags
     assert "default-src 'none'" in page.policy
     assert not re.search(r"@import|url\(", page.style)
-    own = brain_html.replace(get_plotlyjs(), "")
+    own = brain_html.replace(offline_plotlyjs(), "")
     assert len(own) < len(brain_html)
     assert not re.search(r"https?://|fetch\(|XMLHttpRequest|WebSocket", own)
 
 
 def test_plotly_is_embedded_once(brain_html: str) -> None:
-    assert brain_html.count(get_plotlyjs()[:2000]) == 1
+    assert brain_html.count(offline_plotlyjs()[:2000]) == 1
 
 
 def test_size_stays_below_eight_megabytes(brain_html: str) -> None:

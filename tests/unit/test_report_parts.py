@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dtbsim.atlas import load_atlas
 from dtbsim.report import text, theme
 from dtbsim.report.data import Groups
 from dtbsim.report.figures_brain import SMALLEST_SHARE, ball_sizes
-from dtbsim.report.figures_common import group_ticks
+from dtbsim.report.figures_common import figure, label_groups, log_axis, log_label
 from dtbsim.report.hull import hemisphere_hulls, icosphere
 from dtbsim.report.layout import region_order
 from dtbsim.report.published import PD14_RATES_HZ, published_rates
@@ -46,7 +48,15 @@ def test_count(value: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0.42, "0.42 s"), (700, "11 min 40 s"), (3725, "1 h 02 min"), (float("nan"), "not known")]
+    ("value", "expected"),
+    [
+        (1.11e-5, "11.1 µs"),
+        (6.2e-4, "0.62 ms"),
+        (0.42, "0.42 s"),
+        (700, "11 min 40 s"),
+        (3725, "1 h 02 min"),
+        (float("nan"), "not known"),
+    ],
 )
 def test_seconds(value: object, expected: str) -> None:
     assert text.seconds(value) == expected
@@ -143,11 +153,45 @@ def test_regions_without_an_atlas_keep_their_order() -> None:
     assert order.groups == Groups(["b", "a"], [0, 1, 2])
 
 
-def test_labels_that_would_overlap_are_left_out() -> None:
-    ticks = group_ticks(Groups(["a", "b", "c"], [0, 50, 51, 100]), 100.0)
-    assert ticks["ticktext"] == ["a", "b", "c"]
-    ticks = group_ticks(Groups(["a", "b", "c"], [0, 2, 4, 100]), 100.0)
-    assert ticks["ticktext"] == ["a", "c"]
+def test_labels_of_groups_are_left_to_what_fits() -> None:
+    fig = figure(480)
+    label_groups(fig, "yaxis", Groups(["a", "<b>", "c"], [0, 2, 4, 100]), taken=80)
+    (thin,) = fig.layout.meta["thin"]
+    assert thin["values"] == [0.5, 2.5, 51.5]
+    assert thin["labels"] == ["a", "&lt;b&gt;", "c"]
+    assert (thin["axis"], thin["taken"]) == ("yaxis", 80)
+    assert list(fig.layout.yaxis.tickvals) == thin["values"], "without a script all are there"
+
+
+@settings(derandomize=True, max_examples=300)
+@given(st.floats(-12, 8), st.floats(0, 12))
+def test_a_logarithmic_axis_has_numbers(power: float, decades: float) -> None:
+    low, high = 10**power, 10 ** (power + decades)
+    axis = log_axis(low, high)
+    shown = [v for v in axis["tickvals"] if axis["range"][0] <= np.log10(v) <= axis["range"][1]]
+    assert 3 <= len(shown) == len(axis["tickvals"]) <= 12
+    assert len(set(axis["ticktext"])) == len(shown)
+    assert axis["range"][0] <= np.log10(low)
+    assert np.log10(high) <= axis["range"][1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.0, 5.0), (float("nan"), 1.0), (3.0, 2.0), (-1.0, 1.0), (1.0, float("inf"))]
+)
+def test_a_logarithmic_axis_without_anything_to_show_still_has_numbers(low: float, high: float) -> None:
+    assert log_axis(low, high)["ticktext"] == log_axis(0.1, 10.0)["ticktext"]
+
+
+def test_labels_of_a_logarithmic_axis() -> None:
+    assert log_axis(3, 6)["ticktext"] == ["3", "4", "5", "6"]
+    assert log_axis(0.6, 50)["ticktext"] == ["1", "2", "5", "10", "20", "50"]
+    assert [log_label(v) for v in (1e-4, 0.02, 20000.0, 1e6, 2e-7)] == [
+        "10<sup>-4</sup>",
+        "0.02",
+        "20000",
+        "10<sup>6</sup>",
+        "2\u00b710<sup>-7</sup>",
+    ]
 
 
 def test_published_rates_only_for_the_very_model() -> None:

@@ -69,8 +69,10 @@ def test_a_run_that_becomes_invalid_tells_where_and_keeps_what_it_has(
     run = dtbsim.open_run(out)
     assert run.spike_store.closed
     assert run.spike_store.complete_before == by
-    whole = dtbsim.run(config, out=tmp_path / "whole", set=[f"simulation.duration_ms={after / 10}"]).open().spikes("E")
-    steps, gids = run.spikes("E")
+    whole = (
+        dtbsim.run(config, out=tmp_path / "whole", set=[f"simulation.duration_ms={after / 10}"]).open().spike_steps("E")
+    )
+    steps, gids = run.spike_steps("E")
     kept = steps < after
     assert kept.sum() > 100
     np.testing.assert_array_equal(steps[kept], whole[0])

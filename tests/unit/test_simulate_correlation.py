@@ -73,7 +73,7 @@ def recorded(folder: Path) -> Any:
 
 
 def counts_of(run: Any, low: int, high: int, bin_steps: int) -> Any:
-    steps, gids = run.spikes()
+    steps, gids = run.spike_steps()
     mine = (gids >= low) & (gids < high)
     return np.bincount(steps[mine] // bin_steps, minlength=300 // bin_steps)[: 300 // bin_steps]
 

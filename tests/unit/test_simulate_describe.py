@@ -125,7 +125,7 @@ def test_a_summary_has_what_the_documentation_promises(alone: RunResult) -> None
     promised = documented_keys("summary.json")
     assert {"neurons", "spike_hash", "fc_correlation", "rtf"} < promised
     assert promised - summary.keys() == {"fc_correlation"}, "there is no measured FC"
-    assert json.loads((alone.run_dir / "summary.json").read_text()) == summary
+    assert alone.open().summary == summary
     assert (summary["name"], summary["neurons"], summary["synapses"]) == ("two", 100, 200)
     assert (summary["ranks"], summary["threads"], summary["backend"]) == (1, 1, "cpu")
     assert (summary["exchange"], summary["interrupted"]) == ("none", False)
@@ -137,13 +137,13 @@ def test_a_summary_has_what_the_documentation_promises(alone: RunResult) -> None
 
 def test_the_numbers_of_a_summary_fit_together(alone: RunResult) -> None:
     summary, run = alone.summary, alone.open()
-    assert summary["spikes"] == len(run.spikes()[0]) > 100
+    assert summary["spikes"] == len(run.spike_steps()[0]) > 100
     assert summary["biological_s"] == pytest.approx(0.1)
     assert summary["mean_rate_hz"] == pytest.approx(summary["spikes"] / 100 / 0.1)
     assert summary["rtf"] == pytest.approx(summary["simulate_s"] / 0.1)
     assert 4 < summary["bytes_per_synapse"] < 10_000
-    gids = run.spikes()[1]
-    arrived = run.spikes("E", stop_ms=99.0)[1]  # a delay of two steps: those of the last two are under way
+    gids = run.spike_steps()[1]
+    arrived = run.spike_steps("E", stop_ms=99.0)[1]  # a delay of two steps: those of the last two are under way
     drawn = all_synapses(network_of(CONFIG))
     assert summary["events"] == np.bincount(drawn[:, 0], minlength=100)[arrived].sum()
     assert len(arrived) < len(gids)

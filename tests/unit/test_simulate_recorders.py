@@ -51,7 +51,7 @@ def run(folder: Path, name: str, *overrides: str) -> tuple[dict[str, Any], Run]:
 def everything(folder: Path) -> tuple[dict[str, Any], Any, Any]:
     """Summary, steps and gids of the run of which all is recorded."""
     summary, reader = run(folder, "everything")
-    steps, gids = reader.spikes()
+    steps, gids = reader.spike_steps()
     assert len(steps) > 800
     return summary, steps, gids
 
@@ -89,7 +89,7 @@ def test_spikes_of_the_named_populations_within_the_window(
     names = np.array(NAMES)[np.searchsorted([0, 40, 80], gids, side="right") - 1]
     keep = (steps >= first) & (steps < last) & np.isin(names, populations)
     assert keep.any()
-    stored = reader.spikes()
+    stored = reader.spike_steps()
     np.testing.assert_array_equal(stored[0], steps[keep])
     np.testing.assert_array_equal(stored[1], gids[keep])
     for key in ("spikes", "spike_hash", "mean_rate_hz"):
@@ -102,7 +102,7 @@ def test_nothing_recorded_leaves_no_stores(folder: Path, tmp_path: Path, everyth
     assert not (tmp_path / "run/stores").exists()
     assert summary["spike_hash"] == everything[0]["spike_hash"]
     with pytest.raises(InputError, match=r"run with record\.spikes set"):
-        reader.spikes()
+        reader.spike_steps()
     with pytest.raises(InputError, match=r"run with record\.rate_bin_ms set"):
         reader.rates()
     assert dtbsim.hash_run(tmp_path / "run").source == "summary"
@@ -124,8 +124,8 @@ def test_ranks_share_the_records(folder: Path, tmp_path: Path, everything: Any) 
     stores = sorted(path.name for path in (out / "stores/spikes").glob("*.zarr"))
     assert stores == ["rank_00000.zarr", "rank_00001.zarr", "rank_00002.zarr"]
     reader = dtbsim.open_run(out)
-    np.testing.assert_array_equal(reader.spikes()[0], steps)
-    np.testing.assert_array_equal(reader.spikes()[1], gids)
+    np.testing.assert_array_equal(reader.spike_steps()[0], steps)
+    np.testing.assert_array_equal(reader.spike_steps()[1], gids)
     assert reader.rates().identical(dtbsim.open_run(folder / "everything").rates())
 
 

@@ -102,11 +102,11 @@ def assert_begins_like(found: RunResult | Path, undisturbed: RunResult, steps: i
     reader = found.open() if isinstance(found, RunResult) else dtbsim.open_run(found)
     assert reader.spike_store.closed
     assert reader.spike_store.complete_before == steps
-    whole = undisturbed.open().spikes()
+    whole = undisturbed.open().spike_steps()
     before = whole[0] < steps
     assert before.sum() > 50
-    np.testing.assert_array_equal(reader.spikes()[0], whole[0][before])
-    np.testing.assert_array_equal(reader.spikes()[1], whole[1][before])
+    np.testing.assert_array_equal(reader.spike_steps()[0], whole[0][before])
+    np.testing.assert_array_equal(reader.spike_steps()[1], whole[1][before])
 
 
 # -- a run that reaches its end ------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_an_invalid_state_ends_the_run_and_keeps_what_led_there(
     reader = dtbsim.open_run(out)
     assert reader.spike_store.closed, "of every rank"
     assert reader.spike_store.complete_before == step
-    kept, whole = reader.spikes(stop_ms=100), undisturbed.open().spikes(stop_ms=100)
+    kept, whole = reader.spike_steps(stop_ms=100), undisturbed.open().spike_steps(stop_ms=100)
     assert len(whole[0]) > 50
     np.testing.assert_array_equal(kept[0], whole[0])
     np.testing.assert_array_equal(kept[1], whole[1])
@@ -369,7 +369,7 @@ def test_ctrl_c_before_the_simulation_leaves_a_run_without_spikes(
         assert result.summary[key] == 0
     for key in ("mean_rate_hz", "rtf", "spike_hash"):
         assert result.summary[key] is None
-    assert json.loads((result.run_dir / "summary.json").read_text()) == result.summary
+    assert result.open().summary == result.summary
     assert status(result.run_dir) == ("interrupted", None)
     assert not (result.run_dir / "stores").exists()
 

@@ -62,7 +62,7 @@ def test_weights_are_scaled_in_whole_numbers() -> None:
 def by_hand(run: Any, fine: float, frozen: tuple[int, int] = (0, 0)) -> Any:
     """Weights at every multiple of the interval, before they are scaled there, in fine quanta."""
     recorded = run.weights(0)
-    steps, gids = run.spikes("E")
+    steps, gids = run.spike_steps("E")
     weights = np.rint(recorded.values[0] / fine).astype(int).tolist()
     rates = dict.fromkeys(range(40, 80), 15.0)
     keep, rows = math.exp(-50 / 200), [weights]
@@ -110,7 +110,7 @@ def test_rates_reach_their_target(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(text_of("alone"))
     longer = ["simulation.duration_ms=20000", "controllers.scale.tau_rate_ms=500", "record.weights=[]"]
     run = dtbsim.run(tmp_path / "net.yaml", out=tmp_path / "run", set=longer).open()
-    steps, gids = run.spikes("E")
+    steps, gids = run.spike_steps("E")
 
     def rates_hz(start_s: float, stop_s: float) -> Any:
         inside = (steps >= start_s * 5000) & (steps < stop_s * 5000)

@@ -83,28 +83,24 @@ def test_the_fault_of_an_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "spikes.npz"
     path.write_bytes(b"PK\x03\x04 no archive")
     error = refused(path)
-    assert error.message == f"cannot read spike trains from {path}: File is not a zip file"
+    assert error.message == f"cannot read spike trains from {path}: is not an .npz archive"
     assert error.remedy == COLUMNS
     path.write_bytes(b"")
-    assert "No data left in file" in refused(path).message
+    assert "is not an .npz archive" in refused(path).message
     with path.open("wb") as stream:
         np.save(stream, np.arange(3))
-    assert "this is no archive of arrays" in refused(path).message
+    assert "is not an .npz archive" in refused(path).message
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_damaged_archive_of_another_compression(tmp_path: Path, method: int) -> None:
+def test_an_archive_of_another_compression_is_refused(tmp_path: Path, method: int) -> None:
     path = npz_file(tmp_path, neuron=np.zeros(1000, np.int64), time_ms=np.arange(1000.0))
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    assert len(read(path)) == 1000
-    content = bytearray(path.read_bytes())
-    content[60:90] = b"\xff" * 30
-    path.write_bytes(content)
-    assert "cannot read spike trains from" in refused(path).message
+    assert refused(path).message.endswith("is compressed in a way that numpy does not use")
 
 
 class Payload:
@@ -120,9 +116,9 @@ class Payload:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     path = npz_file(tmp_path, neuron=np.array([Payload(trace)], object), time_ms=np.ones(1))
-    assert "Object arrays cannot be loaded when allow_pickle=False" in refused(path).message
+    assert "holds Python objects" in refused(path).message
     path = npz_file(tmp_path, neuron=np.zeros(1, np.int64), time_ms=np.array([Payload(trace)], object))
-    assert "Object arrays cannot be loaded when allow_pickle=False" in refused(path).message
+    assert "holds Python objects" in refused(path).message
     path.write_bytes(pickle.dumps(Payload(trace)))
     assert "cannot read spike trains from" in refused(path).message
     assert not trace.exists()
@@ -133,7 +129,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 
 def test_arrays_of_another_kind(tmp_path: Path) -> None:
     error = refused(npz_file(tmp_path, cell=np.zeros(1, np.int64), time_ms=np.ones(1)))
-    assert error.message.endswith("its columns are 'cell', 'time_ms'")
+    assert error.message.endswith("its arrays are 'cell', 'time_ms'")
     assert error.remedy == COLUMNS
     error = refused(npz_file(tmp_path, neuron=np.zeros(2, bool), time_ms=np.ones(2)))
     assert error.message.endswith("`neuron` must be integers, not bool")
@@ -151,7 +147,10 @@ def test_arrays_of_another_kind(tmp_path: Path) -> None:
 def test_a_neuron_out_of_range_is_named(tmp_path: Path, neuron: int) -> None:
     error = refused(csv_file(tmp_path, f"neuron,time_ms\n3,1.0\n{neuron},1.0\n"))
     low, high = min(3, neuron), max(3, neuron)
-    assert error.message.endswith(f"neurons {low} to {high}; the population has 0 to 6")
+    if abs(neuron) < 2**63:
+        assert error.message.endswith(f"neurons {low} to {high}; the population has 0 to 6")
+    else:
+        assert error.message.endswith(f"line 3: there is no neuron '{neuron}'")
 
 
 def test_a_large_unsigned_neuron_is_named(tmp_path: Path) -> None:
@@ -226,7 +225,7 @@ def test_times_of_single_precision_are_on_the_grid_within_it(tmp_path: Path) -> 
         ("neuron, time_ms\n0, 1.0\n", "its columns are 'neuron', ' time_ms'"),
         ("neuron,time_ms,neuron\n0,1.0,1\n", "its columns are 'neuron', 'time_ms', 'neuron'"),
         (",".join("abcdefghijk") + "\n", "its columns are 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ..."),
-        ("x" * 1000, f"its columns are '{'x' * 40}'"),
+        ("x" * 1000, f"its columns are '{'x' * 55} ...'"),
     ],
 )
 def test_columns_that_are_missing_and_those_found(tmp_path: Path, content: str, found: str) -> None:

@@ -1,4 +1,4 @@
-"""Small files are replaced as a whole; run folders are made or refused as a whole."""
+"""Small files are replaced as a whole and checked when read; the record of what made a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dtbsim import run_folder
-from dtbsim.errors import InputError, StorageError
-from dtbsim.run_folder import create_run_folder, provenance
-from dtbsim.store.files import to_json, write_json, write_text
+from dtbsim.errors import StorageError
+from dtbsim.run_folder import origin, provenance
+from dtbsim.store.files import read_checked, to_json, write_checked, write_text
 
 
 def names_in(folder):
@@ -37,9 +36,10 @@ def test_json_of_what_results_hold():
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path, durable):
     file = tmp_path / "status.json"
-    write_json(file, {"a": 1}, durable=durable)
-    write_json(file, {"a": 2}, durable=durable)
-    assert json.loads(file.read_text()) == {"a": 2}
+    write_checked(file, {"a": 1}, durable=durable)
+    write_checked(file, {"a": 2}, durable=durable)
+    assert json.loads(file.read_text())["a"] == 2
+    assert read_checked(file, missing="repeat the run") == {"a": 2}
     assert names_in(tmp_path) == ["status.json"]
 
 
@@ -60,85 +60,7 @@ def test_the_old_content_stays_when_writing_fails(tmp_path, monkeypatch, broken)
 
 def test_a_missing_folder_is_a_storage_error(tmp_path):
     with pytest.raises(StorageError, match=r"nowhere/a\.json: cannot write: No such file or directory"):
-        write_json(tmp_path / "nowhere/a.json", {})
-
-
-def test_the_default_folder_has_name_and_time_and_is_never_shared(tmp_path):
-    folders = [create_run_folder(None, "demo", base=tmp_path) for _ in range(5)]
-    assert len(set(folders)) == 5
-    for folder in folders:
-        assert folder.parent == tmp_path / "runs"
-        assert re.fullmatch(r"demo-\d{8}-\d{6}(-\d)?", folder.name)
-        assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("existing", [None, "parent", "folder"])
-def test_a_named_folder_is_made_with_its_parents_or_used_if_empty(tmp_path, monkeypatch, existing):
-    if existing:
-        (tmp_path / ("a" if existing == "parent" else "a/b")).mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    assert create_run_folder(Path("a/b"), "demo", base=Path("/elsewhere")) == tmp_path / "a/b"
-    assert list((tmp_path / "a/b").iterdir()) == []
-
-
-def test_a_folder_with_files_is_refused_and_not_touched(tmp_path):
-    (tmp_path / "a").write_text("x")
-    with pytest.raises(InputError, match=r"exists and is not empty \(choose another --out, or remove") as caught:
-        create_run_folder(tmp_path, "demo", base=tmp_path)
-    assert caught.value.exit_code == 2
-    assert names_in(tmp_path) == ["a"]
-
-
-@pytest.mark.parametrize("out", ["a", "a/b", "a/b/c"])
-def test_a_file_in_the_way_is_refused(tmp_path, out):
-    (tmp_path / "a").write_text("x")
-    with pytest.raises(InputError, match=r"not a folder|cannot be made: (Not a directory|File exists)"):
-        create_run_folder(tmp_path / out, "demo", base=tmp_path)
-    assert (tmp_path / "a").read_text() == "x"
-
-
-def test_the_default_folder_is_refused_where_runs_is_a_file(tmp_path):
-    (tmp_path / "runs").write_text("x")
-    with pytest.raises(InputError, match="cannot be made: File exists"):
-        create_run_folder(None, "demo", base=tmp_path)
-
-
-def test_an_unwritable_parent_is_refused(tmp_path):
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    for folder in (locked, tmp_path, *tmp_path.parents[:1]):
-        folder.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    locked.chmod(0o555)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)  # root may write everywhere
-    try:
-        for out in (locked / "run", locked / "a/b/run"):
-            with pytest.raises(InputError, match=r"cannot be made: Permission denied \(choose a folder"):
-                create_run_folder(out, "demo", base=tmp_path)
-        with pytest.raises(InputError, match="Permission denied"):
-            create_run_folder(None, "demo", base=locked)
-    finally:
-        if root:
-            os.seteuid(0)
-        locked.chmod(0o755)
-    assert list(locked.iterdir()) == []
-
-
-@pytest.mark.parametrize("existing", [False, True])
-def test_a_full_disk_is_refused_before_the_run_and_leaves_nothing(tmp_path, monkeypatch, existing):
-    if existing:
-        (tmp_path / "a/b").mkdir(parents=True)
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(run_folder, "sync_to_disk", full)
-    with pytest.raises(InputError, match="cannot be made: No space left on device") as caught:
-        create_run_folder(tmp_path / "a/b", "demo", base=tmp_path)
-    assert caught.value.exit_code == 2
-    assert sorted(path.name for path in tmp_path.rglob("*")) == (["a", "b"] if existing else [])
+        write_checked(tmp_path / "nowhere/a.json", {})
 
 
 def test_provenance_says_what_made_the_run(monkeypatch, tmp_path):
@@ -159,17 +81,17 @@ def git(folder, *arguments):
 
 
 def test_the_commit_is_that_of_the_source_and_of_no_other_repository(monkeypatch, tmp_path):
-    source = tmp_path / "run_folder.py"
+    source = tmp_path / "origin.py"
     source.write_text("")
-    monkeypatch.setattr(run_folder, "__file__", str(source))
-    assert run_folder._source_commit() == (None, None)  # no repository
+    monkeypatch.setattr(origin, "__file__", str(source))
+    assert origin._source_commit() == (None, None)  # no repository
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
-    assert run_folder._source_commit() == (None, None)  # a repository that does not know the file
-    git(tmp_path, "add", "run_folder.py")
+    assert origin._source_commit() == (None, None)  # a repository that does not know the file
+    git(tmp_path, "add", "origin.py")
     git(tmp_path, "commit", "-q", "-m", "x")
-    commit, modified = run_folder._source_commit()
+    commit, modified = origin._source_commit()
     assert re.fullmatch("[0-9a-f]{40}", commit)
     assert modified is False
     source.write_text("changed")
-    assert run_folder._source_commit() == (commit, True)
+    assert origin._source_commit() == (commit, True)

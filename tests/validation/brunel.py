@@ -54,7 +54,7 @@ def run_dtbsim(regime: str, scale: float, duration_ms: float, seed: int, *more: 
 
     with tempfile.TemporaryDirectory() as folder:
         chosen = [*overrides(regime, scale, duration_ms, seed), *more]
-        steps, gids = dtbsim.run(EXAMPLE, out=Path(folder) / "run", set=chosen).open().spikes()
+        steps, gids = dtbsim.run(EXAMPLE, out=Path(folder) / "run", set=chosen).open().spike_steps()
     return analysed(steps, gids, regime, scale, duration_ms)
 
 

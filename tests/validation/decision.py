@@ -25,7 +25,7 @@ def run_dtbsim(coherence_percent: float, seed: int) -> dict[str, list[float]]:
         config = trial(coherence_percent, seed)
         chosen = ["simulation.threads=1", "record.rate_bin_ms=null"]
         run = dtbsim.run(config, out=Path(folder) / "run", set=chosen).open()
-        return {name: binned((run.spikes(name)[0] + 1) * DT_MS, size) for name, size in SIZES.items()}
+        return {name: binned((run.spike_steps(name)[0] + 1) * DT_MS, size) for name, size in SIZES.items()}
 
 
 def run_nest(coherence_percent: float, seed: int) -> dict[str, list[float]]:

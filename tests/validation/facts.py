@@ -54,7 +54,7 @@ def changes(
     }
     with tempfile.TemporaryDirectory() as folder:
         run = dtbsim.run(config, out=Path(folder) / "run").open()
-        steps, gids = run.spikes("T")
+        steps, gids = run.spike_steps("T")
         for k in range(size):
             fired = (steps[gids == 2 * size + k] + 1) * dt_ms
             np.testing.assert_allclose(fired, firing[k], err_msg="a target did not fire when it was told to")

@@ -53,7 +53,7 @@ def _spikes(
     with tempfile.TemporaryDirectory() as folder:
         config = microcircuit(scale, duration_ms, seed, threads)
         run = dtbsim.run(config, out=Path(folder) / "run", set=chosen).open()
-        steps, gids = run.spikes()
+        steps, gids = run.spike_steps()
         table = run.populations.set_index("name")
     ranges = {name: (int(table.gid0[f"column.{name}"]), int(table["size"][f"column.{name}"])) for name in POPULATIONS}
     return steps, gids, ranges

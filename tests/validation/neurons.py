@@ -45,7 +45,7 @@ def run_dtbsim(name: str) -> dict[str, Any]:
         run = dtbsim.run(config, out=Path(folder) / "run").open()
         return {
             "V_m_mV": run.states(0)["V_m_mV"].values[:, 0].astype(np.float64),
-            "spikes_ms": (run.spikes()[0] + 1) * DT_MS[case["kind"]],
+            "spikes_ms": (run.spike_steps()[0] + 1) * DT_MS[case["kind"]],
         }
 
 

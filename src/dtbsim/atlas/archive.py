@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,66 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError, StorageError
+from dtbsim.files import read_hdf5, read_npz
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 SUFFIXES = (".npz", *HDF5_SUFFIXES)
 
 Table = dict[str, NDArray[Any]]
 
-# What zipfile and numpy raise on damaged archives; NotImplementedError and RuntimeError where flags are damaged.
-ZIP_ERRORS = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error, zipfile.BadZipFile)
-_DAMAGED = "damaged or truncated: copy or export it again"
-
 
 def read_archive(path: Path) -> Table:
     """Return all arrays of an .npz or HDF5 file by key (groups joined with `/`); texts as str arrays.
 
     Raises:
-        InputError: not readable, damaged, or holding pickled Python objects.
+        InputError: not readable, damaged, larger than allowed, or holding other things than numbers and texts.
     """
-    return _read_hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else _read_npz(path)
-
-
-def _read_npz(path: Path) -> Table:
     try:
-        if not zipfile.is_zipfile(path):
-            raise InputError("is not an .npz archive", where=str(path), remedy=_DAMAGED)
-        table: Table = {}
-        with np.load(path, allow_pickle=False) as archive:
-            for key in archive.files:
-                table[key] = _read_member(archive, key, path)
-    except ZIP_ERRORS as error:
-        raise InputError(f"cannot be read: {error}", where=str(path), remedy=_DAMAGED) from error
-    return table
-
-
-def _read_member(archive: Any, key: str, path: Path) -> NDArray[Any]:
-    try:
-        return np.asarray(archive[key])
-    except ZIP_ERRORS as error:
-        if "pickle" in str(error):
-            raise InputError(
-                f"{key} holds Python objects", where=str(path), remedy="save names as np.array(names, dtype=str)"
-            ) from error
-        raise InputError(f"{key} cannot be read: {error}", where=str(path), remedy=_DAMAGED) from error
-
-
-def _read_hdf5(path: Path) -> Table:
-    import h5py
-
-    table: Table = {}
-
-    def take(key: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            text = h5py.check_string_dtype(item.dtype) is not None
-            table[key] = np.asarray(item.asstr()[()] if text else item[()], dtype=str if text else None)
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(take)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"cannot be read as HDF5: {error}", where=str(path), remedy=_DAMAGED) from error
-    return table
+        return read_hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else read_npz(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
 def write_archive(table: Mapping[str, NDArray[Any]], path: Path) -> None:

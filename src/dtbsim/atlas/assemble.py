@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.arguments import show, unusable_character
 from dtbsim.atlas import connectome
 from dtbsim.atlas.archive import Table
 from dtbsim.atlas.keys import FORMAT_VERSION, TEXT_KEYS, check_keys
 from dtbsim.atlas.model import Atlas, FcdReference
+from dtbsim.atlas.names import check_names
 from dtbsim.errors import InputError
 
 _OPTIONAL_ARRAYS = ("fc", "fc_leave_one_out", "lead_field", "is_cortex")
@@ -61,6 +63,8 @@ def _text(table: Table, key: str, where: str) -> str:
     value = table[key]
     if value.ndim != 0 or value.dtype.kind != "U":
         raise InputError(f"{key} must be one text", where=where)
+    if (bad := unusable_character(str(value))) is not None:
+        raise InputError(f"{key} is {show(str(value))}; {bad} cannot be written to a file", where=where)
     return str(value)
 
 
@@ -69,9 +73,11 @@ def _texts(table: Table, key: str, where: str) -> tuple[str, ...]:
     if value.ndim != 1 or value.dtype.kind not in "US":
         raise InputError(f"{key} must be a list of texts; it is {value.dtype} of {value.ndim} axes", where=where)
     try:
-        return tuple(str(item) for item in (np.char.decode(value, "utf-8") if value.dtype.kind == "S" else value))
+        texts = tuple(str(item) for item in (np.char.decode(value, "utf-8") if value.dtype.kind == "S" else value))
     except UnicodeDecodeError as error:
         raise InputError(f"{key} is not UTF-8 text: {error}", where=where) from error
+    check_names(texts, f"{where}: {key}")
+    return texts
 
 
 def _number(table: Table, key: str, where: str) -> float | None:

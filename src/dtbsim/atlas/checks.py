@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 
+from dtbsim.arguments import refuse, text, texts
 from dtbsim.atlas import connectome, validate
 from dtbsim.atlas.connectome import LengthsSource, Matrix
+from dtbsim.atlas.keys import TEXT_KEYS
 from dtbsim.atlas.names import region_keys
 from dtbsim.errors import InputError, did_you_mean
 
@@ -18,6 +22,31 @@ if TYPE_CHECKING:
     from dtbsim.atlas.model import Atlas
 
 _Item = TypeVar("_Item")
+
+
+_TEXTS = ("name", "source", *TEXT_KEYS)
+_LISTS = ("region_names", "display_names", "hemisphere", "lead_field_channels")
+_MAPPINGS = ("maps", "labels", "other_fc")
+
+
+def types(atlas: Atlas) -> None:
+    """Raise InputError, with the name of the argument, where an atlas is made of something else than it can be."""
+    for key in _TEXTS:
+        if key != "lengths_source" or atlas.lengths_source is not None:
+            text(getattr(atlas, key), key)
+    for key in _LISTS:
+        if isinstance(given := getattr(atlas, key), str):
+            raise refuse(given, key, "a list of texts")
+        texts(given, key, "a list of texts")
+    for key in _MAPPINGS:
+        if not isinstance(given := getattr(atlas, key), Mapping) or not all(isinstance(name, str) for name in given):
+            raise refuse(given, key, "a mapping of names")
+    for name, items in atlas.labels.items():
+        texts(items, f"labels[{name!r}]", "a list of texts")
+    if atlas.fc_tr_s is not None and (isinstance(atlas.fc_tr_s, bool) or not isinstance(atlas.fc_tr_s, Real)):
+        raise refuse(atlas.fc_tr_s, "fc_tr_s", "a number above 0")
+    if atlas.fcd is not None and not hasattr(atlas.fcd, "bin_edges"):
+        raise refuse(atlas.fcd, "fcd", "an FcdReference")
 
 
 def regions(atlas: Atlas, where: str) -> dict[str, Any]:

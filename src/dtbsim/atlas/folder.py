@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.atlas.archive import ZIP_ERRORS, Table
+from dtbsim.arguments import show
+from dtbsim.atlas.archive import Table
 from dtbsim.atlas.keys import TEXT_KEYS
+from dtbsim.atlas.names import check_names
 from dtbsim.atlas.tables import TEXT_SUFFIXES, is_numeric, read_columns, read_matrix
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.files import read_json, read_npy, read_npz
 
 MATRIX_SUFFIXES = (".npy", *TEXT_SUFFIXES)
 SPARSE_STEMS = ("weights", "lengths_mm")
@@ -23,6 +25,7 @@ META = "atlas.json"
 META_NUMBERS = ("format_version", "fc_tr_s")
 META_KEYS = (*META_NUMBERS, *TEXT_KEYS, "lead_field_channels", "fc_leave_one_out")
 OTHER_FC = "fc_"
+LARGEST = 1e300
 COORDINATES = ("x_mm", "y_mm", "z_mm")
 
 _DATA_SUFFIXES = (*MATRIX_SUFFIXES, ".npz", ".json")
@@ -58,10 +61,20 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
     return table, sparse
 
 
+def folder_files(folder: Path) -> list[Path]:
+    """Return the files of an atlas folder: those that are read, and texts such as a licence beside them.
+
+    Raises:
+        InputError: a doubled or unknown file.
+    """
+    texts = (path for path in folder.iterdir() if path.is_file() and path.stem.lower().startswith(_PROSE))
+    return sorted({*_files_by_stem(folder).values(), *texts})
+
+
 def _files_by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.name.startswith(".") or path.suffix.lower() not in _DATA_SUFFIXES:
+        if path.is_dir() or path.name.startswith(".") or path.suffix.lower() not in _DATA_SUFFIXES:
             continue
         if path.stem.lower().startswith(_PROSE):
             continue
@@ -105,19 +118,19 @@ def _read_regions(path: Path) -> Table:
             bad = next(k for k, cell in enumerate(columns[name]) if not is_numeric([cell]))
             raise InputError(f"column {name} is {columns[name][bad]!r}; needed a number", where=f"{path}:{bad + 2}")
     table: Table = {
-        "region_names": np.array(columns.pop("name"), dtype=str),
+        "region_names": np.array(check_names(columns.pop("name"), f"{path}: name"), dtype=str),
         "xyz_mm": np.array([columns.pop(axis) for axis in COORDINATES], dtype=np.float64).T,
     }
     for name in ("hemisphere", "display_names"):
         if name in columns:
-            table[name] = np.array(columns.pop(name), dtype=str)
+            table[name] = np.array(check_names(columns.pop(name), f"{path}: {name}"), dtype=str)
     if "is_cortex" in columns:
         table["is_cortex"] = np.array(columns.pop("is_cortex"), dtype=np.float64)
     for name, column in columns.items():
         if is_numeric(column):
             table[f"maps/{name}"] = np.array(column, dtype=np.float64)
         else:
-            table[f"labels/{name}"] = np.array(column, dtype=str)
+            table[f"labels/{name}"] = np.array(check_names(column, f"{path}: {name}"), dtype=str)
     return table
 
 
@@ -139,40 +152,58 @@ def _read_maps(path: Path, names: Sequence[str]) -> Table:
 
 
 def _read_matrix_file(path: Path, names: Sequence[str] | None) -> NDArray[Any]:
-    if path.suffix != ".npy":
-        return read_matrix(path, names)
-    try:
-        with path.open("rb") as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"cannot be read: {error}", where=str(path), remedy="save it with numpy.save as a matrix of numbers"
-        ) from error
+    return read_npy(path) if path.suffix == ".npy" else read_matrix(path, names)
 
 
 def _read_sparse(path: Path) -> Any:
-    from scipy.sparse import load_npz
+    """Return the matrix that `scipy.sparse.save_npz` wrote, any kind, as scipy sparse array."""
+    from scipy import sparse
 
+    table = read_npz(path)
+    kind = _sparse_kind(table)
     try:
-        return load_npz(path)
-    except (*ZIP_ERRORS, KeyError, TypeError) as error:
+        shape = tuple(int(extent) for extent in table["shape"])
+        if kind == "coo":
+            return sparse.coo_array((table["data"], (table["row"], table["col"])), shape=shape)
+        if kind == "dia":
+            return sparse.dia_array((table["data"], table["offsets"]), shape=shape)
+        make = {"csr": sparse.csr_array, "csc": sparse.csc_array, "bsr": sparse.bsr_array}[kind]
+        return make((table["data"], table["indices"], table["indptr"]), shape=shape)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
         raise InputError(
-            f"cannot be read: {error}", where=str(path), remedy="save a sparse matrix with scipy.sparse.save_npz"
+            f"is no sparse matrix: {error}", where=str(path), remedy="save a sparse matrix with scipy.sparse.save_npz"
         ) from error
 
 
+def _sparse_kind(table: Table) -> str:
+    kind = table.get("format")
+    if kind is None or kind.ndim != 0 or kind.dtype.kind not in "SU":
+        return "none"
+    return kind.item().decode("ascii", "replace") if kind.dtype.kind == "S" else str(kind.item())
+
+
 def _read_meta(path: Path) -> Table:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"is not valid JSON: {error.msg}", where=f"{path}:{error.lineno}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise InputError("needed an object {key: value}", where=str(path))
     table: Table = {}
     for key, value in content.items():
         if key not in META_KEYS:
             raise InputError(f"unknown key {key!r}", where=str(path), remedy=did_you_mean(key, META_KEYS))
-        table[key] = np.array(value)
+        table[key] = _meta_value(key, value, path)
     return table
+
+
+def _meta_value(key: str, value: Any, path: Path) -> NDArray[Any]:
+    """Return a text, a number, or a list of one of these as an array."""
+    items = value if isinstance(value, list) else [value]
+    kinds = {type(item) for item in items}
+    if kinds and kinds <= {str}:
+        if isinstance(value, list):
+            check_names(items, f"{path}: {key}")
+        return np.array(value, dtype=str)
+    if kinds <= {int, float} and all(abs(item) <= LARGEST for item in items):
+        return np.array(value, dtype=np.float64 if kinds == {float} or isinstance(value, list) else None)
+    raise InputError(
+        f"{key} is {show(value)}", where=str(path), remedy="allowed: a text, a number, or a list of one kind"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dtbsim.atlas.names import check_names
 from dtbsim.errors import InputError, did_you_mean
 
 FORMAT_VERSION = 1
@@ -78,6 +79,7 @@ def check_keys(given: Iterable[str], where: str) -> None:
         InputError: an unknown or missing key, with the nearest known one.
     """
     keys = sorted(given)
+    check_names(keys, f"{where}: keys")
     unknown = [key for key in keys if not _known(key)]
     if unknown:
         names = _CLOSED | {f"{group}NAME" for group in OPEN_GROUPS}

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.arguments import refuse, text, texts, whole
 from dtbsim.atlas import checks, connectome, validate
 from dtbsim.atlas.connectome import Edges, Floats, Incoming, Ints, LengthsSource, Matrix
 from dtbsim.errors import InputError, did_you_mean
@@ -58,7 +59,7 @@ class FcdReference:
             object.__setattr__(self, "single_scan_ks", ks)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Atlas:
     """Regions, connectome and reference data; checked when made, arrays read-only.
 
@@ -120,10 +121,20 @@ class Atlas:
     source: str = ""
 
     def __post_init__(self) -> None:
+        checks.types(self)
         where = self.source or f"atlas {self.name}"
         for check in (checks.regions, checks.values, checks.measurements, checks.weights, checks.lengths):
             for key, value in check(self, where).items():  # later checks rely on what earlier ones put right
                 object.__setattr__(self, key, value)
+
+    def __repr__(self) -> str:
+        return f"<Atlas {self.name}: {self.n_regions:,} regions, {self.n_connections:,} connections>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: sizes, what data there are, and where they come from."""
+        from dtbsim.atlas.summary import atlas_html
+
+        return atlas_html(self)
 
     @property
     def n_regions(self) -> int:
@@ -147,7 +158,8 @@ class Atlas:
 
     def incoming(self, region: int) -> Incoming:
         """Return (sources, weights, lengths_mm or None) of the connections onto region index `region`."""
-        return connectome.incoming(self.weights, self.lengths_mm, region)
+        index = whole(region, "region", below=self.n_regions, what="the index of a region")
+        return connectome.incoming(self.weights, self.lengths_mm, index)
 
     def edges(self) -> Edges:
         """Return (targets, sources, weights, lengths_mm or None) of all connections, by target, then source."""
@@ -167,7 +179,7 @@ class Atlas:
         Raises:
             InputError: no such region.
         """
-        index = self._index_of.get(name)
+        index = self._index_of.get(text(name, "name"))
         if index is None:
             raise InputError(f"atlas {self.name} has no region {name!r}", remedy=did_you_mean(name, self.region_names))
         return index
@@ -183,11 +195,11 @@ class Atlas:
         Raises:
             InputError: an unknown or repeated name, an empty list, or a hemisphere the atlas does not have.
         """
-        if regions == "all":
+        if isinstance(regions, str) and regions == "all":
             return np.arange(self.n_regions, dtype=np.int64)
         if isinstance(regions, str):
             return self._hemisphere_indices(regions)
-        chosen = [self.index(name) for name in regions]
+        chosen = [self.index(name) for name in texts(regions, "regions", "all, left, right, or a list of names")]
         if not chosen:
             raise InputError("the list of regions is empty", remedy="name at least one region, or use all")
         if len(set(chosen)) < len(chosen):
@@ -210,7 +222,7 @@ class Atlas:
         Raises:
             InputError: no such map.
         """
-        return _pick(self.maps, name, "map", self.name)
+        return _pick(self.maps, text(name, "name"), "map", self.name)
 
     def empirical_fc(self, name: str | None = None) -> Floats:
         """Return the measured FC, or the one of `other_fc` called `name`, float64[n, n].
@@ -219,7 +231,7 @@ class Atlas:
             InputError: the atlas holds no such FC.
         """
         if name is not None:
-            return _pick(self.other_fc, name, "FC", self.name)
+            return _pick(self.other_fc, text(name, "name"), "FC", self.name)
         if self.fc is None:
             raise InputError(f"atlas {self.name} holds no measured FC", remedy="add `fc` to the atlas file")
         return self.fc
@@ -241,7 +253,7 @@ class Atlas:
         kept_lengths = None if self.lengths_mm is None else connectome.submatrix(self.lengths_mm, keep)
         return replace(
             self,
-            name=name or self.name,
+            name=self.name if name is None else text(name, "name"),
             region_names=_taken(self.region_names, keep),
             display_names=_taken(self.display_names, keep),
             hemisphere=_taken(self.hemisphere, keep),
@@ -259,7 +271,13 @@ class Atlas:
         )
 
     def _checked_indices(self, regions: Sequence[int] | NDArray[Any]) -> Ints:
-        given = np.asarray(regions)
+        listed = isinstance(regions, list | tuple | range) or (isinstance(regions, np.ndarray) and regions.ndim > 0)
+        if not listed or len(regions) > self.n_regions:
+            raise refuse(regions, "regions", f"a list of up to {self.n_regions} region indices, or a mask")
+        try:
+            given = np.asarray(regions)
+        except (ValueError, TypeError) as error:
+            raise refuse(regions, "regions", "a list of region indices, or a mask") from error
         keep = np.flatnonzero(given) if given.dtype == bool and given.shape == (self.n_regions,) else given
         if keep.dtype.kind not in "iu" or keep.ndim != 1 or not keep.size:
             raise InputError(f"needed a list of region indices or a mask of {self.n_regions} true/false values")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from dtbsim.arguments import show, unusable_character
 from dtbsim.errors import InputError
+from dtbsim.files.limits import LONGEST_NAME
 
 _UNUSABLE = re.compile(r"[^\w-]+")
 
@@ -52,3 +54,22 @@ def region_keys(names: Sequence[str], where: str) -> tuple[str, ...]:
         first_with[key] = index
         keys.append(key)
     return tuple(keys)
+
+
+def check_names(names: Sequence[str], where: str) -> Sequence[str]:
+    """Return names of regions, channels or labels of regions, if they can be used and stored.
+
+    Raises:
+        InputError: one that is very long (a list of texts takes as much memory for each as for its longest), or holds
+            what no file can hold.
+    """
+    for index, name in enumerate(names):
+        if len(name) > LONGEST_NAME:
+            raise InputError(
+                f"entry {index} has {len(name):,} letters; at most {LONGEST_NAME:,} are read",
+                where=where,
+                remedy="shorten it; long texts belong into `description` and `notes`",
+            )
+        if (bad := unusable_character(name)) is not None:
+            raise InputError(f"entry {index} is {show(name)}; {bad} cannot be written to a file", where=where)
+    return names

@@ -9,6 +9,7 @@ import numpy as np
 from dtbsim.atlas import connectome
 from dtbsim.atlas.connectome import Floats
 from dtbsim.atlas.model import Atlas
+from dtbsim.notebook import facts_html
 
 
 def atlas_summary(atlas: Atlas) -> dict[str, Any]:
@@ -49,6 +50,22 @@ def atlas_summary(atlas: Atlas) -> dict[str, Any]:
         "acknowledgement": atlas.acknowledgement,
         "notes": atlas.notes,
     }
+
+
+def atlas_html(atlas: Atlas) -> str:
+    """Return what a notebook shows of an atlas."""
+    names = ", ".join(atlas.region_names[:4]) + (", ..." if atlas.n_regions > 4 else "")
+    facts = [
+        ("description", atlas.description),
+        ("regions", f"{atlas.n_regions:,} ({names})"),
+        ("connections", f"{atlas.n_connections:,}"),
+        ("tract lengths", str(atlas.lengths_source)),
+        ("maps", ", ".join(atlas.maps)),
+        ("measured FC", "" if atlas.fc is None else "yes"),
+        ("licence", atlas.licence),
+        ("citation", atlas.citation),
+    ]
+    return facts_html(f"Atlas {atlas.name}", [(label, text) for label, text in facts if text])
 
 
 def _range(values: Floats) -> dict[str, float | None]:

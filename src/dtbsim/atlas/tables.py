@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import csv
+import itertools
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from dtbsim.arguments import show
 from dtbsim.atlas.connectome import Floats
+from dtbsim.atlas.names import check_names
 from dtbsim.errors import InputError
+from dtbsim.files.limits import MIB, MOST_NAMED, MOST_TABLE_BYTES
+from dtbsim.files.regular import text_lines
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+
+MOST_COLUMNS_BYTES = 64 * MIB
+"""Of tables whose cells are kept as texts."""
 
 Row = tuple[int, list[str]]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Return (line number, cells) of every line that is not empty.
+def read_rows(path: Path, most: int = MOST_TABLE_BYTES) -> Iterator[Row]:
+    """Yield (line number, cells) of every line that is not empty, one in memory at a time.
 
     Cells are separated by commas (.csv), tabs (.tsv) or any white space (.txt); csv quoting is understood.
 
     Raises:
-        InputError: not readable as UTF-8 text, or no line at all.
+        InputError: not readable as UTF-8 text, no line at all, or more than `most` bytes.
     """
+    empty = True
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in _cells(file, path.suffix.lower()) if any(row[1])]
+        for row in _cells(text_lines(path, most, "save it as .npy"), path.suffix.lower()):
+            if any(row[1]):
+                empty = False
+                yield row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot be read: {error}", where=str(path), remedy="save it as UTF-8 text") from error
-    if not rows:
+    if empty:
         raise InputError("the file is empty", where=str(path))
-    return rows
 
 
-def _cells(file: Iterator[str], suffix: str) -> Iterator[Row]:
+def _cells(lines: Iterator[str], suffix: str) -> Iterator[Row]:
     if suffix == ".txt":
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(lines, start=1):
             yield number, line.split()
         return
-    reader = csv.reader(file, delimiter="\t" if suffix == ".tsv" else ",", strict=True)
+    reader = csv.reader(lines, delimiter="\t" if suffix == ".tsv" else ",", strict=True)
     for row in reader:
         yield reader.line_num, [cell.strip() for cell in row]
 
@@ -48,16 +59,24 @@ def read_columns(path: Path) -> dict[str, list[str]]:
     """Return the columns of a table with a header line, as texts.
 
     Raises:
-        InputError: a repeated or empty column name, or a line with too few or too many cells.
+        InputError: a repeated or empty column name, very many columns, or a line with too few or too many cells.
     """
-    (_, header), *lines = read_rows(path)
+    rows = read_rows(path, MOST_COLUMNS_BYTES)
+    _, header = next(rows)
+    if len(header) > MOST_NAMED:
+        raise InputError(f"{len(header):,} columns; at most {MOST_NAMED:,} are read", where=f"{path}:1")
+    check_names(header, f"{path}:1")
+    columns: dict[str, list[str]] = {}
     for index, name in enumerate(header):
-        if not name or name in header[:index]:
+        if not name or name in columns:
             problem = f"column {index + 1} has no name" if not name else f"column {name!r} occurs twice"
             raise InputError(problem, where=f"{path}:1")
-    for number, cells in lines:
+        columns[name] = []
+    for number, cells in rows:
         _check_width(cells, len(header), path, number)
-    return {name: [cells[index] for _, cells in lines] for index, name in enumerate(header)}
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return columns
 
 
 def read_matrix(path: Path, names: Sequence[str] | None) -> Floats:
@@ -69,29 +88,38 @@ def read_matrix(path: Path, names: Sequence[str] | None) -> Floats:
         InputError: a cell that is not a number, lines of different length, or labels that differ from `names`.
     """
     rows = read_rows(path)
+    first = next(rows)
     header: list[str] | None = None
-    if not all(_is_number(cell) for cell in rows[0][1][1:] or rows[0][1]):
-        header, rows = rows[0][1], rows[1:]
-        if not rows:
+    if not all(_is_number(cell) for cell in first[1][1:] or first[1]):
+        header = first[1]
+        following = next(rows, None)
+        if following is None:
             raise InputError("the file holds a header but no numbers", where=str(path))
-    if not _is_number(rows[0][1][0]):
-        _check_labels([cells[0] for _, cells in rows], names, path, "first column")
-        rows = [(number, cells[1:]) for number, cells in rows]
-        header = header[1:] if header is not None and len(header) > len(rows[0][1]) else header
+        first = following
+    labelled = not _is_number(first[1][0])
+    width = len(first[1]) - labelled
+    labels: list[str] = []
+    numbers = array("d")
+    for number, cells in itertools.chain([first], rows):
+        if labelled:
+            labels.append(cells[0])
+        _append(numbers, cells[1:] if labelled else cells, width, path, number)
+    if labelled:
+        _check_labels(labels, names, path, "first column")
     if header is not None:
-        _check_labels(header, names, path, "first line")
-    width = len(rows[0][1])
-    matrix = np.empty((len(rows), width))
-    for index, (number, cells) in enumerate(rows):
-        _check_width(cells, width, path, number)
-        try:
-            matrix[index] = cells
-        except ValueError:
-            column = next(k for k, cell in enumerate(cells) if not _is_number(cell))
-            raise InputError(
-                f"column {column + 1} is {cells[column]!r}; needed a number", where=f"{path}:{number}"
-            ) from None
-    return matrix
+        _check_labels(header[1:] if labelled and len(header) > width else header, names, path, "first line")
+    return np.frombuffer(numbers, dtype=np.float64).reshape(-1, width)
+
+
+def _append(numbers: array[float], cells: list[str], width: int, path: Path, number: int) -> None:
+    _check_width(cells, width, path, number)
+    try:
+        numbers.extend(map(float, cells))
+    except ValueError:
+        column = next(k for k, cell in enumerate(cells) if not _is_number(cell))
+        raise InputError(
+            f"column {column + 1} is {show(cells[column])}; needed a number", where=f"{path}:{number}"
+        ) from None
 
 
 def _check_width(cells: list[str], width: int, path: Path, number: int) -> None:

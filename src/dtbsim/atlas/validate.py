@@ -44,7 +44,10 @@ def float_array(value: Any, shape: tuple[int | None, ...], what: str, where: str
 
 
 def _numeric(value: Any, what: str, where: str) -> Floats:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{what} is no array of numbers: {error}", where=where) from error
     if array.dtype.kind not in "biuf":
         raise InputError(f"{what} holds {array.dtype} values; needed real numbers", where=where)
     return np.array(array, dtype=np.float64)
@@ -125,12 +128,14 @@ def _canonical(value: Any, what: str, names: Names, where: str) -> Any:
     from scipy.sparse import csr_array
 
     n = len(names)
-    if tuple(value.shape) != (n, n):
-        raise InputError(f"{what} has shape {_shape(value.shape)}; needed ({n}, {n})", where=where)
+    if tuple(getattr(value, "shape", ())) != (n, n):
+        raise InputError(f"{what} has shape {_shape(getattr(value, 'shape', ()))}; needed ({n}, {n})", where=where)
     try:
+        if hasattr(value, "check_format"):  # before scipy follows indices that lead out of its arrays
+            value.check_format(full_check=True)
         matrix = csr_array(value, dtype=np.float64, copy=True)
         matrix.check_format(full_check=True)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise InputError(f"{what} is not a valid sparse matrix: {error}", where=where) from error
     entries = matrix.nnz
     matrix.sum_duplicates()

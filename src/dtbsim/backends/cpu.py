@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.finite import check_finite
+from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
@@ -34,6 +35,10 @@ class CpuBackend:
     name = "cpu"
     plan: str | None = None
     """How a GPU steps."""
+    limit_s: float | None = None
+    """Wall time after which `advance` may end early."""
+    reached: int = 0
+    """Steps done when `advance` ended."""
 
     def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
         self._built = built
@@ -84,28 +89,39 @@ class CpuBackend:
     # -- stepping ---------------------------------------------------------------------------------------------
 
     def advance(self, start: int, stop: int) -> None:
-        """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
+        """Step from `start` to `stop` (exclusive), exchanging spikes on the way; to `reached` if time is up before."""
+        deadline_ns = 0 if self.limit_s is None else time.monotonic_ns() + int(self.limit_s * 1e9)
         self.rank[L.CHUNK_START] = start
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
         for tables in self.tables.dynamic:
             tables.reserve(stop)
         if isinstance(self._exchange, PacketExchange):
-            at = start
-            while at < stop:
-                until = min(at + self._exchange.window, stop)
-                self._window(at, until)
-                arrived = self._exchange.receive() if self._exchange.overlapped else None
-                self._exchange.send(self.rank, self.tables.table, self._sent)
-                self._set_remote(self._exchange.receive() if arrived is None else arrived)
-                at = until
+            self.reached = self._windows(self._exchange, start, stop, deadline_ns)
         else:
-            self._window(start, stop)
+            self.rank[L.DEADLINE_NS] = deadline_ns
+            self.reached = self._window(start, stop)
+        self.sampler.end(self.reached)
         for tables in self.tables.dynamic:
-            tables.tidy(stop)
+            tables.tidy(self.reached)
 
-    def _window(self, start: int, stop: int) -> None:
+    def _windows(self, exchange: PacketExchange, start: int, stop: int, deadline_ns: int) -> int:
+        """Window after window, each followed by an exchange of packets; returns the steps done, equal on all ranks."""
+        at = start
+        while at < stop:
+            until = min(at + exchange.window, stop)
+            at = self._window(at, until)
+            arrived = exchange.receive() if exchange.overlapped else None
+            exchange.send(self.rank, self.tables.table, self._sent, late=0 < deadline_ns < time.monotonic_ns())
+            self._set_remote(exchange.receive() if arrived is None else arrived)
+            if exchange.late:
+                break
+        return at
+
+    def _window(self, start: int, stop: int) -> int:
+        """One compiled call; returns the steps done."""
         table = self.tables.table
+        self.rank[L.STEPPED], self.rank[L.END_AFTER], self.rank[L.LATE] = stop, 0, 0
         if self._team.n == 1:
             run_window(self.rank, table, 0, start, stop)
         else:
@@ -113,8 +129,11 @@ class CpuBackend:
         self.rank[L.REMOTE_N] = 0
         if self.rank[L.ERROR] == L.ERROR_MEMORY:
             raise MemoryPlanError("no memory left for the spikes in transit", remedy="use more ranks or fewer neurons")
+        if self.rank[L.ERROR] == L.ERROR_SPIKES:
+            raise too_many_spikes(self._network)
         if self.rank[L.ERROR] != 0:
             raise FaultError("another rank or thread ended the run")
+        return int(self.rank[L.STEPPED])
 
     def _set_remote(self, entries: I64) -> None:
         self._remote = np.ascontiguousarray(entries)

@@ -14,6 +14,7 @@ from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
@@ -66,7 +67,10 @@ class DynamicTables(ABC):
         kind, first = runs[0].kind, runs[0].local
         row[D.SLOT0] = int(lane.slot_start[kind][part.projection.channel]) + first - int(lane.group_start[kind])
         row[D.LOCAL0], row[D.N_TARGETS] = first, sum(run.size for run in runs)
-        row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, FIRST_HISTORY
+        several = self._network.families[part.projection.target_family].model.counts_spikes
+        row[D.HISTORY_ROOM] = MOST_SPIKES if several else 1
+        capacity = FIRST_HISTORY if not several else 1 << (2 * MOST_SPIKES).bit_length()
+        row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, capacity
         row[D.APPLIED] = -1
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._memory.place(dynamics.frozen), len(dynamics.frozen)
 

@@ -7,6 +7,7 @@ import numpy as np
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import LaneState
 from dtbsim.errors import NumericsError
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network
 
 
@@ -26,6 +27,16 @@ def check_finite(network: Network, kinds: list[Kind], lanes: list[LaneState], sp
                 if row.dtype == "f32" and name not in watched and not np.isfinite(values).all():
                     local = group.start + int(np.argmin(np.isfinite(values)))
                     raise _error(network, int(state.lane.gids[local]), name, span)
+
+
+def too_many_spikes(network: Network) -> NumericsError:
+    """The error of a neuron that repeats more spikes in a step than can be counted."""
+    names = [family.name for family in network.families if family.model.counts_spikes and not family.model.is_source]
+    return NumericsError(
+        f"a neuron had more than {MOST_SPIKES} spikes to repeat in one step",
+        where=f"population {' or '.join(names)}",
+        remedy="use a shorter dt_ms, or fewer inputs per neuron",
+    )
 
 
 def _error(network: Network, gid: int, name: str, span: tuple[int, int]) -> NumericsError:

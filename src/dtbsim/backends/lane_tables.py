@@ -14,6 +14,7 @@ from dtbsim.backends.memory import HostMemory, Memory
 from dtbsim.backends.procedural_tables import ProceduralTables
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
@@ -113,23 +114,47 @@ class LaneTables(ABC):
             if kind.model.emits != "poisson" or count == 0:
                 continue
             start = int(lane.group_start[k])
-            thresholds = np.zeros(count, np.uint32)
+            means = np.zeros(count)
             for run in runs[k]:
-                thresholds[run.local - start : run.local - start + run.size] = self._thresholds(run)
+                means[run.local - start : run.local - start + run.size] = self._means(run)
+            distinct, rate = np.unique(means, return_inverse=True)
+            first, starts, more = emission_thresholds(distinct)
             buffer_at = self.memory.scratch(4 * count, np.uint8)
-            table.append([start, count, self.memory.place(thresholds), buffer_at, -1])
+            at = self.memory.place
+            tables = [at(rate.astype(np.int32)), at(starts), at(more)]
+            table.append([start, count, at(first[rate]), buffer_at, -1, *tables])
         row[L.N_RANDOM] = len(table)
         row[L.RANDOM_AT] = self.memory.place(np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
 
-    def _thresholds(self, run: Run) -> NDArray[np.uint32]:
-        """Probability of a spike per step of every neuron of a run, 1 - exp(-rate dt), at most 1 - 2**-32."""
+    def _means(self, run: Run) -> NDArray[np.float64]:
+        """Expected number of spikes per step of every neuron of a run."""
         family = self._network.populations[run.population].family
         position = int(np.searchsorted(self._network.families[family].populations, run.population))
         gids = np.arange(run.gid0, run.gid0 + run.size, dtype=np.int64)
         given = neuron_values(self._network, family, position, gids, "parameters")
         rates = np.broadcast_to(self._network.families[family].model.complete(given)["rate_hz"], run.size)
-        probability = -np.expm1(-rates * self._network.dt_ms * 1e-3)
-        return np.minimum(np.rint(probability * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        return np.asarray(rates * self._network.dt_ms * 1e-3, dtype=np.float64)
+
+
+def emission_thresholds(means: NDArray[np.float64]) -> tuple[NDArray[np.uint32], I64, NDArray[np.uint32]]:
+    """Of Poisson numbers with these means, the probabilities of k or more in units of 2**-32, at most 2**32 - 1.
+
+    Returns those for k = 1, uint32[n], and for k = 2, 3, ... until they vanish, one mean after the other: int64[n + 1]
+    starts, uint32[...].
+    """
+    from scipy.special import gammainc
+
+    first = np.minimum(np.rint(-np.expm1(-means) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+    columns, k = [], 2
+    while True:
+        scaled = np.minimum(np.rint(gammainc(k, means) * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        if not scaled.any():
+            break
+        columns.append(scaled)
+        k += 1
+    rows = np.stack(columns, axis=1) if columns else np.zeros((means.size, 0), np.uint32)
+    starts = np.concatenate([[0], np.cumsum((rows > 0).sum(axis=1))]).astype(np.int64)
+    return first, starts, rows[rows > 0]
 
 
 class CpuLaneTables(LaneTables):
@@ -154,7 +179,8 @@ class CpuLaneTables(LaneTables):
         buckets = np.zeros((self._ring, 2), np.int64)
         buckets[:, 0] = -1
         row[L.BUCKET_AT] = at(buckets)
-        row[L.PUBLISHED_AT] = at(np.zeros((2, max(n, 1)), np.int32))
+        most = most_spikes_of(self._network, state.lane)  # pages that no spike needs take no memory
+        row[L.PUBLISHED_AT], row[L.PUBLISHED_CAPACITY] = at(np.zeros((2, max(most, 1)), np.int32)), most
         row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
         row[L.SCRATCH_AT] = at(np.zeros(SCRATCH_WORDS, np.uint16))
         if state.dynamic:

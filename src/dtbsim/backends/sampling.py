@@ -123,6 +123,10 @@ class Sampler:
                 rows.append(output)
             self._outputs.append(rows)
 
+    def end(self, stop: int) -> None:
+        """Only the steps before `stop` were done."""
+        self._span = self._span[0], stop
+
     def take(self, record: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(steps int64[k], values float32[k, n_neurons, n_variables]) of a record; a sample ends its step."""
         sampled = self.records[record]

@@ -35,13 +35,18 @@ class DynamicRows:
         """The same for 64-bit sums."""
         return self if self.dynamics.plastic else replace(self, rows=self.rows.widened())
 
-    def add_largest(self, totals: np.ndarray) -> None:
-        """totals[slot] += the largest |input| that these synapses can give each slot in one step."""
+    def add_largest(self, totals: np.ndarray, times: np.ndarray | None = None) -> None:
+        """totals[slot] += the largest |input| that these synapses can give each slot in one step.
+
+        `times`: how often each source candidate can spike in a step (None: once).
+        """
+        mine = None if times is None else times[self.source0 : self.source0 + self.n_sources]
         if self.dynamics.plastic:
             most = int(np.ceil(self.dynamics.weight_max / self.quantum)) + 1
-            totals += np.bincount(self.rows.targets, minlength=totals.size) * most
+            often = 1 if mine is None else int(mine.max(initial=1))
+            totals += np.bincount(self.rows.targets, minlength=totals.size) * most * often
         else:
-            self.rows.add_magnitudes(totals)
+            self.rows.add_magnitudes(totals, mine)
 
 
 def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: int) -> list[DynamicRows]:

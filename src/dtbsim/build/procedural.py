@@ -60,23 +60,27 @@ def largest_indegree(piece: Piece) -> int:
     return len(rows)
 
 
-def add_largest(piece: Piece, totals: NDArray[np.int64]) -> None:
-    """totals[slot] += the largest |input| that the piece can give each of its slots in one step."""
-    most = _largest_input(piece)
+def add_largest(piece: Piece, totals: NDArray[np.int64], times: NDArray[np.int64] | None = None) -> None:
+    """totals[slot] += the largest |input| that the piece can give each of its slots in one step.
+
+    `times`: how often neurons of each population can spike in a step (None: once).
+    """
+    most = _largest_input(piece, times)
     for _, n, slot in piece.landing.runs.tolist():
         totals[slot : slot + n] += most
 
 
-def largest_of_pieces(pieces: list[Piece]) -> int:
+def largest_of_pieces(pieces: list[Piece], times: NDArray[np.int64] | None = None) -> int:
     """Largest |input| that all pieces together can give a slot in one step: slots of a landing are all alike."""
     totals: dict[int, int] = {}
     for piece in pieces:
-        totals[id(piece.landing)] = totals.get(id(piece.landing), 0) + _largest_input(piece)
+        totals[id(piece.landing)] = totals.get(id(piece.landing), 0) + _largest_input(piece, times)
     return max(totals.values(), default=0)
 
 
-def _largest_input(piece: Piece) -> int:
-    return largest_indegree(piece) * largest_weight(piece.draws, int(piece.rows[:, P.FACTOR].max()))
+def _largest_input(piece: Piece, times: NDArray[np.int64] | None) -> int:
+    once = largest_indegree(piece) * largest_weight(piece.draws, int(piece.rows[:, P.FACTOR].max()))
+    return once if times is None else once * int(times[piece.rows[:, P.SOURCE_KEY]].max())
 
 
 def count_synapses(piece: Piece) -> int:

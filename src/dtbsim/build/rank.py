@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,6 +17,7 @@ from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import MAX_LANES_PER_THREAD, Lane, lay_out
 from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
+from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
@@ -124,7 +126,7 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
     per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+    with _workers(threads) as pool:
         futures = {pool.submit(_build_lane, plan, lane, per_lane): index for index, lane in enumerate(plan.lanes)}
         for done, future in enumerate(as_completed(futures), start=1):
             states[futures[future]] = future.result()
@@ -132,6 +134,18 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
                 progress(done, len(plan.lanes))
     lanes = [state for state in states if state is not None]
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
+
+
+@contextlib.contextmanager
+def _workers(n: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that have finished when the `with` block ends, unless the user interrupts: a lane may take minutes."""
+    pool = ThreadPoolExecutor(max_workers=max(1, n))
+    try:
+        yield pool
+    except BaseException as error:
+        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
@@ -150,7 +164,8 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits
-    if bits == 32 and _largest_input(lane, rows, dynamic, procedural) + _drive_bound(plan.network) > INT32_LIMIT:
+    most = _largest_input(plan, lane, rows, dynamic, procedural)
+    if bits == 32 and most + _drive_bound(plan.network) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
@@ -159,16 +174,21 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     return LaneState(lane, neurons, rows, acc, dynamic, procedural)
 
 
-def _largest_input(lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
+def _largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
     """Largest |input| that synapses can give one slot in one step, in quanta."""
+    times = sources = None
+    most = most_spikes(plan.network)
+    if most.max() > 1:
+        gids = plan.candidates.gids.astype(np.int64)
+        times, sources = most, most[np.searchsorted(plan.network.gid_starts, gids, side="right") - 1]
     if rows.empty and not dynamic:
-        return largest_of_pieces(procedural)
+        return largest_of_pieces(procedural, times)
     totals = np.zeros(lane.n_slots, dtype=np.int64)
     for part in dynamic:
-        part.add_largest(totals)
-    rows.add_magnitudes(totals)
+        part.add_largest(totals, sources)
+    rows.add_magnitudes(totals, sources)
     for piece in procedural:
-        add_largest(piece, totals)
+        add_largest(piece, totals, times)
     return int(totals.max(initial=0))
 
 

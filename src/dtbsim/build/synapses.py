@@ -20,7 +20,7 @@ from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
 from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.philox import seed_key
-from dtbsim.kernels.rows import add_magnitudes, fill_segments, sort_rows
+from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
 from dtbsim.spec.entries import heard
 from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, Network, Projection
@@ -80,9 +80,15 @@ class Rows:
         rows = (0, 0) if self.empty else (place(self.rows), place(self.segment_rows))
         return place(self.targets), place(self.weights), *rows, place(self.segments)
 
-    def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
-        """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this."""
-        add_magnitudes(self.kind, self.targets, self.weights, totals)
+    def add_magnitudes(self, totals: NDArray[np.int64], times: NDArray[np.int64] | None = None) -> None:
+        """totals[slot] += the sum of |weight| over all synapses of the slot: no step can add more than this.
+
+        `times`: how often each source can spike in a step (None: once).
+        """
+        if times is None:
+            add_magnitudes(self.kind, self.targets, self.weights, totals)
+        elif not self.empty:
+            add_repeated_magnitudes(self.kind, self.rows, self.targets, self.weights, times, totals)
 
     def cut_to_sources(self) -> tuple[int, Rows]:
         """First source with a synapse, and the rows from there to the last one."""

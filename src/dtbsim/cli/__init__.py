@@ -11,6 +11,18 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: that of this process) and return the exit code."""
-    from dtbsim.cli.entry import run_command_line
+    from dtbsim.runtime.streams import prepare_streams
 
-    return run_command_line(arguments)
+    prepare_streams()
+    import os
+
+    from dtbsim.runtime.interrupt import Interrupt
+    from dtbsim.runtime.launch import several_ranks
+
+    # A rank that leaves before it has found the others would leave them waiting in the MPI library.
+    with Interrupt(owner=True, held=several_ranks(os.environ)) as interrupt:
+        try:
+            from dtbsim.cli.entry import run_command_line
+        except KeyboardInterrupt:
+            interrupt.leave_at_once()
+        return run_command_line(arguments)

@@ -142,22 +142,36 @@ def _run(
 
 
 @app.command("validate")
-def _validate(config: ConfigPath, overrides: Overrides = None) -> Work:
+def _validate(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    no_code: Annotated[
+        bool, typer.Option("--no-code", help="do not execute files of models (FILE.py:CLASS); checks less")
+    ] = False,
+) -> Work:
     """Check a configuration and print the sizes of its network.
 
-    Atlas and network are worked out in full; nothing is simulated or written.
+    Atlas and network are worked out in full; nothing is simulated or written. A file of models that the configuration
+    names is executed, as by `python FILE.py`: use --no-code for a configuration that you do not trust.
     """
     from dtbsim.cli.validate import validate
 
-    return lambda: validate(config, tuple(overrides or ()))
+    return lambda: validate(config, tuple(overrides or ()), code=not no_code)
 
 
 @app.command("info")
-def _info(run: RunFolder, as_json: AsJson = False) -> Work:
-    """Say what a run is, how far it came and what its folder holds."""
+def _info(
+    run: RunFolder,
+    as_json: AsJson = False,
+    check: Annotated[bool, typer.Option("--check", help="read every recorded value, too; takes a while")] = False,
+) -> Work:
+    """Say what a run is, how far it came and what its folder holds.
+
+    Exit code 2 where something of it is damaged or missing.
+    """
     from dtbsim.cli.runs import info
 
-    return lambda: info(run, as_json=as_json)
+    return lambda: info(run, as_json=as_json, check=check)
 
 
 @app.command("hash")
@@ -173,7 +187,10 @@ def _hash(run: RunFolder) -> Work:
 
 @app.command("report")
 def _report(run: RunFolder) -> Work:
-    """Write the report of a finished run, again if need be."""
+    """Write the report of a run, again if need be.
+
+    Of a run that goes on or ended early it shows what was stored, and says so.
+    """
     from dtbsim.cli.runs import report
 
     return lambda: report(run)

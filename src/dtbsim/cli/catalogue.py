@@ -9,6 +9,7 @@ from dtbsim.cli.needs import installed
 from dtbsim.cli.output import can_show, pairs, show, table, width, write
 from dtbsim.errors import EXIT_OK, InputError
 from dtbsim.report.text import significant
+from dtbsim.runtime.streams import say
 
 if TYPE_CHECKING:
     from dtbsim.models import NeuronModel
@@ -116,9 +117,11 @@ def _picture(model: NeuronModel) -> str:
     with installed():
         from dtbsim.backends.probe import picture_of
         from dtbsim.cli.plot import line_plot
+        from dtbsim.kernels.first_run import first_run_announced
 
     try:
-        curve = picture_of(model)
+        with first_run_announced(lambda line: say(f"dtbsim: {line}")):
+            curve = picture_of(model)
     except InputError as error:  # the model can be described all the same
         return f"\nno picture: {error}\n"
     if curve is None:

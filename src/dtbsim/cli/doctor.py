@@ -24,6 +24,7 @@ CHECKS: dict[str, Check] = {
     "kernel cache": doctor_machine.kernel_cache,
     "this folder": doctor_machine.working_folder,
     "MPI": doctor_mpi.mpi,
+    "shared memory": doctor_mpi.leftovers,
     "GPU": doctor_machine.gpu,
 }
 

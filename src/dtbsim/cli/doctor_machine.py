@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dtbsim.cli.findings import OK, OPTIONAL, Finding, ask
+from dtbsim.cli.findings import MISSING, OK, OPTIONAL, Finding, ask
+from dtbsim.errors import InputError
 
 
 def cores() -> Iterator[Finding]:
@@ -34,12 +35,19 @@ def memory() -> Iterator[Finding]:
 
 def kernel_cache() -> Iterator[Finding]:
     """Whether compiled code can be kept for the next run."""
-    from dtbsim.kernels.kernel_cache import cache_dir
+    from dtbsim.kernels.kernel_cache import REMEDY, configured_dir, unsafe
 
-    folder = cache_dir()
+    remedy = "set DTBSIM_CACHE_DIR to a folder that can be written to"
+    try:
+        folder = configured_dir()
+    except InputError as error:
+        yield Finding("kernel cache", OPTIONAL, f"{error.where}: {error.message}; every run compiles anew", remedy)
+        return
+    if danger := unsafe(folder):
+        yield Finding("kernel cache", MISSING, f"{folder}: {danger}; machine code from it is executed", REMEDY)
+        return
     problem = _cannot_write(folder, make=True)
     if problem:
-        remedy = "set DTBSIM_CACHE_DIR to a folder that can be written to"
         yield Finding("kernel cache", OPTIONAL, f"{folder}: {problem}; every run compiles anew", remedy)
     else:
         yield Finding("kernel cache", OK, f"{folder} can be written to")
@@ -58,7 +66,7 @@ def _cannot_write(folder: Path, *, make: bool) -> str:
     """Return why `folder` takes no file, or nothing."""
     try:
         if make:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         return error.strerror or str(error)

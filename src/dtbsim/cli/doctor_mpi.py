@@ -12,6 +12,7 @@ from pathlib import Path
 from dtbsim.cli.findings import OK, OPTIONAL, Finding, ask
 from dtbsim.errors import DtbsimError
 from dtbsim.runtime.launch import detect_launch
+from dtbsim.runtime.leftovers import remove_leftovers
 
 INSTALL = "pip install 'dtbsim[mpi]'"
 _LIBRARY = """\
@@ -42,6 +43,13 @@ def mpi() -> Iterator[Finding]:
         yield Finding("mpiexec", OPTIONAL, "not found: neither beside this Python nor on the search path", INSTALL)
         return
     yield from _launcher(mpiexec, library)
+
+
+def leftovers() -> Iterator[Finding]:
+    """Shared memory of killed jobs, which is removed here."""
+    if sizes := remove_leftovers():
+        text = f"removed {len(sizes)} segment(s) of killed MPI jobs, {sum(sizes) / 1e6:.1f} MB"
+        yield Finding("shared memory", OK, text)
 
 
 def _launcher(mpiexec: Path, library: str) -> Iterator[Finding]:

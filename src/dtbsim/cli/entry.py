@@ -16,8 +16,10 @@ from dtbsim.cli.app import RUN, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
+from dtbsim.runtime.interrupt import Interrupt, active_interrupt
 from dtbsim.runtime.launch import detect_launch
 from dtbsim.runtime.logs import console_warnings
+from dtbsim.runtime.streams import say
 
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
@@ -27,19 +29,28 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments (default: those of this process), do what they ask for and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     first = is_first_rank(os.environ)
+    interrupt = active_interrupt() or Interrupt()
+    interrupt.speaks = first
     try:
         code = _run(given, first=first)
     except BrokenPipeError:
         code = EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
-        _say("dtbsim: interrupted", first)
+        interrupt.last_words()
         code = EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the outermost place: every error gets its exit code
-        from dtbsim.runtime.faults import describe_error
-
-        code, text = describe_error(error)
-        _say(text, first or not isinstance(error, DtbsimError))
+        code = _describe(error, first) if not interrupt.leaving else EXIT_INTERRUPTED
     _leave_nothing_behind()
+    if interrupt.leaving:
+        interrupt.leave_at_once()
+    return code
+
+
+def _describe(error: Exception, first: bool) -> int:
+    from dtbsim.runtime.faults import describe_error
+
+    code, text = describe_error(error)
+    _say(text, first or not isinstance(error, DtbsimError))
     return code
 
 
@@ -54,6 +65,8 @@ def _run(arguments: list[str], *, first: bool) -> int:
     except UsageMistake as mistake:
         _say(one_line(mistake), first)
         return EXIT_INPUT
+    if arguments[:1] != [RUN]:
+        (active_interrupt() or Interrupt()).release()
     if not callable(work):  # help or version: done by typer
         return int(work or EXIT_OK)
     with console_warnings(sys.stderr, rank=0 if first else 1):
@@ -77,8 +90,6 @@ def is_first_rank(environ: Mapping[str, str]) -> bool:
 
 def _say(text: str, speak: bool) -> None:
     if speak:
-        from dtbsim.runtime.watchdog import say
-
         say(text)
 
 

@@ -50,14 +50,13 @@ def run(options: RunOptions) -> int:
 
 def _simulate(comm: Comm, options: RunOptions) -> int:
     from dtbsim.runtime.faults import describe_error
-    from dtbsim.runtime.interrupt import Interrupt
-    from dtbsim.runtime.watchdog import say
+    from dtbsim.runtime.streams import say
 
     located = on_root(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
         from dtbsim.simulate.stages import process_began_s
-    with Interrupt(comm), _stdout_kept(options), _progress(comm, options) as progress:
+    with _stdout_kept(options), _progress(comm, options) as progress:
         result = simulate(
             located.config,
             out=options.out,
@@ -72,9 +71,10 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     if comm.is_root:
         _show(result, options)
     if result.report_error is not None:
+        code, text = describe_error(result.report_error)
         if comm.is_root:
-            say(describe_error(result.report_error)[1])
-        return result.report_error.exit_code
+            say(text if code != EXIT_INTERRUPTED else f"dtbsim: {result.report_error}")
+        return code
     return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
 
 
@@ -82,7 +82,9 @@ def load(options: RunOptions) -> LocatedConfig:
     """Read the configuration with everything that the command line changes in it."""
     with installed():
         from dtbsim.config import load_located
+        from dtbsim.run_folder.repeat import check_repeat
 
+    check_repeat(options.config)
     return load_located(options.config, [*options.overrides, *_shorthands(options)])
 
 
@@ -124,7 +126,7 @@ def _stdout_kept(options: RunOptions) -> contextlib.AbstractContextManager[objec
 
 def _show(result: RunResult, options: RunOptions) -> None:
     if options.as_json:
-        from dtbsim.run_folder import to_json
+        from dtbsim.store.files import to_json
 
         write(to_json(result.summary))
     elif options.quiet:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show, write
 from dtbsim.cli.summary import report_of, summary_rows
-from dtbsim.errors import EXIT_OK, InputError
-from dtbsim.report.text import count, is_number, seconds
+from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
+from dtbsim.report.text import count, is_number, plural, seconds
 
 if TYPE_CHECKING:
     from dtbsim.store import Run
 
+_T = TypeVar("_T")
 _PIECES = ("status", "summary", "provenance", "network")
 """Files of a run folder that it may lack: the run goes on, or ended early."""
 
@@ -52,34 +53,51 @@ def report(folder: Path) -> int:
     return EXIT_OK
 
 
-def info(folder: Path, *, as_json: bool) -> int:
-    """Print what is known about a run, finished or not."""
-    with installed():
-        from dtbsim.run_folder import to_json
-        from dtbsim.store import open_run
+def info(folder: Path, *, as_json: bool, check: bool = False) -> int:
+    """Print what is known about a run, finished or not, and what of its folder is damaged or missing.
 
-    known = describe(open_run(folder))
+    `check`: recorded values and large inputs are read, too. The exit code says whether the folder is whole.
+    """
+    with installed():
+        from dtbsim.store import open_run
+        from dtbsim.store.files import to_json
+
+    known = describe(open_run(folder), check=check)
     if as_json:
         write(to_json(known))
     else:
         show(pairs(_rows(known), title=f"{known['name']}: {known['state']}"))
-    return EXIT_OK
+    if not known["damaged"]:
+        return EXIT_OK
+    first, more = known["damaged"][0], len(known["damaged"]) - 1
+    others = f"; and {plural(more, 'more file')}" if more else ""
+    print(f"dtbsim: error: {first['file']}: {first['problem']}{others}", file=sys.stderr)
+    return EXIT_INPUT
 
 
-def describe(run: Run) -> dict[str, Any]:
-    """Return run_dir, name, description, state, stores, report and the contents of the small files (None: not there).
+def describe(run: Run, *, check: bool = False) -> dict[str, Any]:
+    """Return run_dir, name, description, state, stores, report, damaged and the contents of the small files.
 
-    `state` is that of status.json, or `killed` where it says `running` and its process is gone, or `unknown`.
+    A file that is not there is None, as is one that is damaged. `state` is that of status.json, or `killed` where it
+    says `running` and its process is gone, or `unknown`. `damaged` lists `file` and `problem`.
     """
-    pieces = {name: _piece(run, name) for name in _PIECES}
+    from dtbsim.store.inspection import inspect_run
+
+    pieces = {name: _whole(partial(_piece, run, name), None) for name in _PIECES}
+    nothing: dict[str, Any] = {}
+    config = _whole(lambda: run.config, nothing)
     stores = run.path / "stores"
     return {
         "run_dir": str(run.path.absolute()),
-        "name": run.config.get("name") or run.path.name,
-        "description": run.config.get("description") or "",
-        "state": _state(pieces),
+        "name": config.get("name") or run.path.name,
+        "description": config.get("description") or "",
+        "state": _whole(lambda: str(run.state), "unknown"),
         "stores": sorted(entry.name for entry in stores.iterdir() if entry.is_dir()) if stores.is_dir() else [],
         "report": None if (path := report_of(run.path.absolute())) is None else str(path),
+        "damaged": [
+            {"file": error.where or str(run.path), "problem": str(InputError(error.message, remedy=error.remedy))}
+            for error in inspect_run(run, values=check)
+        ],
         **pieces,
     }
 
@@ -91,25 +109,12 @@ def _piece(run: Run, name: str) -> dict[str, Any] | None:
     return piece
 
 
-def _state(pieces: dict[str, dict[str, Any] | None]) -> str:
-    status = pieces["status"]
-    if status is None:
-        return "done" if pieces["summary"] is not None else "unknown"
-    return "killed" if status.get("state") == "running" and _is_gone(status) else str(status.get("state"))
-
-
-def _is_gone(status: dict[str, Any]) -> bool:
-    """Whether the process of a run that counts as running is no more; only its own machine can tell."""
-    pid = status.get("pid")
-    if status.get("host") != socket.gethostname() or not isinstance(pid, int):
-        return False
+def _whole(read: Callable[[], _T], otherwise: _T) -> _T:
+    """Return what `read` gives; `otherwise` where a file is damaged, which is told apart."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+        return read()
+    except InputError:
+        return otherwise
 
 
 def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
@@ -119,6 +124,7 @@ def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("problem", str(status.get("message") or "")),
         ("progress", _progress(status) if known["state"] != "done" else ""),
         *(summary_rows(known["summary"]) if known["summary"] else _sizes(known["network"] or {})),
+        ("warning", "; ".join(map(str, (known["summary"] or {}).get("warnings") or []))),
         ("command", str(provenance.get("command") or "")),
         ("started", " on ".join(str(provenance[key]) for key in ("started", "host") if provenance.get(key))),
         ("finished", str(provenance.get("finished") or "")),
@@ -127,6 +133,7 @@ def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("stores", ", ".join(known["stores"]) or "none"),
         ("run folder", known["run_dir"]),
         ("report", known["report"] or ""),
+        *(("damaged", f"{entry['file']}: {entry['problem']}") for entry in known["damaged"]),
     ]
     return [row for row in rows if row[1]]
 

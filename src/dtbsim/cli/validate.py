@@ -2,32 +2,91 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show
-from dtbsim.errors import EXIT_OK
+from dtbsim.errors import EXIT_OK, InputError
 from dtbsim.report.text import count, milliseconds, plural, significant, size_of
 
 if TYPE_CHECKING:
     from dtbsim.build.rank import RankPlan
+    from dtbsim.config import LocatedConfig
     from dtbsim.spec import Network
 
 
-def validate(config: Path, overrides: tuple[str, ...]) -> int:
-    """Check a configuration, print what network it describes and return the exit code."""
+_LOG = logging.getLogger(__name__)
+
+
+def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> int:
+    """Check a configuration, print what network it describes and return the exit code.
+
+    Files of models that it names are executed, which is said before; without `code` they are only looked at.
+    """
+    with installed():
+        from dtbsim.config import load_located
+        from dtbsim.run_folder.repeat import check_repeat
+
+    check_repeat(config)
+    located = load_located(config, overrides)
+    files = _model_files(located)
+    if files and not code:
+        return _validate_unexecuted(config, located, files)
+    for file in dict.fromkeys(reference.rpartition(":")[0] for reference in files):
+        print(
+            f"dtbsim: executing {file}, a file of models that {config} names (--no-code checks without that)",
+            file=sys.stderr,
+            flush=True,
+        )
     with installed():
         from dtbsim.backends.threads import usable_cores
         from dtbsim.build.rank import plan_rank
-        from dtbsim.config import load_located
         from dtbsim.spec import compile_network
 
-    located = load_located(config, overrides)
     network = compile_network(located.config, located.base_dir, located.locator)
     threads = located.config.simulation.threads or usable_cores()
     plan = plan_rank(network, 0, 1, threads)
+    for notice in located.locator.notices:
+        _LOG.warning("%s", notice)
     show(pairs(_rows(network, plan), title=f"{config}: valid"))
+    return EXIT_OK
+
+
+def _model_files(located: LocatedConfig) -> dict[str, str]:
+    """Return the references to models in files, one for each file, with the key path that names it first."""
+    from dtbsim.models.own import is_reference
+
+    found: dict[str, str] = {}
+    for name, population in located.config.populations.items():
+        model = population.model
+        if isinstance(model, str) and is_reference(model):
+            found.setdefault(model, f"populations.{name}.model")
+    return found
+
+
+def _validate_unexecuted(config: Path, located: LocatedConfig, files: dict[str, str]) -> int:
+    """Check what can be told without executing the files of models, and say what was not checked."""
+    from dtbsim.atlas import load_atlas
+    from dtbsim.models.own import check_unexecuted
+
+    for reference, path in files.items():
+        try:
+            check_unexecuted(reference, located.base_dir)
+        except InputError as error:
+            place = located.locator.where(path)
+            error.where = f"{place}: {error.where}" if error.where else place
+            raise
+    if located.config.atlas is not None:
+        load_atlas(located.config.atlas, base_dir=located.base_dir)
+    rows = [
+        ("checked", "keys, values, names and references" + (", the atlas" if located.config.atlas is not None else "")),
+        ("not executed", ", ".join(files)),
+        ("not checked", "the models in there, and what depends on them: parameters, receptor ports, sizes, memory"),
+    ]
+    show(pairs(rows, title=f"{config}: valid as far as it can be told without executing its models"))
     return EXIT_OK
 
 

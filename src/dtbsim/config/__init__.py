@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from dtbsim.config.dump import dump_config
     from dtbsim.config.load import LocatedConfig, load_config, load_config_data, load_config_text, load_located
     from dtbsim.config.locate import Locator
+    from dtbsim.config.overrides import Overrides
     from dtbsim.config.run import RunConfig
     from dtbsim.config.schema import json_schema
 
 __all__ = [
     "LocatedConfig",
     "Locator",
+    "Overrides",
     "RunConfig",
     "check_references",
     "dump_config",
@@ -34,6 +36,7 @@ __all__ = [
 _MODULES = {
     "LocatedConfig": "load",
     "Locator": "locate",
+    "Overrides": "overrides",
     "RunConfig": "run",
     "check_references": "check",
     "dump_config": "dump",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from dtbsim.arguments import show
 from dtbsim.clock import MAX_STEPS
 
 MAX_NUMBER = 3.4028234663852886e38
@@ -47,13 +48,17 @@ def limit(key: str, *, whole: bool) -> float | int:
     return MAX_NUMBER
 
 
+def _shown(value: float) -> str:
+    return f"{value:.6g}" if abs(value) <= MAX_NUMBER or isinstance(value, float) else show(value)
+
+
 def beyond(key: str, value: Any) -> str | None:
     """Return what is wrong with the size of a number, or of one in a list or mapping of numbers; None: nothing."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         most = limit(key, whole=isinstance(value, int))
-        return None if abs(value) <= most else f"{value:.6g} is too large; allowed: up to {most:.10g} in size"
+        return None if abs(value) <= most else f"{_shown(value)} is too large; allowed: up to {most:.10g} in size"
     if isinstance(value, list):
         return next((problem for item in value if (problem := beyond(key, item))), None)
     if isinstance(value, dict):

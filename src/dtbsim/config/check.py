@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from dtbsim.config.locate import KeyPath, Locator, Problem, raise_first
-from dtbsim.config.network import HomeostaticTonic, TractDelay
+from dtbsim.arguments import path_problem
+from dtbsim.config.drives import SpikeTrainDrive
+from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
+from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
+from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import (
@@ -29,22 +32,46 @@ def population_names(config: RunConfig) -> list[str]:
     return [*config.populations, *circuits]
 
 
+def projection_names(config: RunConfig) -> dict[str, Projection]:
+    """Return every name that means one projection: NAME, or NAME.SOURCE and the like of one with lists of ends."""
+    return {pair: item for name, item in config.projections.items() for pair, _, _ in item.pairs(name)}
+
+
 def check_references(config: RunConfig, where: Locator | None = None) -> None:
-    """Raise InputError if parts of the configuration do not fit together; the first problem, with its place.
+    """Raise InputError if parts of the configuration do not fit together; every problem, with its place.
 
-    Without `where` (a configuration built in Python) places are key paths.
+    Without `where` (a configuration built in Python) places are key paths. Of a run whose duration an override gave,
+    drives may begin after the end.
     """
-    raise_first(find_problems(config), where or Locator())
+    locator = where or Locator()
+    raise_all(find_problems(config, shortened=locator.overridden(DURATION)), locator)
 
 
-def find_problems(config: RunConfig) -> Iterator[Problem]:
+def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
+    yield from _paths(config)
     yield from _names(config)
     yield from _plastic_projections(config)
     yield from _delays(config)
-    yield from _times(config)
+    yield from _times(config, shortened)
     yield from _rates(config)
     yield from _atlas(config)
+
+
+def _paths(config: RunConfig) -> Iterator[Problem]:
+    """Yield what no file can be called."""
+    given: list[tuple[KeyPath, str | None]] = [(("atlas",), config.atlas)]
+    for key, population in config.populations.items():
+        model = population.model if isinstance(population.model, str) else None
+        given += [
+            (("populations", key, "model"), model),
+            (("populations", key, "spikes_file"), population.spikes_file),
+        ]
+    given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
+    for path, text in given:
+        problem = None if text is None else path_problem(text)
+        if problem is not None:
+            yield Problem(path, problem)
 
 
 def _names(config: RunConfig) -> Iterator[Problem]:
@@ -53,25 +80,32 @@ def _names(config: RunConfig) -> Iterator[Problem]:
         if isinstance(names, str):
             yield from _unknown(path, names, known, config)
             continue
-        seen: set[str] = set()
+        before: set[str] = set()
         for index, name in enumerate(names):
             yield from _unknown((*path, str(index)), name, known, config)
-            if name in seen:
+            if name in before:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
-            seen.add(name)
+            before.add(name)
     for key, controller in config.controllers.items():
         counted = controller.projection if isinstance(controller, HomeostaticTonic) else None
-        if counted is not None and counted not in config.projections:
-            yield Problem(
-                ("controllers", key, "projection"),
-                f"no projection '{counted}'",
-                did_you_mean(counted, config.projections) if config.projections else "there are no projections",
-            )
+        if counted is not None and counted not in (projections := projection_names(config)):
+            yield _no_projection(("controllers", key, "projection"), counted, projections, config)
+
+
+def _no_projection(path: KeyPath, name: str, meant: Iterable[str], config: RunConfig) -> Problem:
+    """Return the problem of a name that is none of those `meant`."""
+    several = config.projections.get(name)
+    if several is not None:
+        names = ", ".join(pair for pair, _, _ in several.pairs(name))
+        return Problem(path, f"projection '{name}' has several sources or targets", f"name one of its parts: {names}")
+    advice = did_you_mean(name, meant) if config.projections else "there are no projections"
+    return Problem(path, f"no projection '{name}'", advice)
 
 
 def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
     """Yield what needs a projection whose weights change and names another one."""
-    plastic = [name for name, p in config.projections.items() if isinstance(p.synapse, Plastic)]
+    projections = projection_names(config)
+    plastic = [name for name, p in projections.items() if isinstance(p.synapse, Plastic)]
     named: list[tuple[KeyPath, str]] = [
         (("record", "weights", str(index), "projection"), weights.projection)
         for index, weights in enumerate(config.record.weights)
@@ -80,8 +114,8 @@ def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
         if isinstance(controller, SynapticScaling):
             named.append((("controllers", key, "projection"), controller.projection))
     for path, name in named:
-        if name not in config.projections:
-            yield Problem(path, f"no projection '{name}'", did_you_mean(name, plastic))
+        if name not in projections:
+            yield _no_projection(path, name, plastic, config)
         elif name not in plastic:
             yield Problem(
                 path,
@@ -113,7 +147,7 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("bold", "population"), config.bold.population
 
 
-def _unknown(path: KeyPath, name: str, known: Mapping[str, None], config: RunConfig) -> Iterator[Problem]:
+def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) -> Iterator[Problem]:
     if name in known:
         return
     if name in config.circuits:
@@ -179,17 +213,18 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]
             yield ("circuits", key, "delay_ms"), circuit.delay_ms
 
 
-def _times(config: RunConfig) -> Iterator[Problem]:
+def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
     dt, duration = config.simulation.dt_ms, config.simulation.duration_ms
     off_grid = list(off_the_grid(config))
     if duration < dt:
         yield _under_one_step(("simulation", "duration_ms"), duration, dt)
         return
-    for path, start in _starts(config):
+    for path, start in [*_starts(config), *([] if shortened else _drive_starts(config))]:
         if start >= duration:
             yield Problem(
                 path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
             )
+    yield from _windows(config)
     short = {path: _under_one_step(path, interval, dt) for path, interval in _intervals(config) if interval < dt}
     yield from short.values()
     yield from (problem for problem in off_grid if problem.path not in short)
@@ -203,18 +238,26 @@ def _times(config: RunConfig) -> Iterator[Problem]:
         )
 
 
+def _windows(config: RunConfig) -> Iterator[Problem]:
+    """Yield windows of recording that end before the network has settled."""
+    settling = config.simulation.settling_ms
+    for path, item, key in followers(config):
+        stop = getattr(item, "stop_ms", None)
+        if stop is not None and not is_given(item, key) and stop <= settling:
+            remedy = f"simulation.settling_ms is {settling:g}; give start_ms to begin earlier"
+            yield Problem((*path[:-1], "stop_ms"), f"{stop:g} ms is not after the settling time", remedy)
+
+
 def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
+    yield SETTLING, config.simulation.settling_ms
+    yield from ((path, getattr(item, key)) for path, item, key in followers(config) if is_given(item, key))
+
+
+def _drive_starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     for key, drive in config.drives.items():
         yield ("drives", key, "start_ms"), drive.start_ms
         if drive.windows_ms is not None:
             yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
-    if config.record.spikes is not None:
-        yield ("record", "spikes", "start_ms"), config.record.spikes.start_ms
-    for index, pair in enumerate(config.record.correlations):
-        yield ("record", "correlations", str(index), "start_ms"), pair.start_ms
-    if config.bold is not None:
-        yield ("bold", "discard_ms"), config.bold.discard_ms
-    yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms
 
 
 def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:

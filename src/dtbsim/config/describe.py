@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import annotated_types
 
+from dtbsim.arguments import show
 from dtbsim.config.fields import Leaf, leaves
+
+__all__ = ["NAME_RULE", "describe", "describe_leaves", "show"]
 
 NAME_RULE = "names start with a letter and have letters, digits, _ and - only"
 
@@ -17,23 +19,6 @@ _WORDS = {"number": "a number", "whole": "a whole number", "text": "a text", "fl
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "a text of letters, digits and _ . - that starts with a letter or digit",
 }
-
-
-def show(value: Any) -> str:
-    """Return a given value as YAML would write it, shortened to about 60 characters."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    if isinstance(value, dict):
-        text = "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
-    elif isinstance(value, list | tuple):
-        text = "[" + ", ".join(show(item) for item in value) + "]"
-    else:
-        text = repr(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..." + text[-1]
 
 
 def describe(annotation: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -48,7 +49,7 @@ def _neurons_kind(value: Any) -> str:
 
 
 Neurons = Annotated[
-    Annotated[list[Index], Field(min_length=1), Tag("list")] | Annotated[NeuronRange, Tag("range")],
+    Annotated[list[Index], Field(min_length=1, fail_fast=True), Tag("list")] | Annotated[NeuronRange, Tag("range")],
     Discriminator(_neurons_kind),
 ]
 
@@ -74,7 +75,7 @@ class Windowed(Strict):
     )
     start_ms: Number = Field(default=0.0, ge=0, description="on from here")
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
-    windows_ms: Annotated[list[Window], Field(min_length=1)] | None = Field(
+    windows_ms: Annotated[list[Window], Field(min_length=1, fail_fast=True)] | None = Field(
         default=None, description="pairs [on, off], ascending, of the time from start_ms to stop_ms; default: all of it"
     )
 
@@ -83,7 +84,7 @@ class Windowed(Strict):
         if self.fraction is not None and self.neurons is not None:
             raise ValueError("give fraction or neurons, not both")
         if isinstance(self.neurons, list) and len(set(self.neurons)) < len(self.neurons):
-            twice = next(n for k, n in enumerate(self.neurons) if n in self.neurons[:k])
+            twice = Counter(self.neurons).most_common(1)[0][0]
             raise ValueError(f"neurons names {twice} twice")
         return self
 
@@ -117,7 +118,7 @@ class Spiking(Windowed):
 class PoissonDrive(Spiking):
     """A Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
 
-    kind: Literal["poisson"] = Field(description=KIND)
+    kind: Literal["poisson"] = Field(default="poisson", description=KIND)
     rate_hz: Value = Field(description="rate of each train; not below 0")
     shared: Flag = Field(default=False, description=_SHARED)
 
@@ -129,11 +130,11 @@ class InhomogeneousPoissonDrive(Spiking):
     number whose mean is the integral of the rate over the step, also where the rate changes within one.
     """
 
-    kind: Literal["inhomogeneous_poisson"] = Field(description=KIND)
-    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    kind: Literal["inhomogeneous_poisson"] = Field(default="inhomogeneous_poisson", description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="when the rate changes, ascending; also within a step"
     )
-    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    rates_hz: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="what it changes to, as many"
     )
     shared: Flag = Field(default=False, description=_SHARED)
@@ -151,7 +152,7 @@ class SinusoidalPoissonDrive(Spiking):
     number whose mean is the integral of the rate over the step.
     """
 
-    kind: Literal["sinusoidal_poisson"] = Field(description=KIND)
+    kind: Literal["sinusoidal_poisson"] = Field(default="sinusoidal_poisson", description=KIND)
     rate_hz: Number = Field(ge=0, description="mean rate of each train, where amplitude_hz is not above it")
     amplitude_hz: Number = Field(ge=0, description="how far the rate goes up and down")
     frequency_hz: Number = Field(gt=0, description="frequency f")
@@ -167,7 +168,7 @@ class SpikeTrainDrive(Spiking):
     the step that ends at t + one step, as from a device connected with a delay of one step.
     """
 
-    kind: Literal["spike_trains"] = Field(description=KIND)
+    kind: Literal["spike_trains"] = Field(default="spike_trains", description=KIND)
     file: str | None = Field(default=None, description="path of the file, relative to the configuration file")
     spikes: SpikeArrays | None = Field(
         default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
@@ -184,7 +185,7 @@ class SpikeTrainDrive(Spiking):
 class DCDrive(Windowed):
     """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
 
-    kind: Literal["dc"] = Field(description=KIND)
+    kind: Literal["dc"] = Field(default="dc", description=KIND)
     amplitude: Number = Field(description="the current")
 
 
@@ -194,11 +195,11 @@ class StepCurrentDrive(Windowed):
     As NEST's step_current_generator, whose current reaches its targets one step later (its delay).
     """
 
-    kind: Literal["step_current"] = Field(description=KIND)
-    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] = Field(
+    kind: Literal["step_current"] = Field(default="step_current", description=KIND)
+    times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] = Field(
         description="when it changes, ascending"
     )
-    amplitudes: Annotated[list[Number], Field(min_length=1)] = Field(
+    amplitudes: Annotated[list[Number], Field(min_length=1, fail_fast=True)] = Field(
         description="what it changes to, as many, in the unit of the model's current input"
     )
 
@@ -211,7 +212,7 @@ class StepCurrentDrive(Windowed):
 class RampDrive(Windowed):
     """A current that goes in a straight line from one amplitude at `start_ms` to another, and then stays there."""
 
-    kind: Literal["ramp"] = Field(description=KIND)
+    kind: Literal["ramp"] = Field(default="ramp", description=KIND)
     from_amplitude: Number = Field(description="at start_ms, in the unit of the model's current input")
     to_amplitude: Number = Field(description="from start_ms + duration_ms on")
     duration_ms: Number = Field(gt=0, description="time from one to the other, used as it is")
@@ -229,7 +230,7 @@ class Sinusoidal(Windowed):
 class SinusoidalDrive(Sinusoidal):
     """offset + amplitude * sin(2 pi f t + phase) as an input current; the same as `ac`."""
 
-    kind: Literal["sinusoidal"] = Field(description=KIND)
+    kind: Literal["sinusoidal"] = Field(default="sinusoidal", description=KIND)
 
 
 class ACDrive(Sinusoidal):
@@ -238,7 +239,7 @@ class ACDrive(Sinusoidal):
     t is the time of the run. A current flows from t to t + one step; NEST's arrives one step later (its delay).
     """
 
-    kind: Literal["ac"] = Field(description=KIND)
+    kind: Literal["ac"] = Field(default="ac", description=KIND)
 
 
 class NoiseCurrentDrive(Windowed):
@@ -247,7 +248,7 @@ class NoiseCurrentDrive(Windowed):
     Intervals are counted from the moment at which the drive is first switched on.
     """
 
-    kind: Literal["noise_current"] = Field(description=KIND)
+    kind: Literal["noise_current"] = Field(default="noise_current", description=KIND)
     mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
     std: Number = Field(ge=0, description="standard deviation")
     dt_ms: Number | None = Field(default=None, gt=0, description="time for which a value is held; default: one step")
@@ -261,7 +262,7 @@ class OUCurrentDrive(Windowed):
     this distribution when the drive is first switched on and goes on while `windows_ms` switch it off; a step is exact.
     """
 
-    kind: Literal["ou_current"] = Field(description=KIND)
+    kind: Literal["ou_current"] = Field(default="ou_current", description=KIND)
     mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
     sigma: Number = Field(ge=0, description="standard deviation of the current")
     tau_ms: Number = Field(gt=0, description="correlation time")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from pydantic import BaseModel
-
+from dtbsim.arguments import instance
 from dtbsim.config.parts import SpikeArrays
+from dtbsim.config.plain import plain
 from dtbsim.config.run import RunConfig
 from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError
@@ -22,6 +21,7 @@ def dump_config(config: RunConfig) -> str:
     `load_config_text(dump_config(config))` equals `config`. Raises InputError where a model is a Python object, and for
     more than MOST_LISTED spikes given as arrays: these belong into a file (in a run folder, `inputs` has them).
     """
+    instance(config, "config", RunConfig, "a RunConfig; `load_config` reads one from a file")
     for name, population in config.populations.items():
         if not isinstance(population.model, str):
             raise InputError(
@@ -48,20 +48,3 @@ def listed_spikes(config: RunConfig) -> Iterator[tuple[tuple[str, str, str], Spi
     for name, drive in config.drives.items():
         if drive.kind == "spike_trains" and drive.spikes is not None:
             yield ("drives", name, "spikes"), drive.spikes
-
-
-def plain(value: Any) -> Any:
-    """Return configuration objects as dicts, lists and scalars, without the fields that are None, as by default."""
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        given = {name: getattr(value, name) for name in fields}
-        return {
-            name: plain(item)
-            for name, item in given.items()
-            if item is not None or fields[name].default is not None  # null switches off what is on by default
-        }
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value

@@ -8,11 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dtbsim.config.by_name import NamedAlone
 from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show
 from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.errors import did_you_mean
 from dtbsim.units import key_advice
+
+MOST_EXPLAINED = 500
+"""Mistakes that are put into words at most; nobody reads more, and each takes its time."""
 
 
 @dataclass
@@ -27,8 +31,10 @@ class _Spot:
 
 
 def explain(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
-    """Return one problem per mistake in `data`, which `model` rejected."""
-    entries = [(entry, _follow(model, entry["loc"], data)) for entry in error.errors(include_url=False)]
+    """Return one problem per mistake in `data`, which `model` rejected; MOST_EXPLAINED of them at most."""
+    entries = [
+        (entry, _follow(model, entry["loc"], data)) for entry in error.errors(include_url=False)[:MOST_EXPLAINED]
+    ]
     fitting = [spot.path for _, spot in entries if spot.fits]
     misspelt = {spot.path[:-1] for entry, spot in entries if entry["type"] == "extra_forbidden"}
     problems: dict[KeyPath, Problem] = {}
@@ -115,8 +121,9 @@ def _unknown_variant(spot: _Spot, given: Any) -> Problem:
     allowed = describe_leaves(alternatives)
     key = variants[0][0]
     if isinstance(given, dict) and key in given:
-        advice = did_you_mean(str(given[key]), [value for _, value in variants])
-        return Problem((*spot.path, key), f"unknown {key} {show(given[key])}", advice)
+        advice = did_you_mean(show(given[key]).strip("'"), [value for _, value in variants])
+        path = spot.path if isinstance(given, NamedAlone) else (*spot.path, key)
+        return Problem(path, f"unknown {key} {show(given[key])}", advice)
     if isinstance(given, dict) and "map" in given:
         return Problem(spot.path, "a map of the atlas is not possible here", f"allowed: {allowed}")
     known = {name for leaf in alternatives if leaf.model for name in leaf.model.model_fields}

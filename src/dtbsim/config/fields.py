@@ -14,6 +14,8 @@ import annotated_types
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
+from dtbsim.config.by_name import ByName
+
 _SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
 _DISCRIMINATORS = ("kind", "distribution")
 
@@ -78,12 +80,15 @@ def leaves(annotation: Any, outer: tuple[Any, ...] = ()) -> Iterator[Leaf]:
     """Yield the alternatives of an annotation, unions flattened; `outer` are constraints given around it."""
     bare, metadata = _unwrap(annotation)
     metadata = (*metadata, *outer)
+    for marker in metadata:
+        if isinstance(marker, ByName):
+            yield Leaf("literal", values=marker.names)
     members = _members(bare)
     if members is None:
         yield _leaf(bare, metadata)
         return
     for member in members:
-        yield from leaves(member, tuple(item for item in metadata if not isinstance(item, Tag)))
+        yield from leaves(member, tuple(item for item in metadata if not isinstance(item, Tag | ByName)))
 
 
 def _leaf(bare: Any, metadata: tuple[Any, ...]) -> Leaf:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, raise_mistakes
 
 KeyPath: TypeAlias = tuple[str, ...]
 
@@ -33,6 +34,9 @@ class Locator:
     def __init__(self, places: Mapping[KeyPath, Place] | None = None) -> None:
         self._places = dict(places or {})
         self._overrides = 0
+        self._overridden: set[KeyPath] = set()
+        self.notices: list[str] = []
+        """What was changed because of an override, for people to read."""
 
     def place(self, path: str | Sequence[str | int]) -> Place | None:
         """Return the place of `path`, or of the closest object around it that has one."""
@@ -51,11 +55,17 @@ class Locator:
             return place.text if place else keys
         return f"{place.text}: {keys}" if keys else place.text
 
+    def overridden(self, path: str | Sequence[str | int]) -> bool:
+        """Tell whether `--set` gave `path`, or an object that it is in."""
+        keys = key_path(path)
+        return any(keys[: len(given)] == given for given in self._overridden)
+
     def override(self, path: Sequence[str | int], created: Sequence[str | int]) -> None:
         """Note that `--set` gave `path`, and that everything from `created` (a prefix of it) on is new."""
         keys, first_new = key_path(path), key_path(created)
         self._places = {known: place for known, place in self._places.items() if known[: len(keys)] != keys}
         self._overrides += 1
+        self._overridden.add(keys)
         place = Place(f"--set {'.'.join(keys)}", _AFTER_EVERY_LINE + self._overrides)
         for length in range(len(first_new), len(keys) + 1):
             self._places[keys[:length]] = place
@@ -70,20 +80,23 @@ class Problem:
     remedy: str | None = None
 
 
-def raise_first(problems: Iterable[Problem], locator: Locator) -> None:
-    """Raise the problem that comes first in the source as InputError, saying how many more there are."""
+MOST_TOLD = 500
+"""Mistakes that are looked for at most."""
+
+
+def raise_all(problems: Iterable[Problem], locator: Locator) -> None:
+    """Raise all problems together, in the order of the source, as an InputError; nothing if there is none.
+
+    Of several at one key path the first is told.
+    """
     first_of: dict[KeyPath, Problem] = {}
-    for problem in problems:
+    for problem in itertools.islice(problems, MOST_TOLD):
         first_of.setdefault(problem.path, problem)
     found = sorted(first_of.values(), key=lambda problem: _order(locator, problem))
-    if not found:
-        return
-    first, more = found[0], len(found) - 1
-    remedy = first.remedy
-    if more:
-        rest = f"and {more} more mistake{'s' if more > 1 else ''}"
-        remedy = f"{remedy}; {rest}" if remedy else rest
-    raise InputError(first.message, where=locator.where(first.path) or None, remedy=remedy)
+    raise_mistakes(
+        InputError(problem.message, where=locator.where(problem.path) or None, remedy=problem.remedy)
+        for problem in found
+    )
 
 
 def _order(locator: Locator, problem: Problem) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.bounds import MAX_NEURONS, MAX_SYNAPSES, Degree, Number, Size, Whole
+from dtbsim.config.by_name import ByName
 from dtbsim.config.parts import (
     CONDUCTANCE,
     KIND,
     OFF_GRID,
     RECEPTOR,
+    Names,
     OffGrid,
     Regions,
     SpikeArrays,
@@ -59,7 +62,7 @@ class Population(Strict):
 class FixedIndegree(Strict):
     """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
 
-    kind: Literal["fixed_indegree"] = Field(description=KIND)
+    kind: Literal["fixed_indegree"] = Field(default="fixed_indegree", description=KIND)
     indegree: Degree = Field(description="synapses per target neuron")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
@@ -68,7 +71,7 @@ class FixedIndegree(Strict):
 class FixedTotalNumber(Strict):
     """`total` synapses per (source, target) population pair, both ends drawn uniformly; multapses occur."""
 
-    kind: Literal["fixed_total_number"] = Field(description=KIND)
+    kind: Literal["fixed_total_number"] = Field(default="fixed_total_number", description=KIND)
     total: Whole = Field(ge=0, le=MAX_SYNAPSES, description="synapses per pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
@@ -77,7 +80,7 @@ class FixedTotalNumber(Strict):
 class FixedOutdegree(Strict):
     """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair."""
 
-    kind: Literal["fixed_outdegree"] = Field(description=KIND)
+    kind: Literal["fixed_outdegree"] = Field(default="fixed_outdegree", description=KIND)
     outdegree: Whole = Field(ge=0, le=MAX_NEURONS, description="synapses per source neuron and pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own target")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
@@ -86,7 +89,7 @@ class FixedOutdegree(Strict):
 class PairwiseBernoulli(Strict):
     """Every (source, target) pair is connected with probability `probability`, once."""
 
-    kind: Literal["pairwise_bernoulli"] = Field(description=KIND)
+    kind: Literal["pairwise_bernoulli"] = Field(default="pairwise_bernoulli", description=KIND)
     probability: Number = Field(ge=0, le=1, description="probability of a synapse")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
 
@@ -94,19 +97,20 @@ class PairwiseBernoulli(Strict):
 class AllToAll(Strict):
     """Every source to every target."""
 
-    kind: Literal["all_to_all"] = Field(description=KIND)
+    kind: Literal["all_to_all"] = Field(default="all_to_all", description=KIND)
     autapses: Flag = Field(default=True, description="a neuron is its own source, too")
 
 
 class OneToOne(Strict):
     """Source i to target i; both populations must have the same size."""
 
-    kind: Literal["one_to_one"] = Field(description=KIND)
+    kind: Literal["one_to_one"] = Field(default="one_to_one", description=KIND)
 
 
 Rule = Annotated[
     FixedIndegree | FixedTotalNumber | PairwiseBernoulli | AllToAll | OneToOne | FixedOutdegree,
     Field(discriminator="kind"),
+    ByName("all_to_all", "one_to_one"),
 ]
 
 
@@ -137,6 +141,10 @@ class Projection(Strict):
     region itself included). Exactly one of `weight_pA`, `weight_mV`, `weight_nS`, `weight` (dimensionless) is given:
     the one that the target's receptor port takes. `receptor` names a port, or maps ports to fractions of the weight.
 
+    Lists as `source` or `target` mean a projection of its own for every pair, each by the same rule: with
+    `fixed_indegree` every target neuron draws `indegree` sources from each of the populations. The projections are then
+    named NAME.SOURCE, NAME.TARGET or, where both are lists, NAME.SOURCE.TARGET.
+
     With `scope: connectome` numbers and weights are those of the intact atlas: a region that the network leaves out
     takes its own connections with it and changes no others. With `connectome_scales: indegree`, the in-degree of
     `fixed_indegree` applies to the region of the atlas with the largest total weight s = sum_j w_ij, over all j of the
@@ -149,8 +157,8 @@ class Projection(Strict):
     changed. `network.json` of a run says what it was.
     """
 
-    source: str = Field(description="population the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
-    target: str = Field(description="population they go to (NAME, or CIRCUIT.POP of a circuit)")
+    source: str | Names = Field(description="population(s) the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
+    target: str | Names = Field(description="population(s) they go to (NAME, or CIRCUIT.POP of a circuit)")
     rule: Rule = Field(description="which neurons are connected")
     scope: Literal["same_region", "connectome", "all"] | None = Field(
         default=None, description="how regions pair up, see above"
@@ -182,6 +190,14 @@ class Projection(Strict):
         "spikes; with fixed_outdegree, all_to_all and one_to_one",
     )
 
+    def pairs(self, name: str) -> Iterator[tuple[str, str, str]]:
+        """Yield name, source and target of each projection that this one, called `name`, means."""
+        sources = [self.source] if isinstance(self.source, str) else self.source
+        targets = [self.target] if isinstance(self.target, str) else self.target
+        for source, target in itertools.product(sources, targets):
+            ends = [end for end, given in ((source, self.source), (target, self.target)) if not isinstance(given, str)]
+            yield ".".join([name, *ends]), source, target
+
     @model_validator(mode="after")
     def _one_weight(self) -> Projection:
         exactly_one_weight(self)
@@ -204,7 +220,7 @@ class HomeostaticTonic(Strict):
     region's connectome in-degree of projection `projection` (start = start_per_indegree * K_i).
     """
 
-    kind: Literal["homeostatic_tonic"] = Field(description=KIND)
+    kind: Literal["homeostatic_tonic"] = Field(default="homeostatic_tonic", description=KIND)
     population: str = Field(description="population whose rate is held")
     parameter: str = Field(default="I_e_pA", description="parameter of its model that the drive is added to")
     target_rate_hz: Number = Field(gt=0, description="target rate")
@@ -238,7 +254,7 @@ class BalancedEI(Strict):
 
     POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
 
-    kind: Literal["balanced_ei"] = Field(description=KIND)
+    kind: Literal["balanced_ei"] = Field(default="balanced_ei", description=KIND)
     size_E: Size = Field(default=200, description="excitatory neurons (per region)")
     size_I: Size = Field(default=50, description="inhibitory neurons (per region)")
     regions: Regions | None = Field(default=None, description=_REGIONS)
@@ -266,11 +282,13 @@ class PotjansDiesmann(Strict):
 
     POPULATIONS: ClassVar[tuple[str, ...]] = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 
-    kind: Literal["potjans_diesmann"] = Field(description=KIND)
+    kind: Literal["potjans_diesmann"] = Field(default="potjans_diesmann", description=KIND)
     scale: Number = Field(default=1.0, gt=0, description="factor on neuron numbers")
     indegree_scale: Number = Field(default=1.0, gt=0, description="factor on in-degrees")
     regions: Regions | None = Field(default=None, description=_REGIONS)
     drive: Literal["poisson", "dc"] = Field(default="poisson", description="external input: spikes, or their mean")
 
 
-Circuit = Annotated[BalancedEI | PotjansDiesmann, Field(discriminator="kind")]
+Circuit = Annotated[
+    BalancedEI | PotjansDiesmann, Field(discriminator="kind"), ByName("balanced_ei", "potjans_diesmann")
+]

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from dtbsim.config.describe import describe_leaves, show
+from dtbsim.arguments import show, texts
+from dtbsim.config.describe import describe_leaves
 from dtbsim.config.explain import unknown_key
 from dtbsim.config.fields import Leaf, field_annotation, leaves
-from dtbsim.config.locate import KeyPath, Locator
+from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
+from dtbsim.config.python_values import plain_data
 from dtbsim.config.yaml_text import parse_yaml
-from dtbsim.errors import InputError, did_you_mean
+from dtbsim.errors import InputError, did_you_mean, raise_mistakes
+
+Overrides: TypeAlias = Sequence[str] | Mapping[str, Any] | str
+"""Texts `key.path=value`, whose values are YAML, or from Python a mapping of key paths to values."""
 
 
 def apply_overrides(
-    data: dict[str, Any], overrides: Sequence[str], locator: Locator, model: type[BaseModel]
+    data: dict[str, Any], overrides: Overrides, locator: Locator, model: type[BaseModel]
 ) -> dict[str, Any]:
-    """Return `data` (changed in place) with every `key.path=value` applied in order, and note them in `locator`.
+    """Return `data` (changed in place) with every override applied in order, and note them in `locator`.
 
-    Values are YAML. List items are named by their index; the index after the last one, or a new name, adds a whole
-    item. Objects that the vocabulary has but the data lacks are made on the way. Raises InputError.
+    List items are named by their index; the index after the last one, or a new name, adds a whole item. Objects that
+    the vocabulary has but the data lacks are made on the way. Raises InputError, for all overrides together.
     """
-    for text in overrides:
-        path, value = _parse(text)
-        created = _Setter(path, value, model).put(data)
-        locator.override(path, created)
+    mistakes: list[InputError] = []
+    for text, given in _each(overrides):
+        try:
+            path, value = _parse(text) if given is _IN_TEXT else _python(text, given)
+            created = _Setter(path, value, model).put(data)
+            locator.override(path, created)
+        except InputError as error:
+            mistakes.append(error)
+    raise_mistakes(mistakes)
     return data
+
+
+_IN_TEXT = object()
+
+
+def _each(overrides: Overrides) -> Iterator[tuple[str, Any]]:
+    """Yield (text, _IN_TEXT) or (key path, value)."""
+    if isinstance(overrides, Mapping):
+        yield from overrides.items()
+        return
+    for text in texts(overrides, "set", "texts KEY.PATH=VALUE, or a mapping {'key.path': value}"):
+        yield text, _IN_TEXT
 
 
 def _parse(text: str) -> tuple[KeyPath, Any]:
@@ -35,9 +57,18 @@ def _parse(text: str) -> tuple[KeyPath, Any]:
     path = tuple(keys.strip().split("."))
     if not equals or not all(path):
         raise InputError(
-            f"got '{text}'", where="--set", remedy="give KEY.PATH=VALUE, such as simulation.duration_ms=1000"
+            f"got {show(text)}", where="--set", remedy="give KEY.PATH=VALUE, such as simulation.duration_ms=1000"
         )
     data, _ = parse_yaml(value, f"--set {'.'.join(path)}", numbered=False)
+    return path, data
+
+
+def _python(key: Any, value: Any) -> tuple[KeyPath, Any]:
+    path = tuple(key.strip().split(".")) if isinstance(key, str) else ()
+    if not path or not all(path):
+        raise InputError(f"got {show(key)}", where="set", remedy="keys are paths, such as 'simulation.duration_ms'")
+    data, problems = plain_data(value)
+    raise_all([Problem((*path, *problem.path), problem.message, problem.remedy) for problem in problems], Locator())
     return path, data
 
 

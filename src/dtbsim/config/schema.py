@@ -6,6 +6,7 @@ from typing import Any
 
 from dtbsim.config.bounds import limit
 from dtbsim.config.run import SCHEMA_VERSION, RunConfig
+from dtbsim.config.strict import without_fields
 
 
 def json_schema() -> dict[str, Any]:
@@ -15,7 +16,7 @@ def json_schema() -> dict[str, Any]:
     delays within bounds) is checked on loading only.
     """
     body = RunConfig.model_json_schema()
-    _close_names(body)
+    _tidy(body)
     _bound_numbers(body, "")
     body["title"] = "dtbsim configuration"
     return {
@@ -25,16 +26,28 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _close_names(node: Any) -> None:
-    """Refuse names that do not match the pattern of an object's names; pydantic's schema leaves them open."""
+def _tidy(node: Any) -> None:
+    """Refuse names that do not match the pattern of an object's names; cut descriptions to what fields do not say."""
     if isinstance(node, dict):
         if "patternProperties" in node:
             node["additionalProperties"] = False
+        _require_names(node)
+        if isinstance(node.get("description"), str):
+            node["description"] = without_fields(node["description"])
         for item in node.values():
-            _close_names(item)
+            _tidy(item)
     elif isinstance(node, list):
         for item in node:
-            _close_names(item)
+            _tidy(item)
+
+
+def _require_names(node: dict[str, Any]) -> None:
+    """Require `kind` or `distribution` of an object: only in Python the class says it."""
+    for key in ("kind", "distribution"):
+        named = node["properties"].get(key, {}) if isinstance(node.get("properties"), dict) else {}
+        if "const" in named:
+            named.pop("default", None)
+            node["required"] = [key, *(other for other in node.get("required", []) if other != key)]
 
 
 def _bound_numbers(node: Any, key: str) -> None:

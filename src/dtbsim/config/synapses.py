@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dtbsim.config.bounds import Number
+from dtbsim.config.by_name import ByName
 from dtbsim.config.values import Strict
 
 _KIND = "names the kind"
@@ -25,7 +26,7 @@ class TsodyksMarkram(Strict):
     source has x = 1, u = U. The state belongs to the source neuron: all its synapses of the projection share it.
     """
 
-    kind: Literal["tsodyks_markram"] = Field(description=_KIND)
+    kind: Literal["tsodyks_markram"] = Field(default="tsodyks_markram", description=_KIND)
     U: Number = Field(gt=0, le=1, description="share of resources that a single spike uses")
     tau_rec_ms: Number = Field(ge=0, description="recovery time constant of the resources")
     tau_fac_ms: Number = Field(default=0.0, ge=0, description="time constant of facilitation; 0: none")
@@ -38,7 +39,7 @@ class SaturatingNMDA(Strict):
     by k0 + (exp(-alpha tau_rise) - 1) s and transmits weight times that. The port must decay with `tau_decay_ms`.
     """
 
-    kind: Literal["saturating_nmda"] = Field(description=_KIND)
+    kind: Literal["saturating_nmda"] = Field(default="saturating_nmda", description=_KIND)
     alpha_per_ms: Number = Field(default=0.5, gt=0, description="rate of opening")
     tau_rise_ms: Number = Field(default=2.0, gt=0, description="rise time constant")
     tau_decay_ms: Number = Field(default=100.0, gt=0, description="decay time constant")
@@ -53,7 +54,7 @@ class SaturatingNMDA(Strict):
 class Plastic(Strict):
     """Common to weights that change with the spikes of both ends."""
 
-    frozen_ms: list[Window] = Field(
+    frozen_ms: Annotated[list[Window], Field(fail_fast=True)] = Field(
         default=[], description="times [from, until] whose spikes change no weight, while all traces go on"
     )
 
@@ -74,7 +75,7 @@ class STDP(Plastic):
     Rossum et al. 2000.
     """
 
-    kind: Literal["stdp"] = Field(description=_KIND)
+    kind: Literal["stdp"] = Field(default="stdp", description=_KIND)
     weight_max: Number = Field(description=_MAXIMUM)
     learning_rate: Number = Field(default=0.01, ge=0, le=1, description="step size (NEST: lambda)")
     alpha: Number = Field(default=1.0, ge=0, description="depression over potentiation")
@@ -91,7 +92,7 @@ class STDPPowerLaw(Plastic):
     w -= learning_rate alpha w k. The weight w is in its own unit, so that `learning_rate` belongs to that unit.
     """
 
-    kind: Literal["stdp_power_law"] = Field(description=_KIND)
+    kind: Literal["stdp_power_law"] = Field(default="stdp_power_law", description=_KIND)
     learning_rate: Number = Field(default=0.1, ge=0, description="step size (NEST: lambda)")
     alpha: Number = Field(default=1.0, ge=0, description="depression over potentiation")
     mu: Number = Field(default=0.4, ge=0, description="exponent of the weight in potentiation")
@@ -109,7 +110,7 @@ class STDPTriplet(Plastic):
     slow traces r1, r2 of the source and o1, o2 of the target just before that spike.
     """
 
-    kind: Literal["stdp_triplet"] = Field(description=_KIND)
+    kind: Literal["stdp_triplet"] = Field(default="stdp_triplet", description=_KIND)
     weight_max: Number = Field(description=_MAXIMUM)
     A2_plus: Number = Field(default=5e-10, ge=0, description="potentiation by pairs")
     A3_plus: Number = Field(default=6.2e-3, ge=0, description="potentiation by triplets")
@@ -131,7 +132,7 @@ class STDPDopamine(Plastic):
     at every multiple of `update_interval_ms`.
     """
 
-    kind: Literal["stdp_dopamine"] = Field(description=_KIND)
+    kind: Literal["stdp_dopamine"] = Field(default="stdp_dopamine", description=_KIND)
     dopamine: str = Field(description="population whose spikes release dopamine (NAME, or CIRCUIT.POP of a circuit)")
     weight_max: Number = Field(description=_MAXIMUM)
     weight_min: Number = Field(default=0.0, description="weight of the smallest size, with the same sign")
@@ -156,5 +157,7 @@ class STDPDopamine(Plastic):
 
 
 Synapse = Annotated[
-    TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet | STDPDopamine, Field(discriminator="kind")
+    TsodyksMarkram | SaturatingNMDA | STDP | STDPPowerLaw | STDPTriplet | STDPDopamine,
+    Field(discriminator="kind"),
+    ByName("saturating_nmda", "stdp_power_law"),
 ]

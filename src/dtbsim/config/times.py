@@ -14,6 +14,7 @@ from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.config.network import BalancedEI, HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
+from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.values import Constant
 
@@ -23,8 +24,9 @@ Times = Iterator[tuple[KeyPath, float | None]]
 def off_the_grid(config: RunConfig) -> Iterator[Problem]:
     """Yield a problem for every time that must be a whole number of steps and is none, or has more than can be."""
     dt_ms = config.simulation.dt_ms
+    follow = {path for path, item, key in followers(config) if not is_given(item, key)}
     for path, time_ms in grid_times(config):
-        problem = None if time_ms is None else grid_problem(time_ms, dt_ms)
+        problem = None if time_ms is None or path in follow else grid_problem(time_ms, dt_ms)
         if problem is not None:
             yield Problem(path, *problem)
 
@@ -32,6 +34,7 @@ def off_the_grid(config: RunConfig) -> Iterator[Problem]:
 def grid_times(config: RunConfig) -> Times:
     """Yield key path and value (None: left out) of every time that must be a whole number of steps."""
     yield ("simulation", "duration_ms"), config.simulation.duration_ms
+    yield SETTLING, config.simulation.settling_ms
     yield from _circuits(config)
     yield from _projections(config)
     yield from _drives(config)

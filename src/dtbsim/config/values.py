@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
-    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    field_validator,
     model_validator,
 )
 
-from dtbsim.config.bounds import Number, beyond
+from dtbsim.config.bounds import Number
+from dtbsim.config.strict import Strict as Strict
 
+# Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
 Flag = Annotated[bool, Field(strict=True)]
 
 # Names become parts of key paths, of references such as CIRCUIT.POP and POP@REGION, and of store names.
@@ -41,50 +40,8 @@ else:
     ModelName = Annotated[str, WrapValidator(_model_object)]
 
 
-def _python_value(value: Any) -> Any:
-    """Return a numpy scalar or array as the Python number or list of its numbers, anything else unchanged."""
-    shape = getattr(value, "shape", None)
-    if shape == () and hasattr(value, "item"):
-        return value.item()
-    if shape and hasattr(value, "tolist"):
-        return value.tolist()
-    return value
-
-
-class Strict(BaseModel):
-    """Base of all configuration objects: unknown keys and NaN or infinite numbers are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_assignment=True,
-        validate_default=False,
-        field_title_generator=lambda name, _: name,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _python_values(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {
-            key: [_python_value(item) for item in value] if isinstance(value, list) else _python_value(value)
-            for key, value in data.items()
-        }
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _sizes(cls, value: Any, info: ValidationInfo) -> Any:
-        problem = beyond(info.field_name or "", value)
-        if problem is not None:
-            raise ValueError(problem)
-        return value
-
-
 class Constant(Strict):
     """One value for all; the same as giving the number itself."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["distribution", "value"]})  # the default is for Python
 
     distribution: Literal["constant"] = Field(default="constant", description="names the distribution")
     value: Number = Field(description="the value")
@@ -93,7 +50,7 @@ class Constant(Strict):
 class Uniform(Strict):
     """Uniform on [low, high)."""
 
-    distribution: Literal["uniform"] = Field(description="names the distribution")
+    distribution: Literal["uniform"] = Field(default="uniform", description="names the distribution")
     low: Number = Field(description="smallest value")
     high: Number = Field(description="upper end, above `low`, itself never drawn")
 
@@ -107,7 +64,7 @@ class Uniform(Strict):
 class Normal(Strict):
     """Normal with `mean` and `sd`; the 65,536-entry table ends at about 4.6 sd."""
 
-    distribution: Literal["normal"] = Field(description="names the distribution")
+    distribution: Literal["normal"] = Field(default="normal", description="names the distribution")
     mean: Number = Field(description="mean")
     sd: Number = Field(ge=0, description="standard deviation")
 
@@ -115,7 +72,7 @@ class Normal(Strict):
 class TruncatedNormal(Strict):
     """Normal restricted to [low, high] (values outside are redrawn); at least one bound is given."""
 
-    distribution: Literal["truncated_normal"] = Field(description="names the distribution")
+    distribution: Literal["truncated_normal"] = Field(default="truncated_normal", description="names the distribution")
     mean: Number = Field(description="mean before truncation")
     sd: Number = Field(gt=0, description="standard deviation before truncation")
     low: Number | None = Field(default=None, description="lower bound; default: none")
@@ -133,7 +90,7 @@ class TruncatedNormal(Strict):
 class Lognormal(Strict):
     """Lognormal given by the mean and standard deviation of the variable itself."""
 
-    distribution: Literal["lognormal"] = Field(description="names the distribution")
+    distribution: Literal["lognormal"] = Field(default="lognormal", description="names the distribution")
     mean: Number = Field(gt=0, description="mean of the variable (not of its logarithm)")
     sd: Number = Field(gt=0, description="standard deviation of the variable (not of its logarithm)")
 
@@ -141,7 +98,7 @@ class Lognormal(Strict):
 class Exponential(Strict):
     """Exponential with `mean`, shifted by `low`."""
 
-    distribution: Literal["exponential"] = Field(description="names the distribution")
+    distribution: Literal["exponential"] = Field(default="exponential", description="names the distribution")
     mean: Number = Field(gt=0, description="mean before the shift")
     low: Number = Field(default=0.0, description="shift: the smallest value")
 
@@ -156,7 +113,8 @@ class RegionMap(Strict):
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        return "map" if "map" in value else str(value.get("distribution", "unknown"))
+        named = value.get("distribution")
+        return "map" if "map" in value else named if isinstance(named, str) else "unknown"
     if isinstance(value, RegionMap):
         return "map"
     if isinstance(value, BaseModel):

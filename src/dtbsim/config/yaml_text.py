@@ -1,11 +1,14 @@
 """YAML 1.2 text -> plain Python data and the line of every key.
 
 The text is composed to nodes by ruamel.yaml and turned into data here, because the nodes know their lines and because
-what YAML leaves open is an error in a configuration: duplicate keys, keys that are not texts, tags, endless aliases.
+what YAML leaves open is an error in a configuration: duplicate keys, keys that are not texts, tags, aliases and merge
+keys that multiply, characters that no file can hold. All mistakes are told at once, but those of the syntax, where the
+first ends the text.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias
@@ -16,11 +19,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 
+from dtbsim.arguments import show, unusable_character
 from dtbsim.config.locate import KeyPath, Place
 from dtbsim.config.yaml_plain import read_plain
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, raise_mistakes
 
-MAX_VALUES = 200_000
+MAX_REPEATED = 200_000
+MAX_REPEATED_PER_VALUE = 20
+"""Values that aliases and merge keys may give again, in all and for each value that is written out."""
 
 _CORE = "tag:yaml.org,2002:"
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
@@ -34,12 +40,12 @@ def parse_yaml(text: str, name: str, *, numbered: bool = True) -> tuple[Data, di
     """Return the data of a YAML text (None if it is empty) and the place of every key path in it.
 
     `name` is the file for places such as `net.yaml:12`; with `numbered=False` (a command-line value) places carry no
-    line. Whole numbers written as floats (1e6) become int. Raises InputError.
+    line. Whole numbers written as floats (1e6) become int. Raises InputError, for all mistakes together.
     """
     plain = read_plain(text, name, numbered, plain_scalar)
     if plain is not None:
         return plain
-    reader = _Reader(name, numbered, max(MAX_VALUES, len(text)))  # aliases apart, a value has at least a character
+    reader = _Reader(name, numbered)
     node = reader.compose(text)
     if node is None:
         return None, {}
@@ -47,16 +53,20 @@ def parse_yaml(text: str, name: str, *, numbered: bool = True) -> tuple[Data, di
         data = reader.convert(node, (), reader.place(node))
     except RecursionError:
         raise InputError("nested too deeply", where=name) from None
+    raise_mistakes(reader.mistakes)
     return data, reader.places
 
 
 class _Reader:
-    def __init__(self, name: str, numbered: bool, most: int) -> None:
+    def __init__(self, name: str, numbered: bool) -> None:
         self.name = name
-        self.most = most
         self.numbered = numbered
         self.places: dict[KeyPath, Place] = {}
+        self.mistakes: list[InputError] = []
         self._open: set[int] = set()  # nodes being converted: an alias to one of them never ends
+        self._written: set[int] = set()  # nodes converted before: whoever meets one again has followed an alias
+        self._repeated = 0
+        self._merged: dict[int, list[tuple[Node, Node]] | None] = {}  # pairs with those merged in; None: in the making
 
     def place(self, node: Node) -> Place:
         line = node.start_mark.line + 1
@@ -65,6 +75,10 @@ class _Reader:
     def error(self, message: str, place: Place, path: KeyPath, remedy: str | None = None) -> InputError:
         keys = ".".join(path)
         return InputError(message, where=f"{place.text}: {keys}" if keys else place.text, remedy=remedy)
+
+    def note(self, message: str, place: Place, path: KeyPath, remedy: str | None = None) -> None:
+        """Keep a mistake that does not keep the rest of the text from being read."""
+        self.mistakes.append(self.error(message, place, path, remedy))
 
     def compose(self, text: str) -> Node | None:
         """Return the root node; every syntax error becomes an InputError with its line and column."""
@@ -107,8 +121,9 @@ class _Reader:
         """Return the data of `node` and note the places of everything in it; `place` is its key's, or its own."""
         if id(node) in self._open:
             raise self.error("an alias contains itself", place, path)
-        if len(self.places) >= self.most:
-            raise self.error(f"more than {self.most} values", place, path, "aliases of aliases multiply")
+        if id(node) in self._written:
+            self._repeat(1, place, path)
+        self._written.add(id(node))
         self.places[path] = place
         if isinstance(node, ScalarNode):
             return self._scalar(node, path, place)
@@ -125,18 +140,36 @@ class _Reader:
         finally:
             self._open.discard(id(node))
 
+    def _repeat(self, count: int, place: Place, path: KeyPath) -> None:
+        """Count values that are given again; a text of a few lines must not become more than memory holds."""
+        self._repeated += count
+        most = max(MAX_REPEATED, MAX_REPEATED_PER_VALUE * len(self._written))
+        if self._repeated > most:
+            message = f"aliases and merge keys repeat more than {most} values"
+            raise self.error(message, place, path, "aliases of aliases multiply: write less of them")
+
     def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Data]:
         data: dict[str, Data] = {}
         for key_node, value in self._pairs(node, path):
-            key, place = self._key(key_node, path), self.place(key_node)
+            place = self.place(key_node)
+            key = self._key(key_node, path)
+            if key is None:
+                continue
             if key in data:
                 first = self.places[(*path, key)].text
-                raise self.error(f"key '{key}' is given twice; first at {first}", place, (*path, key))
+                self.note(f"key '{key}' is given twice; first at {first}", place, (*path, key))
+                continue
             data[key] = self.convert(value, (*path, key), place)
         return data
 
     def _pairs(self, node: MappingNode, path: KeyPath) -> list[tuple[Node, Node]]:
         """Return the (key, value) nodes of a mapping, and those of `<<: *anchor` that it does not have itself."""
+        if id(node) in self._merged:
+            known_pairs = self._merged[id(node)]
+            if known_pairs is None:
+                raise self.error("an alias contains itself", self.place(node), path)
+            return known_pairs
+        self._merged[id(node)] = None
         pairs = [pair for pair in node.value if pair[0].tag != _CORE + "merge"]
         known = {key.value for key, _ in pairs if isinstance(key, ScalarNode)}
         for key_node, value in node.value:
@@ -145,33 +178,50 @@ class _Reader:
             for source in value.value if isinstance(value, SequenceNode) else [value]:
                 if not isinstance(source, MappingNode) or id(source) in self._open:
                     raise self.error("<< takes another mapping, or a list of them", self.place(key_node), path)
-                merged = [pair for pair in self._pairs(source, path) if pair[0].value not in known]
+                theirs = self._pairs(source, path)
+                self._repeat(len(theirs), self.place(key_node), path)
+                merged = [pair for pair in theirs if pair[0].value not in known]
                 pairs += merged
                 known.update(key.value for key, _ in merged if isinstance(key, ScalarNode))
+        self._merged[id(node)] = pairs
         return pairs
 
-    def _key(self, node: Node, path: KeyPath) -> str:
+    def _key(self, node: Node, path: KeyPath) -> str | None:
+        """Return the text of a key; None, and a mistake is noted, where it is none."""
         if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS:
-            return str(node.value)
+            return self._text(str(node.value), path, self.place(node))
         shown = node.value if isinstance(node, ScalarNode) else "a list or mapping"
         quoted = f"quote it: '{node.value}'" if isinstance(node, ScalarNode) else "keys are names"
-        raise self.error(f"the key {shown} is not a text", self.place(node), path, quoted)
+        self.note(f"the key {shown} is not a text", self.place(node), path, quoted)
+        return None
 
     def _expect_tag(self, node: Node, kind: str, path: KeyPath, place: Place) -> None:
         if node.tag != _CORE + kind:
-            raise self.error(f"the tag {node.tag} is not known", place, path, "configurations use no tags")
+            self.note(f"the tag {node.tag} is not known", place, path, "configurations use no tags")
 
     def _scalar(self, node: ScalarNode, path: KeyPath, place: Place) -> Data:
         kind = node.tag.removeprefix(_CORE) if node.tag else ""
         text = str(node.value)
         if node.tag in _TEXT_TAGS:
-            return text
+            return self._text(text, path, place)
         try:
             if kind in _MEANINGS:
                 return _MEANINGS[kind](text)
         except (ValueError, KeyError):
-            raise self.error(f"'{text[:40]}' is no valid {kind}", place, path) from None
-        raise self.error(f"the tag {node.tag} is not known", place, path, "configurations use no tags")
+            self.note(f"'{text[:40]}' is no valid {kind}", place, path)
+            return None
+        self._expect_tag(node, "str", path, place)
+        return None
+
+    def _text(self, text: str, path: KeyPath, place: Place) -> str:
+        """Return a text; escapes that are halves of one character are put together, as in JSON."""
+        if unusable_character(text) is None:
+            return text
+        with contextlib.suppress(UnicodeDecodeError):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        if (bad := unusable_character(text)) is not None:
+            self.note(f"{bad} in the text {show(text)} cannot be written to a file", place, path, "remove it")
+        return text
 
 
 def plain_scalar(text: str) -> Data:

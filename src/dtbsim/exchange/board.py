@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import MissingDependencyError
-from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import HEADER
@@ -20,7 +20,7 @@ class SharedBoard:
     """The board of one node; `window` is the number of steps between two exchanges."""
 
     def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int) -> None:
-        self.window = plan.window
+        self.window = min(plan.window, MOST_STEPS)
         self.capacity = int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
         words = B.WORDS + comm.size * 2 * (HEADER + self.capacity)
         memory = comm.shared_memory(8 * words)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
 from dtbsim.kernels.log import log_of
-from dtbsim.kernels.packets import pack, unpack
+from dtbsim.kernels.packets import LATE, pack, unpack
 from dtbsim.mpi import Comm
 
 I64 = NDArray[np.int64]
@@ -25,14 +25,16 @@ class PacketExchange:
         self._needs = plan.needs
         self._gid_starts = gid_starts
         self.overlapped = plan.window >= 2
-        self.window = plan.window // 2 if self.overlapped else 1
+        self.window = min(plan.window, MOST_STEPS) // 2 if self.overlapped else 1
         self._channel = comm.packet_channel(words)
         self._inbox = np.zeros(comm.size * words, dtype=np.int64)
         self._in_flight = False
+        self.late = False
+        """Whether a rank said in the exchange received last that it is past its deadline: all ranks have heard it."""
         self._second_round: I64 = np.zeros(0, dtype=np.int64)
 
-    def send(self, rank: I64, lanes: I64, sent: I64) -> None:
-        """Start the exchange of everything logged since the last call."""
+    def send(self, rank: I64, lanes: I64, sent: I64, *, late: bool = False) -> None:
+        """Start the exchange of everything logged since the last call; `late`: tell all that time is up here."""
         before = sent.copy()
         fits = pack(rank, lanes, sent, self._gid_starts, self._needs, self._comm.rank, self._channel.send)
         if fits:
@@ -40,6 +42,8 @@ class PacketExchange:
         else:
             logs = [log_of(lane)[int(first) :] for lane, first in zip(lanes, before, strict=True)]
             self._second_round = np.concatenate(logs)
+        if late:
+            self._channel.send[:, 0] |= LATE
         self._channel.start()
         self._in_flight = True
 
@@ -48,7 +52,9 @@ class PacketExchange:
         if not self._in_flight:
             return self._inbox[:0]
         self._in_flight = False
-        n, overflow = unpack(self._channel.wait(), self._comm.rank, self._inbox)
+        received = self._channel.wait()
+        self.late = bool((received[:, 0] & LATE).any())
+        n, overflow = unpack(received, self._comm.rank, self._inbox)
         if not overflow:
             return self._inbox[:n]
         others = second_round(self._comm, self._second_round, self._gid_starts, self._needs)

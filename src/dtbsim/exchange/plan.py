@@ -12,6 +12,9 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.spec.entries import heard
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
+MOST_STEPS = 256
+"""Between two exchanges on CPUs, however long the delays are: there the ranks agree whether time is up."""
+
 
 @dataclass(frozen=True, eq=False)
 class ExchangePlan:

@@ -37,6 +37,8 @@ Constants = dict[str, float | npt.NDArray[np.float64]]
 DT = Derived("dt_ms", "ms", "time step")
 LARGEST_EXACT_INTEGER = 2**24
 """Integer constants travel as float32, exact up to here."""
+MOST_SPIKES = 254
+"""Most spikes of a neuron in one step; a byte counts them, and one more says that they were more."""
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 _Row = TypeVar("_Row", Parameter, State, Receptor)
@@ -53,7 +55,8 @@ class NeuronModel:
     Class attributes are the tables. Arguments of `update`, in any order: all states by name, `in_<input>` (float32,
     synaptic input of this step in the receptor's weight unit) for every entry of `inputs`, optionally `I_stim`
     (float32, input current of this step in `current_unit`), and names of parameters, derived constants or `dt_ms`.
-    It returns the new states in the order of `states`, then whether the neuron spiked.
+    It returns the new states in the order of `states`, then whether the neuron spiked (with `counts_spikes`: how often,
+    float32).
     """
 
     name: str
@@ -72,6 +75,10 @@ class NeuronModel:
     """Whether it has no update: its spikes come from elsewhere, see `emits`."""
     emits: Literal["its own", "listed", "poisson"] = "its own"
     """Spikes: from `update`; from a list that the configuration gives; at random with the parameter `rate_hz`."""
+    counts_spikes: bool = False
+    """Whether a neuron can spike several times in a step: the last value of `update` is then their number."""
+    default_receptor: str | None = None
+    """Port of synapses that name none, where there are several."""
 
     @staticmethod
     def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:

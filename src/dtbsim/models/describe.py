@@ -77,7 +77,8 @@ def _tables(model: NeuronModel) -> list[_Table]:
         (
             "receptor ports",
             ("name", "weight in", "description"),
-            [(r.name, r.weight_unit, r.description) for r in model.receptors],
+            [(r.name, r.weight_unit, r.description + " (the default)" * (r.name == model.default_receptor))
+             for r in model.receptors],
         ),
         (
             "derived constants",

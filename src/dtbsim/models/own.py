@@ -24,9 +24,12 @@ from types import ModuleType
 from typing import Any
 
 from dtbsim.errors import DtbsimError, InputError, did_you_mean
+from dtbsim.files.limits import MOST_CONFIG_BYTES
+from dtbsim.files.regular import read_text
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.own_check import check_model, instance_of
 from dtbsim.models.registry import get_model
+from dtbsim.paths import user_path
 
 ModelObject = type[NeuronModel] | NeuronModel
 PREFIX = "dtbsim_own_models."
@@ -80,13 +83,51 @@ def find_model(
 
 def split_reference(reference: str, base_dir: Path | None = None) -> tuple[ModelFile, str]:
     """Return the imported file and the name in it that `FILE.py:CLASS` means."""
+    path, name = _parts(reference, base_dir)
+    return load_file(path), name
+
+
+def check_unexecuted(reference: str, base_dir: Path | None = None) -> Path:
+    """Return the file that `FILE.py:CLASS` means, which defines such a name at its top; nothing of it is executed.
+
+    Raises InputError where there is no such file, it is no Python, or it does not define the name.
+    """
+    path, name = _parts(reference, base_dir)
+    text = _read(path)
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise InputError(f"not valid Python: {error}", where=f"{path.name}:{line}") from error
+    names = {defined for node in body for defined in _defined_names(node)}
+    if name not in names and "*" not in names:
+        raise InputError(f"there is no '{name}' in this file", where=path.name, remedy=did_you_mean(name, names))
+    return path
+
+
+def _defined_names(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement at the top of a file defines, as far as its text tells."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    else:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id
+            elif isinstance(inner, ast.ClassDef):
+                yield inner.name
+
+
+def _parts(reference: str, base_dir: Path | None) -> tuple[Path, str]:
+    """Return the path of the file and the name in it that `FILE.py:CLASS` means."""
     path, _, name = reference.rpartition(":")
     if not path.endswith(".py") or not name.isidentifier():
         example = reference if reference.endswith(".py") else "my_models.py"
         raise InputError(
             f"'{reference}' names no class of a Python file", remedy=f"write FILE.py:CLASS, as in {example}:MyNeuron"
         )
-    return load_file((base_dir or Path()) / Path(path).expanduser()), name
+    return (base_dir or Path()) / user_path(path), name
 
 
 def class_in(file: ModelFile, name: str) -> ModelObject:
@@ -111,19 +152,23 @@ _FILES: dict[Path, ModelFile] = {}
 def load_file(path: Path) -> ModelFile:
     """Import a file of models; again only when its text has changed."""
     path = path.absolute()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no file {path}",
-            remedy="paths are relative to the configuration file, those of a command to the current folder",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+    text = _read(path)
     known = _FILES.get(path)
     if known is None or known.text != text:
         _FILES[path] = known = ModelFile(path, text, _imported(path, text))
     return known
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_text(path, MOST_CONFIG_BYTES, "a file of models is a few kilobytes")
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no file {path.absolute()}",
+            remedy="paths are relative to the configuration file, those of a command to the current folder",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.absolute()} cannot be read: {error}") from None
 
 
 def may_simplify(model: NeuronModel) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from dtbsim.arguments import number, refuse, text
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
@@ -61,9 +62,10 @@ def get_model(name: str, receptors: Mapping[str, float] | None = None) -> Neuron
 
     `receptors` maps port names to tau_syn_ms, in order, for models with any number of ports.
     """
-    entry = _ENTRIES.get(name)
+    entry = _ENTRIES.get(text(name, "name"))
     if entry is None:
         raise InputError(f"unknown model '{name}'", remedy=did_you_mean(name, _ENTRIES))
+    receptors = None if receptors is None else _ports(receptors)
     if entry.example_receptors is None and receptors is not None:
         ports = ", ".join(row.name for row in _fixed(name).receptors) or "none"
         raise InputError(f"model '{name}' has fixed receptor ports ({ports})", remedy="remove `receptors`")
@@ -75,6 +77,13 @@ def get_model(name: str, receptors: Mapping[str, float] | None = None) -> Neuron
             f"model '{name}' needs receptor ports", remedy=f"give receptors: {{{example}}} (tau_syn in ms)"
         )
     return _with_ports(name, tuple((port, float(tau)) for port, tau in receptors.items()))
+
+
+def _ports(receptors: Mapping[str, float]) -> dict[str, float]:
+    if not isinstance(receptors, Mapping):
+        raise refuse(receptors, "receptors", "a mapping of names of ports to tau_syn_ms")
+    ports = {text(port, "receptors"): tau for port, tau in receptors.items()}
+    return {port: number(tau, f"receptors[{port!r}]") for port, tau in ports.items()}
 
 
 def name_of(model: type[NeuronModel] | NeuronModel) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 DType = Literal["f32", "i32"]
-Takes = Literal["any", "positive", "size"]
+Takes = Literal["any", "positive", "size", "count"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Receptor:
 
     `watched` is that of an input that only feeds states which are recorded (`NeuronModel.with_states`).
     `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
-    whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts.
+    whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts; or "count": every spike
+    counts as one, whatever its weight is.
     """
 
     name: str

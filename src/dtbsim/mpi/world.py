@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from dtbsim.errors import DtbsimError, MissingDependencyError
+from dtbsim.errors import DtbsimError, InputError, MissingDependencyError, MultipleInputError
 from dtbsim.mpi.comm import Comm, SerialComm
 from dtbsim.runtime.launch import Launch, detect_launch
 
@@ -82,6 +82,15 @@ def on_root(comm: Comm, work: Callable[[], T]) -> T:
     return result
 
 
+def first_on_node(comm: Comm, work: Callable[[], None]) -> None:
+    """Run `work()` on the first rank of each node, then on all others; collective.
+
+    For what is kept on a disk, such as compiled code: hundreds of ranks would otherwise make the same at once.
+    """
+    on_every_rank(comm, lambda: work() if comm.node_rank == 0 else None)
+    on_every_rank(comm, lambda: work() if comm.node_rank > 0 else None)
+
+
 def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
     """Run `work()` on every rank and return its own result; collective.
 
@@ -96,15 +105,32 @@ def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
         result = work()
     except DtbsimError as error:
         failure = error
-    mine = None if failure is None else (failure.message, failure.where, failure.remedy, failure.exit_code)
+    mine = None if failure is None else (_parts(failure), failure.exit_code)
     told = comm.allgather(mine)
     failed = [rank for rank, entry in enumerate(told) if entry is not None]
     if not failed:
         return result  # type: ignore[return-value]
-    message, where, remedy, exit_code = told[failed[0]]
+    parts, exit_code = told[failed[0]]
     if any(entry != told[failed[0]] for entry in told):
-        message = f"[rank {failed[0]}] {message}"
-    shared = DtbsimError(message, where=where, remedy=remedy) if failure is None else failure
-    shared.message, shared.where, shared.remedy, shared.exit_code = message, where, remedy, exit_code
+        parts = [(f"[rank {failed[0]}] {message}", where, remedy) for message, where, remedy in parts]
+    shared = failure if failure is not None and len(parts) == 1 == len(_parts(failure)) else _from_parts(parts)
+    shared.message, shared.where, shared.remedy = parts[0]
+    shared.exit_code = exit_code
     vars(shared)["agreed"] = True
     raise shared
+
+
+_Part = tuple[str, str | None, str | None]
+
+
+def _parts(error: DtbsimError) -> list[_Part]:
+    """Message, place and remedy of an error, or of each of several mistakes."""
+    mistakes = error.mistakes if isinstance(error, InputError) else (error,)
+    return [(mistake.message, mistake.where, mistake.remedy) for mistake in mistakes]
+
+
+def _from_parts(parts: list[_Part]) -> DtbsimError:
+    if len(parts) > 1:
+        return MultipleInputError([InputError(message, where=where, remedy=remedy) for message, where, remedy in parts])
+    message, where, remedy = parts[0]
+    return DtbsimError(message, where=where, remedy=remedy)

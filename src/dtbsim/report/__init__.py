@@ -6,29 +6,32 @@ page. Plotting libraries are loaded only when a report is written, never on simu
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 REPORT_NAME = "report.html"
 
 
-def write_report(run_dir: Path) -> Path:
-    """Write the report of the finished run in `run_dir` and return its path, `run_dir`/report.html.
+def write_report(run_dir: str | os.PathLike[str]) -> Path:
+    """Write the report of the run in `run_dir`, as far as it came, and return its path, `run_dir`/report.html.
 
-    The file is replaced whole, so a reader never sees half of it. Raises `InputError` where the folder is not a
-    complete run, and `StorageError` where the file cannot be written.
+    The file is replaced whole, so a reader never sees half of it. Raises `InputError` where the folder is no run, is
+    damaged or stopped before its network was known, `StorageError` where the file cannot be written; and `InputError`
+    after writing it where pieces of the run, or files that it read, are missing: the report then names them on top.
     """
-    import os
-
-    from dtbsim.errors import StorageError
+    from dtbsim.arguments import path as path_argument
+    from dtbsim.errors import InputError, StorageError
     from dtbsim.report.collect import collect
     from dtbsim.report.html import render
+    from dtbsim.store.files import page_with_checksum
 
-    folder = Path(run_dir)
-    page = render(collect(folder))
+    folder = path_argument(run_dir, "run_dir")
+    data = collect(folder)
+    page = page_with_checksum(render(data))
     target = folder / REPORT_NAME
-    partial = folder / f".{REPORT_NAME}.{os.getpid()}"
+    partial = folder / f".{REPORT_NAME}.{os.getpid()}.tmp"
     try:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8", errors="backslashreplace")
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -37,4 +40,10 @@ def write_report(run_dir: Path) -> Path:
             where=str(target),
             remedy="check that the folder is writable and the disk not full",
         ) from error
+    if data.missing:
+        raise InputError(
+            f"the report is written, but not complete; missing: {'; '.join(data.missing)}",
+            where=str(target),
+            remedy="restore what is missing from a copy and write the report again",
+        )
     return target

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.report import collect_activity as activity
+from dtbsim.report import collect_recordings as recordings
 from dtbsim.report import collect_signals as signals
 from dtbsim.report.collect_brain import collect_brain
 from dtbsim.report.collect_spikes import collect_neurons, collect_raster
 from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
 from dtbsim.report.source import Source, open_source
+from dtbsim.report.standing import notice
 from dtbsim.report.text import is_number
 
 MOST_SHOWN = 100_000
@@ -18,9 +20,9 @@ MOST_SHOWN = 100_000
 
 
 def collect(run_dir: Path) -> ReportData:
-    """Read the finished run in `run_dir`.
+    """Read the run in `run_dir`, as far as it came.
 
-    Raises InputError where the folder is no run, is incomplete (no summary.json), or a piece of it is damaged.
+    Raises InputError where the folder is no run, stopped before its network was known, or a piece of it is damaged.
     """
     source = open_source(Path(run_dir))
     rates = activity.read_rates(source)
@@ -36,12 +38,16 @@ def collect(run_dir: Path) -> ReportData:
         region_rates=activity.collect_region_rates(source, rates),
         neurons=collect_neurons(source),
         spectra=[*activity.collect_rate_spectra(source, rates), *signals.collect_bold_spectrum(bold)],
+        states=recordings.collect_states(source),
+        weights=recordings.collect_weights(source),
+        correlations=recordings.collect_correlations(source),
         bold=bold,
         fc=fc,
         fcd=signals.collect_fcd(source, bold, analysis),
         brain=collect_brain(source, population_rates, bold, fc),
         performance=performance(source),
         absent=source.absent,
+        missing=source.missing,
     )
 
 
@@ -52,11 +58,12 @@ def run_info(source: Source) -> RunInfo:
     return RunInfo(
         name=str(source.config.get("name") or run.path.name),
         description=str(source.config.get("description") or ""),
-        config_text=_beginning((run.path / "config.yaml").read_text(encoding="utf-8")),
+        config_text=_beginning(run.config_text),
         command=str(provenance.get("command") or ""),
         provenance=provenance,
         summary=source.summary,
         network=run.network,
+        notice=notice(run, source.missing),
     )
 
 

@@ -154,7 +154,15 @@ def collect_population_rates(source: Source, rates: RateTable | None) -> Populat
         stop_s=1e-3 * stop_ms,
         published_hz={source.label(name): rate for name, rate in published.items() if name in table.names},
         published_source=citation,
+        cortical=_cortical(source),
     )
+
+
+def _cortical(source: Source) -> bool:
+    """Whether all regions are cortex of a bundled atlas: what others hold, their files do not say for certain."""
+    from dtbsim.atlas import is_bundled
+
+    return source.atlas is not None and is_bundled(source.atlas) and bool(source.atlas.is_cortex.all())
 
 
 def _mean_rates(source: Source, rates: RateTable | None) -> tuple[FloatArray, float, float] | None:

@@ -34,6 +34,8 @@ MAP_NAMES = {
     "mpc_gradient0": ("principal gradient of microstructure", ""),
     "mpc_gradient1": ("second gradient of microstructure", ""),
 }
+"""Names and units of the maps of bundled atlases; those of other atlases are shown by their own names."""
+
 HIDDEN_MAPS = ("normal_x", "normal_y", "normal_z")
 
 
@@ -47,6 +49,9 @@ def collect_brain(
     if atlas.n_regions > MOST_BALLS:
         source.absent.append(f"the brain (more than {MOST_BALLS:,} regions)")
         return None
+    if len(np.unique(atlas.xyz_mm, axis=0)) < min(2, atlas.n_regions):
+        source.absent.append("the brain (all regions have the same centroid)")
+        return None
     values = [*_signal_values(atlas, bold, fc), *_rate_values(atlas, rates), *_atlas_values(atlas)]
     return Brain(
         atlas=atlas.name,
@@ -55,7 +60,20 @@ def collect_brain(
         values=values,
         hulls=hemisphere_hulls(atlas.xyz_mm, list(atlas.hemisphere)),
         edges=_edges(atlas, fc),
+        left_x=left_side(np.asarray(atlas.xyz_mm), list(atlas.hemisphere)),
     )
+
+
+def left_side(xyz_mm: FloatArray, hemisphere: list[str]) -> int:
+    """Return the sign of x on the left side (-1, 1), 0 where hemispheres are not named or lie on the same side.
+
+    With both hemispheres their mean positions decide, with one of them its side of x = 0.
+    """
+    sides = np.array(hemisphere)
+    left, right = (xyz_mm[sides == side, 0] for side in ("L", "R"))
+    if left.size and right.size:
+        return int(np.sign(left.mean() - right.mean()))
+    return int(np.sign(left.mean() if left.size else -right.mean())) if left.size or right.size else 0
 
 
 def _rate_values(atlas: Atlas, rates: PopulationRates | None) -> list[RegionValue]:
@@ -90,14 +108,17 @@ def _signal_values(atlas: Atlas, bold: Bold | None, fc: FunctionalConnectivity |
 
 
 def _atlas_values(atlas: Atlas) -> list[RegionValue]:
+    from dtbsim.atlas import is_bundled
+
     note = "Total weight of the connections onto the region in the connectome."
     if atlas.weights_unit:
         note += f" Unit of the weights: {atlas.weights_unit}."
     result = [RegionValue("structural strength", "total weight", np.asarray(atlas.in_strength()), note)]
+    names = MAP_NAMES if is_bundled(atlas) else {}
     for name, values in atlas.maps.items():
-        if name in HIDDEN_MAPS:
+        if name in HIDDEN_MAPS and set(HIDDEN_MAPS) <= atlas.maps.keys():
             continue
-        label, unit = MAP_NAMES.get(name, (name.replace("_", " "), ""))
+        label, unit = names.get(name, (name, ""))
         result.append(RegionValue(label, unit, np.asarray(values), f"A map of the atlas ({name})."))
     return result
 

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dtbsim.errors import InputError
-from dtbsim.report.data import Baseline, Bold, FcDynamics, FloatArray, FunctionalConnectivity, Spectrum, SpectrumGroup
+from dtbsim.report.data import (
+    LINEAR_NETWORK,
+    Baseline,
+    Bold,
+    FcDynamics,
+    FloatArray,
+    FunctionalConnectivity,
+    Spectrum,
+    SpectrumGroup,
+)
 from dtbsim.report.layout import each
+from dtbsim.report.text import plural
 
 if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
@@ -51,8 +61,14 @@ def analyse(source: Source, bold: Bold | None) -> dict[str, Any] | None:
     """Return the numbers of `dtbsim.analysis.summary.analyse_resting_state`, or None where they cannot be had."""
     if bold is None:
         return None
+    from dtbsim.analysis.fc import MIN_REGIONS
+
     if len(bold.regions) > MOST_REGIONS:
         source.absent.append(f"functional connectivity (more than {MOST_REGIONS} regions)")
+        return None
+    if len(bold.regions) < MIN_REGIONS:
+        known = plural(len(bold.regions), "region")
+        source.absent.append(f"functional connectivity ({known} with BOLD; at least {MIN_REGIONS} are needed)")
         return None
     if not np.isfinite(bold.percent).all():
         source.absent.append("functional connectivity (BOLD holds values that are not numbers)")
@@ -105,6 +121,8 @@ def collect_fc(source: Source, bold: Bold | None, analysis: dict[str, Any] | Non
         correlation=analysis["fc_correlation"],
         baselines=_baselines(source, analysis),
         details=_details(analysis),
+        atlas="" if atlas is None else atlas.name,
+        subjects=None if atlas is None or atlas.fc_leave_one_out is None else len(atlas.fc_leave_one_out),
     )
 
 
@@ -118,15 +136,15 @@ def _baselines(source: Source, analysis: dict[str, Any]) -> list[Baseline]:
         result.append(Baseline("log structural connectivity", known["log_structural"], note))
     if "linear_network" in known:
         note = "a linear noisy network on this connectome, its one coupling fitted to the same measured FC"
-        result.append(Baseline("best linear network", known["linear_network"]["correlation"], note))
+        result.append(Baseline(LINEAR_NETWORK, known["linear_network"]["correlation"], note))
     scans = source.atlas.fc_leave_one_out if source.atlas is not None else None
     if scans is not None and len(scans):
         note = (
-            f"the FC of each of the {len(scans)} people behind the measured average, held against the average of the "
-            "others: a ceiling in practice"
+            f"the FC of each of the {len(scans)} subjects behind the measured FC, held against the average of the "
+            f"others: r from {np.min(scans):.2f} to {np.max(scans):.2f}, a ceiling in practice"
         )
         low, high = float(np.min(scans)), float(np.max(scans))
-        result.append(Baseline("one person, the others", float(np.mean(scans)), note, low, high))
+        result.append(Baseline("single subjects", float(np.mean(scans)), note, low, high))
     return result
 
 

@@ -147,7 +147,7 @@ def collect_neurons(source: Source) -> NeuronStatistics | None:
 
     dt_ms = source.run.dt_ms
     start, stop = window[0], min(window[1], window[0] + max(STATISTICS_SPIKES / source.spikes_per_ms(), dt_ms))
-    steps, gids = source.run.spikes(None, start, stop)
+    steps, gids = source.run.spike_steps(None, start, stop)
     populations = source.run.network_table.populations
     recorded = sorted(source.recorded_populations())
     firsts = [int(populations[i]["gid0"]) for i in recorded]

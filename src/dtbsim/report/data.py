@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
+LINEAR_NETWORK = "best linear network"
+"""Label of the baseline that a linear network on the same connectome gives."""
+
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What was run, where and how."""
+    """What was run, where and how; `notice`: what stands on top of the report where the run is not complete."""
 
     name: str
     description: str
@@ -26,6 +29,7 @@ class RunInfo:
     provenance: dict[str, Any]
     summary: dict[str, Any]
     network: dict[str, Any]
+    notice: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ class Raster:
 
 @dataclass(frozen=True)
 class PopulationRates:
-    """Mean rate of every population, in the order of the network, and published values to hold them against."""
+    """Mean rate of every population, in the order of the network, and published values to hold them against.
+
+    `cortical`: all regions are known to be human cortex, so that what is known of its rates may be shown beside them.
+    """
 
     names: list[str]
     families: list[str]
@@ -71,6 +78,7 @@ class PopulationRates:
     stop_s: float
     published_hz: dict[str, float] = field(default_factory=dict)
     published_source: str = ""
+    cortical: bool = False
 
     def choose(self, *, in_regions: bool) -> list[int]:
         """Return the indices of the populations that live in regions of an atlas, or of those that do not."""
@@ -163,7 +171,8 @@ class Baseline:
 class FunctionalConnectivity:
     """Simulated and, where the atlas has it, empirical FC: [region, region], in the order of the atlas.
 
-    `details` are sentences with further numbers that belong beside the correlation.
+    `details` are sentences with further numbers that belong beside the correlation. `atlas` is the name of the atlas
+    that the empirical FC comes from, `subjects` the number of people or animals behind it, where the atlas says so.
     """
 
     simulated: FloatArray
@@ -175,6 +184,8 @@ class FunctionalConnectivity:
     correlation: float | None = None
     baselines: list[Baseline] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
+    atlas: str = ""
+    subjects: int | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,70 @@ class FcDynamics:
     empirical_density: FloatArray | None = None
     ks: float | None = None
     ks_single_scans: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class StateTrace:
+    """A state variable of some of the recorded neurons, [time, neuron]; the mean over all of them, [time].
+
+    `mean` is None where all recorded neurons are shown.
+    """
+
+    variable: str
+    unit: str
+    values: FloatArray
+    mean: FloatArray | None
+
+
+@dataclass(frozen=True)
+class RecordedStates:
+    """An entry of record.states: its variables in one window of time, of `neurons`, which are some of the `recorded`.
+
+    `spikes_s` holds the spikes of each shown neuron in that window, None where they were not recorded.
+    """
+
+    population: str
+    neurons: list[str]
+    recorded: int
+    time_s: FloatArray
+    interval_ms: float
+    traces: list[StateTrace]
+    spikes_s: list[FloatArray] | None
+
+
+@dataclass(frozen=True)
+class RecordedWeights:
+    """An entry of record.weights: quantiles over its synapses [time] (10, 50, 90 %), and the first and last weights.
+
+    `bin_edges` has one entry more than `first` and `last`, which are shares of the synapses per bin.
+    """
+
+    projection: str
+    unit: str
+    synapses: int
+    time_s: FloatArray
+    low: FloatArray
+    median: FloatArray
+    high: FloatArray
+    bin_edges: FloatArray
+    first: FloatArray
+    last: FloatArray
+
+
+@dataclass(frozen=True)
+class Correlogram:
+    """An entry of record.correlations: covariance of the spike counts by lag, NaN where it is not shown or not known.
+
+    `chance` [lag] is the count over what independent populations of these rates would have, NaN without spikes.
+    """
+
+    first: str
+    second: str
+    lag_ms: FloatArray
+    covariance: FloatArray
+    chance: FloatArray
+    bin_ms: float
+    bins: int
 
 
 @dataclass(frozen=True)
@@ -221,7 +296,10 @@ class Edges:
 
 @dataclass(frozen=True)
 class Brain:
-    """Region centroids with values, hulls and edges."""
+    """Region centroids with values, hulls and edges.
+
+    `left_x` is the sign of x on the left side of the brain (-1 in MNI space), 0 where the sides are not known.
+    """
 
     atlas: str
     regions: list[str]
@@ -229,6 +307,7 @@ class Brain:
     values: list[RegionValue]
     hulls: list[Surface]
     edges: list[Edges]
+    left_x: int = 0
 
 
 @dataclass(frozen=True)
@@ -273,7 +352,7 @@ class Performance:
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report can show."""
+    """All that a report can show; `absent` says what it cannot show and why, `missing` what the run folder has lost."""
 
     run: RunInfo
     raster: Raster | None = None
@@ -282,9 +361,13 @@ class ReportData:
     region_rates: RegionRates | None = None
     neurons: NeuronStatistics | None = None
     spectra: list[SpectrumGroup] = field(default_factory=list)
+    states: list[RecordedStates] = field(default_factory=list)
+    weights: list[RecordedWeights] = field(default_factory=list)
+    correlations: list[Correlogram] = field(default_factory=list)
     bold: Bold | None = None
     fc: FunctionalConnectivity | None = None
     fcd: FcDynamics | None = None
     brain: Brain | None = None
     performance: Performance | None = None
     absent: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)

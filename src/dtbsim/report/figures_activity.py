@@ -7,7 +7,15 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dtbsim.report.data import FloatArray, NeuronStatistics, PopulationRates, Raster, RateCourse, RegionRates
-from dtbsim.report.figures_common import figure, group_ticks, legend_above, log_axis, separate_rows
+from dtbsim.report.figures_common import (
+    beside,
+    figure,
+    label_groups,
+    legend_above,
+    log_axis,
+    separate_rows,
+    thinned,
+)
 from dtbsim.report.text import safe
 from dtbsim.report.theme import BAND, NEUTRAL, SEQUENTIAL, family_colours, translucent
 
@@ -35,33 +43,37 @@ def raster(data: Raster) -> go.Figure:
         )
     separate_rows(fig, data.groups)
     fig.update_xaxes(title="time (s)", range=[data.start_s, data.stop_s], showgrid=False)
-    fig.update_yaxes(range=[data.n_rows - 0.5, -0.5], showgrid=False, **group_ticks(data.groups, height - 80))
+    fig.update_yaxes(range=[data.n_rows - 0.5, -0.5], showgrid=False)
+    label_groups(fig, "yaxis", data.groups, taken=80)
     return fig
 
 
-def rates_by_region(data: PopulationRates) -> go.Figure:
-    """Return a dot per region and family: mean rate (Hz) against region, with a guide band."""
+def rates_by_region(data: PopulationRates, *, guide: bool) -> go.Figure:
+    """Return a dot per region and family: mean rate (Hz) against region; `guide` shades the usual rates of cortex."""
     families = list(dict.fromkeys(data.families))
     colours = family_colours(families)
     fig = figure(400, showlegend=True, legend=legend_above())
     regions = list(dict.fromkeys(region for region in data.regions if region is not None))
-    fig.add_hrect(y0=GUIDE_RATE_HZ[0], y1=GUIDE_RATE_HZ[1], fillcolor=BAND, line_width=0, layer="below")
+    place = {region: index for index, region in enumerate(regions)}
+    if guide:
+        fig.add_hrect(y0=GUIDE_RATE_HZ[0], y1=GUIDE_RATE_HZ[1], fillcolor=BAND, line_width=0, layer="below")
     for family in families:
         chosen = [i for i in data.choose(in_regions=True) if data.families[i] == family]
         if not chosen:
             continue
         fig.add_scatter(
-            x=[safe(str(data.regions[i])) for i in chosen],
+            x=[place[str(data.regions[i])] for i in chosen],
+            text=[safe(str(data.regions[i])) for i in chosen],
             y=np.asarray(data.rate_hz, dtype=np.float32)[chosen],
             mode="markers",
             name=safe(family),
             marker={"size": 8, "color": colours[family], "opacity": 0.9},
-            hovertemplate="%{x}<br>" + safe(family) + " %{y:.2f} Hz<extra></extra>",
+            hovertemplate="%{text}<br>" + safe(family) + " %{y:.2f} Hz<extra></extra>",
         )
-    fig.update_xaxes(
-        categoryorder="array", categoryarray=[safe(r) for r in regions], tickangle=-90, tickfont={"size": 9}
-    )
-    fig.update_yaxes(title="mean rate (Hz)", range=[0, max(_top(data.rate_hz), 1.1 * GUIDE_RATE_HZ[1])])
+    fig.update_xaxes(tickangle=-90, range=[-1, len(regions)], showgrid=False)
+    thinned(fig, "xaxis", range(len(regions)), [safe(region) for region in regions], gap=12, taken=76)
+    shown = data.rate_hz[data.choose(in_regions=True)]
+    fig.update_yaxes(title="mean rate (Hz)", range=[0, max(_top(shown), 1.1 * GUIDE_RATE_HZ[1] if guide else 0.0)])
     return fig
 
 
@@ -90,6 +102,7 @@ def rates_by_population(data: PopulationRates) -> go.Figure:
         if np.isfinite(rate):
             end = max(rate, data.published_hz.get(data.names[i], 0.0))
             fig.add_annotation(x=end, y=name, text=f"{rate:.2f}", xanchor="left", xshift=10)
+    beside(fig, [f"{rate:.2f}" for rate in rates])
     published = [(safe(name), data.published_hz[name]) for name in data.names if name in data.published_hz]
     if published:
         fig.add_scatter(
@@ -100,7 +113,7 @@ def rates_by_population(data: PopulationRates) -> go.Figure:
             marker={"symbol": "diamond-open", "size": 11, "color": NEUTRAL, "line": {"width": 2}},
             hovertemplate="%{x:.3f} Hz<extra>published</extra>",
         )
-    fig.update_xaxes(title="mean rate (Hz)", range=[0, _top([*rates, *data.published_hz.values()])])
+    fig.update_xaxes(title="mean rate (Hz)", range=[0, _top([*rates, *data.published_hz.values()], 1.03)])
     fig.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     return fig
 
@@ -155,7 +168,8 @@ def region_rates(data: RegionRates) -> go.Figure:
     )
     separate_rows(fig, data.groups)
     fig.update_xaxes(title="time (s)", showgrid=False)
-    fig.update_yaxes(autorange="reversed", showgrid=False, **group_ticks(data.groups, height - 70))
+    fig.update_yaxes(autorange="reversed", showgrid=False)
+    label_groups(fig, "yaxis", data.groups, taken=70)
     return fig
 
 
@@ -215,7 +229,7 @@ def _f32(values: FloatArray) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32)
 
 
-def _top(values: object) -> float:
+def _top(values: object, room: float = 1.12) -> float:
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
-    return 1.12 * float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+    return room * float(finite.max()) if finite.size and finite.max() > 0 else 1.0

@@ -20,6 +20,9 @@ from dtbsim.report.theme import CONTRAST, NEUTRAL, SEQUENTIAL
 SMALLEST_SHARE = 0.38
 """Radius of the smallest ball as a share of the largest."""
 
+HIGHEST, WIDEST = 0.85, 1.4
+"""What the camera sees of the scene at its distance: height, and width of whatever is turned to it."""
+
 BALL_LIGHT = {"ambient": 0.76, "diffuse": 0.42, "specular": 0.18, "roughness": 0.5, "fresnel": 0.1}
 LIGHT_FROM = {"x": -50_000, "y": 50_000, "z": 100_000}
 HULL_LIGHT = {"ambient": 0.7, "diffuse": 0.5, "specular": 0.1, "roughness": 0.9, "fresnel": 1.5}
@@ -39,17 +42,35 @@ def brain(data: Brain) -> go.Figure:
         fig.add_mesh3d(**mesh, color=NEUTRAL, opacity=0.13, hoverinfo="skip", lighting=HULL_LIGHT)
     for edges in data.edges:
         _add_edges(fig, data, edges)
-    bar = {"len": 0.55, "x": 0.975, "xanchor": "right"}
+    bar = {"len": 0.55, "x": 1.0, "xanchor": "right"}
     ball = {"hoverinfo": "text", "lighting": BALL_LIGHT, "lightposition": LIGHT_FROM, "flatshading": False}
     fig.add_mesh3d(colorscale=SEQUENTIAL, showscale=True, colorbar=bar, **ball)
     fig.add_mesh3d(color=NEUTRAL, **ball)
-    camera = {"eye": {"x": -1.1, "y": 0.62, "z": 0.42}, "up": {"x": 0, "y": 0, "z": 1}}
+    left = data.left_x or -1
+    camera = {"eye": {"x": 1.1 * left, "y": 0.62, "z": 0.42}, "up": {"x": 0, "y": 0, "z": 1}}
     # Ranges are fixed so that the view does not jump when values, and with them radii, change.
     low, high = _extent(data)
     ranges = {f"{axis}axis": {"range": [low[i], high[i]]} for i, axis in enumerate("xyz")}
     square(fig, 20)
-    fig.update_layout(scene={"aspectmode": "data", "camera": camera, "dragmode": "orbit", **ranges})
+    aspect = dict(zip("xyz", _aspect(np.array(high) - np.array(low)), strict=True))
+    scene = {"aspectmode": "manual", "aspectratio": aspect, "camera": camera, "dragmode": "orbit", **ranges}
+    fig.update_layout(scene={**scene, "domain": {"x": [0, 0.9]}}, annotations=side_marks(data))
     return fig
+
+
+def side_marks(data: Brain) -> list[dict[str, Any]]:
+    """Return the letters at the left and right edge of the picture; none where the sides are not known.
+
+    They are those of the first view, from the left and front; the page's script changes them as the brain is turned.
+    """
+    if data.left_x == 0:
+        return []
+    place = {"xref": "paper", "yref": "paper", "y": 0.5, "showarrow": False, "font": {"size": 17}}
+    first, second = "RL" if data.left_x < 0 else "LR"
+    return [
+        {**place, "x": 0.02, "xanchor": "left", "text": f"<b>{first}</b>"},
+        {**place, "x": 0.88, "xanchor": "right", "text": f"<b>{second}</b>"},
+    ]
 
 
 def brain_values(data: Brain) -> dict[str, Any]:
@@ -57,6 +78,7 @@ def brain_values(data: Brain) -> dict[str, Any]:
     largest = _largest_radius_mm(data.xyz_mm)
     vertices, triangles = icosphere(2 if len(data.regions) <= 150 else 1 if len(data.regions) <= 1500 else 0)
     return {
+        "left": data.left_x or -1,
         "hulls": len(data.hulls),
         "edges": len(data.edges),
         "sphere": {"vertices": vertices.round(4).tolist(), "triangles": triangles.tolist()},
@@ -103,6 +125,12 @@ def _extent(data: Brain) -> tuple[list[float], list[float]]:
     points = np.concatenate([data.xyz_mm, *(hull.vertices_mm for hull in data.hulls)])
     room = _largest_radius_mm(data.xyz_mm) + 1.0
     return (points.min(axis=0) - room).round(1).tolist(), (points.max(axis=0) + room).round(1).tolist()
+
+
+def _aspect(span: FloatArray) -> list[float]:
+    """Return lengths of the axes in the scene, in proportion to `span`: what stands before the camera fits its view."""
+    scale = min(HIGHEST / span[2], WIDEST / float(np.hypot(span[0], span[1])))
+    return [round(float(length), 4) for length in scale * span]
 
 
 def _hover(data: Brain, value: RegionValue) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dtbsim.report.data import Performance
-from dtbsim.report.figures_common import figure, legend_above
+from dtbsim.report.figures_common import beside, figure, legend_above
 from dtbsim.report.text import safe, seconds
 from dtbsim.report.theme import ACCENT, CONTRAST, HUES, NEUTRAL
 
@@ -38,7 +38,8 @@ def stages(data: Performance) -> go.Figure:
     for name, stage, mean in zip(names, shown, means, strict=True):
         fig.add_annotation(x=max(mean, stage.max_s), y=name, text=seconds(mean), xanchor="left", xshift=8)
     top = max([*means, *(stage.max_s for stage in shown), 1e-9])
-    fig.update_xaxes(title="wall time (s)", range=[0, 1.16 * top])
+    beside(fig, [seconds(mean) for mean in means])
+    fig.update_xaxes(title="wall time (s)", range=[0, 1.03 * top])
     fig.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     return fig
 

@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from dtbsim.report.data import Bold, FcDynamics, FloatArray, FunctionalConnectivity, SpectrumGroup
 from dtbsim.report.figures_common import (
+    beside,
     figure,
-    group_ticks,
+    label_groups,
     legend_above,
     log_axis,
     separate_columns,
@@ -72,7 +73,9 @@ def bold_carpet(data: Bold) -> go.Figure:
         hovertemplate="%{y}<br>%{x:.1f} s: z = %{z:.2f}<extra></extra>",
     )
     fig.update_xaxes(title="time (s)", showgrid=False)
-    _region_axis(fig, data, height)
+    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="")
+    separate_rows(fig, data.groups)
+    label_groups(fig, "yaxis", data.groups, taken=70)
     return fig
 
 
@@ -91,7 +94,7 @@ def fc_matrix(data: FunctionalConnectivity, matrix: FloatArray) -> go.Figure:
         zmax=limit,
         colorscale=DIVERGING,
         colorbar={
-            "title": {"text": "correlation (Pearson r)", "side": "bottom"},
+            "title": {"text": "Pearson r", "side": "bottom"},
             "orientation": "h",
             "y": -0.01,
             "yanchor": "top",
@@ -99,13 +102,13 @@ def fc_matrix(data: FunctionalConnectivity, matrix: FloatArray) -> go.Figure:
         },
         hovertemplate="%{y}<br>%{x}<br>r = %{z:.3f}<extra></extra>",
     )
-    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="", showticklabels=False, constrain="domain")
+    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="", constrain="domain")
     fig.update_xaxes(showgrid=False, ticks="", showticklabels=False, constrain="domain")
     fig.update_yaxes(scaleanchor="x")
     separate_rows(fig, data.groups)
     separate_columns(fig, data.groups)
     square(fig, -20)
-    fig.update_yaxes(showticklabels=True, **group_ticks(data.groups, height - 90))
+    label_groups(fig, "yaxis", data.groups, taken=90)
     return fig
 
 
@@ -124,11 +127,18 @@ def fc_scatter(data: FunctionalConnectivity) -> go.Figure:
     rows, columns = np.triu_indices(len(data.simulated), 1)
     x, y = data.empirical[rows, columns], data.simulated[rows, columns]
     good = np.isfinite(x) & np.isfinite(y)
-    same = np.array([data.hemisphere[i] == data.hemisphere[j] for i, j in zip(rows, columns, strict=True)])
+    side = np.array(data.hemisphere)
+    sided = (side[rows] != "") & (side[columns] != "")
+    same = side[rows] == side[columns]
     thin = max(1, int(np.ceil(good.sum() / MAX_SCATTER_POINTS)))
     fig = figure(430, showlegend=True, legend=legend_above(), hovermode="closest")
-    labels = [("within a hemisphere", good & same, ACCENT), ("between hemispheres", good & ~same, CONTRAST)]
-    if not (good & ~same).any():
+    labels = [
+        ("within a hemisphere", good & sided & same, ACCENT),
+        ("between hemispheres", good & sided & ~same, CONTRAST),
+        ("other pairs", good & ~sided, NEUTRAL),
+    ]
+    labels = [(label, chosen, colour) for label, chosen, colour in labels if chosen.any()]
+    if len(labels) < 2:
         labels = [("pairs of regions", good, ACCENT)]
     for label, chosen, colour in labels:
         index = np.flatnonzero(chosen)[::thin]
@@ -164,21 +174,22 @@ def fc_baselines(data: FunctionalConnectivity) -> go.Figure:
     entries = [(b.label, b.value, b.low, b.high, NEUTRAL) for b in data.baselines]
     entries.append(("this run", data.correlation, None, None, CONTRAST))
     entries.sort(key=lambda entry: entry[1])
-    fig = figure(430, hovermode=False, margin={"t": 6, "r": 8})
+    fig = figure(430, hovermode=False, margin={"t": 6})
+    beside(fig, ["0.00"])
     for label, value, low, high, colour in entries:
         name = f"<b>{safe(label)}</b>" if label == "this run" else safe(label)
         if low is not None and high is not None:
             ends = {"color": colour, "width": 9}
             fig.add_scatter(x=[low, high], y=[name, name], mode="lines", line=ends)
-            text, place = f"{low:.2f} to {high:.2f}", high
+            text, place = f"{value:.2f}", high
         else:
             fig.add_scatter(x=[0, value], y=[name, name], mode="lines", line={"color": colour, "width": 2})
             fig.add_scatter(x=[value], y=[name], mode="markers", marker={"size": 13, "color": colour})
             text, place = f"{value:.2f}", value
         fig.add_annotation(x=place, y=name, text=f"<b>{text}</b>", xanchor="left", xshift=12)
     low_end = min(0.0, min(entry[1] for entry in entries))
-    fig.update_xaxes(title="correlation with measured FC (Pearson r)", range=[1.1 * low_end, 1.32])
-    fig.update_xaxes(tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", "", "0.5", "", "1"], zeroline=True)
+    fig.update_xaxes(title="r with the measured FC", range=[1.1 * low_end, 1.02], zeroline=True)
+    fig.update_xaxes(tickvals=[-1, -0.5, 0, 0.25, 0.5, 0.75, 1], ticktext=["-1", "-0.5", "0", "", "0.5", "", "1"])
     fig.update_yaxes(showgrid=False, ticks="", showline=False)
     return fig
 
@@ -285,12 +296,6 @@ def _positive(values: FloatArray) -> FloatArray:
     result = np.asarray(values, dtype=np.float32).copy()
     result[~(result > 0)] = np.nan
     return result
-
-
-def _region_axis(fig: go.Figure, data: Bold, height: int) -> None:
-    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    separate_rows(fig, data.groups)
-    fig.update_yaxes(**group_ticks(data.groups, height - 70))
 
 
 def _without_diagonal(matrix: FloatArray) -> FloatArray:

@@ -10,13 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.io.json import to_json_plotly
-from plotly.offline import get_plotlyjs
 
 from dtbsim import __version__
 from dtbsim.report import theme
 from dtbsim.report.data import Brain, ReportData
 from dtbsim.report.figures_brain import brain_values
 from dtbsim.report.parts import Panel, Section
+from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
 from dtbsim.report.sections import build_sections
 from dtbsim.report.sections_run import headlines, meta
 from dtbsim.report.text import safe
@@ -27,7 +27,11 @@ CONTENT_POLICY = (
 )
 """Browsers enforce with this that the file fetches nothing. plotly's WebGL code compiles functions (`unsafe-eval`)."""
 
-VIEWS = ("left", "right", "top", "front")
+WEBGL = ("scattergl", "mesh3d", "scatter3d")
+"""Kinds of traces that need a picture for paper."""
+
+VIEWS = (("left", "Left", "\u2212x"), ("right", "Right", "+x"), ("top", "Top", "+z"), ("front", "Front", "+y"))
+"""Views of the brain: what the page's script calls them, and the side that one sees, by name or by axis."""
 
 
 def render(data: ReportData) -> str:
@@ -49,8 +53,9 @@ def render(data: ReportData) -> str:
             f"<footer>Written by dtbsim {safe(__version__)}. This file is complete in itself: it loads nothing from ",
             "the network. Figures are drawn by plotly.js (MIT licence).</footer>\n</main>\n</div>\n",
             _json_script("templates", templates),
+            _json_script("buttons", BUTTONS),
             *page.scripts,
-            f"<script>{get_plotlyjs()}</script>\n",
+            f"<script>{offline_plotlyjs()}</script>\n",
             f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n",
         ]
     )
@@ -80,13 +85,19 @@ class _Page:
         name = f"figure-{len(self.scripts)}"
         self.scripts.append(_json_script(name, figure_dict(figure)))
         style = f"height:{figure.layout.height}px"
-        return f"<div class='plot' data-figure='{name}' style='{style}' role='img' aria-label='{safe(alt)}'></div>"
+        plot = f"<div class='plot' data-figure='{name}' style='{style}' role='group' aria-label='{safe(alt)}'></div>"
+        if not any(trace.type in WEBGL for trace in figure.data):
+            return plot
+        return f"<div class='with-still'>{plot}<img class='still' alt='{safe(alt)}'></div>"
 
     def brain(self, plot: str, brain: Brain) -> str:
         self.scripts.append(_json_script("brain-values", brain_values(brain)))
         values = "".join(f"<option value='{i}'>{safe(value.label)}</option>" for i, value in enumerate(brain.values))
         edges = "".join(f"<option value='{i}'>{safe(edges.label)}</option>" for i, edges in enumerate(brain.edges))
-        views = "".join(f"<button type='button' data-view='{view}'>{view.capitalize()}</button>" for view in VIEWS)
+        sided = brain.left_x != 0
+        views = "".join(
+            f"<button type='button' data-view='{view}'>{name if sided else axis}</button>" for view, name, axis in VIEWS
+        )
         controls = f"<label>Colour <select name='value'>{values}</select></label>"
         if edges:
             edges = f"<option value=''>none</option>{edges}"
@@ -95,7 +106,7 @@ class _Page:
             controls += "<label><input type='checkbox' name='hull' checked> hull</label>"
         return (
             f"<div class='brain' data-values='brain-values'><div class='controls'>{controls}"
-            f"<div class='views'>{views}</div></div>{plot}<img class='still' alt=''>"
+            f"<div class='views'>{views}</div></div>{plot}"
             f"<p class='note'>{safe(brain.values[0].note)}</p></div>"
         )
 
@@ -109,11 +120,21 @@ def _header(data: ReportData) -> str:
         for tile in headlines(data)
     )
     details = "".join(f"<span>{safe(item)}</span>" for item in meta(data))
+    notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
     return (
         f"<header><p class='over'>Run report</p><h1>{safe(run.name)}</h1>{description}"
-        f"<p class='meta'>{details}</p><dl class='tiles'>{tiles}</dl>"
+        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>{warnings_of(data)}"
         "<noscript><p>The figures need JavaScript; everything else can be read without it.</p></noscript></header>"
     )
+
+
+def warnings_of(data: ReportData) -> str:
+    """Return the warnings of the run's summary as a box, nothing where there are none."""
+    given = data.run.summary.get("warnings")
+    if not isinstance(given, list) or not given:
+        return ""
+    items = "".join(f"<li>{safe(warning)}</li>" for warning in given)
+    return f"<div class='callout warnings'><h2>Before you use these results</h2><ul class='caveats'>{items}</ul></div>"
 
 
 def figure_dict(figure: go.Figure) -> dict[str, Any]:

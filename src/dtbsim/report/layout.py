@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,14 +49,16 @@ def region_order(names: Sequence[str], atlas: Atlas | None) -> RegionOrder:
     """Return the order of the regions `names`; `atlas` (None: not known) holds exactly these regions."""
     if atlas is None:
         return RegionOrder(list(names), [""] * len(names), np.arange(len(names)), each(names))
-    labels = _network_labels(atlas)
+    chosen = _network_labels(atlas)
+    labels = None if chosen is None else list(atlas.labels[chosen])
+    names_of = NETWORK_NAMES if chosen in PREFERRED_LABELS else {}
     keys = [(side, label) for side, label in zip(atlas.hemisphere, labels or [""] * atlas.n_regions, strict=True)]
     sides = [side for side in ("L", "R", "") if side in atlas.hemisphere]
-    known = [name for name in NETWORK_NAMES if name in (labels or ())]
+    known = [name for name in names_of if name in (labels or ())]
     networks = known + sorted(set(labels or ()) - set(known))
     rank = {(side, label): i for i, (side, label) in enumerate((s, n) for s in sides for n in (networks or [""]))}
     order = np.array(sorted(range(len(keys)), key=lambda index: (rank[keys[index]], index)), dtype=np.int64)
-    groups = _groups([keys[i] for i in order]) or each([atlas.display_names[i] for i in order])
+    groups = _groups([keys[i] for i in order], names_of) or each([atlas.display_names[i] for i in order])
     return RegionOrder(list(atlas.display_names), list(atlas.hemisphere), order, groups)
 
 
@@ -65,20 +67,21 @@ def each(names: Sequence[str]) -> Groups:
     return Groups(list(names), list(range(len(names) + 1)))
 
 
-def _network_labels(atlas: Atlas) -> list[str] | None:
+def _network_labels(atlas: Atlas) -> str | None:
+    """Return the name of the labels by which regions are grouped."""
     candidates = [*PREFERRED_LABELS, *atlas.labels]
     for name in candidates:
         if name in atlas.labels and 2 <= len(set(atlas.labels[name])) <= MOST_NETWORKS:
-            return list(atlas.labels[name])
+            return name
     return None
 
 
-def _groups(keys: list[tuple[str, str]]) -> Groups | None:
+def _groups(keys: list[tuple[str, str]], names: Mapping[str, str]) -> Groups | None:
     if len(set(keys)) < 2:
         return None
     starts = [i for i in range(len(keys)) if i == 0 or keys[i] != keys[i - 1]]
     labels = []
     for side, label in (keys[i] for i in starts):
-        network = NETWORK_NAMES.get(label, label)
+        network = names.get(label, label)
         labels.append(f"{side} {network}".strip() if network else HEMISPHERES[side])
     return Groups(labels, [*starts, len(keys)])

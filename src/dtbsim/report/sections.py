@@ -9,9 +9,10 @@ from dtbsim.report.data import ReportData
 from dtbsim.report.figures_brain import brain
 from dtbsim.report.parts import Panel, Section
 from dtbsim.report.sections_activity import activity_section
+from dtbsim.report.sections_recordings import recordings_section
 from dtbsim.report.sections_run import performance_section, reproduce_section
 from dtbsim.report.sections_signals import bold_section, fc_section, fcd_section
-from dtbsim.report.text import safe
+from dtbsim.report.text import plural, safe
 
 
 def build_sections(data: ReportData) -> list[Section]:
@@ -19,6 +20,7 @@ def build_sections(data: ReportData) -> list[Section]:
     candidates = [
         brain_section(data),
         activity_section(data),
+        recordings_section(data),
         bold_section(data),
         fc_section(data),
         fcd_section(data),
@@ -32,10 +34,15 @@ def brain_section(data: ReportData) -> Section | None:
     """Return the 3-D brain."""
     if data.brain is None or not data.brain.values:
         return None
+    b = data.brain
+    known = plural(len(b.regions), "region")
     lead = (
-        f"Every ball is one of the {len(data.brain.regions)} regions of the atlas <em>{safe(data.brain.atlas)}</em> at "
-        "its centroid; size and colour show the chosen value. Drag to turn, scroll to zoom, point at a region for its "
-        "name and value. The grey hulls, drawn around the centroids, help the eye; they are not a cortical surface."
+        f"{known} of the atlas <em>{safe(b.atlas)}</em>, each a ball at its centroid; size and colour show the chosen "
+        "value. Drag to turn, scroll to zoom, point at a region for its name and value."
     )
-    panel = Panel("", "", brain(data.brain), "Region centroids in three dimensions, coloured by a value per region")
+    if b.hulls:
+        lead += " The grey hulls, drawn around the centroids, help the eye; they are not a measured surface."
+    if b.left_x:
+        lead += " L and R mark the sides."
+    panel = Panel("", "", brain(b), "Centroids of the regions in three dimensions, coloured by a value per region")
     return Section("brain", "The brain", lead, [panel])

@@ -43,7 +43,6 @@ def activity_section(data: ReportData) -> Section | None:
 
 
 def _rate_panels(data: ReportData) -> list[Panel]:
-
     panels = []
     if data.rate_course is not None:
         course = data.rate_course
@@ -64,12 +63,15 @@ def _population_panels(rates: PopulationRates) -> list[Panel]:
     table = f"<details><summary>Numbers</summary>{rate_table(rates)}</details>"
     panels = []
     if rates.choose(in_regions=True):
-        low, high = draw.GUIDE_RATE_HZ
-        text = (
-            f"{window} The shaded band, {low:g} to {high:g} Hz, is a guide to spontaneous rates of cortical "
-            "populations in awake animals; single cells spread beyond it (Roxin et al. 2011, J Neurosci 31:16217)."
-        )
-        panels.append(Panel("Rates by region", text, draw.rates_by_region(rates), "Mean rate by region", table))
+        text = window
+        if rates.cortical:
+            low, high = draw.GUIDE_RATE_HZ
+            text += (
+                f" The shaded band, {low:g} to {high:g} Hz, is a guide to spontaneous rates of cortical populations in "
+                "awake animals; single cells spread beyond it (Roxin et al. 2011, J Neurosci 31:16217)."
+            )
+        drawn = draw.rates_by_region(rates, guide=rates.cortical)
+        panels.append(Panel("Rates by region", text, drawn, "Mean rate of every population by region", table))
     outside = rates.choose(in_regions=False)
     if outside:
         text = window

@@ -130,19 +130,27 @@ def _machine(data: ReportData) -> str:
     return " ".join(parts)
 
 
+def _wrapped(text: object) -> str:
+    return f"<pre class='wrap'>{safe(text)}</pre>"
+
+
+def _scrolling(text: object, name: str) -> str:
+    """Return text with its lines as they are; it scrolls, also by the keyboard."""
+    return f"<pre tabindex='0' role='region' aria-label='{safe(name)}'>{safe(text)}</pre>"
+
+
 def reproduce_section(data: ReportData) -> Section:
     """Return command, hash, provenance and the whole configuration."""
     run = data.run
     body = ""
     if run.command:
-        body += f"<p class='label'>Command</p><pre class='wrap'>{safe(run.command)}</pre>"
+        body += "<p class='label'>Command</p>" + _wrapped(run.command)
     if run.summary.get("spike_hash"):
-        spike_hash = f"<pre class='wrap'>{safe(run.summary['spike_hash'])}</pre>"
-        body += f"<p class='label'>Hash of all spikes (SHA-256)</p>{spike_hash}"
+        body += "<p class='label'>Hash of all spikes (SHA-256)</p>" + _wrapped(run.summary["spike_hash"])
     shown = {key: value for key, value in run.provenance.items() if key not in ("argv", "command", "command_line")}
     body += f"<details open><summary>Provenance</summary>{provenance_table(shown)}</details>" if shown else ""
-    body += f"<details><summary>Configuration, with every default filled in</summary><pre>{safe(run.config_text)}</pre>"
-    body += "</details>"
+    configuration = _scrolling(run.config_text, "Configuration")
+    body += f"<details><summary>Configuration, with every default filled in</summary>{configuration}</details>"
     lead = (
         "The spikes are a pure function of the configuration and the seed: the same command gives the same hash on any "
         "number of ranks, threads and GPUs."

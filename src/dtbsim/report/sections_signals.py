@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dtbsim.report import figures_signals as draw
-from dtbsim.report.data import FunctionalConnectivity, ReportData
+from dtbsim.report.data import LINEAR_NETWORK, FunctionalConnectivity, ReportData
 from dtbsim.report.parts import Panel, Section
 from dtbsim.report.text import plural, safe, significant
 
@@ -19,8 +21,11 @@ def bold_section(data: ReportData) -> Section | None:
     )
     text = "Signal change of a few regions, set one above the other; the bar at the right gives the scale."
     panels = [Panel("Traces", text, draw.bold_traces(b), "BOLD traces of a few regions")]
-    text = "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
-    panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
+    if (np.nanstd(b.percent[:, np.isfinite(b.percent).any(axis=0)], axis=0) > 0).any():
+        text = (
+            "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
+        )
+        panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
     for group in data.spectra:
         if group.kind == "bold":
             text = "Power by frequency (Welch's method): the median region, and the range of 80 % of the regions."
@@ -37,20 +42,16 @@ def fc_section(data: ReportData) -> Section | None:
     if len(fc.groups.labels) < len(fc.regions):
         lead += f" Regions are sorted into {plural(len(fc.groups.labels), 'group')}, named at the left."
     if fc.empirical is None:
-        panel = Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Simulated FC")
-        return Section(
-            "fc", "Functional connectivity", lead + " The atlas has no measured FC to compare with.", [panel]
-        )
+        panel = Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Matrix of the simulated FC")
+        return Section("fc", "Functional connectivity", lead + " There is no measured FC to compare with.", [panel])
     lead += " Both matrices have the same colours and order; a good model has the same blocks."
+    measured = f"The FC that the atlas {safe(fc.atlas)} holds" if fc.atlas else "The measured FC"
+    if fc.subjects is not None:
+        measured += f", from {plural(fc.subjects, 'subject')}"
+    simulated, empirical = draw.fc_matrix(fc, fc.simulated), draw.fc_matrix(fc, fc.empirical)
     panels = [
-        Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Simulated FC", wide=False),
-        Panel(
-            "Measured",
-            "The atlas's group average.",
-            draw.fc_matrix(fc, fc.empirical),
-            "Measured FC",
-            wide=False,
-        ),
+        Panel("Simulated", "This run.", simulated, "Matrix of the simulated FC", wide=False),
+        Panel("Measured", f"{measured}.", empirical, "Matrix of the measured FC", wide=False),
     ]
     found = "" if fc.correlation is None else f": r = {fc.correlation:.3f} over the upper triangle"
     text = f"One point for every pair of regions{found}. The grey line is the regression."
@@ -63,28 +64,41 @@ def fc_section(data: ReportData) -> Section | None:
 
 
 def _baseline_panels(fc: FunctionalConnectivity) -> list[Panel]:
-
     notes = "".join(f"<li><b>{safe(b.label)}</b>: {safe(b.note)}</li>" for b in fc.baselines if b.note)
-    text = "What simpler predictors reach on the same measured FC, and what one person's scan reaches for the group."
+    text = "What simpler predictors reach on the same measured FC"
+    text += ", and how well its subjects agree with each other." if fc.subjects is not None else "."
     if not fc.baselines:
         text = "The correlation of this run; no baselines are known for this atlas."
     body = f"<ul class='notes'>{notes}</ul>" if notes else ""
     panel = Panel("How good is that?", text, draw.fc_baselines(fc), "FC correlation and baselines", body, wide=False)
-    return [panel, Panel("What this does not show", "", body=_caveats(), callout=True)]
+    return [panel, Panel("What this does not show", "", body=_caveats(fc), callout=True)]
 
 
-def _caveats() -> str:
+def _caveats(fc: FunctionalConnectivity) -> str:
     items = [
-        "The strength of the global coupling is a free parameter. Where it was chosen by this same FC, as in the "
-        "resting-state example, the correlation is a fit, not a prediction: it was not tested on people who were not "
-        "used to choose it.",
-        "Much of such a score says which regions are hubs: hold it against the correlation without node strength. Near "
-        "its critical point a network has an FC close to what linear theory computes from the structure alone; where "
-        "the similarity to the linear network is near 1, the spiking detail adds little to this number.",
-        "The measured FC is a group average. Nothing here says that a single person's FC is reproduced.",
-        "FC is a static, symmetric, second-order measure: agreement in it says nothing about timing, direction of "
-        "influence, or frequencies above those of BOLD.",
+        "The strength of the global coupling is a free parameter. Where it was chosen by this same FC, the correlation "
+        "is a fit, not a prediction: it was not tested on data that were not used to choose it.",
+        "Much of such a score says which regions are hubs: hold it against the correlation without node strength.",
     ]
+    if any(baseline.label == LINEAR_NETWORK for baseline in fc.baselines):
+        items[1] += (
+            " Near its critical point a network has an FC close to what linear theory computes from the structure "
+            "alone; where the similarity to the linear network is near 1, the spikes add little to this number."
+        )
+    if fc.subjects is None:
+        items.append(
+            "The atlas does not say how many subjects its FC comes from. Agreement with an average says nothing about "
+            "a single subject, and agreement with one subject nothing about others."
+        )
+    elif fc.subjects > 1:
+        items.append(
+            f"The measured FC is that of {plural(fc.subjects, 'subject')} together. Nothing here says that the FC of a "
+            "single one is reproduced."
+        )
+    items.append(
+        "FC is a static, symmetric, second-order measure: agreement in it says nothing about timing, direction of "
+        "influence, or frequencies above those of BOLD."
+    )
     return "<ul class='caveats'>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
@@ -102,7 +116,7 @@ def fcd_section(data: ReportData) -> Section | None:
         text += f" Kolmogorov-Smirnov distance to the measured distribution: {fcd.ks:.2f} (0 is equal, 1 disjoint)."
         if fcd.ks_single_scans is not None and len(fcd.ks_single_scans):
             low, high = float(fcd.ks_single_scans.min()), float(fcd.ks_single_scans.max())
-            text += f" Single human scans lie at {low:.2f} to {high:.2f} from the pool."
+            text += f" Single scans behind the measured distribution lie at {low:.2f} to {high:.2f} from it."
     panels = [
         Panel(
             "FCD matrix",

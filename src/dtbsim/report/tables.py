@@ -14,13 +14,19 @@ from dtbsim.report.text import count, is_number, safe, seconds, significant, siz
 def table(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
+    name: str,
 ) -> str:
     """Return a table of cells that are already escaped; all columns but the first are right-aligned."""
-    head = "".join(f"<th{_align(i)}>{safe(cell)}</th>" for i, cell in enumerate(header))
+    head = "".join(f"<th scope='col'{_align(i)}>{safe(cell)}</th>" for i, cell in enumerate(header))
     body = "".join(
         "<tr>" + "".join(f"<td{_align(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
     )
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return scrollable(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", name)
+
+
+def scrollable(content: str, name: str) -> str:
+    """Return HTML in a box that scrolls where it is too large, also by the keyboard; `name` is read out."""
+    return f"<div class='scroll' tabindex='0' role='region' aria-label='{safe(name)}'>{content}</div>"
 
 
 def _align(column: int) -> str:
@@ -36,7 +42,7 @@ def rate_table(rates: PopulationRates) -> str:
         if rates.published_hz:
             row.append(f"{rates.published_hz[name]:.3f}" if name in rates.published_hz else "")
         rows.append(row)
-    return table(header, rows)
+    return table(header, rows, "Rates of all populations")
 
 
 def stage_table(performance: Performance) -> str:
@@ -52,7 +58,9 @@ def stage_table(performance: Performance) -> str:
         ]
         for stage in performance.stages
     ]
-    return table(["stage", "mean over ranks", "slowest rank", "share", "peak memory of a rank by its end"], rows)
+    return table(
+        ["stage", "mean over ranks", "slowest rank", "share", "peak memory of a rank by its end"], rows, "Stages"
+    )
 
 
 def rank_table(performance: Performance) -> str:
@@ -70,14 +78,15 @@ def rank_table(performance: Performance) -> str:
         ]
         for share in performance.ranks
     ]
-    return table(["rank", "neurons", "synapses", "predicted work", "build", "simulate", "peak memory"], rows)
+    header = ["rank", "neurons", "synapses", "predicted work", "build", "simulate", "peak memory"]
+    return table(header, rows, "Shares of the ranks")
 
 
 def provenance_table(entries: dict[str, Any]) -> str:
     """Return key-value pairs, nested mappings as `outer.inner`."""
     rows = [[safe(key), _value(value)] for key, value in _flatten(entries)]
-    body = "".join(f"<tr><td>{key}</td><td>{value}</td></tr>" for key, value in rows)
-    return f"<div class='scroll'><table class='pairs'><tbody>{body}</tbody></table></div>"
+    body = "".join(f"<tr><th scope='row'>{key}</th><td>{value}</td></tr>" for key, value in rows)
+    return scrollable(f"<table class='pairs'><tbody>{body}</tbody></table>", "Provenance")
 
 
 def _flatten(entries: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

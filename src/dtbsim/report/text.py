@@ -43,10 +43,12 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def seconds(value: object) -> str:
-    """Return a duration: 0.42 s, 12.3 s, 4 min 05 s, 1 h 02 min."""
+    """Return a duration: 11 µs, 0.62 ms, 0.42 s, 12.3 s, 4 min 05 s, 1 h 02 min."""
     if not is_number(value):
         return "not known"
     number = float(value)
+    if 0 < number < 1e-3:
+        return f"{significant(1e3 * number)} ms" if number >= 1e-4 else f"{significant(1e6 * number)} µs"
     if number < 100:
         return f"{significant(number, 3)} s"
     whole = round(number)

@@ -92,7 +92,7 @@ def template(colours: dict[str, str]) -> dict[str, Any]:
             "coloraxis": {"colorbar": bar},
             "modebar": {
                 "bgcolor": "rgba(0,0,0,0)",
-                "color": colours["line"],
+                "color": colours["soft"],
                 "activecolor": colours["ink"],
             },
             "margin": {"l": 60, "r": 16, "t": 16, "b": 48},

@@ -1,9 +1,9 @@
 """Signs of life of the ranks of one node: a page of int64 words that all of them map, and their sentinel too.
 
 Row 0 is the header, row 1 + node_rank belongs to one rank, and the path of the run folder follows. Only its owner
-writes a row (the sentinel sets STATE of the dead), words are written whole, and nothing is decided on a combination of
-words: no locking is needed. The file is deleted as soon as everyone has it open, so that nothing is left behind however
-the job ends.
+writes a row (the sentinel sets STATE of the dead; HEADER_WORK is its own), words are written whole, and nothing is
+decided on a combination of words: no locking is needed. The file is deleted as soon as everyone has it open, so that
+nothing is left behind however the job ends.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from dtbsim.mpi.comm import ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING, ROW_WORDS, Comm
 
-PID, RANK, STEP, STATE = 0, 1, 4, 6
+PID, RANK, STEP, STATE, STEPPING = 0, 1, 4, 6, 7
 KICKS, LAST_KICK_NS, WAITING = ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING
-HEADER_CLOSING, HEADER_REMOTE, HEADER_FOLDER_BYTES = 0, 1, 2
+HEADER_CLOSING, HEADER_REMOTE, HEADER_FOLDER_BYTES, HEADER_WORK = 0, 1, 2, 3
 FOLDER_WORDS = 512
 """Words after the last row: the path of the run folder, as bytes, for the sentinel."""
 RUNNING, FAILED, DONE, DEAD = 0, 1, 2, 3
@@ -71,7 +71,7 @@ class Board:
 
     def kicks(self) -> int:
         """Return a number that changes whenever any rank of the node makes progress."""
-        return sum(self.row(node_rank)[KICKS] for node_rank in range(self.rows))
+        return self.header[HEADER_WORK] + sum(self.row(node_rank)[KICKS] for node_rank in range(self.rows))
 
     def states(self) -> list[int]:
         """Return the STATE of every row."""
@@ -94,13 +94,14 @@ def open_board(comm: Comm) -> Board:
     if comm.size == 1:
         board = Board(_words(mmap.mmap(-1, nbytes)), 1, 0, None)
     else:
-        path = _create(nbytes) if comm.node_rank == 0 else None
-        paths = comm.allgather((comm.node_index, str(path) if path else None))
-        mine = next(Path(text) for node, text in paths if node == comm.node_index and text is not None)
+        made, path = _create(nbytes) if comm.node_rank == 0 else (-1, None)
+        paths = comm.allgather((comm.node_index, path))
+        mine = next(text for node, text in paths if node == comm.node_index and text is not None)
         fd = os.open(mine, os.O_RDWR | os.O_CLOEXEC)
         comm.barrier()
         if path is not None:
-            path.unlink()
+            Path(path).unlink()
+            os.close(made)
         board = Board(_words(mmap.mmap(fd, nbytes)), comm.node_size, comm.node_rank, fd)
     board.mine[PID] = os.getpid()
     board.mine[RANK] = comm.rank
@@ -112,13 +113,13 @@ def _words(pages: mmap.mmap) -> memoryview:
     return memoryview(pages).cast("q")
 
 
-def _create(nbytes: int) -> Path:
+def _create(nbytes: int) -> tuple[int, str]:
+    """Make the file; it stays open, so that nobody takes it for one that a killed job has left."""
     memory = Path("/dev/shm")
     folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     fd, name = tempfile.mkstemp(prefix="dtbsim-board-", dir=folder)
     os.ftruncate(fd, nbytes)
-    os.close(fd)
-    return Path(name)
+    return fd, name
 
 
 def is_stopped(pid: int) -> bool:

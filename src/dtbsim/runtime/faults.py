@@ -11,18 +11,24 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
 
 from dtbsim.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_MEMORY, DtbsimError
 from dtbsim.mpi.comm import Comm
 from dtbsim.mpi.world import is_agreed
 from dtbsim.runtime import board as layout
-from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog, say
+from dtbsim.runtime.interrupt import Interrupt, active_interrupt, end_children
+from dtbsim.runtime.leftovers import remove_leftovers
+from dtbsim.runtime.streams import say
+from dtbsim.runtime.watchdog import OUTPUT_DRAIN_S, Watchdog
 
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
 
 SETTLE_S = 1.0
 _LOOK_S = 0.005
+_ERROR = "dtbsim: error: "
 
 
 def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
@@ -31,19 +37,46 @@ def run_watched(comm: Comm, body: Callable[[Watchdog], int]) -> int:
     Returns on every rank together (the communicator is closed), or not at all.
     """
     watchdog = Watchdog(comm)
+    interrupt = active_interrupt() or Interrupt(speaks=comm.is_root)
+    interrupt.end = partial(end_interrupted, comm, watchdog, interrupt)
     try:
+        if comm.node_rank == 0:
+            remove_leftovers()
         watchdog.start()
+        interrupt.release()
         code = body(watchdog)
         sys.stdout.flush()
         watchdog.close()
         comm.close()
     except BrokenPipeError:
         return _leave(comm, watchdog, None, EXIT_BROKEN_PIPE)
-    except KeyboardInterrupt:
-        return _leave(comm, watchdog, "dtbsim: interrupted" if comm.is_root else None, EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - every error must end all ranks
-        return _end_by_error(comm, watchdog, error)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - every error must end all ranks
+        if not interrupt.leaving and isinstance(error, Exception):
+            return _end_by_error(comm, watchdog, error)
+        end_interrupted(comm, watchdog, interrupt, None)
+        interrupt.last_words()
+        watchdog.close(together=False)
+        return EXIT_INTERRUPTED
     return code
+
+
+def end_interrupted(comm: Comm, watchdog: Watchdog, interrupt: Interrupt, text: str | None) -> None:
+    """End all ranks because of a signal, after rank 0 has said `text` or, with None, one of them its last words.
+
+    Returns where there is one rank: the caller ends it.
+    """
+    if comm.size == 1:
+        return
+    if text is not None:
+        if comm.is_root:
+            say(text)
+    elif not watchdog.running or watchdog.board.claim():
+        time.sleep(SETTLE_S if comm.node_index > 0 else 0.0)
+        interrupt.last_words(speak=True)
+    else:
+        time.sleep(3 * OUTPUT_DRAIN_S)  # for the one that speaks
+    end_children()
+    _abort(comm, watchdog, EXIT_INTERRUPTED, lambda: interrupt.note(text))
 
 
 def _end_by_error(comm: Comm, watchdog: Watchdog, error: Exception) -> int:
@@ -84,10 +117,15 @@ def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int, *, speak
     if comm.size == 1:
         watchdog.close(together=False)
         return code
+    _abort(comm, watchdog, code)
+
+
+def _abort(comm: Comm, watchdog: Watchdog, code: int, last: Callable[[], None] = lambda: None) -> NoReturn:
+    """End all ranks, once the launcher has read what was said: it drops output when the abort arrives."""
     if watchdog.running:
         watchdog.board.mine[layout.STATE] = layout.FAILED
-    # The launcher drops output that it has not read when the abort arrives.
     time.sleep(OUTPUT_DRAIN_S)
+    last()
     if watchdog.running:
         watchdog.board.header[layout.HEADER_CLOSING] = 1
     comm.abort(code)
@@ -95,15 +133,15 @@ def _leave(comm: Comm, watchdog: Watchdog, text: str | None, code: int, *, speak
 
 def _tell(watchdog: Watchdog, speaker: str, text: str) -> None:
     """Print the text after the name of the rank that speaks; its last line, the error itself, goes to status.json."""
-    say(f"{speaker}{text}")
-    watchdog.note_failure(f"{speaker}{text.splitlines()[-1].removeprefix('dtbsim: error: ')}")
+    say("\n".join(f"{speaker}{line}" for line in text.splitlines()) if text.startswith(_ERROR) else f"{speaker}{text}")
+    watchdog.note_failure(f"{speaker}{text.splitlines()[-1].removeprefix(_ERROR)}")
 
 
 def describe_error(error: Exception) -> tuple[int, str]:
-    """Return the exit code and what to print: one line for an error meant for the user, else the traceback."""
+    """Return the exit code and what to print: one line for each mistake meant for the user, else the traceback."""
     if isinstance(error, DtbsimError):
-        return error.exit_code, f"dtbsim: error: {error}"
+        return error.exit_code, "\n".join(f"{_ERROR}{line}" for line in error.lines)
     if isinstance(error, MemoryError):
         reason = " ".join(str(error).split())
-        return EXIT_MEMORY, f"dtbsim: error: out of memory{': ' + reason if reason else ''}"
+        return EXIT_MEMORY, f"{_ERROR}out of memory{': ' + reason if reason else ''}"
     return EXIT_INTERNAL, "".join(traceback.format_exception(error)).rstrip()

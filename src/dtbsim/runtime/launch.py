@@ -69,6 +69,14 @@ def detect_launch(environ: Mapping[str, str]) -> Launch:
     return SINGLE
 
 
+def several_ranks(environ: Mapping[str, str]) -> bool:
+    """Return whether other ranks exist, or may exist; False where `detect_launch` has something to complain about."""
+    try:
+        return detect_launch(environ).parallel
+    except InputError:
+        return False
+
+
 def _number(environ: Mapping[str, str], key: str) -> int | None:
     text = environ.get(key)
     if text is None:

@@ -49,7 +49,7 @@ def _start(board: Board, listener_fd: int) -> subprocess.Popen[bytes]:
         raise RuntimeError("a board without a file has nobody to share it with")
     script = Path(__file__).with_name("sentinel.py")
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(script), str(board.fd), str(board.rows), str(listener_fd)],
+        [sys.executable, "-I", "-S", str(script), str(board.fd), str(board.rows), str(listener_fd), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=(board.fd, listener_fd),

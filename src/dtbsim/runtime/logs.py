@@ -30,7 +30,7 @@ class _RankFormatter(logging.Formatter):
 def run_log(run_dir: Path, rank: int) -> Iterator[logging.Logger]:
     """Append what is logged within the `with` block, from INFO on, to RUN/log.txt; the folder must exist."""
     logger = logging.getLogger(LOGGER)
-    handler = logging.FileHandler(run_dir / "log.txt", mode="a", encoding="utf-8")
+    handler = logging.FileHandler(run_dir / "log.txt", mode="a", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_RankFormatter(rank))
     before = logger.level
     logger.addHandler(handler)

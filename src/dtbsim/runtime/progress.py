@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
@@ -25,6 +26,9 @@ class ProgressSink(Protocol):
     def note(self, text: str) -> None:
         """Something worth a line."""
 
+    def announce(self, text: str) -> None:
+        """Something that takes long, which those want to know, too, who asked for no progress."""
+
     def close(self) -> None:
         """No more progress will come."""
 
@@ -41,6 +45,9 @@ class SilentProgress:
     def note(self, text: str) -> None:
         """Ignore."""
 
+    def announce(self, text: str) -> None:
+        """Ignore."""
+
     def close(self) -> None:
         """Ignore."""
 
@@ -54,7 +61,23 @@ class KickProgress(SilentProgress):
 
     def advance(self, step: int, n_steps: int, dt_ms: float = 0.0) -> None:
         """Kick; of the simulation with its step."""
-        watchdog.kick(step if dt_ms > 0 else None)
+        if dt_ms > 0:
+            watchdog.done(step)
+        else:
+            watchdog.kick()
+
+
+class AnnouncedProgress(KickProgress):
+    """Shows nothing but what takes long: runs from Python that asked for no progress."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def announce(self, text: str) -> None:
+        """Say it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"dtbsim: {text}\n")
+            self._stream.flush()
 
 
 class ProgressGroup:
@@ -77,6 +100,11 @@ class ProgressGroup:
         """Hand on."""
         for sink in self._sinks:
             sink.note(text)
+
+    def announce(self, text: str) -> None:
+        """Hand on."""
+        for sink in self._sinks:
+            sink.announce(text)
 
     def close(self) -> None:
         """Hand on."""
@@ -118,6 +146,8 @@ class LineProgress:
     def note(self, text: str) -> None:
         """Say it."""
         self._print(text)
+
+    announce = note
 
     def close(self) -> None:
         """Say how long the last stage took."""
@@ -196,6 +226,8 @@ class BarProgress:
         """Print it above the bar."""
         self._draw(self._console.print, text, markup=False, highlight=False)
 
+    announce = note
+
     def close(self) -> None:
         """Remove the bar."""
         self._end_stage()
@@ -226,9 +258,12 @@ class BarProgress:
             self._broken = True
 
 
-def make_progress(stream: TextIO, *, rank: int, quiet: bool) -> ProgressSink:
-    """Return the progress of a rank: a bar on a terminal, lines elsewhere, nothing with `quiet` or on ranks above 0."""
-    if rank != 0 or quiet:
+def make_progress(stream: TextIO | None, *, rank: int, quiet: bool) -> ProgressSink:
+    """Return the progress of a rank: a bar on a terminal, lines elsewhere.
+
+    Nothing is shown with `quiet`, on ranks above 0, and where there is no stream (stderr closed).
+    """
+    if rank != 0 or quiet or stream is None:
         return KickProgress()
     shown: ProgressSink = BarProgress(stream) if stream.isatty() else LineProgress(stream)
     return ProgressGroup(KickProgress(), shown)

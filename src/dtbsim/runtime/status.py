@@ -1,10 +1,9 @@
-"""RUN/status.json: where a run is, for other programs that poll it; replaced as a whole, so never half a file."""
+"""RUN/status.json: where a run is, for other programs that poll it; replaced as a whole, and with a checksum."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import socket
 import time
@@ -12,7 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from dtbsim.checksum import DamagedError, checked, with_checksum
+from dtbsim.errors import StorageError
 from dtbsim.runtime.pace import Pace
+from dtbsim.runtime.process import process_start
 
 INTERVAL_S = 0.5
 
@@ -23,8 +25,9 @@ class StatusFile:
     """A progress sink that keeps status.json up to date, at most every `interval_s`; rank 0 only.
 
     Keys: state (running, done, failed, interrupted), stage, step, n_steps, biological_ms, rtf and eta_s (null while
-    unknown), message (the error of a failed run), started, updated (ISO 8601 with offset), pid, host. A run whose
-    `updated` is old and whose process is gone was killed. A file that cannot be written does not stop the run.
+    unknown), message (the error of a failed run), started, updated (ISO 8601 with offset), pid, pid_started, host. A
+    run that says `running` and whose process is gone was killed. A disk that does not take the file does not stop the
+    run; `check` tells whether the file is still there.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class StatusFile:
         self._clock = clock
         self._next_s = 0.0
         self._pace = Pace(clock())
+        self._written = False
+        self._next_check_s = 0.0
         self._values: dict[str, Any] = {
             "state": "running",
             "stage": "start",
@@ -47,6 +52,7 @@ class StatusFile:
             "started": _now(),
             "updated": _now(),
             "pid": os.getpid(),
+            "pid_started": process_start(os.getpid()),
             "host": socket.gethostname(),
         }
         self._write()
@@ -74,37 +80,72 @@ class StatusFile:
     def note(self, text: str) -> None:
         """Not kept here."""
 
-    def finish(self, state: State, message: str | None = None) -> None:
-        """Write how the run ended."""
+    def announce(self, text: str) -> None:
+        """Not kept here."""
+
+    def finish(self, state: State, message: str | None = None) -> bool:
+        """Write how the run ended; return whether the disk took it."""
         self._values.update(state=state, eta_s=None, message=message)
-        self._write()
+        return self._write()
 
     def close(self) -> None:
         """Write the last values again, with their time."""
         self._write()
 
-    def _write(self) -> None:
+    def check(self) -> None:
+        """Raise StorageError where the file has vanished, or is that of another run by now; looks now and then."""
+        now_s = self._clock()
+        if now_s < self._next_check_s:
+            return
+        self._next_check_s = now_s + self._interval_s
+        if self._written and not self._is_mine():
+            raise StorageError(
+                "the run folder was removed, moved or taken by another run while this one was at work",
+                where=str(self._path.parent),
+                remedy="repeat the run, and leave its folder in place until it has ended",
+            )
+
+    def _write(self) -> bool:
         self._next_s = self._clock() + self._interval_s
         self._values["updated"] = _now()
-        _replace(self._path, self._values)
+        done = (not self._written or self._is_mine()) and _replace(self._path, self._values)
+        self._written |= done
+        return done
+
+    def _is_mine(self) -> bool:
+        try:
+            found = checked(self._path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, DamagedError):  # it is there, and is about to be replaced
+            return True
+        return all(found.get(key) == self._values[key] for key in ("started", "pid", "pid_started", "host"))
 
 
 def mark_failed(run_dir: Path, message: str) -> None:
     """Say in status.json of a run that still counts as running that it failed; any rank may do so at the end."""
+    mark_ended(run_dir, "failed", message)
+
+
+def mark_ended(run_dir: Path, state: State, message: str) -> None:
+    """Say in status.json of a run that still counts as running how it ended."""
     path = run_dir / "status.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        values = checked(path.read_bytes())
+    except (OSError, DamagedError):
         return
-    if isinstance(values, dict) and values.get("state") == "running":
-        _replace(path, values | {"state": "failed", "message": message, "eta_s": None, "updated": _now()})
+    if values.get("state") == "running":
+        _replace(path, values | {"state": state, "message": message, "eta_s": None, "updated": _now()})
 
 
-def _replace(path: Path, values: dict[str, Any]) -> None:
+def _replace(path: Path, values: dict[str, Any]) -> bool:
+    """Return whether the disk took it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
-        draft.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        draft.write_text(with_checksum(values), encoding="utf-8")
         draft.replace(path)
+        return True
+    return False
 
 
 def _now() -> str:

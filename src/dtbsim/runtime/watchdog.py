@@ -1,10 +1,15 @@
 """Ends a run that does not move: within `timeout_s` of the last progress of any rank, with the suspect named.
 
-Every rank has a thread that looks at the board of its node. A rank makes progress by `kick()` and by finishing a
-collective call. Not moving at all is the criterion, because a rank that waits for a busy one is not stuck. The thread
-that fires names the ranks that are stopped or busy while the others wait, asks them for their Python stacks, and aborts
-the job with EXIT_FAULT. A process whose threads cannot run at all (compiled code that loops with the interpreter lock)
-is ended by `faulthandler`, whose timer needs no interpreter, with its stacks and exit status 1.
+Every rank has a thread that looks at the board of its node. A rank makes progress by `kick()`, by finishing a
+collective call and, outside of the time loop, by consuming a core, reading or writing: compiling, building and writing
+take as long as they take. In the time loop (`stepping`) that is not enough, since an endless loop consumes a core, too.
+Not moving at all is the criterion, because a rank that waits for a busy one is not stuck. The thread that fires names
+the ranks that are stopped or busy while the others wait, asks them for their Python stacks, and aborts the job with
+EXIT_FAULT.
+
+One rank alone is watched only if a time limit is given: nobody waits for it, and its user sees whether it goes on.
+Where it is, compiled code that loops with the interpreter lock is ended by the timer of `faulthandler`, which needs no
+interpreter, with its stacks and exit status 1.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -27,9 +33,12 @@ from dtbsim.runtime import board as layout
 from dtbsim.runtime.board import Board, Sign, open_board
 from dtbsim.runtime.heartbeat import Heartbeat, describe
 from dtbsim.runtime.lifeline import Lifeline
+from dtbsim.runtime.sentinel import Work
 from dtbsim.runtime.status import mark_failed
+from dtbsim.runtime.streams import say
 
 DEFAULT_TIMEOUT_S = 120.0
+"""Of several ranks."""
 OUTPUT_DRAIN_S = 0.3
 _STACK_SIGNAL = signal.SIGUSR2
 
@@ -63,13 +72,15 @@ class StuckClock:
 class Watchdog:
     """Watches this process and its peers between `start()` and `close()`; both collective."""
 
-    def __init__(self, comm: Comm, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(self, comm: Comm, *, timeout_s: float | None = None) -> None:
         self._comm = comm
         self._board: Board | None = None
         self._row = blank_row()
-        self._clock = StuckClock(timeout_s, time.monotonic())
+        self._clock = self._new_clock(timeout_s)
+        self._work: Work | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._started = False
         self._lifeline: Lifeline | None = None
         self._heartbeat: Heartbeat | None = None
         self._before_stop: Any = None
@@ -77,8 +88,8 @@ class Watchdog:
 
     @property
     def running(self) -> bool:
-        """Whether `start()` has finished."""
-        return self._thread is not None
+        """Whether `start()` has finished, so that there is a board."""
+        return self._started
 
     @property
     def board(self) -> Board:
@@ -93,12 +104,17 @@ class Watchdog:
         return self._row
 
     def kick(self, step: int | None = None) -> None:
-        """Say that this rank makes progress; about 0.2 us."""
+        """Say that this rank makes progress; about 0.2 us. With a step: in the time loop, to the end of `stepping`."""
         row = self._row
         row[layout.KICKS] += 1
         row[layout.LAST_KICK_NS] = time.monotonic_ns()
         if step is not None:
-            row[layout.STEP] = step
+            row[layout.STEP], row[layout.STEPPING] = step, 1
+
+    def done(self, step: int) -> None:
+        """Say that this rank has done all steps before `step`."""
+        self._row[layout.STEP] = step
+        self.kick()
 
     def configure(self, *, timeout_s: float | None = None, run_dir: Path | None = None) -> None:
         """Set the time limit and the run folder (it must exist), where the nodes leave signs of life for each other."""
@@ -109,12 +125,28 @@ class Watchdog:
             if self._comm.node_count > 1:
                 self._heartbeat = Heartbeat(run_dir, self._comm.node_index)
         if timeout_s is not None:
-            self._clock = StuckClock(timeout_s, time.monotonic())
-            self._arm()
+            self._clock = self._new_clock(timeout_s)
+            self._begin_to_watch()
+
+    @contextlib.contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Within the `with` block, the time loop, this rank must `kick()` or meet others; the end is progress."""
+        self._row[layout.STEPPING] = 1
+        try:
+            yield
+        finally:
+            self._row[layout.STEPPING] = 0
+            self.kick()
+
+    def _new_clock(self, timeout_s: float | None) -> StuckClock | None:
+        if timeout_s is None and self._comm.size > 1:
+            timeout_s = DEFAULT_TIMEOUT_S
+        return None if timeout_s is None else StuckClock(timeout_s, time.monotonic())
 
     def start(self) -> Watchdog:
         """Map the board, start the sentinel and the thread."""
-        self._arm()
+        if self._clock is not None:
+            self._arm(self._clock)  # nobody watches yet
         self._board = open_board(self._comm)
         self._row = self._board.mine
         self._comm.attach_row(self._row)
@@ -125,10 +157,21 @@ class Watchdog:
         if self._comm.size > 1:
             self._lifeline = Lifeline(self._comm, self._board)
         self.kick()
-        self._thread = threading.Thread(target=self._watch, name="dtbsim watchdog", daemon=True)
-        self._thread.start()
+        self._started = True
+        self._begin_to_watch()
         _register(self)
         return self
+
+    def _begin_to_watch(self) -> None:
+        if self._clock is None or self._thread is not None or not self._started:
+            return
+        if self._comm.size == 1:
+            self._work = Work(os.getpid())
+            self._arm(self._clock)
+        else:
+            faulthandler.cancel_dump_traceback_later()
+        self._thread = threading.Thread(target=self._watch, name="dtbsim watchdog", daemon=True)
+        self._thread.start()
 
     def close(self, *, together: bool = True) -> None:
         """Stop watching. `together`: all ranks are here (else some leave by an error of their own)."""
@@ -166,25 +209,33 @@ class Watchdog:
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._suspend)
-        self._arm()
+        if self._thread is not None and self._clock is not None:
+            self._arm(self._clock)
 
-    def _arm(self) -> None:
-        faulthandler.dump_traceback_later(1.25 * self._clock.timeout_s + 1.0, exit=True, file=2)
+    def _arm(self, clock: StuckClock) -> None:
+        faulthandler.dump_traceback_later(1.25 * clock.timeout_s + 1.0, exit=True, file=2)
         self._armed_s = time.monotonic()
 
     def _watch(self) -> None:
         beat_s = time.monotonic()
-        while not self._stop.wait(self._clock.period_s):
+        while (clock := self._clock) is not None and not self._stop.wait(clock.period_s):
             now_s = time.monotonic()
             if layout.DEAD in self.board.states():
                 self._end()
             if self._heartbeat is not None and self._comm.node_rank == 0 and now_s >= beat_s:
-                beat_s = now_s + min(max(self._clock.timeout_s / 10, 0.25), 10.0)
+                beat_s = now_s + min(max(clock.timeout_s / 10, 0.25), 10.0)
                 self._beat(self._heartbeat)
-            if self._clock.look(self.board.kicks() + self.board.header[layout.HEADER_REMOTE], now_s):
-                self._fire()
-            if now_s - self._armed_s > self._clock.timeout_s / 4:
-                self._arm()
+            if self._work is not None:
+                self._look_alone(clock, self._work, now_s)
+            if clock.look(self.board.kicks() + self.board.header[layout.HEADER_REMOTE], now_s):
+                self._fire(clock)
+
+    def _look_alone(self, clock: StuckClock, work: Work, now_s: float) -> None:
+        """What the sentinel and other ranks do where there are some."""
+        if work.moved() and not self._row[layout.STEPPING]:
+            self.board.header[layout.HEADER_WORK] += 1
+        if now_s - self._armed_s > clock.timeout_s / 4:
+            self._arm(clock)
 
     def _beat(self, heartbeat: Heartbeat) -> None:
         """Publish this node and read the others; a file system that hiccups must not end the run by itself."""
@@ -192,7 +243,7 @@ class Watchdog:
             heartbeat.write(self.board)
             self.board.header[layout.HEADER_REMOTE] = heartbeat.remote_kicks()
 
-    def _fire(self) -> None:
+    def _fire(self, clock: StuckClock) -> None:
         if not self.board.claim():
             time.sleep(4 * OUTPUT_DRAIN_S)
             self._end()
@@ -203,7 +254,7 @@ class Watchdog:
         told = [describe(asdict(sign), socket.gethostname()) for sign in suspects]
         if not told and self._heartbeat is not None:
             told = self._heartbeat.remote_suspects()
-        message = stuck_message(told, self._clock.timeout_s, alone=self._comm.size == 1)
+        message = stuck_message(told, clock.timeout_s, alone=self._comm.size == 1)
         say(message)
         self.note_failure(message)
         time.sleep(OUTPUT_DRAIN_S / 2)  # stacks come by another pipe of the launcher: they would cut the line in two
@@ -246,12 +297,6 @@ def stuck_message(suspects: list[str], timeout_s: float, *, alone: bool) -> str:
     return f"{head}no progress for {timeout_s:g} s: {names}; ending the run"
 
 
-def say(line: str) -> None:
-    """Write one line to stderr in one piece, whatever state Python's own streams are in."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"{line}\n".encode())
-
-
 class _Active:
     """The watchdog of this process, if one runs: like a signal handler, there is one per process."""
 
@@ -267,7 +312,18 @@ def active_watchdog() -> Watchdog | None:
     return _Active.watchdog
 
 
-def kick(step: int | None = None) -> None:
+def stepping() -> contextlib.AbstractContextManager[None]:
+    """Return `Watchdog.stepping` of the running watchdog; without one nothing is watched."""
+    return _Active.watchdog.stepping() if _Active.watchdog is not None else contextlib.nullcontext()
+
+
+def kick() -> None:
     """Kick the running watchdog, if there is one."""
     if _Active.watchdog is not None:
-        _Active.watchdog.kick(step)
+        _Active.watchdog.kick()
+
+
+def done(step: int) -> None:
+    """Tell the running watchdog, if there is one, that all steps before `step` are done."""
+    if _Active.watchdog is not None:
+        _Active.watchdog.done(step)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 CHUNK_S = 0.25
 """Wall time of a chunk: progress, Ctrl-C and the watchdog act between chunks, at a cost of about a millisecond."""
+LIMIT_S = 4 * CHUNK_S
+"""A chunk whose steps become slow on the way (a silent network begins to burst) ends early after that."""
 FIRST_STEPS = 32
 MOST_STEPS = 20_000
 

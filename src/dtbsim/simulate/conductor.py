@@ -10,43 +10,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dtbsim.backends.backend import Backend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
-from dtbsim.errors import DtbsimError
+from dtbsim.errors import DtbsimError, StorageError
+from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
-from dtbsim.mpi.world import on_every_rank
+from dtbsim.mpi.world import first_on_node, on_every_rank
 from dtbsim.partition import summarise
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.run_folder import (
-    check_run_folder,
-    create_run_folder,
-    now,
-    provenance,
-    remove_run_folder,
-    write_json,
-    write_text,
-)
-from dtbsim.runtime.interrupt import Interrupt, active_interrupt, interrupt_agreed
+from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
+from dtbsim.run_folder.inputs import keep_inputs
+from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, active_interrupt, interrupt_agreed
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
-from dtbsim.runtime.status import StatusFile
-from dtbsim.runtime.watchdog import active_watchdog
+from dtbsim.runtime.status import State, StatusFile, mark_ended
+from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
-from dtbsim.simulate.chunks import Chunks
+from dtbsim.simulate.chunks import LIMIT_S, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
-from dtbsim.simulate.inputs import config_with_files
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.recorders import Recorders, check_recording, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.summary import summarise_run, with_report
+from dtbsim.store.files import storage_errors
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,6 +56,7 @@ def run(
     progress: ProgressSink | None = None,
     argv: Sequence[str] | None = None,
     report: bool = True,
+    overwrite: bool = False,
     began_s: float | None = None,
 ) -> RunResult:
     """Simulate `config` and leave the results in a new run folder; collective over all ranks of `comm`.
@@ -74,6 +70,7 @@ def run(
         progress: where to show how far the run is.
         argv: the command line for the provenance (default: that of this process).
         report: whether to write report.html at the end.
+        overwrite: whether `out` may be the folder of a run that has ended, which is then replaced.
         began_s: since when the time of the run counts, on the scale of `time.perf_counter` (default: now).
 
     Raises:
@@ -83,31 +80,42 @@ def run(
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else KickProgress()
     stages = Stages(shown, began_s)
-    on_root(ranks, lambda: check_run_folder(out))
+    on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     with stages.stage("network"):
         prepared = prepare(config, ranks, base_dir, locator)
         regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
-    folder = on_root(ranks, lambda: create_run_folder(out, config.name, base=Path.cwd()))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stoppable(ranks))
+        interrupt = stack.enter_context(_signals())
+        with interrupt.held():
+            claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd(), overwrite=overwrite))
+            folder = claimed.path
+            stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
             watchdog.configure(timeout_s=config.simulation.stuck_timeout_s, run_dir=folder)
-        stack.enter_context(run_log(folder, ranks.rank))
+        on_every_rank(ranks, lambda: _open_log(stack, folder, ranks.rank))
         status = StatusFile(folder) if ranks.is_root else None
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
         stages.progress = sinks
-        job = _Job(prepared, regions, ranks, folder, sinks, stages, list(argv if argv is not None else sys.argv))
-        return job.run(status, report=report)
+        if ranks.is_root and locator is not None:
+            for notice in locator.notices:
+                _LOG.warning("%s", notice)
+        given = list(argv if argv is not None else sys.argv)
+        return _Job(prepared, regions, ranks, claimed, status, sinks, stages, interrupt, given).run(report=report)
+
+
+def _open_log(stack: contextlib.ExitStack, folder: Path, rank: int) -> None:
+    with storage_errors(folder / "log.txt"):
+        stack.enter_context(run_log(folder, rank))
 
 
 @contextlib.contextmanager
-def _stoppable(comm: Comm) -> Iterator[None]:
-    """Ctrl-C between chunks, also for a run from Python; the command line has entered its own `Interrupt` before."""
-    if active_interrupt() is not None:
-        yield
+def _signals() -> Iterator[Interrupt]:
+    """The signals of this process: the command line takes them from its start on, a run from Python from here."""
+    if (active := active_interrupt()) is not None:
+        yield active
     else:
-        with Interrupt(comm):
-            yield
+        with Interrupt() as mine:
+            yield mine
 
 
 class _Job:
@@ -118,34 +126,60 @@ class _Job:
         prepared: Prepared,
         regions: BoldRegions | None,
         comm: Comm,
-        folder: Path,
+        claimed: RunFolder,
+        status: StatusFile | None,
         progress: ProgressSink,
         stages: Stages,
+        interrupt: Interrupt,
         argv: list[str],
     ) -> None:
-        self._prepared, self._regions, self._comm, self._folder = prepared, regions, comm, folder
+        self._prepared, self._regions, self._comm = prepared, regions, comm
+        self._claimed, self._folder, self._status = claimed, claimed.path, status
         self._progress, self._stages, self._argv = progress, stages, argv
+        self._interrupt = interrupt
         self._network = prepared.network
         self._record: dict[str, object] = {}
         self._started = False
 
-    def run(self, status: StatusFile | None, *, report: bool) -> RunResult:
+    def run(self, *, report: bool) -> RunResult:
         """All stages; status.json says how it ended."""
         try:
             result = self._stages_in_order()
         except BaseException as error:
-            if self._comm.is_root:
-                _end_badly(self._folder, status, error, nothing_recorded=not self._started)
+            self._end_badly(error)
             raise
+        on_root(self._comm, lambda: self._end("interrupted" if result.interrupted else "done", None))
         if report and not result.interrupted:
             result = self._report(result)
-        if status is not None:
             lacking = None if result.report_error is None else str(result.report_error)
-            status.finish("interrupted" if result.interrupted else "done", lacking)
+            on_root(self._comm, lambda: self._end("done", lacking))
         return result
+
+    def _end(self, state: State, message: str | None) -> None:
+        """Say how the run ended, where its folder is still as it was left: else it did not end well."""
+        if self._status is not None:
+            self._claimed.check()
+            if not self._status.finish(state, message):
+                raise StorageError(
+                    "the run is complete, but this cannot be written",
+                    where=str(self._folder / "status.json"),
+                    remedy="free some space; summary.json and the stores are whole",
+                )
+
+    def _end_badly(self, error: BaseException) -> None:
+        """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
+        if self._status is None:
+            return
+        if not self._started and isinstance(error, DtbsimError):
+            self._claimed.discard()
+        else:
+            state: State = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            text = "ended at once" if self._started else NOTHING_RECORDED
+            self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
     def _report(self, result: RunResult) -> RunResult:
         """The results are complete whatever becomes of the report, so its failure is told, not raised."""
+        self._interrupt.keep(None)  # the error that comes of it says more
         path: Path | None = None
         failure: tuple[str, str | None, str | None, int] | None = None
         with self._stages.stage("report"):
@@ -157,7 +191,7 @@ class _Job:
             path, failure = self._comm.bcast((path, failure))
         summary = self._comm.bcast(with_report(result.summary, self._stages, self._comm.size))
         if self._comm.is_root:
-            write_json(self._folder / "summary.json", summary)
+            self._claimed.write_json("summary.json", summary)
         told = None if failure is None else ReportError(failure[0], where=failure[1], remedy=failure[2])
         if told is not None and failure is not None:
             told.exit_code = failure[3]
@@ -165,12 +199,12 @@ class _Job:
 
     def _stages_in_order(self) -> RunResult:
         comm, stages = self._comm, self._stages
+        with stages.stage("write", shown=False):
+            on_root(comm, self._write_origin)
         if comm.is_root:
-            with stages.stage("write", shown=False):
-                self._write_origin()
             self._say_choices()
-        with stages.stage("compile"):
-            warm_up_build()
+        with stages.stage("compile"), first_run_announced(self._progress.announce):
+            first_on_node(comm, warm_up_build)
         with stages.stage("build"):
             built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
         with stages.stage("write", shown=False):
@@ -178,26 +212,32 @@ class _Job:
         with stages.stage("open", shown=False):
             backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
         try:
-            with stages.stage("compile"):
-                backend.compile()
-            if interrupt_agreed(comm):
+            with stages.stage("compile"), first_run_announced(self._progress.announce):
+                first_on_node(comm, backend.compile)
+            stopped = interrupt_agreed(comm)
+            self._interrupt.keep(None if stopped else STOPPING)
+            if stopped:
                 return self._finish(built, backend, None, steps=0, interrupted=True)
-            with stages.stage("open", shown=False):
-                recorders = on_every_rank(
-                    comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
-                )
-            self._started = True
-            try:
-                steps, interrupted = self._simulate(backend, recorders)
-            except BaseException:
-                with contextlib.suppress(DtbsimError):  # the first error is the one to tell
-                    recorders.close()
-                raise
-            with stages.stage("close", shown=False):
-                on_every_rank(comm, recorders.close)
-            return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
+            return self._record_and_finish(built, backend)
         finally:
             backend.close()
+
+    def _record_and_finish(self, built: RankNetwork, backend: Backend) -> RunResult:
+        comm, stages = self._comm, self._stages
+        with stages.stage("open", shown=False):
+            recorders = on_every_rank(
+                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
+            )
+        self._started = True
+        try:
+            steps, interrupted = self._simulate(backend, recorders)
+        except BaseException:
+            with contextlib.suppress(DtbsimError):  # the first error is the one to tell
+                recorders.close()
+            raise
+        with stages.stage("close", shown=False):
+            on_every_rank(comm, recorders.close)
+        return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
 
     # -- stages -----------------------------------------------------------------------------------------------
 
@@ -213,10 +253,11 @@ class _Job:
         device = self._prepared.choice.device
         self._record["gpu"] = None if device is None else dict(device.facts)
         self._record["models"] = self._prepared.models.record
-        self._prepared.models.write(self._folder)
-        written = config_with_files(self._prepared.models.config, self._folder)
-        write_text(self._folder / "config.yaml", dump_config(written))
-        write_json(self._folder / "provenance.json", self._record)
+        self._prepared.models.write(self._claimed)
+        config, self._record["inputs"] = keep_inputs(self._prepared.inputs, self._prepared.models.config, self._claimed)
+        self._claimed.write_text("config.yaml", dump_config(config))
+        self._record["files"] = dict(self._claimed.written)
+        self._claimed.write_json("provenance.json", self._record)
 
     def _say_choices(self) -> None:
         made = self._prepared
@@ -231,11 +272,12 @@ class _Job:
 
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)
-        if not self._comm.is_root:
-            return
+        on_root(self._comm, lambda: self._write_network(synapses))
+
+    def _write_network(self, synapses: list[int]) -> None:
         plan = self._prepared.plan
         described = describe_network(self._network, plan, self._prepared.exchange_plan, synapses)
-        write_json(self._folder / "network.json", described)
+        self._claimed.write_json("network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
         _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
         if self._comm.size > 1:
@@ -247,21 +289,38 @@ class _Job:
         comm, network = self._comm, self._network
         chunks = Chunks(network.n_steps, intervals(network))
         step, interrupted = 0, False
+        backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
             for controller in recorders.controllers:
                 controller.begin(backend)
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
-                stop = chunks.stop_after(step)
-                backend.advance(step, stop)
+                with stepping():
+                    backend.advance(step, chunks.stop_after(step))
+                stop = backend.reached
                 steps, gids = backend.collect()
                 counts = recorders.count(step, stop, steps, gids)
-                on_every_rank(comm, partial(_keep, recorders, backend, (step, stop), steps, gids, counts))
+                on_every_rank(comm, partial(self._keep, recorders, backend, (step, stop), steps, gids, counts))
                 chunks.note(stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
                 step = stop
                 self._progress.advance(step, network.n_steps, network.dt_ms)
                 interrupted = interrupt_agreed(comm)
         return step, interrupted and step < network.n_steps
+
+    def _keep(
+        self,
+        recorders: Recorders,
+        backend: Backend,
+        span: tuple[int, int],
+        steps: Steps,
+        gids: Gids,
+        counts: I64 | None,
+    ) -> None:
+        """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
+        recorders.store(*span, steps, gids, counts)
+        backend.check_finite(*span)
+        if self._status is not None:
+            self._status.check()
 
     def _finish(
         self, built: RankNetwork, backend: Backend, recorders: Recorders | None, *, steps: int, interrupted: bool
@@ -277,25 +336,12 @@ class _Job:
             run_dir=self._folder,
             interrupted=interrupted,
         )
-        if self._comm.is_root:
-            write_json(self._folder / "provenance.json", self._record | {"finished": now()})
-            write_json(self._folder / "summary.json", summary)
-        self._comm.barrier()
+        on_root(self._comm, lambda: self._write_summary(summary))
         return RunResult(summary, self._folder, interrupted)
 
-
-def _keep(
-    recorders: Recorders, backend: Backend, span: tuple[int, int], steps: Steps, gids: Gids, counts: I64 | None
-) -> None:
-    """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
-    recorders.store(*span, steps, gids, counts)
-    backend.check_finite(*span)
-
-
-def _end_badly(folder: Path, status: StatusFile | None, error: BaseException, *, nothing_recorded: bool) -> None:
-    """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
-    if nothing_recorded and isinstance(error, DtbsimError):
-        remove_run_folder(folder)
-    elif status is not None:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        status.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)
+    def _write_summary(self, summary: dict[str, Any]) -> None:
+        self._claimed.check()
+        self._claimed.write_json("provenance.json", self._record | {"finished": now()})
+        self._claimed.write_json("summary.json", summary)
+        for warning in summary["warnings"]:
+            _LOG.warning("%s", warning)

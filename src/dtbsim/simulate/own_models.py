@@ -9,7 +9,8 @@ from dtbsim.config import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.own_save import Saved, save
 from dtbsim.mpi import Comm
-from dtbsim.store.files import write_text
+from dtbsim.run_folder import RunFolder
+from dtbsim.store.files import storage_errors
 
 FOLDER = "models"
 
@@ -27,12 +28,13 @@ class OwnModels:
     record: list[dict[str, str]]
     warnings: list[str]
 
-    def write(self, run_dir: Path) -> None:
-        """Write the files into the run folder."""
+    def write(self, folder: RunFolder) -> None:
+        """Write the files into the run folder. Raises StorageError."""
         if self.files:
-            (run_dir / FOLDER).mkdir()
+            with storage_errors(folder.path / FOLDER):
+                (folder.path / FOLDER).mkdir()
         for name, text in self.files.items():
-            write_text(run_dir / FOLDER / name, text)
+            folder.write_text(f"{FOLDER}/{name}", text)
 
 
 def own_models(config: RunConfig, base_dir: Path | None) -> OwnModels:

@@ -17,8 +17,10 @@ from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.config import Locator, RunConfig
 from dtbsim.errors import InputError
 from dtbsim.exchange.plan import ExchangePlan, plan_exchange
+from dtbsim.kernels.kernel_cache import check_cache
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.run_folder.inputs import Input, find_inputs
 from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
@@ -32,6 +34,8 @@ class Prepared:
 
     network: Network
     models: OwnModels
+    inputs: list[Input]
+    """The files that were read; those of other nodes hold the same."""
     plan: RankPlan
     exchange_plan: ExchangePlan
     exchange: ExchangeKind
@@ -50,9 +54,12 @@ class Prepared:
 
 def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locator | None) -> Prepared:
     """Compile the network and plan this rank's part; the same error on every rank when something does not fit."""
+    on_every_rank(comm, check_cache)
     network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator))
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
+    inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])
+    check_same_inputs(inputs, comm)
     choice = choose_backend(network, comm)
     gpu_exchange = choose_gpu_exchange(config, comm, choice.device)
     exchange = choose_exchange(config, comm) if gpu_exchange is None else gpu_exchange.way
@@ -69,6 +76,7 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
     return Prepared(
         network=network,
         models=models,
+        inputs=inputs,
         plan=plan,
         exchange_plan=plan_exchange(network, plan.blocks, comm.size),
         exchange=exchange,
@@ -77,6 +85,19 @@ def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locat
         gpu_plan=gpu_plan,
         gpu_exchange=gpu_exchange,
     )
+
+
+def check_same_inputs(inputs: list[Input], comm: Comm) -> None:
+    """Raise InputError on every rank where a file that the configuration names is another one on some node."""
+    seen = comm.allgather([(given.key, file.sha256) for given in inputs for file in given.files])
+    for rank, rows in enumerate(seen):
+        if rows and rows != seen[0]:
+            key = next((mine[0] for mine, other in zip(seen[0], rows, strict=False) if mine != other), seen[0][-1][0])
+            raise InputError(
+                f"the file on the node of rank {rank} is not that on the node of rank 0",
+                where=".".join(key),
+                remedy="give every node the same file",
+            )
 
 
 def choose_threads(config: RunConfig, comm: Comm) -> int:

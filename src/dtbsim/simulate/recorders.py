@@ -20,6 +20,7 @@ from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
+from dtbsim.simulate.collective import SynchronyStream
 from dtbsim.simulate.controllers import Controller
 from dtbsim.simulate.correlation import CorrelationRecorder, correlations_of
 from dtbsim.simulate.scaling import Scaling, check_scaling, scaling_items
@@ -70,9 +71,11 @@ class Recorders:
             self._correlations = CorrelationRecorder(network, comm, stores / "correlations", self._activity)
         self._rates: RateWriter | None = None
         self._rate_bins: Bins | None = None
+        self.synchrony: SynchronyStream | None = None
         self.bold: BoldStream | None = None
         if comm.is_root and unit:
             self._open_rates(stores, unit)
+            self.synchrony = SynchronyStream(network, unit)
             if network.config.bold is not None and regions is not None:
                 self.bold = BoldStream(network, network.config.bold, regions, unit, stores / "bold.zarr")
 
@@ -118,6 +121,8 @@ class Recorders:
                 weight_writer.append(stop, kept.now(stop))
         if counts is not None and self._rates is not None and self._rate_bins is not None:
             self._rates.append(self._rate_bins.add(counts))
+        if counts is not None and self.synchrony is not None:
+            self.synchrony.take(counts)
         if self._correlations is not None:
             self._correlations.store()
         stored_s = time.perf_counter()

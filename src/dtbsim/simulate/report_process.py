@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dtbsim.errors import DtbsimError
+from dtbsim.errors import EXIT_INTERRUPTED, DtbsimError
 from dtbsim.report import REPORT_NAME
+from dtbsim.runtime.interrupt import active_interrupt
 from dtbsim.runtime.launch import SWITCH
 from dtbsim.runtime.watchdog import kick
 
@@ -22,8 +23,11 @@ class ReportError(DtbsimError):
 def report_in_own_process(run_dir: Path) -> Path:
     """Write the report of `run_dir` and return its path.
 
-    Raises ReportError, with the reason and the exit code of the other process, when that failed.
+    Raises ReportError, with the reason and the exit code of the other process, when that failed, and with
+    EXIT_INTERRUPTED as soon as the user wants to stop.
     """
+    if _stop():
+        raise _interrupted(run_dir)
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PMI_", "OMPI_", "MPI_"))}
     command = [sys.executable, "-m", "dtbsim", "report", str(run_dir)]
     child = subprocess.Popen(
@@ -39,9 +43,15 @@ def report_in_own_process(run_dir: Path) -> Path:
             break
         except subprocess.TimeoutExpired:
             kick()
+            if _stop():
+                child.kill()
+                child.communicate()
+                raise _interrupted(run_dir) from None
         except BaseException:
             child.kill()
             raise
+    if _stop() and child.returncode != 0:  # a terminal sends its Ctrl-C to this process and to that one
+        raise _interrupted(run_dir)
     if child.returncode != 0:
         reason = said.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
         error = ReportError(
@@ -52,3 +62,18 @@ def report_in_own_process(run_dir: Path) -> Path:
         error.exit_code = max(child.returncode, 1)
         raise error
     return run_dir / REPORT_NAME
+
+
+def _stop() -> bool:
+    interrupt = active_interrupt()
+    return interrupt is not None and interrupt.requested
+
+
+def _interrupted(run_dir: Path) -> ReportError:
+    error = ReportError(
+        "the run is complete; its report was not written: interrupted",
+        where=str(run_dir),
+        remedy=f"write it: dtbsim report {run_dir}",
+    )
+    error.exit_code = EXIT_INTERRUPTED
+    return error

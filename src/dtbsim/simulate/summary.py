@@ -5,17 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
+from dtbsim.simulate.collective import activity_summary
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.recorders import Recorders
 from dtbsim.simulate.stages import OTHER, Stages, peak_rss_bytes
-from dtbsim.spec.network import Network
 
 
 def summarise_run(
@@ -47,12 +43,13 @@ def summarise_run(
     }
     shares = comm.allgather(mine)
     on_root = recorders if comm.is_root else None
-    fc, spike_hash = comm.bcast((_fc_correlation(network, on_root), on_root.spike_hash()) if on_root else (None, None))
+    mine_alone = (activity_summary(network, on_root), on_root.spike_hash()) if on_root else ({}, None)
+    known, spike_hash = comm.bcast(mine_alone)
     biological_s = steps * network.dt_ms * 1e-3
     total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "spikes", "events")}
     table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
     simulate_s = max(table.get("simulate", [0.0]))
-    summary = {
+    summary: dict[str, Any] = {
         "name": network.config.name,
         "neurons": network.n_neurons,
         "synapses": total["synapses"],
@@ -90,8 +87,7 @@ def summarise_run(
             for rank, share in enumerate(shares)
         ],
     }
-    if fc is not None:
-        summary["fc_correlation"] = fc
+    summary |= {"synchrony": None, "warnings": []} | known
     return summary
 
 
@@ -119,19 +115,3 @@ def _stage(name: str, seconds: list[float], shares: list[dict[str, Any]]) -> dic
     stage: dict[str, float | int] = {"sum_s": sum(seconds), "max_s": max(seconds)}
     peaks = [share["peaks"][name] for share in shares if name in share["peaks"]]
     return stage | ({"max_peak_rss_bytes": max(peaks)} if peaks else {})
-
-
-def _fc_correlation(network: Network, recorders: Recorders | None) -> float | None:
-    """Upper-triangle Pearson correlation of simulated and measured FC, None where the data do not allow one."""
-    atlas, bold = network.atlas, recorders.bold if recorders is not None else None
-    if atlas is None or bold is None or getattr(atlas, "fc", None) is None:
-        return None
-    samples = bold.samples
-    chosen = bold.regions.regions
-    if len(samples) < MIN_SAMPLES or len(chosen) < MIN_REGIONS:
-        return None
-    moving: NDArray[np.bool_] = ~constant_regions(samples)
-    measured = np.asarray(atlas.fc)[np.ix_(chosen, chosen)][np.ix_(moving, moving)]
-    if moving.sum() < MIN_REGIONS:
-        return None
-    return fc_correlation(functional_connectivity(samples[:, moving]), measured)

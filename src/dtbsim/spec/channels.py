@@ -44,6 +44,7 @@ class ChannelPlan:
         self._largest: dict[tuple[str, int], float] = {}
         self._finest: dict[tuple[str, int], float] = {}
         self._plastic: dict[tuple[str, int], float] = {}
+        self._counted: set[tuple[str, int]] = set()
 
     def use(self, family: Draft, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
         """Index of the channel; notes the largest |weight| and the typical one (`scale`: smallest, largest factor)."""
@@ -53,6 +54,9 @@ class ChannelPlan:
         groups = self._groups.setdefault(family.name, {})
         index, group = channels.setdefault(mix, (len(channels), groups.setdefault(own, len(groups))))
         key = family.name, group
+        if counted(model, mix):
+            self._counted.add(key)
+            return index
         largest = max(abs(table.low), abs(table.high)) * scale[1]
         typical = abs(table.mean) * scale[0]
         self._largest[key] = max(self._largest.get(key, 0.0), largest)
@@ -79,6 +83,9 @@ class ChannelPlan:
         limit = MAX_32 if wide else MAX_16
         result = []
         for mix, (_, group) in self._channels.get(family, {}).items():
+            if (family, group) in self._counted:
+                result.append(Channel(mix, 1.0, 1, 0, group))
+                continue
             largest = self._largest[family, group]
             quantum = _quantum(largest, limit)
             plastic = math.ceil(self._plastic.get((family, group), 0.0) / quantum)
@@ -108,7 +115,7 @@ def input_mix(
             row = model.receptor(port)
         except InputError as error:
             raise places.error(where, error.message, error.remedy) from None
-        signed = float(factor * _sign(row, factor, weight, model.name, where, places))
+        signed = 1.0 if row.takes == "count" else float(factor * _sign(row, factor, weight, model.name, where, places))
         for number in (row.channel, row.watched):
             if number is not None:
                 mix[number] = mix.get(number, 0.0) + signed
@@ -135,8 +142,8 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
 def _default_port(model: NeuronModel, weight: Table, where: str, places: Places) -> str:
     """The only port; or `ex` / `in` by the sign of the weight, as NEST does."""
     names = [row.name for row in model.receptors]
-    if len(names) == 1:
-        return names[0]
+    if model.default_receptor is not None or len(names) == 1:
+        return model.default_receptor or names[0]
     if names == ["ex", "in"]:
         if weight.low >= 0 or len({row.channel for row in model.receptors}) == 1:
             return "ex"
@@ -164,6 +171,12 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
             f"{path}.{key}", f"{what} are too small for float32", f"allowed: 0, or {SMALLEST_WEIGHT:g} on"
         )
     return table
+
+
+def counted(model: NeuronModel, mix: Mix) -> bool:
+    """Whether what arrives through a channel is counted, not weighted."""
+    inputs = {index for index, _ in mix}
+    return any(row.takes == "count" and row.channel in inputs for row in model.receptors)
 
 
 def all_channels(plan: ChannelPlan, drafts: dict[str, Draft]) -> dict[str, tuple[Channel, ...]]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from dtbsim.config import network as cfg
 from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
@@ -18,7 +20,7 @@ from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
-from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains
+from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536
@@ -30,7 +32,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     """The network of a configuration.
 
     `base_dir` is what relative paths in it refer to (default: the current folder); `locator` gives file positions for
-    messages. Raises InputError for everything that does not fit together.
+    messages. Raises InputError for everything that does not fit together, as many mistakes as can be found at once.
     """
     places = Places(locator)
     base = base_dir if base_dir is not None else Path.cwd()
@@ -45,9 +47,11 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     plan = ChannelPlan()
     projections = compile_projections(config, parts, drafts, populations, atlas, plan, places)
     found = compile_drives(parts, drafts, plan, places)
+    places.raise_collected()
     channels = all_channels(plan, drafts)
     drives = finish_drives(config, found, populations, channels, atlas, base, places)
-    check_event_counts(drives, places)
+    with places.collecting():
+        check_event_counts(drives, places)
     families = tuple(
         Family(
             name=draft.name,
@@ -65,6 +69,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     )
     _check_records(config, families, populations, projections, places)
     emitted = _emitted(parts, drafts, populations, dt, base, places)
+    places.raise_collected()
     _note_delays(places, dt)
     return Network(
         config=config,
@@ -137,29 +142,40 @@ def _emitted(
     places: Places,
 ) -> dict[int, Any]:
     """Spike lists of source populations. A spike at k dt is that of step k - 1, which ends then."""
-    result = {}
+    result: dict[int, Any] = {}
     for name, draft in drafts.items():
-        item = parts.populations[name]
-        key = "spikes" if item.spikes is not None else "spikes_file"
-        path = f"{draft.path}.{key}"
-        given = item.spikes is not None or item.spikes_file is not None
-        listed = draft.model.emits == "listed"
-        if listed and not given:
-            remedy = "give spikes_file: FILE, or spikes: {neuron: [...], time_ms: [...]}"
-            raise places.error(path, f"a '{draft.model.name}' population needs its spikes", remedy)
-        if given and not listed:
-            raise places.error(path, f"model '{draft.model.name}' makes its own spikes")
-        for population in draft.populations if given else ():
-            size = populations[population].size
-            if item.spikes is not None:
-                spikes = listed_spikes(item.spikes, size, (dt_ms, item.off_grid_spikes), path, places)
-            else:
-                grid = dt_ms, item.off_grid_spikes
-                spikes = read_spike_trains(base / str(item.spikes_file), size, grid, path, places)
-            spikes = np.unique(spikes, axis=0)
-            if spikes.size and spikes[0, 0] < 1:
-                raise places.error(path, "spike times must be above 0")
-            result[population] = spikes - np.array([1, 0])
+        with places.collecting():
+            result |= _emitted_by(parts.populations[name], draft, populations, dt_ms, base, places)
+    return result
+
+
+def _emitted_by(
+    item: cfg.Population, draft: Draft, populations: tuple[Population, ...], dt_ms: float, base: Path, places: Places
+) -> dict[int, Any]:
+    key = "spikes" if item.spikes is not None else "spikes_file"
+    path = f"{draft.path}.{key}"
+    given = item.spikes is not None or item.spikes_file is not None
+    listed = draft.model.emits == "listed"
+    if listed and not given:
+        remedy = "give spikes_file: FILE, or spikes: {neuron: [...], time_ms: [...]}"
+        raise places.error(path, f"a '{draft.model.name}' population needs its spikes", remedy)
+    if given and not listed:
+        raise places.error(path, f"model '{draft.model.name}' makes its own spikes")
+    result = {}
+    for population in draft.populations if given else ():
+        size = populations[population].size
+        grid = dt_ms, item.off_grid_spikes
+        if item.spikes is not None:
+            spikes = listed_spikes(item.spikes, size, grid, path, places)
+        else:
+            file = spikes_path(base, str(item.spikes_file), path, places)
+            spikes = read_spike_trains(file, size, grid, path, places)
+        if spikes.size and spikes[0, 0] < 1:
+            raise places.error(path, "spike times must be above 0")
+        _, times = np.unique(spikes, axis=0, return_counts=True)
+        if times.max(initial=0) > MOST_SPIKES:
+            raise places.error(path, f"{times.max()} spikes of one neuron in one step; allowed: {MOST_SPIKES}")
+        result[population] = spikes - np.array([1, 0])
     return result
 
 
@@ -177,17 +193,22 @@ def _check_records(
     chosen += [(f"record.weights.{k}", targets[item.projection], item.neurons) for k, item in enumerate(weights)]
     for path, family, neurons in chosen:
         size = populations[int(family.populations[0])].size
-        if isinstance(neurons, list) and neurons and max(neurons) >= size:
-            raise places.error(
-                f"{path}.neurons",
-                f"neuron {max(neurons)} of population '{family.name}'",
-                f"allowed: 0 to {size - 1}",
-            )
+        with places.collecting():
+            if isinstance(neurons, list) and neurons and max(neurons) >= size:
+                raise places.error(
+                    f"{path}.neurons",
+                    f"neuron {max(neurons)} of population '{family.name}'",
+                    f"allowed: 0 to {size - 1}",
+                )
     for k, record in enumerate(config.record.states):
-        path = f"record.states.{k}"
         family = by_name[record.population]
-        for variable in record.variables:
-            try:
-                family.declared.state(variable)
-            except InputError as error:
-                raise places.error(f"{path}.variables", error.message, error.remedy) from None
+        for index, variable in enumerate(record.variables):
+            with places.collecting():
+                _check_variable(family, variable, f"record.states.{k}.variables.{index}", places)
+
+
+def _check_variable(family: Family, variable: str, path: str, places: Places) -> None:
+    try:
+        family.declared.state(variable)
+    except InputError as error:
+        raise places.error(path, error.message, error.remedy) from None

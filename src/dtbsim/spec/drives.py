@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
-from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import table_at
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
-from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains
+from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains, spikes_path
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 from dtbsim.spec.waveforms import (
     LONGEST_MEMORY,
@@ -55,22 +56,28 @@ def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, pl
     for name, item in parts.drives.items():
         path = parts.path("drives", name)
         for target in [item.target] if isinstance(item.target, str) else item.target:
-            if target not in drafts:
-                raise places.error(
-                    f"{path}.target", f"there is no population '{target}'", did_you_mean(target, list(drafts))
-                )
-            family = drafts[target]
-            channel, weight = -1, 0.0
-            if isinstance(item, cfg.Spiking):
-                table = weight_table(item, family.model, path, places)
-                mix = input_mix(family.model, item.receptor, table, path, places)
-                channel, weight = plan.use(family, mix, table), table.low
-            else:
-                if family.model.is_source or not family.model.uses_current:
-                    raise places.error(path, f"model '{family.model.name}' takes no input current")
-                family.has_current = True
-            result.append(DriveDraft(name, path, item, family, channel, weight))
+            if target not in places.broken:
+                with places.collecting():
+                    result.append(_draft(name, item, target, path, drafts, plan, places))
     return result
+
+
+def _draft(
+    name: str, item: cfg.Drive, target: str, path: str, drafts: dict[str, Draft], plan: ChannelPlan, places: Places
+) -> DriveDraft:
+    if target not in drafts:
+        raise places.error(f"{path}.target", f"there is no population '{target}'", did_you_mean(target, list(drafts)))
+    family = drafts[target]
+    channel, weight = -1, 0.0
+    if isinstance(item, cfg.Spiking):
+        table = weight_table(item, family.model, path, places)
+        mix = input_mix(family.model, item.receptor, table, path, places)
+        channel, weight = plan.use(family, mix, table), 1.0 if counted(family.model, mix) else table.low
+    else:
+        if family.model.is_source or not family.model.uses_current:
+            raise places.error(path, f"model '{family.model.name}' takes no input current")
+        family.has_current = True
+    return DriveDraft(name, path, item, family, channel, weight)
 
 
 def finish_drives(
@@ -83,41 +90,55 @@ def finish_drives(
     places: Places,
 ) -> tuple[Drive, ...]:
     """Second pass: one drive per population, weights in quanta, times in steps."""
-    dt = config.simulation.dt_ms
-    n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     indices = {name: index for index, name in enumerate(dict.fromkeys(draft.name for draft in found))}
     drives: list[Drive] = []
     for draft in found:
-        item, index = draft.item, indices[draft.name]
-        common: dict[str, Any] = {
-            "name": draft.name,
-            "index": index,
-            "windows": _windows(item, dt, n_steps, draft.path, places),
-        }
-        common |= {"key_path": draft.path, "channel": draft.channel}
-        if isinstance(item, cfg.Spiking):
-            common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
-        else:
-            common |= _current(item, draft.path, dt, places)
-        if isinstance(item, cfg.VaryingPoisson):
-            common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
-        for position in chosen_positions(item, draft.family, atlas, draft.path, places):
-            number = draft.family.populations[position]
-            population = populations[number]
-            values = {**common, "population": number}
-            values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
-            if isinstance(item, cfg.PoissonDrive):
-                mean = _mean(item, draft, position, dt, atlas, places)
-                values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
-            elif isinstance(item, cfg.SpikeTrainDrive):
-                events = _trains(item, population.size, dt, draft.path, base_dir, places)
-                values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
-            drives.append(Drive(**values))
+        with places.collecting():
+            drives += _finish(config, draft, indices[draft.name], populations, channels, atlas, base_dir, places)
     return tuple(drives)
 
 
+def _finish(
+    config: RunConfig,
+    draft: DriveDraft,
+    index: int,
+    populations: tuple[Population, ...],
+    channels: dict[str, tuple[Channel, ...]],
+    atlas: Any,
+    base_dir: Path,
+    places: Places,
+) -> Iterator[Drive]:
+    dt = config.simulation.dt_ms
+    n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
+    item = draft.item
+    common: dict[str, Any] = {
+        "name": draft.name,
+        "index": index,
+        "windows": _windows(item, dt, n_steps, draft.path, places),
+    }
+    common |= {"key_path": draft.path, "channel": draft.channel}
+    if isinstance(item, cfg.Spiking):
+        common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
+    else:
+        common |= _current(item, draft.path, dt, places)
+    if isinstance(item, cfg.VaryingPoisson):
+        common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
+    for position in chosen_positions(item, draft.family, atlas, draft.path, places):
+        number = draft.family.populations[position]
+        population = populations[number]
+        values = {**common, "population": number}
+        values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
+        if isinstance(item, cfg.PoissonDrive):
+            mean = _mean(item, draft, position, dt, atlas, places)
+            values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
+        elif isinstance(item, cfg.SpikeTrainDrive):
+            events = _trains(item, population.size, dt, draft.path, base_dir, places)
+            values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
+        yield Drive(**values)
+
+
 def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
-    """When the drive is on, in steps; InputError if it never is."""
+    """When the drive is on, in steps; InputError if it never is, although it begins before the end of the run."""
     start = places.steps(item.start_ms, dt_ms, f"{path}.start_ms")
     stop = n_steps if item.stop_ms is None else min(n_steps, places.steps(item.stop_ms, dt_ms, f"{path}.stop_ms"))
     pairs = [(item.start_ms, item.stop_ms)] if item.windows_ms is None else item.windows_ms
@@ -126,7 +147,7 @@ def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: 
         (places.steps(on, dt_ms, where), stop if off is None else places.steps(off, dt_ms, where)) for on, off in pairs
     ]
     windows = windows_of(start, stop, steps)
-    if not windows.on:
+    if not windows.on and max(item.start_ms, pairs[0][0]) < n_steps * dt_ms:
         shown = ", ".join(f"[{on:g}, {'end' if off is None else format(off, 'g')}]" for on, off in pairs[:3])
         remedy = "its windows count between start_ms, stop_ms and the end of the run"
         raise places.error(path, f"the drive is never on: {shown} ms hold no step", remedy)
@@ -190,7 +211,8 @@ def _trains(item: cfg.SpikeTrainDrive, size: int, dt_ms: float, path: str, base_
     if item.spikes is not None:
         return listed_spikes(item.spikes, size, grid, f"{path}.spikes", places)
     assert item.file is not None
-    return read_spike_trains(base_dir / item.file, size, grid, f"{path}.file", places)
+    where = f"{path}.file"
+    return read_spike_trains(spikes_path(base_dir, item.file, where, places), size, grid, where, places)
 
 
 def _received(events: Any, windows: Windows, neurons: Any) -> Any:

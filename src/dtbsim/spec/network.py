@@ -191,7 +191,7 @@ class Drive:
         return None if high - low == size else self.neurons[low:high] - first
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """Everything that the simulation depends on, together with the seed."""
 
@@ -212,6 +212,18 @@ class Network:
     """What the user should know of the network."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Network {self.config.name}: {self.n_neurons:,} neurons in {len(self.populations):,} populations, "
+            f"{len(self.projections):,} projections, {self.n_steps:,} steps of {self.dt_ms:g} ms>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: sizes, families of populations, projections."""
+        from dtbsim.spec.overview import overview_html
+
+        return overview_html(self)
 
     @property
     def n_neurons(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from dtbsim.clock import grid_problem
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, raise_mistakes
 
 
 class Locator(Protocol):
@@ -15,12 +17,20 @@ class Locator(Protocol):
         """Place of a key path."""
         ...
 
+    def place(self, path: str) -> Any:
+        """Where it stands, with its `order` among the others; None: nowhere."""
+        ...
+
 
 class Places:
     """Raises InputError at key paths; without a locator (objects built in Python) the key path alone is given."""
 
     def __init__(self, locator: Locator | None = None) -> None:
         self._locator = locator
+        self._orders: dict[str, int] = {}
+        self.mistakes: list[InputError] = []
+        self.broken: set[str] = set()
+        """Populations that could not be compiled: what refers to them is not."""
         self.notes: list[str] = []
         """What the user should read once in the log: what was rounded, where."""
         self.rounded_delays: list[str] = []
@@ -28,9 +38,31 @@ class Places:
         self.warnings: list[str] = []
         """What the user should read on the terminal, too."""
 
+    @contextlib.contextmanager
+    def collecting(self, broken: str | None = None) -> Iterator[None]:
+        """Keep an InputError for `raise_collected` instead of raising it; `broken` names the population it concerns."""
+        try:
+            yield
+        except InputError as error:
+            self.mistakes.append(error)
+            if broken is not None:
+                self.broken.add(broken)
+
+    def raise_collected(self) -> None:
+        """Raise all mistakes that were collected, if there are any, in the order of the file.
+
+        Those of a circuit are told once, and not for each of its parts.
+        """
+        told = {str(mistake): mistake for mistake in self.mistakes}
+        raise_mistakes(sorted(told.values(), key=lambda mistake: self._orders.get(mistake.where or "", 0)))
+
     def where(self, path: str) -> str:
         """`file:line: key path`, or the key path."""
-        return self._locator.where(path) if self._locator is not None else path
+        if self._locator is None:
+            return path
+        where, place = self._locator.where(path), self._locator.place(path)
+        self._orders[where] = 0 if place is None else place.order
+        return where
 
     def error(self, path: str, message: str, remedy: str | None = None) -> InputError:
         """An InputError at `path`."""

@@ -55,26 +55,31 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
-    tonic: dict[str, set[str]] = {}
-    for controller in config.controllers.values():
+    tonic: dict[str, dict[str, str]] = {}
+    for key, controller in config.controllers.items():
         if isinstance(controller, cfg.HomeostaticTonic):
-            tonic.setdefault(controller.population, set()).add(controller.parameter)
+            tonic.setdefault(controller.population, {})[controller.parameter] = f"controllers.{key}.parameter"
     drafts = {}
     for name, population in parts.populations.items():
         path = parts.path("populations", name)
-        controlled = frozenset(tonic.get(name, ()))
-        model = _model(population, base, path, places)
-        drafts[name] = _family(
-            name,
-            path,
-            population,
-            model,
-            controlled,
-            recorded.get(name, set()),
-            config.simulation.dt_ms,
-            atlas,
-            places,
-        )
+        controlled = tonic.get(name, {})
+        so_far = len(places.mistakes)
+        with places.collecting(name):
+            model = _model(population, base, path, places)
+            drafts[name] = _family(
+                name,
+                path,
+                population,
+                model,
+                controlled,
+                recorded.get(name, set()),
+                config.simulation.dt_ms,
+                atlas,
+                places,
+            )
+        if len(places.mistakes) > so_far:
+            places.broken.add(name)
+            drafts.pop(name, None)
     return drafts
 
 
@@ -90,22 +95,23 @@ def _family(
     path: str,
     population: cfg.Population,
     model: NeuronModel,
-    controlled: frozenset[str],
+    controlled: Mapping[str, str],
     recorded: set[str],
     dt_ms: float,
     atlas: Any,
     places: Places,
 ) -> Draft:
+    """`controlled` maps parameters that a controller changes to the key path that names them."""
     regions = regions_of(population.regions, atlas, f"{path}.regions", places)
     parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
-    for parameter in controlled:
-        _known(model, "parameter", parameter, path, places)
+    for parameter, named in controlled.items():
+        _known(model, "parameter", parameter, named, places)
         if model.is_source:
-            raise places.error(path, f"a controller cannot change parameters of '{model.name}', which has no input")
+            raise places.error(named, f"a controller cannot change parameters of '{model.name}', which has no input")
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
-    _check(model, parameters, dt_ms, f"{path}.parameters", places)
-    form = _form(model, parameters, initial, controlled, recorded)
-    return Draft(name, path, model, form, regions, population.size, parameters, initial, controlled)
+    _check(model, parameters, dt_ms, f"{path}.parameters" if parameters else path, places)
+    form = _form(model, parameters, initial, frozenset(controlled), recorded)
+    return Draft(name, path, model, form, regions, population.size, parameters, initial, frozenset(controlled))
 
 
 def _form(
@@ -169,13 +175,14 @@ def _quantities(
 ) -> dict[str, Quantity]:
     quantities: dict[str, Quantity] = {}
     for name, value in given.items():
-        _known(model, what, name, f"{path}.{name}", places, value)
-        if isinstance(value, RegionMap):
-            values = region_values(value, regions, atlas, f"{path}.{name}", places)
-            quantities[name] = float(values[0]) if (values == values[0]).all() else values
-        else:
-            table = table_at(value, f"{path}.{name}", places)
-            quantities[name] = table.low if table.constant else table
+        with places.collecting():
+            _known(model, what, name, f"{path}.{name}", places, value)
+            if isinstance(value, RegionMap):
+                values = region_values(value, regions, atlas, f"{path}.{name}", places)
+                quantities[name] = float(values[0]) if (values == values[0]).all() else values
+            else:
+                table = table_at(value, f"{path}.{name}", places)
+                quantities[name] = table.low if table.constant else table
     return quantities
 
 

@@ -13,9 +13,9 @@ from dtbsim.config.bounds import MAX_DEGREE, MAX_NEURONS, MAX_SYNAPSES
 from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
 from dtbsim.errors import did_you_mean
-from dtbsim.spec.channels import ChannelPlan, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, table_at
+from dtbsim.spec.distributions import Table, as_table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
@@ -39,10 +39,14 @@ def compile_projections(
 ) -> list[Projection]:
     """All projections with their pieces; notes weights in the channel plan."""
     families = {name: index for index, name in enumerate(drafts)}
-    return [
-        _Compiler(config, parts, drafts, families, populations, atlas, plan, places, name, index).compile()
-        for index, name in enumerate(parts.projections)
-    ]
+    compiled = []
+    for index, (name, item) in enumerate(parts.projections.items()):
+        if str(item.source) in places.broken or str(item.target) in places.broken:
+            continue
+        with places.collecting():
+            made = _Compiler(config, parts, drafts, families, populations, atlas, plan, places, name, index).compile()
+            compiled.append(made)
+    return compiled
 
 
 class _Compiler:
@@ -63,8 +67,8 @@ class _Compiler:
         self.populations, self.name, self.index = populations, name, index
         self.item: cfg.Projection = parts.projections[name]
         self.path = parts.path("projections", name)
-        self.source = self._family(drafts, self.item.source, "source")
-        self.target = self._family(drafts, self.item.target, "target")
+        self.source = self._family(drafts, str(self.item.source), "source")  # `expand` makes pairs of lists
+        self.target = self._family(drafts, str(self.item.target), "target")
         self.modulators: tuple[int, ...] = ()
         if isinstance(self.item.synapse, STDPDopamine):
             self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
@@ -85,10 +89,13 @@ class _Compiler:
         pools = self._pools()
         weight = weight_table(self.item, self.target.model, self.path, self.places)
         mix = input_mix(self.target.model, self.item.receptor, weight, self.path, self.places)
+        counts = counted(self.target.model, mix)
+        if counts:
+            weight = self._counted()
         scaling = self._scaling(pools)
-        if scaling.weight_unit != 1.0:
+        if scaling.weight_unit != 1.0 and not counts:
             weight = weight.map(scaling.weight_unit)
-        factors = scaling.weight
+        factors = np.ones_like(scaling.weight) if counts else scaling.weight
         delay, tract = self._delays(pools.length_mm)
         numbers, per_entry = self._numbers(scaling)
         scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
@@ -241,6 +248,16 @@ class _Compiler:
             bound = min(longest, MAX_DELAY_STEPS * dt)
             raise self.places.error(path, f"delays up to {high:g} ms are beyond the maximum of {bound:g} ms", remedy)
         return table, steps
+
+    def _counted(self) -> Table:
+        """The weight of synapses whose spikes are counted: one."""
+        if self.item.synapse is not None:
+            raise self.places.error(
+                f"{self.path}.synapse",
+                f"'{self.target.name}' repeats spikes whatever their weight, so {self.item.synapse.kind} does nothing",
+                "leave out synapse, or give receptor: silent, where spikes are not repeated",
+            )
+        return as_table(1.0)
 
     def _procedural(self) -> bool:
         item, path = self.item, f"{self.path}.procedural"

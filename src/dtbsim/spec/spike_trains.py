@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.arguments import show
 from dtbsim.clock import grid_problem, nearest_steps, off_grid
 from dtbsim.config.parts import SpikeArrays
+from dtbsim.errors import InputError
+from dtbsim.files import read_npz, text_lines
+from dtbsim.files.limits import MOST_TABLE_BYTES
+from dtbsim.paths import user_path
 from dtbsim.spec.places import Places
 
 IntArray = NDArray[np.int64]
@@ -20,20 +26,28 @@ Grid = tuple[float, str]
 """dt_ms, and what to do with times that are no whole number of steps: error or nearest."""
 
 
+def spikes_path(base_dir: Path, given: str, where: str, places: Places) -> Path:
+    """The file that a configuration in `base_dir` means."""
+    try:
+        return base_dir / user_path(given)
+    except InputError as error:
+        raise places.error(where, f"{given}: {error.message}", error.remedy) from None
+
+
 def read_spike_trains(path: Path, size: int, grid: Grid, where: str, places: Places) -> IntArray:
     """Spikes of a .npz (`neuron`, `time_ms`) or .csv file as int64[n, 2] (step, neuron), ascending by step.
 
     A time k dt gives k: a drive acts in the step that begins then, one dt after a device would emit. Times after the
     end of the run are returned, too; they do nothing.
     """
-    if not path.is_file():
+    if not path.exists():
         raise places.error(where, f"there is no file {path}", "give a path relative to the configuration file")
     if path.suffix not in _READERS:
         raise places.error(where, f"{path.name} is neither .npz nor .csv")
     try:
         neuron, time_ms = _READERS[path.suffix](path)
-    except Exception as error:  # noqa: BLE001 - zipfile, zlib, pickle and numpy each have errors for damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (InputError, OSError, ValueError, csv.Error) as error:
+        reason = error.message if isinstance(error, InputError) else str(error).splitlines()[0]
         raise places.error(
             where, f"cannot read spike trains from {path}: {reason}", "it needs columns `neuron` and `time_ms`"
         ) from None
@@ -88,38 +102,31 @@ def steps_of_spikes(
 
 
 def _from_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The arrays `neuron` and `time_ms` of an archive; arrays of objects, which would run code, are refused."""
-    with path.open("rb") as stream:
-        archive = np.load(stream, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("this is no archive of arrays; numpy.savez makes one")  # noqa: TRY004 - no type of ours
-        _check_columns(archive.files)
-        return np.asarray(archive["neuron"]), np.asarray(archive["time_ms"])
+    """The arrays `neuron` and `time_ms` of an archive."""
+    table = read_npz(path, ("neuron", "time_ms"))
+    return table["neuron"], table["time_ms"]
 
 
 def _from_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The columns `neuron` and `time_ms`; integers too large for int64 come as objects, for their range to be named."""
-    neurons, times_ms = [], []
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream)
-        columns = next(rows, [])
-        _check_columns(columns)
-        at_neuron, at_time = columns.index("neuron"), columns.index("time_ms")
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(columns):
-                raise ValueError(f"line {rows.line_num}: {len(row)} values for {len(columns)} columns")
-            try:
-                neurons.append(int(row[at_neuron]))
-                times_ms.append(float(row[at_time]))
-            except ValueError as error:
-                raise ValueError(f"line {rows.line_num}: {error}") from None
-    try:
-        neuron = np.array(neurons, np.int64)
-    except OverflowError:
-        neuron = np.array(neurons, object)
-    return neuron, np.array(times_ms, np.float64)
+    """The columns `neuron` and `time_ms`."""
+    neurons, times_ms = array("q"), array("d")
+    rows = csv.reader(text_lines(path, MOST_TABLE_BYTES, "save it as .npz"))
+    columns = next(rows, [])
+    _check_columns(columns)
+    at_neuron, at_time = columns.index("neuron"), columns.index("time_ms")
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(columns):
+            raise ValueError(f"line {rows.line_num}: {len(row)} values for {len(columns)} columns")
+        try:
+            neurons.append(int(row[at_neuron]))
+            times_ms.append(float(row[at_time]))
+        except OverflowError:
+            raise ValueError(f"line {rows.line_num}: there is no neuron {show(row[at_neuron])}") from None
+        except ValueError as error:
+            raise ValueError(f"line {rows.line_num}: {error}") from None
+    return np.frombuffer(neurons, np.int64), np.frombuffer(times_ms, np.float64)
 
 
 _READERS = {".npz": _from_npz, ".csv": _from_csv}
@@ -129,5 +136,5 @@ def _check_columns(found: list[str]) -> None:
     """ValueError naming the columns found, unless each needed one is there once."""
     if found.count("neuron") == 1 == found.count("time_ms"):
         return
-    named = [repr(name[:40]) for name in found[:8]] + ["..."] * (len(found) > 8)
+    named = [show(name) for name in found[:8]] + ["..."] * (len(found) > 8)
     raise ValueError(f"its columns are {', '.join(named)}" if named else "no columns are named in it")

@@ -1,20 +1,25 @@
-"""Small files of a run folder, replaced as a whole so that a reader never sees half of one; plain write errors."""
+"""Small files of a run folder: replaced as a whole, so that a reader never sees half of one, and checked when read."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
+import hashlib
 import math
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dtbsim.errors import StorageError
+from dtbsim import files
+from dtbsim.checksum import DamagedError, checked, has_checksum, json_text, sha256_of, with_checksum
+from dtbsim.errors import InputError, StorageError
+from dtbsim.files.limits import MOST_CONFIG_BYTES
 
+RESTORE = "restore it from a copy, or repeat the run"
 _FREE_SPACE = "free some space, or choose a run folder on another disk"
 _REMEDIES = {
     errno.ENOSPC: _FREE_SPACE,
@@ -59,25 +64,87 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
             sync_to_disk(path.parent)
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace a JSON file at once; see `to_json` and `write_text`."""
-    write_text(path, to_json(value), durable=durable)
+def write_checked(path: Path, values: Mapping[str, Any], *, durable: bool = True) -> str:
+    """Replace a JSON file with a checksum (`dtbsim.checksum`) at once and return its text; see `write_text`.
+
+    Values become plain as in `to_json`.
+    """
+    text = with_checksum(plain(values))
+    write_text(path, text, durable=durable)
+    return text
 
 
-def to_json(value: Any) -> str:
+def read_checked(path: Path, *, missing: str, old: bool = True) -> dict[str, Any]:
+    """Return what `write_checked` or, if `old`, version 0.1 wrote; `missing` says what to do where there is no file.
+
+    Raises InputError, naming the file, where it is missing, cannot be read or is damaged.
+    """
+    data = read_bytes(path, missing=missing)
+    if not old and not has_checksum(data):
+        raise damaged(path, DamagedError("it has no checksum"))
+    try:
+        return checked(data)
+    except DamagedError as error:
+        raise damaged(path, error) from error
+
+
+def read_bytes(path: Path, *, missing: str) -> bytes:
+    """Return the content of a piece of a run folder. Raises InputError where it is missing or cannot be read."""
+    try:
+        return files.read_bytes(path, MOST_CONFIG_BYTES, RESTORE)
+    except FileNotFoundError:
+        raise InputError("a piece of the run folder is missing", where=str(path), remedy=missing) from None
+    except OSError as error:
+        raise damaged(path, error) from error
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits; may raise OSError, and InputError for a pipe or device."""
+    with files.open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_PAGE_END = re.compile(rb"<!-- sha256: ([0-9a-f]{64}) -->\n")
+_PAGE_END_BYTES = 82
+
+
+def page_with_checksum(page: str) -> str:
+    """Return an HTML page whose last line, a comment, is the SHA-256 of all bytes before it."""
+    page = page.rstrip("\n") + "\n"
+    return f"{page}<!-- sha256: {sha256_of(page.encode())} -->\n"
+
+
+def check_page(path: Path) -> None:
+    """Raise InputError where a page is not as it was written; those of version 0.1 end without a checksum."""
+    data = read_bytes(path, missing=RESTORE)
+    end = _PAGE_END.fullmatch(data[-_PAGE_END_BYTES:])
+    if end is None and data.endswith(b"</html>\n"):
+        return
+    if end is None or sha256_of(data[:-_PAGE_END_BYTES]).encode() != end[1]:
+        raise InputError("damaged: the content does not match its checksum", where=str(path), remedy="write it again")
+
+
+def damaged(path: Path, error: Exception) -> InputError:
+    """Return the error for a piece of a run folder that cannot be used."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"damaged: {reason}", where=str(path), remedy=RESTORE)
+
+
+def to_json(values: Mapping[str, Any]) -> str:
     """Return indented JSON; numpy numbers and arrays, paths and sets become plain, NaN and infinity null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(plain(values)) + "\n"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: numpy numbers and arrays, paths and sets plain, NaN and infinity None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, set | frozenset):
-        return [_plain(entry) for entry in sorted(value)]
+        return [plain(entry) for entry in sorted(value)]
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from dtbsim.arguments import flag
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.store.files import RESTORE
 from dtbsim.store.run import Run, open_run
+from dtbsim.store.run_state import record_of
 
 
 class HashResult(NamedTuple):
@@ -36,6 +39,7 @@ def hash_run(path: Path | str, recompute: bool | None = None) -> HashResult:
 
 def hash_of(run: Run, recompute: bool | None = None) -> HashResult:
     """Return the hash of an opened run; see `hash_run`."""
+    recompute = None if recompute is None else flag(recompute, "recompute")
     obstacle = _obstacle(run)
     if recompute and obstacle is not None:
         raise InputError(
@@ -58,13 +62,13 @@ def _store_hash(run: Run) -> str:
 def _summary_hash(run: Run) -> str:
     digest = run.summary.get("spike_hash")
     if not isinstance(digest, str):
-        raise InputError("'spike_hash' is missing", where=str(run.path / "summary.json"), remedy="repeat the run")
+        raise InputError("'spike_hash' is missing", where=str(run.path / "summary.json"), remedy=RESTORE)
     return digest
 
 
 def _obstacle(run: Run) -> str | None:
     """Return why the stores do not hold all spikes of the run, None if they do."""
-    record: dict[str, Any] = run.config.get("record") or {}
+    record = record_of(run.config)
     spikes = record.get("spikes", {})
     if spikes is None:
         return "spikes were not stored"

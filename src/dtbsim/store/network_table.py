@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.arguments import texts
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.store.files import RESTORE
 from dtbsim.store.spike_reader import GidSelection
 
 PopulationChoice = str | Sequence[str] | None
@@ -31,14 +33,14 @@ class NetworkTable:
             raise InputError(
                 f"network description not as expected: {type(error).__name__} {error}",
                 where=str(file),
-                remedy="repeat the run",
+                remedy=RESTORE,
             ) from error
         ends = np.cumsum(sizes)
         if not (np.array_equal(self._first, ends - sizes) and ends[-1:].tolist() == [self.n_neurons]):
             raise InputError(
                 "populations do not follow one another from gid 0 to n_neurons",
                 where=str(file),
-                remedy="repeat the run",
+                remedy=RESTORE,
             )
 
     @property
@@ -50,11 +52,12 @@ class NetworkTable:
         """Return the populations that a name, a family or a list of them means (None: all)."""
         if choice is None:
             return self.populations
-        wanted = [choice] if isinstance(choice, str) else list(choice)
-        for name in wanted:
-            known = {str(entry[field]) for entry in self.populations for field in ("name", "family")}
-            if name not in known:
-                raise InputError(f"no population or family {name!r} in this run; {did_you_mean(name, known)}")
+        wanted = set(texts(choice, "population", "the name of a population, or a list of them"))
+        known = {str(entry[field]) for entry in self.populations for field in ("name", "family")}
+        for name in sorted(wanted - known):
+            raise InputError(
+                f"no population or family {name!r} in this run", where="population", remedy=did_you_mean(name, known)
+            )
         return [entry for entry in self.populations if entry["name"] in wanted or entry["family"] in wanted]
 
     def selection(self, choice: PopulationChoice) -> GidSelection | None:
@@ -62,6 +65,11 @@ class NetworkTable:
         if choice is None:
             return None
         return GidSelection([(entry["gid0"], entry["gid0"] + entry["size"]) for entry in self.named(choice)])
+
+    @property
+    def first_gids(self) -> NDArray[np.int64]:
+        """The gid of the first neuron of every population, int64."""
+        return self._first
 
     def population_of(self, gids: NDArray[Any]) -> NDArray[np.intp]:
         """Return the index of the population of every gid."""

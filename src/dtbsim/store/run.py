@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dtbsim.arguments import number, whole
+from dtbsim.arguments import path as path_argument
+from dtbsim.checksum import DamagedError, has_checksum, sha256_of
+from dtbsim.clock import grid_problem
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
+from dtbsim.store.run_state import RunState, is_complete, setting_of, state_of, stores_of
 from dtbsim.store.spike_reader import SpikeStore
+from dtbsim.store.spikes import Spikes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,31 +27,36 @@ if TYPE_CHECKING:
     from dtbsim.store.hashing import HashResult
 
 
+CONFIG = "config.yaml"
+PROVENANCE = "provenance.json"
+
+
 class SpikeWindow(NamedTuple):
-    """Spikes with start_ms < t <= stop_ms, t = (step + 1) * dt, sorted by step, then gid."""
+    """Spikes with start_ms < t <= stop_ms."""
 
     start_ms: float
     stop_ms: float
-    steps: Steps
-    gids: Gids
+    spikes: Spikes
 
 
-def open_run(path: Path | str) -> Run:
+def open_run(path: Path | str, *, owner: object = None) -> Run:
     """Open the folder of a run. Nothing is loaded before it is asked for.
+
+    The run keeps `owner` alive, if one is given: what keeps a temporary folder in place.
 
     Raises InputError when this is not the folder of a run; later, when a piece of it is missing or damaged, with the
     file and what to do.
     """
-    folder = Path(path).expanduser()
+    folder = path_argument(path, "path")
     if not folder.is_dir():
         raise InputError("no such run folder", where=str(folder), remedy="give the folder that `dtbsim run` printed")
-    if not (folder / "config.yaml").is_file():
+    if not (folder / CONFIG).is_file():
         raise InputError(
             "this is not the folder of a run: it has no config.yaml",
             where=str(folder),
             remedy="give the folder that `dtbsim run` printed",
         )
-    return Run(folder)
+    return Run(folder, owner)
 
 
 class Run:
@@ -57,35 +69,77 @@ class Run:
     Of a run that still goes on or was killed, the part is shown that all ranks had stored when it was opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: object = None) -> None:
+        """`owner`, if any, keeps a temporary folder in place for as long as it is referred to."""
         self.path = path
+        self._owner = owner
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: sizes, and what was recorded."""
+        from dtbsim.store.overview import overview_html
+
+        return overview_html(self)
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, as plain dictionaries and lists."""
         from dtbsim.config.yaml_text import parse_yaml
 
-        file = self.path / "config.yaml"
-        try:
-            config, _ = parse_yaml(file.read_text(encoding="utf-8"), str(file))
-        except (OSError, ValueError, InputError) as error:
-            raise _unreadable(file, error) from error
+        file = self.path / CONFIG
+        config, _ = parse_yaml(self.config_text, str(file))
         if not isinstance(config, dict):
-            raise InputError("this is not a configuration", where=str(file), remedy="repeat the run")
+            raise InputError("this is not a configuration", where=str(file), remedy=RESTORE)
         return config
+
+    @cached_property
+    def config_text(self) -> str:
+        """The resolved configuration, as it stands in config.yaml."""
+        try:
+            return self.kept(CONFIG).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise damaged(self.path / CONFIG, error) from error
+
+    @property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the files that the run wrote once (config.yaml, models, inputs), by name; {} of version 0.1."""
+        if not (self.path / PROVENANCE).exists():  # of a run that had hardly begun
+            return {}
+        files = self.provenance.get("files") or {}
+        if not isinstance(files, dict) or not all(_is_inside(name) and isinstance(files[name], str) for name in files):
+            raise damaged(self.path / PROVENANCE, DamagedError("'files' must be digests of files in this folder"))
+        return files
+
+    def kept(self, name: str) -> bytes:
+        """Return the content of one of `files`; InputError where it is missing, or not as the run wrote it."""
+        data = read_bytes(self.path / name, missing=RESTORE)
+        expected = self.files.get(name)
+        if expected is not None and sha256_of(data) != expected:
+            raise damaged(self.path / name, DamagedError("the content is not what the run wrote"))
+        return data
 
     @cached_property
     def network(self) -> dict[str, Any]:
         """network.json: sizes, regions, populations, projections, partition."""
-        return self._json("network.json", "the run stopped before its network was known")
+        missing = "the run stopped before its network was known"
+        return self._json("network.json", missing)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """provenance.json: versions, commit, machine, seed, ranks, threads."""
-        return self._json("provenance.json", "repeat the run")
+        """provenance.json: versions, commit, machine, seed, ranks, threads, files that were read."""
+        return read_checked(self.path / PROVENANCE, missing=RESTORE)
+
+    @property
+    def state(self) -> RunState:
+        """How the run stands: running, done, failed, interrupted, killed, or unknown without status and summary."""
+        return state_of(self)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was simulated and stored."""
+        return is_complete(self)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -95,7 +149,8 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """summary.json, which is written last; InputError while there is none."""
-        return self._json("summary.json", "the run goes on or did not end regularly; see status.json and log.txt")
+        missing = "the run goes on or did not end regularly; see status.json and log.txt"
+        return self._json("summary.json", missing)
 
     @cached_property
     def populations(self) -> pd.DataFrame:
@@ -121,29 +176,62 @@ class Run:
         if not isinstance(ranks, int) or ranks < 1:
             raise InputError(
                 f"'ranks' must be a positive number, found {ranks!r}",
-                where=str(self.path / "provenance.json"),
-                remedy="repeat the run",
+                where=str(self.path / PROVENANCE),
+                remedy=RESTORE,
             )
         return ranks
 
     @cached_property
     def spike_store(self) -> SpikeStore:
         """The stored spikes of all ranks; InputError when spikes were not recorded."""
-        return SpikeStore(self.stored("spikes", "record.spikes"), self.ranks)
+        return SpikeStore(self.stored("spikes"), self.ranks)
 
-    def stored(self, name: str, setting: str) -> Path:
-        """Return the path of stores/`name`; InputError naming the `setting` that records it, if it is not there."""
+    def stored(self, name: str) -> Path:
+        """Return the path of stores/`name`; InputError where it was not recorded, naming the setting, or is missing."""
         path = self.path / "stores" / name
         if not path.is_dir():
-            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting} set")
+            if name in self.expected_stores():
+                raise InputError("this store of the run is missing", where=str(path), remedy=RESTORE)
+            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting_of(name)} set")
         return path
+
+    def expected_stores(self) -> list[str]:
+        """Return the names of the stores that the folder must hold: of a run that reached its end, all it recorded."""
+        return stores_of(self.config) if self.complete else []
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """The files that the configuration named, as provenance.json lists them; [] of version 0.1."""
+        inputs = self.provenance.get("inputs") or []
+        if not isinstance(inputs, list) or not all(map(_is_input, inputs)):
+            raise damaged(self.path / PROVENANCE, DamagedError("'inputs' must be a list of files"))
+        return inputs
 
     def spikes(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
-    ) -> tuple[Steps, Gids]:
-        """Return steps int64[n] and gids uint32[n] of start_ms < t <= stop_ms, sorted by step, then gid.
+    ) -> Spikes:
+        """Return the spikes of start_ms < t <= stop_ms: times in ms, and neurons by their index in their population.
 
-        `population` is the name of a population or of a family (its populations in all regions), or a list of these.
+            time_ms, neuron = run.spikes("E", start_ms=200)
+
+        Args:
+            population: name of a population or of a family (its populations in all regions), or a list of these;
+                default: all.
+            start_ms, stop_ms: the window; default: all that is stored.
+
+        Raises:
+            InputError: no such population, or spikes that were not recorded.
+        """
+        table = self.network_table
+        steps, gids = self.spike_steps(population, start_ms, stop_ms)
+        return Spikes(steps, gids, table, [str(entry["name"]) for entry in table.named(population)])
+
+    def spike_steps(
+        self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> tuple[Steps, Gids]:
+        """Return the spikes as the engine counts: steps int64[n] and gids uint32[n], sorted by step, then gid.
+
+        A spike of step k is at (k + 1) dt; gids number the neurons of the whole network. Arguments as of `spikes`.
         """
         start, stop = self._steps(start_ms, stop_ms)
         return self.spike_store.read(start, stop, self.network_table.selection(population))
@@ -155,28 +243,30 @@ class Run:
         start_ms: float | None = None,
         stop_ms: float | None = None,
     ) -> Iterator[SpikeWindow]:
-        """Yield the spikes of start_ms < t <= stop_ms window by window, empty ones included, one in memory at a time.
+        """Yield start_ms, stop_ms and spikes of one window after the other, of which one is in memory at a time.
 
-        A window is a whole number of steps; the last one ends with what was simulated, or is stored of it.
+        Empty windows are included. A window is a whole number of steps; the last one ends with what was simulated, or
+        is stored of it. Other arguments as of `spikes`.
         """
-        dt = self.dt_ms
-        window_steps = round(window_ms / dt)
-        if window_steps < 1 or abs(window_steps * dt - window_ms) > 1e-6 * window_ms:
-            raise InputError(f"window_ms must be a whole number of steps of {dt:g} ms, got {window_ms:g}")
+        dt, table = self.dt_ms, self.network_table
+        window_steps = self._window_steps(window_ms)
         start, stop = self._steps(start_ms, stop_ms)
-        for window in self.spike_store.windows(start, stop, window_steps, self.network_table.selection(population)):
-            yield SpikeWindow(window.start_step * dt, window.stop_step * dt, window.steps, window.gids)
+        chosen = [str(entry["name"]) for entry in table.named(population)]
+        for window in self.spike_store.windows(start, stop, window_steps, table.selection(population)):
+            spikes = Spikes(window.steps, window.gids, table, chosen)
+            yield SpikeWindow(window.start_step * dt, window.stop_step * dt, spikes)
+
+    def _window_steps(self, window_ms: float) -> int:
+        problem = grid_problem(number(window_ms, "window_ms", above=0), self.dt_ms)
+        if problem is not None:
+            raise InputError(problem[0], where="window_ms", remedy=problem[1])
+        return round(window_ms / self.dt_ms)
 
     def spikes_pandas(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> pd.DataFrame:
-        """Return the spikes of start_ms < t <= stop_ms as a table: time_ms, step, gid, population (categorical)."""
-        import pandas as pd
-
-        steps, gids = self.spikes(population, start_ms, stop_ms)
-        table = self.network_table
-        names = pd.Categorical.from_codes(table.population_of(gids), categories=table.names)
-        return pd.DataFrame({"time_ms": table.time_ms(steps), "step": steps, "gid": gids, "population": names})
+        """Return the same as a table: time_ms, neuron, population (categorical), step, gid."""
+        return self.spikes(population, start_ms, stop_ms).to_pandas()
 
     def spike_trains_neo(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
@@ -199,31 +289,35 @@ class Run:
         """
         from dtbsim.store.series_reader import read_rates
 
-        return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
+        return read_rates(self.stored("rates.zarr"))
 
-    def states(self, k: int = 0) -> xr.Dataset:
+    def states(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
 
-        time_ms is the time of the sample, the end of its step.
+        time_ms is the time of the sample, the end of its step; samples are those of start_ms < time_ms <= stop_ms.
         """
         from dtbsim.store.series_reader import read_states
 
-        return read_states(self.stored(f"states/{k}", f"record.states[{k}]"), self.ranks, self.network_table)
+        folder, window = self.stored(f"states/{self._entry(k, 'states')}"), _window(start_ms, stop_ms)
+        return read_states(folder, self.ranks, self.network_table, *window)
 
-    def weights(self, k: int = 0) -> xr.DataArray:
+    def weights(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
+
+        Samples are those of start_ms < time_ms <= stop_ms; without bounds all, the one at time 0 included.
 
         The values are in the unit in which the projection's weight was given.
         """
         from dtbsim.store.series_reader import read_weights
 
-        return read_weights(self.stored(f"weights/{k}", f"record.weights[{k}]"), self.ranks)
+        folder, window = self.stored(f"weights/{self._entry(k, 'weights')}"), _window(start_ms, stop_ms)
+        return read_weights(folder, self.ranks, *window)
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
         from dtbsim.store.series_reader import read_bold
 
-        return read_bold(self.stored("bold.zarr", "bold"))
+        return read_bold(self.stored("bold.zarr"))
 
     def correlation(self, k: int = 0) -> xr.Dataset:
         """Return the k-th entry of record.correlations: count, pairs and covariance by lag (tau_ms).
@@ -233,7 +327,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_correlation
 
-        return read_correlation(self.stored(f"correlations/{k}.zarr", f"record.correlations[{k}]"))
+        return read_correlation(self.stored(f"correlations/{self._entry(k, 'correlations')}.zarr"))
 
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
@@ -243,26 +337,48 @@ class Run:
 
     def _steps(self, start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
         """Return the steps of a window, cut to what was simulated and is stored."""
-        if start_ms is not None and stop_ms is not None and not start_ms < stop_ms:
-            raise InputError(f"start_ms ({start_ms:g}) must be before stop_ms ({stop_ms:g})")
+        begin_ms, finish_ms = _window(start_ms, stop_ms)
         table, end = self.network_table, self.spike_store.complete_before
-        start = 0 if start_ms is None else max(0, table.step_at_or_after(start_ms))
-        stop = end if stop_ms is None else min(end, table.step_at_or_after(stop_ms))
-        return min(start, end), max(min(start, end), stop)
+        last_ms = end * table.dt_ms
+        start = 0 if begin_ms <= 0 else end if begin_ms >= last_ms else table.step_at_or_after(begin_ms)
+        stop = end if finish_ms >= last_ms else max(0, table.step_at_or_after(max(finish_ms, 0.0)))
+        return min(start, end), max(min(start, end), min(stop, end))
 
-    def _json(self, name: str, remedy: str) -> dict[str, Any]:
-        file = self.path / name
+    def _entry(self, k: int, key: str) -> int:
+        """Return the index of an entry of a list of the configuration; InputError where there is none."""
+        entries = (self.config.get("record") or {}).get(key) or []
+        if not entries:
+            raise InputError("this was not recorded", where=str(self.path), remedy=f"run with record.{key} set")
+        return whole(k, "k", below=len(entries), what=f"an entry of record.{key}")
+
+    def _json(self, name: str, missing: str) -> dict[str, Any]:
+        return read_checked(self.path / name, missing=missing, old=not self._has_checksums)
+
+    @property
+    def _has_checksums(self) -> bool:
+        """Whether the run was written by a version that gives all its files checksums."""
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError("a piece of the run folder is missing", where=str(file), remedy=remedy) from None
-        except (OSError, ValueError) as error:
-            raise _unreadable(file, error) from error
-        if not isinstance(content, dict):
-            raise InputError("expected a JSON object", where=str(file), remedy="repeat the run")
-        return content
+            return has_checksum(read_bytes(self.path / PROVENANCE, missing=RESTORE))
+        except InputError:
+            return False
 
 
-def _unreadable(file: Path, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f"damaged: {reason}", where=str(file), remedy="restore it from a copy, or repeat the run")
+def _window(start_ms: float | None, stop_ms: float | None) -> tuple[float, float]:
+    """Return the two ends of a time window, infinite where none is given."""
+    begin_ms = -math.inf if start_ms is None else number(start_ms, "start_ms")
+    finish_ms = math.inf if stop_ms is None else number(stop_ms, "stop_ms")
+    if not begin_ms < finish_ms:
+        raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
+    return begin_ms, finish_ms
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a run writes such a file into its own folder."""
+    return name == CONFIG or (name.startswith(("models/", "inputs/")) and ".." not in Path(name).parts)
+
+
+def _is_input(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("key", "sha256")):
+        return False
+    texts = all(entry.get(key, 0) is None or isinstance(entry.get(key), str) for key in ("given", "file", "path"))
+    return texts and type(entry.get("bytes")) is int and (entry["file"] is None or _is_inside(entry["file"]))

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
+from dtbsim.store.files import RESTORE
 from dtbsim.store.network_table import NetworkTable
-from dtbsim.store.spike_reader import rank_stores
+from dtbsim.store.published import rank_stores
 from dtbsim.store.table_reader import TableReader
 
 if TYPE_CHECKING:
@@ -56,8 +58,10 @@ def read_bold(path: Path) -> xr.DataArray:
     )
 
 
-def read_weights(folder: Path, ranks: int) -> xr.DataArray:
+def read_weights(folder: Path, ranks: int, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
     """Return recorded weights of all ranks, float64 (time_ms, synapse), with source, target (gids) and delay_ms.
+
+    Samples are those of start_ms < t <= stop_ms; without bounds all, the one at time 0 included.
 
     Synapses are in the order of target, source, delay, first weight. Of a run that goes on or was killed, samples are
     shown that every rank has stored.
@@ -68,14 +72,15 @@ def read_weights(folder: Path, ranks: int) -> xr.DataArray:
     samples = min(table.rows for table in tables)
     steps = tables[0].read("step", 0, samples)
     dt_ms = float(tables[0].attribute("dt_ms"))
+    first, last = _rows_between(steps * dt_ms, start_ms, stop_ms)
     source, target, delay = (np.concatenate([t.constant(n) for t in tables]) for n in ("source", "target", "delay"))
-    values = np.concatenate([table.read("weight", 0, samples) for table in tables], axis=1)
+    values = np.concatenate([table.read("weight", first, last) for table in tables], axis=1)
     order = np.argsort(target, kind="stable")  # a target is on one rank
     return xr.DataArray(
         values[:, order],
         dims=("time_ms", "synapse"),
         coords={
-            "time_ms": steps * dt_ms,
+            "time_ms": steps[first:last] * dt_ms,
             "source": ("synapse", source[order]),
             "target": ("synapse", target[order]),
             "delay_ms": ("synapse", delay[order] * dt_ms),
@@ -118,11 +123,13 @@ def read_correlation(path: Path) -> xr.Dataset:
     )
 
 
-def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
+def read_states(
+    folder: Path, ranks: int, network: NetworkTable, start_ms: float | None = None, stop_ms: float | None = None
+) -> xr.Dataset:
     """Return the recorded states of all ranks, float32 (time_ms, gid), in the order of the gids.
 
-    time_ms is the end of the step after which a sample was taken. Of a run that goes on or was killed, samples are
-    shown that every rank has stored.
+    time_ms is the end of the step after which a sample was taken; samples are those of
+    start_ms < time_ms <= stop_ms. Of a run that goes on or was killed, samples are shown that every rank has stored.
     """
     import xarray as xr
 
@@ -132,16 +139,23 @@ def read_states(folder: Path, ranks: int, network: NetworkTable) -> xr.Dataset:
     steps = tables[0].read("step", 0, samples)
     for table in tables[1:]:
         if table.attribute("variables") != variables or not np.array_equal(table.read("step", 0, samples), steps):
-            raise InputError(
-                "variables or steps differ from those of rank 0", where=str(table.path), remedy="repeat the run"
-            )
+            raise InputError("variables or steps differ from those of rank 0", where=str(table.path), remedy=RESTORE)
     gids = np.concatenate([table.constant("gid") for table in tables])
-    values = np.concatenate([table.read("values", 0, samples) for table in tables], axis=1)
+    first, last = _rows_between(network.time_ms(steps), start_ms, stop_ms)
+    values = np.concatenate([table.read("values", first, last) for table in tables], axis=1)
     order = np.argsort(gids, kind="stable")
     gids, values = gids[order], values[:, order]
     names = np.array(network.names, dtype=object)[network.population_of(gids)]
     return xr.Dataset(
         {name: (("time_ms", "gid"), values[:, :, i]) for i, name in enumerate(variables)},
-        coords={"time_ms": network.time_ms(steps), "gid": gids, "population": ("gid", names)},
+        coords={"time_ms": network.time_ms(steps[first:last]), "gid": gids, "population": ("gid", names)},
         attrs={"interval_ms": tables[0].attribute("interval_steps") * network.dt_ms},
     )
+
+
+def _rows_between(time_ms: NDArray[np.float64], start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
+    """Return the first row and the row after the last one of start_ms < t <= stop_ms (rounding aside)."""
+    slack = 1e-9 * float(np.abs(time_ms).max(initial=0.0))
+    first = 0 if start_ms is None else int(np.searchsorted(time_ms, start_ms + slack, side="right"))
+    last = time_ms.size if stop_ms is None else int(np.searchsorted(time_ms, stop_ms + slack, side="right"))
+    return first, max(first, last)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.store.spike_writer import rank_store
+from dtbsim.store.published import rank_store
 from dtbsim.store.table_writer import Column, TableWriter, rows_per_chunk
 
 
@@ -24,8 +24,9 @@ class StateWriter:
         self._shape = (n, n_variables)
         self._table = TableWriter(
             rank_store(folder, rank),
-            [Column("step", "<i8", -1), Column("values", "<f4", np.nan, self._shape)],
+            [Column("step", "<i8", -1), Column("values", "<f4", np.nan, self._shape, ("neuron", "variable"))],
             chunk_rows=rows_per_chunk(8 + 4 * n * n_variables),
+            axis="time",
             attributes={
                 "kind": "states",
                 "rank": rank,
@@ -33,6 +34,7 @@ class StateWriter:
                 "interval_steps": interval_steps,
             },
             constants={"gid": np.asarray(gids, np.uint32)},
+            constants_axis="neuron",
             key="step",
         )
 
@@ -61,10 +63,12 @@ class WeightWriter:
         self._n = len(source)
         self._table = TableWriter(
             rank_store(folder, rank),
-            [Column("step", "<i8", -1), Column("weight", "<f8", np.nan, (self._n,))],
+            [Column("step", "<i8", -1), Column("weight", "<f8", np.nan, (self._n,), ("synapse",))],
             chunk_rows=rows_per_chunk(8 + 8 * self._n),
+            axis="time",
             attributes={"kind": "weights", "rank": rank, "dt_ms": dt_ms},
             constants={"source": source, "target": target, "delay": delay},
+            constants_axis="synapse",
             key="step",
         )
 
@@ -98,8 +102,9 @@ class RateWriter:
         self._populations = len(population_names)
         self._table = TableWriter(
             path,
-            [Column("count", "<i8", -1, (self._populations,))],
+            [Column("count", "<i8", -1, (self._populations,), ("population",))],
             chunk_rows=rows_per_chunk(8 * self._populations),
+            axis="time",
             attributes={
                 "kind": "rates",
                 "populations": list(population_names),
@@ -132,8 +137,9 @@ class BoldWriter:
         self._regions = len(region_names)
         self._table = TableWriter(
             path,
-            [Column("bold", "<f8", np.nan, (self._regions,))],
+            [Column("bold", "<f8", np.nan, (self._regions,), ("region",))],
             chunk_rows=rows_per_chunk(8 * self._regions),
+            axis="time",
             attributes={
                 "kind": "bold",
                 "regions": list(region_names),
@@ -166,8 +172,13 @@ class CorrelationWriter:
         self._lags = 2 * lags + 1
         self._table = TableWriter(
             path,
-            [Column("bins", "<i8", -1), Column("spikes", "<i8", -1, (2,)), Column("count", "<i8", -1, (self._lags,))],
+            [
+                Column("bins", "<i8", -1),
+                Column("spikes", "<i8", -1, (2,), ("side",)),
+                Column("count", "<i8", -1, (self._lags,), ("lag",)),
+            ],
             chunk_rows=rows_per_chunk(8 * (3 + self._lags), 1 << 16),
+            axis="snapshot",
             attributes={
                 "kind": "correlation",
                 "populations": list(populations),

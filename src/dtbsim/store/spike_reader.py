@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps, sort_spikes
-from dtbsim.store.spike_writer import rank_store
+from dtbsim.store.published import rank_stores
 from dtbsim.store.table_reader import TableReader
 
 _WINDOW_SPIKES = 1 << 20  # aimed at when the caller names no window
@@ -91,22 +90,6 @@ class SpikeStore:
     ) -> tuple[Steps, Gids]:
         """Return steps int64[n] and gids uint32[n] of all spikes with start_step <= step < stop_step."""
         return _joined([(window.steps, window.gids) for window in self.chunks(start_step, stop_step, selection)])
-
-
-def rank_stores(folder: Path, ranks: int) -> list[Path]:
-    """Return the stores of all ranks in `folder`; InputError when some are missing or there are too many."""
-    paths = [rank_store(folder, rank) for rank in range(ranks)]
-    missing = [path for path in paths if not path.is_dir()]
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {ranks} stores are missing", where=str(missing[0]), remedy="repeat the run"
-        )
-    surplus = sorted(set(folder.glob("rank_*.zarr")) - set(paths))
-    if surplus:
-        raise InputError(
-            f"a store that does not belong to this run of {ranks} ranks", where=str(surplus[0]), remedy="move it away"
-        )
-    return paths
 
 
 def _joined(parts: list[tuple[Steps, Gids]]) -> tuple[Steps, Gids]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from dtbsim.record.spike_order import Gids, SpikeSorter, Steps
+from dtbsim.store.published import rank_store
 from dtbsim.store.table_writer import FLUSH_INTERVAL_S, Column, TableWriter
 
 CHUNK_SPIKES = 1 << 17
 SPIKE_COLUMNS = [Column("step", "<i8", -1), Column("gid", "<u4", 2**32 - 1)]
-
-
-def rank_store(folder: Path, rank: int) -> Path:
-    """Return the path of a rank's store in `folder`."""
-    return folder / f"rank_{rank:05d}.zarr"
 
 
 class SpikeWriter:
@@ -35,6 +31,7 @@ class SpikeWriter:
             rank_store(folder, rank),
             SPIKE_COLUMNS,
             chunk_rows=chunk_spikes,
+            axis="spike",
             attributes={"kind": "spikes", "rank": rank},
             key="step",
             flush_interval_s=flush_interval_s,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from bisect import bisect_left
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,13 @@ import zarr
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
-from dtbsim.store.table_writer import FORMAT, published_path
+from dtbsim.files.limits import MIB, size_of
+from dtbsim.files.regular import check_regular
+from dtbsim.store.files import RESTORE, damaged
+from dtbsim.store.published import check_store
 
-_AGAIN = "repeat the run, or restore the folder from a copy"
+_ARRAY_BYTES, _PER_STORED_BYTE = 256 * MIB, 1000
+"""An array may be so large, or so many times what is stored of it: runs of equal numbers are packed tightly."""
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, AssertionError)
 
 
@@ -26,26 +30,27 @@ class TableReader:
 
     def __init__(self, path: Path, kind: str) -> None:
         self.path = path
-        record = _read_published(path)  # before the arrays: they only grow, so they hold all published rows
+        record = check_store(path)  # before the arrays: they only grow, so they hold all published rows
         self.rows: int = record["rows"]
         self.closed: bool = record["closed"]
         self.shard_rows: int = record["shard_rows"]
         self.shard_first: list[int] = record.get("shard_first", [])
         self.complete_before: int = record.get("complete_before", 0)
+        check_regular(path / "zarr.json")
         try:
             self._group = zarr.open_group(path, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = dict(self._group.attrs)
         except _DAMAGE as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
         if self.attributes.get("kind") != kind:
             given = self.attributes.get("kind")
-            raise InputError(f"this store holds {given!r}, expected {kind!r}", where=str(path), remedy=_AGAIN)
+            raise InputError(f"this store holds {given!r}, expected {kind!r}", where=str(path), remedy=RESTORE)
         self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def attribute(self, name: str) -> Any:
         """Return an attribute of the store; InputError when it is not there."""
         if name not in self.attributes:
-            raise InputError(f"the attribute {name!r} is missing", where=str(self.path / "zarr.json"), remedy=_AGAIN)
+            raise InputError(f"the attribute {name!r} is missing", where=str(self.path / "zarr.json"), remedy=RESTORE)
         return self.attributes[name]
 
     def constant(self, name: str) -> NDArray[Any]:
@@ -60,7 +65,7 @@ class TableReader:
         array = self._array(name)
         if array.shape[0] < stop:
             message = f"the array has {array.shape[0]} rows, {self.rows} were published"
-            raise InputError(message, where=str(self.path / name), remedy=_AGAIN)
+            raise InputError(message, where=str(self.path / name), remedy=RESTORE)
         out: NDArray[Any] = np.empty((max(0, stop - start), *array.shape[1:]), array.dtype)
         row = start
         while row < stop:
@@ -71,6 +76,21 @@ class TableReader:
                 out[row - start : end - start] = self._read_part(array, row, end, file)
             row = end
         return out
+
+    def check_values(self) -> None:
+        """Read everything that is stored, a shard at a time. Raises InputError for what is missing or damaged."""
+        for name in self._names():
+            if self._array(name).shards is None:
+                self.constant(name)
+                continue
+            for start in range(0, self.rows, self.shard_rows):
+                self.read(name, start, start + self.shard_rows)
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(self._group.array_keys())
+        except _DAMAGE as error:
+            raise damaged(self.path, error) from error
 
     def first_row_from(self, name: str, value: int) -> int:
         """Return the first row whose key (column `name`, the index of the table) is at least `value`."""
@@ -83,46 +103,38 @@ class TableReader:
 
     def _array(self, name: str) -> zarr.Array[Any]:
         if name not in self._arrays:
+            check_regular(self.path / name / "zarr.json")
             try:
                 array = self._group[name]
             except _DAMAGE as error:
-                raise _damaged(self.path / name, error) from error
+                raise damaged(self.path / name, error) from error
             if not isinstance(array, zarr.Array):
-                raise InputError("expected an array", where=str(self.path / name), remedy=_AGAIN)
+                raise InputError("expected an array", where=str(self.path / name), remedy=RESTORE)
+            self._check_declared(array, self.path / name)
             self._arrays[name] = array
         return self._arrays[name]
 
+    def _check_declared(self, array: zarr.Array[Any], folder: Path) -> None:
+        """Refuse an array that is said to be far larger than what is stored of it."""
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"holds {array.dtype}, not numbers", where=str(folder), remedy=RESTORE)
+        stored = sum(file.stat().st_size for file in (folder / "c").rglob("*") if file.is_file())
+        declared = array.dtype.itemsize * math.prod(array.shape)
+        if declared > max(_ARRAY_BYTES, _PER_STORED_BYTE * stored):
+            raise InputError(
+                f"is said to have {size_of(declared)}, of which {size_of(stored)} are stored",
+                where=str(folder),
+                remedy=RESTORE,
+            )
+
     def _read_part(self, array: zarr.Array[Any], start: int, stop: int, file: Path, attempts: int = 3) -> NDArray[Any]:
         """Read rows of one shard; again where a writer at work may have replaced the shard in the middle of reading."""
-        if not file.exists():
-            raise InputError("a piece of the store is missing", where=str(file), remedy=_AGAIN)
+        if not file.is_file():
+            raise InputError("a piece of the store is missing", where=str(file), remedy=RESTORE)
+        check_regular(file)
         try:
             return np.asarray(array[start:stop])
         except _DAMAGE as error:
             if self.closed or attempts == 1:
-                raise _damaged(file, error) from error
+                raise damaged(file, error) from error
         return self._read_part(array, start, stop, file, attempts - 1)
-
-
-def _read_published(path: Path) -> dict[str, Any]:
-    file = published_path(path)
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("a piece of the run folder is missing", where=str(file), remedy=_AGAIN) from None
-    except (OSError, ValueError) as error:
-        raise _damaged(file, error) from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        raise InputError(
-            f"store format {found!r}, this version reads {FORMAT}", where=str(file), remedy="use the matching version"
-        )
-    for key, kind in (("rows", int), ("shard_rows", int), ("closed", bool)):
-        if not isinstance(record.get(key), kind) or (kind is int and record[key] < 0):
-            raise InputError(f"{key!r} is missing or not a valid number", where=str(file), remedy=_AGAIN)
-    return record
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f"damaged or missing: {reason}", where=str(path), remedy=_AGAIN)

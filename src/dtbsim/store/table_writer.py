@@ -5,13 +5,16 @@ writing chunk by chunk rewrites the shard every time. The number of valid rows s
 `NAME.published.json`, replaced after the shards it counts are in place. Whoever reads only published rows never sees
 a hole, also when the writer was killed: a shard is written under another name and renamed, and a shard that is written
 again (a partial one, by `flush`) begins with the same rows.
+
+That file also holds digests of the metadata (`dtbsim.store.metadata`), and tells a writer that the store is still its
+own: a store that was removed, or replaced by that of another run, takes no more rows.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,32 +24,30 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from dtbsim.errors import StorageError
+from dtbsim.checksum import FORMAT, with_checksum
+from dtbsim.errors import InputError, StorageError
 from dtbsim.store.files import storage_errors, sync_to_disk, write_text
+from dtbsim.store.metadata import digests_of
+from dtbsim.store.published import published_path
 
-FORMAT = 1
 CHUNKS_PER_SHARD = 8
 FLUSH_INTERVAL_S = 10.0
 _EVERY_CHUNK: Any = {"write_empty_chunks": True}  # a missing file then always means lost data
 
 
 class Column(NamedTuple):
-    """A column: name, dtype, the value that pads the last shard, and the shape of one row's entry."""
+    """A column: name, dtype, the value that pads the last shard, and the shape of one row's entry with its axes."""
 
     name: str
     dtype: str
     fill: float
     shape: tuple[int, ...] = ()
+    axes: tuple[str, ...] = ()
 
 
 def rows_per_chunk(row_bytes: int, chunk_bytes: int = 1 << 18) -> int:
     """Return the power of two of rows that comes closest to `chunk_bytes` from below, at least one row."""
     return 1 << max(0, int(chunk_bytes // max(1, row_bytes)).bit_length() - 1)
-
-
-def published_path(path: Path) -> Path:
-    """Return the file that says how much of the table at `path` is valid."""
-    return path.with_suffix(".published.json")
 
 
 def _codecs() -> list[BloscCodec | Crc32cCodec]:
@@ -58,8 +59,9 @@ class TableWriter:
     """Writes one table.
 
     Arguments: `path` (ends in .zarr, must not exist), `columns`, `chunk_rows` (rows of a chunk; a shard has
-    `CHUNKS_PER_SHARD` of them), `attributes` (JSON, of the group), `constants` (arrays stored once) and `key`: the name
-    of a nondecreasing integer column, whose first value of every shard is published as an index.
+    `CHUNKS_PER_SHARD` of them), `axis` (what a row is, the first dimension of all columns), `attributes` (JSON, of the
+    group), `constants` (arrays stored once, along `constants_axis`) and `key`: the name of a nondecreasing integer
+    column, whose first value of every shard is published as an index.
 
     Raises StorageError when the disk does not take it; the rows published until then stay readable.
     """
@@ -70,8 +72,10 @@ class TableWriter:
         columns: list[Column],
         *,
         chunk_rows: int,
+        axis: str,
         attributes: Mapping[str, Any],
         constants: Mapping[str, NDArray[Any]] | None = None,
+        constants_axis: str = "",
         key: str | None = None,
         flush_interval_s: float = FLUSH_INTERVAL_S,
     ) -> None:
@@ -93,11 +97,28 @@ class TableWriter:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
-            self._arrays = {c.name: self._create_array(group, c, chunk_rows) for c in columns}
+            self._arrays = {c.name: self._create_array(group, c, chunk_rows, axis) for c in columns}
             for name, values in (constants or {}).items():
                 group.create_array(
-                    name, data=values, chunks=(max(1, len(values)),), compressors=_codecs(), config=_EVERY_CHUNK
+                    name,
+                    data=values,
+                    chunks=(max(1, len(values)),),
+                    compressors=_codecs(),
+                    dimension_names=[constants_axis],
+                    config=_EVERY_CHUNK,
                 )
+        self._constants = [name for name, values in (constants or {}).items() if len(values)]
+        try:
+            digests = digests_of(path, self._arrays, constants or {})
+        except InputError as error:
+            raise _vanished(path) from error
+        self._same: dict[str, Any] = {
+            "shard_rows": self._shard_rows,
+            "columns": list(self._arrays),
+            "metadata": digests,
+            "writer": uuid.uuid4().hex,
+        }
+        self._mine: set[str] = set()  # what the published file may hold: texts that this writer has written
         self._publish(0, complete_before=0, closed=False)
 
     @property
@@ -154,6 +175,7 @@ class TableWriter:
             return
         self.flush(complete_before=complete_before)
         with self._usable_until_failure(), storage_errors(self.path):
+            self._check_shards()
             for array in self._arrays.values():
                 array.resize((self.rows, *array.shape[1:]))
             for file in self.path.rglob("*"):
@@ -163,7 +185,7 @@ class TableWriter:
         self._usable = False
         self._buffers = {}
 
-    def _create_array(self, group: zarr.Group, column: Column, chunk_rows: int) -> zarr.Array[Any]:
+    def _create_array(self, group: zarr.Group, column: Column, chunk_rows: int, axis: str) -> zarr.Array[Any]:
         entry = tuple(max(1, n) for n in column.shape)
         return group.create_array(
             column.name,
@@ -173,6 +195,7 @@ class TableWriter:
             shards=(self._shard_rows, *entry),
             compressors=_codecs(),
             fill_value=column.fill,
+            dimension_names=[axis, *column.axes],
             config=_EVERY_CHUNK,
         )
 
@@ -186,6 +209,7 @@ class TableWriter:
         """Write the buffers as one whole shard, padded: a partial one would make Zarr read and merge."""
         start, stop = self._base, self._base + self._shard_rows
         with storage_errors(self.path):
+            self._check_present()  # zarr would make missing folders again, and the rest would be lost in silence
             for column in self._columns:
                 buffer, array = self._buffers[column.name], self._arrays[column.name]
                 buffer[self._filled :] = column.fill
@@ -198,12 +222,40 @@ class TableWriter:
             self._shard_first[start // self._shard_rows :] = [int(keys[0])]
 
     def _publish(self, rows: int, *, complete_before: int, closed: bool) -> None:
-        record: dict[str, Any] = {"format": FORMAT, "rows": rows, "shard_rows": self._shard_rows, "closed": closed}
+        record: dict[str, Any] = {"rows": rows, "closed": closed, **self._same}
         if self._key:
             record |= {"complete_before": complete_before, "shard_first": self._shard_first}
-        write_text(published_path(self.path), json.dumps(record), durable=closed)
+        if self._mine:
+            self._check_present()
+        text = with_checksum(record)
+        self._mine.add(text)
+        write_text(published_path(self.path), text, durable=closed)
+        self._mine = {text}
         self._published = rows
         self._next_flush = time.monotonic() + self._flush_interval_s
+
+    def _check_present(self) -> None:
+        """Raise StorageError unless the store is as this writer left it."""
+        with storage_errors(self.path):
+            try:
+                mine = published_path(self.path).read_text(encoding="utf-8") in self._mine
+            except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+                mine = False
+        missing = [self.path / name for name in self._same["metadata"] if not (self.path / name).is_file()]
+        if missing or not mine:
+            raise _vanished(missing[0] if missing else published_path(self.path))
+
+    def _check_shards(self) -> None:
+        """Raise StorageError where a shard that was written is not there any more."""
+        shards = -(-self.rows // self._shard_rows)
+        pieces = [self.path / name / "c" / "0" for name in self._constants]
+        for column in self._columns:
+            if 0 not in column.shape:
+                chunk = ["0"] * len(column.shape)
+                pieces += [self.path.joinpath(column.name, "c", str(shard), *chunk) for shard in range(shards)]
+        for piece in pieces:
+            if not piece.is_file():
+                raise _vanished(piece)
 
     @contextlib.contextmanager
     def _usable_until_failure(self) -> Iterator[None]:
@@ -217,3 +269,11 @@ class TableWriter:
         except StorageError:
             self._usable = False
             raise
+
+
+def _vanished(piece: Path) -> StorageError:
+    return StorageError(
+        "this piece of the store was removed or replaced while the run was writing it",
+        where=str(piece),
+        remedy="repeat the run, and leave its folder in place until it has ended",
+    )

@@ -17,10 +17,11 @@ from dtbsim.backends.cuda.log import SpikeLog
 from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
-from dtbsim.backends.finite import check_finite
+from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.parameters import ControlledParameter
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.weights import RecordedWeights
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import device_layout as X
@@ -39,6 +40,10 @@ class CudaBackend:
     name = "cuda"
     plan = "general"
     n_threads = 1
+    limit_s: float | None = None
+    """Of the CPU backend: launches on a GPU are not cut."""
+    reached: int = 0
+    """Steps done when `advance` ended."""
 
     def __init__(
         self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
@@ -55,7 +60,8 @@ class CudaBackend:
         self.tables = self._make_tables(first_bucket)
         self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
-        self._n_local = sum(state.lane.n_local for state in built.lanes)
+        self._n_most = sum(most_spikes_of(self._network, state.lane) for state in built.lanes)
+        """The most spikes of a step."""
         self._gids = device.upload(built.candidates.gids)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
@@ -83,8 +89,8 @@ class CudaBackend:
         return DeviceLaneTables(self._built, self.ring, self._device, **sized)
 
     def _make_room_for_spikes(self) -> None:
-        self._log = SpikeLog(self._device, self._n_local)
-        self._published = self._device.xp.zeros(max(self._n_local, 1), np.int32)
+        self._log = SpikeLog(self._device, self._n_most)
+        self._published = self._device.xp.zeros(max(self._n_most, 1), np.int32)
         self.rank[X.R_PUBLISHED_AT] = self._device.address(self._published)
         self.rank[X.R_LOG_AT] = self._log.address
 
@@ -92,7 +98,7 @@ class CudaBackend:
         lanes, tables = self.tables.procedural, self.tables
         if not lanes:
             return None
-        return ProceduralSteps(lanes, tables.table, tables.address, self._n_local, self._device)
+        return ProceduralSteps(lanes, tables.table, tables.address, self._n_most, self._device)
 
     def _text(self) -> str:
         macros = self._dynamic.macros | ({} if self._procedural is None else {"DTB_PROCEDURAL": 1})
@@ -170,6 +176,7 @@ class CudaBackend:
         if self._exchange is not None:
             self._look()  # what was entered last
         self._dynamic.tidy(stop)
+        self.reached = stop
 
     def _send(self) -> None:
         self._device.overwrite(self._on_device, self.rank)
@@ -182,7 +189,7 @@ class CudaBackend:
         begin_s = time.perf_counter()
         rank = self.rank
         while (step := int(rank[X.R_STEP])) < stop:
-            room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_local, 1)
+            room = (self._log.size - int(rank[X.R_LOG_COUNT])) // max(self._n_most, 1)
             if room == 0:
                 self._take_log()
                 rank = self.rank
@@ -215,6 +222,8 @@ class CudaBackend:
     def _resume(self) -> None:
         """Remove what the device has halted for, and enter the spikes again that it could not enter."""
         halt = int(self.rank[X.R_HALT])
+        if halt == X.HALT_SPIKES:
+            raise too_many_spikes(self._network)
         if halt == X.HALT_PACKETS and self._exchange is not None:
             self._exchange.second_round(self.rank)
             self.rank[X.R_HALT] = 0

@@ -12,6 +12,7 @@ from dtbsim.backends.cuda import procedural
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.build.kinds import find_kinds
+from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.pairs import splits_of
 from dtbsim.build.procedural import ring_size
 from dtbsim.kernels import device_layout as X
@@ -30,17 +31,18 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
         wide: sums of 64 bits.
     """
     n, states, inputs = _sizes(network, owned)
+    most = int((most_spikes(network) * owned).sum())
     driven = sum(int(owned[drive.population]) for drive in network.drives if drive.kind == "poisson")
     parts = _ordered_parts(network, owned)
-    batch = min(procedural.BATCH, -(-n // Limits.threads) * Limits.threads)
+    batch = min(procedural.BATCH, -(-most // Limits.threads) * Limits.threads)
     return {
         "states": 4 * states,
         "input of coming steps": (8 if wide else 4) * inputs * max(1, ring_size(network)),
         "gids": 4 * n,
         "numbers as sources": 4 * n,
         "gids of sources": 4 * n_sources,
-        "published spikes": 4 * n,
-        "log": log_bytes(n),
+        "published spikes": 4 * most,
+        "log": log_bytes(most),
         "drives": 8 * driven // X.UNIT,
         "batches": batch * (8 + 2 * parts) if parts else 0,
     }

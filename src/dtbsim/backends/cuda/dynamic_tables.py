@@ -102,7 +102,7 @@ class DeviceDynamicTables(DynamicTables):
         for index, (row, kept) in enumerate(zip(self.table, self._kept, strict=True)):
             kept.agenda.make_room()
             kept.notes.make_room()
-            if self._longest_history(index) >= kept.ring.shape[1]:
+            if self._longest_history(index) + int(row[D.HISTORY_ROOM]) > kept.ring.shape[1]:
                 # entry m stands at m modulo the capacity, so it is where it should be in one of two copies
                 kept.ring = self._device.xp.concatenate([kept.ring, kept.ring], axis=1)
             self._enter(row, kept)

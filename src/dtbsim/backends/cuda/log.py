@@ -12,14 +12,14 @@ ENTRIES = 1 << 24
 """Room for spikes between two looks of the host, at least one step's."""
 
 
-def parts_of(n_local: int) -> int:
+def parts_of(n_most: int) -> int:
     """Parts of the log of a rank: one where a single step could fill more than ENTRIES."""
-    return 1 if n_local > ENTRIES else 2
+    return 1 if n_most > ENTRIES else 2
 
 
-def log_bytes(n_local: int) -> int:
+def log_bytes(n_most: int) -> int:
     """Device memory of the log."""
-    return 8 * parts_of(n_local) * max(ENTRIES, n_local)
+    return 8 * parts_of(n_most) * max(ENTRIES, n_most)
 
 
 class SpikeLog:
@@ -29,10 +29,10 @@ class SpikeLog:
     than time, and there is one.
     """
 
-    def __init__(self, device: Device, n_local: int) -> None:
-        self.size = max(ENTRIES, n_local)
+    def __init__(self, device: Device, n_most: int) -> None:
+        self.size = max(ENTRIES, n_most)
         self._device = device
-        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(parts_of(n_local))]
+        self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(parts_of(n_most))]
         self._travelling: list[Later | None] = [None] * len(self._parts)
         self._filling = 0
 

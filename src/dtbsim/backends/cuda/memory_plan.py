@@ -24,6 +24,7 @@ from dtbsim.build.memory import (
     neuron_bytes,
     synapses_onto,
 )
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
@@ -167,7 +168,7 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
 
 def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
     """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
-    n, n_lanes = sum(lane.n_local for lane in plan.lanes), len(plan.lanes)
+    n_lanes = len(plan.lanes)
     ring = 1 << math.ceil(math.log2(plan.network.max_delay_steps + 1))
     by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
     if not in_order:
@@ -176,6 +177,7 @@ def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
         lists = 2 * n_lanes * (8 + 4 * largest)
         rings = ring * (sum(lane.n_slots for lane in plan.lanes) * _sum_bytes(plan) + 4 * n_lanes)
         return log + lists + rings + by_spike
-    log = log_bytes(n) + 4 * n
+    most = sum(most_spikes_of(plan.network, lane) for lane in plan.lanes)
+    log = log_bytes(most) + 4 * most
     busy = math.ceil(BURST * ASSUMED_RATE_HZ * plan.network.dt_ms * 1e-3 * segments)
     return log + 8 * ring * (n_lanes * tables.FIRST_BUCKET + busy) + by_spike

@@ -14,6 +14,7 @@ from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
@@ -23,7 +24,7 @@ I64 = NDArray[np.int64]
 BLOCK_THREADS = 768
 """Threads of a block: at most 80 registers each. With 1,024, large models would have to spill."""
 LOG_STEPS = 2048
-"""Most steps of a launch: room in a lane's log is for all of its neurons firing in all of them."""
+"""Most steps of a launch: room in a lane's log is for the most spikes in all of them."""
 LOG_BYTES = 1 << 30
 """For all logs, or a sixteenth of the free memory if that is less."""
 MAX_SOURCES = 1 << X.SOURCE_BITS
@@ -38,9 +39,9 @@ def stride_of(longest: int, n_sources: int, n_synapses: int) -> int:
     return stride if stride * n_sources <= MOST_PADDING * n_synapses else 0
 
 
-def shared_bytes(n_lanes: int, ring: int, n_local: int, arena_words: int, ring_words: int) -> int:
+def shared_bytes(n_lanes: int, ring: int, n_most: int, arena_words: int, ring_words: int) -> int:
     """Shared memory of a block: board, lists, events per step, then states and constants, and the ring, if they fit."""
-    return X.BOARD_BYTES + 4 * (n_local + 3 * n_lanes + ring + arena_words + ring_words)
+    return X.BOARD_BYTES + 4 * (n_most + 3 * n_lanes + ring + arena_words + ring_words)
 
 
 class PersistentTables(DeviceLaneTables):
@@ -56,7 +57,7 @@ class PersistentTables(DeviceLaneTables):
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
         self._fill_units(row)
         device, neurons = self._device, state.neurons
-        n, slots, ring = state.lane.n_local, state.lane.n_slots, self._ring
+        n, slots, ring = most_spikes_of(self._network, state.lane), state.lane.n_slots, self._ring
         self._place_synapses(row, state)
         self._rings.append(device.xp.zeros(ring * slots, np.int32))
         self._due.append(device.xp.zeros(ring, np.int32))
@@ -116,7 +117,7 @@ class PersistentBackend(CudaBackend):
 
     def _make_room_for_spikes(self) -> None:
         device, lanes, rank = self._device, self._built.lanes, self.rank
-        n_lanes, largest = len(lanes), max(state.lane.n_local for state in lanes)
+        n_lanes, largest = len(lanes), int(self.tables.table[:, X.X_FIRED_CAPACITY].max())
         room = min(LOG_BYTES, device.limits.free_bytes // 16)
         self.log_steps = int(np.clip(room // (8 * largest * n_lanes), 1, LOG_STEPS))
         self._logs = device.xp.zeros((n_lanes, largest * self.log_steps), np.int64)
@@ -161,8 +162,9 @@ class PersistentBackend(CudaBackend):
         counts = self.tables.take_log_counts()
         longest = int(counts.max(initial=0))
         if longest > 0:
-            part = self._device.download_later(self._logs[:, :longest])
-            if longest == self._logs.shape[1]:
+            filled = self._logs[:, :longest]
+            part = self._device.download_later(filled)
+            if filled.flags.c_contiguous:
                 part.values()  # of the logs themselves, which the next launch overwrites, not of a copy
             self._collected.append(_LaneLogs(part, counts))
         self._send()

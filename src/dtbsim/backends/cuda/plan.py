@@ -8,6 +8,7 @@ from typing import Literal
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import MAX_SOURCES, shared_bytes
 from dtbsim.build.lanes import MAX_DEVICE_LANES
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
@@ -90,7 +91,7 @@ def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
         return f"{network.n_neurons:,} neurons are more than {MAX_SOURCES:,}"
     if len(lanes) > limits.multiprocessors:
         return f"the neurons need {len(lanes)} blocks, the GPU has {limits.multiprocessors} multiprocessors"
-    largest = max(lane.n_local for lane in lanes)
+    largest = max(most_spikes_of(network, lane) for lane in lanes)
     least = shared_bytes(len(lanes), ring, largest, 0, 0)
     if least > limits.shared_bytes:
         return f"a block needs {least:,} bytes of shared memory, it has {limits.shared_bytes:,}"

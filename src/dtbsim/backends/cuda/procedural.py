@@ -64,13 +64,11 @@ class ProceduralSteps:
     spikes; with such pairs the host has to look at every step (`ordered`).
     """
 
-    def __init__(
-        self, lanes: Sequence[ProceduralLane], table: I64, table_at: int, n_local: int, device: Device
-    ) -> None:
+    def __init__(self, lanes: Sequence[ProceduralLane], table: I64, table_at: int, n_most: int, device: Device) -> None:
         """`table` int64[n_lanes, DEVICE_LANE_FIELDS], on the device at `table_at`."""
         self._device, self._threads = device, device.limits.threads
         self.shared_bytes = max(lane.shared_bytes for lane in lanes)
-        self._size = min(BATCH, -(-max(n_local, 1) // self._threads) * self._threads)
+        self._size = min(BATCH, -(-max(n_most, 1) // self._threads) * self._threads)
         chosen = [(lane, k) for lane in lanes for k, pair in enumerate(lane.pairs) if is_ordered(pair)]
         self._parts = [1 << int(lane.pairs[k][P.SPLITS]) for lane, k in chosen]
         self._chosen = device.xp.zeros(self._size if chosen else 1, np.int64)

@@ -46,8 +46,11 @@ class DeviceRows(Rows):
         """Addresses of what is there already."""
         return super().place(self.device.address)
 
-    def add_magnitudes(self, totals: NDArray[np.int64]) -> None:
-        """totals[slot] += the sum of |weight| over all synapses of the slot; `totals` is the host's."""
+    def add_magnitudes(self, totals: NDArray[np.int64], times: NDArray[np.int64] | None = None) -> None:
+        """totals[slot] += the sum of |weight| over all synapses of the slot; `totals` is the host's.
+
+        With `times` (how often each source can spike in a step) times the largest of them.
+        """
         if self.n_synapses == 0:
             return
         sums = self.device.xp.zeros(totals.size, np.int64)
@@ -61,7 +64,7 @@ class DeviceRows(Rows):
         on_device = self.device.upload(table)
         shape = self.device.limits.spread(int(self.targets.size))
         self.kernels.launch("dtb_add_magnitudes", shape, self.device.address(on_device))
-        totals += self.device.download(sums)
+        totals += self.device.download(sums) * (1 if times is None else int(times.max(initial=1)))
 
     def widened(self) -> DeviceRows:
         """The same synapses with 32-bit weights and targets, for 64-bit sums; they lie where `rows` says."""

@@ -27,6 +27,7 @@ from dtbsim.kernels import (
     tasks,
     wire,
 )
+from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.language.emit_c import PRELUDE
 from dtbsim.models.language.emit_c import elementary_text as definition
 
@@ -40,6 +41,7 @@ _NAMED = {
     "PURPOSE_SHIFT": philox.PURPOSE_SHIFT,
     "DECAY_BITS": decay.LOW_BITS,
     "NEVER": history.NEVER,
+    "MOST_SPIKES": MOST_SPIKES,
     "SCALE_BITS": scaling.FACTOR_BITS,
     "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
     "DRAW_FACTOR_BITS": sink.FACTOR_BITS,

@@ -13,6 +13,7 @@ from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
@@ -36,7 +37,7 @@ class DeviceLaneTables(LaneTables):
         self._device, self._first_bucket = device, first_bucket
         self._buckets: list[Buckets] = []
         self.dynamic: list[DeviceDynamicTables] = []
-        self._n_local = sum(state.lane.n_local for state in built.lanes)
+        self._n_most = sum(most_spikes_of(built.network, state.lane) for state in built.lanes)
         self.procedural: list[ProceduralLane] = []
         super().__init__(built.network, built.kinds, built.lanes, built.candidates, ring, DeviceMemory(device))
         self._copy = device.upload(self.table)
@@ -75,7 +76,7 @@ class DeviceLaneTables(LaneTables):
     def _fill_dynamic(self, row: I64, state: LaneState) -> None:
         tables = DeviceDynamicTables(
             self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
-            self._n_local,
+            self._n_most,
         )  # fmt: skip
         self.dynamic.append(tables)
         row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.address

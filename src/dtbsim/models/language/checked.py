@@ -135,6 +135,8 @@ def _results(model: NeuronModel, function: ir.Function, place: str) -> tuple[ir.
             )
         results.append(value)
     spiked = function.results[-1]
+    if model.counts_spikes:
+        return (*results, spiked if spiked.type == "f32" else ir.Cast(spiked, "f32"))
     if spiked.type != "bool":
         raise InputError(
             f"the last value that update of model '{model.name}' returns is {spiked.type}; it must say whether the "

@@ -6,7 +6,7 @@ those of the numba text. The prelude needs nothing but the compiler.
 
 from __future__ import annotations
 
-from dtbsim.models.base import NeuronModel
+from dtbsim.models.base import MOST_SPIKES, NeuronModel
 from dtbsim.models.language import elementary, ir
 from dtbsim.models.language.checked import checked_update, needed_functions
 from dtbsim.models.language.emit import BUILT_IN, Emitter
@@ -26,6 +26,7 @@ DTB_FN dtb_i32 dtb_add(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a + (u
 DTB_FN dtb_i32 dtb_sub(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a - (unsigned)b); }
 DTB_FN dtb_i32 dtb_mul(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a * (unsigned)b); }
 DTB_FN dtb_i32 dtb_shl(dtb_i32 a, dtb_i32 b) { return (dtb_i32)((unsigned)a << b); }
+DTB_FN dtb_i32 dtb_spikes(float n, dtb_i32 most) { return n > 0.0f ? (n < (float)most ? (dtb_i32)n : most) : 0; }
 DTB_FN dtb_i32 dtb_abs_i32(dtb_i32 a) { return a < 0 ? dtb_sub(0, a) : a; }
 #ifdef __CUDACC__
 DTB_FN dtb_i32 dtb_float_bits(float x) { return __float_as_int(x); }
@@ -103,7 +104,8 @@ def elementary_text(name: str) -> str:
 def update_text(model: NeuronModel, name: str = "dtb_update") -> str:
     """Return the functions that the model needs and its update function (put `PRELUDE` before it).
 
-    Signature: `bool NAME(states by reference in declared order, then the other arguments of update in order)`.
+    Signature: `bool NAME(states by reference in declared order, then the other arguments of update in order)`, with
+    `counts_spikes` an int, at most MOST_SPIKES + 1.
     """
     function = checked_update(model)
     elementary_names, own = needed_functions(model)
@@ -111,9 +113,10 @@ def update_text(model: NeuronModel, name: str = "dtb_update") -> str:
     helpers += [_function_text(_own_head(helper), helper, "return {};") for helper in own]
     states = [f"{C_TYPES[row.dtype]} &{row.name}" for row in model.states]
     others = [f"{C_TYPES[function.argument_type(argument)]} {argument}" for argument in other_arguments(model)]
-    head = f"DTB_FN bool {name}({', '.join(states + others)})"
+    head = f"DTB_FN {'dtb_i32' if model.counts_spikes else 'bool'} {name}({', '.join(states + others)})"
     store = " ".join(f"{row.name} = _r{k};" for k, row in enumerate(model.states))
-    return "\n".join([*helpers, _function_text(head, function, store + " return {};")])
+    ending = f"return dtb_spikes({{}}, {MOST_SPIKES + 1});" if model.counts_spikes else "return {};"
+    return "\n".join([*helpers, _function_text(head, function, f"{store} {ending}")])
 
 
 def _own_head(function: ir.Function) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import BalancedEI, Population, PotjansDiesmann, Projection
 from dtbsim.config.run import RunConfig
+from dtbsim.errors import InputError
 
 
 @dataclass
@@ -43,6 +44,21 @@ def expand(config: RunConfig) -> Parts:
         elif isinstance(circuit, PotjansDiesmann):
             parts.add(name, potjans_diesmann(name, circuit, config.simulation.dt_ms))
     parts.populations.update(config.populations)
-    parts.projections.update(config.projections)
+    for name, projection in config.projections.items():
+        for pair, source, target in projection.pairs(name):
+            if pair == name:
+                parts.projections[name] = projection
+            else:
+                _add_pair(parts, name, projection.model_copy(update={"source": source, "target": target}), pair)
     parts.drives.update(config.drives)
     return parts
+
+
+def _add_pair(parts: Parts, name: str, projection: Projection, pair: str) -> None:
+    """Take in one of the projections that a projection with lists of sources or targets means."""
+    if pair in parts.projections:
+        raise InputError(
+            f"its part '{pair}' is the name of another projection", where=f"projections.{name}", remedy="rename it"
+        )
+    parts.projections[pair] = projection
+    parts.paths["projections", pair] = f"projections.{name}"
