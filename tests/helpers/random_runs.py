@@ -94,7 +94,7 @@ def recorded(data: dict[str, Any], way: Way, folder: Path) -> dict[str, Any] | s
         return INVALID
     found: dict[str, Any] = {name: results[0].summary[name] for name in NUMBERS}
     done = open_run(out)
-    found["spike times"] = np.stack(done.spikes(), axis=1)
+    found["spike times"] = np.stack(done.spike_steps(), axis=1)
     found["rates"] = done.rates().values
     for k in range(len(config.record.states)):
         states = done.states(k)

@@ -344,8 +344,8 @@ def test_wrong_arguments_of_other_functions(
         (lambda atlas: atlas.incoming("x"), "region: got 'x' (allowed: the index of a region from 0 to 67)"),
         (lambda atlas: atlas.incoming(68), "region: got 68 (allowed: the index of a region from 0 to 67)"),
         (lambda atlas: atlas.incoming(True), "region: got true"),
-        (lambda atlas: atlas.subset("left"), "needed a list of region indices"),
-        (lambda atlas: atlas.subset([[1], [2, 3]]), "regions: got [[1], [2, 3]] (allowed: a list of region indices"),
+        (lambda atlas: atlas.subset("left"), "regions: got 'left' (allowed: a list of up to 68 region indices"),
+        (lambda atlas: atlas.subset([[1], [2, 3]]), "regions: got [[1], [2, 3]] (allowed: a list of"),
         (lambda atlas: atlas.subset([0, 1], name=3), "name: got 3 (allowed: a text)"),
     ],
 )

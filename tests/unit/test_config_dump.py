@@ -133,10 +133,13 @@ def test_round_trip(config: RunConfig) -> None:
     assert dump_config(again) == text
 
 
+VALIDATOR = jsonschema.Draft202012Validator(json_schema())
+
+
 @settings(max_examples=30, deadline=None, database=None, derandomize=True)
 @given(configs())
 def test_dump_is_valid_by_the_schema(config: RunConfig) -> None:
-    jsonschema.validate(plain(config), json_schema())
+    VALIDATOR.validate(plain(config))
 
 
 @settings(max_examples=200, deadline=None, database=None, derandomize=True)

@@ -95,7 +95,7 @@ def test_states_are_those_of_the_store(result: dtbsim.RunResult, data: ReportDat
 
 
 def test_spikes_above_a_trace_are_its_own(result: dtbsim.RunResult, data: ReportData) -> None:
-    steps, gids = result.open().spikes("E", 100.0)
+    steps, gids = result.open().spike_steps("E", 100.0)
     assert data.states[0].spikes_s is not None
     for neuron, times in zip((3, 7, 13), data.states[0].spikes_s, strict=True):
         assert np.allclose(times, 1e-4 * (steps[gids == neuron] + 1))

@@ -44,7 +44,7 @@ def _entries(source: Source, key: str) -> list[dict[str, Any]]:
 
 def _states(source: Source, k: int, population: str) -> RecordedStates | None:
     run = source.run
-    nothing = run.states(k, 0.0, 0.0)
+    nothing = run.states(k, -1.0, 0.0)  # a sample comes at the end of a step
     gids, interval_ms = nothing["gid"].values, float(nothing.attrs["interval_ms"])
     if not len(gids):
         return None
