@@ -29,14 +29,15 @@ DTB_FN void poisson_drives(Table lane, Input input, i64 step, u32 k0, u32 k1, Sh
             continue;
         const i32 n = poisson_count(
             gids[row[P_LOCAL] + i], step, (u32)row[P_DRIVE], k0, k1, at<u32>(row[P_THRESHOLD_AT]), row[P_THRESHOLDS],
-            at<i16>(row[P_COARSE_AT]), row[P_COARSE]
+            at<i16>(row[P_COARSE_AT]), row[P_COARSE], 1
         );
         if (n != 0)
             input.add(row[P_SLOT] + i, n, row[P_WEIGHT]);
     }
 }
 
-// Drives whose rate varies, on chosen neurons, or of one train (which every target draws for itself).
+// Drives whose rate varies in time or with the neuron (V_OWN: a row of thresholds and a column of coarse ones each), on
+// chosen neurons, or of one train (which every target draws for itself).
 DTB_FN void varied_poisson(Table lane, Input input, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
     const i64 *units = at<i64>(lane[X_VARIED_UNIT_AT]);
     const i64 in_rates = step - chunk_start / POISSON_STEPS * POISSON_STEPS;
@@ -50,9 +51,11 @@ DTB_FN void varied_poisson(Table lane, Input input, i64 step, i64 chunk_start, u
         if (which < 0)
             continue;
         const u32 gid = at<u32>(row[V_GIDS_AT])[row[V_DRAWS] == row[V_TARGETS] ? i : 0];
+        const bool own = row[V_OWN] != 0;
+        const i64 first = own ? i : which * row[V_COARSE];
         const i32 n = poisson_count(
-            gid, step, (u32)row[V_DRIVE], k0, k1, at<u32>(row[V_THRESHOLD_AT]) + which * row[V_THRESHOLDS],
-            row[V_THRESHOLDS], at<i16>(row[V_COARSE_AT]) + which * row[V_COARSE], row[V_COARSE]
+            gid, step, (u32)row[V_DRIVE], k0, k1, at<u32>(row[V_THRESHOLD_AT]) + (own ? i : which) * row[V_THRESHOLDS],
+            row[V_THRESHOLDS], at<i16>(row[V_COARSE_AT]) + first, row[V_COARSE], own ? row[V_DRAWS] : 1
         );
         if (n != 0)
             input.add(at<i64>(row[V_SLOTS_AT])[i], n, row[V_WEIGHT]);

@@ -9,7 +9,7 @@ import numpy as np
 
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i16, view_i32, view_i64, view_u8, view_u16, view_u32
-from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, poisson_counts, varied_counts
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, own_counts, poisson_counts, varied_counts
 
 
 @nb.njit(nogil=True)
@@ -54,7 +54,7 @@ def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
 
 @nb.njit(nogil=True)
 def varied_poisson(lane: Any, step: int, chunk_start: int, k0: Any, k1: Any) -> None:
-    """Add the input of `step` of the Poisson drives that vary in time, reach chosen neurons, or share a train."""
+    """Add the input of `step` of the Poisson drives whose rates vary, that reach chosen neurons, or share a train."""
     n = lane[L.N_VARIED]
     table = view_i64(lane[L.VARIED_AT], n * L.VARIED_FIELDS)
     block = step // STEPS
@@ -71,10 +71,16 @@ def varied_poisson(lane: Any, step: int, chunk_start: int, k0: Any, k1: Any) -> 
             gids = view_u32(row[L.V_GIDS_AT], draws)
             scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
             drive = np.uint32(row[L.V_DRIVE])
-            varied_counts(
-                gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
-                row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
-            )  # fmt: skip
+            if row[L.V_OWN] != 0:
+                own_counts(
+                    gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
+                    row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
+                )  # fmt: skip
+            else:
+                varied_counts(
+                    gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
+                    row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
+                )  # fmt: skip
         slots = view_i64(row[L.V_SLOTS_AT], row[L.V_TARGETS])
         apart = np.int64(draws == slots.size)  # else one train for all
         counts = buffer[step & (STEPS - 1)]

@@ -81,9 +81,9 @@ POISSON_FIELDS = 13
 P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_COARSE_AT, P_COARSE = range(9)
 P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(9, POISSON_FIELDS)
 """P_DRAWN: step // 8 of the counts in the buffer, -1 none."""
-VARIED_FIELDS = 13
+VARIED_FIELDS = 14
 V_DRAWS, V_GIDS_AT, V_TARGETS, V_SLOTS_AT, V_WEIGHT, V_DRIVE, V_BUFFER_AT, V_DRAWN = range(8)
-V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE = range(8, VARIED_FIELDS)
+V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE, V_OWN = range(8, VARIED_FIELDS)
 """A Poisson drive whose rate varies, on chosen neurons, or of one train. V_DRAWS trains drawn for uint32 gids go to
 V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple of 8 before the chunk, the
 row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""

@@ -10,10 +10,12 @@ DTB_FN i32 counted(const u32 *thresholds, i64 n, u32 word) {
     return k;
 }
 
-// Count of a neuron at `step`: `thresholds` uint32[n] ascending, `coarse` their upper 15 bits, int16[n_coarse]. The
-// upper half of the word decides alone unless its first 15 bits equal those of a threshold.
+// Count of a neuron at `step`: `thresholds` uint32[n] ascending, `coarse` their upper 15 bits, int16[n_coarse], each
+// `apart` from the one before. The upper half of the word decides alone unless its first 15 bits equal those of a
+// threshold.
 DTB_FN i32 poisson_count(
-    u32 gid, i64 step, u32 drive, u32 k0, u32 k1, const u32 *thresholds, i64 n, const i16 *coarse, i64 n_coarse
+    u32 gid, i64 step, u32 drive, u32 k0, u32 k1, const u32 *thresholds, i64 n, const i16 *coarse, i64 n_coarse,
+    i64 apart
 ) {
     const u32 c1 = (u32)(step / POISSON_STEPS), c3 = ((u32)PURPOSE_POISSON << PURPOSE_SHIFT) | drive;
     const int phase = (int)(step % POISSON_STEPS);
@@ -23,7 +25,7 @@ DTB_FN i32 poisson_count(
     i32 below_it = 0;
     bool unsure = u == COARSE_TOP;
     for (i64 j = 0; j < n_coarse; ++j) {
-        const i32 t = coarse[j];
+        const i32 t = coarse[j * apart];
         below_it += t < u;
         unsure |= t == u;
     }

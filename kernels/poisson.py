@@ -89,6 +89,40 @@ def threshold_tables(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return thresholds, padded
 
 
+def own_tables(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds uint32[n, m] of many means (float64[n]) and coarse ones int16[c, n], a column per mean.
+
+    Every row has the thresholds that `poisson_thresholds` gives for its mean, to the bit; rows are padded with
+    UNREACHABLE, columns with COARSE_TOP.
+    """
+    if means.size and not (means.min() >= 0 and means.max() <= MAX_MEAN):
+        raise ValueError(f"Poisson means per step {means.min():g} to {means.max():g} are not within [0, {MAX_MEAN:g}]")
+    distinct, which = np.unique(means, return_inverse=True)
+    logs = np.array([math.log(mean) if mean > 0 else -math.inf for mean in distinct.tolist()])
+    going = np.arange(distinct.size)
+    cumulative = np.zeros(distinct.size)
+    columns = []
+    for k in range(MAX_COUNT):
+        mean = distinct[going]
+        exponents = (k * logs[going] if k else np.zeros(going.size)) - mean - math.lgamma(k + 1)
+        cumulative[going] += np.fromiter(map(math.exp, exponents.tolist()), np.float64, going.size)
+        scaled = np.rint(cumulative[going] * 2.0**32)
+        column = np.full(distinct.size, UNREACHABLE, np.uint32)
+        below = scaled < 2.0**32
+        going = going[below]
+        if not going.size:
+            break
+        column[going] = np.maximum(scaled[below] - 1.0, 0.0).astype(np.uint32)
+        columns.append(column)
+    columns.append(np.full(distinct.size, UNREACHABLE, np.uint32))
+    thresholds = np.stack(columns, axis=1)
+    coarse = (thresholds >> np.uint32(17)).astype(np.int16)
+    reachable = int((coarse < COARSE_TOP).sum(axis=1).max(initial=0))
+    padded = np.full(((reachable + 3) // 4 * 4, distinct.size), COARSE_TOP, dtype=np.int16)
+    padded[:reachable] = coarse[:, :reachable].T
+    return np.ascontiguousarray(thresholds[which]), np.ascontiguousarray(padded[:, which])
+
+
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
 def _count_into(halves: Any, coarse: Any, m: int, counts: Any, unsure: Any) -> None:
     """counts[i] = thresholds below the upper 15 bits of halves[i] (uint16); unsure[i] = 1 where they equal one.
@@ -113,6 +147,21 @@ def _count_into(halves: Any, coarse: Any, m: int, counts: Any, unsure: Any) -> N
             least = min(min(np.uint16(d0), np.uint16(d1)), min(np.uint16(d2), np.uint16(d3)))
             counts[i] = np.uint8(counts[i] - below)
             unsure[i] = np.uint8(unsure[i] | np.uint8(least == 0))
+
+
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _count_own(halves: Any, t0: Any, t1: Any, t2: Any, t3: Any, m: int, counts: Any, unsure: Any) -> None:
+    """Add four thresholds of each neuron (int16[m] each) to what `_count_into` counts."""
+    for i in range(m):
+        u = np.int16(halves[i] >> np.uint16(1))
+        d0 = np.int16(t0[i] - u)
+        d1 = np.int16(t1[i] - u)
+        d2 = np.int16(t2[i] - u)
+        d3 = np.int16(t3[i] - u)
+        below = np.int16(d0 >> _SIGN) + np.int16(d1 >> _SIGN) + np.int16(d2 >> _SIGN) + np.int16(d3 >> _SIGN)
+        least = min(min(np.uint16(d0), np.uint16(d1)), min(np.uint16(d2), np.uint16(d3)))
+        counts[i] = np.uint8(counts[i] - below)
+        unsure[i] = np.uint8(unsure[i] | np.uint8(least == 0))
 
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
@@ -212,4 +261,41 @@ def varied_counts(
             _count_into(halves[w], view_i16(coarse_at + 2 * n_coarse * rates[w], n_coarse), m, counts, unsure)
             for i in range(m):
                 if unsure[i] != 0:
+                    counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)
+
+
+@nb.njit(nogil=True)
+def own_counts(
+    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, rates: Any,
+    threshold_at: int, n_thresholds: int, coarse_at: int, n_coarse: int, scratch: Any, out: Any,
+) -> None:  # fmt: skip
+    """`varied_counts` with thresholds of its own for every neuron, as `own_tables` gives them, where rates[w] >= 0."""
+    n = gids.size
+    c1 = np.uint32(step8)
+    c3 = np.uint32(np.uint32(PURPOSE_POISSON << PURPOSE_SHIFT) | drive)
+    halves = scratch[: STEPS * CHUNK].reshape((STEPS, CHUNK))
+    unsure = scratch[STEPS * CHUNK :].view(np.uint8)
+    no_thresholds = view_i16(coarse_at, 0)
+    for lo in range(0, n, CHUNK):
+        m = min(CHUNK, n - lo)
+        part = gids[lo : lo + m]
+        _halves(
+            part, c1, c3, k0, k1,
+            halves[0], halves[1], halves[2], halves[3], halves[4], halves[5], halves[6], halves[7],
+        )  # fmt: skip
+        for w in range(STEPS):
+            counts = out[w, lo : lo + m]
+            if rates[w] < 0:
+                counts[:] = np.uint8(0)
+                continue
+            _count_into(halves[w], no_thresholds, m, counts, unsure)
+            for j in range(0, n_coarse, 4):
+                at = coarse_at + 2 * (j * n + lo)
+                _count_own(
+                    halves[w], view_i16(at, m), view_i16(at + 2 * n, m), view_i16(at + 4 * n, m),
+                    view_i16(at + 6 * n, m), m, counts, unsure,
+                )  # fmt: skip
+            for i in range(m):
+                if unsure[i] != 0:
+                    thresholds = view_u32(threshold_at + 4 * n_thresholds * (lo + i), n_thresholds)
                     counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)

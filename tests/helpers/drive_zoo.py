@@ -18,6 +18,7 @@ populations:
   E: {model: iaf_psc_exp, size: 45, regions: all, initial: {V_m_mV: {distribution: uniform, low: -70, high: -56}}}
   N: {model: iaf_psc_exp, size: 70, parameters: {tau_syn_in_ms: 6.0}}
   Z: {model: izhikevich, size: 26}
+  Q2: {model: izhikevich, size: 5}
   P: {model: poisson_source, size: 45, regions: [A_L, D_R], parameters: {rate_hz: {map: gradient, low: 90, high: 700}}}
   Q: {model: poisson_source, size: 20, parameters: {rate_hz: {distribution: uniform, low: 0, high: 900}}}
   S: {model: spike_source, size: 4, spikes: {neuron: [0, 3, 3, 1], time_ms: [3, 4.5, 9, 30.1]}}
@@ -50,6 +51,14 @@ drives:
     weight_pA: 30
     start_ms: 3
     windows_ms: [[0, 7.3], [11.2, 20], [30, 90]]
+  drawn:
+    kind: poisson
+    target: [N, E]
+    receptor: ex
+    rate_hz: {distribution: lognormal, mean: 900, sd: 1500}
+    weight_pA: 33
+    windows_ms: [[1.1, 17], [19.5, 50]]
+  each: {kind: poisson, target: Q2, rate_hz: [0, 300, 12000, 90, 45000], weight_mV: 0.5, neurons: [0, 2, 3, 4]}
   one_train: {kind: poisson, target: [E, N], receptor: ex, shared: true, rate_hz: 400, weight_pA: 35}
   stairs_of_rate:
     kind: inhomogeneous_poisson

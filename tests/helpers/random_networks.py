@@ -287,6 +287,9 @@ class _Drawing:
         item: Data = {"kind": "poisson", "rate_hz": rate_hz, **self.weight(targets[0], fixed=True)}
         if all("regions" in self.populations[name] for name in targets) and self.some(0.3):
             item["rate_hz"] = {"map": "gradient", "low": 0, "high": 5000}
+        elif self.some(0.3):
+            item["rate_hz"] = {"distribution": "lognormal", "mean": rate_hz, "sd": self.number(100, 2 * rate_hz)}
+            return self.limited(item, targets)
         return self.limited(item | {"shared": self.some(0.2)}, targets)
 
     def spikes(self, targets: list[str]) -> Data:

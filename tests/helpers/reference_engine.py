@@ -204,6 +204,9 @@ class ReferenceEngine:
                 continue
             gids = self._gids(drive)
             keys = [SHARED_GID] * len(gids) if drive.shared else gids
+            if drive.own_means is not None:
+                self._own_rates(drive, step, inputs)
+                continue
             if drive.rate is not None:
                 mean = float(drive.rate.means(np.array([step]), self.network.dt_ms)[0])
                 counts = varied_reference_counts(keys, step, drive.index, mean, self.network.seed)
@@ -216,6 +219,16 @@ class ReferenceEngine:
             for gid, count in zip(gids, self.counts[k][1][step % 8], strict=True):
                 if count:
                     inputs[gid][drive.channel] += count * drive.weight
+
+    def _own_rates(self, drive: Drive, step: int, inputs: Any) -> None:
+        """Each neuron by itself, as a drive of its rate would give it."""
+        assert drive.own_means is not None
+        gids = self._gids(drive)
+        neurons = np.array(gids) - self.network.populations[drive.population].gid0
+        means = drive.own_means.means(neurons, np.array(gids, np.uint32), drive.index, self.network.seed)
+        for gid, mean in zip(gids, means.tolist(), strict=True):
+            count = reference_counts([gid], step // 8, drive.index, mean, self.network.seed)[step % 8, 0]
+            inputs[gid][drive.channel] += int(count) * drive.weight
 
     def _currents(self, step: int) -> dict[int, Any]:
         """Waves first, in the order of the drives, then noise."""

@@ -16,7 +16,14 @@ from dtbsim.build.rank import LaneState
 from dtbsim.config.values import Normal
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.noise import NUMBERS
-from dtbsim.kernels.poisson import SHARED_GID, STEPS, coarse_thresholds, poisson_thresholds, threshold_tables
+from dtbsim.kernels.poisson import (
+    SHARED_GID,
+    STEPS,
+    coarse_thresholds,
+    own_tables,
+    poisson_thresholds,
+    threshold_tables,
+)
 from dtbsim.spec.distributions import as_table
 from dtbsim.spec.network import Drive, Network
 from dtbsim.spec.waveforms import Rate, Windows
@@ -166,7 +173,9 @@ class DriveTables:
             entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, self._memory.place(slots)
             entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
             entry[L.V_BUFFER_AT] = self._memory.scratch(STEPS * gids.size, np.uint8)
-            if drive.rate is not None:
+            if drive.own_means is not None:
+                self._own(entry, parts, gids)
+            elif drive.rate is not None:
                 course: Course = partial(_varying, drive.rate, drive.windows, self._network.dt_ms)
                 self._follow(entry, drive, drive.rate, course)
             else:
@@ -174,6 +183,18 @@ class DriveTables:
                 self._follow(entry, drive, tables, partial(_switched, drive.windows, tables))
         self.varied.append(table)
         row[L.N_VARIED], row[L.VARIED_AT] = len(table), self._memory.place_table(table)
+
+    def _own(self, entry: I64, parts: list[_Reached], gids: NDArray[np.uint32]) -> None:
+        """Thresholds of every neuron, which stay; only the windows are followed."""
+        drive = parts[0].drive
+        assert drive.own_means is not None
+        neurons = gids.astype(np.int64) - self._network.populations[drive.population].gid0
+        means = drive.own_means.means(neurons, gids, drive.index, self._network.seed)
+        thresholds, coarse = own_tables(np.minimum(means, drive.mean))  # a drawn one may be above by rounding
+        entry[L.V_OWN] = 1
+        entry[L.V_THRESHOLD_AT], entry[L.V_THRESHOLDS] = self._memory.place(thresholds), thresholds.shape[1]
+        entry[L.V_COARSE_AT], entry[L.V_COARSE] = self._memory.place(coarse), coarse.shape[0]
+        self._follow(entry, drive, "own", partial(_on, drive.windows))
 
     def _store_currents(self, row: I64, found: list[tuple[list[int], Drive]]) -> None:
         table = np.array([entry for entry, _ in found], np.int64).reshape(-1, L.CURRENT_FIELDS)
@@ -228,6 +249,11 @@ def _wave(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArra
     return {L.C_WAVE_AT: drive.waveform(np.arange(start, stop, dtype=np.int64), dt_ms)}
 
 
+def _on(windows: Windows, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
+    """While the drive is on 0, else -1."""
+    return {L.V_RATES_AT: np.where(windows.contain(whole_blocks(start, stop)), 0, -1).astype(np.int32)}
+
+
 def _switched(windows: Windows, tables: Thresholds, start: int, stop: int) -> dict[int, NDArray[Any] | int]:
     """Row 0 of the thresholds while the drive is on."""
     on = windows.contain(whole_blocks(start, stop))
@@ -268,7 +294,8 @@ def _contiguous(local: I64) -> bool:
 def _plain(reached: _Reached) -> bool:
     """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold it."""
     drive = reached.drive
-    return drive.rate is None and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
+    one_rate = drive.rate is None and drive.own_means is None
+    return one_rate and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
 
 
 def _append(table: list[list[int]], entry: list[int]) -> None:

@@ -59,6 +59,8 @@ def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: in
         quantum = network.families[projection.target_family].channels[projection.channel].quantum
         form, fine = (L.KIND_WIDE32, quantum / 2 ** dynamics.shift(quantum)) if dynamics.plastic else (kind, quantum)
         sources = candidates.of(network, projection)
+        if sources.start == sources.stop:
+            continue
         rows = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources).build()
         if rows.n_synapses == 0:
             continue

@@ -15,7 +15,8 @@ from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.synapses import Candidates
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
-from dtbsim.spec.network import Network
+from dtbsim.kernels.poisson import coarse_thresholds, poisson_thresholds
+from dtbsim.spec.network import Drive, Network
 
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
@@ -94,8 +95,16 @@ def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
         of_family[kind.families] = own
     result: NDArray[np.int64] = COMMON_BYTES + of_family[[population.family for population in network.populations]]
     for drive in network.drives:
-        result[drive.population] += BYTES_PER_DRIVEN * (drive.kind == "poisson")
+        result[drive.population] += BYTES_PER_DRIVEN * (drive.kind == "poisson") + own_rate_bytes(drive)
     return result
+
+
+def own_rate_bytes(drive: Drive) -> int:
+    """Bytes per neuron of a Poisson drive that has thresholds for each: those, coarse ones, gid and slot; else 0."""
+    if drive.own_means is None:
+        return 0
+    thresholds = poisson_thresholds(drive.mean)
+    return int(4 * thresholds.size + 2 * coarse_thresholds(thresholds).size + 12)
 
 
 def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: NDArray[np.bool_]) -> float:

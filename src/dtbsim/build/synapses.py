@@ -41,11 +41,13 @@ class Candidates:
     gids: NDArray[np.uint32]
 
     def of(self, network: Network, projection: Projection) -> slice:
-        """The candidates from the first to the last that projects in a projection with synapses on this rank."""
+        """The candidates from the first to the last that projects in a projection; none where it has no synapse here."""
         populations = np.unique(projection.entry_source)
+        populations = populations[self.offset[populations] >= 0]
+        if not populations.size:
+            return slice(0, 0)
         first = self.offset[populations]
-        stop = first + network.sizes[populations]
-        return slice(int(first[first >= 0].min()), int(stop[first >= 0].max()))
+        return slice(int(first.min()), int((first + network.sizes[populations]).max()))
 
 
 @dataclass(frozen=True, eq=False)

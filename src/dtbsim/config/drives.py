@@ -115,12 +115,36 @@ class Spiking(Windowed):
         return self
 
 
+def _rates_kind(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "value"
+
+
+Rates = Annotated[
+    Annotated[Value, Tag("value")]
+    | Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True), Tag("list")],
+    Discriminator(_rates_kind),
+]
+
+
 class PoissonDrive(Spiking):
-    """A Poisson spike train into every target neuron; `rate_hz` may follow an atlas map."""
+    """A Poisson spike train into every target neuron.
+
+    One rate for all, one per region (a map of the atlas), or one for each neuron: drawn from a distribution by seed,
+    drive and neuron, or listed.
+    """
 
     kind: Literal["poisson"] = Field(default="poisson", description=KIND)
-    rate_hz: Value = Field(description="rate of each train; not below 0")
+    rate_hz: Rates = Field(
+        description="rate of each train, not below 0; a list gives that of each neuron of the population (in each "
+        "region), in Python also as a numpy array"
+    )
     shared: Flag = Field(default=False, description=_SHARED)
+
+    @model_validator(mode="after")
+    def _one_rate_if_shared(self) -> PoissonDrive:
+        if self.shared and isinstance(self.rate_hz, list):
+            raise ValueError("shared: true gives all targets one train; rate_hz lists a rate for each")
+        return self
 
 
 class InhomogeneousPoissonDrive(Spiking):

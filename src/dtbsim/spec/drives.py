@@ -17,7 +17,8 @@ from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import table_at
+from dtbsim.spec.distributions import Table, table_at
+from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
@@ -25,6 +26,7 @@ from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains,
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 from dtbsim.spec.waveforms import (
     LONGEST_MEMORY,
+    FloatArray,
     Noise,
     Ramp,
     Rate,
@@ -129,8 +131,8 @@ def _finish(
         values = {**common, "population": number}
         values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
         if isinstance(item, cfg.PoissonDrive):
-            mean = _mean(item, draft, position, dt, atlas, places)
-            values |= {"kind": "poisson", "mean": mean, "shared": item.shared}
+            values |= {"kind": "poisson", "shared": item.shared}
+            values |= _means(item, draft, position, population, config, atlas, places)
         elif isinstance(item, cfg.SpikeTrainDrive):
             events = _trains(item, population.size, dt, draft.path, base_dir, places)
             values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
@@ -181,11 +183,34 @@ def _wave(item: cfg.Current, path: str, dt_ms: float, places: Places) -> Wave:
     return Sine(item.offset, item.amplitude, item.frequency_hz, math.radians(item.phase_deg))
 
 
-def _mean(item: cfg.PoissonDrive, draft: DriveDraft, position: int, dt_ms: float, atlas: Any, places: Places) -> float:
-    """Events per step and neuron."""
-    mean = _rate(item, draft, position, atlas, places) * dt_ms * 1e-3
-    _check_mean(mean, f"{draft.path}.rate_hz", places)
-    return mean
+def _means(
+    item: cfg.PoissonDrive, draft: DriveDraft, position: int, population: Population, config: RunConfig, atlas: Any,
+    places: Places,
+) -> dict[str, Any]:  # fmt: skip
+    """Events per step: the largest mean, and where the neurons differ that of each."""
+    path, dt = f"{draft.path}.rate_hz", config.simulation.dt_ms
+    table: Table | None = None
+    listed: FloatArray | None = None
+    if isinstance(item.rate_hz, RegionMap):
+        low = high = float(region_values(item.rate_hz, draft.family.regions, atlas, path, places)[position])
+    elif isinstance(item.rate_hz, list):
+        listed = np.array(item.rate_hz)
+        if listed.size != population.size:
+            raise places.error(path, f"{listed.size} rates for the {population.size} neurons of '{population.name}'")
+        low, high = float(listed.min()), float(listed.max())
+    else:
+        table = table_at(item.rate_hz, path, places)
+        low, high = table.low, table.high
+    if low < 0 and table is not None and not table.constant:
+        message = f"rates down to {low:.4g} Hz; allowed: at least 0"
+        raise places.error(path, message, "bound it: `low: 0`")
+    for mean in (low * dt * 1e-3, high * dt * 1e-3):
+        _check_mean(mean, path, places)
+    if low == high:
+        return {"mean": mean}
+    if item.shared:
+        raise places.error(path, "shared: true gives all targets one train; these rates differ between the neurons")
+    return {"mean": mean, "own_means": OwnMeans(table, listed, dt)}
 
 
 def _check_mean(mean: float, path: str, places: Places) -> None:
@@ -221,16 +246,6 @@ def _received(events: Any, windows: Windows, neurons: Any) -> Any:
     if neurons is not None:
         keep &= np.isin(events[:, 1], neurons)
     return events[keep]
-
-
-def _rate(item: cfg.PoissonDrive, draft: DriveDraft, position: int, atlas: Any, places: Places) -> float:
-    path = f"{draft.path}.rate_hz"
-    if isinstance(item.rate_hz, RegionMap):
-        return float(region_values(item.rate_hz, draft.family.regions, atlas, path, places)[position])
-    table = table_at(item.rate_hz, path, places)
-    if not table.constant:
-        raise places.error(path, "a rate is a number or a region map, not a distribution")
-    return table.low
 
 
 def check_event_counts(drives: tuple[Drive, ...], places: Places) -> None:

@@ -18,6 +18,7 @@ from dtbsim.clock import nearest_steps
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
+from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.synapses import Dynamics
 from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
@@ -141,7 +142,7 @@ class Drive:
     kind `poisson`: `mean` events per step, or what `rate` gives, of `weight` quanta into `channel`; `current`: what
     `wave` gives; `noise`: `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
     `neurons` are the indices, ascending, that receive it; None: all. With `shared` all of its targets, in all
-    populations, get the same.
+    populations, get the same. `own_means` gives every neuron a mean of its own, of which `mean` is the largest.
     """
 
     kind: Literal["poisson", "current", "noise", "events"]
@@ -154,6 +155,7 @@ class Drive:
     channel: int = -1
     weight: int = 0
     mean: float = 0.0
+    own_means: OwnMeans | None = None
     rate: Rate | None = None
     wave: Wave | None = None
     noise: Noise | None = None

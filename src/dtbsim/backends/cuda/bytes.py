@@ -12,6 +12,7 @@ from dtbsim.backends.cuda import procedural
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.build.kinds import find_kinds
+from dtbsim.build.memory import own_rate_bytes
 from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.pairs import splits_of
 from dtbsim.build.procedural import ring_size
@@ -33,6 +34,7 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
     n, states, inputs = _sizes(network, owned)
     most = int((most_spikes(network) * owned).sum())
     driven = sum(int(owned[drive.population]) for drive in network.drives if drive.kind == "poisson")
+    own_rates = sum(own_rate_bytes(drive) * int(owned[drive.population]) for drive in network.drives)
     parts = _ordered_parts(network, owned)
     batch = min(procedural.BATCH, -(-most // Limits.threads) * Limits.threads)
     return {
@@ -43,7 +45,7 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
         "gids of sources": 4 * n_sources,
         "published spikes": 4 * most,
         "log": log_bytes(most),
-        "drives": 8 * driven // X.UNIT,
+        "drives": 8 * driven // X.UNIT + own_rates,
         "batches": batch * (8 + 2 * parts) if parts else 0,
     }
 

@@ -1,0 +1,34 @@
+"""Mean events per step of each neuron that a Poisson drive reaches, where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.kernels.philox import PURPOSE_RATE, PURPOSE_SHIFT, philox_array
+from dtbsim.spec.distributions import Table
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnMeans:
+    """Rates in Hz drawn from `table`, or `listed` for all neurons of a population (float64[size])."""
+
+    table: Table | None
+    listed: FloatArray | None
+    dt_ms: float
+
+    def means(self, neurons: NDArray[np.int64], gids: NDArray[np.uint32], drive: int, seed: int) -> FloatArray:
+        """float64[n]: mean events per step of neurons, given by index in the population and gid, of drive `drive`.
+
+        A rate depends on seed, drive and gid alone, wherever the neuron lies.
+        """
+        if self.listed is not None:
+            rates_hz: FloatArray = self.listed[neurons]
+        else:
+            assert self.table is not None
+            rates_hz = self.table.draw(philox_array(gids, 0, 0, (PURPOSE_RATE << PURPOSE_SHIFT) | drive, seed)[0])
+        return rates_hz * self.dt_ms * 1e-3
