@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from random import Random
 
-from tests.fuzz.kinds import Fuzzed
+from tests.fuzz.fuzzed import Fuzzed
 
 from dtbsim.errors import InputError
 

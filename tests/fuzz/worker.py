@@ -32,7 +32,8 @@ def main(kind: str, first: int, count: int, folder: Path) -> None:
     """Read the cases and print how they went."""
     import warnings
 
-    from tests.fuzz.kinds import KINDS, check_answer
+    from tests.fuzz.fuzzed import check_answer
+    from tests.fuzz.kinds import KINDS
 
     from dtbsim.errors import DtbsimError
 

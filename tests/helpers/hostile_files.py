@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+from dtbsim.errors import InputError
 
 
 def npy_bytes(header: str, data: bytes = b"", version: int = 1) -> bytes:
@@ -69,3 +74,29 @@ def hdf5_with(path: Path, make: Any) -> Path:
     with h5py.File(path, "w") as file:
         make(file, h5py)
     return path
+
+
+def refused(read: Any, path: Path) -> str:
+    """The one line, without the path, with which `read` refuses a file."""
+    with pytest.raises(InputError) as caught:
+        read(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(f"{path}")
+    assert len(text) < 1000
+    return text.removeprefix(f"{path}: ")
+
+
+def peak_of(code: str, *arguments: object) -> tuple[str, float]:
+    """What a fresh interpreter says, and the memory it had at its peak (MB) beyond that of its imports."""
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nimport dtbsim\nfrom dtbsim.files import *\n"
+        "import numpy\nmemory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\nbefore = memory()\n"
+        f"try:\n    {code}\nexcept dtbsim.InputError as error:\n    print(error)\n"
+        "print(memory() - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    said, used = done.stdout.rsplit("\n", 2)[:2]
+    return said, float(used)
