@@ -36,7 +36,7 @@ def run(name):
 
 def look(path):
     run = dtbsim.open_run(path)
-    return len(run.spikes()[0]), run.rates().shape, float(run.states(0)["V_m_mV"].sum())
+    return len(run.spike_steps()[0]), run.rates().shape, float(run.states(0)["V_m_mV"].sum())
 
 def pool(names):
     with multiprocessing.get_context("fork").Pool(2) as workers:

@@ -108,4 +108,4 @@ def test_commands_are_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) 
         code, _, err = cli(command, folder)
         assert code == EXIT_INPUT
         assert is_one_error_line(err), err
-        assert "provenance.json: damaged: this is no regular file" in err
+        assert "provenance.json: a named pipe, not a file" in err

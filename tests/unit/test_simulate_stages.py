@@ -87,7 +87,7 @@ def test_the_stages_of_a_run_add_up(tmp_path: Path, report: bool) -> None:
 
     result = run(load_config_text(NETWORK), out=tmp_path / "run", report=report)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary == result.summary
+    assert result.open().summary == result.summary
     whole, parts = totals(summary)
     assert whole == pytest.approx(summary["wall_s"], rel=1e-9)
     assert parts == pytest.approx(summary["simulate_s"], rel=1e-9)

@@ -11,9 +11,12 @@ from dtbsim.store.run import open_run
 from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter
 
 
+STATES = "states: [{population: E, variables: [V_m_mV, I_syn_pA]}, {population: I, variables: [v]}]"
+
+
 @pytest.fixture
 def folder(tmp_path):
-    return make_run(tmp_path / "run", *spikes_of_a_run(1, 50), ranks=3)
+    return make_run(tmp_path / "run", *spikes_of_a_run(1, 50), ranks=3, record=STATES)
 
 
 def write_states(folder, owners, n_samples, *, k=0, variables=("V_m_mV", "I_syn_pA"), close=True):
@@ -58,7 +61,7 @@ def test_states_of_more_than_a_shard(folder):
 def test_states_do_not_depend_on_the_ranks(tmp_path):
     found = []
     for ranks, owners in ((1, [[4, 9, 30]]), (2, [[30], [9, 4]]), (3, [[9], [4], [30]])):
-        folder = make_run(tmp_path / str(ranks), *spikes_of_a_run(1, 50), ranks=ranks)
+        folder = make_run(tmp_path / str(ranks), *spikes_of_a_run(1, 50), ranks=ranks, record=STATES)
         write_states(folder, owners, 10)
         found.append(open_run(folder).states())
     assert found[0].identical(found[1])
@@ -85,7 +88,7 @@ def test_states_of_ranks_that_disagree_are_refused(folder):
 
 def test_what_was_not_recorded_is_named(folder):
     run = open_run(folder)
-    with pytest.raises(InputError, match=r"states/2: this was not recorded \(run with record\.states\[2\] set\)"):
+    with pytest.raises(InputError, match=r"k: got 2 \(allowed: an entry of record.states from 0 to 1\)"):
         run.states(2)
     with pytest.raises(InputError, match=r"rates\.zarr: this was not recorded \(run with record\.rate_bin_ms"):
         run.rates()

@@ -27,11 +27,11 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
 
     folder = path_argument(run_dir, "run_dir")
     data = collect(folder)
-    page = page_with_checksum(render(data))
+    page = page_with_checksum(render(data).encode("utf-8", "backslashreplace").decode())  # paths may be any bytes
     target = folder / REPORT_NAME
     partial = folder / f".{REPORT_NAME}.{os.getpid()}.tmp"
     try:
-        partial.write_text(page, encoding="utf-8", errors="backslashreplace")
+        partial.write_text(page, encoding="utf-8")
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)

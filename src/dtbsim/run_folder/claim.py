@@ -45,7 +45,12 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file once, or replace it. Raises StorageError."""
-        write_text(self.path / name, text)
+        try:
+            write_text(self.path / name, text)
+        except StorageError:
+            if not self._is_mine():
+                raise self._not_mine() from None
+            raise
         self.written[name] = sha256_of(text.encode())
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
@@ -56,9 +61,12 @@ class RunFolder:
         """Raise StorageError where the folder has vanished, is that of another run by now, or has lost a file."""
         lost = [name for name in self.written if not (self.path / name).is_file()]
         if not self._is_mine():
-            raise self._vanished("the run folder was removed, moved or taken by another run", self.path)
+            raise self._not_mine()
         if lost:
             raise self._vanished("this file was removed", self.path / lost[0])
+
+    def _not_mine(self) -> StorageError:
+        return self._vanished("the run folder was removed, moved or taken by another run", self.path)
 
     def discard(self) -> None:
         """Remove what the run wrote, and the folders that were made for it; nothing that is not its own."""

@@ -89,7 +89,11 @@ class Run:
         from dtbsim.config.yaml_text import parse_yaml
 
         file = self.path / CONFIG
-        config, _ = parse_yaml(self.config_text, str(file))
+        text = self.config_text
+        try:
+            config, _ = parse_yaml(text, str(file))
+        except InputError as error:
+            raise damaged(file, DamagedError(error.message)) from error
         if not isinstance(config, dict):
             raise InputError("this is not a configuration", where=str(file), remedy=RESTORE)
         return config
