@@ -13,7 +13,8 @@ from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.report.collect import collect
 from dtbsim.store.inspection import inspect_run
 
-HASH = "19d19abf593bf22c311e0eafe47d35683f1c281a4fad9669859ca6da46b493c8"
+HASH = "809fb0b286dc713773ccf9eba50027644d8b4833fcf1aca0c5427894951c5d9a"
+"""As it is computed today; the run itself wrote that of another definition."""
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_everything_of_it_is_read(old: Path) -> None:
     run = dtbsim.open_run(old)
     assert (run.state, run.complete, run.files, run.inputs) == ("done", True, {}, [])
     assert (len(run.spike_steps()[0]), run.summary["spikes"]) == (2688, 2688)
-    assert run.spike_hash() == (HASH, "stores", None, True)
+    assert run.spike_hash() == (HASH, "stores", None, None)
     assert run.rates().shape == (40, 6)
     assert run.bold().shape == (8, 5)
     assert run.states().sizes == {"time_ms": 400, "gid": 3}

@@ -16,7 +16,7 @@ from dtbsim.config import Locator
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
-from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.record.spike_hash import SpikeHasher, combined
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
@@ -95,7 +95,7 @@ class Recorders:
         """
         begin_s = time.perf_counter()
         self.spikes += steps.size
-        self._hash(steps, gids)
+        self._hasher.update(steps, gids)
         counts: I64 | None = None
         if self._activity is not None:
             counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
@@ -136,15 +136,6 @@ class Recorders:
         self.seconds["record"] += stored_s - begin_s
         self.seconds["signals"] += time.perf_counter() - stored_s
 
-    def _hash(self, steps: Steps, gids: Gids) -> None:
-        """The hash needs all spikes in order, so rank 0 gets those of every rank."""
-        if self._comm.size > 1:
-            parts = self._comm.gather((steps, gids))
-            if parts is None:
-                return
-            steps, gids = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        self._hasher.update(steps, gids)
-
     def _wanted(self, start: int, stop: int, steps: Steps, gids: Gids) -> slice | NDArray[np.bool_]:
         first, last = self._window
         if self._chosen is None and first <= start and stop <= last:
@@ -155,9 +146,10 @@ class Recorders:
             keep &= self._chosen[population]
         return keep
 
-    def spike_hash(self) -> str:
-        """The hash on rank 0, of the spikes of all ranks so far."""
-        return self._hasher.hexdigest()
+    def spike_hash(self, n_steps: int) -> str:
+        """The hash of the spikes of all ranks in `n_steps` steps; collective."""
+        mine = self._hasher.table(n_steps).view(np.int64)
+        return combined(self._comm.allreduce_sum(mine).view(np.uint64))
 
     def close(self) -> None:
         """Publish everything that was recorded; every store, also when one of them fails."""

@@ -8,6 +8,7 @@ from typing import Any
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
+from dtbsim.record.spike_hash import VERSION
 from dtbsim.simulate.collective import activity_summary
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.recorders import Recorders
@@ -43,8 +44,8 @@ def summarise_run(
     }
     shares = comm.allgather(mine)
     on_root = recorders if comm.is_root else None
-    mine_alone = (activity_summary(network, on_root), on_root.spike_hash()) if on_root else ({}, None)
-    known, spike_hash = comm.bcast(mine_alone)
+    known = comm.bcast(activity_summary(network, on_root) if on_root else {})
+    spike_hash = recorders.spike_hash(steps) if recorders is not None else None
     biological_s = steps * network.dt_ms * 1e-3
     total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "spikes", "events")}
     table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
@@ -74,6 +75,7 @@ def summarise_run(
         "gpu_plan": backend.plan,
         "exchange": prepared.exchange,
         "spike_hash": spike_hash,
+        "spike_hash_version": VERSION,
         "run_dir": str(run_dir),
         "interrupted": interrupted,
         "stages": {name: _stage(name, values, shares) for name, values in table.items()},

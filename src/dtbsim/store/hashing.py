@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from dtbsim.arguments import flag
 from dtbsim.errors import InputError
-from dtbsim.record.spike_hash import SpikeHasher
+from dtbsim.record.spike_hash import VERSION, SpikeHasher
 from dtbsim.store.files import RESTORE
 from dtbsim.store.run import Run, open_run
 from dtbsim.store.run_state import record_of
@@ -18,7 +18,7 @@ class HashResult(NamedTuple):
 
     `digest`: SHA-256, 64 hexadecimal digits (`dtbsim.record.spike_hash` defines it). `source`: where it comes from.
     `why_not_recomputed`: None, or what keeps the stores from being hashed. `agrees`: whether the stores and the
-    summary give the same hash; None where only one of them does.
+    summary give the same hash; None where only one of them does, or the run was made by a version that hashed otherwise.
     """
 
     digest: str
@@ -46,10 +46,12 @@ def hash_of(run: Run, recompute: bool | None = None) -> HashResult:
             f"the hash cannot be recomputed: {obstacle}", where=str(run.path), remedy="take the hash of summary.json"
         )
     if recompute is False or obstacle is not None:
+        if _version(run) != VERSION:
+            obstacle = "; ".join([*([obstacle] if obstacle else []), "it can be compared with hashes of dtbsim 0.1 only"])
         return HashResult(_summary_hash(run), "summary", obstacle, None)
     digest = _store_hash(run)
-    has_summary = (run.path / "summary.json").exists()
-    return HashResult(digest, "stores", None, digest == _summary_hash(run) if has_summary else None)
+    comparable = (run.path / "summary.json").exists() and _version(run) == VERSION
+    return HashResult(digest, "stores", None, digest == _summary_hash(run) if comparable else None)
 
 
 def _store_hash(run: Run) -> str:
@@ -57,6 +59,11 @@ def _store_hash(run: Run) -> str:
     for window in run.spike_store.chunks():
         hasher.update(window.steps, window.gids)
     return hasher.hexdigest()
+
+
+def _version(run: Run) -> object:
+    """The definition of the hash in summary.json."""
+    return run.summary.get("spike_hash_version", 1)
 
 
 def _summary_hash(run: Run) -> str:
