@@ -135,7 +135,7 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
         f"{amount} {row.weight_unit} into port '{row.name}' of model '{model}': a conductance must not become negative",
         "choose an inhibitory port, or give weights of 0 or more"
         if high <= 0
-        else "bound the distribution, for example truncated_normal with low: 0",
+        else "bound the distribution, for example with low: 0",
     )
 
 
