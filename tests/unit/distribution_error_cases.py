@@ -15,13 +15,13 @@ DISTRIBUTIONS: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         {f"{PROJECTION}.delay_ms": "{distribution: normal, mean: 1, sd: 1}"},
         "delays down to -3.6",
         f"{PROJECTION}.delay_ms",
-        "give a bound, low: 0.1 (what is below is drawn again; with outside: clip it is 0.1 ms)",
+        "give a bound, low: 0.1; what is below is drawn again, or taken as 0.1 ms with outside: clip",
     ),
     "short lognormal": (
         {f"{PROJECTION}.delay_ms": "{distribution: lognormal, mean: 1.5, sd: 1.5}"},
         "delays down to 0.0229",
         f"{PROJECTION}.delay_ms",
-        "give a bound, low: 0.1 (what is below is drawn again; with outside: clip it is 0.1 ms)",
+        "give a bound, low: 0.1; what is below is drawn again, or taken as 0.1 ms with outside: clip",
     ),
     "bounded on the other side": (
         {f"{PROJECTION}.delay_ms": "{distribution: lognormal, mean: 1.5, sd: 1.5, high: 9, outside: clip}"},

@@ -313,7 +313,7 @@ class _Compiler:
 def _short_delay_remedy(given: object, dt_ms: float) -> str:
     """How to keep delays from being shorter than one step."""
     if isinstance(given, Normal | TruncatedNormal | Lognormal):
-        return f"give a bound, low: {dt_ms:g} (what is below is drawn again; with outside: clip it is {dt_ms:g} ms)"
+        return f"give a bound, low: {dt_ms:g}; what is below is drawn again, or taken as {dt_ms:g} ms with outside: clip"
     if isinstance(given, Exponential):
         return f"shift it, low: {dt_ms:g}"
     return f"give delays of at least {dt_ms:g} ms"
