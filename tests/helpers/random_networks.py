@@ -169,7 +169,7 @@ class _Drawing(ValueDrawing):
         draw, ports = self.draw, self.models[target].receptors
         port = draw.choice(ports)
         key, size = TYPICAL[port.weight_unit or "1"]
-        size *= self.draw.uniform(0.2, 1.0)
+        size *= self.draw.uniform(0.2, 1.0) * draw.choice([1.0] * 10 + [1e-3, 1e-5])  # weak ones need finer quanta
         sign = draw.choice([-1, 1, 1, 1]) if port.takes != "positive" else 1
         receptor: Any = port.name
         if not fixed and self.some(0.15) and len(ports) > 1 and port.takes == "any":

@@ -45,20 +45,22 @@ class Table:
     Attributes:
         compute: gives the quantiles, float64[TABLE_SIZE + 1], ascending.
         low, high: smallest and largest value that can be drawn.
-        mean: mean of what is drawn.
+        mean, size: mean of what is drawn, and of its absolute value.
     """
 
     compute: Callable[[], FloatArray]
     low: float
     high: float
     mean: float
+    size: float
 
     @classmethod
     def of(cls, compute: Callable[[], FloatArray]) -> Table:
         """The table of the quantiles that `compute` gives."""
         quantiles = compute()
         middles = (quantiles[1:] + quantiles[:-1]) / 2
-        return cls(compute, float(quantiles[0]), float(quantiles[-1]), float(np.mean(middles)))
+        mean, size = float(np.mean(middles)), float(np.mean(np.abs(middles)))
+        return cls(compute, float(quantiles[0]), float(quantiles[-1]), mean, size)
 
     @property
     def quantiles(self) -> FloatArray:
@@ -126,7 +128,7 @@ def table_at(value: Drawable, path: str, places: Places) -> Table:
 
 @lru_cache(maxsize=1 << 17)
 def _constant(value: float) -> Table:
-    return Table(partial(np.full, TABLE_SIZE + 1, value), value, value, value)
+    return Table(partial(np.full, TABLE_SIZE + 1, value), value, value, value, abs(value))
 
 
 @lru_cache(maxsize=1 << 17)

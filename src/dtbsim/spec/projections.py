@@ -14,13 +14,14 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
 from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
 from dtbsim.errors import did_you_mean
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, as_table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.resolution import Use
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 
 MAX_ATTEMPTS_PER_SYNAPSE = 100
@@ -105,9 +106,13 @@ class _Compiler:
             path = f"{self.path}.synapse"
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
-        channel = self.plan.use(self.target, mix, weight, (finest, scale[1]))
-        if dynamics is not None and dynamics.plastic:
-            self.plan.reach(self.target.name, channel, dynamics.weight_max)
+        use = Use(
+            f"{self.path}.{weight_key(self.item)}",
+            weight,
+            None if scale == (1.0, 1.0) else factors,
+            0.0 if dynamics is None else dynamics.weight_max,
+        )
+        channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         projection = Projection(
             name=self.name,
             index=self.index,
@@ -313,7 +318,9 @@ class _Compiler:
 def _short_delay_remedy(given: object, dt_ms: float) -> str:
     """How to keep delays from being shorter than one step."""
     if isinstance(given, Normal | TruncatedNormal | Lognormal):
-        return f"give a bound, low: {dt_ms:g}; what is below is drawn again, or taken as {dt_ms:g} ms with outside: clip"
+        return (
+            f"give a bound, low: {dt_ms:g}; what is below is drawn again, or taken as {dt_ms:g} ms with outside: clip"
+        )
     if isinstance(given, Exponential):
         return f"shift it, low: {dt_ms:g}"
     return f"give delays of at least {dt_ms:g} ms"
