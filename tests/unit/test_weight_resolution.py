@@ -198,7 +198,7 @@ projections:
   weak: {{source: A, target: A, rule: all_to_all, weight_pA: {weak}, receptor: ex, delay_ms: 1{more}}}
 """
 WHY = (
-    "port 'ex' of population 'A' adds up multiples of 7.63e-06 pA, as its largest weight is 1000 pA "
+    "the input of port 'ex' of population 'A' is summed in multiples of 7.63e-06 pA, as its largest weight is 1000 pA "
     "(projections.strong.weight_pA)"
 )
 
@@ -242,7 +242,7 @@ def test_one_warning_for_all_of_a_port() -> None:
 
 @pytest.mark.parametrize("weak", ["3e-6", "-1e-12", "{distribution: uniform, low: 1e-7, high: 1e-6}"])
 def test_a_weight_never_vanishes(weak: str) -> None:
-    with pytest.raises(InputError, match="is lost: port") as caught:
+    with pytest.raises(InputError, match="is lost: the input of port") as caught:
         pair(weak)
     assert caught.value.where == "projections.weak.weight_pA"
     assert caught.value.remedy is not None
@@ -278,7 +278,10 @@ projections:
     np.savez(tmp_path / "small.npz", **(data | {"weights": changed}))
     (said,) = network_of(text, base_dir=tmp_path).warnings
     n = int((factors > 0).sum())
-    assert f"weights are rounded for 2 of {n} pairs of regions by more than 0.4 %, 1 of them to 0: ports 'ex'" in said
+    assert (
+        f"weights are rounded for 2 of {n} pairs of regions by more than 0.4 %, 1 of them to 0: the input of ports 'ex'"
+        in said
+    )
 
 
 def test_factors_of_the_connectome_are_kept_to_27_bits() -> None:

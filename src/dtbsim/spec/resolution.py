@@ -157,7 +157,7 @@ def resolution_of(
 def _tell(made: Resolution, found: list[tuple[Use, Rounding]], places: Places) -> None:
     unit = "" if made.unit == "1" else f" {made.unit}"
     why = (
-        f"{made.where} adds up multiples of {made.quantum:.3g}{unit}, as its largest weight is "
+        f"the input of {made.where} is summed in multiples of {made.quantum:.3g}{unit}, as its largest weight is "
         f"{made.largest:g}{unit} ({made.strongest})"
     )
     remedy = "bring them closer together, leave the weak one out, or give it a receptor port with a sum of its own"
