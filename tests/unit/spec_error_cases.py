@@ -279,11 +279,11 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         "drives.bg.rate_hz",
         "use a shorter dt_ms",
     ),
-    "drawn rate": (
-        {"drives.bg.rate_hz": "{distribution: uniform, low: 1, high: 5}"},
-        "a rate is a number or a region map, not a distribution",
+    "drawn rate below zero": (
+        {"drives.bg.rate_hz": "{distribution: normal, mean: 1, sd: 5}"},
+        "rates down to -",
         "drives.bg.rate_hz",
-        None,
+        "bound it: `low: 0`",
     ),
     "no file": (
         {"drives.st.file": "none.csv"},

@@ -22,6 +22,7 @@ DRAWN = (
 )
 DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s"
 VALUE = f"allowed: {DRAWN}, or a mapping with map, low, high"
+RATE = f"{VALUE}, or a non-empty list (each: a number at least 0)"
 SIZE = "allowed: a whole number at least 1 and at most 4294967295"
 REGIONS = "allowed: all | left | right, or a non-empty list of texts, or null"
 NAME = "allowed: a text of letters, digits and _ . - that starts with a letter or digit"
@@ -103,7 +104,7 @@ WRONG_VALUE = [
 NOT_FINITE = [
     ("duration_ms: 1000", "duration_ms: .nan", "duration_ms", "simulation.duration_ms: got .nan (allowed: a number above 0)"),
     ("duration_ms: 1000", "duration_ms: -.inf", "duration_ms", "simulation.duration_ms: got -.inf (allowed: a number above 0)"),
-    ("rate_hz: 8000", "rate_hz: .nan", "rate_hz: .nan", f"drives.bg.rate_hz: got .nan ({VALUE})"),
+    ("rate_hz: 8000", "rate_hz: .nan", "rate_hz: .nan", f"drives.bg.rate_hz: got .nan ({RATE})"),
     ("size: 80", "size: .nan", "size: .nan", f"populations.E.size: got .nan ({SIZE})"),
     ("{map: t1, low: 1, high: 2}", "{map: t1, low: 1, high: .inf}", "parameters", "populations.E.parameters.x.high: got .inf (allowed: a number)"),
 ]  # fmt: skip
@@ -204,7 +205,7 @@ def test_every_mistake_has_its_line_in_the_order_of_the_file() -> None:
     assert str(caught.value).splitlines() == [
         "net.yaml:5: simulation.dt_s: unknown key 'dt_s' (this key takes milliseconds: dt_ms (0.1 s = 100 ms))",
         f"net.yaml:{line_of(text, 'size: 0')}: populations.E.size: got 0 ({SIZE})",
-        f"net.yaml:{line_of(text, 'rate_hz: .nan')}: drives.bg.rate_hz: got .nan ({VALUE})",
+        f"net.yaml:{line_of(text, 'rate_hz: .nan')}: drives.bg.rate_hz: got .nan ({RATE})",
     ]
     assert [str(mistake) for mistake in caught.value.mistakes] == str(caught.value).splitlines()
 
