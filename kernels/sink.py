@@ -15,7 +15,8 @@ from dtbsim.kernels import layout as L
 
 FRACTION_BITS_WEIGHT = 8
 FRACTION_BITS_DELAY = 16
-FACTOR_BITS = 20
+FACTOR_BITS = 27
+"""Bits of what multiplies a weight: a weight of 2**27 quanta, with its fraction, times 2**27 is an int64."""
 CHUNK = 512
 
 

@@ -20,7 +20,8 @@ import gallery
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
-    "docs", "examples", "slurm/README.md", "benchmarks/README.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+    "docs", "examples", "slurm/README.md", "slurm/containers/README.md", "benchmarks/README.md",
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
 )  # fmt: skip
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#]+)(#[^)]*)?\)")
 

@@ -52,7 +52,7 @@ def recordings() -> d.ReportData:
     return dataclasses.replace(
         samples.microcircuit(),
         states=[d.RecordedStates("E", neurons, 100, time, 0.5, traces, [time[::50], time[::80], time[:0]])],
-        weights=[d.RecordedWeights("EE", "pA", 800, time[::200], *quantiles, edges, share, share)],
+        weights=[d.RecordedWeights("EE", "pA", 800, (0.5, 2.0), time[::200], *quantiles, edges, share, share)],
         correlations=[d.Correlogram("E", "I", lags, rng.normal(0, 1e-6, 101), np.ones(101), 1.0, 1000)],
     )
 

@@ -17,6 +17,9 @@ GENERATED = {"gallery.md", "api.md"}
 def test_every_document_is_on_the_site() -> None:
     listed = set(re.findall(r"^(\S+\.md)$", (SITE / "index.template").read_text(encoding="utf-8"), re.MULTILINE))
     documents = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} - {"docs/README.md"}
+    documents |= {
+        str(path.relative_to(ROOT)) for folder in ("slurm", "benchmarks") for path in (ROOT / folder).rglob("*.md")
+    }
     assert documents <= listed
     assert all((ROOT / name).is_file() for name in listed - GENERATED)
 

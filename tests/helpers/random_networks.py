@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.helpers.every_model import step_ms
 from tests.helpers.model_zoo import PORTED
+from tests.helpers.random_values import ValueDrawing
 from tests.helpers.small_atlas import REGIONS, save_small_atlas
 
 from dtbsim.config import load_config_data
@@ -46,25 +47,15 @@ def random_network(seed: int, folder: Path) -> tuple[Data, Network]:
     raise AssertionError(f"seed {seed}: none of {TRIES} networks is valid; the last one: {problem}")
 
 
-class _Drawing:
+class _Drawing(ValueDrawing):
     """Draws one network."""
 
     def __init__(self, draw: random.Random) -> None:
-        self.draw = draw
+        super().__init__(draw)
         self.populations: dict[str, Data] = {}
         self.models: dict[str, NeuronModel] = {}
         self.with_atlas = draw.random() < 0.7
-        self.dt_ms, self.n_steps = 0.1, 0
-
-    def some(self, probability: float) -> bool:
-        return self.draw.random() < probability
-
-    def ms(self, low: int, high: int) -> float:
-        """A whole number of steps, in ms."""
-        return round(self.draw.randint(low, high) * self.dt_ms, 6)
-
-    def number(self, low: float, high: float) -> float:
-        return round(self.draw.uniform(low, high), 4)
+        self.n_steps = 0
 
     def network(self, seed: int) -> Data:
         draw = self.draw
@@ -132,18 +123,6 @@ class _Drawing:
             given["t_ref_ms"] = self.spread(1, 3, item)
         return given
 
-    def spread(self, low: float, high: float, item: Data) -> Any:
-        """A number, a distribution or a map."""
-        kind = self.draw.choice(["number", "number", "uniform", "normal", "map"])
-        if kind == "uniform":
-            return {"distribution": "uniform", "low": low, "high": high}
-        if kind == "normal":
-            spread = {"mean": (low + high) / 2, "sd": (high - low) / 4, "low": low, "high": high}
-            return {"distribution": "truncated_normal", **spread}
-        if kind == "map" and "regions" in item:
-            return {"map": "gradient", "low": low, "high": high}
-        return self.number(low, high)
-
     # -- projections ------------------------------------------------------------------------------------------
 
     def projection(self) -> Data:
@@ -190,7 +169,7 @@ class _Drawing:
         draw, ports = self.draw, self.models[target].receptors
         port = draw.choice(ports)
         key, size = TYPICAL[port.weight_unit or "1"]
-        size *= self.draw.uniform(0.2, 1.0)
+        size *= self.draw.uniform(0.2, 1.0) * draw.choice([1.0] * 10 + [1e-3, 1e-5])  # weak ones need finer quanta
         sign = draw.choice([-1, 1, 1, 1]) if port.takes != "positive" else 1
         receptor: Any = port.name
         if not fixed and self.some(0.15) and len(ports) > 1 and port.takes == "any":
@@ -199,34 +178,6 @@ class _Drawing:
         if not fixed and self.some(0.5):
             value = self.distribution(size, sign, any_sign=port.takes == "any")
         return {"receptor": receptor, key: value}
-
-    def distribution(self, size: float, sign: int, *, any_sign: bool) -> Data:
-        low, high = sorted((sign * 0.3 * size, sign * 1.5 * size))
-        normal = {"mean": round(sign * size, 4), "sd": round(0.3 * size, 4)}
-        bounds = {"low": round(low, 4), "high": round(high, 4)}
-        choices: list[Data] = [
-            {"distribution": "uniform", **bounds},
-            {"distribution": "truncated_normal", **normal, **bounds},
-        ]
-        if sign > 0:
-            choices.append({"distribution": "lognormal", "mean": round(size, 4), "sd": round(0.5 * size, 4)})
-            choices.append({"distribution": "exponential", "mean": round(size, 4)})
-        if any_sign:
-            choices.append({"distribution": "normal", **normal})
-        return self.draw.choice(choices)
-
-    def delay(self, item: Data) -> Any:
-        draw, dt = self.draw, self.dt_ms
-        if item.get("scope") == "connectome" and self.some(0.6):
-            return {"tract_velocity_m_per_s": draw.choice([5, 20, 200])}
-        kind = draw.choice(["constant", "constant", "uniform", "exponential", "lognormal"])
-        if kind == "uniform":
-            return {"distribution": "uniform", "low": self.ms(1, 5), "high": self.ms(6, 40)}
-        if kind == "exponential":
-            return {"distribution": "exponential", "mean": self.ms(2, 10), "low": dt}
-        if kind == "lognormal":
-            return {"distribution": "lognormal", "mean": self.ms(8, 20), "sd": self.ms(1, 4)}
-        return self.ms(1, 30)
 
     def add_synapse(self, item: Data) -> None:
         draw = self.draw

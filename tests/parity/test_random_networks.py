@@ -45,6 +45,8 @@ def test_the_networks_are_varied_and_alive(tmp_path: Path) -> None:
             seen.update([f"rule {item['rule']['kind']}", f"scope {item.get('scope')}"])
             seen.update([f"synapse {item.get('synapse', {}).get('kind')}", f"procedural {item.get('procedural')}"])
             delay = item["delay_ms"]
+            drawn = [value for value in item.values() if isinstance(value, dict) and "distribution" in value]
+            seen.update(f"{value['distribution']} {value['outside']}" for value in drawn if "outside" in value)
             seen[f"delay {'tract' if isinstance(delay, dict) and 'tract_velocity_m_per_s' in delay else 'own'}"] += 1
         seen.update(f"drive {item['kind']}" for item in data["drives"].values())
         seen.update(f"controller {item['kind']}" for item in data["controllers"].values())
@@ -68,6 +70,7 @@ def test_the_networks_are_varied_and_alive(tmp_path: Path) -> None:
         "one neuron",
         "weights recorded",
     ]
+    wanted += [f"{kind} {way}" for kind in ("normal", "lognormal", "exponential") for way in ("redraw", "clip")]
     wanted += [f"scope {kind}" for kind in (None, "all", "same_region", "connectome")]
     wanted += [f"controller {kind}" for kind in ("homeostatic_tonic", "synaptic_scaling")]
     assert {name: seen[name] for name in wanted if seen[name] < 5} == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.unit.distribution_error_cases import DISTRIBUTIONS, PROJECTION
+
 BASE = """\
 simulation: {dt_ms: 0.1, duration_ms: 20}
 atlas: small.npz
@@ -32,7 +34,6 @@ FILES = {
     "burst.csv": "neuron,time_ms\n" + "1,5.0\n" * 256,
 }
 
-PROJECTION = "projections.NN"
 TONIC = (
     "{c: {kind: homeostatic_tonic, population: E, parameter: I, target_rate_hz: 4, interval_ms: 5, "
     "stages: [{start_ms: 0, eta: 1}]}}"
@@ -213,54 +214,7 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         "projections.EE.delay_ms",
         "give a delay in ms",
     ),
-    "short delay": (
-        {f"{PROJECTION}.delay_ms": "{distribution: uniform, low: 0.04, high: 1}"},
-        "delays down to 0.04 ms are shorter than one step (dt_ms = 0.1)",
-        f"{PROJECTION}.delay_ms",
-        "give delays of at least 0.1 ms",
-    ),
-    "short tail": (
-        {f"{PROJECTION}.delay_ms": "{distribution: normal, mean: 1, sd: 1}"},
-        "delays down to -3.6",
-        f"{PROJECTION}.delay_ms",
-        "for example a truncated_normal with low: 0.1",
-    ),
-    "long delay": (
-        {f"{PROJECTION}.delay_ms": "30", "simulation.max_delay_ms": "20"},
-        "delays up to 30 ms are beyond the maximum of 20 ms",
-        f"{PROJECTION}.delay_ms",
-        "raise simulation.max_delay_ms or give shorter delays",
-    ),
-    "long tail": (
-        {f"{PROJECTION}.delay_ms": "{distribution: exponential, mean: 5, low: 1}", "simulation.max_delay_ms": "20"},
-        "delays up to 66.",
-        f"{PROJECTION}.delay_ms",
-        "bound the distribution (truncated_normal with high) or raise simulation.max_delay_ms",
-    ),
-    "too many steps": (
-        {f"{PROJECTION}.delay_ms": "7000", "simulation.max_delay_ms": "8000"},
-        "delays up to 7000 ms are beyond the maximum of 6553.5 ms",
-        f"{PROJECTION}.delay_ms",
-        "give shorter delays",
-    ),
-    "long tracts": (
-        {"projections.EE.delay_ms": "{tract_velocity_m_per_s: 0.1}"},
-        "delays up to 1750 ms are beyond the maximum of 1000 ms",
-        "projections.EE.delay_ms",
-        "raise simulation.max_delay_ms or give shorter delays",
-    ),
-    "delay distribution": (
-        {f"{PROJECTION}.delay_ms": "{distribution: truncated_normal, mean: 1, sd: 0.01, low: 5}"},
-        "never falls within low 5",
-        f"{PROJECTION}.delay_ms",
-        "move the bounds towards the mean",
-    ),
-    "weight distribution": (
-        {f"{PROJECTION}.weight_pA": "{distribution: truncated_normal, mean: 1, sd: 0.01, high: 0}"},
-        "never falls within high 0",
-        f"{PROJECTION}.weight_pA",
-        "move the bounds towards the mean",
-    ),
+    **DISTRIBUTIONS,
     "one neuron": (
         {"populations.N.size": "1", "drives.st": "null", f"{PROJECTION}.rule": "{kind: all_to_all, autapses: false}"},
         "'N' has one neuron, so no source is left without autapses",
@@ -325,11 +279,11 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         "drives.bg.rate_hz",
         "use a shorter dt_ms",
     ),
-    "drawn rate": (
-        {"drives.bg.rate_hz": "{distribution: uniform, low: 1, high: 5}"},
-        "a rate is a number or a region map, not a distribution",
+    "drawn rate below zero": (
+        {"drives.bg.rate_hz": "{distribution: normal, mean: 1, sd: 5}"},
+        "rates down to -",
         "drives.bg.rate_hz",
-        None,
+        "bound it: `low: 0`",
     ),
     "no file": (
         {"drives.st.file": "none.csv"},

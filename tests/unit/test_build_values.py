@@ -62,6 +62,8 @@ DELAY_CASES = {
     "truncated": ("{distribution: truncated_normal, mean: 1.5, sd: 0.75, low: 0.1}", clipped(1.5, 0.75, low=0.1)),
     "lognormal": ("{distribution: lognormal, mean: 9, sd: 2}", shifted_lognormal(9, 2)),
     "exponential": ("{distribution: exponential, mean: 2, low: 0.1}", stats.expon(0.1, 2)),
+    # clipped, all that is below comes at one step, and nothing changes above
+    "clipped": ("{distribution: lognormal, mean: 1.5, sd: 1.5, low: 0.1, outside: clip}", shifted_lognormal(1.5, 1.5)),
 }
 
 

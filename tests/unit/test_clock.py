@@ -175,6 +175,26 @@ projections: {p: {source: A, target: A, rule: {kind: all_to_all}, weight_pA: 1, 
             network_of(text.replace("DELAY", delay))
 
 
+def test_bounds_to_which_delays_are_clipped_are_on_the_grid() -> None:
+    text = """\
+simulation: {dt_ms: 0.1, duration_ms: 10}
+populations: {A: {model: iaf_psc_exp, size: 4}}
+projections: {p: {source: A, target: A, rule: {kind: all_to_all}, weight_pA: 1, delay_ms: DELAY}}
+"""
+    for kind in ("normal, mean: 1.5, sd: 0.3", "lognormal, mean: 1.5, sd: 0.3"):
+        for bound, given in (("low", 1.23), ("high", 1.87)):
+            drawn = f"{{distribution: {kind}, low: 0.5, high: 3, outside: clip}}".replace(
+                f"{bound}: {0.5 if bound == 'low' else 3}", f"{bound}: {given}"
+            )
+            with pytest.raises(InputError, match=rf"p\.delay_ms\.{bound}: {given} ms is not a whole number of steps"):
+                network_of(text.replace("DELAY", drawn))
+            network_of(text.replace("DELAY", drawn.replace("clip", "redraw")))
+    exponential = "{distribution: exponential, mean: 2, low: 0.15, high: 3, outside: clip}"
+    network_of(text.replace("DELAY", exponential))
+    with pytest.raises(InputError, match=r"p\.delay_ms\.high: 3\.04 ms is not a whole number of steps"):
+        network_of(text.replace("DELAY", exponential.replace("3,", "3.04,")))
+
+
 def test_what_is_rounded_is_noted_once() -> None:
     text = """\
 atlas: aal2

@@ -74,7 +74,7 @@ def test_a_drive_of_negative_weight_inhibits() -> None:
         (
             "weight_nS: {distribution: uniform, low: -1, high: 3}, receptor: in",
             "weights from -1 to 3 nS into port 'in' of model 'iaf_cond_exp': a conductance must not become negative",
-            "bound the distribution, for example truncated_normal with low: 0",
+            "bound the distribution, for example with low: 0",
         ),
         (
             "weight_nS: {distribution: uniform, low: -1, high: 3}",

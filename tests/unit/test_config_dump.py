@@ -34,11 +34,19 @@ texts = st.text(characters, max_size=20)
 names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,6}\Z") | st.sampled_from(["NO", "null", "true", "y", "e1", "x-1"])
 ordered = st.tuples(numbers, numbers).map(sorted).filter(lambda pair: pair[0] < pair[1])
 
+outside = st.sampled_from([None, "redraw", "clip"])
 drawn = st.one_of(
     numbers,
     st.builds(values.Constant, value=numbers),
     ordered.map(lambda pair: values.Uniform(distribution="uniform", low=pair[0], high=pair[1])),
     st.builds(values.Normal, distribution=st.just("normal"), mean=numbers, sd=positive),
+    st.builds(values.Normal, mean=numbers, sd=positive, low=numbers, outside=outside),
+    st.builds(values.Lognormal, mean=positive, sd=positive, high=numbers, outside=outside),
+    ordered.flatmap(
+        lambda pair: st.builds(
+            values.Exponential, mean=positive, low=st.just(pair[0]), high=st.just(pair[1]), outside=outside
+        )
+    ),
     st.builds(values.TruncatedNormal, distribution=st.just("truncated_normal"), mean=numbers, sd=positive, low=numbers),
     st.builds(values.Lognormal, distribution=st.just("lognormal"), mean=positive, sd=positive),
     st.builds(values.Exponential, distribution=st.just("exponential"), mean=positive, low=numbers),

@@ -22,6 +22,7 @@ DRAWN = (
 )
 DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s"
 VALUE = f"allowed: {DRAWN}, or a mapping with map, low, high"
+RATE = f"{VALUE}, or a non-empty list (each: a number at least 0)"
 SIZE = "allowed: a whole number at least 1 and at most 4294967295"
 REGIONS = "allowed: all | left | right, or a non-empty list of texts, or null"
 NAME = "allowed: a text of letters, digits and _ . - that starts with a letter or digit"
@@ -48,7 +49,7 @@ UNKNOWN_KEY = [
     ("name: small", "dt_ms: 1", "dt_ms: 1", "dt_ms: unknown key 'dt_ms' (it belongs under `simulation`)"),
     ("rate_hz: 8000", "rate_Hz: 8000", "rate_Hz", "drives.bg.rate_Hz: unknown key 'rate_Hz' with kind: poisson (did you mean 'rate_hz'? "),
     ("kind: balanced_ei", "kind: potjans_diesmann\n    size_E: 3", "size_E", "circuits.ctx.size_E: unknown key 'size_E' with kind: potjans_diesmann (allowed: drive, indegree_scale, kind, regions, scale)"),
-    (TAU, "{distribution: normal, mean: 10, std: 1}", "parameters:", "populations.E.parameters.tau_m_ms.std: unknown key 'std' with distribution: normal (did you mean 'sd'? allowed: distribution, mean, sd)"),
+    (TAU, "{distribution: normal, mean: 10, std: 1}", "parameters:", "populations.E.parameters.tau_m_ms.std: unknown key 'std' with distribution: normal (did you mean 'sd'? allowed: distribution, high, low, mean, outside, sd)"),
     ("eta: 0.3", "etta: 0.3", "stages:", "controllers.tonic.stages.0.etta: unknown key 'etta' (did you mean 'eta'? allowed: eta, start_ms)"),
 ]  # fmt: skip
 
@@ -103,7 +104,7 @@ WRONG_VALUE = [
 NOT_FINITE = [
     ("duration_ms: 1000", "duration_ms: .nan", "duration_ms", "simulation.duration_ms: got .nan (allowed: a number above 0)"),
     ("duration_ms: 1000", "duration_ms: -.inf", "duration_ms", "simulation.duration_ms: got -.inf (allowed: a number above 0)"),
-    ("rate_hz: 8000", "rate_hz: .nan", "rate_hz: .nan", f"drives.bg.rate_hz: got .nan ({VALUE})"),
+    ("rate_hz: 8000", "rate_hz: .nan", "rate_hz: .nan", f"drives.bg.rate_hz: got .nan ({RATE})"),
     ("size: 80", "size: .nan", "size: .nan", f"populations.E.size: got .nan ({SIZE})"),
     ("{map: t1, low: 1, high: 2}", "{map: t1, low: 1, high: .inf}", "parameters", "populations.E.parameters.x.high: got .inf (allowed: a number)"),
 ]  # fmt: skip
@@ -147,6 +148,14 @@ TOGETHER = [
     ("rate_hz: 8000\n    weight_pA: 87.8", "rate_hz: 8000", "bg:", "drives.bg: give exactly one of weight_pA, weight_mV, weight_nS, weight; got none"),
     ("kind: poisson\n    target: [E, I]\n    rate_hz: 8000\n    weight_pA: 87.8", "{kind: spike_trains, target: E, file: a.csv}", "bg:", "drives.bg: give exactly one of weight_pA, weight_mV, weight_nS, weight; got none"),
     (DELAY_EE, "{distribution: uniform, low: 2, high: 2}", "delay_ms: {dist", "projections.EE.delay_ms: low (2) must be below high (2)"),
+    (DELAY_EE, "{distribution: normal, mean: 1, sd: 1, low: 2, high: 2}", "delay_ms: {dist", "projections.EE.delay_ms: low (2) must be below high (2)"),
+    (DELAY_EE, "{distribution: lognormal, mean: 1, sd: 1, low: 2, high: 1}", "delay_ms: {dist", "projections.EE.delay_ms: low (2) must be below high (1)"),
+    (DELAY_EE, "{distribution: exponential, mean: 1, low: 2, high: 1}", "delay_ms: {dist", "projections.EE.delay_ms: low (2) must be below high (1)"),
+    (DELAY_EE, "{distribution: lognormal, mean: 1, sd: 1, outside: clip}", "delay_ms: {dist", "projections.EE.delay_ms: outside (clip) needs a bound; give low, high or both, or leave it out"),
+    (DELAY_EE, "{distribution: normal, mean: 1, sd: 1, outside: redraw}", "delay_ms: {dist", "projections.EE.delay_ms: outside (redraw) needs a bound; give low, high or both, or leave it out"),
+    (DELAY_EE, "{distribution: exponential, mean: 1, low: 1, outside: clip}", "delay_ms: {dist", "projections.EE.delay_ms: outside (clip) needs a bound; give high, or leave it out"),
+    (DELAY_EE, "{distribution: lognormal, mean: 1, sd: 1, low: 1, outside: drop}", "delay_ms: {dist", "projections.EE.delay_ms.outside: got 'drop' (allowed: redraw | clip, or null)"),
+    (DELAY_EE, "{distribution: normal_clipped, mean: 1, sd: 1}", "delay_ms: {dist", "projections.EE.delay_ms.distribution: unknown distribution 'normal_clipped' (did you mean 'normal'? allowed: constant, exponential, lognormal, normal, truncated_normal, uniform)"),
     (DELAY_EE, "{distribution: truncated_normal, mean: 1, sd: 1}", "delay_ms: {dist", "projections.EE.delay_ms: give low, high or both; without bounds use distribution: normal"),
     (DELAY_EE, "{distribution: truncated_normal, mean: 1, sd: 1, low: 2, high: 1}", "delay_ms: {dist", "projections.EE.delay_ms: low (2) must be below high (1)"),
     ("rate_hz: 8000", "rate_hz: 1\n    start_ms: 5\n    stop_ms: 5", "bg:", "drives.bg: start_ms (5) must be before stop_ms (5)"),
@@ -196,7 +205,7 @@ def test_every_mistake_has_its_line_in_the_order_of_the_file() -> None:
     assert str(caught.value).splitlines() == [
         "net.yaml:5: simulation.dt_s: unknown key 'dt_s' (this key takes milliseconds: dt_ms (0.1 s = 100 ms))",
         f"net.yaml:{line_of(text, 'size: 0')}: populations.E.size: got 0 ({SIZE})",
-        f"net.yaml:{line_of(text, 'rate_hz: .nan')}: drives.bg.rate_hz: got .nan ({VALUE})",
+        f"net.yaml:{line_of(text, 'rate_hz: .nan')}: drives.bg.rate_hz: got .nan ({RATE})",
     ]
     assert [str(mistake) for mistake in caught.value.mistakes] == str(caught.value).splitlines()
 

@@ -129,6 +129,7 @@ def test_weights_are_those_of_the_store(result: dtbsim.RunResult, data: ReportDa
         stored[-1].mean(), abs=2
     )
     assert ends.time_s.tolist() == [0.0, 0.4]
+    assert course.delays_ms == (stored.delay_ms.min(), stored.delay_ms.max())
 
 
 def test_of_many_weights_fewer_samples_are_read(result: dtbsim.RunResult, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +164,7 @@ def test_the_report_has_a_panel_for_each(result: dtbsim.RunResult) -> None:
     ):
         assert f"<h3>{title}</h3>" in page
     assert "V_m and I_syn_ex of 3 of 5 recorded neurons, a sample every 0.5 ms, from 0.1 to 0.4 s." in page
+    assert "a spike of the target meets those of the source as if it came 1.5 ms later." in page
 
 
 @pytest.mark.parametrize("gone", ["states/0", "weights/0", "correlations/0.zarr", "weights", "states"])

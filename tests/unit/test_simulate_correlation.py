@@ -98,7 +98,7 @@ def test_whole_bins_of_the_window_count(recorded: Any) -> None:
     assert found["count"].values.tolist() == plain_sums(b, b, 4)
     assert (found["count"].values == found["count"].values[::-1]).all()
     assert (found.attrs["bins"], found.attrs["start_ms"]) == (72, 21.0)
-    with pytest.raises(InputError, match="an entry of record.correlations from 0 to 1"):
+    with pytest.raises(InputError, match=r"an entry of record\.correlations from 0 to 1"):
         recorded.correlation(2)
 
 

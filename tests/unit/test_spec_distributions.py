@@ -42,6 +42,54 @@ def lognormal(mean: float, sd: float) -> Any:
     return {"distribution": "lognormal", "mean": mean, "sd": sd}, exact
 
 
+class Within:
+    """A distribution of scipy, drawn again until it falls within the bounds."""
+
+    def __init__(self, whole: Any, low: float = -math.inf, high: float = math.inf) -> None:
+        self.whole, self.low, self.high = whole, max(low, whole.support()[0]), min(high, whole.support()[1])
+        self.below, self.above = whole.cdf(low), whole.sf(high)
+        self.mass = 1 - self.below - self.above if self.below < 0.5 else whole.sf(low) - self.above
+
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def cdf(self, x: Any) -> Any:
+        upper = self.below > 0.5  # where the complement is known better
+        return np.clip(
+            1 - (self.whole.sf(x) - self.above) / self.mass if upper else (self.whole.cdf(x) - self.below) / self.mass,
+            0,
+            1,
+        )
+
+    def ppf(self, p: Any) -> Any:
+        return self.whole.ppf(self.below + self.mass * p) if self.below < 0.5 else self.isf(1 - p)
+
+    def isf(self, p: Any) -> Any:
+        return self.whole.isf(self.above + self.mass * p) if self.above < 0.5 else self.ppf(1 - p)
+
+    def moment(self, power: int) -> float:
+        """By Gauss' rule in each of many pieces of equal probability."""
+        p, share = np.polynomial.legendre.leggauss(20)
+        edges = np.concatenate([np.geomspace(1e-14, 0.5, 200), 1 - np.geomspace(0.5, 1e-14, 200)[1:]])
+        middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
+        points = middle[:, None] + half[:, None] * p
+        x = np.where(points < 0.5, self.ppf(points), self.isf(1 - points))
+        return float((x**power * share * half[:, None]).sum())
+
+    def mean(self) -> float:
+        return self.moment(1)
+
+    def std(self) -> float:
+        return math.sqrt(self.moment(2) - self.moment(1) ** 2)
+
+
+def bounded(case: Any, **bounds: float) -> Any:
+    given, exact = case
+    return {**given, **bounds}, Within(exact, **bounds)
+
+
+NORMAL = {"distribution": "normal", "mean": 10.0, "sd": 3.0}, stats.norm(10, 3)
+EXPONENTIAL = {"distribution": "exponential", "mean": 3.0, "low": 1.0}, stats.expon(1, 3)
 CASES: dict[str, Any] = {
     "uniform": ({"distribution": "uniform", "low": -2.0, "high": 3.0}, stats.uniform(-2, 5)),
     "normal": ({"distribution": "normal", "mean": 10.0, "sd": 3.0}, stats.norm(10, 3)),
@@ -54,7 +102,17 @@ CASES: dict[str, Any] = {
     "far tail": truncated(0.0, 1.0, 30.0, 31.0),
     "lognormal": lognormal(1.0, 0.3),
     "broad lognormal": lognormal(2.0, 2.0),
-    "exponential": ({"distribution": "exponential", "mean": 3.0, "low": 1.0}, stats.expon(1, 3)),
+    "exponential": EXPONENTIAL,
+    "normal from 9 on": bounded(NORMAL, low=9.0),
+    "normal between bounds": bounded(NORMAL, low=1.0, high=12.0),
+    "delays, lognormal from one step on": bounded(lognormal(1.5, 1.5), low=0.1),
+    "lognormal with a low end": bounded(lognormal(2.0, 2.0), low=1.9),
+    "lognormal with a high end": bounded(lognormal(1.0, 0.3), high=1.1),
+    "lognormal between bounds": bounded(lognormal(1.0, 0.3), low=0.8, high=1.6),
+    "lognormal, upper tail": bounded(lognormal(1.0, 0.3), low=3.0),
+    "lognormal, lower tail": bounded(lognormal(1.0, 0.3), high=0.3),
+    "exponential with a high end": bounded(EXPONENTIAL, high=4.0),
+    "exponential with a high end far out": bounded(EXPONENTIAL, high=30.0),
 }
 
 
@@ -91,7 +149,7 @@ def test_the_outermost_intervals_keep_their_mean(name: str) -> None:
     fine = (np.arange(20_000) + 0.5) / 20_000
     for low, high, p in ((q[0], q[1], fine / TABLE_SIZE), (q[-2], q[-1], None)):
         inside = exact.ppf(p) if p is not None else exact.isf(fine / TABLE_SIZE)
-        tolerance = 0.15 if "lognormal" in name else 1e-3  # ends of lognormal ones are those of the normal
+        tolerance = 0.15 if name in ("lognormal", "broad lognormal") else 1e-3  # their ends are those of the normal
         assert abs((low + high) / 2 - inside.mean()) < tolerance * inside.std() + 1e-9 * abs(inside.mean())
 
 
@@ -136,6 +194,80 @@ def test_bounds_without_probability_are_an_error() -> None:
         table({"distribution": "truncated_normal", "mean": 0.0, "sd": 1.0, "high": -50.0})
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (NORMAL[0] | {"low": 200.0}, "a normal with mean 10 and sd 3 never falls within low 200"),
+        (NORMAL[0] | {"high": -200.0}, "a normal with mean 10 and sd 3 never falls within high -200"),
+        (NORMAL[0] | {"sd": 0.0, "low": 10.1}, "a normal with mean 10 and sd 0 never falls within low 10.1"),
+        (lognormal(1.0, 0.3)[0] | {"high": 0.0}, "a lognormal with mean 1 and sd 0.3 never falls within high 0"),
+        (lognormal(1.0, 0.3)[0] | {"low": 1e9, "high": 2e9}, "never falls within low 1e+09, high 2e+09"),
+    ],
+)
+@pytest.mark.parametrize("outside", [None, "redraw", "clip"])
+def test_no_distribution_is_all_outside_its_bounds(given: Any, said: str, outside: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        table(given | ({"outside": outside} if outside else {}))
+    assert caught.value.message.endswith(said)
+    assert caught.value.remedy == "move the bounds towards the mean, or give a larger sd"
+
+
+def test_a_normal_between_bounds_is_the_truncated_one_to_the_bit() -> None:
+    for bounds in ({"low": 9.0}, {"high": -20.0}, {"low": 0.3, "high": 17.0}, {"low": 22.0}, {"low": -90.0}):
+        for outside in ({}, {"outside": "redraw"}):
+            normal = table(NORMAL[0] | bounds | outside)
+            truncated_normal = table(NORMAL[0] | bounds | {"distribution": "truncated_normal"})
+            assert normal.quantiles.tobytes() == truncated_normal.quantiles.tobytes()
+
+
+@pytest.mark.parametrize("mean", [0.1, 0.3, 0.7, 1.1, 12.3])
+def test_no_rounding_leaves_the_bounds(mean: float) -> None:
+    for sd in (0.1 * mean, mean, 10 * mean):
+        for low, high in ((0.0, None), (None, 0.0), (mean / 3, mean * 1.7), (0.1 * mean, 0.9 * mean)):
+            bounds = {key: bound for key, bound in (("low", low), ("high", high)) if bound is not None}
+            for kind in ("normal", "truncated_normal", "lognormal"):
+                if kind == "lognormal" and high == 0.0:
+                    continue
+                made = table({"distribution": kind, "mean": mean, "sd": sd, **bounds})
+                assert made.low >= (-math.inf if low is None else low)
+                assert made.high <= (math.inf if high is None else high)
+        high = 0.1 + mean
+        assert table({"distribution": "exponential", "mean": sd, "low": 0.1, "high": high}).high <= high
+
+
+CLIPPED = {
+    "normal": (*NORMAL, 8.0, 16.0),
+    "normal, low": (*NORMAL, 9.5, None),
+    "normal, bound far out": (*NORMAL, None, 30.0),
+    "delays": (*lognormal(1.5, 1.5), 0.1, None),
+    "lognormal": (*lognormal(2.0, 2.0), 0.5, 3.0),
+    "exponential": (*EXPONENTIAL, None, 4.0),
+}
+
+
+@pytest.mark.parametrize("name", list(CLIPPED))
+def test_what_is_clipped_is_the_bound_itself(name: str) -> None:
+    given, exact, low, high = CLIPPED[name]
+    bounds = {key: bound for key, bound in (("low", low), ("high", high)) if bound is not None}
+    made = table({**given, **bounds, "outside": "clip"})
+    below, above = 0.0 if low is None else exact.cdf(low), 0.0 if high is None else exact.sf(high)
+    inner = np.clip(exact.ppf(np.arange(1, TABLE_SIZE) / TABLE_SIZE), low, high)
+    np.testing.assert_allclose(made.quantiles[1:-1], inner, rtol=1e-9)
+    drawn = made.draw(words(100_000))
+    sure = 1.5 / TABLE_SIZE
+    for bound, mass in ((low, below), (high, above)):
+        if bound is not None:
+            assert abs((drawn == bound).mean() - mass) < sure + 4 * math.sqrt(mass * (1 - mass) / 100_000)
+    lowest, highest = (-math.inf if low is None else low), (math.inf if high is None else high)
+    expected = Within(exact, lowest, highest)
+    inside = expected.mean() * expected.mass
+    mean = inside + (below * low if low is not None else 0.0) + (above * high if high is not None else 0.0)
+    # the mass at a bound is known to 1 / TABLE_SIZE; lognormal ends are those of the normal
+    assert made.mean == pytest.approx(mean, abs=1e-4 * exact.std())
+    assert (lowest <= drawn).all()
+    assert (drawn <= highest).all()
+
+
 def test_an_unknown_kind_of_value_is_a_type_error() -> None:
     class Strange(Strict):
         pass
@@ -158,7 +290,8 @@ def test_weights_in_quanta_are_the_rounded_values(name: str, negative: bool) -> 
     assert abs((drawn - exact).mean()) < 0.03
     for factor in (0.25, 0.7):
         scaled = np.array([draw_weight(draws, word, round(factor * ONE)) for word in given])
-        assert np.abs(scaled - factor * exact).max() <= 0.5 + 2.0 ** (1 - FRACTION_BITS_WEIGHT)
+        # half a unit for the table, one each for interpolation and the product
+        assert np.abs(scaled - factor * exact).max() <= 0.5 + 2.5 * 2.0**-FRACTION_BITS_WEIGHT
     assert interpolate(fixed, np.uint32(0)) == fixed[0]
 
 
@@ -169,7 +302,17 @@ def test_a_constant_weight_is_exact_and_takes_factors() -> None:
     assert draw_weight(draws, np.uint32(7), 0) == 0
 
 
-@pytest.mark.parametrize("name", ["uniform", "delays of the microcircuit", "broad lognormal", "exponential"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "uniform",
+        "delays of the microcircuit",
+        "broad lognormal",
+        "exponential",
+        "delays, lognormal from one step on",
+        "exponential with a high end",
+    ],
+)
 def test_delays_in_steps_are_rounded_and_bounded(name: str) -> None:
     dt = 0.1
     made = table(CASES[name][0])

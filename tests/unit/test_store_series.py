@@ -10,7 +10,6 @@ from dtbsim.errors import InputError
 from dtbsim.store.run import open_run
 from dtbsim.store.series_writers import BoldWriter, RateWriter, StateWriter
 
-
 STATES = "states: [{population: E, variables: [V_m_mV, I_syn_pA]}, {population: I, variables: [v]}]"
 
 

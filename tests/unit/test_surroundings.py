@@ -256,4 +256,7 @@ def test_the_kernel_cache_of_a_homeless_user_is_a_temporary_folder_with_one_warn
 
 
 def test_a_kernel_cache_in_the_home_of_nobody_is_one_line(config: Path) -> None:
-    one_line(call("run", config, "--quiet", DTBSIM_CACHE_DIR="~nouser/cache"), "DTBSIM_CACHE_DIR=~nouser/cache: there is no user")
+    one_line(
+        call("run", config, "--quiet", DTBSIM_CACHE_DIR="~nouser/cache"),
+        "DTBSIM_CACHE_DIR=~nouser/cache: there is no user",
+    )

@@ -72,17 +72,8 @@ def run_nest(scale: float, duration_ms: float, seed: int) -> dict[str, Any]:
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.resolution, nest.rng_seed, nest.local_num_threads = DT_MS, seed, 1
-    model = plain_model(scale)
-    cells, ranges = {}, {}
-    for name, entry in model["populations"].items():
-        potential = nest.random.normal(entry["V_m_mean"], entry["V_m_sd"])
-        parameters = {**entry["parameters"], "I_e": entry["I_e"], "V_m": potential}
-        cells[name] = nest.Create("iaf_psc_exp", entry["size"], params=parameters)
-        ranges[name] = (int(cells[name][0].global_id), entry["size"])
-        generator = nest.Create("poisson_generator", params={"rate": entry["poisson_rate_hz"]})
-        nest.Connect(generator, cells[name], syn_spec={"weight": entry["poisson_weight"], "delay": DT_MS})
-    for projection in model["projections"]:
-        _connect(nest, cells, projection)
+    cells = create_column(nest, scale)
+    ranges = {name: (int(cell[0].global_id), len(cell)) for name, cell in cells.items()}
     recorder = nest.Create("spike_recorder")
     for cell in cells.values():
         nest.Connect(cell, recorder)
@@ -90,6 +81,21 @@ def run_nest(scale: float, duration_ms: float, seed: int) -> dict[str, Any]:
     events = recorder.events
     steps = np.rint(events["times"] / DT_MS).astype(np.int64) - 1
     return analysed(steps, events["senders"].astype(np.int64), ranges, duration_ms)
+
+
+def create_column(nest: Any, scale: float) -> dict[str, Any]:
+    """The populations in NEST by name, with their Poisson input and their connections."""
+    model = plain_model(scale)
+    cells = {}
+    for name, entry in model["populations"].items():
+        potential = nest.random.normal(entry["V_m_mean"], entry["V_m_sd"])
+        parameters = {**entry["parameters"], "I_e": entry["I_e"], "V_m": potential}
+        cells[name] = nest.Create("iaf_psc_exp", entry["size"], params=parameters)
+        generator = nest.Create("poisson_generator", params={"rate": entry["poisson_rate_hz"]})
+        nest.Connect(generator, cells[name], syn_spec={"weight": entry["poisson_weight"], "delay": DT_MS})
+    for projection in model["projections"]:
+        _connect(nest, cells, projection)
+    return cells
 
 
 def _connect(nest: Any, cells: dict[str, Any], projection: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class Candidates:
     gids: NDArray[np.uint32]
 
     def of(self, network: Network, projection: Projection) -> slice:
-        """The candidates from the first to the last that projects in a projection; none where it has no synapse here."""
+        """The candidates from the first to the last that projects in a projection; none: no synapse here."""
         populations = np.unique(projection.entry_source)
         populations = populations[self.offset[populations] >= 0]
         if not populations.size:

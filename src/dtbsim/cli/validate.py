@@ -49,7 +49,7 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
     network = compile_network(located.config, located.base_dir, located.locator)
     threads = located.config.simulation.threads or usable_cores()
     plan = plan_rank(network, 0, 1, threads)
-    for notice in located.locator.notices:
+    for notice in (*located.locator.notices, *network.warnings):
         _LOG.warning("%s", notice)
     show(pairs(_rows(network, plan), title=f"{config}: valid"))
     return EXIT_OK
@@ -101,6 +101,7 @@ def _rows(network: Network, plan: RankPlan) -> list[tuple[str, str]]:
         ("populations", _populations(network)),
         ("regions", f"{count(regions)} of the atlas {network.config.atlas}" if regions else "none"),
         ("projections", count(len(network.projections))),
+        ("weights", _weights(network)),
         ("longest delay", milliseconds(network.max_delay_steps * network.dt_ms)),
         (
             "duration",
@@ -109,6 +110,16 @@ def _rows(network: Network, plan: RankPlan) -> list[tuple[str, str]]:
         ("blocks", f"{count(len(plan.table))} of up to {plural(network.block_size, 'neuron')}: as many ranks at most"),
         ("memory", _memory(plan)),
     ]
+
+
+def _weights(network: Network) -> str:
+    """Return how far rounding changes constant weights."""
+    worst = max(network.resolutions, key=lambda item: item.change, default=None)
+    if worst is None:
+        return "none"
+    if worst.change == 0:
+        return "exact"
+    return f"rounded by up to {100 * worst.change:.2g} % ({worst.changed})"
 
 
 def _populations(network: Network) -> str:

@@ -163,15 +163,13 @@ def value_bounds(value: float | Strict) -> tuple[float, float]:
         return value.value, value.value
     if isinstance(value, Uniform | RegionMap):
         return min(value.low, value.high), max(value.low, value.high)
-    if isinstance(value, TruncatedNormal):
-        bounds = [bound for bound in (value.low, value.high) if bound is not None]  # at least one is given
-        low = value.low if value.low is not None else min(value.mean, *bounds)
-        high = value.high if value.high is not None else max(value.mean, *bounds)
-        return low, high
-    if isinstance(value, Normal | Lognormal):
-        return value.mean, value.mean
+    if isinstance(value, Normal | TruncatedNormal | Lognormal):
+        inside = [bound for bound in (value.low, value.mean, value.high) if bound is not None]
+        low = value.low if value.low is not None else min(inside)
+        return low, value.high if value.high is not None else max(inside)
     if isinstance(value, Exponential):
-        return value.low + value.mean, value.low + value.mean
+        mean = value.low + value.mean
+        return (mean, mean) if value.high is None else (min(mean, value.high), value.high)
     assert isinstance(value, int | float)
     return float(value), float(value)
 

@@ -180,8 +180,9 @@ class Projection(Strict):
     weight_nS: DrawnValue | None = Field(default=None, description=CONDUCTANCE)
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay = Field(
-        description="from spike to effect: at least one step, at most simulation.max_delay_ms; what is drawn counts as "
-        "the nearest whole number of steps, halves up"
+        description="from spike to effect: at least one step, at most simulation.max_delay_ms; with STDP all of it is "
+        "dendritic: a target's spike meets the source's as if it came so much later; what is drawn counts as the "
+        "nearest whole number of steps, halves up (`low` keeps a distribution from shorter ones)"
     )
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
     procedural: Flag = Field(

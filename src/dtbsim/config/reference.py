@@ -101,6 +101,14 @@ _VALUES = """\
 
 Where a table says *value*, a number is the same for all; a mapping with `distribution` is drawn anew for every
 neuron or synapse; where it says *map*, a mapping with `map` follows a map of the atlas, one number per region.
+
+A distribution with bounds, `low` and `high`, never gives a value beyond them: what falls outside is drawn again
+(`outside: redraw`, as by default), so the distribution is the one within the bounds, or it is the bound itself
+(`outside: clip`), which then has the probability of everything beyond it. Delays that are clipped need bounds that
+are whole numbers of steps.
+
+All are drawn from 65,536 quantiles with linear interpolation; tails end where the last interval keeps its mean, those
+of a normal at 4.6 `sd`.
 """
 
 _VALUE_MODELS: tuple[type[BaseModel], ...] = (

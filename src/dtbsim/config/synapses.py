@@ -73,6 +73,9 @@ class STDP(Plastic):
     k; a source's spike at trace k of the target: w -= alpha learning_rate w^mu_minus k; w stays within 0 and 1.
     mu_plus = mu_minus = 0: additive (Song et al. 2000); both 1: multiplicative (Rubin et al. 2001); 0 and 1: van
     Rossum et al. 2000.
+
+    A pair counts by t_post + delay_ms - t_pre, as `delay_ms`, at least one step, is dendritic: above 0 it potentiates,
+    below it depresses, at 0 it changes nothing. A source's spike transmits what is left after depression.
     """
 
     kind: Literal["stdp"] = Field(default="stdp", description=_KIND)

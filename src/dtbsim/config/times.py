@@ -1,6 +1,7 @@
 """Which times of a configuration must be whole numbers of steps, and whether they are.
 
-All of them but those whose key says otherwise: drawn delays and tract delays (the nearest step counts), time constants,
+All of them but those whose key says otherwise: drawn delays and tract delays (the nearest step counts; a bound to which
+delays are clipped is one that many synapses have, and on the grid as any other constant), time constants,
 refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson and the duration of a ramp (used
 as they are), windows of dynamic connectivity (the nearest number of volumes), the bound max_delay_ms.
 """
@@ -16,7 +17,7 @@ from dtbsim.config.network import BalancedEI, HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic, STDPDopamine
-from dtbsim.config.values import Constant
+from dtbsim.config.values import Constant, Exponential
 
 Times = Iterator[tuple[KeyPath, float | None]]
 
@@ -59,6 +60,9 @@ def _projections(config: RunConfig) -> Times:
             yield (*path, "delay_ms", "minimum_ms"), delay.minimum_ms
         elif isinstance(delay, Constant):
             yield (*path, "delay_ms", "value"), delay.value
+        elif getattr(delay, "outside", None) == "clip":
+            bounds = ("high",) if isinstance(delay, Exponential) else ("low", "high")
+            yield from (((*path, "delay_ms", bound), getattr(delay, bound)) for bound in bounds)
         elif isinstance(delay, int | float):
             yield (*path, "delay_ms"), delay
         if isinstance(synapse, Plastic):

@@ -147,6 +147,7 @@ def _weights(source: Source, k: int, entry: dict[str, Any], projection: str) -> 
         projection=projection,
         unit=_weight_unit(source, projection),
         synapses=synapses,
+        delays_ms=(float(first["delay_ms"].min()), float(first["delay_ms"].max())),
         time_s=1e-3 * np.array(times),
         low=low,
         median=median,

@@ -236,12 +236,14 @@ class RecordedStates:
 class RecordedWeights:
     """An entry of record.weights: quantiles over its synapses [time] (10, 50, 90 %), and the first and last weights.
 
-    `bin_edges` has one entry more than `first` and `last`, which are shares of the synapses per bin.
+    `bin_edges` has one entry more than `first` and `last`, which are shares of the synapses per bin; `delays_ms` are
+    the shortest and the longest delay.
     """
 
     projection: str
     unit: str
     synapses: int
+    delays_ms: tuple[float, float]
     time_s: FloatArray
     low: FloatArray
     median: FloatArray

@@ -36,7 +36,11 @@ def _states(data: RecordedStates) -> Panel:
 
 def _weights(data: RecordedWeights) -> list[Panel]:
     which = plural(data.synapses, "synapse")
-    course = f"Median and the range of 80 % of {which}, at {plural(len(data.time_s), 'moment')}."
+    course = (
+        f"Median and the range of 80 % of {which}, at {plural(len(data.time_s), 'moment')}. Delays are dendritic, at "
+        "least one step: a spike of the target meets those of the source as if it came "
+        f"{_delays(data.delays_ms)} later."
+    )
     split = f"Share of {which} by weight, at the first and at the last moment recorded."
     return [
         Panel(
@@ -54,6 +58,12 @@ def _weights(data: RecordedWeights) -> list[Panel]:
             wide=False,
         ),
     ]
+
+
+def _delays(delays_ms: tuple[float, float]) -> str:
+    shortest, longest = delays_ms
+    same = shortest == longest
+    return milliseconds(longest) if same else f"{significant(shortest)} to {milliseconds(longest)}"
 
 
 def _correlogram(data: Correlogram) -> Panel:

@@ -343,5 +343,5 @@ class _Job:
         self._claimed.check()
         self._claimed.write_json("provenance.json", self._record | {"finished": now()})
         self._claimed.write_json("summary.json", summary)
-        for warning in summary["warnings"]:
+        for warning in summary["warnings"][len(self._network.warnings) :]:  # those were said at the start
             _LOG.warning("%s", warning)

@@ -42,12 +42,31 @@ def describe_network(
             for population in network.populations
         ],
         "projections": _projections(network),
+        "weights": _weights(network),
         "partition": [
             {"rank": rank, "neurons": int(neurons[rank]), "synapses": int(synapses), "work": float(work[rank])}
             for rank, synapses in enumerate(synapses_of_rank)
         ],
         "ranks_per_spike": exchange.ranks_per_spike(network.sizes),
     }
+
+
+def _weights(network: Network) -> list[dict[str, Any]]:
+    return [
+        {
+            "population": item.population,
+            "ports": list(item.ports),
+            "unit": item.unit,
+            "quantum": item.quantum,
+            "largest": item.largest,
+            "largest_of": item.strongest,
+            "relative_change": item.change,
+            "changed": item.changed or None,
+            "smallest_quanta": item.quanta,
+            "smallest_of": item.least or None,
+        }
+        for item in network.resolutions
+    ]
 
 
 def _projections(network: Network) -> list[dict[str, Any]]:

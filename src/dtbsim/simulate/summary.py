@@ -90,6 +90,7 @@ def summarise_run(
         ],
     }
     summary |= {"synchrony": None, "warnings": []} | known
+    summary["warnings"] = [*network.warnings, *summary["warnings"]]
     return summary
 
 

@@ -1,8 +1,8 @@
 """Input channels: which sums of synaptic input a family keeps, and the fixed-point unit (quantum) of each.
 
 A channel is a distinct way of feeding the model's inputs, {input: factor}. Its quantum is the smallest power of two
-that lets the largest weight fit; with 16-bit weights when every source of input keeps a resolution of MIN_RESOLUTION
-quanta.
+that lets the largest weight fit: into 16 bits where every source of input of the network keeps a resolution of
+MIN_RESOLUTION quanta, else into 24 bits, and into 27 bits in the groups of channels where these do not keep it, either.
 """
 
 from __future__ import annotations
@@ -18,15 +18,23 @@ from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import Channel
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.resolution import MIN_RESOLUTION, Resolution, Use, resolution_of
 
-MIN_RESOLUTION = 128
 MAX_16 = 32_767
-MAX_32 = 2**24
+MAX_24 = 2**24
+MAX_27 = 2**27
+"""What `kernels.sink` can draw."""
+MAX_PLASTIC = 100 * 2**24
+"""Largest plastic weight in quanta: an int32 that is a float32, too."""
+SMALLEST_QUANTUM = 2.0**-126
+"""The smallest normal float32."""
 SMALLEST_WEIGHT = 1e-30
 """The quantum of smaller weights could be no normal float32."""
 WEIGHT_KEYS = {"pA": "weight_pA", "mV": "weight_mV", "nS": "weight_nS", "": "weight", "1": "weight"}
 
 Mix = tuple[tuple[int, float], ...]
+Key = tuple[str, int]
+"""Family and group."""
 
 
 class ChannelPlan:
@@ -41,12 +49,13 @@ class ChannelPlan:
         """Group of every mix of the inputs that count, per family."""
         self._channels: dict[str, dict[Mix, tuple[int, int]]] = {}
         """(Index, group) of every channel, per family."""
-        self._largest: dict[tuple[str, int], float] = {}
-        self._finest: dict[tuple[str, int], float] = {}
-        self._plastic: dict[tuple[str, int], float] = {}
-        self._counted: set[tuple[str, int]] = set()
+        self._largest: dict[Key, float] = {}
+        self._finest: dict[Key, float] = {}
+        self._plastic: dict[Key, float] = {}
+        self._counted: set[Key] = set()
+        self._uses: dict[Key, list[Use]] = {}
 
-    def use(self, family: Draft, mix: Mix, table: Table, scale: tuple[float, float] = (1.0, 1.0)) -> int:
+    def use(self, family: Draft, mix: Mix, use: Use, scale: tuple[float, float] = (1.0, 1.0)) -> int:
         """Index of the channel; notes the largest |weight| and the typical one (`scale`: smallest, largest factor)."""
         model, channels = family.model, self._channels.setdefault(family.name, {})
         n_own = len(model.inputs) - model.n_watched_inputs
@@ -57,46 +66,67 @@ class ChannelPlan:
         if counted(model, mix):
             self._counted.add(key)
             return index
-        largest = max(abs(table.low), abs(table.high)) * scale[1]
-        typical = abs(table.mean) * scale[0]
+        self._uses.setdefault(key, []).append(use)
+        largest = max(abs(use.weight.low), abs(use.weight.high)) * scale[1]
+        typical = use.weight.size * scale[0] or use.weight_max  # plastic weights may begin at 0
         self._largest[key] = max(self._largest.get(key, 0.0), largest)
+        if use.weight_max > 0:
+            self._plastic[key] = max(self._plastic.get(key, 0.0), use.weight_max)
         if typical > 0:
             self._finest[key] = min(self._finest.get(key, math.inf), typical)
         return index
 
-    def reach(self, family: str, index: int, weight_max: float) -> None:
-        """Note that plastic weights of the channel can become as large as this."""
-        group = next(group for channel, group in self._channels[family].values() if channel == index)
-        key = family, group
-        self._plastic[key] = max(self._plastic.get(key, 0.0), weight_max)
-
     @property
     def wide(self) -> bool:
         """Whether some channel needs 32-bit weights."""
-        return any(
-            self._finest.get(key, math.inf) < MIN_RESOLUTION * _quantum(largest, MAX_16)
-            for key, largest in self._largest.items()
-        )
+        return any(not self._fine(key, self._fitting(key, MAX_16)) for key in self._largest)
+
+    def _fitting(self, key: Key, limit: int) -> float:
+        """The smallest quantum of a group whose weights begin with `limit` quanta at most."""
+        reach = self._plastic.get(key, 0.0)
+        quantum = _quantum(self._largest[key] or reach, limit)
+        return max(quantum, _quantum(reach, MAX_PLASTIC)) if reach else quantum
+
+    def _fine(self, key: Key, quantum: float) -> bool:
+        return self._finest.get(key, math.inf) >= MIN_RESOLUTION * quantum
+
+    def _quantum_of(self, key: Key, wide: bool) -> float:
+        quantum = self._fitting(key, MAX_24 if wide else MAX_16)
+        return quantum if self._fine(key, quantum) or not wide else self._fitting(key, MAX_27)
 
     def channels(self, family: str, *, wide: bool) -> tuple[Channel, ...]:
         """The channels of a family with their quanta, `wide` as the plan says."""
-        limit = MAX_32 if wide else MAX_16
         result = []
         for mix, (_, group) in self._channels.get(family, {}).items():
             if (family, group) in self._counted:
                 result.append(Channel(mix, 1.0, 1, 0, group))
                 continue
-            largest = self._largest[family, group]
-            quantum = _quantum(largest, limit)
+            quantum = self._quantum_of((family, group), wide)
             plastic = math.ceil(self._plastic.get((family, group), 0.0) / quantum)
-            result.append(Channel(mix, quantum, math.ceil(largest / quantum), plastic, group))
+            result.append(Channel(mix, quantum, math.ceil(self._largest[family, group] / quantum), plastic, group))
         return tuple(result)
+
+    def resolutions(self, drafts: dict[str, Draft], places: Places) -> tuple[Resolution, ...]:
+        """How finely every group of channels keeps its weights; notes warnings, and mistakes where weights vanish."""
+        wide = self.wide
+        mixes = {(name, group): mix for name, groups in self._groups.items() for mix, group in groups.items()}
+        return tuple(
+            resolution_of(
+                key[0],
+                drafts[key[0]].model,
+                [number for number, _ in mixes[key]],
+                self._quantum_of(key, wide),
+                uses,
+                places,
+            )
+            for key, uses in self._uses.items()
+        )
 
 
 def _quantum(largest: float, limit: int) -> float:
     if largest == 0:
         return 1.0
-    return float(2.0 ** math.ceil(math.log2(largest / limit)))
+    return max(float(2.0 ** math.ceil(math.log2(largest / limit))), SMALLEST_QUANTUM)
 
 
 def input_mix(
@@ -135,7 +165,7 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
         f"{amount} {row.weight_unit} into port '{row.name}' of model '{model}': a conductance must not become negative",
         "choose an inhibitory port, or give weights of 0 or more"
         if high <= 0
-        else "bound the distribution, for example truncated_normal with low: 0",
+        else "bound the distribution, for example with low: 0",
     )
 
 
@@ -157,7 +187,7 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
     """The weight's table; the key's unit must be the one that the model's ports take."""
     if not model.receptors:
         raise places.error(f"{path}.target", f"model '{model.name}' receives no spikes")
-    key = next(key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(item, key) is not None)
+    key = weight_key(item)
     units = {row.weight_unit for row in model.receptors}
     allowed = sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
     if key not in allowed:
@@ -171,6 +201,11 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
             f"{path}.{key}", f"{what} are too small for float32", f"allowed: 0, or {SMALLEST_WEIGHT:g} on"
         )
     return table
+
+
+def weight_key(item: Projection | Spiking) -> str:
+    """The key that gives the weight."""
+    return next(key for key in ("weight_pA", "weight_mV", "weight_nS", "weight") if getattr(item, key) is not None)
 
 
 def counted(model: NeuronModel, mix: Mix) -> bool:

@@ -49,6 +49,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     found = compile_drives(parts, drafts, plan, places)
     places.raise_collected()
     channels = all_channels(plan, drafts)
+    resolutions = plan.resolutions(drafts, places)
     drives = finish_drives(config, found, populations, channels, atlas, base, places)
     with places.collecting():
         check_event_counts(drives, places)
@@ -84,6 +85,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
         emitted=emitted,
+        resolutions=resolutions,
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),
     )

@@ -1,18 +1,16 @@
 """Inverse-CDF tables: the one way in which any distribution is drawn.
 
-A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host; a 32-bit uniform word u
-is mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction (u & 0xffff) / 65536. The
-ends of tails, unbounded or with a bound far out, are placed so that the last interval keeps its conditional mean: a
-normal ends at 4.6 standard deviations.
+A table has TABLE_SIZE + 1 float64 quantiles at p = i / TABLE_SIZE, computed once on the host (`spec.quantiles`); a
+32-bit uniform word u is mapped by linear interpolation between entries u >> 16 and (u >> 16) + 1 with fraction
+(u & 0xffff) / 65536.
 Integer forms (weights in quanta, delays in steps) hold the same table in fixed point and are interpolated in integers.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +26,7 @@ from dtbsim.config.values import (
 )
 from dtbsim.errors import InputError
 from dtbsim.spec.places import Places
+from dtbsim.spec.quantiles import exponential_quantiles, lognormal_quantiles, normal_quantiles
 
 TABLE_BITS = 16
 TABLE_SIZE = 1 << TABLE_BITS
@@ -46,20 +45,22 @@ class Table:
     Attributes:
         compute: gives the quantiles, float64[TABLE_SIZE + 1], ascending.
         low, high: smallest and largest value that can be drawn.
-        mean: mean of what is drawn.
+        mean, size: mean of what is drawn, and of its absolute value.
     """
 
     compute: Callable[[], FloatArray]
     low: float
     high: float
     mean: float
+    size: float
 
     @classmethod
     def of(cls, compute: Callable[[], FloatArray]) -> Table:
         """The table of the quantiles that `compute` gives."""
         quantiles = compute()
         middles = (quantiles[1:] + quantiles[:-1]) / 2
-        return cls(compute, float(quantiles[0]), float(quantiles[-1]), float(np.mean(middles)))
+        mean, size = float(np.mean(middles)), float(np.mean(np.abs(middles)))
+        return cls(compute, float(quantiles[0]), float(quantiles[-1]), mean, size)
 
     @property
     def quantiles(self) -> FloatArray:
@@ -127,7 +128,7 @@ def table_at(value: Drawable, path: str, places: Places) -> Table:
 
 @lru_cache(maxsize=1 << 17)
 def _constant(value: float) -> Table:
-    return Table(partial(np.full, TABLE_SIZE + 1, value), value, value, value)
+    return Table(partial(np.full, TABLE_SIZE + 1, value), value, value, value, abs(value))
 
 
 @lru_cache(maxsize=1 << 17)
@@ -137,61 +138,12 @@ def _table(dump: str, kind: type) -> Table:
 
 def _drawn(value: Drawable) -> FloatArray:
     """The quantiles of a distribution."""
-    p = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
     if isinstance(value, Uniform):
-        return value.low + (value.high - value.low) * p
-    if isinstance(value, Exponential):
-        return value.low - value.mean * np.append(np.log1p(-p[:-1]), -math.log(TABLE_SIZE) - 2.0)
+        return value.low + (value.high - value.low) * (np.arange(TABLE_SIZE + 1) / TABLE_SIZE)
+    if isinstance(value, Normal | TruncatedNormal):
+        return normal_quantiles(value, TABLE_SIZE)
     if isinstance(value, Lognormal):
-        sigma = math.sqrt(math.log1p((value.sd / value.mean) ** 2))
-        return np.asarray(np.exp(math.log(value.mean) - sigma * sigma / 2 + sigma * _normal_quantiles()))
-    if isinstance(value, Normal):
-        return value.mean + value.sd * _normal_quantiles()
-    if isinstance(value, TruncatedNormal):
-        return _truncated_quantiles(value, p)
+        return lognormal_quantiles(value, TABLE_SIZE)
+    if isinstance(value, Exponential):
+        return exponential_quantiles(value, TABLE_SIZE)
     raise TypeError(f"no table for {type(value).__name__}")
-
-
-@cache
-def _normal_quantiles() -> FloatArray:
-    """Standard normal quantiles; the end points keep the mean of the outermost intervals."""
-    from scipy.special import ndtri
-
-    p = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
-    z = np.empty_like(p)
-    z[1:-1] = ndtri(p[1:-1])
-    edge = float(z[-2])
-    tail_mean = _density(edge) * TABLE_SIZE
-    z[-1] = 2 * tail_mean - edge
-    z[0] = -z[-1]
-    return z
-
-
-def _truncated_quantiles(value: TruncatedNormal, p: FloatArray) -> FloatArray:
-    """Quantiles of the normal restricted to [low, high]; the outermost intervals keep their mean."""
-    from scipy.special import ndtr, ndtri
-
-    low = -math.inf if value.low is None else (value.low - value.mean) / value.sd
-    high = math.inf if value.high is None else (value.high - value.mean) / value.sd
-    # work in the lower tail, where ndtr keeps its precision
-    flip = low > 0
-    a, b = (-high, -low) if flip else (low, high)
-    mass_a, mass_b = float(ndtr(a)), float(ndtr(b))
-    mass = (mass_b - mass_a) / TABLE_SIZE
-    if not mass > 0:
-        shown = [f"{name} {bound:g}" for name, bound in (("low", value.low), ("high", value.high)) if bound is not None]
-        raise InputError(
-            f"a normal with mean {value.mean:g} and sd {value.sd:g} never falls within {', '.join(shown)}",
-            remedy="move the bounds towards the mean, or give a larger sd",
-        )
-    z = ndtri(mass_a + (mass_b - mass_a) * p)
-    z[0] = min(2 * (_density(a) - _density(float(z[1]))) / mass - z[1], z[1])
-    z[-1] = max(2 * (_density(float(z[-2])) - _density(b)) / mass - z[-2], z[-2])
-    z = np.maximum.accumulate(np.clip(z, a, b))
-    z = -z[::-1] if flip else z
-    return np.asarray(value.mean + value.sd * z, dtype=np.float64)
-
-
-def _density(z: float) -> float:
-    """Standard normal density."""
-    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)

@@ -15,13 +15,14 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, region_values
+from dtbsim.spec.resolution import Use
 from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains, spikes_path
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 from dtbsim.spec.waveforms import (
@@ -74,7 +75,8 @@ def _draft(
     if isinstance(item, cfg.Spiking):
         table = weight_table(item, family.model, path, places)
         mix = input_mix(family.model, item.receptor, table, path, places)
-        channel, weight = plan.use(family, mix, table), 1.0 if counted(family.model, mix) else table.low
+        where = f"{path}.{weight_key(item)}"
+        channel, weight = plan.use(family, mix, Use(where, table)), 1.0 if counted(family.model, mix) else table.low
     else:
         if family.model.is_source or not family.model.uses_current:
             raise places.error(path, f"model '{family.model.name}' takes no input current")

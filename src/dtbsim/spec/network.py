@@ -19,6 +19,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
+from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.synapses import Dynamics
 from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
@@ -212,6 +213,8 @@ class Network:
     """What belongs into the log once: what was rounded."""
     warnings: tuple[str, ...] = ()
     """What the user should know of the network."""
+    resolutions: tuple[Resolution, ...] = ()
+    """How finely the input of each population keeps its weights."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 

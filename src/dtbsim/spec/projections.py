@@ -12,14 +12,16 @@ from dtbsim.config import network as cfg
 from dtbsim.config.bounds import MAX_DEGREE, MAX_NEURONS, MAX_SYNAPSES
 from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
+from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
 from dtbsim.errors import did_you_mean
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, as_table, table_at
 from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.resolution import Use
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 
 MAX_ATTEMPTS_PER_SYNAPSE = 100
@@ -104,9 +106,13 @@ class _Compiler:
             path = f"{self.path}.synapse"
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
-        channel = self.plan.use(self.target, mix, weight, (finest, scale[1]))
-        if dynamics is not None and dynamics.plastic:
-            self.plan.reach(self.target.name, channel, dynamics.weight_max)
+        use = Use(
+            f"{self.path}.{weight_key(self.item)}",
+            weight,
+            None if scale == (1.0, 1.0) else factors,
+            0.0 if dynamics is None else dynamics.weight_max,
+        )
+        channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         projection = Projection(
             name=self.name,
             index=self.index,
@@ -238,11 +244,11 @@ class _Compiler:
             raise self.places.error(
                 path,
                 f"delays down to {low:g} ms are shorter than one step (dt_ms = {dt:g})",
-                f"give delays of at least {dt:g} ms, for example a truncated_normal with low: {dt:g}",
+                _short_delay_remedy(given, dt),
             )
         if high > longest or high / dt > MAX_DELAY_STEPS:
             if table is not None and not table.constant and high / dt <= MAX_DELAY_STEPS:
-                remedy = "bound the distribution (truncated_normal with high) or raise simulation.max_delay_ms"
+                remedy = f"bound the distribution, for example with high: {longest:g}, or raise simulation.max_delay_ms"
             else:
                 remedy = "raise simulation.max_delay_ms or give shorter delays"
             bound = min(longest, MAX_DELAY_STEPS * dt)
@@ -307,6 +313,17 @@ class _Compiler:
                     f"all of their neurons, about {within_reach:.0f} sources are within reach",
                     "lower indegree, allow multapses, or enlarge the source population",
                 )
+
+
+def _short_delay_remedy(given: object, dt_ms: float) -> str:
+    """How to keep delays from being shorter than one step."""
+    if isinstance(given, Normal | TruncatedNormal | Lognormal):
+        return (
+            f"give a bound, low: {dt_ms:g}; what is below is drawn again, or taken as {dt_ms:g} ms with outside: clip"
+        )
+    if isinstance(given, Exponential):
+        return f"shift it, low: {dt_ms:g}"
+    return f"give delays of at least {dt_ms:g} ms"
 
 
 def _distinct(share: NDArray[np.float64], sizes: NDArray[np.int64], attempts: float) -> float:
