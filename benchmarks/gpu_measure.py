@@ -56,8 +56,9 @@ def spikes_of(config: Any, folder: Path | None) -> dict[str, Any]:
     hasher = SpikeHasher()
     try:
         backend.advance(0, prepared.network.n_steps)
-        hasher.update(*backend.collect())
-        return {"spikes": hasher.spikes, "events": backend.events(), "hash": hasher.hexdigest()}
+        steps, gids = backend.collect()
+        hasher.update(steps, gids)
+        return {"spikes": len(steps), "events": backend.events(), "hash": hasher.hexdigest()}
     finally:
         backend.close()
 

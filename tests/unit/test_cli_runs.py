@@ -147,7 +147,7 @@ def test_hash_from_the_stores(cli: Cli, tmp_path: Path) -> None:
 
 def test_hash_from_the_summary_says_so(cli: Cli, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", *spikes_of_a_run(2), record="spikes: null")
-    (folder / "summary.json").write_text(json.dumps({"spike_hash": "cd" * 32}))
+    (folder / "summary.json").write_text(json.dumps({"spike_hash": "cd" * 32, "spike_hash_version": 2}))
     code, out, err = cli("hash", folder)
     assert (code, out) == (EXIT_OK, f"{'cd' * 32}\n")
     assert err == "dtbsim: the hash is that of summary.json: spikes were not stored\n"
@@ -155,7 +155,7 @@ def test_hash_from_the_summary_says_so(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_hash_that_contradicts_the_summary_is_an_error(cli: Cli, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", *spikes_of_a_run(3))
-    (folder / "summary.json").write_text(json.dumps({"spike_hash": "cd" * 32}))
+    (folder / "summary.json").write_text(json.dumps({"spike_hash": "cd" * 32, "spike_hash_version": 2}))
     code, out, err = cli("hash", folder)
     assert (code, out) == (EXIT_INPUT, "")
     assert is_one_error_line(err)

@@ -15,7 +15,6 @@ from dtbsim.record.spike_hash import SpikeHasher, _mix, combined
 from dtbsim.store.hashing import hash_run
 from dtbsim.store.run import open_run
 
-
 MASK = 2**64 - 1
 
 
@@ -46,7 +45,7 @@ def write_summary(folder, digest, version=2):
 
 
 def test_the_mixer_is_that_of_the_paper():
-    """SplitMix64 with seed 1234567 begins with this number (a published test vector of its reference implementation)."""
+    """SplitMix64 with seed 1234567 begins with this number (a published vector of its reference implementation)."""
     assert mix(1234567 + 0x9E3779B97F4A7C15 & MASK) == 6457827717110365317
     assert int(_mix(np.array([1234567 + 0x9E3779B97F4A7C15], np.uint64))[0]) == 6457827717110365317
 

@@ -18,7 +18,8 @@ class HashResult(NamedTuple):
 
     `digest`: SHA-256, 64 hexadecimal digits (`dtbsim.record.spike_hash` defines it). `source`: where it comes from.
     `why_not_recomputed`: None, or what keeps the stores from being hashed. `agrees`: whether the stores and the
-    summary give the same hash; None where only one of them does, or the run was made by a version that hashed otherwise.
+    summary give the same hash; None where only one of them does, or the summary is of a version that hashed
+    otherwise.
     """
 
     digest: str
@@ -47,7 +48,8 @@ def hash_of(run: Run, recompute: bool | None = None) -> HashResult:
         )
     if recompute is False or obstacle is not None:
         if _version(run) != VERSION:
-            obstacle = "; ".join([*([obstacle] if obstacle else []), "it can be compared with hashes of dtbsim 0.1 only"])
+            old = "it can be compared with hashes of dtbsim 0.1 only"
+            obstacle = old if obstacle is None else f"{obstacle}; {old}"
         return HashResult(_summary_hash(run), "summary", obstacle, None)
     digest = _store_hash(run)
     comparable = (run.path / "summary.json").exists() and _version(run) == VERSION
