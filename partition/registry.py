@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from dtbsim.errors import InputError, did_you_mean
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
 from dtbsim.partition.table import BlockTable, Int32, Traffic
+from dtbsim.registry import Registry
 
 
 class Partitioner(Protocol):
@@ -19,21 +19,28 @@ class Partitioner(Protocol):
         ...
 
 
-PARTITIONERS: dict[str, Callable[[str], Partitioner]] = {
-    "contiguous": lambda unit: ContiguousPartitioner(unit=unit),
-    "greedy": lambda unit: GreedyPartitioner(unit=unit),
-}
-"""Name of a partitioner -> how to make it, given what its parts are called."""
+MakePartitioner = Callable[..., Partitioner]
+"""A class, or what makes one, given `unit`: what its parts are called in errors ("ranks", "threads")."""
+
+
+def _checked(name: str, value: object) -> MakePartitioner:
+    if not callable(value) or not callable(getattr(value, "assign", value)):
+        raise TypeError("a partitioner is a class with `assign(blocks, n_parts, traffic)` that takes `unit`")
+    return value
+
+
+PARTITIONERS: Registry[MakePartitioner] = Registry(
+    "dtbsim.partitioners",
+    "partitioner",
+    {"contiguous": ContiguousPartitioner, "greedy": GreedyPartitioner},
+    _checked,
+)
 
 
 def get_partitioner(name: str, unit: str = "ranks") -> Partitioner:
     """Return the partitioner called `name`; `unit` names its parts in errors ("ranks", "threads").
 
     Raises:
-        InputError: there is no such partitioner.
+        InputError: there is no such partitioner, or that of another package cannot be used.
     """
-    if name not in PARTITIONERS:
-        raise InputError(
-            f"there is no partitioner '{name}'", where="simulation.partitioner", remedy=did_you_mean(name, PARTITIONERS)
-        )
-    return PARTITIONERS[name](unit)
+    return PARTITIONERS.find(name, "simulation.partitioner")(unit=unit)

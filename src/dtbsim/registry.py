@@ -1,0 +1,135 @@
+"""Registries: what is built in, and what other packages add through entry points.
+
+A package adds an object, say a partitioner, by naming it in its pyproject.toml:
+
+    [project.entry-points."dtbsim.partitioners"]
+    spectral = "my_package.spectral:SpectralPartitioner"
+
+Nothing else is needed: the name is then known to configurations, the schema and the reference. What a package names is
+imported when somebody asks for it. Two objects of one name are an error of whoever uses the name; a package that cannot
+be imported is an error only where its name is used, so that one broken installation does not end every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from dtbsim.errors import InputError, did_you_mean
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Objects of one kind by name: those built in, and those of entry points of the group "dtbsim.KIND"."""
+
+    def __init__(
+        self, group: str, what: str, built_in: Mapping[str, T], check: Callable[[str, object], T] | None = None
+    ) -> None:
+        """`group` names the entry points, `what` one object in messages ("partitioner").
+
+        `check(name, object)` returns the object that an entry point gave if it can be used, and raises InputError or
+        TypeError that says what it lacks.
+        """
+        self.group, self.what = group, what
+        self._built_in = dict(built_in)
+        self._check = check
+        self._loaded: dict[str, T] = {}
+
+    def add(self, name: str, value: T) -> None:
+        """Add an object in this process, as `FILE.py` or a notebook does. InputError where the name exists."""
+        if name in self._built_in or name in self._entry_points:
+            raise InputError(f"a {self.what} named '{name}' exists already", remedy="give it another name")
+        self._built_in[name] = value
+
+    def names(self) -> list[str]:
+        """All names: built in first, in their order, then those of entry points, sorted."""
+        return [*self._built_in, *sorted(self._entry_points.keys() - self._built_in.keys())]
+
+    def find(self, name: str, where: str | None = None) -> T:
+        """Return the object called `name`.
+
+        Raises InputError, at `where`, for an unknown name (with the closest one), a name that two packages use, an
+        entry point that cannot be imported, or an object that is none of this kind.
+        """
+        found = self._entry_points.get(name, ())
+        if name in self._built_in:
+            if found:
+                raise self._twice(name, found, where)
+            return self._built_in[name]
+        if name in self._loaded:
+            return self._loaded[name]
+        if not found:
+            raise InputError(f"there is no {self.what} '{name}'", where=where, remedy=did_you_mean(name, self.names()))
+        if len(found) > 1:
+            raise self._twice(name, found, where)
+        self._loaded[name] = self._load(found[0], where)
+        return self._loaded[name]
+
+    def usable(self) -> dict[str, T]:
+        """All objects that can be used, by name; entry points that cannot are left out (`problems` says why)."""
+        found: dict[str, T] = {}
+        for name in self.names():
+            try:
+                found[name] = self.find(name)
+            except InputError:
+                continue
+        return found
+
+    def problems(self) -> list[InputError]:
+        """Why entry points of this kind cannot be used."""
+        found = []
+        for name in self.names():
+            try:
+                self.find(name)
+            except InputError as error:
+                found.append(error)
+        return found
+
+    def origin(self, name: str) -> str | None:
+        """The package, with its version, that an entry point comes from; None for what is built in."""
+        for point in self._entry_points.get(name, ()):
+            return _package(point)
+        return None
+
+    @cached_property
+    def _entry_points(self) -> dict[str, tuple[EntryPoint, ...]]:
+        found: dict[str, tuple[EntryPoint, ...]] = {}
+        for point in _distinct(entry_points(group=self.group)):
+            found[point.name] = (*found.get(point.name, ()), point)
+        return found
+
+    def _load(self, point: EntryPoint, where: str | None) -> T:
+        try:
+            value = point.load()
+            return value if self._check is None else self._check(point.name, value)
+        except Exception as error:  # whatever the module of another package does when it is imported
+            reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"{self.what} '{point.name}' of {_package(point)} cannot be used: {reason}",
+                where=where,
+                remedy=f"repair {point.value}, or uninstall the package",
+            ) from error
+
+    def _twice(self, name: str, found: tuple[EntryPoint, ...], where: str | None) -> InputError:
+        own = ["dtbsim"] if name in self._built_in else []
+        owners = " and ".join([*own, *sorted(map(_package, found))])
+        return InputError(
+            f"{self.what} '{name}' is of {owners}",
+            where=where,
+            remedy="uninstall one of the packages, or rename it there",
+        )
+
+
+def _package(point: EntryPoint) -> str:
+    return point.value if point.dist is None else f"{point.dist.name} {point.dist.version}"
+
+
+def _distinct(points: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """Without those that one package is found with twice, as an editable installation can be."""
+    found: dict[tuple[str, str, str], EntryPoint] = {}
+    for point in points:
+        found.setdefault((point.name, point.value, _package(point)), point)
+    return list(found.values())
