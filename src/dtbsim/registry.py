@@ -62,7 +62,7 @@ class Registry(Generic[T]):
         if name in self._loaded:
             return self._loaded[name]
         if not found:
-            raise InputError(f"there is no {self.what} '{name}'", where=where, remedy=did_you_mean(name, self.names()))
+            raise InputError(f"unknown {self.what} '{name}'", where=where, remedy=did_you_mean(name, self.names()))
         if len(found) > 1:
             raise self._twice(name, found, where)
         self._loaded[name] = self._load(found[0], where)

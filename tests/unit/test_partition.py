@@ -211,7 +211,7 @@ def test_more_parts_than_blocks_is_an_error_with_numbers_and_remedy(name: str) -
 
 
 def test_an_unknown_partitioner_is_an_error_with_the_names() -> None:
-    with pytest.raises(InputError, match=r"no partitioner 'gredy'.*did you mean 'greedy'\?.*contiguous, greedy"):
+    with pytest.raises(InputError, match=r"unknown partitioner 'gredy'.*did you mean 'greedy'\?.*contiguous, greedy"):
         get_partitioner("gredy")
 
 

@@ -72,7 +72,7 @@ def test_nothing_is_imported_before_it_is_asked_for(install: Install) -> None:
 def test_unknown_names(install: Install) -> None:
     install("pack_c", {"seven": "pack_c:SEVEN"}, "SEVEN = 7")
     said = failed(things(), "sevn")
-    assert "there is no thing 'sevn' (did you mean 'seven'? allowed: one, seven, two)" in said
+    assert "unknown thing 'sevn' (did you mean 'seven'? allowed: one, seven, two)" in said
 
 
 @pytest.mark.parametrize(

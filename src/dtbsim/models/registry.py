@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dtbsim.arguments import number, refuse, text
-from dtbsim.errors import InputError, did_you_mean
+from dtbsim.errors import InputError
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
 from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
@@ -29,17 +29,65 @@ from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
 from dtbsim.models.neurons.theta import Theta
+from dtbsim.registry import Registry
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How to make a model; `example_receptors` stand in where a model with free ports is only shown."""
+    """How to make a model; one with free ports has `example_receptors`, with which it is shown."""
 
     make: Callable[..., NeuronModel]
     example_receptors: Mapping[str, float] | None = None
 
 
-_ENTRIES: dict[str, Entry] = {}
+def _entry(model: type[NeuronModel]) -> Entry:
+    """The entry of a class; a class attribute `example_receptors` says that its constructor takes the ports."""
+    return Entry(model, getattr(model, "example_receptors", None))
+
+
+def _checked(name: str, value: object) -> Entry:
+    if not (isinstance(value, type) and issubclass(value, NeuronModel)):
+        raise TypeError("a neuron model is a subclass of dtbsim.models.NeuronModel")
+    if value.name != name:
+        raise TypeError(f"the class calls itself '{value.name}'; the entry point and its `name` must be the same")
+    return _entry(value)
+
+
+_AMPA_GABA = {"ampa": 2.0, "gaba": 5.0}
+_AMPA_NMDA_GABA = {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}
+MODELS: Registry[Entry] = Registry(
+    "dtbsim.neuron_models",
+    "model",
+    {
+        **{
+            model.name: Entry(model)
+            for model in (
+                AeifCondExp,
+                Amat2PscExp,
+                HhCondExpTraub,
+                HhPscAlpha,
+                IafCondAlpha,
+                IafCondExp,
+                IafPscAlpha,
+                IafPscDelta,
+                IafPscExp,
+                IafWang2002,
+                Izhikevich,
+                Izhikevich2007,
+                LifDtb,
+                Mat2PscExp,
+                ParrotNeuron,
+                PoissonSource,
+                Qif,
+                SpikeSource,
+                Theta,
+            )
+        },
+        **{model.name: Entry(model, _AMPA_GABA) for model in (Glif1Psc, Glif2Psc, Glif3Psc)},
+        IafPscExpMultisynapse.name: Entry(IafPscExpMultisynapse, _AMPA_NMDA_GABA),
+    },
+    _checked,
+)
 
 
 def register_model(model: type[NeuronModel], *, example_receptors: Mapping[str, float] | None = None) -> None:
@@ -47,14 +95,12 @@ def register_model(model: type[NeuronModel], *, example_receptors: Mapping[str, 
 
     A name can be registered once.
     """
-    if model.name in _ENTRIES:
-        raise InputError(f"a model named '{model.name}' exists already", remedy="give the class another name")
-    _ENTRIES[model.name] = Entry(model, example_receptors)
+    MODELS.add(model.name, Entry(model, example_receptors))
 
 
 def list_models() -> list[str]:
     """Return the names of all models, sorted."""
-    return sorted(_ENTRIES)
+    return sorted(MODELS.names())
 
 
 def get_model(name: str, receptors: Mapping[str, float] | None = None) -> NeuronModel:
@@ -62,9 +108,7 @@ def get_model(name: str, receptors: Mapping[str, float] | None = None) -> Neuron
 
     `receptors` maps port names to tau_syn_ms, in order, for models with any number of ports.
     """
-    entry = _ENTRIES.get(text(name, "name"))
-    if entry is None:
-        raise InputError(f"unknown model '{name}'", remedy=did_you_mean(name, _ENTRIES))
+    entry = MODELS.find(text(name, "name"))
     receptors = None if receptors is None else _ports(receptors)
     if entry.example_receptors is None and receptors is not None:
         ports = ", ".join(row.name for row in _fixed(name).receptors) or "none"
@@ -88,7 +132,7 @@ def _ports(receptors: Mapping[str, float]) -> dict[str, float]:
 
 def name_of(model: type[NeuronModel] | NeuronModel) -> str | None:
     """Return the name under which a class, or the model made of it without ports, is registered, if it is."""
-    for name, entry in _ENTRIES.items():
+    for name, entry in MODELS.usable().items():
         if model is entry.make or (entry.example_receptors is None and model is _fixed(name)):
             return name
     return None
@@ -96,40 +140,14 @@ def name_of(model: type[NeuronModel] | NeuronModel) -> str | None:
 
 def example_model(name: str) -> NeuronModel:
     """Return the model, with example ports where it needs some (for listings and documentation)."""
-    entry = _ENTRIES.get(name)
-    return get_model(name, entry.example_receptors if entry else None)
+    return get_model(name, MODELS.find(name).example_receptors)
 
 
 @cache
 def _fixed(name: str) -> NeuronModel:
-    return _ENTRIES[name].make()
+    return MODELS.find(name).make()
 
 
 @cache
 def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronModel:
-    return _ENTRIES[name].make(dict(receptors))
-
-
-register_model(AeifCondExp)
-register_model(Amat2PscExp)
-register_model(Glif1Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
-register_model(Glif2Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
-register_model(Glif3Psc, example_receptors={"ampa": 2.0, "gaba": 5.0})
-register_model(HhCondExpTraub)
-register_model(HhPscAlpha)
-register_model(IafCondAlpha)
-register_model(IafCondExp)
-register_model(IafPscAlpha)
-register_model(IafPscDelta)
-register_model(IafPscExp)
-register_model(IafPscExpMultisynapse, example_receptors={"ampa": 2.0, "nmda": 100.0, "gaba": 5.0})
-register_model(IafWang2002)
-register_model(Izhikevich)
-register_model(Izhikevich2007)
-register_model(LifDtb)
-register_model(Mat2PscExp)
-register_model(Qif)
-register_model(SpikeSource)
-register_model(Theta)
-register_model(PoissonSource)
-register_model(ParrotNeuron)
+    return MODELS.find(name).make(dict(receptors))
