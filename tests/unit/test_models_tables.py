@@ -279,7 +279,7 @@ def test_a_model_of_a_user() -> None:
 
 
 def test_registering_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models_registry, "_ENTRIES", dict(models_registry._ENTRIES))
+    monkeypatch.setattr(models_registry.MODELS, "_built_in", dict(models_registry.MODELS._built_in))
     models_registry.register_model(Custom)
     assert isinstance(get_model("custom"), Custom)
     assert "custom" in list_models()
