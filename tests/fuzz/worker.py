@@ -36,6 +36,7 @@ def main(kind: str, first: int, count: int, folder: Path) -> None:
     from tests.fuzz.kinds import KINDS
 
     from dtbsim.errors import DtbsimError
+    from dtbsim.simulate.stages import peak_rss_bytes
 
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
@@ -64,8 +65,8 @@ def main(kind: str, first: int, count: int, folder: Path) -> None:
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         said["cpu_s"] = round(time.process_time() - begin_s, 3)
-        used = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        said["memory_mb"] = max(used) // 1024
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        said["memory_mb"] = max(peak_rss_bytes(), children) >> 20
         if said["memory_mb"] > MEMORY_MB and said["answer"] != "fault":
             said |= {"answer": "fault", "traceback": f"{said['memory_mb']} MB"}
         print(json.dumps(said), file=out)

@@ -90,8 +90,9 @@ def refused(read: Any, path: Path) -> str:
 def peak_of(code: str, *arguments: object) -> tuple[str, float]:
     """What a fresh interpreter says, and the memory it had at its peak (MB) beyond that of its imports."""
     code = (
-        "import resource, sys\nfrom pathlib import Path\nimport dtbsim\nfrom dtbsim.files import *\n"
-        "import numpy\nmemory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\nbefore = memory()\n"
+        "import sys\nfrom pathlib import Path\nimport dtbsim\nfrom dtbsim.files import *\n"
+        "import numpy\nfrom dtbsim.simulate.stages import peak_rss_bytes\n"
+        "memory = lambda: peak_rss_bytes() / 2**20\nbefore = memory()\n"
         f"try:\n    {code}\nexcept dtbsim.InputError as error:\n    print(error)\n"
         "print(memory() - before)"
     )

@@ -63,7 +63,9 @@ def assert_example_runs(environment: Path, built: Built, folder: Path) -> None:
     assert (folder / "run" / "report.html").stat().st_size > 100_000
     provenance = json.loads((folder / "run" / "provenance.json").read_text())
     assert (provenance["commit"], provenance["python_executable"]) == (None, str(environment / "bin" / "python"))
-    script = f"import dtbsim; print(dtbsim.__file__); print(dtbsim.open_run({str(folder / 'run')!r}).spikes()[0].size)"
+    script = (
+        f"import dtbsim; print(dtbsim.__file__); print(dtbsim.open_run({str(folder / 'run')!r}).spikes().time_ms.size)"
+    )
     done = call(environment, "python", "-c", script, cwd=folder)
     assert done.returncode == 0, done.stderr
     where, spikes = done.stdout.splitlines()
