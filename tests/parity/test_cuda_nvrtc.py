@@ -60,6 +60,7 @@ def all_compiled(file: str, everything: bool, architectures: Iterable[int]) -> d
         return dict(zip(chosen, pool.map(lambda a: compiled(file, everything, a), chosen), strict=True))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("file", FILES)
 def test_every_text_compiles_for_every_architecture(file: str) -> None:
     supported = [architecture for architecture in nvrtc.architectures() if architecture >= OLDEST]

@@ -31,8 +31,14 @@ def reference_of(network: Network, part: Any, table: Any) -> DynamicReference:
     return RewardReference(part, table, network.dt_ms, range(released.gid0, released.gid0 + released.size))
 
 
-@pytest.mark.parametrize("delays", DELAYS)
-@pytest.mark.parametrize("synapse", SYNAPSES)
+@pytest.mark.parametrize(
+    ("synapse", "delays"),
+    [
+        pytest.param(synapse, delays, marks=[pytest.mark.nightly] if delays == "drawn" and synapse != "pair" else [])
+        for synapse in SYNAPSES
+        for delays in DELAYS
+    ],
+)
 def test_spikes_and_weights_are_those_of_the_reference(synapse: str, delays: str) -> None:
     network = several_spikes(synapse, delays)
     built = built_rank(network, threads=2)
