@@ -15,9 +15,7 @@ import numpy as np
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import schedule
-from dtbsim.kernels.dynamic import schedule_dynamic
-from dtbsim.kernels.intrinsics import view_i64, view_u32
-from dtbsim.kernels.procedural import schedule_procedural
+from dtbsim.kernels.intrinsics import call_stage, view_i64, view_u32
 
 HEADER = 8
 
@@ -48,17 +46,22 @@ def source_index(source_gids: Any, gid: int) -> int | np.int64:
 def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
     """Enter the spikes of other ranks (step << 32 | gid) into the lane's calendar."""
     source_gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
-    k0, k1 = np.uint32(rank[L.SEED_LOW]), np.uint32(rank[L.SEED_HIGH])
     for k in range(entries.size):
         source = source_index(source_gids, entries[k] & 0xFFFFFFFF)
-        if source < 0:
-            continue
-        if not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
+        if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
             return False
-        if lane[L.N_DYNAMIC] > 0 and not schedule_dynamic(lane, source, entries[k] >> 32, rank[L.RING] - 1):
+    return bool(schedule_in_stages(rank, lane, entries.ctypes.data, entries.size, -1, now))
+
+
+@nb.njit(nogil=True)
+def schedule_in_stages(rank: Any, lane: Any, spikes_at: int, n: int, step: int, now: int) -> bool:
+    """Enter spikes into what `stages` holds of a lane; False where memory ran out."""
+    for address in (lane[L.DYNAMIC_SCHEDULE_AT], lane[L.PROCEDURAL_SCHEDULE_AT]):
+        done: Any = 1
+        if address != 0 and n > 0:
+            done = call_stage(address, lane.ctypes.data, rank.ctypes.data, spikes_at, n, step, now, 0)
+        if done == 0:
             return False
-        if lane[L.N_PROCEDURAL] > 0:
-            schedule_procedural(lane, source, entries[k] >> 32, now, k0, k1)
     return True
 
 

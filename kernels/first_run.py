@@ -1,4 +1,4 @@
-"""Compiling everything takes about a minute: said once, and only where it is really about to happen."""
+"""Compiling everything takes up to half a minute: said once, and only where it is really about to happen."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def _line(kept: Path) -> str:
     with contextlib.suppress(InputError):
         folder = configured_dir()
         if folder in kept.parents:
-            return f"first run on this machine: compiling takes about a minute; kept in {folder}"
-    return "compiling takes about a minute; it is not kept for the next run, see `dtbsim doctor`"
+            return f"first run on this machine: compiling takes up to half a minute; kept in {folder}"
+    return "compiling takes up to half a minute; it is not kept for the next run, see `dtbsim doctor`"

@@ -88,6 +88,20 @@ def call_update(
 
 
 @intrinsic
+def call_stage(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any) -> Any:
+    """Call the function of seven int64 at `address`; returns its int64."""
+    sig = types.int64(*([types.int64] * 8))
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        word = ir.IntType(64)
+        fn_type = ir.FunctionType(word, [word] * 7)
+        function = builder.inttoptr(args[0], fn_type.as_pointer())
+        return builder.call(function, args[1:])
+
+    return sig, codegen
+
+
+@intrinsic
 def _pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
     result = types.CPointer(dtype.dtype)
 

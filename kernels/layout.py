@@ -71,6 +71,15 @@ PROCEDURAL_MASK = next(_n)  # rows of that, a power of two above their largest d
 PROCEDURAL_EVENTS_AT = next(_n)  # int64[PROCEDURAL_MASK + 1]: synaptic events in each row
 PROCEDURAL_SCRATCH_AT = next(_n)  # int64[procedural.SCRATCH_WORDS]
 PROCEDURAL_COUNTS_AT = next(_n)  # scratch: int64, one for each part of a target population
+POISSON_STAGE_AT = next(_n)  # `stages`: compiled where a lane needs it
+VARIED_STAGE_AT = next(_n)
+NOISE_STAGE_AT = next(_n)
+RANDOM_STAGE_AT = next(_n)
+DYNAMIC_DELIVER_AT = next(_n)
+DYNAMIC_REMEMBER_AT = next(_n)
+DYNAMIC_SCHEDULE_AT = next(_n)
+PROCEDURAL_DELIVER_AT = next(_n)
+PROCEDURAL_SCHEDULE_AT = next(_n)
 LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of different threads share none
 
 KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)
@@ -140,6 +149,7 @@ DEADLINE_NS = next(_n)  # monotonic clock: the window ends early, after the step
 LATE = next(_n)  # this rank is past its deadline, for the next exchange over the board
 END_AFTER = next(_n)  # steps after which all threads leave early
 STEPPED = next(_n)  # steps done when the window ended
+EXCHANGE_STAGE_AT = next(_n)  # `stages.exchange_spikes`, where there is a board
 RANK_FIELDS = next(_n)
 
 ERROR_MEMORY = 1

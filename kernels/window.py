@@ -2,7 +2,7 @@
 
 A step, in order: deliver what is due -> drives -> update -> detect -> (all threads) -> schedule spikes of all lanes.
 A spike of step t with delay d is delivered before the update of step t + d. Lanes publish their spikes in two buffers
-by the parity of the step, so one barrier per step is enough.
+by the parity of the step, so one barrier per step is enough. What many networks lack is compiled apart (`stages`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ from numba import types
 
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import any_late, board_words, read_round, schedule_remote, write_round
+from dtbsim.kernels.board import schedule_in_stages, schedule_remote
 from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
-from dtbsim.kernels.detect import collect, emit_listed, emit_random
-from dtbsim.kernels.drives import currents, listed_events, poisson_drives, varied_poisson
-from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
-from dtbsim.kernels.history import remember_spikes
-from dtbsim.kernels.intrinsics import atomic_store, call_update, view_f32, view_i32, view_i64
+from dtbsim.kernels.detect import collect, emit_listed
+from dtbsim.kernels.drives import currents, listed_events
+from dtbsim.kernels.intrinsics import call_stage, call_update, view_f32, view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.noise import noise_currents
-from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
-from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
 
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _MONOTONIC = np.int32(1)
@@ -100,58 +95,17 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
                 prefetch_segments(lane, np.int64(published[k + SEGMENTS_AHEAD]))
             if not schedule(lane, np.int64(published[k]), step, step + 1, rank[L.RING] - 1):
                 return False
-        if lane[L.N_DYNAMIC] > 0:
-            for k in range(n):
-                if not schedule_dynamic(lane, np.int64(published[k]), step, rank[L.RING] - 1):
-                    return False
-        if lane[L.N_PROCEDURAL] > 0:
-            k0, k1 = np.uint32(rank[L.SEED_LOW]), np.uint32(rank[L.SEED_HIGH])
-            for k in range(n):
-                schedule_procedural(lane, np.int64(published[k]), step, step + 1, k0, k1)
+        if not schedule_in_stages(rank, lane, published.ctypes.data, n, step, step + 1):
+            return False
     return True
 
 
 @nb.njit(nogil=True)
-def _sign(rank: Any, waiting: int) -> None:
-    """Show those who watch this rank whether it waits for others; the end of a wait is progress."""
-    if rank[L.SIGNS_AT] != 0:
-        row = view_i64(rank[L.SIGNS_AT], ROW_WORDS)
-        row[ROW_WAITING] = waiting
-        if waiting == 0:
-            row[ROW_KICKS] += 1
-
-
-@nb.njit(nogil=True)
-def _exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: int, barrier: Any) -> int:
-    """All rounds of one exchange over the board; returns 0 or an error code."""
-    n_threads = rank[L.N_THREADS]
-    board = view_i64(rank[L.BOARD_AT], board_words(rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY]))
-    sent = view_i64(rank[L.BOARD_SENT_AT], rank[L.N_LANES])
-    error = 0
-    while True:
-        if thread == 0:
-            write_round(rank, lanes, board, sent)
-            _sign(rank, 1)
-            together = B.wait(board, rank[L.BOARD_RANKS])
-            _sign(rank, 0)
-            if not together:
-                error = L.ERROR_ABORTED
-                atomic_store(barrier, B.ABORT, np.int64(1))
-            elif any_late(rank, board):
-                rank[L.END_AFTER] = now
-        if not B.wait(barrier, n_threads) or error != 0:
-            return L.ERROR_ABORTED
-        rest = read_round(rank, lanes, board, first, last, now)
-        if rest < 0:
-            return L.ERROR_MEMORY
-        if not B.wait(barrier, n_threads):
-            return L.ERROR_ABORTED
-        if thread == 0:
-            rank[L.BOARD_ROUND] += 1
-        if rest == 0:
-            return 0
-        if not B.wait(barrier, n_threads):
-            return L.ERROR_ABORTED
+def _drawn(rank: Any, lane: Any, address: int, step: int) -> None:
+    """A stage that draws numbers, where the lane has it."""
+    if lane[address] != 0:
+        start, k0, k1 = rank[L.CHUNK_START], rank[L.SEED_LOW], rank[L.SEED_HIGH]
+        call_stage(lane[address], lane.ctypes.data, step, start, k0, k1, 0, 0)
 
 
 @cached_njit
@@ -170,7 +124,6 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
     barrier = view_i64(rank[L.BARRIER_AT], B.WORDS)
     times_at = rank[L.TIMES_AT] + 8 * L.TIME_WORDS * thread
     times = view_i64(times_at, L.TIME_WORDS)
-    k0, k1 = np.uint32(rank[L.SEED_LOW]), np.uint32(rank[L.SEED_HIGH])
     ring_mask = rank[L.RING] - 1
     ok = True
     remote = view_i64(rank[L.REMOTE_AT], rank[L.REMOTE_N])
@@ -181,24 +134,23 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             lane = lanes[i]
             t0 = _now_ns(times, times_at)
             ok = ok and deliver(lane, step, ring_mask)
-            ok = ok and (lane[L.N_DYNAMIC] == 0 or deliver_dynamic(lane, step, ring_mask))
-            if lane[L.N_PROCEDURAL] > 0:
-                deliver_procedural(lane, step)
+            if ok and lane[L.DYNAMIC_DELIVER_AT] != 0:
+                ok = call_stage(lane[L.DYNAMIC_DELIVER_AT], lane.ctypes.data, step, ring_mask, 0, 0, 0, 0) != 0
+            if lane[L.PROCEDURAL_DELIVER_AT] != 0:
+                call_stage(lane[L.PROCEDURAL_DELIVER_AT], lane.ctypes.data, step, 0, 0, 0, 0, 0)
             t1 = _now_ns(times, times_at)
-            poisson_drives(lane, step, k0, k1)
-            if lane[L.N_VARIED] != 0:
-                varied_poisson(lane, step, rank[L.CHUNK_START], k0, k1)
+            _drawn(rank, lane, L.POISSON_STAGE_AT, step)
+            _drawn(rank, lane, L.VARIED_STAGE_AT, step)
             listed_events(lane, step)
             currents(lane, step - rank[L.CHUNK_START])
-            if lane[L.N_NOISE] != 0:
-                noise_currents(lane, step, step - rank[L.CHUNK_START], k0, k1)
+            _drawn(rank, lane, L.NOISE_STAGE_AT, step)
             t2 = _now_ns(times, times_at)
             _update(lane)
             t3 = _now_ns(times, times_at)
             emit_listed(lane, step)
-            if lane[L.N_RANDOM] != 0:
-                emit_random(lane, step, k0, k1)
-            ok = ok and (lane[L.N_DYNAMIC] == 0 or remember_spikes(lane, step))
+            _drawn(rank, lane, L.RANDOM_STAGE_AT, step)
+            if ok and lane[L.DYNAMIC_REMEMBER_AT] != 0:
+                ok = call_stage(lane[L.DYNAMIC_REMEMBER_AT], lane.ctypes.data, step, 0, 0, 0, 0, 0) != 0
             if ok:
                 error = collect(lane, step)
                 if error != 0:
@@ -225,7 +177,9 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
         times[L.T_WAIT] += t6 - t5
         times[L.T_SCHEDULE] += t7 - t6
         if rank[L.BOARD_AT] != 0 and ((step + 1) % rank[L.BOARD_WINDOW] == 0 or step + 1 == stop):
-            error = _exchange(rank, lanes, thread, first, last, step + 1, barrier)
+            error = call_stage(
+                rank[L.EXCHANGE_STAGE_AT], rank.ctypes.data, lanes.ctypes.data, thread, first, last, step + 1, 0
+            )
             if error != 0:
                 rank[L.ERROR] = error
                 if error == L.ERROR_ABORTED:

@@ -22,6 +22,7 @@ from dtbsim.exchange.packets import PacketExchange
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
+from dtbsim.kernels.stages import connect
 from dtbsim.kernels.window import run_window
 from dtbsim.spec.network import Network
 
@@ -55,6 +56,7 @@ class CpuBackend:
         if isinstance(exchange, SharedBoard):
             exchange.attach(self.rank)
         self._team = Team(n_threads)
+        self._compiled = False
         self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         records = range(len(self._network.config.record.weights))
@@ -83,13 +85,17 @@ class CpuBackend:
         return self._team.n
 
     def compile(self) -> None:
-        """Compile the window, or load it from the kernel cache, so that the first chunk does not wait for it."""
-        run_window(self.rank, self.tables.table, 0, 0, 0)
+        """Compile what these lanes need, or load it from the kernel cache, before the first chunk; once."""
+        if not self._compiled:
+            connect(self.rank, self.tables.table)
+            run_window(self.rank, self.tables.table, 0, 0, 0)
+            self._compiled = True
 
     # -- stepping ---------------------------------------------------------------------------------------------
 
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way; to `reached` if time is up before."""
+        self.compile()
         deadline_ns = 0 if self.limit_s is None else time.monotonic_ns() + int(self.limit_s * 1e9)
         self.rank[L.CHUNK_START] = start
         self.tables.drives.set_chunk(start, stop)

@@ -8,31 +8,33 @@ from dtbsim.build.blocks import assign_ranks, cut_blocks
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import lay_out
 from dtbsim.build.synapses import LaneBuilder, find_candidates
-from dtbsim.config.network import FixedOutdegree, FixedTotalNumber, Population, Projection
+from dtbsim.config.network import FixedIndegree, FixedOutdegree, FixedTotalNumber, Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L
 from dtbsim.spec import compile_network
+from dtbsim.spec.network import FIXED_OUTDEGREE, FIXED_TOTAL, Network
 
 
-def warm_up_build() -> None:
-    """Build the synapses of two neurons: the compiled loops of every larger build are the same."""
-    pair = Projection(
-        source="a",
-        target="a",
-        rule=FixedTotalNumber(kind="fixed_total_number", total=2),
-        weight_pA=1.0,
-        delay_ms=1.0,
-    )
-    by_source = pair.model_copy(update={"rule": FixedOutdegree(kind="fixed_outdegree", outdegree=1)})
+def warm_up_build(network: Network | None = None) -> None:
+    """Build the synapses of two neurons: the compiled loops of every larger build are the same.
+
+    Loops of some rules alone are compiled where `network` has them (None: all).
+    """
+    rules = {FIXED_TOTAL, FIXED_OUTDEGREE} if network is None else {p.rule for p in network.projections}
+    rule = FixedTotalNumber(total=2) if FIXED_TOTAL in rules else FixedIndegree(indegree=1)
+    pair = Projection(source="a", target="a", rule=rule, weight_pA=1.0, delay_ms=1.0)
+    projections = {"aa": pair}
+    if FIXED_OUTDEGREE in rules:
+        projections["by_source"] = pair.model_copy(update={"rule": FixedOutdegree(outdegree=1)})
     config = RunConfig(
         simulation=Simulation(dt_ms=1.0, duration_ms=1.0),
         populations={"a": Population(model="iaf_psc_exp", size=2)},
-        projections={"aa": pair, "by_source": by_source},
+        projections=projections,
     )
-    network = compile_network(config)
-    table = cut_blocks(network)
-    blocks = assign_ranks(network, table, 1)
-    lanes, _ = lay_out(network, find_kinds(network), blocks, table, 0, 1)
-    candidates = find_candidates(network, blocks, 0)
-    rows = LaneBuilder(network, lanes[0], candidates, L.KIND_PACKED, network.projections).build()
+    two = compile_network(config)
+    table = cut_blocks(two)
+    blocks = assign_ranks(two, table, 1)
+    lanes, _ = lay_out(two, find_kinds(two), blocks, table, 0, 1)
+    candidates = find_candidates(two, blocks, 0)
+    rows = LaneBuilder(two, lanes[0], candidates, L.KIND_PACKED, two.projections).build()
     rows.add_magnitudes(np.zeros(lanes[0].n_slots, dtype=np.int64))

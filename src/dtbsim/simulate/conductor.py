@@ -204,7 +204,7 @@ class _Job:
         if comm.is_root:
             self._say_choices()
         with stages.stage("compile"), first_run_announced(self._progress.announce):
-            first_on_node(comm, warm_up_build)
+            first_on_node(comm, lambda: warm_up_build(self._network))
         with stages.stage("build"):
             built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
         with stages.stage("write", shown=False):

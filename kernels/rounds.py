@@ -1,0 +1,58 @@
+"""One exchange of spikes over the board: as many rounds as the ranks of a node need, by all of their threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from dtbsim.kernels import barrier as B
+from dtbsim.kernels import layout as L
+from dtbsim.kernels.board import any_late, board_words, read_round, write_round
+from dtbsim.kernels.intrinsics import atomic_store, view_i64
+from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
+
+
+@nb.njit(nogil=True)
+def _sign(rank: Any, waiting: int) -> None:
+    """Show those who watch this rank whether it waits for others; the end of a wait is progress."""
+    if rank[L.SIGNS_AT] != 0:
+        row = view_i64(rank[L.SIGNS_AT], ROW_WORDS)
+        row[ROW_WAITING] = waiting
+        if waiting == 0:
+            row[ROW_KICKS] += 1
+
+
+@nb.njit(nogil=True)
+def exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: int) -> int:
+    """All rounds of one exchange over the board; returns 0 or an error code."""
+    n_threads = rank[L.N_THREADS]
+    barrier = view_i64(rank[L.BARRIER_AT], B.WORDS)
+    board = view_i64(rank[L.BOARD_AT], board_words(rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY]))
+    sent = view_i64(rank[L.BOARD_SENT_AT], rank[L.N_LANES])
+    error = 0
+    while True:
+        if thread == 0:
+            write_round(rank, lanes, board, sent)
+            _sign(rank, 1)
+            together = B.wait(board, rank[L.BOARD_RANKS])
+            _sign(rank, 0)
+            if not together:
+                error = L.ERROR_ABORTED
+                atomic_store(barrier, B.ABORT, np.int64(1))
+            elif any_late(rank, board):
+                rank[L.END_AFTER] = now
+        if not B.wait(barrier, n_threads) or error != 0:
+            return L.ERROR_ABORTED
+        rest = read_round(rank, lanes, board, first, last, now)
+        if rest < 0:
+            return L.ERROR_MEMORY
+        if not B.wait(barrier, n_threads):
+            return L.ERROR_ABORTED
+        if thread == 0:
+            rank[L.BOARD_ROUND] += 1
+        if rest == 0:
+            return 0
+        if not B.wait(barrier, n_threads):
+            return L.ERROR_ABORTED
