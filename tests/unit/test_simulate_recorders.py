@@ -14,7 +14,8 @@ import dtbsim
 from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import SerialComm, run_ranks
 from dtbsim.record.spike_hash import SpikeHasher
-from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps, count_unit_steps, rate_bin_steps
+from dtbsim.simulate.changes import change_intervals
+from dtbsim.simulate.recorders import Recorders, check_recording, count_unit_steps, rate_bin_steps
 from dtbsim.store.run import Run
 
 CONFIG = """\
@@ -165,7 +166,7 @@ def test_the_unit_of_counting_divides_all_that_is_counted(
 ) -> None:
     network = network_of(CONFIG, *overrides, base_dir=folder)
     assert count_unit_steps(network) == unit
-    assert controller_steps(network) == intervals
+    assert change_intervals(network) == intervals
     check_recording(network)
 
 
@@ -212,7 +213,7 @@ def test_every_store_is_closed_even_if_one_fails(folder: Path, tmp_path: Path) -
 
     backend = NoSampler()
     backend.sampler = backend
-    recorders: Any = Recorders(network_of(CONFIG, base_dir=folder), SerialComm(), backend, tmp_path, None)  # type: ignore[arg-type]
+    recorders: Any = Recorders(network_of(CONFIG, base_dir=folder), SerialComm(), backend, tmp_path, None, 14)  # type: ignore[arg-type]
     recorders._states, stores = [Broken(), Store()], [Store(), Store()]
     recorders._spikes, recorders._rates = stores
     stores.append(recorders._states[1])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dtbsim.clock import steps_of
 from dtbsim.config.run import Bold
 from dtbsim.errors import InputError
+from dtbsim.record.counts import Bins
 from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
-from dtbsim.simulate.activity import Bins
 from dtbsim.spec.network import Network
 from dtbsim.store import BoldWriter
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.analysis.collective import SynchronyMeter, activity_warnings, fc_warnings
 from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
 from dtbsim.errors import InputError
-from dtbsim.simulate.activity import I64
+from dtbsim.record.counts import I64
 from dtbsim.spec.network import Network
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import first_on_node, on_every_rank
 from dtbsim.partition import summarise
-from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.record.chunk import Chunk
 from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
 from dtbsim.run_folder.inputs import keep_inputs
 from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, active_interrupt, interrupt_agreed
@@ -30,13 +30,13 @@ from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
-from dtbsim.simulate.activity import I64
 from dtbsim.simulate.bold import BoldRegions
-from dtbsim.simulate.chunks import LIMIT_S, Chunks
+from dtbsim.simulate.changes import Change, change_intervals, open_changes
+from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.prepare import Prepared, prepare
-from dtbsim.simulate.recorders import Recorders, check_recording, intervals
+from dtbsim.simulate.recorders import Recorders, check_recording, count_unit_steps, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
@@ -224,13 +224,16 @@ class _Job:
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> RunResult:
         comm, stages = self._comm, self._stages
+        network, unit = self._network, count_unit_steps(self._network)
         with stages.stage("open", shown=False):
+            reader = ChunkReader(network, comm, backend, unit)
+            changes = on_every_rank(comm, lambda: open_changes(network, backend, unit))
             recorders = on_every_rank(
-                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
+                comm, lambda: Recorders(network, comm, backend, self._folder, self._regions, unit)
             )
         self._started = True
         try:
-            steps, interrupted = self._simulate(backend, recorders)
+            steps, interrupted = self._simulate(backend, recorders, reader, changes)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 recorders.close()
@@ -284,41 +287,36 @@ class _Job:
             _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")
 
-    def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:
+    def _simulate(
+        self, backend: Backend, recorders: Recorders, reader: ChunkReader, changes: list[Change]
+    ) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
-        chunks = Chunks(network.n_steps, intervals(network))
+        chunks = Chunks(network.n_steps, intervals(network) + change_intervals(network))
         step, interrupted = 0, False
         backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
-            for controller in recorders.controllers:
-                controller.begin(backend)
+            for change in changes:
+                change.begin(backend)
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
                 with stepping():
                     backend.advance(step, chunks.stop_after(step))
-                stop = backend.reached
-                steps, gids = backend.collect()
-                counts = recorders.count(step, stop, steps, gids)
-                on_every_rank(comm, partial(self._keep, recorders, backend, (step, stop), steps, gids, counts))
-                chunks.note(stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
-                step = stop
+                chunk = reader.take(step)
+                recorders.share(chunk)
+                on_every_rank(comm, partial(self._keep, recorders, changes, backend, chunk))
+                chunks.note(chunk.stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
+                step = chunk.stop
                 self._progress.advance(step, network.n_steps, network.dt_ms)
                 interrupted = interrupt_agreed(comm)
         return step, interrupted and step < network.n_steps
 
-    def _keep(
-        self,
-        recorders: Recorders,
-        backend: Backend,
-        span: tuple[int, int],
-        steps: Steps,
-        gids: Gids,
-        counts: I64 | None,
-    ) -> None:
+    def _keep(self, recorders: Recorders, changes: list[Change], backend: Backend, chunk: Chunk) -> None:
         """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
-        recorders.store(*span, steps, gids, counts)
-        backend.check_finite(*span)
+        recorders.store(chunk)
+        for change in changes:
+            change.take(chunk, backend)
+        backend.check_finite(chunk.start, chunk.stop)
         if self._status is not None:
             self._status.check()
 

@@ -13,8 +13,8 @@ from dtbsim.clock import steps_of
 from dtbsim.config.run import RecordCorrelation
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
+from dtbsim.record.counts import I64, Activity, Bins
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.spec.network import Network
 from dtbsim.store import CorrelationWriter
 

@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config import Locator
-from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
+from dtbsim.record.chunk import Chunk
+from dtbsim.record.counts import Bins
 from dtbsim.record.spike_hash import SpikeHasher, combined
 from dtbsim.record.spike_order import Gids, Steps
-from dtbsim.simulate.activity import I64, Activity, Bins
 from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
+from dtbsim.simulate.changes import check_changes, count_units
 from dtbsim.simulate.collective import SynchronyStream
-from dtbsim.simulate.controllers import Controller
 from dtbsim.simulate.correlation import CorrelationRecorder, correlations_of
-from dtbsim.simulate.scaling import Scaling, check_scaling, scaling_items
 from dtbsim.spec.network import Network
 from dtbsim.store import RateWriter, SpikeWriter, StateWriter, WeightWriter
 
@@ -35,25 +34,19 @@ def rate_bin_steps(network: Network) -> int | None:
 
 
 class Recorders:
-    """All recorders of one rank. `controllers` share the counts; rates, BOLD and the hash live on rank 0.
+    """All recorders of one rank; rates and BOLD live on rank 0.
 
-    `seconds` is split into what storing costs and what BOLD and controllers, which belong to the model, do.
+    `unit` is that of counting (`count_unit_steps`). `seconds` is split into what storing costs and what BOLD does.
     """
 
     def __init__(
-        self, network: Network, comm: Comm, backend: Backend, run_dir: Path, regions: BoldRegions | None
+        self, network: Network, comm: Comm, backend: Backend, run_dir: Path, regions: BoldRegions | None, unit: int
     ) -> None:
         self._network, self._comm, self._backend = network, comm, backend
         self._hasher = SpikeHasher()
         self.spikes = 0
         self.seconds = {"record": 0.0, "signals": 0.0}
         stores = run_dir / "stores"
-        unit = count_unit_steps(network)
-        self._activity = Activity(comm, network.gid_starts, unit) if unit else None
-        if unit:
-            backend.count_spikes(unit)
-        self.controllers = [Controller(network, name, item, unit or 1) for name, item in tonic_items(network)]
-        self._scaling = [Scaling(network, name, item, backend) for name, item in scaling_items(network)]
         self._spikes = SpikeWriter(stores / "spikes", comm.rank) if network.config.record.spikes is not None else None
         self._window, self._chosen = _chosen_spikes(network)
         self._states = [
@@ -68,7 +61,7 @@ class Recorders:
             weight_writer.append(0, kept.now(0))
         self._correlations: CorrelationRecorder | None = None
         if network.config.record.correlations:
-            self._correlations = CorrelationRecorder(network, comm, stores / "correlations", self._activity)
+            self._correlations = CorrelationRecorder(network, comm, stores / "correlations")
         self._rates: RateWriter | None = None
         self._rate_bins: Bins | None = None
         self.synchrony: SynchronyStream | None = None
@@ -88,28 +81,22 @@ class Recorders:
         self._rates = RateWriter(stores / "rates.zarr", names, sizes, bin_steps * self._network.dt_ms)
         self._rate_bins = Bins(bin_steps // unit, len(populations))
 
-    def count(self, start: int, stop: int, steps: Steps, gids: Gids) -> I64 | None:
-        """Count and hash the spikes of [start, stop) of this rank, together with those of all others; collective.
-
-        Returns what `store` needs to know of the other ranks: their counts (`Activity.add`), None where nobody counts.
-        """
+    def share(self, chunk: Chunk) -> None:
+        """Hash and count the spikes of a chunk together with those of all other ranks; collective."""
         begin_s = time.perf_counter()
-        self.spikes += steps.size
-        self._hasher.update(steps, gids)
-        counts: I64 | None = None
-        if self._activity is not None:
-            counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
+        self.spikes += chunk.steps.size
+        self._hasher.update(chunk.steps, chunk.gids)
         if self._correlations is not None:
-            self._correlations.count(start, stop, steps, gids)
+            self._correlations.count(chunk.start, chunk.stop, chunk.steps, chunk.gids)
         self.seconds["record"] += time.perf_counter() - begin_s
-        return counts
 
-    def store(self, start: int, stop: int, steps: Steps, gids: Gids, counts: I64 | None) -> None:
-        """Store the same spikes, what was sampled meanwhile and the `counts`, which BOLD and controllers follow.
+    def store(self, chunk: Chunk) -> None:
+        """Store the same spikes, what was sampled meanwhile and the counts, which BOLD follows.
 
         Raises StorageError and NumericsError on this rank alone.
         """
         begin_s = time.perf_counter()
+        start, stop, steps, gids = chunk.start, chunk.stop, chunk.steps, chunk.gids
         if self._spikes is not None:
             keep = self._wanted(start, stop, steps, gids)
             self._spikes.append(steps[keep], gids[keep], stop_step=stop)
@@ -119,20 +106,15 @@ class Recorders:
         for kept, weight_writer in zip(self._backend.weights, self._weights, strict=True):
             if stop == self._network.n_steps or (kept.interval and stop % kept.interval == 0):
                 weight_writer.append(stop, kept.now(stop))
-        if counts is not None and self._rates is not None and self._rate_bins is not None:
-            self._rates.append(self._rate_bins.add(counts))
-        if counts is not None and self.synchrony is not None:
-            self.synchrony.take(counts)
+        if self._rates is not None and self._rate_bins is not None:
+            self._rates.append(self._rate_bins.add(chunk.counts))
+        if self.synchrony is not None:
+            self.synchrony.take(chunk.counts)
         if self._correlations is not None:
             self._correlations.store()
         stored_s = time.perf_counter()
-        for scaling in self._scaling:
-            scaling.take(stop, gids)
-        if counts is not None:
-            for controller in self.controllers:
-                controller.take(counts, self._backend)
-            if self.bold is not None:
-                self.bold.take(counts)
+        if self.bold is not None:
+            self.bold.take(chunk.counts)
         self.seconds["record"] += stored_s - begin_s
         self.seconds["signals"] += time.perf_counter() - stored_s
 
@@ -167,11 +149,7 @@ def check_recording(network: Network, locator: Locator | None = None) -> BoldReg
     config = network.config
     try:
         correlations_of(network)
-        unit = count_unit_steps(network)
-        for name, item in tonic_items(network):
-            Controller(network, name, item, unit)
-        for name, scaled in scaling_items(network):
-            check_scaling(network, name, scaled)
+        check_changes(network)
         return BoldRegions(network, config.bold) if config.bold is not None else None
     except InputError as error:
         if locator is not None and error.where is not None:
@@ -185,26 +163,14 @@ def count_unit_steps(network: Network) -> int:
     units = [bin_steps for bin_steps in [rate_bin_steps(network)] if bin_steps is not None]
     if config.bold is not None:
         units.append(bold_bin_steps(network, config.bold))
-    units += controller_steps(network)
+    units += count_units(network)
     return math.gcd(*units) if units else 0
 
 
-def controller_steps(network: Network) -> list[int]:
-    """Intervals of all controllers that follow the counts, in steps."""
-    return [steps_of(item.interval_ms, network.dt_ms) for _, item in tonic_items(network)]
-
-
-def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
-    """Controllers of populations, by name."""
-    items = network.config.controllers.items()
-    return [(name, item) for name, item in items if isinstance(item, HomeostaticTonic)]
-
-
 def intervals(network: Network) -> list[int]:
-    """Steps after whose multiples something happens between two compiled windows: no chunk goes beyond them."""
+    """Steps after whose multiples something is recorded between two compiled windows: no chunk goes beyond them."""
     given = [item.interval_ms for item in network.config.record.weights if item.interval_ms is not None]
-    scaled = [steps_of(item.interval_ms, network.dt_ms) for _, item in scaling_items(network)]
-    return controller_steps(network) + scaled + [steps_of(interval_ms, network.dt_ms) for interval_ms in given]
+    return [steps_of(interval_ms, network.dt_ms) for interval_ms in given]
 
 
 def _chosen_spikes(network: Network) -> tuple[tuple[int, int], NDArray[np.bool_] | None]:
