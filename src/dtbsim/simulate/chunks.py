@@ -58,4 +58,6 @@ class ChunkReader:
         counts = self._nothing
         if self._activity is not None:
             counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
-        return Chunk(start, stop, steps, gids, counts)
+        sampler = self._backend.sampler
+        samples = [sampler.take(k) for k in range(len(sampler.records))]
+        return Chunk(start, stop, steps, gids, counts, samples)
