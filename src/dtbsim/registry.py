@@ -13,28 +13,44 @@ be imported is an error only where its name is used, so that one broken installa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from dtbsim.errors import InputError, did_you_mean
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Later:
+    """An object that is built in and imported when it is asked for, as those of entry points are: "module:name"."""
+
+    reference: str
+
+    def load(self) -> Any:
+        """Import it."""
+        module, _, name = self.reference.partition(":")
+        return getattr(import_module(module), name)
+
+
 class Registry(Generic[T]):
     """Objects of one kind by name: those built in, and those of entry points of the group "dtbsim.KIND"."""
 
     def __init__(
-        self, group: str, what: str, built_in: Mapping[str, T], check: Callable[[str, object], T] | None = None
+        self, group: str, what: str, built_in: Mapping[str, T | Later], check: Callable[[str, object], T] | None = None
     ) -> None:
         """`group` names the entry points, `what` one object in messages ("partitioner").
+
+        Of `built_in` objects those of rooms above the registry's are given as `Later`.
 
         `check(name, object)` returns the object that an entry point gave if it can be used, and raises InputError or
         TypeError that says what it lacks.
         """
         self.group, self.what = group, what
-        self._built_in = dict(built_in)
+        self._built_in: dict[str, T | Later] = dict(built_in)
         self._check = check
         self._loaded: dict[str, T] = {}
 
@@ -58,7 +74,10 @@ class Registry(Generic[T]):
         if name in self._built_in:
             if found:
                 raise self._twice(name, found, where)
-            return self._built_in[name]
+            value = self._built_in[name]
+            if isinstance(value, Later):
+                value = self._built_in[name] = cast(T, value.load())
+            return value
         if name in self._loaded:
             return self._loaded[name]
         if not found:

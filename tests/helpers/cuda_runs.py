@@ -49,7 +49,7 @@ def run_to_end(backend: Any, network: Network, pauses: Sequence[int] = ()) -> Ru
         parts.append(spikes_of(backend))
         weights.append([_weights(record, stop) for record in backend.weights])
         for scaling in scaled:
-            scaling.take(stop, parts[-1][:, 1].astype(np.uint32))
+            scaling.follow(stop, parts[-1][:, 1].astype(np.uint32))
     events = backend.events()
     backend.close()
     return Run(backend, sorted_rows(np.concatenate(parts)), weights, events)

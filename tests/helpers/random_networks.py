@@ -18,7 +18,7 @@ from tests.helpers.small_atlas import REGIONS, save_small_atlas
 from dtbsim.config import load_config_data
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, example_model, list_models
-from dtbsim.simulate.recorders import check_recording
+from dtbsim.simulate.streams import plan_streams
 from dtbsim.spec import Network, compile_network
 
 Data = dict[str, Any]
@@ -39,7 +39,7 @@ def random_network(seed: int, folder: Path) -> tuple[Data, Network]:
         data = _Drawing(random.Random(f"{seed} {attempt}")).network(seed)
         try:
             network = compile_network(load_config_data(data), folder)
-            check_recording(network)
+            plan_streams(network)
         except InputError as error:
             problem = error
         else:

@@ -14,7 +14,7 @@ from tests.parity.test_cuda_spikes import NETWORK
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.mpi.fake import run_ranks
-from dtbsim.simulate.activity import Activity
+from dtbsim.record.counts import Activity
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
 EDGES = [0, 3, 50, 53, 54, 311, 600]

@@ -100,7 +100,7 @@ def test_it_starts_with_the_configured_value_on_top_of_the_populations_own(folde
 def test_one_update_by_hand(folder: Path) -> None:
     """50 neurons over 0.05 s: 10 spikes are 4 Hz, the target. 20 * 0.3 is 6 pA per unit of relative error."""
     made, backend, network = controller(folder)
-    made.take(counts_for(network, FAMILY_E, [10, 0, 15, 25, 500]), backend)  # type: ignore[arg-type]
+    made.follow(counts_for(network, FAMILY_E, [10, 0, 15, 25, 500]), backend)  # type: ignore[arg-type]
     expected = [7.0, 7.0 + 6.0, 7.0 - 6.0 * 0.5, 7.0 - 6.0 * 1.5, 7.0 - 6.0 * 2.0]  # the last one is clipped
     np.testing.assert_allclose(backend.last, expected, rtol=1e-12)
     np.testing.assert_allclose(made.drive, expected, rtol=1e-12)
@@ -112,7 +112,7 @@ def test_the_schedule_of_eta_follows_the_start_of_the_interval(folder: Path) -> 
     silent = counts_for(network, FAMILY_E, [0] * 5)
     drives = []
     for _ in range(6):
-        made.take(silent, backend)  # type: ignore[arg-type]
+        made.follow(silent, backend)  # type: ignore[arg-type]
         drives.append(backend.last[0])
     np.testing.assert_allclose(np.diff([7.0, *drives]), [6, 6, 2, 2, 0, 0], atol=1e-12)
     assert len(backend.calls) == 7
@@ -121,7 +121,7 @@ def test_the_schedule_of_eta_follows_the_start_of_the_interval(folder: Path) -> 
 def test_before_the_first_stage_nothing_moves(folder: Path) -> None:
     made, backend, network = controller(folder, "stages=[{start_ms: 100, eta: 0.5}]")
     for expected in (7, 7, 17):
-        made.take(counts_for(network, FAMILY_E, [0] * 5), backend)  # type: ignore[arg-type]
+        made.follow(counts_for(network, FAMILY_E, [0] * 5), backend)  # type: ignore[arg-type]
         np.testing.assert_allclose(backend.last, expected)
 
 
@@ -130,25 +130,25 @@ def test_stages_count_in_whole_steps(folder: Path) -> None:
     times = ("+simulation.dt_ms=0.1", "interval_ms=1.8", "stages=[{start_ms: 0, eta: 0}, {start_ms: 14.4, eta: 0.5}]")
     made, backend, network = controller(folder, *times, unit=18)
     for interval in range(10):
-        made.take(counts_for(network, FAMILY_E, [0] * 5, units=1), backend)  # type: ignore[arg-type]
+        made.follow(counts_for(network, FAMILY_E, [0] * 5, units=1), backend)  # type: ignore[arg-type]
         assert (backend.last[0] > 7) == (interval >= 8), interval
 
 
 def test_units_of_several_chunks_make_an_interval(folder: Path) -> None:
     made, backend, network = controller(folder)
     counts = counts_for(network, FAMILY_E, [10, 0, 15, 25, 500])
-    made.take(counts[:2], backend)  # type: ignore[arg-type]
-    made.take(counts[2:2], backend)  # type: ignore[arg-type]
-    made.take(counts[2:4], backend)  # type: ignore[arg-type]
+    made.follow(counts[:2], backend)  # type: ignore[arg-type]
+    made.follow(counts[2:2], backend)  # type: ignore[arg-type]
+    made.follow(counts[2:4], backend)  # type: ignore[arg-type]
     assert len(backend.calls) == 1, "not yet"
-    made.take(counts[4:], backend)  # type: ignore[arg-type]
+    made.follow(counts[4:], backend)  # type: ignore[arg-type]
     np.testing.assert_allclose(backend.last, [7, 13, 4, -2, -5], rtol=1e-12)
 
 
 def test_several_intervals_at_once_are_as_many_updates(folder: Path) -> None:
     made, backend, network = controller(folder)
     silent = counts_for(network, FAMILY_E, [0] * 5)
-    made.take(np.concatenate([silent, silent, silent, silent[:3]]), backend)  # type: ignore[arg-type]
+    made.follow(np.concatenate([silent, silent, silent, silent[:3]]), backend)  # type: ignore[arg-type]
     assert [values[0] for _, _, values in backend.calls] == pytest.approx([7, 13, 19, 21])
 
 
@@ -159,7 +159,7 @@ def test_the_average_replaces_the_drive_when_it_ends(folder: Path) -> None:
     silent = counts_for(network, FAMILY_E, [0] * 5)
     found = []
     for _ in range(7):
-        made.take(silent, backend)  # type: ignore[arg-type]
+        made.follow(silent, backend)  # type: ignore[arg-type]
         found.append(backend.last[0])
     assert found == pytest.approx([7, 7, 13, 19, 19, 25, 31])
 
@@ -169,7 +169,7 @@ def test_an_average_that_ends_inside_an_interval_ends_with_the_one_before(folder
     made, backend, network = controller(folder, stages, "average_from_ms=10", "average_until_ms=160")
     found = []
     for _ in range(4):
-        made.take(counts_for(network, FAMILY_E, [0] * 5), backend)  # type: ignore[arg-type]
+        made.follow(counts_for(network, FAMILY_E, [0] * 5), backend)  # type: ignore[arg-type]
         found.append(backend.last[0])
     assert found == pytest.approx([13, 19, (19 + 25) / 2, (19 + 25) / 2 + 6])
 
@@ -180,7 +180,7 @@ def test_an_average_counts_in_whole_steps(folder: Path) -> None:
     made, backend, network = controller(folder, *times, "average_from_ms=0", "average_until_ms=20.2", unit=101)
     found = []
     for _ in range(3):
-        made.take(counts_for(network, FAMILY_E, [0] * 5, units=1), backend)  # type: ignore[arg-type]
+        made.follow(counts_for(network, FAMILY_E, [0] * 5, units=1), backend)  # type: ignore[arg-type]
         found.append(backend.last[0])
     assert found == pytest.approx([13, 16, 22])
 

@@ -14,7 +14,7 @@ import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.kernels.scaling import FACTOR_BITS, scale_weights
 from dtbsim.mpi import run_ranks
-from dtbsim.simulate.recorders import check_recording
+from dtbsim.simulate.streams import plan_streams
 
 NETWORK = """\
 simulation: {dt_ms: 0.2, duration_ms: 900, block_size: 16}
@@ -137,11 +137,11 @@ def test_what_is_wrong_is_said_with_its_place(override: str, message: str) -> No
     if "synapse" in override:
         text = text.replace("record: {weights: [{projection: SE, neurons: 40, interval_ms: 50}]}\n", "")
     with pytest.raises(InputError) as caught:
-        check_recording(network_of(text, override))
+        plan_streams(network_of(text, override))
     assert message in str(caught.value)
 
 
 def test_a_projection_that_inhibits_is_refused() -> None:
     text = text_of("alone").replace("low: 30, high: 120", "low: -120, high: -30").replace("max: 900", "max: -900")
     with pytest.raises(InputError, match="projection SE inhibits"):
-        check_recording(network_of(text))
+        plan_streams(network_of(text))

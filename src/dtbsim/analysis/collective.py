@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +46,21 @@ class SynchronyMeter:
         for moments in self._bins:
             moments.add(counts)
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all that is needed to go on later."""
+        found: dict[str, NDArray[Any]] = {}
+        for k, moments in enumerate(self._bins):
+            found[f"started_{k}"] = moments.started.copy()
+            found[f"sums_{k}"] = np.array([moments.bins, moments.sum, moments.squares])
+        return found
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `state` of a meter of the same neurons and bins returned."""
+        for k, moments in enumerate(self._bins):
+            moments.started = np.array(state[f"started_{k}"], np.int64)
+            bins, moments.sum, moments.squares = state[f"sums_{k}"].tolist()
+            moments.bins = int(bins)
+
     def index(self) -> float | None:
         """The index so far; None with fewer than 10 neurons, without spikes, or before 20 bins are full."""
         if self._neurons < FEWEST_NEURONS:
@@ -58,23 +76,23 @@ class _Moments:
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._rest = np.zeros(0, dtype=np.int64)
-        self._bins, self._sum, self._squares = 0, 0.0, 0.0
+        self.started = np.zeros(0, dtype=np.int64)
+        self.bins, self.sum, self.squares = 0, 0.0, 0.0
 
     def add(self, counts: NDArray[np.int64]) -> None:
-        everything = np.concatenate([self._rest, counts])
+        everything = np.concatenate([self.started, counts])
         whole = len(everything) // self._width * self._width
-        self._rest = everything[whole:]
+        self.started = everything[whole:]
         bins = everything[:whole].reshape(-1, self._width).sum(axis=1).astype(np.float64)
-        self._bins += len(bins)
-        self._sum += float(bins.sum())
-        self._squares += float(bins @ bins)
+        self.bins += len(bins)
+        self.sum += float(bins.sum())
+        self.squares += float(bins @ bins)
 
     def variance_over_mean(self) -> float | None:
-        if self._bins < FEWEST_BINS or self._sum == 0:
+        if self.bins < FEWEST_BINS or self.sum == 0:
             return None
-        mean = self._sum / self._bins
-        return (self._squares / self._bins - mean * mean) / mean
+        mean = self.sum / self.bins
+        return (self.squares / self.bins - mean * mean) / mean
 
 
 def activity_warnings(synchrony: float | None) -> list[str]:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from dtbsim.backends.backend import Backend
+from dtbsim.mpi import Comm
+from dtbsim.record.chunk import Chunk
+from dtbsim.record.counts import Activity
+from dtbsim.spec.network import Network
+
 CHUNK_S = 0.25
 """Wall time of a chunk: progress, Ctrl-C and the watchdog act between chunks, at a cost of about a millisecond."""
 LIMIT_S = 4 * CHUNK_S
@@ -31,3 +39,25 @@ class Chunks:
         """Adapt to how long the last chunk took; `seconds` must be the same number on every rank."""
         fitting = int(CHUNK_S * steps / max(seconds, 1e-6))
         self._wanted = max(1, min(fitting, 4 * self._wanted, MOST_STEPS))
+
+
+class ChunkReader:
+    """Takes chunks from a backend. `unit` is the number of steps in which spikes are counted, 0 where nobody counts."""
+
+    def __init__(self, network: Network, comm: Comm, backend: Backend, unit: int) -> None:
+        self._backend = backend
+        self._nothing = np.zeros((0, len(network.populations)), np.int64)
+        self._activity = Activity(comm, network.gid_starts, unit) if unit else None
+        if unit:
+            backend.count_spikes(unit)
+
+    def take(self, start: int) -> Chunk:
+        """Return what the backend has computed from `start` on; collective."""
+        stop = self._backend.reached
+        steps, gids = self._backend.collect()
+        counts = self._nothing
+        if self._activity is not None:
+            counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
+        sampler = self._backend.sampler
+        samples = [sampler.take(k) for k in range(len(sampler.records))]
+        return Chunk(start, stop, steps, gids, counts, samples)

@@ -22,7 +22,7 @@ from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import first_on_node, on_every_rank
 from dtbsim.partition import summarise
-from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.record.chunk import Chunk
 from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
 from dtbsim.run_folder.inputs import keep_inputs
 from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, active_interrupt, interrupt_agreed
@@ -30,16 +30,16 @@ from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
-from dtbsim.simulate.activity import I64
-from dtbsim.simulate.bold import BoldRegions
-from dtbsim.simulate.chunks import LIMIT_S, Chunks
+from dtbsim.signals.stream import Site
+from dtbsim.simulate.changes import Change, change_intervals, open_changes
+from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.prepare import Prepared, prepare
-from dtbsim.simulate.recorders import Recorders, check_recording, intervals
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
+from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.simulate.summary import summarise_run, with_report
 from dtbsim.store.files import storage_errors
 
@@ -83,7 +83,7 @@ def run(
     on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     with stages.stage("network"):
         prepared = prepare(config, ranks, base_dir, locator)
-        regions = on_every_rank(ranks, lambda: check_recording(prepared.network, locator))
+        planned = on_every_rank(ranks, lambda: plan_streams(prepared.network, locator))
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(_signals())
         with interrupt.held():
@@ -100,7 +100,7 @@ def run(
             for notice in locator.notices:
                 _LOG.warning("%s", notice)
         given = list(argv if argv is not None else sys.argv)
-        return _Job(prepared, regions, ranks, claimed, status, sinks, stages, interrupt, given).run(report=report)
+        return _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, given).run(report=report)
 
 
 def _open_log(stack: contextlib.ExitStack, folder: Path, rank: int) -> None:
@@ -124,7 +124,7 @@ class _Job:
     def __init__(
         self,
         prepared: Prepared,
-        regions: BoldRegions | None,
+        planned: Planned,
         comm: Comm,
         claimed: RunFolder,
         status: StatusFile | None,
@@ -133,7 +133,7 @@ class _Job:
         interrupt: Interrupt,
         argv: list[str],
     ) -> None:
-        self._prepared, self._regions, self._comm = prepared, regions, comm
+        self._prepared, self._planned, self._comm = prepared, planned, comm
         self._claimed, self._folder, self._status = claimed, claimed.path, status
         self._progress, self._stages, self._argv = progress, stages, argv
         self._interrupt = interrupt
@@ -224,20 +224,24 @@ class _Job:
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> RunResult:
         comm, stages = self._comm, self._stages
+        network, unit = self._network, self._planned.unit
         with stages.stage("open", shown=False):
-            recorders = on_every_rank(
-                comm, lambda: Recorders(self._network, comm, backend, self._folder, self._regions)
-            )
+            reader = ChunkReader(network, comm, backend, unit)
+            changes = on_every_rank(comm, lambda: open_changes(network, backend, unit))
+            site = Site(network, comm, backend, self._folder / "stores", unit)
+            streams = on_every_rank(comm, lambda: Streams(self._planned, site))
         self._started = True
         try:
-            steps, interrupted = self._simulate(backend, recorders)
+            with stages.stage("open", shown=False):
+                on_every_rank(comm, streams.begin)
+            steps, interrupted = self._simulate(backend, reader, streams, changes)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
-                recorders.close()
+                streams.close()
             raise
         with stages.stage("close", shown=False):
-            on_every_rank(comm, recorders.close)
-        return self._finish(built, backend, recorders, steps=steps, interrupted=interrupted)
+            on_every_rank(comm, streams.close)
+        return self._finish(built, backend, streams, steps=steps, interrupted=interrupted)
 
     # -- stages -----------------------------------------------------------------------------------------------
 
@@ -284,53 +288,48 @@ class _Job:
             _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")
 
-    def _simulate(self, backend: Backend, recorders: Recorders) -> tuple[int, bool]:
+    def _simulate(
+        self, backend: Backend, reader: ChunkReader, streams: Streams, changes: list[Change]
+    ) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
-        chunks = Chunks(network.n_steps, intervals(network))
+        chunks = Chunks(network.n_steps, self._planned.intervals + change_intervals(network))
         step, interrupted = 0, False
         backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
-            for controller in recorders.controllers:
-                controller.begin(backend)
+            for change in changes:
+                change.begin(backend)
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
                 with stepping():
                     backend.advance(step, chunks.stop_after(step))
-                stop = backend.reached
-                steps, gids = backend.collect()
-                counts = recorders.count(step, stop, steps, gids)
-                on_every_rank(comm, partial(self._keep, recorders, backend, (step, stop), steps, gids, counts))
-                chunks.note(stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
-                step = stop
+                chunk = reader.take(step)
+                streams.share(chunk)
+                on_every_rank(comm, partial(self._keep, streams, changes, backend, chunk))
+                chunks.note(chunk.stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
+                step = chunk.stop
                 self._progress.advance(step, network.n_steps, network.dt_ms)
                 interrupted = interrupt_agreed(comm)
         return step, interrupted and step < network.n_steps
 
-    def _keep(
-        self,
-        recorders: Recorders,
-        backend: Backend,
-        span: tuple[int, int],
-        steps: Steps,
-        gids: Gids,
-        counts: I64 | None,
-    ) -> None:
+    def _keep(self, streams: Streams, changes: list[Change], backend: Backend, chunk: Chunk) -> None:
         """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
-        recorders.store(*span, steps, gids, counts)
-        backend.check_finite(*span)
+        streams.take(chunk)
+        for change in changes:
+            change.take(chunk, backend)
+        backend.check_finite(chunk.start, chunk.stop)
         if self._status is not None:
             self._status.check()
 
     def _finish(
-        self, built: RankNetwork, backend: Backend, recorders: Recorders | None, *, steps: int, interrupted: bool
+        self, built: RankNetwork, backend: Backend, streams: Streams | None, *, steps: int, interrupted: bool
     ) -> RunResult:
         summary = summarise_run(
             self._comm,
             self._prepared,
             built,
             backend,
-            recorders,
+            streams,
             self._stages,
             steps=steps,
             run_dir=self._folder,

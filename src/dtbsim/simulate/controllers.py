@@ -16,7 +16,8 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
-from dtbsim.simulate.activity import Bins
+from dtbsim.record.chunk import Chunk
+from dtbsim.record.counts import Bins
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import FIXED_INDEGREE, Network
 
@@ -46,7 +47,11 @@ class Controller:
         """Set the drive of the first interval."""
         self._apply(backend)
 
-    def take(self, counts: NDArray[np.int64], backend: Backend) -> None:
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Update the drive for every interval that the counts of a chunk complete."""
+        self.follow(chunk.counts, backend)
+
+    def follow(self, counts: NDArray[np.int64], backend: Backend) -> None:
         """Update the drive for every interval that `counts` (int64[units, all populations]) completes."""
         for spikes in self._bins.add(counts[:, self._populations]):
             self._done += 1
@@ -71,6 +76,12 @@ class Controller:
 
     def _apply(self, backend: Backend) -> None:
         backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
+
+
+def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
+    """Controllers of populations, by name."""
+    items = network.config.controllers.items()
+    return [(name, item) for name, item in items if isinstance(item, HomeostaticTonic)]
 
 
 def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | None:

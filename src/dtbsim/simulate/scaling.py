@@ -21,6 +21,7 @@ from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
 from dtbsim.kernels.scaling import FACTOR_BITS
+from dtbsim.record.chunk import Chunk
 from dtbsim.spec.network import Network
 
 MAX_CHANGE = 1.0
@@ -47,7 +48,14 @@ class Scaling:
         self._keep = math.exp(-self.interval_steps * network.dt_ms / item.tau_rate_ms)
         self.rates_hz = np.full(self._gids.size, item.target_rate_hz)
 
-    def take(self, stop: int, gids: NDArray[np.uint32]) -> None:
+    def begin(self, backend: Backend) -> None:
+        """Nothing: weights start as they were drawn."""
+
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Count the spikes of a chunk; scale when an interval ends with it."""
+        self.follow(chunk.stop, chunk.gids)
+
+    def follow(self, stop: int, gids: NDArray[np.uint32]) -> None:
         """Count this rank's spikes of a chunk that ends before step `stop`; scale when an interval ends there."""
         mine = np.isin(gids, self._gids)
         self._counts += np.bincount(np.searchsorted(self._gids, gids[mine]), minlength=self._gids.size)

@@ -9,10 +9,12 @@ from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.mpi import Comm
 from dtbsim.record.spike_hash import VERSION
-from dtbsim.simulate.collective import activity_summary
 from dtbsim.simulate.prepare import Prepared
-from dtbsim.simulate.recorders import Recorders
 from dtbsim.simulate.stages import OTHER, Stages, peak_rss_bytes
+from dtbsim.simulate.streams import Streams
+
+_NOTHING: dict[str, Any] = {"spikes": 0, "spike_hash": None, "synchrony": None, "warnings": []}
+"""What the streams would say, of a run that ended before they were opened."""
 
 
 def summarise_run(
@@ -20,7 +22,7 @@ def summarise_run(
     prepared: Prepared,
     built: RankNetwork,
     backend: Backend,
-    recorders: Recorders | None,
+    streams: Streams | None,
     stages: Stages,
     *,
     steps: int,
@@ -30,11 +32,10 @@ def summarise_run(
     """The summary, the same on every rank; collective."""
     network = prepared.network
     wall_s = stages.elapsed_s()
-    seconds = stages.seconds | _inside(backend, recorders, stages.seconds.get("simulate", 0.0))
+    seconds = stages.seconds | _inside(backend, streams, stages.seconds.get("simulate", 0.0))
     mine: dict[str, Any] = {
         "synapses": built.n_synapses,
         "bytes": built.total_bytes + backend.tables.dynamic_bytes(),
-        "spikes": recorders.spikes if recorders is not None else 0,
         "events": backend.events(),
         "rss": peak_rss_bytes(),
         "threads": backend.n_threads,
@@ -43,11 +44,9 @@ def summarise_run(
         "peaks": stages.peak_bytes,
     }
     shares = comm.allgather(mine)
-    on_root = recorders if comm.is_root else None
-    known = comm.bcast(activity_summary(network, on_root) if on_root else {})
-    spike_hash = recorders.spike_hash(steps) if recorders is not None else None
+    known = {**_NOTHING, **(streams.summary(steps) if streams is not None else {})}
     biological_s = steps * network.dt_ms * 1e-3
-    total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "spikes", "events")}
+    total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "events")}
     table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
     simulate_s = max(table.get("simulate", [0.0]))
     summary: dict[str, Any] = {
@@ -55,9 +54,9 @@ def summarise_run(
         "neurons": network.n_neurons,
         "synapses": total["synapses"],
         "bytes_per_synapse": total["bytes"] / total["synapses"] if total["synapses"] else None,
-        "spikes": total["spikes"],
+        "spikes": known.pop("spikes"),
         "events": total["events"],
-        "mean_rate_hz": total["spikes"] / network.n_neurons / biological_s if steps else None,
+        "mean_rate_hz": None,
         "biological_s": biological_s,
         "compile_s": max(table["compile"]),
         "build_s": max(table["build"]),
@@ -74,7 +73,7 @@ def summarise_run(
         "gpu": None if prepared.choice.device is None else prepared.choice.device.name,
         "gpu_plan": backend.plan,
         "exchange": prepared.exchange,
-        "spike_hash": spike_hash,
+        "spike_hash": known.pop("spike_hash"),
         "spike_hash_version": VERSION,
         "run_dir": str(run_dir),
         "interrupted": interrupted,
@@ -89,7 +88,9 @@ def summarise_run(
             for rank, share in enumerate(shares)
         ],
     }
-    summary |= {"synchrony": None, "warnings": []} | known
+    if steps:
+        summary["mean_rate_hz"] = summary["spikes"] / network.n_neurons / biological_s
+    summary |= known
     summary["warnings"] = [*network.warnings, *summary["warnings"]]
     return summary
 
@@ -105,10 +106,10 @@ def with_report(summary: dict[str, Any], stages: Stages, n_ranks: int) -> dict[s
     return summary | {"wall_s": wall_s, "stages": summary["stages"] | {"report": report, OTHER: other}}
 
 
-def _inside(backend: Backend, recorders: Recorders | None, simulate_s: float) -> dict[str, float]:
+def _inside(backend: Backend, streams: Streams | None, simulate_s: float) -> dict[str, float]:
     """Seconds of the parts of the simulation, named `simulate: PART`; they add up to it."""
-    parts = backend.stage_seconds() | (recorders.seconds if recorders is not None else {})
-    if recorders is not None:
+    parts = backend.stage_seconds() | (streams.seconds if streams is not None else {})
+    if streams is not None:
         parts["rest"] = max(0.0, simulate_s - sum(parts.values()))
     return {f"simulate: {name}": seconds for name, seconds in parts.items()}
 

@@ -17,8 +17,8 @@ from dtbsim.store.run_state import state_of
 from dtbsim.store.table_reader import TableReader
 
 _REPORT = "report.html"
-_KINDS = {"spikes": "spikes", "states": "states", "weights": "weights", "rates.zarr": "rates", "bold.zarr": "bold"}
-_CORRELATIONS = "correlations"
+_KINDS = {name: name for name in ("spikes", "states", "weights", "rates", "bold")} | {"correlations": "correlation"}
+"""What stores of fixed names hold; of those of signals the signal knows."""
 _Check = Callable[[], Any]
 
 
@@ -108,10 +108,11 @@ def _stores(run: Run, values: bool) -> Iterator[_Check]:
 
 
 def _present(stores: Path) -> list[str]:
-    """Names of the stores in a folder, those of all ranks as one."""
-    found = [name for name in _KINDS if name not in ("states", "weights") and (stores / name).is_dir()]
-    found += [f"{kind}/{entry.name}" for kind in ("states", "weights") for entry in _entries(stores / kind)]
-    found += [f"{_CORRELATIONS}/{entry.name}" for entry in _entries(stores / _CORRELATIONS)]
+    """Names of the stores in a folder, those of all ranks as one; a folder without a store holds others."""
+    found: list[str] = []
+    for entry in _entries(stores):
+        is_store = entry.suffix == ".zarr" or any(entry.glob("rank_*.zarr"))
+        found += [entry.name] if is_store else [f"{entry.name}/{name}" for name in _present(entry)]
     return found
 
 
@@ -120,8 +121,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _check_store(run: Run, name: str, values: bool) -> None:
-    path = run.stored(name)
-    kind = "correlation" if name.startswith(f"{_CORRELATIONS}/") else _KINDS[name.split("/")[0]]
+    path = run.stored(name, name)
     if run.complete:
         stores = [path] if path.suffix == ".zarr" else rank_stores(path, run.ranks)
     else:  # one that nothing was published of had just been begun
@@ -129,6 +129,12 @@ def _check_store(run: Run, name: str, values: bool) -> None:
         stores = [store for store in stores if published_path(store).exists()]
     for store in stores:
         if values:
-            TableReader(store, kind).check_values()
+            TableReader(store, _kind(name)).check_values()
         else:
             check_pieces(store)
+
+
+def _kind(name: str) -> str | None:
+    """What the store of this name must hold; None where that is a matter of the signal."""
+    folder = name.split("/")[0].removesuffix(".zarr")
+    return _KINDS.get(folder)

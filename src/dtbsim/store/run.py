@@ -16,7 +16,7 @@ from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
-from dtbsim.store.run_state import RunState, is_complete, setting_of, state_of, stores_of
+from dtbsim.store.run_state import RunState, is_complete, state_of, stores_of
 from dtbsim.store.spike_reader import SpikeStore
 from dtbsim.store.spikes import Spikes
 
@@ -188,20 +188,20 @@ class Run:
     @cached_property
     def spike_store(self) -> SpikeStore:
         """The stored spikes of all ranks; InputError when spikes were not recorded."""
-        return SpikeStore(self.stored("spikes"), self.ranks)
+        return SpikeStore(self.stored("spikes", "record.spikes"), self.ranks)
 
-    def stored(self, name: str) -> Path:
-        """Return the path of stores/`name`; InputError where it was not recorded, naming the setting, or is missing."""
+    def stored(self, name: str, setting: str) -> Path:
+        """Return the path of stores/`name`; InputError where it is missing or was not recorded, as `setting` says."""
         path = self.path / "stores" / name
         if not path.is_dir():
             if name in self.expected_stores():
                 raise InputError("this store of the run is missing", where=str(path), remedy=RESTORE)
-            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting_of(name)} set")
+            raise InputError("this was not recorded", where=str(path), remedy=f"run with {setting} set")
         return path
 
     def expected_stores(self) -> list[str]:
         """Return the names of the stores that the folder must hold: of a run that reached its end, all it recorded."""
-        return stores_of(self.config) if self.complete else []
+        return list(stores_of(self.config)) if self.complete else []
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
@@ -293,7 +293,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_rates
 
-        return read_rates(self.stored("rates.zarr"))
+        return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
 
     def states(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
@@ -302,7 +302,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_states
 
-        folder, window = self.stored(f"states/{self._entry(k, 'states')}"), _window(start_ms, stop_ms)
+        folder, window = self._stored_entry(k, "states"), _window(start_ms, stop_ms)
         return read_states(folder, self.ranks, self.network_table, *window)
 
     def weights(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
@@ -314,14 +314,14 @@ class Run:
         """
         from dtbsim.store.series_reader import read_weights
 
-        folder, window = self.stored(f"weights/{self._entry(k, 'weights')}"), _window(start_ms, stop_ms)
+        folder, window = self._stored_entry(k, "weights"), _window(start_ms, stop_ms)
         return read_weights(folder, self.ranks, *window)
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
         from dtbsim.store.series_reader import read_bold
 
-        return read_bold(self.stored("bold.zarr"))
+        return read_bold(self.stored("bold.zarr", "bold"))
 
     def correlation(self, k: int = 0) -> xr.Dataset:
         """Return the k-th entry of record.correlations: count, pairs and covariance by lag (tau_ms).
@@ -331,7 +331,7 @@ class Run:
         """
         from dtbsim.store.series_reader import read_correlation
 
-        return read_correlation(self.stored(f"correlations/{self._entry(k, 'correlations')}.zarr"))
+        return read_correlation(self._stored_entry(k, "correlations", ".zarr"))
 
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
@@ -347,6 +347,11 @@ class Run:
         start = 0 if begin_ms <= 0 else end if begin_ms >= last_ms else table.step_at_or_after(begin_ms)
         stop = end if finish_ms >= last_ms else max(0, table.step_at_or_after(max(finish_ms, 0.0)))
         return min(start, end), max(min(start, end), min(stop, end))
+
+    def _stored_entry(self, k: int, key: str, end: str = "") -> Path:
+        """Return the path of the store of an entry of record.`key`."""
+        entry = self._entry(k, key)
+        return self.stored(f"{key}/{entry}{end}", f"record.{key}[{entry}]")
 
     def _entry(self, k: int, key: str) -> int:
         """Return the index of an entry of a list of the configuration; InputError where there is none."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from dtbsim.config.signals import kinds_of
 from dtbsim.runtime.process import has_ended
 
 if TYPE_CHECKING:
@@ -46,26 +48,18 @@ def _has_ended(status: dict[str, Any]) -> bool:
     return has_ended(pid, status.get("pid_started"))
 
 
-def stores_of(config: dict[str, Any]) -> list[str]:
-    """Return the names (below `stores`) of what a resolved configuration records."""
-    record = record_of(config)
-    names = ["spikes"] if record.get("spikes") is not None else []
-    names += ["rates.zarr"] if record.get("rate_bin_ms") is not None else []
-    names += ["bold.zarr"] if config.get("bold") is not None else []
-    for kind, end in (("states", ""), ("weights", ""), ("correlations", ".zarr")):
-        entries = record.get(kind)
-        names += [f"{kind}/{k}{end}" for k in range(len(entries) if isinstance(entries, list) else 0)]
-    return names
+def stores_of(config: dict[str, Any]) -> dict[str, str]:
+    """Return the names (below `stores`) of what a configuration records, each with the key that asks for it."""
+    return {name: key for kind in kinds_of(config) for name, key in kind.stores(config).items()}
 
 
-def record_of(config: dict[str, Any]) -> dict[str, Any]:
+def record_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a configuration says of recording; {} where it says nothing that can be understood."""
     record = config.get("record")
     return record if isinstance(record, dict) else {}
 
 
-def setting_of(name: str) -> str:
-    """Return the key of the configuration that records the store `name`."""
-    kind, _, k = name.partition("/")
-    settings = {"spikes": "record.spikes", "rates.zarr": "record.rate_bin_ms", "bold.zarr": "bold"}
-    return settings[kind] if kind in settings else f"record.{kind}[{k.removesuffix('.zarr')}]"
+def entries_of(config: Mapping[str, Any], key: str) -> list[Any]:
+    """Return the list `record.KEY` of a configuration; [] where it has none."""
+    entries = record_of(config).get(key)
+    return entries if isinstance(entries, list) else []

@@ -25,10 +25,11 @@ _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, A
 class TableReader:
     """One table, as published when it was opened.
 
-    Raises InputError, here and on reading, for a missing or damaged piece, naming the file.
+    `kind` is what the store must hold (None: anything). Raises InputError, here and on reading, for a missing or
+    damaged piece, naming the file.
     """
 
-    def __init__(self, path: Path, kind: str) -> None:
+    def __init__(self, path: Path, kind: str | None) -> None:
         self.path = path
         record = check_store(path)  # before the arrays: they only grow, so they hold all published rows
         self.rows: int = record["rows"]
@@ -42,7 +43,7 @@ class TableReader:
             self.attributes: dict[str, Any] = dict(self._group.attrs)
         except _DAMAGE as error:
             raise damaged(path, error) from error
-        if self.attributes.get("kind") != kind:
+        if kind is not None and self.attributes.get("kind") != kind:
             given = self.attributes.get("kind")
             raise InputError(f"this store holds {given!r}, expected {kind!r}", where=str(path), remedy=RESTORE)
         self._arrays: dict[str, zarr.Array[Any]] = {}

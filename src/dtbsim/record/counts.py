@@ -28,7 +28,8 @@ class Activity:
         self._groups = groups
         self._n = gid_starts.size - 1 if groups is None else int(groups.max()) + 1
         self.unit_steps = unit_steps
-        self._rest = np.zeros(self._n, dtype=np.int64)
+        self.started = np.zeros(self._n, dtype=np.int64)
+        """This rank's counts of the unit that is not complete yet, int64[columns]."""
         self._population: NDArray[np.int32] | None = None
         if like is not None:
             self._population = like._population
@@ -51,9 +52,9 @@ class Activity:
         first = start // unit
         touched = (stop - 1) // unit - first + 1
         counts = self._count(first, touched, steps, gids) if counted is None else self._grouped(counted)
-        counts[0] += self._rest
+        counts[0] += self.started
         whole = stop // unit - first
-        self._rest = counts[whole] if whole < touched else np.zeros(self._n, dtype=np.int64)
+        self.started = counts[whole] if whole < touched else np.zeros(self._n, dtype=np.int64)
         if self._comm.size == 1 or whole == 0:
             return counts[:whole]
         return self._comm.allreduce_sum(counts[:whole])
@@ -81,12 +82,13 @@ class Bins:
 
     def __init__(self, units: int, n: int) -> None:
         self._units = units
-        self._kept = np.zeros((0, n), dtype=np.int64)
+        self.started = np.zeros((0, n), dtype=np.int64)
+        """The units of the bin that is not complete yet, int64[units, n]."""
 
     def add(self, counts: I64) -> I64:
         """Return int64[bins, n] of the bins that `counts` (int64[units, n]) completes."""
-        everything = np.concatenate([self._kept, counts])
+        everything = np.concatenate([self.started, counts])
         bins = len(everything) // self._units
-        self._kept = everything[bins * self._units :]
+        self.started = everything[bins * self._units :]
         whole = everything[: bins * self._units].reshape(bins, self._units, everything.shape[1])
         return np.asarray(whole.sum(axis=1))

@@ -16,7 +16,7 @@ from tests.unit.config_samples import assert_for_people
 import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.mpi import run_ranks
-from dtbsim.simulate.correlation import CrossCorrelation
+from dtbsim.signals.correlations import CrossCorrelation
 from dtbsim.store.series_writers import CorrelationWriter
 from dtbsim.store.table_reader import TableReader
 

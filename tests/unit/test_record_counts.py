@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtbsim.mpi import Comm, SerialComm, run_ranks
-from dtbsim.simulate import activity
-from dtbsim.simulate.activity import Activity, Bins
+from dtbsim.record import counts as activity
+from dtbsim.record.counts import Activity, Bins
 
 STARTS = np.array([0, 3, 4, 24, 25, 100], dtype=np.int64)
 """Five populations, two of them of one neuron."""

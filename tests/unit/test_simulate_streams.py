@@ -14,7 +14,10 @@ import dtbsim
 from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import SerialComm, run_ranks
 from dtbsim.record.spike_hash import SpikeHasher
-from dtbsim.simulate.recorders import Recorders, check_recording, controller_steps, count_unit_steps, rate_bin_steps
+from dtbsim.signals.rates import RATES
+from dtbsim.signals.stream import Plan, Stream
+from dtbsim.simulate.changes import change_intervals
+from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.store.run import Run
 
 CONFIG = """\
@@ -164,14 +167,14 @@ def test_the_unit_of_counting_divides_all_that_is_counted(
     folder: Path, overrides: list[str], unit: int, intervals: list[int]
 ) -> None:
     network = network_of(CONFIG, *overrides, base_dir=folder)
-    assert count_unit_steps(network) == unit
-    assert controller_steps(network) == intervals
-    check_recording(network)
+    assert plan_streams(network).unit == unit
+    assert change_intervals(network) == intervals
 
 
 @pytest.mark.parametrize(("bin_ms", "steps"), [(0.5, 1), (7, 14), (1000.5, 2001)])
 def test_the_bin_of_rates_in_steps(folder: Path, bin_ms: float, steps: int) -> None:
-    assert rate_bin_steps(network_of(CONFIG, f"record.rate_bin_ms={bin_ms}", base_dir=folder)) == steps
+    (plan,) = RATES.plans(network_of(CONFIG, f"record.rate_bin_ms={bin_ms}", base_dir=folder))
+    assert plan.unit == steps
 
 
 def test_what_does_not_fit_is_told_before_the_network_is_built(
@@ -192,30 +195,59 @@ def test_what_does_not_fit_is_told_before_the_network_is_built(
     assert not (tmp_path / "run").exists()
 
 
-def test_every_store_is_closed_even_if_one_fails(folder: Path, tmp_path: Path) -> None:
-    class Broken:
-        def close(self) -> None:
-            raise StorageError("the disk is full")
+class Noted(Stream):
+    """Notes that it was closed; fails where it is told to."""
 
-    class Store:
-        closed = False
+    def __init__(self, error: Exception | None = None) -> None:
+        self.closed = False
+        self._error = error
 
-        def close(self) -> None:
-            self.closed = True
+    def close(self) -> None:
+        self.closed = True
+        if self._error is not None:
+            raise self._error
 
-    class NoSampler:
-        records: tuple[()] = ()
-        weights: tuple[()] = ()
-        sampler: Any = None
 
-        def count_spikes(self, unit_steps: int) -> None: ...
+class Opens(Plan):
+    """Gives such a stream, or fails."""
 
-    backend = NoSampler()
-    backend.sampler = backend
-    recorders: Any = Recorders(network_of(CONFIG, base_dir=folder), SerialComm(), backend, tmp_path, None)  # type: ignore[arg-type]
-    recorders._states, stores = [Broken(), Store()], [Store(), Store()]
-    recorders._spikes, recorders._rates = stores
-    stores.append(recorders._states[1])
-    with pytest.raises(StorageError):
-        recorders.close()
-    assert all(store.closed for store in stores)
+    def __init__(self, stream: Stream | None) -> None:
+        self._stream = stream
+
+    def open(self, site: Any) -> Stream:
+        if self._stream is None:
+            raise StorageError("no room for this one")
+        return self._stream
+
+
+def planned(*streams: Stream | None) -> Planned:
+    return Planned([("record", Opens(stream)) for stream in streams], 0, [])
+
+
+SITE: Any = type("Site", (), {"comm": SerialComm()})
+
+
+def test_every_store_is_closed_even_if_one_fails() -> None:
+    made = [Noted(), Noted(StorageError("the disk is full")), Noted()]
+    streams = Streams(planned(*made), SITE)
+    with pytest.raises(StorageError, match="the disk is full"):
+        streams.close()
+    assert all(stream.closed for stream in made)
+
+
+def test_where_one_cannot_be_opened_those_before_it_are_closed() -> None:
+    first = Noted()
+    with pytest.raises(StorageError, match="no room"):
+        Streams(planned(first, None), SITE)
+    assert first.closed
+
+
+def test_warnings_of_all_streams_are_put_together() -> None:
+    class Warns(Stream):
+        def summary(self, steps: int) -> dict[str, Any]:
+            return {"warnings": [f"after {steps}"], "own": steps}
+
+    assert Streams(planned(Warns(), Stream(), Warns()), SITE).summary(7) == {
+        "own": 7,
+        "warnings": ["after 7", "after 7"],
+    }

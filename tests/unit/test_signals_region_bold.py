@@ -11,8 +11,9 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import save_small_atlas
 
 from dtbsim.errors import InputError
+from dtbsim.record.chunk import Chunk
 from dtbsim.signals.bold import BalloonWindkessel
-from dtbsim.simulate.bold import BoldRegions, BoldStream, bold_bin_steps
+from dtbsim.signals.region_bold import BoldPlan, BoldRegions, BoldStream, bold_bin_steps
 from dtbsim.spec import Network
 from dtbsim.store import series_reader
 
@@ -103,16 +104,22 @@ def test_a_bin_is_the_longest_up_to_20_ms_that_divides_both_times(
     assert round(tr_ms / dt_ms) % found == round(discard_ms / dt_ms) % found == 0
 
 
+def chunks_of(counts: Any, cuts: list[int]) -> list[Chunk]:
+    """Chunks that bring only counts, cut at such rows."""
+    none = np.zeros(0, np.int64)
+    return [Chunk(0, 0, none, none.astype(np.uint32), part) for part in np.split(counts, cuts)]
+
+
 @pytest.mark.parametrize("cuts", [[], [1, 2, 250, 999, 1000, 2500]])
 def test_the_stream_is_the_model_fed_with_the_rates_of_its_bins(folder: Path, tmp_path: Path, cuts: list[int]) -> None:
     """Units of 2 steps; 6000 ms hold volumes at 1440, 2160, ..., 5760 ms."""
     network, config = made(folder, "bold.gain_per_hz=0.04", "bold.alpha=0.3", "bold.k2=1.9")
     counts = np.random.default_rng(2).poisson(0.3, (3000, len(NAMES)))
     regions = BoldRegions(network, config)
-    stream = BoldStream(network, config, regions, 2, tmp_path / "bold.zarr")
+    stream = BoldStream(BoldPlan(network, config), 2, tmp_path / "bold.zarr")
     assert stream.samples.shape == (0, 4)
-    for part in np.split(counts, cuts):
-        stream.take(part)
+    for chunk in chunks_of(counts, cuts):
+        stream.take(chunk)
     stream.close()
 
     bins = counts[:, 1:].reshape(300, 10, 5).sum(axis=1)

@@ -1,0 +1,81 @@
+"""Spikes per bin of every population, in a store of rank 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.clock import steps_of
+from dtbsim.record.counts import Bins
+from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
+from dtbsim.store.run_state import record_of
+
+if TYPE_CHECKING:
+    from dtbsim.record.chunk import Chunk
+    from dtbsim.spec.network import Network
+    from dtbsim.store import RateWriter
+
+STORE = "rates.zarr"
+
+
+class Rates(Signal):
+    """`record.rate_bin_ms`."""
+
+    name = "rates"
+
+    def plans(self, network: Network) -> Sequence[Plan]:
+        """One, unless they are off."""
+        bin_ms = network.config.record.rate_bin_ms
+        return [] if bin_ms is None else [RatePlan(network, steps_of(bin_ms, network.dt_ms))]
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """One, unless they are off."""
+        return {STORE: "record.rate_bin_ms"} if record_of(config).get("rate_bin_ms") is not None else {}
+
+
+class RatePlan(Plan):
+    """Bins of `unit` steps."""
+
+    def __init__(self, network: Network, bin_steps: int) -> None:
+        self.unit = bin_steps
+        self._names = network.population_names()
+        self._sizes = network.sizes.tolist()
+        self._bin_ms = bin_steps * network.dt_ms
+
+    def open(self, site: Site) -> Stream:
+        """A store on rank 0; the others have nothing to do."""
+        from dtbsim.store import RateWriter
+
+        if not site.comm.is_root:
+            return Stream()
+        writer = RateWriter(site.stores / STORE, self._names, self._sizes, self._bin_ms)
+        return RateStream(Bins(self.unit // site.unit, len(self._names)), writer)
+
+
+class RateStream(Stream):
+    """Puts units of counting together to bins."""
+
+    def __init__(self, bins: Bins, writer: RateWriter) -> None:
+        self._bins, self._writer = bins, writer
+
+    def take(self, chunk: Chunk) -> None:
+        """Store the bins that are complete."""
+        self._writer.append(self._bins.add(chunk.counts))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The units of the started bin."""
+        return {"started": self._bins.started.copy()}
+
+    def restore(self, state: State) -> None:
+        """Go on with that bin."""
+        self._bins.started = np.array(state["started"], np.int64)
+
+    def close(self) -> None:
+        """Publish the store."""
+        self._writer.close()
+
+
+RATES = Rates()

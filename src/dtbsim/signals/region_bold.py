@@ -1,0 +1,178 @@
+"""BOLD of the regions, computed on rank 0 from their rates while the simulation runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.analysis.collective import fc_warnings
+from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
+from dtbsim.clock import steps_of
+from dtbsim.errors import InputError
+from dtbsim.record.counts import Bins
+from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
+from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
+
+if TYPE_CHECKING:
+    from dtbsim.config.run import Bold
+    from dtbsim.record.chunk import Chunk
+    from dtbsim.spec.network import Network
+
+STORE = "bold.zarr"
+F64 = NDArray[np.float64]
+
+
+class BoldRegions:
+    """Which populations make the rate of which region: the regions where the configured ones live, in atlas order."""
+
+    def __init__(self, network: Network, config: Bold) -> None:
+        chosen = [config.population] if isinstance(config.population, str) else config.population
+        families = {network.family_index(name) for name in chosen}
+        members = [i for i, p in enumerate(network.populations) if p.family in families and p.region >= 0]
+        if not members:
+            raise InputError(
+                f"{', '.join(chosen)} live(s) in no region of an atlas",
+                where="bold.population",
+                remedy="give the population `regions`, or leave bold out",
+            )
+        self.regions = sorted({network.populations[i].region for i in members})
+        self.names = [network.region_names[region] for region in self.regions]
+        self.populations = np.array(members, dtype=np.int64)
+        column = {region: k for k, region in enumerate(self.regions)}
+        self._region = np.array([column[network.populations[i].region] for i in members])
+        sizes = np.array([network.populations[i].size for i in members], dtype=np.float64)
+        self._neurons = np.bincount(self._region, sizes, len(self.regions))
+
+    def rates_hz(self, counts: NDArray[np.int64], bin_s: float) -> F64:
+        """Mean rate per bin and region, float64[bins, regions], from the counts of `populations` per bin."""
+        rates = np.zeros((len(counts), len(self.regions)))
+        for column, region in enumerate(self._region.tolist()):
+            rates[:, region] += counts[:, column]
+        return rates / (self._neurons * bin_s)
+
+
+def bold_bin_steps(network: Network, config: Bold) -> int:
+    """The longest bin of at most MAX_STEP_S that divides repetition time and discarded time, in steps."""
+    dt = network.dt_ms
+    tr, discard = steps_of(config.tr_ms, dt), steps_of(config.discard_ms, dt)
+    largest = max(1, int(MAX_STEP_S * 1e3 / dt + 1e-9))
+    both = int(np.gcd(tr, discard)) if discard else tr
+    return next(steps for steps in range(min(largest, both), 0, -1) if both % steps == 0)
+
+
+class RegionBold(Signal):
+    """`bold`."""
+
+    name = "bold"
+    part = "signals"
+
+    def plans(self, network: Network) -> Sequence[Plan]:
+        """One where it is on."""
+        config = network.config.bold
+        return [] if config is None else [BoldPlan(network, config)]
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """One where it is on."""
+        return {STORE: "bold"} if config.get("bold") is not None else {}
+
+
+class BoldPlan(Plan):
+    """Bins of `unit` steps, in which the rate counts as constant."""
+
+    def __init__(self, network: Network, config: Bold) -> None:
+        self.network, self.config = network, config
+        self.regions = BoldRegions(network, config)
+        self.unit = bold_bin_steps(network, config)
+
+    def open(self, site: Site) -> Stream:
+        """The model and its store, on rank 0."""
+        return BoldStream(self, site.unit, site.stores / STORE) if site.comm.is_root else Stream()
+
+
+class BoldStream(Stream):
+    """Feeds the haemodynamic model and stores what comes out; keeps the samples for the connectivity at the end."""
+
+    def __init__(self, plan: BoldPlan, unit_steps: int, path: Path) -> None:
+        from dtbsim.store import BoldWriter
+
+        config = plan.config
+        self._network, self._tr_ms = plan.network, config.tr_ms
+        self.regions = plan.regions
+        self._bin_s = plan.unit * plan.network.dt_ms * 1e-3
+        self._bins = Bins(plan.unit // unit_steps, plan.regions.populations.size)
+        parameters = ("gain_per_hz", "rho", "alpha", "tau_s", "kappa_per_s", "gamma_per_s", "V0", "k1", "k2", "k3")
+        self._model = BalloonWindkessel(
+            len(plan.regions.regions),
+            dt_s=self._bin_s,
+            tr_s=config.tr_ms * 1e-3,
+            discard_s=config.discard_ms * 1e-3,
+            **{name: getattr(config, name) for name in parameters},
+        )
+        first_ms = config.discard_ms + config.tr_ms
+        self._writer = BoldWriter(path, plan.regions.names, config.tr_ms, first_ms=first_ms)
+        self._samples: list[F64] = []
+
+    def take(self, chunk: Chunk) -> None:
+        """Go on by the counts of a chunk."""
+        bins = self._bins.add(chunk.counts[:, self.regions.populations])
+        due = self._model.step(self.regions.rates_hz(bins, self._bin_s))
+        if len(due):
+            self._samples.append(due)
+            self._writer.append(due)
+
+    @property
+    def samples(self) -> F64:
+        """All samples so far, float64[samples, regions]."""
+        return np.concatenate(self._samples) if self._samples else np.zeros((0, len(self.regions.regions)))
+
+    def summary(self, steps: int) -> dict[str, Any]:
+        """`mean_abs_fc`, with measured FC `fc_correlation`, and what there is to say of them."""
+        samples, chosen = self.samples, self.regions.regions
+        known = connectivity(self._network, samples, chosen)
+        warnings = []
+        if len(chosen) >= MIN_REGIONS:
+            warnings = fc_warnings(len(samples), self._tr_ms * 1e-3, known["mean_abs_fc"])
+        return known | {"warnings": warnings}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The started bin, the model, and the samples so far."""
+        model = {f"model_{name}": values for name, values in self._model.get_state().items()}
+        return {"started": self._bins.started.copy(), "samples": self.samples, **model}
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        self._bins.started = np.array(state["started"], np.int64)
+        self._samples = [np.array(state["samples"])]
+        self._model.set_state({name: state[f"model_{name}"] for name in ("state", "counters")})
+
+    def close(self) -> None:
+        """Publish the store."""
+        self._writer.close()
+
+
+def connectivity(network: Network, samples: F64, chosen: list[int]) -> dict[str, Any]:
+    """Return the mean |FC| (None where the data do not allow FC) and, with measured FC, the correlation of the two.
+
+    Both are over the upper triangle of the regions whose signal changes.
+    """
+    if len(samples) < MIN_SAMPLES or len(chosen) < MIN_REGIONS:
+        return {"mean_abs_fc": None}
+    moving: NDArray[np.bool_] = ~constant_regions(samples)
+    if moving.sum() < MIN_REGIONS:
+        return {"mean_abs_fc": None}
+    fc = functional_connectivity(samples[:, moving])
+    found: dict[str, Any] = {"mean_abs_fc": float(np.abs(fc[np.triu_indices(len(fc), 1)]).mean())}
+    measured = None if network.atlas is None else network.atlas.fc
+    if measured is not None:
+        regions = np.array(chosen)[moving]
+        with contextlib.suppress(InputError):  # one of the two is the same for all pairs
+            found["fc_correlation"] = fc_correlation(fc, np.asarray(measured)[np.ix_(regions, regions)])
+    return found
+
+
+BOLD = RegionBold()

@@ -1,0 +1,113 @@
+"""Spikes: their number, their hash, and those of the chosen populations in a store of each rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.clock import steps_of
+from dtbsim.record.spike_hash import SpikeHasher, combined
+from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
+from dtbsim.store.run_state import record_of
+
+if TYPE_CHECKING:
+    from dtbsim.mpi import Comm
+    from dtbsim.record.chunk import Chunk
+    from dtbsim.spec.network import Network
+    from dtbsim.store import SpikeWriter
+
+STORE = "spikes"
+
+
+class Spikes(Signal):
+    """`record.spikes`. All spikes are counted and hashed, also where none are stored."""
+
+    name = "spikes"
+
+    def plans(self, network: Network) -> Sequence[Plan]:
+        """One, whatever is stored."""
+        return [SpikePlan(network)]
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """One, unless it is off."""
+        return {STORE: "record.spikes"} if record_of(config).get("spikes") is not None else {}
+
+
+class SpikePlan(Plan):
+    """Which spikes are stored: `window` in steps, `chosen` bool[n_populations] (None: of all)."""
+
+    def __init__(self, network: Network) -> None:
+        item, dt = network.config.record.spikes, network.dt_ms
+        self.starts = network.gid_starts
+        self.window: tuple[int, int] | None = None
+        self.chosen: NDArray[np.bool_] | None = None
+        if item is None:
+            return
+        last = network.n_steps if item.stop_ms is None else steps_of(item.stop_ms, dt)
+        self.window = steps_of(item.start_ms, dt), last
+        if item.populations != "all":
+            families = {network.family_index(name) for name in item.populations}
+            self.chosen = np.array([population.family in families for population in network.populations])
+
+    def open(self, site: Site) -> Stream:
+        """With a store on every rank where spikes are stored."""
+        from dtbsim.store import SpikeWriter
+
+        writer = None if self.window is None else SpikeWriter(site.stores / STORE, site.comm.rank)
+        return SpikeStream(self, site.comm, writer)
+
+
+class SpikeStream(Stream):
+    """Counts, hashes and stores the spikes of this rank."""
+
+    def __init__(self, plan: SpikePlan, comm: Comm, writer: SpikeWriter | None) -> None:
+        self._plan, self._comm, self._writer = plan, comm, writer
+        self._hasher = SpikeHasher()
+        self._spikes = 0
+
+    def take(self, chunk: Chunk) -> None:
+        """Hash all spikes, store those that were asked for."""
+        self._spikes += chunk.steps.size
+        self._hasher.update(chunk.steps, chunk.gids)
+        if self._writer is not None and self._plan.window is not None:
+            keep = self._kept(chunk, self._plan.window)
+            self._writer.append(chunk.steps[keep], chunk.gids[keep], stop_step=chunk.stop)
+
+    def _kept(self, chunk: Chunk, window: tuple[int, int]) -> slice | NDArray[np.bool_]:
+        first, last = window
+        chosen = self._plan.chosen
+        if chosen is None and first <= chunk.start and chunk.stop <= last:
+            return slice(None)
+        keep = (chunk.steps >= first) & (chunk.steps < last)
+        if chosen is not None:
+            keep &= chosen[np.searchsorted(self._plan.starts, chunk.gids, side="right") - 1]
+        return keep
+
+    def summary(self, steps: int) -> dict[str, Any]:
+        """Number and hash of the spikes of all ranks."""
+        sums = self._comm.allreduce_sum(self._hasher.table(steps).view(np.int64)).view(np.uint64)
+        spikes = sum(self._comm.allgather(self._spikes))
+        return {"spikes": spikes, "spike_hash": combined(sums)}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The sums of the hash, uint64[windows, 2], with the numbers of their windows, and the number of spikes."""
+        sums = self._hasher.sums
+        words = np.array(list(sums.values()), np.uint64).reshape(-1, 2)
+        return {"windows": np.array(list(sums), np.int64), "words": words, "spikes": np.array(self._spikes)}
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        windows, words = state["windows"].tolist(), state["words"].tolist()
+        self._hasher = SpikeHasher({window: (a, b) for window, (a, b) in zip(windows, words, strict=True)})
+        self._spikes = int(state["spikes"])
+
+    def close(self) -> None:
+        """Publish the store."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+SPIKES = Spikes()

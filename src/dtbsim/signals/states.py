@@ -1,0 +1,64 @@
+"""State variables of chosen neurons, in a store of each rank for every entry of record.states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dtbsim.signals.stream import Plan, Signal, Site, Stream
+from dtbsim.store.run_state import entries_of
+
+if TYPE_CHECKING:
+    from dtbsim.record.chunk import Chunk
+    from dtbsim.spec.network import Network
+    from dtbsim.store import StateWriter
+
+FOLDER = "states"
+
+
+class States(Signal):
+    """`record.states`."""
+
+    name = "states"
+
+    def plans(self, network: Network) -> Sequence[Plan]:
+        """One for each entry."""
+        return [StatePlan(k) for k in range(len(network.config.record.states))]
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """One for each entry."""
+        return {f"{FOLDER}/{k}": f"record.states[{k}]" for k in range(len(entries_of(config, "states")))}
+
+
+class StatePlan(Plan):
+    """Entry number `k`; the network says what is sampled."""
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+
+    def open(self, site: Site) -> Stream:
+        """Every rank has a store, also without a neuron of the entry."""
+        from dtbsim.store import StateWriter
+
+        sampled = site.backend.sampler.records[self._k]
+        folder = site.stores / FOLDER / str(self._k)
+        writer = StateWriter(folder, site.comm.rank, sampled.gids, sampled.variables, sampled.interval)
+        return StateStream(self._k, writer)
+
+
+class StateStream(Stream):
+    """Writes what was sampled; nothing of it is kept between chunks."""
+
+    def __init__(self, k: int, writer: StateWriter) -> None:
+        self._k, self._writer = k, writer
+
+    def take(self, chunk: Chunk) -> None:
+        """Store the samples of a chunk."""
+        self._writer.append(*chunk.samples[self._k])
+
+    def close(self) -> None:
+        """Publish the store."""
+        self._writer.close()
+
+
+STATES = States()

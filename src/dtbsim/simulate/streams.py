@@ -1,0 +1,106 @@
+"""All recorders and signals of a run: planned before anything is built, opened on every rank, fed with every chunk."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dtbsim.config import Locator
+from dtbsim.config.plain import plain
+from dtbsim.config.signals import kinds_of
+from dtbsim.errors import InputError
+from dtbsim.mpi import Comm
+from dtbsim.record.chunk import Chunk
+from dtbsim.signals.stream import Plan, Site, State, Stream
+from dtbsim.simulate.changes import check_changes, count_units
+from dtbsim.spec.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """What a run records, and in which steps: `unit` of counting (0: nobody counts), `intervals` that end chunks."""
+
+    plans: list[tuple[str, Plan]]
+    """Each with the name under which its time is summed up."""
+    unit: int
+    intervals: list[int]
+
+
+def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
+    """Compile everything that is to be recorded or changes the run; InputError where it does not fit the network."""
+    try:
+        check_changes(network)
+        plans = [(kind.part, plan) for kind in kinds_of(plain(network.config)) for plan in kind.plans(network)]
+    except InputError as error:
+        if locator is not None and error.where is not None:
+            error.where = locator.where(error.where)
+        raise
+    units = [plan.unit for _, plan in plans if plan.unit] + count_units(network)
+    intervals = [interval for _, plan in plans for interval in plan.intervals]
+    return Planned(plans, math.gcd(*units) if units else 0, intervals)
+
+
+class Streams:
+    """The open streams of one rank; `seconds` is what they took, by part."""
+
+    def __init__(self, planned: Planned, site: Site) -> None:
+        """Open all of them; where one cannot be opened, those before it are closed."""
+        self._comm: Comm = site.comm
+        self._streams: list[tuple[str, Stream]] = []
+        self.seconds = dict.fromkeys(("record", "signals"), 0.0)
+        with contextlib.ExitStack() as stack:
+            for part, plan in planned.plans:
+                stream = plan.open(site)
+                stack.callback(stream.close)
+                self._streams.append((part, stream))
+            stack.pop_all()
+
+    def begin(self) -> None:
+        """Store what holds before the first step. Raises StorageError."""
+        self._each(lambda stream: stream.begin())
+
+    def share(self, chunk: Chunk) -> None:
+        """Combine a chunk with those of all other ranks; collective."""
+        self._each(lambda stream: stream.share(chunk))
+
+    def take(self, chunk: Chunk) -> None:
+        """Store the same chunk. Raises StorageError and NumericsError on this rank alone."""
+        self._each(lambda stream: stream.take(chunk))
+
+    def summary(self, steps: int) -> dict[str, Any]:
+        """Entries of summary.json, the same on every rank; collective."""
+        found: dict[str, Any] = {}
+        warnings: list[str] = []
+        for _, stream in self._streams:
+            known = stream.summary(steps)
+            warnings += known.pop("warnings", [])
+            found |= known
+        shared: dict[str, Any] = self._comm.bcast(found | {"warnings": warnings})
+        return shared
+
+    def state(self) -> list[dict[str, NDArray[Any]]]:
+        """What every stream of this rank needs to go on later, in their order."""
+        return [stream.state() for _, stream in self._streams]
+
+    def restore(self, states: Sequence[State]) -> None:
+        """Go on from what `state` returned for the same plans on the same rank; before the next chunk."""
+        for (_, stream), state in zip(self._streams, states, strict=True):
+            stream.restore(state)
+
+    def close(self) -> None:
+        """Publish everything that was recorded; every store, also when one of them fails."""
+        with contextlib.ExitStack() as stack:
+            for _, stream in self._streams:
+                stack.callback(stream.close)
+
+    def _each(self, do: Callable[[Stream], None]) -> None:
+        for part, stream in self._streams:
+            begin_s = time.perf_counter()
+            do(stream)
+            self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - begin_s
