@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dtbsim.api import run, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
+    from dtbsim.config.changes import Change, SineCourse
     from dtbsim.config.drives import (
         ACDrive,
         DCDrive,
@@ -75,6 +76,7 @@ _MODULES = {
     "api": ("run", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
+    "config.changes": ("Change", "SineCourse"),
     "config.drives": (
         "ACDrive",
         "DCDrive",
@@ -134,6 +136,7 @@ __all__ = [
     "Analysis",
     "BalancedEI",
     "Bold",
+    "Change",
     "DCDrive",
     "DtbsimError",
     "Exponential",
@@ -170,6 +173,7 @@ __all__ = [
     "STDPTriplet",
     "SaturatingNMDA",
     "Simulation",
+    "SineCourse",
     "SinusoidalDrive",
     "SinusoidalPoissonDrive",
     "SpikeArrays",

@@ -16,9 +16,10 @@ from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.transports import Choice
 from dtbsim.build.rank import RankNetwork
+from dtbsim.config.scaling import SynapticScaling
 from dtbsim.exchange.plan import plan_exchange
+from dtbsim.intervene import Scaling
 from dtbsim.mpi.fake import FakeComm, run_ranks
-from dtbsim.simulate.scaling import Scaling, scaling_items
 from dtbsim.spec import Network
 
 SMALL = replace(LIMITS, multiprocessors=1)
@@ -42,7 +43,11 @@ class Run:
 def run_to_end(backend: Any, network: Network, pauses: Sequence[int] = ()) -> Run:
     """Advance from pause to pause, scaling weights where that is configured."""
     backend.compile()
-    scaled = [Scaling(network, name, item, backend) for name, item in scaling_items(network)]
+    scaled = [
+        Scaling(network, name, item, backend)
+        for name, item in network.config.controllers.items()
+        if isinstance(item, SynapticScaling)
+    ]
     parts, weights = [], []
     for start, stop in itertools.pairwise([0, *pauses, network.n_steps]):
         backend.advance(start, stop)

@@ -259,4 +259,4 @@ class ReferenceEngine:
         if not self._on(drive, step):
             return [ZERO] * len(gids)
         mean = drive.waveform(np.array([step]), self.network.dt_ms)[0]
-        return mean + F32(drive.noise.sd) * values
+        return mean + drive.noise.sd.values(np.array([step]), self.network.dt_ms).astype(F32)[0] * values

@@ -12,11 +12,11 @@ from tests.helpers.small_atlas import save_small_atlas
 
 import dtbsim
 from dtbsim.errors import InputError, StorageError
+from dtbsim.intervene import act_intervals
 from dtbsim.mpi import SerialComm, run_ranks
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.signals.rates import RATES
 from dtbsim.signals.stream import Plan, Stream
-from dtbsim.simulate.changes import change_intervals
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.store.run import Run
 
@@ -168,7 +168,7 @@ def test_the_unit_of_counting_divides_all_that_is_counted(
 ) -> None:
     network = network_of(CONFIG, *overrides, base_dir=folder)
     assert plan_streams(network).unit == unit
-    assert change_intervals(network) == intervals
+    assert act_intervals(network) == intervals
 
 
 @pytest.mark.parametrize(("bin_ms", "steps"), [(0.5, 1), (7, 14), (1000.5, 2001)])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
-from dtbsim.backends.parameters import ControlledParameter
+from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.threads import Team
 from dtbsim.backends.weights import RecordedWeights
@@ -57,8 +57,8 @@ class CpuBackend:
             exchange.attach(self.rank)
         self._team = Team(n_threads)
         self._compiled = False
-        self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self.sampler = Sampler(self._network, built.kinds, self.tables)
+        self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.config.record.weights))
         dynamic, gids = self.tables.dynamic, built.candidates.gids
         self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
@@ -162,12 +162,20 @@ class CpuBackend:
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
-        """Give every population of a family (in its order) a new value of a controlled parameter."""
-        key = family_index, parameter
-        if key not in self._controlled:
-            lanes = self._built.lanes
-            self._controlled[key] = ControlledParameter(self._network, lanes, family_index, parameter)
-        self._controlled[key].set(values)
+        """Give every population of a family (in its order) a new value of a parameter that changes during the run."""
+        self._neurons.set_populations(family_index, parameter, values)
+
+    def change_parameter(self, family_index: int, parameter: str, chosen: Chosen, values: NewValues) -> None:
+        """Give chosen neurons of a family new values of a parameter that changes during the run."""
+        self._neurons.set_parameter(family_index, parameter, chosen, values)
+
+    def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
+        """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
+        self._neurons.set_state(family_index, state, chosen, values)
+
+    def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
+        """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
+        return self._neurons.get(family_index, name)
 
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""

@@ -29,6 +29,12 @@ class Memory(Protocol):
     def refresh(self) -> None:
         """Bring all tables up to date."""
 
+    def fetch(self, array: NDArray[Any], part: slice) -> None:
+        """Bring a part of a placed array up to date on the host."""
+
+    def store(self, array: NDArray[Any], part: slice) -> None:
+        """Bring a part of a placed array, which the host has changed, to where compiled code reads it."""
+
     def lend(self, array: NDArray[Any]) -> int:
         """Address of an array that is needed until `reclaim`."""
 
@@ -78,6 +84,12 @@ class HostMemory:
 
     def refresh(self) -> None:
         """Nothing to do: compiled code reads the host's tables."""
+
+    def fetch(self, array: NDArray[Any], part: slice) -> None:
+        """Nothing to do."""
+
+    def store(self, array: NDArray[Any], part: slice) -> None:
+        """Nothing to do."""
 
     def lend(self, array: NDArray[Any]) -> int:
         """Keep it until `reclaim`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from dtbsim.build.lanes import Run
 from dtbsim.clock import steps_of
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
+
+ValuesOf = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,8 @@ class Sampler:
     def __init__(self, network: Network, kinds: list[Kind], tables: LaneTables) -> None:
         self._network, self._kinds, self._tables = network, kinds, tables
         self.records: list[Sampled] = []
+        self._shown: list[tuple[int, str, NDArray[np.int64], NDArray[np.float32]]] = []
+        """Family, variable, gids, and what is added to the values of these."""
         self._tables_of_lane: list[list[list[int]]] = [[] for _ in tables.states]
         self._parts: list[list[tuple[int, int, NDArray[np.int64], int]]] = []
         for record in range(len(network.config.record.states)):
@@ -87,6 +92,7 @@ class Sampler:
                 index = np.ascontiguousarray(local - group.start, dtype=np.int64)
                 sampled = state.lane.gids[local].astype(np.int64)
                 offset = self._offsets(family, variable, sampled)
+                self._shown.append((family, variable, sampled, offset))
                 table = self._tables_of_lane[lane]
                 parts.append((lane, len(table), sampled, item.variables.index(variable)))
                 base = group.state_offset[variable]
@@ -109,6 +115,15 @@ class Sampler:
             parameters = neuron_values(self._network, family, position, gids[here], "parameters")
             offsets[here] = np.asarray(model.recorded(variable, 0.0, parameters), dtype=np.float32)
         return offsets
+
+    def parameters_changed(self, family: int, values: ValuesOf) -> None:
+        """Follow new parameters of a family in what is added to its states; `values(name, gids)` gives those."""
+        model = self._network.families[family].model
+        for index, variable, gids, offset in self._shown:
+            added = model.state(variable).offset
+            if index == family and added is not None:
+                offset[:] = values(added, gids)
+                self._tables.memory.store(offset, slice(None))
 
     def begin(self, start: int, stop: int) -> None:
         """Give every table room for the samples of [start, stop)."""

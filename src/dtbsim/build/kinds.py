@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,14 +65,21 @@ def _typical(value: Quantity) -> float:
 
 
 def neuron_values(
-    network: Network, family_index: int, position: int, gids: NDArray[np.int64], what: str
+    network: Network,
+    family_index: int,
+    position: int,
+    gids: NDArray[np.int64],
+    what: str,
+    given: Mapping[str, Quantity] | None = None,
 ) -> dict[str, float | NDArray[np.float64]]:
     """Parameters or initial states (`what`) of neurons `gids` of one population: numbers or float64[n].
 
     `position` is the population's place within its family (for region maps). Draws are keyed by quantity and gid.
+    `given` takes the place of what the network starts with.
     """
     family = network.families[family_index]
-    given = family.parameters if what == "parameters" else family.initial
+    if given is None:
+        given = family.parameters if what == "parameters" else family.initial
     purpose = PURPOSE_PARAMETER if what == "parameters" else PURPOSE_INITIAL
     table = family.declared.parameters if what == "parameters" else family.declared.states
     rows = [row.name for row in table]

@@ -193,10 +193,13 @@ def _largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[Dynamic
 
 
 def _drive_bound(network: Network) -> int:
-    """Largest |input| that the drives can give one neuron in one step, in quanta."""
-    totals: dict[tuple[int, int], int] = {}
+    """Largest |input| that the drives can give one neuron in one step, in quanta.
+
+    Of a drive that changes only one form is on at a time.
+    """
+    largest: dict[tuple[int, int], dict[int, int]] = {}
     for drive in network.drives:
         if drive.channel >= 0:
-            key = drive.population, drive.channel
-            totals[key] = totals.get(key, 0) + MAX_COUNT * abs(drive.weight)
-    return max(totals.values(), default=0)
+            of_channel = largest.setdefault((drive.population, drive.channel), {})
+            of_channel[drive.index] = max(of_channel.get(drive.index, 0), MAX_COUNT * abs(drive.weight))
+    return max((sum(weights.values()) for weights in largest.values()), default=0)

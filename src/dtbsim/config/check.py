@@ -135,6 +135,9 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
     for key, controller in config.controllers.items():
         if isinstance(controller, HomeostaticTonic):
             yield ("controllers", key, "population"), controller.population
+    for key, change in config.changes.items():
+        if change.population is not None:
+            yield ("changes", key, "population"), change.population
     spikes = config.record.spikes
     if spikes is not None and spikes.populations != "all":
         yield ("record", "spikes", "populations"), spikes.populations
@@ -217,7 +220,7 @@ def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
     if duration < dt:
         yield _under_one_step(("simulation", "duration_ms"), duration, dt)
         return
-    for path, start in [*_starts(config), *([] if shortened else _drive_starts(config))]:
+    for path, start in [*_starts(config), *([] if shortened else _later_starts(config))]:
         if start >= duration:
             yield Problem(
                 path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
@@ -251,11 +254,15 @@ def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     yield from ((path, getattr(item, key)) for path, item, key in followers(config) if is_given(item, key))
 
 
-def _drive_starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
+def _later_starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     for key, drive in config.drives.items():
         yield ("drives", key, "start_ms"), drive.start_ms
         if drive.windows_ms is not None:
             yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
+    for key, change in config.changes.items():
+        yield ("changes", key, "t_ms"), change.t_ms
+        for k, time_ms in enumerate(change.times_ms or []):
+            yield ("changes", key, "times_ms", str(k)), time_ms
 
 
 def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
@@ -271,6 +278,9 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
         yield ("bold", "tr_ms"), config.bold.tr_ms
     for key, controller in config.controllers.items():
         yield ("controllers", key, "interval_ms"), controller.interval_ms
+    for key, change in config.changes.items():
+        for name, sine in change.sine.items():
+            yield ("changes", key, "sine", name, "interval_ms"), sine.interval_ms
 
 
 def _rates(config: RunConfig) -> Iterator[Problem]:
@@ -311,6 +321,9 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
             yield ("drives", key, "regions"), "a drive in regions"
         if drive.kind == "poisson" and isinstance(drive.rate_hz, RegionMap):
             yield ("drives", key, "rate_hz"), "a map"
+    for key, change in config.changes.items():
+        if change.regions is not None:
+            yield ("changes", key, "regions"), "a change in regions"
 
 
 def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -59,6 +59,9 @@ class Windowed(Strict):
 
     It is on from `start_ms` to `stop_ms`, with `windows_ms` in the parts of that time which they name.
     """
+
+    changeable: ClassVar[tuple[str, ...]] = ()
+    """Fields that `changes` can give new values, besides the weight."""
 
     target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
     regions: Regions | None = Field(
@@ -133,6 +136,7 @@ class PoissonDrive(Spiking):
     drive and neuron, or listed.
     """
 
+    changeable: ClassVar = ("rate_hz",)
     kind: Literal["poisson"] = Field(default="poisson", description=KIND)
     rate_hz: Rates = Field(
         description="rate of each train, not below 0; a list gives that of each neuron of the population (in each "
@@ -176,6 +180,7 @@ class SinusoidalPoissonDrive(Spiking):
     number whose mean is the integral of the rate over the step.
     """
 
+    changeable: ClassVar = ("rate_hz", "amplitude_hz", "frequency_hz", "phase_deg")
     kind: Literal["sinusoidal_poisson"] = Field(default="sinusoidal_poisson", description=KIND)
     rate_hz: Number = Field(ge=0, description="mean rate of each train, where amplitude_hz is not above it")
     amplitude_hz: Number = Field(ge=0, description="how far the rate goes up and down")
@@ -209,6 +214,7 @@ class SpikeTrainDrive(Spiking):
 class DCDrive(Windowed):
     """A constant current (the unit of the model's current input: pA, or mV for charge-based models)."""
 
+    changeable: ClassVar = ("amplitude",)
     kind: Literal["dc"] = Field(default="dc", description=KIND)
     amplitude: Number = Field(description="the current")
 
@@ -245,6 +251,7 @@ class RampDrive(Windowed):
 class Sinusoidal(Windowed):
     """Common to the two names of a sinusoidal current."""
 
+    changeable: ClassVar = ("amplitude", "frequency_hz", "phase_deg", "offset")
     amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
     frequency_hz: Number = Field(gt=0, description="frequency f")
     phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
@@ -272,6 +279,7 @@ class NoiseCurrentDrive(Windowed):
     Intervals are counted from the moment at which the drive is first switched on.
     """
 
+    changeable: ClassVar = ("mean", "std")
     kind: Literal["noise_current"] = Field(default="noise_current", description=KIND)
     mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
     std: Number = Field(ge=0, description="standard deviation")
@@ -286,6 +294,7 @@ class OUCurrentDrive(Windowed):
     this distribution when the drive is first switched on and goes on while `windows_ms` switch it off; a step is exact.
     """
 
+    changeable: ClassVar = ("mean", "sigma")
     kind: Literal["ou_current"] = Field(default="ou_current", description=KIND)
     mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
     sigma: Number = Field(ge=0, description="standard deviation of the current")

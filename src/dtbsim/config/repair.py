@@ -13,7 +13,7 @@ from dtbsim.config.network import BalancedEI, PotjansDiesmann
 from dtbsim.config.run import RunConfig
 from dtbsim.config.strict import checked
 
-_BY_NAME = ("populations", "circuits", "projections", "drives", "controllers")
+_BY_NAME = ("populations", "circuits", "projections", "drives", "controllers", "changes")
 _CIRCUITS = (BalancedEI.model_fields["kind"].default, PotjansDiesmann.model_fields["kind"].default)
 _TIMES = ("dt_ms", "duration_ms", "max_delay_ms")
 

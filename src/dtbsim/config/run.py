@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dtbsim.clock import whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
+from dtbsim.config.changes import Change
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
 from dtbsim.config.parts import Names
@@ -206,6 +207,7 @@ class RunConfig(Strict):
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
     controllers: dict[Name, Controller] = Field(default={}, description="slow controllers by name")
+    changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     analysis: Analysis = Field(default=Analysis(), description="what the report computes")

@@ -115,6 +115,16 @@ def _late_drives(data: dict[str, Any], duration: float) -> list[str]:
             starts.append(windows[0][0])
         if any(_is_time(start) and start >= duration for start in starts):
             late.append(f"drives.{name} begins after the end of the shorter run ({duration:g} ms): it is never on")
+    return late + _late_changes(data, duration)
+
+
+def _late_changes(data: dict[str, Any], duration: float) -> list[str]:
+    changes = data.get("changes")
+    late = []
+    for name, change in changes.items() if isinstance(changes, dict) else ():
+        times = change.get("times_ms", [change.get("t_ms", 0.0)]) if isinstance(change, dict) else []
+        if isinstance(times, list) and any(_is_time(time_ms) and time_ms >= duration for time_ms in times):
+            late.append(f"changes.{name} goes beyond the end of the shorter run ({duration:g} ms) and is cut there")
     return late
 
 

@@ -40,6 +40,7 @@ def grid_times(config: RunConfig) -> Times:
     yield from _projections(config)
     yield from _drives(config)
     yield from _controllers(config)
+    yield from _changes(config)
     yield from _records(config)
     if config.bold is not None:
         yield ("bold", "tr_ms"), config.bold.tr_ms
@@ -93,6 +94,17 @@ def _controllers(config: RunConfig) -> Times:
                 yield (*path, "stages", str(k), "start_ms"), stage.start_ms
             yield (*path, "average_from_ms"), controller.average_from_ms
             yield (*path, "average_until_ms"), controller.average_until_ms
+
+
+def _changes(config: RunConfig) -> Times:
+    for key, change in config.changes.items():
+        path = "changes", key
+        yield (*path, "t_ms"), change.t_ms
+        for k, time_ms in enumerate(change.times_ms or []):
+            yield (*path, "times_ms", str(k)), time_ms
+        for name, sine in change.sine.items():
+            yield (*path, "sine", name, "interval_ms"), sine.interval_ms
+            yield (*path, "sine", name, "stop_ms"), sine.stop_ms
 
 
 def _records(config: RunConfig) -> Times:

@@ -79,6 +79,8 @@ class NeuronModel:
     """Whether a neuron can spike several times in a step: the last value of `update` is then their number."""
     default_receptor: str | None = None
     """Port of synapses that name none, where there are several."""
+    fixed_parameters: frozenset[str] = frozenset()
+    """Parameters that cannot change during a run; all others can."""
 
     @staticmethod
     def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -78,7 +78,7 @@ class Activity:
 
 
 class Bins:
-    """Units put together to bins of `units` units each; whole bins come out."""
+    """Units put together to bins of `units` units each; whole bins come out, `rest` are the units of a started one."""
 
     def __init__(self, units: int, n: int) -> None:
         self._units = units

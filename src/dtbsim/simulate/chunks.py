@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,11 +22,12 @@ MOST_STEPS = 20_000
 
 
 class Chunks:
-    """Ends of chunks. `intervals` are numbers of steps after whose multiples a chunk must end."""
+    """Ends of chunks. They end after multiples of `intervals` (numbers of steps), and before each of the steps `at`."""
 
-    def __init__(self, n_steps: int, intervals: Sequence[int]) -> None:
+    def __init__(self, n_steps: int, intervals: Sequence[int], at: Sequence[int] = ()) -> None:
         self._n_steps = n_steps
         self._intervals = sorted(set(intervals))
+        self._at = sorted(set(at))
         self._wanted = FIRST_STEPS
 
     def stop_after(self, start: int) -> int:
@@ -33,7 +35,8 @@ class Chunks:
         stop = min(start + self._wanted, self._n_steps)
         for interval in self._intervals:
             stop = min(stop, (start // interval + 1) * interval)
-        return stop
+        following = bisect_right(self._at, start)
+        return stop if following == len(self._at) else min(stop, self._at[following])
 
     def note(self, steps: int, seconds: float) -> None:
         """Adapt to how long the last chunk took; `seconds` must be the same number on every rank."""

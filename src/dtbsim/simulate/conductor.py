@@ -18,6 +18,7 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
 from dtbsim.errors import DtbsimError, StorageError
+from dtbsim.intervene import Intervention, act_intervals, change_steps, open_interventions
 from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import first_on_node, on_every_rank
@@ -31,7 +32,6 @@ from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, S
 from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.signals.stream import Site
-from dtbsim.simulate.changes import Change, change_intervals, open_changes
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
@@ -227,14 +227,14 @@ class _Job:
         network, unit = self._network, self._planned.unit
         with stages.stage("open", shown=False):
             reader = ChunkReader(network, comm, backend, unit)
-            changes = on_every_rank(comm, lambda: open_changes(network, backend, unit))
+            interventions = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
             site = Site(network, comm, backend, self._folder / "stores", unit)
             streams = on_every_rank(comm, lambda: Streams(self._planned, site))
         self._started = True
         try:
             with stages.stage("open", shown=False):
                 on_every_rank(comm, streams.begin)
-            steps, interrupted = self._simulate(backend, reader, streams, changes)
+            steps, interrupted = self._simulate(backend, reader, streams, interventions)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
@@ -289,34 +289,34 @@ class _Job:
             self._progress.note(f"partition: {summary.headline()}")
 
     def _simulate(
-        self, backend: Backend, reader: ChunkReader, streams: Streams, changes: list[Change]
+        self, backend: Backend, reader: ChunkReader, streams: Streams, interventions: list[Intervention]
     ) -> tuple[int, bool]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
         comm, network = self._comm, self._network
-        chunks = Chunks(network.n_steps, self._planned.intervals + change_intervals(network))
+        chunks = Chunks(network.n_steps, self._planned.intervals + act_intervals(network), change_steps(network))
         step, interrupted = 0, False
         backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
-            for change in changes:
-                change.begin(backend)
+            for intervention in interventions:
+                intervention.begin(backend)
             while step < network.n_steps and not interrupted:
                 begin_s = time.perf_counter()
                 with stepping():
                     backend.advance(step, chunks.stop_after(step))
                 chunk = reader.take(step)
                 streams.share(chunk)
-                on_every_rank(comm, partial(self._keep, streams, changes, backend, chunk))
+                on_every_rank(comm, partial(self._keep, streams, interventions, backend, chunk))
                 chunks.note(chunk.stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
                 step = chunk.stop
                 self._progress.advance(step, network.n_steps, network.dt_ms)
                 interrupted = interrupt_agreed(comm)
         return step, interrupted and step < network.n_steps
 
-    def _keep(self, streams: Streams, changes: list[Change], backend: Backend, chunk: Chunk) -> None:
+    def _keep(self, streams: Streams, interventions: list[Intervention], backend: Backend, chunk: Chunk) -> None:
         """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
         streams.take(chunk)
-        for change in changes:
-            change.take(chunk, backend)
+        for intervention in interventions:
+            intervention.take(chunk, backend)
         backend.check_finite(chunk.start, chunk.stop)
         if self._status is not None:
             self._status.check()

@@ -15,10 +15,10 @@ from dtbsim.config import Locator
 from dtbsim.config.plain import plain
 from dtbsim.config.signals import kinds_of
 from dtbsim.errors import InputError
+from dtbsim.intervene import check_interventions, count_units
 from dtbsim.mpi import Comm
 from dtbsim.record.chunk import Chunk
 from dtbsim.signals.stream import Plan, Site, State, Stream
-from dtbsim.simulate.changes import check_changes, count_units
 from dtbsim.spec.network import Network
 
 
@@ -35,7 +35,7 @@ class Planned:
 def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
     """Compile everything that is to be recorded or changes the run; InputError where it does not fit the network."""
     try:
-        check_changes(network)
+        check_interventions(network)
         plans = [(kind.part, plan) for kind in kinds_of(plain(network.config)) for plan in kind.plans(network)]
     except InputError as error:
         if locator is not None and error.where is not None:

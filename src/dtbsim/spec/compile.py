@@ -13,10 +13,12 @@ from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.spec.changes import plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
 from dtbsim.spec.network import Family, Network, Population, Projection
+from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
@@ -42,17 +44,20 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         raise places.error("simulation.duration_ms", f"{config.simulation.duration_ms:g} ms is less than one step")
     atlas = _atlas(config, base, places)
     parts = expand(config)
-    drafts = compile_families(config, parts, atlas, base, places)
+    planned = plan_changes(config, n_steps, places)
+    planned.check_names(parts.drives, places)
+    drafts = compile_families(config, parts, planned.populations, atlas, base, places)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
     projections = compile_projections(config, parts, drafts, populations, atlas, plan, places)
-    found = compile_drives(parts, drafts, plan, places)
+    found = compile_drives(parts, drafts, planned.drives, plan, places)
     places.raise_collected()
     channels = all_channels(plan, drafts)
     resolutions = plan.resolutions(drafts, places)
     drives = finish_drives(config, found, populations, channels, atlas, base, places)
     with places.collecting():
         check_event_counts(drives, places)
+    changes = compile_neuron_changes(drafts, populations, config.seed, atlas, places)
     families = tuple(
         Family(
             name=draft.name,
@@ -85,6 +90,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
         emitted=emitted,
+        changes=changes,
         resolutions=resolutions,
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
+from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
+from dtbsim.spec.drive_changes import Stretch, joined_windows, piecewise, stretches_of, told_at
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.network import Channel, Drive, Population
 from dtbsim.spec.places import Places
@@ -43,7 +45,7 @@ from dtbsim.spec.waveforms import (
 
 @dataclass
 class DriveDraft:
-    """A drive on one family whose weight is not yet in quanta."""
+    """A drive on one family whose weight is not yet in quanta, in one of its stretches, or (currents) all of them."""
 
     name: str
     path: str
@@ -51,37 +53,55 @@ class DriveDraft:
     family: Draft
     channel: int
     weight: float
+    base: cfg.Drive
+    """The drive at first: its windows are those of the whole."""
+    stretches: tuple[Stretch, ...]
 
 
-def compile_drives(parts: Parts, drafts: dict[str, Draft], plan: ChannelPlan, places: Places) -> list[DriveDraft]:
-    """First pass: targets, channels and weights."""
-    result = []
+def compile_drives(
+    parts: Parts, drafts: dict[str, Draft], events: Mapping[str, list[Event]], plan: ChannelPlan, places: Places
+) -> list[DriveDraft]:
+    """First pass: targets, channels and weights. `events` are the changes of each drive in the order of their steps."""
+    result: list[DriveDraft] = []
     for name, item in parts.drives.items():
         path = parts.path("drives", name)
-        for target in [item.target] if isinstance(item.target, str) else item.target:
-            if target not in places.broken:
-                with places.collecting():
-                    result.append(_draft(name, item, target, path, drafts, plan, places))
+        with places.collecting():
+            stretches = stretches_of(item, events.get(name, ()), places)
+            for target in [item.target] if isinstance(item.target, str) else item.target:
+                if target not in places.broken:
+                    with places.collecting():
+                        result += _drafts(name, item, stretches, target, path, drafts, plan, places)
     return result
 
 
-def _draft(
-    name: str, item: cfg.Drive, target: str, path: str, drafts: dict[str, Draft], plan: ChannelPlan, places: Places
-) -> DriveDraft:
+def _drafts(
+    name: str,
+    item: cfg.Drive,
+    stretches: tuple[Stretch, ...],
+    target: str,
+    path: str,
+    drafts: dict[str, Draft],
+    plan: ChannelPlan,
+    places: Places,
+) -> Iterator[DriveDraft]:
     if target not in drafts:
         raise places.error(f"{path}.target", f"there is no population '{target}'", did_you_mean(target, list(drafts)))
     family = drafts[target]
-    channel, weight = -1, 0.0
-    if isinstance(item, cfg.Spiking):
-        table = weight_table(item, family.model, path, places)
-        mix = input_mix(family.model, item.receptor, table, path, places)
-        where = f"{path}.{weight_key(item)}"
-        channel, weight = plan.use(family, mix, Use(where, table)), 1.0 if counted(family.model, mix) else table.low
-    else:
+    if not isinstance(item, cfg.Spiking):
         if family.model.is_source or not family.model.uses_current:
             raise places.error(path, f"model '{family.model.name}' takes no input current")
         family.has_current = True
-    return DriveDraft(name, path, item, family, channel, weight)
+        yield DriveDraft(name, path, item, family, -1, 0.0, item, stretches)
+        return
+    for stretch in stretches:
+        now = stretch.item
+        assert isinstance(now, cfg.Spiking)
+        with told_at(stretch.path, places):
+            table = weight_table(now, family.model, path, places)
+            mix = input_mix(family.model, now.receptor, table, path, places)
+        channel = plan.use(family, mix, Use(stretch.path or f"{path}.{weight_key(now)}", table))
+        weight = 1.0 if counted(family.model, mix) else table.low
+        yield DriveDraft(name, path, now, family, channel, weight, item, (stretch,))
 
 
 def finish_drives(
@@ -114,31 +134,31 @@ def _finish(
 ) -> Iterator[Drive]:
     dt = config.simulation.dt_ms
     n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
-    item = draft.item
-    common: dict[str, Any] = {
-        "name": draft.name,
-        "index": index,
-        "windows": _windows(item, dt, n_steps, draft.path, places),
-    }
+    item, first = draft.item, draft.stretches[0]
+    windows = joined_windows(draft.stretches, _windows(draft.base, dt, n_steps, draft.path, places))
+    if first.start > 0 and not windows.on:
+        return
+    common: dict[str, Any] = {"name": draft.name, "index": index, "windows": windows}
     common |= {"key_path": draft.path, "channel": draft.channel}
     if isinstance(item, cfg.Spiking):
         common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
     else:
-        common |= _current(item, draft.path, dt, places)
-    if isinstance(item, cfg.VaryingPoisson):
-        common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
-    for position in chosen_positions(item, draft.family, atlas, draft.path, places):
-        number = draft.family.populations[position]
-        population = populations[number]
-        values = {**common, "population": number}
-        values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
-        if isinstance(item, cfg.PoissonDrive):
-            values |= {"kind": "poisson", "shared": item.shared}
-            values |= _means(item, draft, position, population, config, atlas, places)
-        elif isinstance(item, cfg.SpikeTrainDrive):
-            events = _trains(item, population.size, dt, draft.path, base_dir, places)
-            values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
-        yield Drive(**values)
+        common |= _current(draft.stretches, draft.path, dt, places)
+    with told_at(first.path, places):
+        if isinstance(item, cfg.VaryingPoisson):
+            common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
+        for position in chosen_positions(item, draft.family, atlas, draft.path, places):
+            number = draft.family.populations[position]
+            population = populations[number]
+            values = {**common, "population": number}
+            values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
+            if isinstance(item, cfg.PoissonDrive):
+                values |= {"kind": "poisson", "shared": item.shared}
+                values |= _means(item, draft, position, population, config, atlas, places)
+            elif isinstance(item, cfg.SpikeTrainDrive):
+                events = _trains(item, population.size, dt, draft.path, base_dir, places)
+                values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
+            yield Drive(**values)
 
 
 def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
@@ -158,18 +178,35 @@ def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: 
     return windows
 
 
-def _current(item: cfg.Current, path: str, dt_ms: float, places: Places) -> dict[str, Any]:
+def _current(stretches: tuple[Stretch, ...], path: str, dt_ms: float, places: Places) -> dict[str, Any]:
     """What makes a drive that injects a current: its kind, its course, its noise."""
-    if isinstance(item, cfg.NoiseCurrentDrive):
-        interval = 1 if item.dt_ms is None else places.steps(item.dt_ms, dt_ms, f"{path}.dt_ms")
-        return {"kind": "noise", "wave": Sine(item.mean), "noise": Noise(item.std, interval), "shared": item.shared}
-    if isinstance(item, cfg.OUCurrentDrive):
+    item = stretches[0].item
+    assert isinstance(item, cfg.Current)
+    if isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive):
+        sds = [Sine(_sd(stretch.item)) for stretch in stretches]
+        wave = piecewise(stretches, [Sine(_mean(stretch.item)) for stretch in stretches])
+        found = {"kind": "noise", "wave": wave, "shared": item.shared}
+        sd = piecewise(stretches, sds)
+        if isinstance(item, cfg.NoiseCurrentDrive):
+            interval = 1 if item.dt_ms is None else places.steps(item.dt_ms, dt_ms, f"{path}.dt_ms")
+            return found | {"noise": Noise(sd, interval)}
         if item.tau_ms > LONGEST_MEMORY * dt_ms:
             message = f"{item.tau_ms:g} ms is more than {LONGEST_MEMORY} steps"
             raise places.error(f"{path}.tau_ms", message, "give a constant current that differs between the neurons")
-        noise = Noise(item.sigma, tau_ms=item.tau_ms)
-        return {"kind": "noise", "wave": Sine(item.mean), "noise": noise, "shared": item.shared}
-    return {"kind": "current", "wave": _wave(item, path, dt_ms, places)}
+        return found | {"noise": Noise(sd, tau_ms=item.tau_ms)}
+    waves = [_wave(stretch.item, path, dt_ms, places) for stretch in stretches if isinstance(stretch.item, cfg.Current)]
+    return {"kind": "current", "wave": piecewise(stretches, waves)}
+
+
+def _mean(item: cfg.Drive) -> float:
+    assert isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive)
+    return item.mean
+
+
+def _sd(item: cfg.Drive) -> float:
+    """The standard deviation of a noisy current."""
+    assert isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive)
+    return item.std if isinstance(item, cfg.NoiseCurrentDrive) else item.sigma
 
 
 def _wave(item: cfg.Current, path: str, dt_ms: float, places: Places) -> Wave:

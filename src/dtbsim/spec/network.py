@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
+from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.resolution import Resolution
@@ -64,7 +65,7 @@ class Family:
     channels: tuple[Channel, ...]
     populations: NDArray[np.int32]
     controlled: frozenset[str]
-    """Parameters that a controller changes during the run."""
+    """Parameters that change during the run."""
     has_current: bool
     """Whether some drive injects a current."""
     key_path: str
@@ -183,8 +184,9 @@ class Drive:
     def noise_waveform(self, steps: NDArray[np.int64], dt_ms: float) -> NDArray[np.float32]:
         """Mean and standard deviation at the given steps, float32[n, 2], zero where the drive is off."""
         assert self.noise is not None
-        sd = np.where(self.windows.contain(steps), self.noise.sd, 0.0).astype(np.float32)
-        return np.stack([self.waveform(steps, dt_ms), sd], axis=1)
+        sd = self.noise.sd.values(steps, dt_ms)
+        sd[~self.windows.contain(steps)] = 0.0
+        return np.stack([self.waveform(steps, dt_ms), sd.astype(np.float32)], axis=1)
 
     def local(self, first: int, size: int) -> NDArray[np.int64] | None:
         """Which of the neurons `first` to before `first + size` receive it, counted from `first`; None: all of them."""
@@ -215,6 +217,8 @@ class Network:
     """What the user should know of the network."""
     resolutions: tuple[Resolution, ...] = ()
     """How finely the input of each population keeps its weights."""
+    changes: tuple[NeuronChange, ...] = ()
+    """What changes in neurons at given steps, in the order in which it is done."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,29 @@ from dtbsim.config.values import RegionMap
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import NeuronModel
 from dtbsim.models.own import code_of, find_model, may_simplify
+from dtbsim.spec.changes import Event, check_state, is_whole, kind_of, occurring
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.places import Places
 
 Quantity = float | Table | NDArray[np.float64]
+MOST_CHECKED = 1000
+"""Of more changes of a population only the largest and smallest values are checked together with the parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """An event of a population with the value that it means."""
+
+    event: Event
+    is_state: bool
+    value: Quantity
+
+    @property
+    def listed(self) -> bool:
+        """Whether there is one value for each chosen neuron."""
+        return isinstance(self.event.value, list)
 
 
 @dataclass(eq=False)
@@ -41,6 +58,8 @@ class Draft:
     parameters: dict[str, Quantity]
     initial: dict[str, Quantity]
     controlled: frozenset[str]
+    """Parameters that change during the run."""
+    changed: list[Changed] = field(default_factory=list)
     populations: list[int] = field(default_factory=list)
     has_current: bool = False
 
@@ -50,8 +69,13 @@ class Draft:
         return bool(self.regions[0] >= 0)
 
 
-def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, places: Places) -> dict[str, Draft]:
-    """Resolve models (files relative to `base`), regions and parameter values of every family."""
+def compile_families(
+    config: RunConfig, parts: Parts, events: Mapping[str, list[Event]], atlas: Any, base: Path, places: Places
+) -> dict[str, Draft]:
+    """Resolve models (files relative to `base`), regions and parameter values of every family.
+
+    `events` are the changes of each population in the order of their steps.
+    """
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
@@ -72,6 +96,7 @@ def compile_families(config: RunConfig, parts: Parts, atlas: Any, base: Path, pl
                 population,
                 model,
                 controlled,
+                events.get(name, []),
                 recorded.get(name, set()),
                 config.simulation.dt_ms,
                 atlas,
@@ -96,6 +121,7 @@ def _family(
     population: cfg.Population,
     model: NeuronModel,
     controlled: Mapping[str, str],
+    events: list[Event],
     recorded: set[str],
     dt_ms: float,
     atlas: Any,
@@ -110,8 +136,63 @@ def _family(
             raise places.error(named, f"a controller cannot change parameters of '{model.name}', which has no input")
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
     _check(model, parameters, dt_ms, f"{path}.parameters" if parameters else path, places)
-    form = _form(model, parameters, initial, frozenset(controlled), recorded)
-    return Draft(name, path, model, form, regions, population.size, parameters, initial, frozenset(controlled))
+    changed = list(_changed(model, events, controlled, regions, atlas, places))
+    _check_changes(model, parameters, changed, dt_ms, places)
+    form = _form(model, parameters, initial, frozenset(controlled), changed, recorded)
+    for item in changed:
+        if item.is_state:
+            check_state(item.event, model, form, places)
+    moving = frozenset(controlled) | {item.event.name for item in changed if not item.is_state}
+    return Draft(name, path, model, form, regions, population.size, parameters, initial, moving, changed)
+
+
+def _changed(
+    model: NeuronModel,
+    events: list[Event],
+    controlled: Mapping[str, str],
+    regions: NDArray[np.int32],
+    atlas: Any,
+    places: Places,
+) -> Iterator[Changed]:
+    """The events of a population with their values; notes mistakes."""
+    for event in events:
+        with places.collecting():
+            is_state = kind_of(event, model, places)
+            if event.name in controlled:
+                holder = controlled[event.name].removesuffix(".parameter")
+                message = f"{event.name} is what {holder} controls"
+                raise places.error(event.path, message, "change another parameter, or leave the controller out")
+            if isinstance(event.value, list):
+                yield Changed(event, is_state, np.array(event.value, dtype=np.float64))
+            elif isinstance(event.value, int | float):
+                yield Changed(event, is_state, float(event.value))
+            else:
+                what, path = ("state" if is_state else "parameter"), event.path.rpartition(".")[0]
+                found = _quantities({event.name: event.value}, model, what, regions, atlas, path, places)
+                if event.name in found:
+                    yield Changed(event, is_state, found[event.name])
+
+
+def _check_changes(
+    model: NeuronModel, parameters: dict[str, Quantity], changed: list[Changed], dt_ms: float, places: Places
+) -> None:
+    """Bounds of everything that parameters change to: alone, and with what the whole population has by then."""
+    moving = [item for item in changed if not item.is_state]
+    if len(moving) > MOST_CHECKED:
+        by_name: dict[str, list[Changed]] = {}
+        for item in moving:
+            by_name.setdefault(item.event.name, []).append(item)
+        moving = [
+            extreme
+            for items in by_name.values()
+            for extreme in (min(items, key=lambda i: _extremes(i.value)), max(items, key=lambda i: _extremes(i.value)))
+        ]
+    now = dict(parameters)
+    for item in moving:
+        with places.collecting():
+            _check(model, {**now, item.event.name: item.value}, dt_ms, item.event.path, places)
+        if is_whole(item.event.change):
+            now[item.event.name] = item.value
 
 
 def _form(
@@ -119,6 +200,7 @@ def _form(
     parameters: Mapping[str, Quantity],
     initial: Mapping[str, Quantity],
     controlled: frozenset[str],
+    changed: list[Changed],
     recorded: set[str],
 ) -> NeuronModel:
     """The form of a model that steps a population: chosen by values alone, then with the states that are recorded."""
@@ -126,7 +208,11 @@ def _form(
         return model
     given = {name: math.nan if isinstance(value, Table) else value for name, value in parameters.items()}
     given |= dict.fromkeys(controlled, math.nan)
+    for name in dict.fromkeys(item.event.name for item in changed if not item.is_state):
+        events = [(item.event, item.value) for item in changed if item.event.name == name]
+        given[name] = occurring(parameters.get(name, model.parameter(name).default), events)
     start = {name: math.nan if isinstance(value, Table) else value for name, value in initial.items()}
+    start |= {item.event.name: math.nan for item in changed if item.is_state}
     with code_of(model, "its simpler form cannot be had"):
         form = model.simplify(given, start)
         known = {row.name for row in model.states}

@@ -1,4 +1,4 @@
-"""Which neurons of its target a drive reaches: regions, a fraction, or named neurons."""
+"""Which neurons a drive reaches or a change concerns: regions, a fraction, or named neurons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange, Windowed
 from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SUBSET, philox_array
 from dtbsim.spec.network import Population
@@ -14,10 +15,12 @@ from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, regions_of
 
 IntArray = NDArray[np.int64]
+Choosing = Windowed | Change
+"""What has `regions`, `fraction` and `neurons`."""
 
 
-def chosen_positions(item: Windowed, family: Draft, atlas: Any, path: str, places: Places) -> list[int]:
-    """Places within the family of the populations that the drive reaches, ascending."""
+def chosen_positions(item: Choosing, family: Draft, atlas: Any, path: str, places: Places) -> list[int]:
+    """Places within the family of the populations that are reached, ascending."""
     if item.regions is None:
         return list(range(len(family.populations)))
     where = f"{path}.regions"
@@ -33,11 +36,14 @@ def chosen_positions(item: Windowed, family: Draft, atlas: Any, path: str, place
 
 
 def chosen_neurons(
-    item: Windowed, drive: int, population: Population, seed: int, path: str, places: Places
+    item: Choosing, number: int, population: Population, seed: int, path: str, places: Places
 ) -> IntArray | None:
-    """Indices within the population of the neurons that receive the drive of this index, ascending; None: all."""
+    """Indices within the population of the neurons that are reached, ascending; None: all.
+
+    `number` is the index of the drive, or of a change from `changes.FIRST_DRAW` on.
+    """
     if item.fraction is not None:
-        return _fraction(item.fraction, drive, population, seed, f"{path}.fraction", places)
+        return _fraction(item.fraction, number, population, seed, f"{path}.fraction", places)
     if item.neurons is None:
         return None
     given = item.neurons
@@ -50,14 +56,14 @@ def chosen_neurons(
 
 
 def _fraction(
-    fraction: float, drive: int, population: Population, seed: int, path: str, places: Places
+    fraction: float, number: int, population: Population, seed: int, path: str, places: Places
 ) -> IntArray | None:
-    """The rounded number of neurons with the smallest of words drawn by (drive, gid); of equal words the first."""
-    number = round(fraction * population.size)
-    if number == 0:
+    """The rounded number of neurons with the smallest of words drawn by (number, gid); of equal words the first."""
+    n = round(fraction * population.size)
+    if n == 0:
         raise places.error(path, f"{fraction:g} of the {population.size} neurons of '{population.name}' is none")
-    if number == population.size:
+    if n == population.size:
         return None
     gids = np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32)
-    words = philox_array(gids, 0, 0, (PURPOSE_SUBSET << PURPOSE_SHIFT) | drive, seed)[0]
-    return np.sort(np.argsort(words, kind="stable")[:number]).astype(np.int64)
+    words = philox_array(gids, 0, 0, (PURPOSE_SUBSET << PURPOSE_SHIFT) | number, seed)[0]
+    return np.sort(np.argsort(words, kind="stable")[:n]).astype(np.int64)

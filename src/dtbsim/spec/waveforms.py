@@ -59,22 +59,6 @@ LONGEST_MEMORY = 10**6
 """Time constant of a process in steps: beyond, float32 does not tell its decay from 1 well enough (3 % of its time)."""
 
 
-@dataclass(frozen=True)
-class Noise:
-    """Normal numbers around a current: a new one every `interval` steps, or a process with time constant `tau_ms`."""
-
-    sd: float
-    interval: int = 1
-    tau_ms: float | None = None
-
-    def memory(self, dt_ms: float) -> NDArray[np.float32] | None:
-        """Decay over a step and size of the kick that keeps the variance at 1 with the rounded decay; None: white."""
-        if self.tau_ms is None:
-            return None
-        decay = float(np.float32(math.exp(-dt_ms / self.tau_ms)))
-        return np.array([decay, math.sqrt((1.0 - decay) * (1.0 + decay))], np.float32)
-
-
 class Rate(Protocol):
     """A rate in time."""
 
@@ -89,6 +73,25 @@ class Wave(Protocol):
     def values(self, steps: IntArray, dt_ms: float) -> FloatArray:
         """The current at the beginning of each step."""
         ...
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Normal numbers around a current: a new one every `interval` steps, or a process with time constant `tau_ms`.
+
+    `sd` is their standard deviation in time.
+    """
+
+    sd: Wave
+    interval: int = 1
+    tau_ms: float | None = None
+
+    def memory(self, dt_ms: float) -> NDArray[np.float32] | None:
+        """Decay over a step and size of the kick that keeps the variance at 1 with the rounded decay; None: white."""
+        if self.tau_ms is None:
+            return None
+        decay = float(np.float32(math.exp(-dt_ms / self.tau_ms)))
+        return np.array([decay, math.sqrt((1.0 - decay) * (1.0 + decay))], np.float32)
 
 
 @dataclass(frozen=True)

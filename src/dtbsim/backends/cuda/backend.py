@@ -18,7 +18,7 @@ from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite, too_many_spikes
-from dtbsim.backends.parameters import ControlledParameter
+from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.most_spikes import most_spikes_of
@@ -60,6 +60,7 @@ class CudaBackend:
         self.tables = self._make_tables(first_bucket)
         self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
+        self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         self._n_most = sum(most_spikes_of(self._network, state.lane) for state in built.lanes)
         """The most spikes of a step."""
         self._gids = device.upload(built.candidates.gids)
@@ -69,7 +70,6 @@ class CudaBackend:
         self._make_room_for_spikes()
         self._procedural = self._procedural_steps()
         self._collected: list[Later | I64] = []
-        self._controlled: dict[tuple[int, str], ControlledParameter] = {}
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
         self._counter: SpikeCounter | None = None
@@ -322,20 +322,23 @@ class CudaBackend:
 
     @told_by_device
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
-        """Give every population of a family (in its order) a new value of a controlled parameter."""
-        key = family_index, parameter
-        if key not in self._controlled:
-            self._controlled[key] = ControlledParameter(self._network, self._built.lanes, family_index, parameter)
-        self._controlled[key].set(values)
-        for state in self._built.lanes:
-            runs = state.lane.runs_of_family(self._network.families[family_index])
-            if not runs:
-                continue
-            group, n = state.neurons.group_of[runs[0].kind], sum(run.size for run in runs)
-            on_device = self.tables.memory.of(state.neurons.f32)
-            for offset in group.array_offset.values():
-                begin = offset + runs[0].local - group.start
-                self._device.overwrite(on_device[begin : begin + n], state.neurons.f32[begin : begin + n])
+        """Give every population of a family (in its order) a new value of a parameter that changes during the run."""
+        self._neurons.set_populations(family_index, parameter, values)
+
+    @told_by_device
+    def change_parameter(self, family_index: int, parameter: str, chosen: Chosen, values: NewValues) -> None:
+        """Give chosen neurons of a family new values of a parameter that changes during the run."""
+        self._neurons.set_parameter(family_index, parameter, chosen, values)
+
+    @told_by_device
+    def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
+        """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
+        self._neurons.set_state(family_index, state, chosen, values)
+
+    @told_by_device
+    def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
+        """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
+        return self._neurons.get(family_index, name)
 
     @told_by_device
     def check_finite(self, start: int, stop: int) -> None:

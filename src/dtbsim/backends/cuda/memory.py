@@ -51,6 +51,14 @@ class DeviceMemory:
             if table.size:
                 self._device.overwrite(copy, table)
 
+    def fetch(self, array: NDArray[Any], part: slice) -> None:
+        """Copy a part of a placed array from the device."""
+        array[part] = self._device.download(self.of(array)[part])
+
+    def store(self, array: NDArray[Any], part: slice) -> None:
+        """Copy a part of a placed array to the device."""
+        self._device.overwrite(self.of(array)[part], array[part])
+
     def lend(self, array: NDArray[Any]) -> int:
         """Copy it; the copy goes on `reclaim`."""
         copy = self._device.upload(array)

@@ -11,7 +11,7 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import WEIGHTS, save_small_atlas
 
 from dtbsim.errors import InputError
-from dtbsim.simulate.controllers import Controller
+from dtbsim.intervene.homeostatic import Controller
 from dtbsim.spec import Network
 
 CONFIG = """\

@@ -20,6 +20,7 @@ from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
+from dtbsim.intervene.intervention import State
 from dtbsim.kernels.scaling import FACTOR_BITS
 from dtbsim.record.chunk import Chunk
 from dtbsim.spec.network import Network
@@ -64,6 +65,16 @@ class Scaling:
             self._counts[:] = 0
             self._scale(stop)
 
+    def state(self) -> State:
+        """Return the gids of the neurons, their rates and their spikes since the last interval."""
+        return {"gids": self._gids, "rates_hz": self.rates_hz, "counts": self._counts}
+
+    def restore(self, state: State) -> None:
+        """Go on from there; `state` may hold more neurons than this rank has."""
+        places = np.searchsorted(state["gids"], self._gids)
+        self.rates_hz = np.asarray(state["rates_hz"], np.float64)[places]
+        self._counts = np.asarray(state["counts"], np.int64)[places]
+
     def _scale(self, now: int) -> None:
         if any(start < now <= stop for start, stop in self._frozen.tolist()):
             return
@@ -74,10 +85,22 @@ class Scaling:
             tables.scale(index, now, factors[np.searchsorted(self._gids, gids)])
 
 
-def scaling_items(network: Network) -> list[tuple[str, SynapticScaling]]:
-    """All controllers that scale weights, by name."""
-    items = network.config.controllers.items()
-    return [(name, item) for name, item in items if isinstance(item, SynapticScaling)]
+class ScalingKind:
+    """`kind: synaptic_scaling`."""
+
+    counts = False
+
+    def interval_steps(self, network: Network, item: SynapticScaling) -> int:
+        """Return the steps of its interval."""
+        return steps_of(item.interval_ms, network.dt_ms)
+
+    def check(self, network: Network, name: str, item: SynapticScaling) -> None:
+        """Raise InputError where a change could be too large, or the projection inhibits."""
+        check_scaling(network, name, item)
+
+    def open(self, network: Network, name: str, item: SynapticScaling, backend: Backend, unit: int) -> Scaling:
+        """Return the scaling of the weights onto this rank's neurons."""
+        return Scaling(network, name, item, backend)
 
 
 def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:

@@ -16,6 +16,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
+from dtbsim.intervene.intervention import State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
 from dtbsim.spec.distributions import Table
@@ -58,6 +59,21 @@ class Controller:
             self._update(spikes / self._sizes / (self.interval_steps * self._dt_ms * 1e-3))
             self._apply(backend)
 
+    def state(self) -> State:
+        """Return drives, the running average and the counts of an interval that is not complete."""
+        return {
+            "drive": self.drive,
+            "sum": self._sum,
+            "counted": self._bins.started,
+            "done": np.array([self._done, self._summed], np.int64),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from there; `begin` is not called again."""
+        self.drive, self._sum = np.array(state["drive"]), np.array(state["sum"])
+        self._bins.started = np.array(state["counted"], np.int64)
+        self._done, self._summed = (int(n) for n in state["done"])
+
     def _update(self, rates_hz: F64) -> None:
         item = self.item
         end = self._done * self.interval_steps
@@ -78,10 +94,22 @@ class Controller:
         backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
 
 
-def tonic_items(network: Network) -> list[tuple[str, HomeostaticTonic]]:
-    """Controllers of populations, by name."""
-    items = network.config.controllers.items()
-    return [(name, item) for name, item in items if isinstance(item, HomeostaticTonic)]
+class HomeostaticKind:
+    """`kind: homeostatic_tonic`."""
+
+    counts = True
+
+    def interval_steps(self, network: Network, item: HomeostaticTonic) -> int:
+        """Return the steps of its interval."""
+        return steps_of(item.interval_ms, network.dt_ms)
+
+    def check(self, network: Network, name: str, item: HomeostaticTonic) -> None:
+        """Raise InputError where the parameter differs between neurons, or the projection has no in-degree."""
+        Controller(network, name, item, 1)
+
+    def open(self, network: Network, name: str, item: HomeostaticTonic, backend: Backend, unit: int) -> Controller:
+        """Return the controller, the same on every rank."""
+        return Controller(network, name, item, unit)
 
 
 def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | None:

@@ -1,0 +1,74 @@
+"""What changes a network while it runs: controllers that follow its activity, and changes at given times.
+
+`INTERVENTIONS` knows the kinds of controllers. A run asks for those of its network (`open_interventions`) and feeds
+each with every chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dtbsim.backends.backend import Backend
+from dtbsim.intervene.homeostatic import Controller, HomeostaticKind
+from dtbsim.intervene.intervention import Intervention, Kind, check_kind
+from dtbsim.intervene.scaling import Scaling, ScalingKind
+from dtbsim.intervene.schedule import Schedule, make_change
+from dtbsim.registry import Registry
+from dtbsim.spec.network import Network
+
+__all__ = [
+    "INTERVENTIONS",
+    "Controller",
+    "Intervention",
+    "Kind",
+    "Scaling",
+    "Schedule",
+    "act_intervals",
+    "change_steps",
+    "check_interventions",
+    "count_units",
+    "make_change",
+    "open_interventions",
+]
+
+BUILT_IN: dict[str, Kind] = {"homeostatic_tonic": HomeostaticKind(), "synaptic_scaling": ScalingKind()}
+INTERVENTIONS: Registry[Kind] = Registry("dtbsim.interventions", "intervention", BUILT_IN, check_kind)
+
+
+def _configured(network: Network) -> Iterator[tuple[str, Any, Kind]]:
+    for name, item in network.config.controllers.items():
+        yield name, item, INTERVENTIONS.find(item.kind, f"controllers.{name}.kind")
+
+
+def check_interventions(network: Network) -> None:
+    """Raise InputError where a controller does not fit the network; needs nothing that is built."""
+    for name, item, kind in _configured(network):
+        kind.check(network, name, item)
+
+
+def count_units(network: Network) -> list[int]:
+    """Return numbers of steps that the unit of counting must divide."""
+    return [kind.interval_steps(network, item) for _, item, kind in _configured(network) if kind.counts]
+
+
+def act_intervals(network: Network) -> list[int]:
+    """Return the steps after whose multiples something acts: no chunk goes beyond them."""
+    return [kind.interval_steps(network, item) for _, item, kind in _configured(network)]
+
+
+def change_steps(network: Network) -> list[int]:
+    """Return the steps before which something changes, ascending: a chunk ends there."""
+    return Schedule(network, network.changes).steps
+
+
+def open_interventions(network: Network, backend: Backend, unit: int) -> list[Intervention]:
+    """Return all of this rank; `unit` is the number of steps of a unit of counting (0: no counts).
+
+    At one moment weights are scaled first, then controllers act, then come the changes of the configuration.
+    """
+    found = [
+        (kind.counts, kind.open(network, name, item, backend, unit or 1)) for name, item, kind in _configured(network)
+    ]
+    controllers = [intervention for _, intervention in sorted(found, key=lambda pair: pair[0])]
+    return [*controllers, Schedule(network, network.changes)]

@@ -1,0 +1,78 @@
+"""Changes at given steps: parameters and states of neurons get the values that the configuration lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.backend import Backend
+from dtbsim.build.kinds import neuron_values
+from dtbsim.intervene.intervention import State
+from dtbsim.record.chunk import Chunk
+from dtbsim.spec.changes import NeuronChange
+from dtbsim.spec.network import Network
+
+
+class Schedule:
+    """Works off a list of changes, which ascend in their steps."""
+
+    def __init__(self, network: Network, changes: Iterable[NeuronChange]) -> None:
+        self._network, self._changes = network, list(changes)
+        self._done = 0
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps before which something changes, ascending."""
+        return sorted({change.step for change in self._changes})
+
+    def begin(self, backend: Backend) -> None:
+        """Make the changes of time 0."""
+        self._until(0, backend)
+
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Make those that hold from the end of the chunk on."""
+        self._until(chunk.stop, backend)
+
+    def state(self) -> State:
+        """How many are done; the values are part of the neurons."""
+        return {"done": np.array([self._done], np.int64)}
+
+    def restore(self, state: State) -> None:
+        """Go on after those that were done."""
+        self._done = int(state["done"][0])
+
+    def _until(self, step: int, backend: Backend) -> None:
+        while self._done < len(self._changes) and self._changes[self._done].step <= step:
+            change = self._changes[self._done]
+            assert change.step == step, "chunks end where something changes"
+            make_change(self._network, change, backend)
+            self._done += 1
+
+
+def make_change(network: Network, change: NeuronChange, backend: Backend) -> None:
+    """Set what a change says, now."""
+
+    def values(population: int, indices: NDArray[np.int64]) -> float | NDArray[np.float64]:
+        return _values(network, change, population, indices)
+
+    chosen = change.chosen
+    if change.is_state:
+        backend.set_state(change.family, change.name, chosen, values)
+    else:
+        backend.change_parameter(change.family, change.name, chosen, values)
+
+
+def _values(
+    network: Network, change: NeuronChange, population: int, indices: NDArray[np.int64]
+) -> float | NDArray[np.float64]:
+    if change.listed:
+        listed = np.asarray(change.value, dtype=np.float64)
+        neurons = change.chosen[population]
+        return np.asarray(listed[indices if neurons is None else np.searchsorted(neurons, indices)])
+    family = network.families[change.family]
+    position = int(np.searchsorted(family.populations, population))
+    gids = network.populations[population].gid0 + indices
+    what = "initial" if change.is_state else "parameters"
+    return neuron_values(network, change.family, position, gids, what, {change.name: change.value})[change.name]
