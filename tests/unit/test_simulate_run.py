@@ -226,12 +226,12 @@ def test_stores_that_cannot_be_made_leave_no_folder(
     """One rank alone fails; all leave together, and nobody waits."""
 
     def make(*arguments: Any) -> Any:
-        if arguments[1].rank == 1:
+        if arguments[1].comm.rank == 1:
             raise StorageError("cannot write", where="spikes")
         return real(*arguments)
 
-    real = conductor.Recorders
-    monkeypatch.setattr(conductor, "Recorders", make)
+    real = conductor.Streams
+    monkeypatch.setattr(conductor, "Streams", make)
     errors = run_ranks(2, lambda comm: error_of(config, tmp_path / "run", None, comm))
     assert {(error.exit_code, str(error)) for error in errors} == {(EXIT_STORAGE, "spikes: [rank 1] cannot write")}
     assert list(tmp_path.iterdir()) == []

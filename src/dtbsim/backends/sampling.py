@@ -12,7 +12,6 @@ from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Run
-from dtbsim.clock import steps_of
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
 
@@ -30,9 +29,9 @@ class Sampled:
 
 
 def chosen_gids(network: Network, record: int) -> NDArray[np.int64]:
-    """Gids of a record of states."""
-    item = network.config.record.states[record]
-    return first_or_listed(network, network.family_index(item.population), item.neurons)
+    """Gids of a request of states."""
+    item = network.samples[record]
+    return first_or_listed(network, item.family, item.neurons)
 
 
 def first_or_listed(network: Network, family: int, neurons: int | list[int]) -> NDArray[np.int64]:
@@ -64,7 +63,7 @@ class Sampler:
         """Family, variable, gids, and what is added to the values of these."""
         self._tables_of_lane: list[list[list[int]]] = [[] for _ in tables.states]
         self._parts: list[list[tuple[int, int, NDArray[np.int64], int]]] = []
-        for record in range(len(network.config.record.states)):
+        for record in range(len(network.samples)):
             self._add(record)
         self._arrays = [np.array(rows, np.int64).reshape(-1, L.SAMPLED_FIELDS) for rows in self._tables_of_lane]
         for lane, array in enumerate(self._arrays):
@@ -73,12 +72,11 @@ class Sampler:
 
     def _add(self, record: int) -> None:
         network = self._network
-        item = network.config.record.states[record]
-        interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
+        item = network.samples[record]
         gids = chosen_gids(network, record)
         mine: list[NDArray[np.int64]] = []
         parts: list[tuple[int, int, NDArray[np.int64], int]] = []
-        family = network.family_index(item.population)
+        family = item.family
         for lane, state in enumerate(self._tables.states):
             runs = state.lane.runs_of_family(network.families[family])
             local = _local(runs, gids)
@@ -98,9 +96,9 @@ class Sampler:
                 base = group.state_offset[variable]
                 where = 0 if row.dtype == "f32" else 1
                 place = self._tables.memory.place
-                table.append([where, base, local.size, place(index), interval, 0, 0, place(offset)])
+                table.append([where, base, local.size, place(index), item.interval, 0, 0, place(offset)])
         owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
-        self.records.append(Sampled(record, owned, tuple(item.variables), interval))
+        self.records.append(Sampled(record, owned, item.variables, item.interval))
         self._parts.append(parts)
 
     def _offsets(self, family: int, variable: str, gids: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -148,6 +148,8 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("record", "correlations", str(index), "second"), pair.second
     if config.bold is not None:
         yield ("bold", "population"), config.bold.population
+    for name, item in config.signals.items():
+        yield from ((("signals", name, key), getattr(item, key)) for key in item.names_populations)
 
 
 def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) -> Iterator[Problem]:
@@ -276,6 +278,9 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
         yield ("record", "rate_bin_ms"), config.record.rate_bin_ms
     if config.bold is not None:
         yield ("bold", "tr_ms"), config.bold.tr_ms
+    for name, item in config.signals.items():
+        given = ((("signals", name, key), getattr(item, key)) for key in item.intervals)
+        yield from ((path, interval) for path, interval in given if interval is not None)
     for key, controller in config.controllers.items():
         yield ("controllers", key, "interval_ms"), controller.interval_ms
     for key, change in config.changes.items():

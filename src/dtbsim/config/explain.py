@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from dtbsim.config.by_name import NamedAlone
 from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show
-from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves
+from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves, of_kind
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.errors import did_you_mean
 from dtbsim.units import key_advice
@@ -55,6 +55,7 @@ def _follow(model: type[BaseModel], location: Sequence[Any], data: Any) -> _Spot
     spot = _Spot((), model, None)
     labels = tuple(location)
     while True:
+        spot.annotation = of_kind(spot.annotation, data)
         leaf, used = enter_union(spot.annotation, labels)
         if used and spot.fits and leaf is not None:
             spot.union, spot.fits = spot.path, leaf.takes(data)

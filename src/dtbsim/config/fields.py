@@ -15,6 +15,8 @@ from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
 from dtbsim.config.by_name import ByName
+from dtbsim.config.kinds import Kinds
+from dtbsim.errors import InputError
 
 _SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
 _DISCRIMINATORS = ("kind", "distribution")
@@ -83,6 +85,9 @@ def leaves(annotation: Any, outer: tuple[Any, ...] = ()) -> Iterator[Leaf]:
     for marker in metadata:
         if isinstance(marker, ByName):
             yield Leaf("literal", values=marker.names)
+        if isinstance(marker, Kinds):
+            yield from (_leaf(model, ()) for model in marker.models())
+            return
     members = _members(bare)
     if members is None:
         yield _leaf(bare, metadata)
@@ -120,12 +125,26 @@ def _flat(metadata: tuple[Any, ...]) -> Iterator[Any]:
             yield item
 
 
+def of_kind(annotation: Any, value: Any) -> Any:
+    """Return the annotation for a given value: where its registered kind decides, the class of that."""
+    _, metadata = _unwrap(annotation)
+    for marker in metadata:
+        if isinstance(marker, Kinds):
+            try:
+                return marker.model_of(value) or annotation
+            except InputError:
+                return annotation
+    return annotation
+
+
 def enter_union(annotation: Any, labels: tuple[Any, ...]) -> tuple[Leaf | None, int]:
     """Follow the union labels at the head of a pydantic error location.
 
     Returns the alternative they lead to and how many labels were used; (None, used) if they end at a union.
     """
-    bare, _ = _unwrap(annotation)
+    bare, metadata = _unwrap(annotation)
+    if any(isinstance(marker, Kinds) for marker in metadata):
+        return None, 0
     members = tuple(member for member in _members(bare) or (bare,) if member is not type(None))
     if len(members) == 1:
         if _members(_unwrap(members[0])[0]) is not None:

@@ -13,6 +13,7 @@ from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
 from dtbsim.config.parts import Names
 from dtbsim.config.scaling import SynapticScaling
+from dtbsim.config.signals import SignalItem
 from dtbsim.config.values import Name, Strict
 
 Controller = Annotated[HomeostaticTonic | SynapticScaling, Field(discriminator="kind")]
@@ -210,6 +211,7 @@ class RunConfig(Strict):
     changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
+    signals: dict[Name, SignalItem] = Field(default={}, description="further signals by name, such as EEG")
     analysis: Analysis = Field(default=Analysis(), description="what the report computes")
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """`simulation.settling_ms`: where observation begins unless a key says otherwise; and what shortening a run does to it.
 
-Four keys follow it where they are not given: `record.spikes.start_ms`, `record.correlations.N.start_ms`,
-`bold.discard_ms` and `analysis.statistics_start_ms`. None of them, and nothing here, changes a spike.
+These keys follow it where they are not given: `record.spikes.start_ms`, `record.correlations.N.start_ms`,
+`bold.discard_ms`, `signals.NAME.start_ms` and `analysis.statistics_start_ms`. None of them, and nothing here, changes
+a spike.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ def followers(config: RunConfig) -> Iterator[tuple[KeyPath, Strict, str]]:
         yield ("record", "correlations", str(index), "start_ms"), pair, "start_ms"
     if config.bold is not None:
         yield ("bold", "discard_ms"), config.bold, "discard_ms"
+    for name, item in config.signals.items():
+        yield from ((("signals", name, key), item, key) for key in item.follows)
     yield ("analysis", "statistics_start_ms"), config.analysis, "statistics_start_ms"
 
 
@@ -40,7 +43,8 @@ def settled(config: RunConfig) -> RunConfig:
         return config
     spikes, pairs, bold = config.record.spikes, config.record.correlations, config.bold
     record = {"spikes": spikes and spikes.model_copy(), "correlations": [pair.model_copy() for pair in pairs]}
-    parts = {"bold": bold and bold.model_copy(), "analysis": config.analysis.model_copy()}
+    signals = {name: item.model_copy() for name, item in config.signals.items()}
+    parts = {"bold": bold and bold.model_copy(), "analysis": config.analysis.model_copy(), "signals": signals}
     copy = config.model_copy(update={**parts, "record": config.record.model_copy(update=record)})
     for _, item, key in followers(copy):
         if not is_given(item, key):
@@ -83,6 +87,9 @@ def _observations(data: dict[str, Any]) -> Iterator[KeyPath]:
     for index in range(len(pairs) if isinstance(pairs, list) else 0):
         yield ("record", "correlations", str(index), "start_ms")
     yield ("bold", "discard_ms")
+    signals = data.get("signals")
+    for name in signals if isinstance(signals, dict) else ():
+        yield ("signals", name, "start_ms")
     yield ("analysis", "statistics_start_ms")
 
 

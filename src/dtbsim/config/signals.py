@@ -1,11 +1,35 @@
-"""Kinds of recorders and signals by name, and what the configuration says of those under `signals`."""
+"""Kinds of recorders and signals by name, and what every one of those under `signals` has in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+from dtbsim.config.kinds import Kinds
+from dtbsim.config.values import Strict
 from dtbsim.registry import Later, Registry
+
+
+class SignalOptions(Strict):
+    """Base of what a signal takes under `signals.NAME`; a kind adds `kind: Literal[...]` and its own fields.
+
+    The class says which of its fields name populations (`names_populations`), which times must be whole numbers of
+    steps (`on_grid`), which of them at least one step (`intervals`), and which follow `simulation.settling_ms` unless
+    they are given (`follows`).
+    """
+
+    names_populations: ClassVar[tuple[str, ...]] = ()
+    on_grid: ClassVar[tuple[str, ...]] = ()
+    intervals: ClassVar[tuple[str, ...]] = ()
+
+    def populations(self) -> dict[str, str]:
+        """The named populations, each with the key that names it."""
+        found: dict[str, str] = {}
+        for key in self.names_populations:
+            given = getattr(self, key)
+            named = {key: given} if isinstance(given, str) else {f"{key}.{k}": name for k, name in enumerate(given)}
+            found |= {name: place for place, name in named.items()}
+        return found
 
 
 def _checked(name: str, value: object) -> Any:
@@ -29,10 +53,13 @@ SIGNALS: Registry[Any] = Registry(
         "synchrony": Later("dtbsim.signals.synchrony:SYNCHRONY"),
         "correlations": Later("dtbsim.signals.correlations:CORRELATIONS"),
         "bold": Later("dtbsim.signals.region_bold:BOLD"),
+        "eeg": Later("dtbsim.signals.eeg:EEG"),
     },
     _checked,
 )
 """Objects derived from `dtbsim.signals.Signal`. Those built in are in the order in which every chunk goes to them."""
+
+SignalItem = Annotated[Any, Kinds(SIGNALS)]
 
 
 def kinds_of(config: Mapping[str, Any]) -> list[Any]:

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 from dtbsim.units import key_advice
 
 Values = Mapping[str, float | npt.NDArray[np.float64]]
@@ -68,6 +68,8 @@ class NeuronModel:
     states: tuple[State, ...] = ()
     derived: tuple[Derived, ...] = ()
     receptors: tuple[Receptor, ...] = ()
+    synaptic_currents: tuple[Current, ...] = ()
+    """The currents through its synapses, for signals that are made of them, as EEG is; () where they are not known."""
     functions: tuple[Callable[..., Any], ...] = ()
     """Functions that `update` may call by name (static methods), each those before it; they take and give float32."""
     current_unit: str = "pA"

@@ -81,3 +81,21 @@ class Receptor:
     channel: int
     takes: Takes = "any"
     watched: int | None = None
+
+
+@dataclass(frozen=True)
+class Current:
+    """The current through the synapses of a port, from states that are recorded in the units that the user sees.
+
+    It is the state `state` in pA; or, with `reversal`, the name of a parameter, the conductance `state` in nS times the
+    distance of the state `potential` (mV) from that reversal potential.
+    """
+
+    state: str
+    reversal: str | None = None
+    potential: str = "V_m_mV"
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that it needs."""
+        return (self.state,) if self.reversal is None else (self.state, self.potential)

@@ -11,6 +11,7 @@ from dtbsim.report import collect_signals as signals
 from dtbsim.report.collect_brain import collect_brain
 from dtbsim.report.collect_spikes import collect_neurons, collect_raster
 from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
+from dtbsim.report.sections_entries import collect_panels
 from dtbsim.report.source import Source, open_source
 from dtbsim.report.standing import notice
 from dtbsim.report.text import is_number
@@ -44,6 +45,7 @@ def collect(run_dir: Path) -> ReportData:
         bold=bold,
         fc=fc,
         fcd=signals.collect_fcd(source, bold, analysis),
+        panels=collect_panels(source),
         brain=collect_brain(source, population_rates, bold, fc),
         performance=performance(source),
         absent=source.absent,

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.signals.panel import Panel
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
@@ -369,6 +371,8 @@ class ReportData:
     bold: Bold | None = None
     fc: FunctionalConnectivity | None = None
     fcd: FcDynamics | None = None
+    panels: list[Panel] = field(default_factory=list)
+    """Of entries of `signals`."""
     brain: Brain | None = None
     performance: Performance | None = None
     absent: list[str] = field(default_factory=list)

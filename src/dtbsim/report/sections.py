@@ -9,6 +9,7 @@ from dtbsim.report.data import ReportData
 from dtbsim.report.figures_brain import brain
 from dtbsim.report.parts import Panel, Section
 from dtbsim.report.sections_activity import activity_section
+from dtbsim.report.sections_entries import entries_section
 from dtbsim.report.sections_recordings import recordings_section
 from dtbsim.report.sections_run import performance_section, reproduce_section
 from dtbsim.report.sections_signals import bold_section, fc_section, fcd_section
@@ -24,6 +25,7 @@ def build_sections(data: ReportData) -> list[Section]:
         bold_section(data),
         fc_section(data),
         fcd_section(data),
+        entries_section(data),
         performance_section(data),
         reproduce_section(data),
     ]

@@ -10,7 +10,8 @@ from dtbsim.checksum import has_checksum
 from dtbsim.errors import InputError
 from dtbsim.store.files import RESTORE, read_bytes, sha256_of_file
 from dtbsim.store.inspection import check_file
-from dtbsim.store.run import CONFIG, PROVENANCE, Run
+from dtbsim.store.kept_files import CONFIG
+from dtbsim.store.run import PROVENANCE, Run
 
 _LOG = logging.getLogger(__name__)
 _EDITED = "restore it from a copy; a changed configuration is a new one: copy it, with what it names, to another folder"

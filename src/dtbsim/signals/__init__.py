@@ -1,7 +1,54 @@
-"""Signals made from the activity while a simulation runs: BOLD from population rates."""
+"""Recorders and signals: what follows a run and stores something of it. `dtbsim.signals.stream` is the interface.
+
+A package adds one by naming an object of a class derived from `Signal` as an entry point of the group "dtbsim.signals";
+in one process `SIGNALS.add(NAME, object)` does.
+"""
 
 from __future__ import annotations
 
-from dtbsim.signals.bold import BalloonWindkessel
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["BalloonWindkessel"]
+if TYPE_CHECKING:
+    from dtbsim.config.signals import SIGNALS, SignalOptions
+    from dtbsim.record.chunk import Chunk
+    from dtbsim.signals.bold import BalloonWindkessel
+    from dtbsim.signals.panel import Curves, Panel, Traces
+    from dtbsim.signals.stream import Plan, Signal, Site, Stream
+    from dtbsim.store import SignalWriter
+
+_MODULES = {
+    "SIGNALS": "dtbsim.config.signals",
+    "BalloonWindkessel": "dtbsim.signals.bold",
+    "Chunk": "dtbsim.record.chunk",
+    "Curves": "dtbsim.signals.panel",
+    "Panel": "dtbsim.signals.panel",
+    "Plan": "dtbsim.signals.stream",
+    "Signal": "dtbsim.signals.stream",
+    "SignalOptions": "dtbsim.config.signals",
+    "SignalWriter": "dtbsim.store",
+    "Site": "dtbsim.signals.stream",
+    "Stream": "dtbsim.signals.stream",
+    "Traces": "dtbsim.signals.panel",
+}
+
+__all__ = [
+    "SIGNALS",
+    "BalloonWindkessel",
+    "Chunk",
+    "Curves",
+    "Panel",
+    "Plan",
+    "Signal",
+    "SignalOptions",
+    "SignalWriter",
+    "Site",
+    "Stream",
+    "Traces",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -20,11 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from dtbsim.store.run_state import FOLDER, entries_of_kind
+
 if TYPE_CHECKING:
     from dtbsim.backends.backend import Backend
+    from dtbsim.config.signals import SignalOptions
+    from dtbsim.models import NeuronModel
     from dtbsim.mpi import Comm
     from dtbsim.record.chunk import Chunk
+    from dtbsim.signals.panel import Panel
     from dtbsim.spec.network import Network
+    from dtbsim.store import Run
 
 State = Mapping[str, NDArray[Any]]
 """What a stream needs to go on later on the same rank: arrays by name."""
@@ -88,16 +94,48 @@ class Plan:
 
 
 class Signal:
-    """A kind of recorder or signal; instances hold nothing of a run."""
+    """A kind of recorder or signal; instances hold nothing of a run.
+
+    A kind that is configured under `signals.NAME` has `options`, gives a `plan` for each such entry, and writes its
+    store with `dtbsim.signals.SignalWriter` to `signals/NAME.zarr`; it is then read and found without another word.
+    """
 
     name: str
     part: str = "record"
     """Under which name its time is summed up in summary.json."""
+    options: type[SignalOptions] | None = None
+    """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """What the configuration asks for. InputError, with the key path, where it does not fit the network."""
+        items = network.config.signals.items()
+        return [self.plan(name, item, network) for name, item in items if item.kind == self.name]
+
+    def plan(self, name: str, item: Any, network: Network) -> Plan:
+        """The entry `signals.name`, whose options are `item`."""
+        raise NotImplementedError
+
+    def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
+        """States of a model that are sampled every `item.interval_ms` of all neurons of the populations it names.
+
+        They come as one of `Chunk.samples` for each population (`Network.samples` says which). InputError where the
+        model has none that serve.
+        """
         return ()
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """Names below `stores` of what a resolved configuration (plain data) asks for, each with the key that does."""
-        return {}
+        names = entries_of_kind(config, self.name)
+        return {f"{FOLDER}/{name}.zarr": f"signals.{name}" for name in names}
+
+    def read(self, run: Run, name: str) -> Any:
+        """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""
+        from dtbsim.store.series_reader import read_signal
+
+        return read_signal(run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}"))
+
+    def panel(self, run: Run, name: str) -> Panel | None:
+        """What the report shows of it, None where there is nothing to show; by default traces of the first channels."""
+        from dtbsim.signals.panel import traces_panel
+
+        return traces_panel(name, self.read(run, name))

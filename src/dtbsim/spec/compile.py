@@ -22,6 +22,7 @@ from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
+from dtbsim.spec.samples import state_requests
 from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
 
 BLOCKS_WANTED = 512
@@ -76,6 +77,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     _check_records(config, families, populations, projections, places)
     emitted = _emitted(parts, drafts, populations, dt, base, places)
     places.raise_collected()
+    indices = {family.name: index for index, family in enumerate(families)}
     _note_delays(places, dt)
     return Network(
         config=config,
@@ -92,6 +94,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         emitted=emitted,
         changes=changes,
         resolutions=resolutions,
+        samples=state_requests(config, indices, {draft.name: draft.signal_states for draft in drafts.values()}, dt),
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),
     )

@@ -21,6 +21,7 @@ from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.resolution import Resolution
+from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics
 from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
@@ -219,6 +220,8 @@ class Network:
     """How finely the input of each population keeps its weights."""
     changes: tuple[NeuronChange, ...] = ()
     """What changes in neurons at given steps, in the order in which it is done."""
+    samples: tuple[StateRequest, ...] = ()
+    """Which states are sampled, for record.states and for signals."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 

@@ -23,6 +23,7 @@ from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.places import Places
+from dtbsim.spec.samples import signal_states
 
 Quantity = float | Table | NDArray[np.float64]
 MOST_CHECKED = 1000
@@ -62,6 +63,8 @@ class Draft:
     changed: list[Changed] = field(default_factory=list)
     populations: list[int] = field(default_factory=list)
     has_current: bool = False
+    signal_states: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """States that signals sample of all of its neurons, by signal."""
 
     @property
     def in_regions(self) -> bool:
@@ -84,12 +87,15 @@ def compile_families(
         if isinstance(controller, cfg.HomeostaticTonic):
             tonic.setdefault(controller.population, {})[controller.parameter] = f"controllers.{key}.parameter"
     drafts = {}
+    needed: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, population in parts.populations.items():
         path = parts.path("populations", name)
         controlled = tonic.get(name, {})
         so_far = len(places.mistakes)
         with places.collecting(name):
             model = _model(population, base, path, places)
+            needed[name] = signal_states(config, name, model, places)
+            watched = recorded.get(name, set()).union(*needed[name].values())
             drafts[name] = _family(
                 name,
                 path,
@@ -97,7 +103,7 @@ def compile_families(
                 model,
                 controlled,
                 events.get(name, []),
-                recorded.get(name, set()),
+                watched,
                 config.simulation.dt_ms,
                 atlas,
                 places,
@@ -105,6 +111,8 @@ def compile_families(
         if len(places.mistakes) > so_far:
             places.broken.add(name)
             drafts.pop(name, None)
+        else:
+            drafts[name].signal_states = needed[name]
     return drafts
 
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dtbsim.store.hashing import HashResult, hash_run
     from dtbsim.store.run import Run, open_run
-    from dtbsim.store.series_writers import BoldWriter, CorrelationWriter, RateWriter, StateWriter, WeightWriter
+    from dtbsim.store.series_writers import (
+        BoldWriter,
+        CorrelationWriter,
+        RateWriter,
+        SignalWriter,
+        StateWriter,
+        WeightWriter,
+    )
     from dtbsim.store.spike_writer import SpikeWriter
 
 _MODULES = {
@@ -17,6 +24,7 @@ _MODULES = {
     "HashResult": "hashing",
     "RateWriter": "series_writers",
     "Run": "run",
+    "SignalWriter": "series_writers",
     "SpikeWriter": "spike_writer",
     "StateWriter": "series_writers",
     "WeightWriter": "series_writers",
@@ -30,6 +38,7 @@ __all__ = [
     "HashResult",
     "RateWriter",
     "Run",
+    "SignalWriter",
     "SpikeWriter",
     "StateWriter",
     "WeightWriter",

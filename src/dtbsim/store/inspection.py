@@ -11,14 +11,18 @@ from typing import Any
 from dtbsim.checksum import DamagedError
 from dtbsim.errors import InputError
 from dtbsim.store.files import RESTORE, check_page, damaged, sha256_of_file
+from dtbsim.store.kept_files import CONFIG
 from dtbsim.store.published import check_pieces, published_path, rank_stores
-from dtbsim.store.run import CONFIG, PROVENANCE, Run
+from dtbsim.store.run import PROVENANCE, Run
 from dtbsim.store.run_state import state_of
 from dtbsim.store.table_reader import TableReader
 
 _REPORT = "report.html"
-_KINDS = {name: name for name in ("spikes", "states", "weights", "rates", "bold")} | {"correlations": "correlation"}
-"""What stores of fixed names hold; of those of signals the signal knows."""
+_KINDS = {name: name for name in ("spikes", "states", "weights", "rates", "bold")} | {
+    "correlations": "correlation",
+    "signals": "signal",
+}
+"""What a store holds, by the first part of its name."""
 _Check = Callable[[], Any]
 
 
@@ -135,6 +139,6 @@ def _check_store(run: Run, name: str, values: bool) -> None:
 
 
 def _kind(name: str) -> str | None:
-    """What the store of this name must hold; None where that is a matter of the signal."""
+    """What the store of this name must hold; None where another package says so."""
     folder = name.split("/")[0].removesuffix(".zarr")
     return _KINDS.get(folder)

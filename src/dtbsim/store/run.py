@@ -15,6 +15,7 @@ from dtbsim.clock import grid_problem
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
+from dtbsim.store.kept_files import CONFIG, is_input, is_inside
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
 from dtbsim.store.run_state import RunState, is_complete, state_of, stores_of
 from dtbsim.store.spike_reader import SpikeStore
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from dtbsim.store.hashing import HashResult
 
 
-CONFIG = "config.yaml"
 PROVENANCE = "provenance.json"
 
 
@@ -112,7 +112,7 @@ class Run:
         if not (self.path / PROVENANCE).exists():  # of a run that had hardly begun
             return {}
         files = self.provenance.get("files") or {}
-        if not isinstance(files, dict) or not all(_is_inside(name) and isinstance(files[name], str) for name in files):
+        if not isinstance(files, dict) or not all(is_inside(name) and isinstance(files[name], str) for name in files):
             raise damaged(self.path / PROVENANCE, DamagedError("'files' must be digests of files in this folder"))
         return files
 
@@ -207,7 +207,7 @@ class Run:
     def inputs(self) -> list[dict[str, Any]]:
         """The files that the configuration named, as provenance.json lists them; [] of version 0.1."""
         inputs = self.provenance.get("inputs") or []
-        if not isinstance(inputs, list) or not all(map(_is_input, inputs)):
+        if not isinstance(inputs, list) or not all(map(is_input, inputs)):
             raise damaged(self.path / PROVENANCE, DamagedError("'inputs' must be a list of files"))
         return inputs
 
@@ -323,6 +323,20 @@ class Run:
 
         return read_bold(self.stored("bold.zarr", "bold"))
 
+    def signal(self, name: str) -> Any:
+        """Return an entry of `signals`, usually (time_ms, channel); `run.eeg()` is that of this name or kind."""
+        from dtbsim.store.signals import read_entry
+
+        return read_entry(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        from dtbsim.store.signals import reader_named
+
+        reader = None if name.startswith("_") else reader_named(self, name)
+        if reader is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return reader
+
     def correlation(self, k: int = 0) -> xr.Dataset:
         """Return the k-th entry of record.correlations: count, pairs and covariance by lag (tau_ms).
 
@@ -379,15 +393,3 @@ def _window(start_ms: float | None, stop_ms: float | None) -> tuple[float, float
     if not begin_ms < finish_ms:
         raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
     return begin_ms, finish_ms
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a run writes such a file into its own folder."""
-    return name == CONFIG or (name.startswith(("models/", "inputs/")) and ".." not in Path(name).parts)
-
-
-def _is_input(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("key", "sha256")):
-        return False
-    texts = all(entry.get(key, 0) is None or isinstance(entry.get(key), str) for key in ("given", "file", "path"))
-    return texts and type(entry.get("bytes")) is int and (entry["file"] is None or _is_inside(entry["file"]))

@@ -12,6 +12,8 @@ from dtbsim.runtime.process import has_ended
 if TYPE_CHECKING:
     from dtbsim.store.run import Run
 
+FOLDER = "signals"
+"""Where the stores of entries of `signals` are."""
 RunState = Literal["running", "done", "failed", "interrupted", "killed", "unknown"]
 
 
@@ -63,3 +65,10 @@ def entries_of(config: Mapping[str, Any], key: str) -> list[Any]:
     """Return the list `record.KEY` of a configuration; [] where it has none."""
     entries = record_of(config).get(key)
     return entries if isinstance(entries, list) else []
+
+
+def entries_of_kind(config: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the names of the entries of `signals` that are of a kind."""
+    signals = config.get("signals")
+    items = signals.items() if isinstance(signals, Mapping) else ()
+    return [str(name) for name, item in items if isinstance(item, Mapping) and item.get("kind") == kind]

@@ -1,4 +1,4 @@
-"""Rates, states, correlations and BOLD of a run as xarray objects."""
+"""Rates, states, correlations, BOLD and other signals of a run as xarray objects."""
 
 from __future__ import annotations
 
@@ -55,6 +55,22 @@ def read_bold(path: Path) -> xr.DataArray:
         coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": table.attribute("regions")},
         name="bold",
         attrs={"tr_s": tr_ms * 1e-3},
+    )
+
+
+def read_signal(path: Path) -> xr.DataArray:
+    """Return a signal, float64 (time_ms, channel), with its kind, unit and sampling interval in `attrs`."""
+    import xarray as xr
+
+    table = TableReader(path, "signal")
+    interval_ms, first_ms = float(table.attribute("interval_ms")), float(table.attribute("first_ms"))
+    values = table.read("value")
+    return xr.DataArray(
+        values,
+        dims=("time_ms", "channel"),
+        coords={"time_ms": first_ms + interval_ms * np.arange(len(values)), "channel": table.attribute("channels")},
+        name=path.stem,
+        attrs={"units": table.attribute("unit"), "kind": table.attribute("signal"), "interval_ms": interval_ms},
     )
 
 

@@ -1,4 +1,4 @@
-"""Series on a regular time grid: states of chosen neurons (per rank), population rates, BOLD, correlations (rank 0)."""
+"""Series on a regular time grid: states of chosen neurons (per rank), rates, BOLD, signals, correlations (rank 0)."""
 
 from __future__ import annotations
 
@@ -155,6 +155,45 @@ class BoldWriter:
         """
         _check_shape("samples", samples, (len(samples), self._regions))
         self._table.append({"bold": samples})
+
+    def close(self) -> None:
+        """Publish everything and mark the store complete; after a failed append this does nothing."""
+        self._table.close()
+
+
+class SignalWriter:
+    """Writes a signal on a regular time grid to `path` (stores/signals/NAME.zarr): one value per sample and channel.
+
+    `kind` is that of the signal, `unit` of its values. The first sample is of time `first_ms`, the others follow every
+    `interval_ms`.
+    """
+
+    def __init__(
+        self, path: Path, *, kind: str, channels: Sequence[str], unit: str, interval_ms: float, first_ms: float
+    ) -> None:
+        self._channels = len(channels)
+        self._table = TableWriter(
+            path,
+            [Column("value", "<f8", np.nan, (self._channels,), ("channel",))],
+            chunk_rows=rows_per_chunk(8 * self._channels),
+            axis="time",
+            attributes={
+                "kind": "signal",
+                "signal": kind,
+                "channels": list(channels),
+                "unit": unit,
+                "interval_ms": interval_ms,
+                "first_ms": first_ms,
+            },
+        )
+
+    def append(self, samples: NDArray[np.float64]) -> None:
+        """Add samples, float64[samples, channels].
+
+        Raises StorageError when the disk does not take them, ValueError for another shape.
+        """
+        _check_shape("samples", samples, (len(samples), self._channels))
+        self._table.append({"value": samples})
 
     def close(self) -> None:
         """Publish everything and mark the store complete; after a failed append this does nothing."""

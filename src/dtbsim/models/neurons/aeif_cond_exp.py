@@ -9,7 +9,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.elementary import exp, log
 from dtbsim.models.neurons.ode_common import PADE, refuse_order, relaxed
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.2
 """Longest time step in units of the shorter of C_m / g_L and tau_w: beyond, the splitting is no longer accurate."""
@@ -87,6 +87,7 @@ class AeifCondExp(NeuronModel):
         Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
     )
     functions = (relaxed,)
+    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
     receptors = (
         Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
         Receptor(

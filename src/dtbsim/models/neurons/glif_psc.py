@@ -12,7 +12,7 @@ from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.neurons.iaf_common import POTENTIAL, REFRACTORY, check_membrane, check_port_names
 from dtbsim.models.neurons.iaf_psc_alpha import ALPHA_EQUATIONS, alpha_constants, alpha_states, derive_alpha
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 _INTEGRATION = (
     "exact integration (Rotter and Diesmann 1999): V is advanced with the currents at the start of the step{detail}; "
@@ -78,6 +78,7 @@ class GlifPsc(NeuronModel):
         self.states = (POTENTIAL, *self.own_states, *synapses, REFRACTORY)
         propagators = (row for x in self._ports for row in alpha_constants(x, f"current of port {x}"))
         self.derived = (*_CONSTANTS, *self.own_derived, *propagators)
+        self.synaptic_currents = tuple(Current(f"I_syn_{port}_pA") for port in self._ports)
         self.receptors = tuple(
             Receptor(x, "pA", f"peak of a current with tau_syn_{x}_ms; weights of either sign", channel)
             for channel, x in enumerate(self._ports)

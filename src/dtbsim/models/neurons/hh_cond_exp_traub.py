@@ -24,7 +24,7 @@ from dtbsim.models.neurons.hh_common import (
     voltage,
 )
 from dtbsim.models.neurons.ode_common import bernoulli, bernoulli_float64, mean_decay, relaxed
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 
 def slow(U: float) -> Any:
@@ -139,6 +139,7 @@ class HhCondExpTraub(NeuronModel):
         Derived("mean_in", "1/nS", "inhibitory conductance at the start to its mean over the step, substep / C_m"),
     )
     functions = (relaxed, bernoulli, slow, fast, m_gate, h_gate, n_gate, voltage)
+    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
     receptors = (
         Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
         Receptor(

@@ -24,7 +24,7 @@ from dtbsim.models.neurons.hh_common import (
     voltage,
 )
 from dtbsim.models.neurons.ode_common import bernoulli, bernoulli_float64, mean_decay, relaxed
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 
 def slow(V: float) -> Any:
@@ -138,6 +138,7 @@ class HhPscAlpha(NeuronModel):
         ),
     )
     functions = (relaxed, bernoulli, slow, fast, m_gate, h_gate, n_gate, voltage)
+    synaptic_currents = (Current("I_syn_ex_pA"), Current("I_syn_in_pA"))
     receptors = (
         Receptor("ex", "pA", "current with tau_syn_ex_ms; weights (the peak) of either sign", channel=0),
         Receptor("in", "pA", "current with tau_syn_in_ms; weights (the peak) of either sign", channel=1),

@@ -8,7 +8,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.neurons import iaf_cond_common as common
 from dtbsim.models.neurons.iaf_common import POTENTIAL, REFRACTORY, check_membrane
 from dtbsim.models.neurons.iaf_cond_common import relaxed
-from dtbsim.models.tables import Derived, State
+from dtbsim.models.tables import Current, Derived, State
 
 
 class IafCondAlpha(NeuronModel):
@@ -45,6 +45,7 @@ class IafCondAlpha(NeuronModel):
             Derived(f"skew_slope_{port}", "ms/nS", "slope to first moment about mid-step, over C_m"),
         )
     )
+    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
     receptors = common.receptors("peak")
     functions = (relaxed,)
 

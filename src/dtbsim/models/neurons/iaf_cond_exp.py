@@ -8,7 +8,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.neurons import iaf_cond_common as common
 from dtbsim.models.neurons.iaf_common import POTENTIAL, REFRACTORY, check_membrane
 from dtbsim.models.neurons.iaf_cond_common import relaxed
-from dtbsim.models.tables import Derived, State
+from dtbsim.models.tables import Current, Derived, State
 
 
 class IafCondExp(NeuronModel):
@@ -35,6 +35,7 @@ class IafCondExp(NeuronModel):
             Derived(f"skew_{port}", "1/nS", f"first moment of the {words} conductance about mid-step, over C_m"),
         )
     )
+    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
     receptors = common.receptors("jump")
     functions = (relaxed,)
 

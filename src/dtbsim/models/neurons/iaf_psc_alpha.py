@@ -19,7 +19,7 @@ from dtbsim.models.neurons.iaf_common import (
     derive_membrane,
     shared_initial,
 )
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 ALPHA_EQUATIONS = (
     "I_x(t) = sum_k w_k (e / tau_syn_x) (t - t_k) exp(-(t - t_k) / tau_syn_x)   for t > t_k,{ports}\n"
@@ -101,6 +101,7 @@ class IafPscAlpha(NeuronModel):
         *alpha_constants("ex", "excitatory current"),
         *alpha_constants("in", "inhibitory current"),
     )
+    synaptic_currents = (Current("I_syn_ex_pA"), Current("I_syn_in_pA"))
     receptors = (
         Receptor("ex", "pA", "peak of a current with tau_syn_ex_ms; weights of either sign", channel=0),
         Receptor("in", "pA", "peak of a current with tau_syn_in_ms; weights of either sign", channel=1),

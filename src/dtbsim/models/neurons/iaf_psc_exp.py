@@ -19,7 +19,7 @@ from dtbsim.models.neurons.iaf_common import (
     derive_membrane,
     shared_initial,
 )
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 _CITATION = "Tsodyks, Uziel, Markram 2000 (doi:10.1523/JNEUROSCI.20-01-j0003.2000); Rotter, Diesmann 1999"
 
@@ -50,6 +50,7 @@ class IafPscExp(NeuronModel):
         Derived("P11_ex", "1", "decay of the excitatory current over one step"),
         Derived("P11_in", "1", "decay of the inhibitory current over one step"),
     )
+    synaptic_currents = (Current("I_syn_ex_pA"), Current("I_syn_in_pA"))
     receptors = (
         Receptor("ex", "pA", "current with tau_syn_ex_ms; weights of either sign", channel=0),
         Receptor("in", "pA", "current with tau_syn_in_ms; weights of either sign", channel=1),

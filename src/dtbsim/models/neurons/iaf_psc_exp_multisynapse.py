@@ -20,7 +20,7 @@ from dtbsim.models.neurons.iaf_common import (
     check_port_names,
     derive_membrane,
 )
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 _UPDATE = """\
 def update(
@@ -88,6 +88,7 @@ class IafPscExpMultisynapse(NeuronModel):
                 Derived(f"P11_{port}", "1", f"decay of the current of port {port} over one step"),
             )
         )
+        self.synaptic_currents = tuple(Current(f"I_syn_{port}_pA") for port in self._ports)
         self.receptors = tuple(
             Receptor(port, "pA", f"current with tau_syn_{port}_ms; weights of either sign", channel)
             for channel, port in enumerate(self._ports)

@@ -12,7 +12,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.language.elementary import log
 from dtbsim.models.neurons.ode_common import mean_decay, refuse_order
 from dtbsim.models.neurons.riccati import EXACT_FLOW, passage, tan_ratio
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 LARGEST_DT_MS = 1.0
 LARGEST_RECOVERY = 0.5
@@ -78,6 +78,7 @@ class Izhikevich2007(NeuronModel):
         Derived("mean_in", "1", "inhibitory current at the start to its mean over the step"),
     )
     functions = (tan_ratio, passage)
+    synaptic_currents = (Current("I_syn_ex_pA"), Current("I_syn_in_pA"))
     receptors = (
         Receptor("ex", "pA", "current with tau_syn_ex_ms; weights of either sign", channel=0),
         Receptor("in", "pA", "current with tau_syn_in_ms; weights of either sign", channel=1),

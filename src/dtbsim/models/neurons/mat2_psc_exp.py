@@ -8,7 +8,7 @@ from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import propagator_exp, refractory_steps
 from dtbsim.models.neurons.iaf_common import MEMBRANE_EQUATIONS, POTENTIAL
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 INTEGRATION = (
     "exact integration (Rotter and Diesmann 1999) of potential, currents and threshold; spikes that arrive at the end "
@@ -78,6 +78,7 @@ class Mat2PscExp(NeuronModel):
     parameters = parameters(C_m_pF=100.0, tau_m_ms=5.0, omega_mV=-51.0, alpha_mV=(37.0, 2.0))
     states: tuple[State, ...] = (*STATES, LEFT)
     derived: tuple[Derived, ...] = CONSTANTS
+    synaptic_currents = (Current("I_syn_ex_pA"), Current("I_syn_in_pA"))
     receptors = (
         Receptor("ex", "pA", "current with tau_syn_ex_ms; weights of either sign", channel=0),
         Receptor("in", "pA", "current with tau_syn_in_ms; weights of either sign", channel=1),

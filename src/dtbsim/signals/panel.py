@@ -1,0 +1,59 @@
+"""What a signal shows in the report of a run: plain arrays and texts, which the report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_TRACES, MOST_TIMES = 6, 4000
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """Curves against time, one above the other: `values` float64[times, names] in `unit`."""
+
+    time_s: NDArray[np.float64]
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Curves in one figure: `y` float64[x, names] against `x`; `logarithmic`: both axes."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    names: Sequence[str]
+    x_label: str
+    y_label: str
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A panel of the report: a title, one or two plain sentences on what is shown, and its figures."""
+
+    title: str
+    text: str
+    figures: Sequence[Traces | Curves]
+
+
+def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:
+    """The last samples of the first channels of a signal (time_ms, channel)."""
+    if not signal.size:
+        return None
+    shown = [str(channel) for channel in signal["channel"].values[:MOST_TRACES]]
+    values = signal.values[-MOST_TIMES:, : len(shown)]
+    time_s = signal["time_ms"].values[-MOST_TIMES:] * 1e-3
+    unit = str(signal.attrs.get("units", ""))
+    text = f"{len(shown)} of {signal.sizes['channel']} channels of {name}"
+    text += f" in {unit}." if unit else "."
+    return Panel(f"{signal.attrs.get('kind', 'signal')} ({name})", text, [Traces(time_s, shown, values, unit)])
