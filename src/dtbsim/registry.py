@@ -142,6 +142,11 @@ class Registry(Generic[T]):
         )
 
 
+def entry_point_names(group: str) -> list[str]:
+    """Names of the entry points of a group, sorted; nothing is imported."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
 def _package(point: EntryPoint) -> str:
     return point.value if point.dist is None else f"{point.dist.name} {point.dist.version}"
 

@@ -24,6 +24,7 @@ from dtbsim.config.values import (
     Uniform,
 )
 from dtbsim.errors import did_you_mean
+from dtbsim.registry import entry_point_names
 
 
 def population_names(config: RunConfig) -> list[str]:
@@ -50,12 +51,20 @@ def check_references(config: RunConfig, where: Locator | None = None) -> None:
 def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
     yield from _paths(config)
+    yield from _partitioner(config)
     yield from _names(config)
     yield from _plastic_projections(config)
     yield from _delays(config)
     yield from _times(config, shortened)
     yield from _rates(config)
     yield from _atlas(config)
+
+
+def _partitioner(config: RunConfig) -> Iterator[Problem]:
+    """Yield a partitioner that neither dtbsim nor an installed package has; whether that works is seen on use."""
+    name, known = config.simulation.partitioner, ["contiguous", "greedy", *entry_point_names("dtbsim.partitioners")]
+    if name not in known:
+        yield Problem(("simulation", "partitioner"), f"unknown partitioner '{name}'", did_you_mean(name, known))
 
 
 def _paths(config: RunConfig) -> Iterator[Problem]:

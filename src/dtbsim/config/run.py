@@ -40,9 +40,10 @@ class Simulation(Strict):
         description="neurons per block, the unit of partitioning; part of the network; default: chosen from the sizes",
     )
     max_delay_ms: Number = Field(default=1000.0, gt=0, description="no delay may be longer; at least one step")
-    partitioner: Literal["contiguous", "greedy"] = Field(
+    partitioner: Annotated[str, Field(strict=True, max_length=100)] = Field(
         default="greedy",
-        description="how blocks go to ranks: in order, or balanced by predicted work; spikes do not depend on it",
+        description="how blocks go to ranks: `contiguous` (in order), `greedy` (balanced by predicted work, cutting "
+        "little traffic), or one of another package; spikes do not depend on it",
     )
     threads: Whole | None = Field(
         default=None, ge=1, le=MAX_THREADS, description="threads per rank; default: the cores this rank may use"

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from dtbsim.clock import steps_of
 from dtbsim.config.bounds import Number
-from dtbsim.config.parts import Names
+from dtbsim.config.parts import KIND, Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
 from dtbsim.signals.panel import Curves, Panel, Traces
@@ -57,7 +57,7 @@ class Eeg(SignalOptions):
     on_grid: ClassVar = ("interval_ms", "start_ms", "stop_ms")
     intervals: ClassVar = ("interval_ms",)
 
-    kind: Literal["eeg"] = "eeg"
+    kind: Literal["eeg"] = Field(default="eeg", description=KIND)
     population: str | Names = Field(description="population(s) whose currents are the source: excitatory ones")
     lead_field: Literal["bem", "sphere", "atlas"] = Field(default="bem", description="which lead field")
     interval_ms: Number = Field(default=4.0, gt=0, description="time between samples, which are not filtered")
@@ -161,7 +161,7 @@ class EegPlan(Plan):
             changed = {c.reversal for c in family.declared.synaptic_currents} & family.controlled
             if changed:
                 raise InputError(
-                    f"{min(map(str, changed))} of {family.name}, of which its currents are made, changes during the run",
+                    f"{min(map(str, changed))} of {family.name}, which its currents are made of, changes in the run",
                     where=f"{where}.{item.populations()[family.name]}",
                     remedy="leave it as it is, or name other populations",
                 )
