@@ -99,8 +99,8 @@ def register_model(model: type[NeuronModel], *, example_receptors: Mapping[str, 
 
 
 def list_models() -> list[str]:
-    """Return the names of all models, sorted."""
-    return sorted(MODELS.names())
+    """Return the names of all models that can be used, sorted."""
+    return sorted(MODELS.usable())
 
 
 def get_model(name: str, receptors: Mapping[str, float] | None = None) -> NeuronModel:
