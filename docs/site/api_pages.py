@@ -13,6 +13,12 @@ GROUPS = {
     "Atlases": ("list_atlases", "load_atlas"),
 }
 MODULES = {
+    "Building": ("dtbsim.api", ("build",)),
+    "The network as built": (
+        "dtbsim.build.as_built",
+        ("BuiltNetwork", "BuiltPopulation", "BuiltProjection"),
+    ),
+    "Drives as built": ("dtbsim.build.built_drives", ("BuiltDrive",)),
     "Atlases in files": ("dtbsim.atlas", ("Atlas", "FcdReference", "save_atlas")),
     "Functional connectivity": (
         "dtbsim.analysis.fc",

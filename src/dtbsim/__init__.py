@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.api import run, validate
+    from dtbsim.api import build, run, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api": ("run", "validate"),
+    "api": ("build", "run", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
@@ -184,6 +184,7 @@ __all__ = [
     "TruncatedNormal",
     "TsodyksMarkram",
     "Uniform",
+    "build",
     "dump_config",
     "get_model",
     "hash_run",

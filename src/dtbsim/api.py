@@ -18,6 +18,7 @@ from dtbsim.errors import InputError
 from dtbsim.runtime.progress import AnnouncedProgress, make_progress
 
 if TYPE_CHECKING:
+    from dtbsim.build.as_built import BuiltNetwork
     from dtbsim.config import Overrides
     from dtbsim.mpi import Comm
     from dtbsim.simulate import RunResult
@@ -109,6 +110,33 @@ def validate(source: Source, *, set: Overrides = ()) -> Network:
 
     config, base_dir, locator = resolve(source, set)
     return compile_network(config, base_dir, locator)
+
+
+def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
+    """Return the network as it is built, to look at: neurons, synapses and drives; nothing is simulated or stored.
+
+        net = dtbsim.build("net.yaml")
+        net.populations["E"].parameters                    # pandas: a row per neuron, a column per parameter
+        net.populations["E"].initial_states
+        projection = net.projections["EE"]
+        for part in projection.synapses():                 # pandas: about a million synapses at a time
+            part.groupby("target").weight.sum()            # in projection.unit
+        net.drives["bg"].rates_hz([0, 500])
+
+    Everything is what the engine uses, synapses of procedural projections included, and the same wherever it is asked
+    for: each rank of a parallel program may look at a part of its own. Weights of plastic synapses, parameters and
+    states are those at the beginning of a run.
+
+    Args:
+        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
+
+    Raises:
+        InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
+    """
+    from dtbsim.build.as_built import BuiltNetwork
+
+    return BuiltNetwork(validate(source, set=set))
 
 
 def resolve(source: Source, overrides: Overrides = ()) -> tuple[RunConfig, Path, Locator]:

@@ -203,7 +203,7 @@ def test_validate_returns_the_network_and_writes_nothing(path: Path, tmp_path: P
 def test_every_promised_name_is_there(name: str) -> None:
     found = getattr(dtbsim, name)
     assert callable(found)
-    assert found.__name__ == name
+    assert found.__name__.rpartition(".")[2] == name, "`build` is a package that can be called"
     assert found.__doc__
 
 

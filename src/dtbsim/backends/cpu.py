@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.dynamic_state import load_synapses, synapse_states
 from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
 from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
+from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.state import (
+    State,
+    Values,
+    common_state,
+    load_common,
+    load_noise,
+    noise_states,
+    spikes_in,
+    step_of,
+)
 from dtbsim.backends.threads import Team
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
@@ -57,6 +69,7 @@ class CpuBackend:
             exchange.attach(self.rank)
         self._team = Team(n_threads)
         self._compiled = False
+        self._recent = RecentSpikes(self._network.max_delay_steps)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.config.record.weights))
@@ -148,10 +161,14 @@ class CpuBackend:
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         table = self.tables.table
-        entries = np.concatenate([log_of(lane) for lane in table])
+        entries = self._logged()
+        self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+
+    def _logged(self) -> I64:
+        return np.concatenate([log_of(lane) for lane in self.tables.table])
 
     def count_spikes(self, unit_steps: int) -> None:
         """Nothing: here it costs the same to count the spikes that were collected."""
@@ -159,7 +176,7 @@ class CpuBackend:
     def counts(self) -> None:
         """Not counted here."""
 
-    # -- parameters, checks, measures -------------------------------------------------------------------------
+    # -- parameters and checks --------------------------------------------------------------------------------
 
     def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
         """Give every population of a family (in its order) a new value of a parameter that changes during the run."""
@@ -180,6 +197,46 @@ class CpuBackend:
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         check_finite(self._network, self._kinds, self._built.lanes, (start, stop))
+
+    # -- state ------------------------------------------------------------------------------------------------
+
+    def state(self) -> Values:
+        """Everything that going on from here needs, see `backends.state`; collective."""
+        self._settle()
+        spikes = self._recent.since(self.reached, self._logged())
+        built, memory = self._built, self.tables.memory
+        found = common_state(built, memory, self.reached, spikes, self.events(), self._neurons)
+        found |= noise_states(self.tables.drives.processes, memory, shared_at=0)
+        return found | synapse_states(self._network, self.tables.dynamic, self.reached)
+
+    def _settle(self) -> None:
+        """Take in spikes of other ranks that are still on their way."""
+        self.compile()
+        self._window(self.reached, self.reached)
+        if isinstance(self._exchange, PacketExchange):
+            self._set_remote(self._exchange.receive())
+            self._window(self.reached, self.reached)
+
+    def load(self, state: State) -> None:
+        """Go on from this state of the whole network, in a backend that has not stepped. Raises InputError."""
+        if self.reached != 0:
+            raise RuntimeError(f"this backend has stepped to {self.reached}; a state is loaded into a new one")
+        self.reached = step_of(state)
+        load_common(state, self._built, self.tables.memory, self._neurons)
+        load_noise(state, self.tables.drives.processes, self.tables.memory)
+        load_synapses(state, self._network, self.tables.dynamic, self.reached)
+        mine, spikes, events = spikes_in(state, self._built)
+        self._recent.load(mine)
+        table = self.tables.table
+        table[0, L.EVENT_TOTAL] = events
+        self.compile()
+        dynamic = table[:, L.DYNAMIC_SCHEDULE_AT].copy()
+        table[:, L.DYNAMIC_SCHEDULE_AT] = 0  # their spikes in transit are there already, with what they carry
+        self._set_remote(spikes)
+        self._window(self.reached, self.reached)
+        table[:, L.DYNAMIC_SCHEDULE_AT] = dynamic
+
+    # -- measures ---------------------------------------------------------------------------------------------
 
     def events(self) -> int:
         """Synaptic events delivered so far."""

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.dynamic_tables import I64, DynamicTables
+from dtbsim.backends.cpu_dynamic_state import read_lane, write_lane
+from dtbsim.backends.dynamic_tables import I64, StatefulTables
+from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory
 from dtbsim.build.dynamic import DynamicRows
@@ -21,7 +23,7 @@ from dtbsim.kernels.stdp import catch_up
 from dtbsim.spec.network import Network
 
 
-class CpuDynamicTables(DynamicTables):
+class CpuDynamicTables(StatefulTables):
     """Memory that compiled code grows is freed on `close`."""
 
     def __init__(self, network: Network, state: LaneState, candidates: Candidates, ring: int) -> None:
@@ -70,6 +72,14 @@ class CpuDynamicTables(DynamicTables):
             (D.BUFFER_AT, np.float32, 3 * longest),
         ):
             row[field_at] = self._memory.scratch(size, dtype)
+
+    def read(self, index: int, now: int) -> LaneSynapses:
+        """What is held of a projection, caught up; all steps before `now` are done."""
+        return read_lane(self.table[index], self.parts[index], self._ring, self._rewards.get(index), now)
+
+    def write(self, index: int, lane: LaneSynapses, now: int) -> None:
+        """Hold what another lane, or several, have held of a projection before step `now`."""
+        write_lane(self.table[index], self.parts[index], self._ring, self._rewards.get(index), lane, now)
 
     def weights_at(self, index: int, positions: NDArray[np.int64]) -> NDArray[Any]:
         """Weights as they stand in the rows of a projection, at these positions."""

@@ -61,6 +61,8 @@ class DriveTables:
         self.poisson: list[I64] = []
         self.varied: list[I64] = []
         """The tables of all lanes so far."""
+        self.processes: list[tuple[int, NDArray[np.uint32], int, NDArray[np.float32]]] = []
+        """Noise that remembers: number of the drive, gids it is drawn for, neurons it reaches, its values."""
 
     def fill(self, row: I64, state: LaneState) -> None:
         """Make the tables of a lane."""
@@ -221,8 +223,9 @@ class DriveTables:
             memory = drive.noise.memory(dt)
             if memory is not None:
                 places = max(gids.size, 2)  # a shared process has two on GPUs
-                place = self._memory.place
-                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(np.zeros(places, np.float32)), place(memory)
+                place, values = self._memory.place, np.zeros(places, np.float32)
+                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(values), place(memory)
+                self.processes.append((drive.index, gids, local.size, values))
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
         row[L.N_NOISE], row[L.NOISE_AT] = len(table), self._memory.place_table(table)
         row[L.NORMAL_AT] = self._memory.place(normal_table())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.build.dynamic import DynamicRows
@@ -31,6 +32,7 @@ class DynamicTables(ABC):
 
     def __init__(self, network: Network, state: LaneState, candidates: Candidates, ring: int, memory: Memory) -> None:
         self._network, self._state, self._ring, self._memory = network, state, ring, memory
+        self._candidates = candidates
         self.parts: list[DynamicRows] = state.dynamic
         self.index_of = {part.projection.index: index for index, part in enumerate(self.parts)}
         """Place in `parts` by index of the projection."""
@@ -90,6 +92,11 @@ class DynamicTables(ABC):
         gids, _, first = self.targets_of(index)
         return gids[first : first + int(self.table[index, D.N_TARGETS])].astype(np.int64)
 
+    def source_gids(self, index: int) -> NDArray[np.uint32]:
+        """Gids of the sources of a projection, ascending, one per row."""
+        part = self.parts[index]
+        return self._candidates.gids[part.source0 : part.source0 + part.n_sources]
+
     # -- plastic weights --------------------------------------------------------------------------------------
 
     def reserve(self, stop: int) -> None:
@@ -136,3 +143,15 @@ class DynamicTables(ABC):
     @abstractmethod
     def _scale(self, index: int, factors: NDArray[np.int64], bounds: tuple[int, int]) -> None:
         """Multiply the weights of a projection by the factors of their targets, within the bounds."""
+
+
+class StatefulTables(DynamicTables):
+    """Tables whose memory can be read and written."""
+
+    @abstractmethod
+    def read(self, index: int, now: int) -> LaneSynapses:
+        """What is held of a projection, caught up; all steps before `now` are done."""
+
+    @abstractmethod
+    def write(self, index: int, lane: LaneSynapses, now: int) -> None:
+        """Hold what another lane, or several, have held of a projection before step `now`."""

@@ -53,6 +53,12 @@ class Memory(Protocol):
     def address(self, array: Any) -> int:
         """Address of what `room` gave."""
 
+    def contents(self, array: Any) -> NDArray[Any]:
+        """What is in an array that `room` gave, on the host."""
+
+    def fill(self, array: Any, values: NDArray[Any]) -> None:
+        """Put values of the host into the first rows of an array that `room` gave."""
+
 
 class HostOutput:
     """An array."""
@@ -115,3 +121,11 @@ class HostMemory:
     def address(self, array: NDArray[Any]) -> int:
         """Where it is."""
         return int(array.ctypes.data)
+
+    def contents(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A copy."""
+        return array.copy()
+
+    def fill(self, array: NDArray[Any], values: NDArray[Any]) -> None:
+        """Set them."""
+        array[: len(values)] = values

@@ -101,6 +101,8 @@ class NeuronAccess:
     def __init__(self, network: Network, lanes: list[LaneState], memory: Memory, sampler: Sampler) -> None:
         self._network, self._lanes, self._memory, self._sampler = network, lanes, memory, sampler
         self._families: dict[int, list[_Share]] = {}
+        self.changed: set[tuple[int, str]] = set()
+        """Families and their parameters that are not what they were at the beginning."""
 
     def _shares(self, family_index: int) -> list[_Share]:
         if family_index not in self._families:
@@ -111,6 +113,7 @@ class NeuronAccess:
 
     def set_populations(self, family_index: int, parameter: str, values: F64) -> None:
         """Give every neuron the value of its population: float64, one per population of the family."""
+        self.changed.add((family_index, parameter))
         for share in self._shares(family_index):
             share.parameters[parameter] = values[share.position]
             self._derive(family_index, share)
@@ -121,6 +124,7 @@ class NeuronAccess:
 
         States stay what they are to the user: where they are kept relative to the parameter, they are moved.
         """
+        self.changed.add((family_index, parameter))
         model = self._network.families[family_index].model
         moved = [row.name for row in model.states if row.offset == parameter]
         for share in self._shares(family_index):
@@ -135,6 +139,14 @@ class NeuronAccess:
             self._derive(family_index, share)
             for state in moved:
                 self._move(share, state, before - after)
+        self._sampler.parameters_changed(family_index, lambda name, gids: self._of(family_index, name, gids))
+
+    def load(self, family_index: int, parameter: str, values: Callable[[I64], F64]) -> None:
+        """Give all neurons the values that they had, float64[n] by gids int64[n]; their states are loaded, too."""
+        self.changed.add((family_index, parameter))
+        for share in self._shares(family_index):
+            share.parameters[parameter] = values(share.gids)
+            self._derive(family_index, share)
         self._sampler.parameters_changed(family_index, lambda name, gids: self._of(family_index, name, gids))
 
     def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.lane_synapses import Dopamine
 from dtbsim.backends.memory import Memory
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.synapses import Candidates
@@ -35,8 +36,10 @@ class RewardTables:
             first = int(candidates.offset[population])
             flags[first : first + network.populations[population].size] = 1
         row[D.DOPAMINE_AT], row[D.N_CANDIDATES] = self._at(flags), flags.size
-        row[D.ELIGIBILITY_AT] = self._at(np.zeros(part.rows.n_synapses, np.float32))
-        row[D.CELL_AT], row[D.LEVEL_AT] = self._at(dynamics.cell()), self._at(np.zeros(1, np.float32))
+        self.eligibility = np.zeros(part.rows.n_synapses, np.float32)
+        row[D.ELIGIBILITY_AT] = self._at(self.eligibility)
+        self._level = np.zeros(1, np.float32)
+        row[D.CELL_AT], row[D.LEVEL_AT] = self._at(dynamics.cell()), self._at(self._level)
         row[D.APPLIED] = 0
         self._released = memory.room((0, self._interval), np.int32)
         self._integral = memory.room((0, self._interval + 1), np.float32)
@@ -70,6 +73,22 @@ class RewardTables:
         moved = self._memory.room((size, array.shape[1]), array.dtype)
         moved[: len(kept)] = kept
         return moved
+
+    def read(self, clock: NDArray[np.int64], now: int) -> Dopamine:
+        """Cells from that of the last update of all synapses to that of the step before `now`."""
+        first, begin = int(self._row[D.APPLIED]) // self._interval, int(self._row[D.CELL0])
+        cells = slice(first - begin, max(first, (now - 1) // self._interval + 1) - begin)
+        released, integral = (self._memory.contents(array[cells]) for array in (self._released, self._integral))
+        self._memory.fetch(self._level, slice(None))
+        return Dopamine(first, released, integral, clock, self._level.copy())
+
+    def write(self, dopamine: Dopamine, now: int) -> None:
+        """Hold these cells, where none were; the last update of all synapses is known."""
+        self.reserve(now)
+        self._memory.fill(self._released, dopamine.released)
+        self._memory.fill(self._integral, dopamine.integral)
+        self._level[:] = dopamine.level
+        self._memory.store(self._level, slice(None))
 
     def is_long(self, now: int) -> bool:
         """Whether many cells wait for synapses to be advanced."""

@@ -119,11 +119,7 @@ def lay_out(
     Raises InputError for a lane of more than MOST_SLOTS slots.
     """
     mine = np.flatnonzero(blocks.rank == rank)
-    family_kind = np.zeros(len(network.families), dtype=np.int64)
-    for k, kind in enumerate(kinds):
-        family_kind[kind.families] = k
-    kind_of = family_kind[[population.family for population in network.populations]]
-    channels = np.array([len(kind.channels) for kind in kinds])
+    kind_of, channels = _kinds_and_channels(network, kinds)
     slots = blocks.size[mine] * channels[kind_of[blocks.population[mine]]]
     threads = min(threads, mine.size)
     padding = int(channels.sum()) * ALIGN
@@ -141,6 +137,20 @@ def lay_out(
         per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)
     return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
+
+
+def lane_of_blocks(network: Network, kinds: list[Kind], blocks: Blocks, chosen: NDArray[np.int64]) -> Lane:
+    """The lane of these blocks, int64[b], ascending. Raises InputError for more than MOST_SLOTS slots."""
+    return _lane(blocks, chosen, *_kinds_and_channels(network, kinds))
+
+
+def _kinds_and_channels(network: Network, kinds: list[Kind]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Kind of every population, channels of every kind."""
+    family_kind = np.zeros(len(network.families), dtype=np.int64)
+    for k, kind in enumerate(kinds):
+        family_kind[kind.families] = k
+    kind_of = family_kind[[population.family for population in network.populations]]
+    return kind_of, np.array([len(kind.channels) for kind in kinds])
 
 
 def _worth_packing(network: Network) -> bool:

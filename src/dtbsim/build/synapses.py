@@ -117,14 +117,19 @@ def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
     mine = np.zeros(network.sizes.size, dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
     target, source, _ = heard(network)
-    used = np.unique(source[mine[target]])
+    return number_candidates(network, source[mine[target]], f"rank {rank}")
+
+
+def number_candidates(network: Network, populations: NDArray[np.int64], who: str) -> Candidates:
+    """All neurons of these populations, ascending. Raises InputError where `who` hears more than MOST_SOURCES."""
+    used = np.unique(populations)
     sizes = network.sizes[used]
     offset = np.full(network.sizes.size, -1, dtype=np.int64)
     offset[used] = np.cumsum(sizes) - sizes
     total = int(sizes.sum())
     if total > MOST_SOURCES:
         raise InputError(
-            f"rank {rank} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
+            f"{who} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
             where="populations",
             remedy="use fewer neurons, or a connectome with more regions than ranks",
         )

@@ -87,6 +87,14 @@ class DeviceMemory:
         """Its address on the device."""
         return self._device.address(array)
 
+    def contents(self, array: Any) -> NDArray[Any]:
+        """A copy on the host."""
+        return self._device.download(array)
+
+    def fill(self, array: Any, values: NDArray[Any]) -> None:
+        """Copy them to the first rows."""
+        array[: len(values)] = self._device.upload(values)
+
     def zeros(self, size: int, dtype: DTypeLike) -> Any:
         """Zeros that stay."""
         array = self._device.xp.zeros(size, dtype)

@@ -1,0 +1,259 @@
+"""The state of a run as arrays keyed by global ids, which any number of ranks, threads or GPUs can load.
+
+A backend gives what belongs to its own neurons; the state of a network is that of all ranks, each array the
+concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0030-backend-state.md has the table):
+
+- `step` int64[ranks]: steps done, the same everywhere.
+- `neurons/POPULATION/gid` uint32[n], and one array of each state of the model, float32[n] or int32[n].
+- `noise/drive` int32[n], `noise/gid` uint32[n], `noise/value` float32[n]: currents that remember.
+- `spikes/step` int64[n], `spikes/gid` uint32[n]: spikes that some synapse may not have received yet.
+- `events/gid` uint32[n], `events/count` int64[n]: synaptic events so far, counted at some neuron.
+- `parameters/POPULATION/NAME/gid` uint32[n], `value` float64[n]: those that were changed during the run.
+- `synapses/PROJECTION/...`: what changes of a projection, see `dynamic_state`.
+
+What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.memory import Memory
+from dtbsim.backends.parameters import NeuronAccess
+from dtbsim.build.kinds import Kind
+from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.errors import InputError
+from dtbsim.spec.network import Network
+
+I64 = NDArray[np.int64]
+State = Mapping[str, NDArray[Any]]
+Values = dict[str, NDArray[Any]]
+OTHER_NETWORK = "use the state of a run of the same configuration"
+
+
+def merge_states(states: Iterable[State]) -> Values:
+    """The state of a network from those of its ranks (all of one run, in any order)."""
+    parts = list(states)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def state_bytes(state: State) -> dict[str, int]:
+    """Bytes by first part of the name: `neurons`, `synapses`, `spikes`, ..."""
+    sizes: dict[str, int] = {}
+    for name, array in state.items():
+        part = name.split("/")[0]
+        sizes[part] = sizes.get(part, 0) + array.nbytes
+    return sizes
+
+
+def taken(state: State, name: str) -> NDArray[Any]:
+    """An array of the state. Raises InputError where it is missing."""
+    if name not in state:
+        raise InputError(f"the state has no {name}", remedy=OTHER_NETWORK)
+    return state[name]
+
+
+def rows_of(keys: NDArray[Any], wanted: NDArray[Any]) -> I64:
+    """Row of each wanted key among `keys` (the first of equal ones), int64; -1: not there."""
+    if keys.size == 0:
+        return np.full(wanted.size, -1, np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys, wanted, sorter=order), keys.size - 1)
+    return np.where(keys[order[at]] == wanted, order[at], -1)
+
+
+def step_of(state: State) -> int:
+    """Steps that were done when the state was taken. Raises InputError where its ranks do not agree."""
+    steps = np.unique(taken(state, "step"))
+    if steps.size != 1:
+        raise InputError(f"the state has parts of steps {steps.tolist()}", remedy="merge parts of one moment only")
+    return int(steps[0])
+
+
+def joined(parts: Sequence[NDArray[Any]], dtype: Any, *width: int) -> NDArray[Any]:
+    """The parts one after the other; an empty array of the dtype and width without any."""
+    return np.concatenate([np.zeros((0, *width), dtype), *parts]).astype(dtype, copy=False)
+
+
+# -- neurons --------------------------------------------------------------------------------------------------
+
+
+def _members(network: Network, lanes: Sequence[LaneState], family: int) -> list[tuple[LaneState, slice]]:
+    """The lanes that have neurons of a population, with their local indices there."""
+    found = []
+    for state in lanes:
+        runs = state.lane.runs_of_family(network.families[family])
+        if runs:
+            found.append((state, slice(runs[0].local, runs[-1].local + runs[-1].size)))
+    return found
+
+
+def _arena(kind: Kind, state: LaneState, name: str) -> NDArray[Any]:
+    return state.neurons.f32 if kind.model.state(name).dtype == "f32" else state.neurons.i32
+
+
+def _stretch(state: LaneState, kind: int, name: str, local: slice) -> slice:
+    group = state.neurons.group_of[kind]
+    first = group.state_offset[name] - group.start
+    return slice(first + local.start, first + local.stop)
+
+
+def neuron_states(network: Network, kinds: list[Kind], lanes: Sequence[LaneState], memory: Memory) -> Values:
+    """Every state of every neuron of the lanes, by population."""
+    found: Values = {}
+    for index, family in enumerate(network.families):
+        if family.model.is_source:
+            continue
+        members = _members(network, lanes, index)
+        found[f"neurons/{family.name}/gid"] = joined([state.lane.gids[local] for state, local in members], np.uint32)
+        for row in family.model.states:
+            parts = []
+            for state, local in members:
+                kind = state.lane.runs_of_family(family)[0].kind
+                arena, part = _arena(kinds[kind], state, row.name), _stretch(state, kind, row.name, local)
+                memory.fetch(arena, part)
+                parts.append(arena[part])
+            dtype = np.float32 if row.dtype == "f32" else np.int32
+            found[f"neurons/{family.name}/{row.name}"] = joined(parts, dtype)
+    return found
+
+
+def load_neurons(state: State, network: Network, kinds: list[Kind], lanes: Sequence[LaneState], memory: Memory) -> None:
+    """Give the neurons of the lanes their states. Raises InputError where the state lacks a neuron."""
+    for index, family in enumerate(network.families):
+        if family.model.is_source:
+            continue
+        keys = taken(state, f"neurons/{family.name}/gid")
+        for here, local in _members(network, lanes, index):
+            kind = here.lane.runs_of_family(family)[0].kind
+            rows = rows_of(keys, here.lane.gids[local])
+            if (rows < 0).any():
+                raise InputError(
+                    f"the state lacks {int((rows < 0).sum())} neurons", where=f"population {family.name}",
+                    remedy=OTHER_NETWORK,
+                )  # fmt: skip
+            for row in family.model.states:
+                _arena(kinds[kind], here, row.name)[_stretch(here, kind, row.name, local)] = taken(
+                    state, f"neurons/{family.name}/{row.name}"
+                )[rows]
+    for here in lanes:
+        memory.store(here.neurons.f32, slice(None))
+        memory.store(here.neurons.i32, slice(None))
+
+
+# -- noise that remembers -------------------------------------------------------------------------------------
+
+Process = tuple[int, NDArray[np.uint32], int, NDArray[np.float32]]
+"""Number of a drive, gids that it is drawn for, how many neurons it reaches, and the array of its values."""
+
+
+def noise_states(processes: Sequence[Process], memory: Memory, shared_at: int) -> Values:
+    """Values of all processes on the lanes; one that several neurons share is at `shared_at` of its array."""
+    parts = []
+    for _, gids, reached, array in processes:
+        first = 0 if gids.size == reached else shared_at
+        memory.fetch(array, slice(None))
+        parts.append(array[first : first + gids.size])
+    drives = [np.full(gids.size, drive, np.int32) for drive, gids, *_ in processes]
+    return {
+        "noise/drive": joined(drives, np.int32),
+        "noise/gid": joined([gids for _, gids, *_ in processes], np.uint32),
+        "noise/value": joined(parts, np.float32),
+    }
+
+
+def load_noise(state: State, processes: Sequence[Process], memory: Memory) -> None:
+    """Give the processes on the lanes their values."""
+    keys = (taken(state, "noise/drive").astype(np.int64) << 32) | taken(state, "noise/gid").astype(np.int64)
+    for drive, gids, _, array in processes:
+        rows = rows_of(keys, (np.int64(drive) << 32) | gids.astype(np.int64))
+        if (rows < 0).any():
+            raise InputError(f"the state lacks values of noise {drive}", remedy=OTHER_NETWORK)
+        array[: gids.size] = state["noise/value"][rows]
+        if gids.size == 1:
+            array[:] = array[0]
+        memory.store(array, slice(None))
+
+
+# -- parameters set during the run ----------------------------------------------------------------------------
+
+
+def parameter_states(network: Network, neurons: NeuronAccess) -> Values:
+    """Values of all neurons of the rank, of the parameters that have been changed."""
+    found: Values = {}
+    for family, parameter in sorted(neurons.changed):
+        name = f"parameters/{network.families[family].name}/{parameter}"
+        gids, values = neurons.get(family, parameter)
+        found[f"{name}/gid"], found[f"{name}/value"] = gids.astype(np.uint32), values
+    return found
+
+
+def load_parameters(state: State, network: Network, neurons: NeuronAccess) -> None:
+    """Give the neurons of the rank the parameters that were changed."""
+    for name in state:
+        place = name.split("/")
+        if place[0] == "parameters" and place[-1] == "value":
+            keys, values = taken(state, name.replace("/value", "/gid")), state[name]
+            neurons.load(network.family_index(place[1]), place[2], partial(_looked_up, keys, values, place[1]))
+
+
+def _looked_up(keys: NDArray[np.uint32], values: NDArray[np.float64], population: str, gids: I64) -> Any:
+    rows = rows_of(keys, gids.astype(np.uint32))
+    if (rows < 0).any():
+        raise InputError(
+            "the state lacks parameters of neurons", where=f"population {population}", remedy=OTHER_NETWORK
+        )
+    return values[rows]
+
+
+# -- what all backends have -----------------------------------------------------------------------------------
+
+
+def common_state(
+    built: RankNetwork,
+    memory: Memory,
+    step: int,
+    spikes: I64,
+    events: int,
+    neurons: NeuronAccess,
+) -> Values:
+    """Neurons, spikes (step << 32 | gid), events of a rank, and values of parameters that were changed."""
+    first = min(int(state.lane.gids.min()) for state in built.lanes)
+    return {
+        "step": np.array([step], np.int64),
+        "spikes/step": spikes >> 32,
+        "spikes/gid": (spikes & 0xFFFFFFFF).astype(np.uint32),
+        "events/gid": np.array([first], np.uint32),
+        "events/count": np.array([events], np.int64),
+        **neuron_states(built.network, built.kinds, built.lanes, memory),
+        **parameter_states(built.network, neurons),
+    }
+
+
+def load_common(state: State, built: RankNetwork, memory: Memory, neurons: NeuronAccess) -> None:
+    """Neurons and parameters; the parameters first, as they are in the same arrays."""
+    load_parameters(state, built.network, neurons)
+    load_neurons(state, built.network, built.kinds, built.lanes, memory)
+
+
+def spikes_in(state: State, built: RankNetwork) -> tuple[I64, I64, int]:
+    """Spikes of this rank's neurons and those that its synapses may still receive, and the events counted here."""
+    gids = taken(state, "spikes/gid").astype(np.int64)
+    entries = (taken(state, "spikes/step") << 32) | gids
+    here = np.sort(np.concatenate([lane.lane.gids for lane in built.lanes]))
+    heard = entries[_among(gids, built.candidates.gids)]
+    counted = _among(taken(state, "events/gid"), here)
+    return entries[_among(gids, here)], heard, int(taken(state, "events/count")[counted].sum())
+
+
+def _among(wanted: NDArray[Any], ascending: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of the wanted gids are in an ascending list."""
+    if ascending.size == 0:
+        return np.zeros(wanted.size, bool)
+    at = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)
+    return np.asarray(ascending[at] == wanted)
