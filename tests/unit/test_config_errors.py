@@ -12,7 +12,7 @@ from dtbsim.config.schema import json_schema
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError, MultipleInputError
 
-RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree"
+RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree | explicit"
 DRIVES = (
     "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | dc | sinusoidal | ac | step_current | "
     "ramp | noise_current | ou_current | spike_trains"
@@ -20,7 +20,7 @@ DRIVES = (
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"
 )
-DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s"
+DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s, or null"
 VALUE = f"allowed: {DRAWN}, or a mapping with map, low, high"
 RATE = f"{VALUE}, or a non-empty list (each: a number at least 0)"
 SIZE = "allowed: a whole number at least 1 and at most 4294967295"
