@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         TractDelay,
     )
     from dtbsim.config.parts import SpikeArrays
+    from dtbsim.config.positions import BoxPositions, DiscPositions, GivenPositions, GridPositions
     from dtbsim.config.run import (
         Analysis,
         Bold,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
     from dtbsim.models.connections.all_to_all import AllToAll
+    from dtbsim.models.connections.distance_dependent import DistanceDependent
+    from dtbsim.models.connections.explicit import EdgeArrays, Explicit
     from dtbsim.models.connections.fixed_indegree import FixedIndegree
     from dtbsim.models.connections.fixed_outdegree import FixedOutdegree
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
@@ -117,7 +120,10 @@ _MODULES = {
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
+    "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
     "models.connections.all_to_all": ("AllToAll",),
+    "models.connections.distance_dependent": ("DistanceDependent",),
+    "models.connections.explicit": ("EdgeArrays", "Explicit"),
     "models.connections.fixed_indegree": ("FixedIndegree",),
     "models.connections.fixed_outdegree": ("FixedOutdegree",),
     "models.connections.fixed_total_number": ("FixedTotalNumber",),
@@ -137,12 +143,19 @@ __all__ = [
     "BalancedEI",
     "Bold",
     "Change",
+    "BoxPositions",
     "DCDrive",
+    "DiscPositions",
+    "DistanceDependent",
     "DtbsimError",
+    "EdgeArrays",
+    "Explicit",
     "Exponential",
     "FixedIndegree",
     "FixedOutdegree",
     "FixedTotalNumber",
+    "GivenPositions",
+    "GridPositions",
     "HomeostaticStage",
     "HomeostaticTonic",
     "InhomogeneousPoissonDrive",

@@ -18,7 +18,8 @@ from dtbsim.build.lanes import Lane
 from dtbsim.errors import InputError
 from dtbsim.kernels.listed import CALL_LISTED, draw_listed
 from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array, seed_key
-from dtbsim.models.connections import Listed, Words
+from dtbsim.models.connections import Words
+from dtbsim.models.connections.check import synapses_of
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 I64 = NDArray[np.int64]
 LISTED_BYTES = 64
 """Of each listed synapse while a rank is built, beside its place in the rows."""
-MOST_TARGETS = 65_536
-"""Targets that a rule is asked for at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,26 +95,29 @@ class ListedOnRank:
         wanted = [np.arange(n) + g - target0 for g, n in zip(self._gid0[onto], self._size[onto], strict=True)]
         asked = np.sort(np.concatenate([np.zeros(0, np.int64), *wanted]))
         words = self._words(projection, target0)
-        limits = int(network.sizes[targets].sum()), int(network.sizes[sources].sum())
-        parts = [
-            _checked(projection.listing.onto(asked[k : k + MOST_TARGETS], words), asked[k : k + MOST_TARGETS], limits)
-            for k in range(0, asked.size, MOST_TARGETS)
-        ]
-        target = np.concatenate([np.zeros(0, np.int64), *(part.target for part in parts)])
-        source = np.concatenate([np.zeros(0, np.int64), *(part.source for part in parts)])
-        weight = _joined([part.weight for part in parts])
-        delay = _joined([part.delay for part in parts])
+        n_sources = int(network.sizes[sources].sum())
+        try:
+            found = synapses_of(projection.rule, projection.listing, asked, words, n_sources)
+        except InputError as error:
+            where = f"{projection.key_path}.rule" + (f": {error.where}" if error.where else "")
+            raise InputError(error.message, where=where, remedy=error.remedy) from error
+        target, source, weight, delay = found.target, found.source, found.weight, found.delay
         first = np.flatnonzero(np.diff(target, prepend=-1))
         number = np.arange(target.size) - np.repeat(first, np.diff(np.append(first, target.size)))
         population = np.searchsorted(network.gid_starts, source + source0, side="right") - 1
+        _check_expected(projection, self._pieces_of(target + target0), population, network.sizes.size)
         candidate = self._offset[population] + source + source0 - network.gid_starts[population]
         return _Selected(
             target + target0,
             candidate.astype(np.int32),
             number.astype(np.uint32),
-            None if weight is None else weight.astype(np.float64, copy=False),
+            weight,
             None if delay is None else delay.astype(np.uint16),
         )
+
+    def _pieces_of(self, target: I64) -> I64:
+        """Populations of targets."""
+        return np.asarray(np.searchsorted(self._network.gid_starts, target, side="right") - 1)
 
     def _words(self, projection: Projection, target0: int) -> Words:
         def words(target: I64, number: I64, call: int) -> NDArray[np.uint32]:
@@ -161,31 +163,17 @@ class ListedOnRank:
         known = np.flatnonzero(self._offset >= 0)
         by_offset = known[np.argsort(self._offset[known])]
         source_population = by_offset[np.searchsorted(self._offset[by_offset], source, side="right") - 1]
-        target_population = np.searchsorted(self._network.gid_starts, target, side="right") - 1
-        found = np.searchsorted(pair[order], target_population * n + source_population)
+        found = np.searchsorted(pair[order], self._pieces_of(target) * n + source_population)
         return projection.delay_steps[order[found]].astype(np.int32)
 
 
-def _joined(parts: list[NDArray[np.float64] | None] | list[I64 | None]) -> NDArray[np.generic] | None:
-    there = [part for part in parts if part is not None]
-    return np.concatenate(there) if there else None
-
-
-def _checked(listed: Listed, asked: I64, limits: tuple[int, int]) -> Listed:
-    """The synapses, ascending by target in their order; InputError for what no rule may give."""
-    n = listed.source.size
-    for name, values in (("target", listed.target), ("weight", listed.weight), ("delay", listed.delay)):
-        if values is not None and values.shape != (n,):
-            raise InputError(f"a connection rule gives {n} sources, and {name} of the shape {values.shape}")
-    if n and not (listed.source.min() >= 0 and listed.source.max() < limits[1]):
-        raise InputError(f"a connection rule gives sources {listed.source.min()} to {listed.source.max()}; "
-                         f"the population has {limits[1]} neurons")  # fmt: skip
-    if not np.isin(listed.target, asked).all():
-        raise InputError("a connection rule gives synapses onto neurons that it was not asked for")
-    order = np.argsort(listed.target, kind="stable")
-    return Listed(
-        listed.source[order],
-        listed.target[order],
-        None if listed.weight is None else listed.weight[order],
-        None if listed.delay is None else listed.delay[order],
-    )
+def _check_expected(projection: Projection, target: I64, source: I64, n: int) -> None:
+    """InputError for synapses between populations of which none was expected: their spikes would not get there."""
+    piece = np.repeat(projection.piece_target.astype(np.int64), np.diff(projection.entry_start))
+    known = piece * n + projection.entry_source
+    if not np.isin(target * n + source, known).all():
+        raise InputError(
+            f"the rule {projection.rule.kind} gives synapses between populations of which it expected none",
+            where=projection.key_path,
+            remedy="`expected` of its listing must be above 0 for every pair that may have some",
+        )

@@ -11,6 +11,7 @@ from dtbsim.build.synapses import LaneBuilder, find_candidates
 from dtbsim.config.network import Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L
+from dtbsim.models.connections import CONNECTION_RULES
 from dtbsim.models.connections.fixed_indegree import FixedIndegree
 from dtbsim.models.connections.fixed_outdegree import FixedOutdegree
 from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
@@ -23,9 +24,8 @@ def warm_up_build(network: Network | None = None) -> None:
 
     Loops of some rules alone are compiled where `network` has them (None: all).
     """
-    rules = [None] if network is None else [p.rule for p in network.projections]
-    split = any(rule is None or rule.tasks == "split" for rule in rules)
-    by_source = any(rule is None or rule.by_source for rule in rules)
+    rules = CONNECTION_RULES.usable().values() if network is None else [p.rule for p in network.projections]
+    split, by_source = any(rule.tasks == "split" for rule in rules), any(rule.by_source for rule in rules)
     rule = FixedTotalNumber(total=2) if split else FixedIndegree(indegree=1)
     pair = Projection(source="a", target="a", rule=rule, weight_pA=1.0, delay_ms=1.0)
     projections = {"aa": pair}

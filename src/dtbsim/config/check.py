@@ -75,6 +75,7 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
         given += [
             (("populations", key, "model"), model),
             (("populations", key, "spikes_file"), population.spikes_file),
+            (("populations", key, "positions", "file"), getattr(population.positions, "file", None)),
         ]
     given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
     for key, projection in config.projections.items():

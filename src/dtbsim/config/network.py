@@ -25,6 +25,7 @@ from dtbsim.config.parts import (
     SpikeArrays,
     exactly_one_weight,
 )
+from dtbsim.config.positions import Positions
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, ModelName, Strict, Value
 
@@ -53,6 +54,10 @@ class Population(Strict):
         default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
     )
     off_grid_spikes: OffGrid = Field(default="error", description=OFF_GRID)
+    positions: Positions | None = Field(
+        default=None,
+        description="where the neurons are, for rules that ask for it; default: at the centroid of their region",
+    )
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from dtbsim.config import RunConfig
 from dtbsim.config.dump import MOST_LISTED, listed_spikes
+from dtbsim.config.positions import GivenPositions
 from dtbsim.errors import InputError
 from dtbsim.paths import user_path
 from dtbsim.run_folder.claim import RunFolder
@@ -129,6 +130,10 @@ def _named(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str,
             path = base / user_path(population.spikes_file)
             kept = f"populations.{name}{path.suffix}"
             yield ("populations", name, "spikes_file"), population.spikes_file, path, kept, False
+        if isinstance(population.positions, GivenPositions) and population.positions.file is not None:
+            given = population.positions.file
+            path = base / user_path(given)
+            yield ("populations", name, "positions", "file"), given, path, f"positions.{name}{path.suffix}", False
     for name, drive in config.drives.items():
         if drive.kind == "spike_trains" and drive.file is not None:
             path = base / user_path(drive.file)
@@ -213,6 +218,10 @@ def _changed(config: RunConfig, changes: dict[Key, str]) -> RunConfig:
             update: dict[str, Any] = {key[3]: text} | ({} if listed is None else {listed[0]: None})
             rule = projection.rule.model_copy(update=update)
             parts["projections"][key[1]] = projection.model_copy(update={"rule": rule})
+        elif key[2:] == ("positions", "file"):
+            population = parts["populations"][key[1]]
+            positions = population.positions.model_copy(update={"file": text})
+            parts["populations"][key[1]] = population.model_copy(update={"positions": positions})
         else:
             kind, name, field = key
             parts[kind][name] = parts[kind][name].model_copy(update={"spikes": None, field: text})

@@ -16,6 +16,7 @@ from dtbsim.config.synapses import STDPDopamine
 from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
+from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, as_table, table_at
@@ -24,6 +25,7 @@ from dtbsim.spec.network import MAX_DELAY_STEPS, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.positions import positions_of
 from dtbsim.spec.resolution import Use
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
 
@@ -67,7 +69,7 @@ class _Compiler:
         name: str,
         index: int,
     ) -> None:
-        self.config, self.atlas, self.plan, self.places = config, atlas, plan, places
+        self.config, self.parts, self.atlas, self.plan, self.places = config, parts, atlas, plan, places
         self.populations, self.name, self.index, self.base_dir = populations, name, index, base_dir
         self.item: cfg.Projection = parts.projections[name]
         self.rule = rule_of(self.item.rule)
@@ -212,14 +214,18 @@ class _Compiler:
             pieces = self._bounded(rule.number(given, scaling.pieces), rule.most, rule.number_name)
         elif rule.number_of == "pair":
             entries = self._bounded(rule.number(given, scaling.entries), rule.most, rule.number_name)
-        misfit = rule.misfit(self._end(self.source), self._end(self.target))
+        misfit = rule.misfit(*(End(draft.name, draft.size, draft.regions) for draft in (self.source, self.target)))
         if misfit is not None:
             raise self.places.error(f"{self.path}.rule", misfit)
         return pieces.astype(np.int64), entries
 
-    @staticmethod
-    def _end(draft: Draft) -> End:
-        return End(draft.name, draft.size, draft.regions)
+    def _end(self, draft: Draft) -> End:
+        positions = None
+        if self.rule.needs_positions:
+            item = self.parts.populations[draft.name].positions
+            gid0 = self.populations[draft.populations[0]].gid0
+            positions = positions_of(item, draft, gid0, self.config.seed, self.atlas, self.base_dir, self.places)
+        return End(draft.name, draft.size, draft.regions, positions)
 
     def _listing(self, pools: Pools) -> Listing | None:
         """The synapses of a rule that lists them itself."""
@@ -236,7 +242,7 @@ class _Compiler:
             base_dir=self.base_dir,
         )
         try:
-            return self.rule.compile(self.item.rule, ends)
+            return listing_of(self.rule, self.item.rule, ends)
         except InputError as error:
             raise self.places.at(f"{self.path}.rule", error) from None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dtbsim.config.parts import RuleConfig
 from dtbsim.models.connections.all_to_all import AllToAllRule
 from dtbsim.models.connections.base import ConnectionRule, End, Ends, Listed, Listing, Span, Words
+from dtbsim.models.connections.distance_dependent import DistanceDependentRule
 from dtbsim.models.connections.explicit import ExplicitRule
 from dtbsim.models.connections.fixed_indegree import FixedIndegreeRule
 from dtbsim.models.connections.fixed_outdegree import FixedOutdegreeRule
@@ -40,6 +41,7 @@ BUILT_IN: tuple[ConnectionRule, ...] = (
     OneToOneRule(),
     FixedOutdegreeRule(),
     ExplicitRule(),
+    DistanceDependentRule(),
 )
 
 

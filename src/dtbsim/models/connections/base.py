@@ -166,6 +166,8 @@ class ConnectionRule:
     number_name: ClassVar[str] = ""
     """The largest number, and its name with an article."""
     scopes: ClassVar[tuple[Scope, ...]] = ("same_region", "connectome", "all")
+    needs_positions: ClassVar[bool] = False
+    """Whether `End.positions` is wanted: it is None otherwise, and where a population has none."""
     default_scope: ClassVar[Scope | None] = None
     """Where both populations live in regions and the projection does not say."""
 
