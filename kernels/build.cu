@@ -42,6 +42,19 @@ DTB_KERNEL dtb_wire_targets(Table table, Table rows) {
     }
 }
 
+// Every synapse that a rule lists.
+DTB_KERNEL dtb_wire_listed(Table table, Table rows) {
+    const Sink sink = sink_of(rows);
+    const int *source = at<int>(table[W_LISTED_SOURCE_AT]), *slot = at<int>(table[W_LISTED_SLOT_AT]);
+    const int *weight = at<int>(table[W_LISTED_WEIGHT_AT]), *delay = at<int>(table[W_LISTED_DELAY_AT]);
+    const Share share = share_of_row();
+    for (i64 item = share.first; item < table[W_N_ITEMS]; item += share.stride)
+        if (sink.counts)
+            add_to(sink.counts + source[item], 1);
+        else
+            put(sink, source[item], slot[item], weight[item], delay[item]);
+}
+
 // Every source of fixed_outdegree; a warp each.
 DTB_KERNEL dtb_wire_sources(Table table, Table rows) {
     const Sink sink = sink_of(rows);

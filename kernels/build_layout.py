@@ -41,6 +41,10 @@ W_MAX_DELAY = next(_n)
 W_BITS_AT = next(_n)  # uint32[warps, W_BIT_WORDS], zero: marks of the sources that a target has
 W_BIT_WORDS = next(_n)
 W_PAIRS_AT = next(_n)  # fixed_outdegree: int64[n_tasks, pair_layout.FIELDS] instead of tasks; items are sources
+W_LISTED_SOURCE_AT = next(_n)  # listed synapses: int32[n_items], as the next ones; source rows
+W_LISTED_SLOT_AT = next(_n)
+W_LISTED_WEIGHT_AT = next(_n)  # in quanta
+W_LISTED_DELAY_AT = next(_n)  # in steps
 WIRING_FIELDS = next(_n)
 
 # --- rows table: int64[ROWS_FIELDS], the synapses of one lane --------------------------------------------------------

@@ -19,6 +19,15 @@ PIECE, FIRST_GID, COUNT, SLOT, ENTRY, NUMBER = range(TASK_FIELDS)
 
 FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE, FIXED_OUTDEGREE = range(6)
 """FIXED_OUTDEGREE has no tasks: it is drawn by source, in `outdegree`."""
+LOOPS = {
+    "fixed_indegree": FIXED_INDEGREE,
+    "fixed_total_number": FIXED_TOTAL,
+    "pairwise_bernoulli": BERNOULLI,
+    "all_to_all": ALL_TO_ALL,
+    "one_to_one": ONE_TO_ONE,
+    "fixed_outdegree": FIXED_OUTDEGREE,
+}
+"""Compiled loops, by the name that connection rules know them by (`ConnectionRule.loop`)."""
 _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 
 

@@ -35,21 +35,16 @@ if TYPE_CHECKING:
         StepCurrentDrive,
     )
     from dtbsim.config.network import (
-        AllToAll,
         BalancedEI,
-        FixedIndegree,
-        FixedOutdegree,
-        FixedTotalNumber,
         HomeostaticStage,
         HomeostaticTonic,
-        OneToOne,
-        PairwiseBernoulli,
         Population,
         PotjansDiesmann,
         Projection,
         TractDelay,
     )
     from dtbsim.config.parts import SpikeArrays
+    from dtbsim.config.positions import BoxPositions, DiscPositions, GivenPositions, GridPositions
     from dtbsim.config.run import (
         Analysis,
         Bold,
@@ -66,6 +61,14 @@ if TYPE_CHECKING:
     from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
+    from dtbsim.models.connections.all_to_all import AllToAll
+    from dtbsim.models.connections.distance_dependent import DistanceDependent
+    from dtbsim.models.connections.explicit import EdgeArrays, Explicit
+    from dtbsim.models.connections.fixed_indegree import FixedIndegree
+    from dtbsim.models.connections.fixed_outdegree import FixedOutdegree
+    from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
+    from dtbsim.models.connections.one_to_one import OneToOne
+    from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
     from dtbsim.report import write_report
     from dtbsim.simulate import RunResult
     from dtbsim.store import Run, hash_run, open_run
@@ -92,15 +95,9 @@ _MODULES = {
         "StepCurrentDrive",
     ),
     "config.network": (
-        "AllToAll",
         "BalancedEI",
-        "FixedIndegree",
-        "FixedOutdegree",
-        "FixedTotalNumber",
         "HomeostaticStage",
         "HomeostaticTonic",
-        "OneToOne",
-        "PairwiseBernoulli",
         "Population",
         "PotjansDiesmann",
         "Projection",
@@ -123,6 +120,15 @@ _MODULES = {
     "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
+    "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
+    "models.connections.all_to_all": ("AllToAll",),
+    "models.connections.distance_dependent": ("DistanceDependent",),
+    "models.connections.explicit": ("EdgeArrays", "Explicit"),
+    "models.connections.fixed_indegree": ("FixedIndegree",),
+    "models.connections.fixed_outdegree": ("FixedOutdegree",),
+    "models.connections.fixed_total_number": ("FixedTotalNumber",),
+    "models.connections.one_to_one": ("OneToOne",),
+    "models.connections.pairwise_bernoulli": ("PairwiseBernoulli",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
     "store": ("Run", "hash_run", "open_run"),
@@ -137,12 +143,19 @@ __all__ = [
     "BalancedEI",
     "Bold",
     "Change",
+    "BoxPositions",
     "DCDrive",
+    "DiscPositions",
+    "DistanceDependent",
     "DtbsimError",
+    "EdgeArrays",
+    "Explicit",
     "Exponential",
     "FixedIndegree",
     "FixedOutdegree",
     "FixedTotalNumber",
+    "GivenPositions",
+    "GridPositions",
     "HomeostaticStage",
     "HomeostaticTonic",
     "InhomogeneousPoissonDrive",

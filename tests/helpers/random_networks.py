@@ -136,20 +136,25 @@ class _Drawing(ValueDrawing):
             if item["scope"] == "connectome":
                 item["connectome_scales"] = draw.choice(["indegree", "weight"])
         item["rule"] = self.rule(source, target)
+        if item["rule"]["kind"] == "explicit":
+            item["scope"] = "all"
         item |= self.weight(target, fixed=False)
         item["delay_ms"] = self.delay(item)
         if self.some(0.3) and target != "R":
             self.add_synapse(item)
         if "synapse" not in item and item["rule"]["kind"] in ("fixed_outdegree", "all_to_all", "one_to_one"):
             item["procedural"] = self.some(0.4)
+        self.list_values(item)
         return item
 
     def rule(self, source: str, target: str) -> Data:
         draw = self.draw
         n, m = self.populations[source]["size"], self.populations[target]["size"]
         kinds = ["fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "fixed_outdegree"]
-        kind = draw.choice(kinds + ["one_to_one"] * (n == m))
+        kind = draw.choice([*kinds, "explicit"] + ["one_to_one"] * (n == m))
         rule: Data = {"kind": kind}
+        if kind == "explicit":
+            return rule | {"edges": self.edges(source, target)}
         if kind == "fixed_indegree":
             rule["indegree"] = draw.randint(0, 8)
             if self.some(0.3) and n > 1:
@@ -163,6 +168,29 @@ class _Drawing(ValueDrawing):
         if kind != "one_to_one" and n > 1 and self.some(0.3):
             rule["autapses"] = False
         return rule
+
+    def edges(self, source: str, target: str) -> Data:
+        """Edges between the populations, of all regions if they live in some; pairs may occur several times."""
+        draw = self.draw
+        sizes = [self.populations[name]["size"] for name in (source, target)]
+        n = draw.randint(0, 60)
+        return dict(
+            zip(("source", "target"), ([draw.randrange(size) for _ in range(n)] for size in sizes), strict=True)
+        )
+
+    def list_values(self, item: Data) -> None:
+        """Move the weight or the delay of listed edges into the list."""
+        edges = item["rule"].get("edges")
+        if edges is None:
+            return
+        n = len(edges["source"])
+        for key in ("weight_pA", "weight_mV", "weight_nS", "weight"):
+            if isinstance(item.get(key), int | float) and self.some(0.5):
+                size = item.pop(key)
+                edges["weight"] = [self.draw.choice([size, round(size * 0.75, 3)]) for _ in range(n)]
+        if self.some(0.5):
+            del item["delay_ms"]
+            edges["delay_steps"] = [self.draw.randint(1, 40) for _ in range(n)]
 
     def weight(self, target: str, *, fixed: bool) -> Data:
         """Receptor and weight; `fixed`: one number and one port."""

@@ -57,6 +57,8 @@ RULES = {
     "out-degree": "{kind: fixed_outdegree, outdegree: 150}",
     "out-degree without autapses": "{kind: fixed_outdegree, outdegree: 31, autapses: false}",
     "one": "{kind: one_to_one}",
+    "listed": f"{{kind: explicit, edges: {{source: {[7 * k % 60 for k in range(300)]}, "
+    f"target: {[11 * k % 45 for k in range(300)]}}}}}",
 }
 
 

@@ -14,7 +14,6 @@ from dtbsim.build.synapses import binomial_thresholds
 from dtbsim.kernels.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE, seed_key
 from dtbsim.kernels.tasks import split_total
 from dtbsim.spec import Network
-from dtbsim.spec.network import ALL_TO_ALL, BERNOULLI, FIXED_INDEGREE, FIXED_TOTAL
 
 ENTRY, VALUES = 1, 2
 """Calls beside the first: the entry of the pool (of a target), weight and delay (of a pair or a total)."""
@@ -105,12 +104,12 @@ class Definition:
             gids = range(target.gid0, target.gid0 + target.size)
             entries = self.projection.entries(piece)
             pool = range(entries.start, entries.stop)
-            if self.projection.rule == FIXED_INDEGREE:
+            if self.projection.rule.kind == "fixed_indegree":
                 for gid in gids:
                     self.indegree(gid, pool, int(self.projection.piece_number[piece]))
                 continue
             for entry in pool:
-                if self.projection.rule == FIXED_TOTAL:
+                if self.projection.rule.kind == "fixed_total_number":
                     self.total(entry, target)
                     continue
                 first = self.network.populations[self.projection.entry_source[entry]]
@@ -153,9 +152,9 @@ class Definition:
     def pairs(self, entry: int, first: Any, gid: int, index: int) -> None:
         everybody = range(first.gid0, first.gid0 + first.size)
         possible = [source for source in everybody if self.projection.autapses or source != gid]
-        if self.projection.rule == BERNOULLI:
+        if self.projection.rule.kind == "pairwise_bernoulli":
             possible = self.drawn(entry, possible, gid)
-        elif self.projection.rule != ALL_TO_ALL:
+        elif self.projection.rule.kind != "all_to_all":
             possible = [first.gid0 + index]
         for source in possible:
             self.pair(entry, source, gid)

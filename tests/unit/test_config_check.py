@@ -8,11 +8,12 @@ from config_samples import BASE, assert_for_people, changed, line_of
 
 from dtbsim.config import RunConfig, check_references, json_schema, load_config_text, population_names
 from dtbsim.config.check import value_bounds
-from dtbsim.config.network import OneToOne, Population, Projection
+from dtbsim.config.network import Population, Projection
 from dtbsim.config.run import Simulation
 from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
+from dtbsim.models.connections.one_to_one import OneToOne
 
 KNOWN = "allowed: E, I, ctx.E, ctx.I"
 DELAYS = "allowed: from dt_ms (0.1) to simulation.max_delay_ms (1000)"

@@ -10,6 +10,7 @@ from config_samples import BASE
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+import dtbsim
 from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
 from dtbsim.config import network as net
 from dtbsim.config.drives import NeuronRange, OUCurrentDrive, SinusoidalDrive, SpikeTrainDrive, StepCurrentDrive
@@ -62,10 +63,10 @@ populations = st.builds(
     initial=parameters,
 )
 rules = st.one_of(
-    st.builds(net.FixedIndegree, kind=st.just("fixed_indegree"), indegree=st.integers(0, 9), autapses=st.booleans()),
-    st.builds(net.FixedOutdegree, kind=st.just("fixed_outdegree"), outdegree=st.integers(0, 2**32 - 1)),
-    st.builds(net.PairwiseBernoulli, kind=st.just("pairwise_bernoulli"), probability=st.floats(0, 1)),
-    st.builds(net.FixedTotalNumber, kind=st.just("fixed_total_number"), total=st.integers(0, 2**40)),
+    st.builds(dtbsim.FixedIndegree, kind=st.just("fixed_indegree"), indegree=st.integers(0, 9), autapses=st.booleans()),
+    st.builds(dtbsim.FixedOutdegree, kind=st.just("fixed_outdegree"), outdegree=st.integers(0, 2**32 - 1)),
+    st.builds(dtbsim.PairwiseBernoulli, kind=st.just("pairwise_bernoulli"), probability=st.floats(0, 1)),
+    st.builds(dtbsim.FixedTotalNumber, kind=st.just("fixed_total_number"), total=st.integers(0, 2**40)),
 )
 states = st.builds(
     run.RecordStates,

@@ -12,7 +12,7 @@ from dtbsim.config.schema import json_schema
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError, MultipleInputError
 
-RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree"
+RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree | explicit | distance_dependent"
 DRIVES = (
     "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | dc | sinusoidal | ac | step_current | "
     "ramp | noise_current | ou_current | spike_trains"
@@ -20,7 +20,7 @@ DRIVES = (
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"
 )
-DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s"
+DELAY = f"allowed: {DRAWN}, or a mapping with tract_velocity_m_per_s, or null"
 VALUE = f"allowed: {DRAWN}, or a mapping with map, low, high"
 RATE = f"{VALUE}, or a non-empty list (each: a number at least 0)"
 SIZE = "allowed: a whole number at least 1 and at most 4294967295"
@@ -124,7 +124,7 @@ VARIANTS = [
     ("kind: poisson", "kind: [poisson]", "kind: [", "drives.bg.kind: unknown kind ['poisson'] (did you mean 'poisson'? "),
     ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: ac, dc, "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", "projections.EE.rule.indegree: missing (give a whole number at least 0 and at most 2147483647)"),
-    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: AllToAllConnector", "rule: AllTo", "projections.EE.rule: unknown kind 'AllToAllConnector' (did you mean 'all_to_all'? allowed: all_to_all, fixed_indegree, "),
+    ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: AllToAllConnector", "rule: AllTo", "projections.EE.rule: unknown kind 'AllToAllConnector' (did you mean 'all_to_all'? allowed: all_to_all, distance_dependent, "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: 3", "rule: 3", f"projections.EE.rule: got 3 (allowed: all_to_all | one_to_one, or {RULES})"),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {fixed_indegree: 8}", "rule: {fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' (did you mean 'indegree'? "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {kind: fixed_indegree, fixed_indegree: 8}", "rule: {kind: fixed_indegree, fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' with kind: fixed_indegree (did you mean 'indegree'? "),

@@ -16,13 +16,14 @@ from tests.unit.test_procedural import recurrent
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.build.draws import draws_of, largest_weight
-from dtbsim.build.procedural import add_largest, drawn_indegree, largest_indegree, ring_size
+from dtbsim.build.procedural import add_largest, largest_indegree, ring_size
 from dtbsim.build.rank import plan_rank
 from dtbsim.config import load_config_text, load_located
 from dtbsim.errors import InputError
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.sink import FACTOR_BITS, draw_weight
+from dtbsim.models.connections.fixed_outdegree import drawn_indegree
 from dtbsim.spec import compile_network
 
 # -- counts, memory, lanes --------------------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ STP = "    synapse: {kind: tsodyks_markram, U: 0.5, tau_rec_ms: 100}\n"
             f"{{kind: {kind}, {number}}}",
             "",
             f"{kind} draws by target, so the synapses of one source cannot be drawn alone",
-            "use fixed_outdegree, all_to_all or one_to_one, or leave procedural out",
+            "use all_to_all, one_to_one or fixed_outdegree, or leave procedural out",
         )
         for kind, number in (
             ("fixed_indegree", "indegree: 3"),

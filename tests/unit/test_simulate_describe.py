@@ -19,10 +19,10 @@ from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.atlas import load_atlas, save_atlas
 from dtbsim.build.rank import plan_rank
 from dtbsim.exchange.plan import plan_exchange
+from dtbsim.models.connections import CONNECTION_RULES
 from dtbsim.mpi import Comm, run_ranks
 from dtbsim.simulate import RunResult
 from dtbsim.simulate.describe import describe_network
-from dtbsim.spec.network import RULES
 
 DOCS = Path(__file__).parents[2] / "docs/run_folder.md"
 
@@ -86,7 +86,10 @@ def test_network_json_describes_every_part(tmp_path: Path) -> None:
     assert (projections["EI"]["scope"], projections["EI"]["expected_synapses"]) == ("same_region", 5 * 400)
     assert projections["EZ"]["expected_synapses"] == round(0.7 * 250 * 40)
     assert (projections["EE"]["min_delay_steps"], projections["EE"]["max_delay_steps"]) == (5, 30)
-    assert {entry["rule"] for entry in found["projections"]} == set(RULES) - {"fixed_outdegree"}
+    assert {entry["rule"] for entry in found["projections"]} == set(CONNECTION_RULES.names()) - {
+        "fixed_outdegree",
+        "explicit",
+    }
     drawn = all_synapses(network)
     assert abs(sum(entry["expected_synapses"] for entry in found["projections"]) - len(drawn)) < 0.05 * len(drawn)
 

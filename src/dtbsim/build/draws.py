@@ -17,14 +17,21 @@ _NO_TABLE = np.zeros(0, np.int64)
 _KNOWN: WeakValueDictionary[tuple[Table, float, int], NDArray[np.int64]] = WeakValueDictionary()
 
 
-def draws_of(projection: Projection, quantum: float, dt_ms: float) -> S.Draws:
-    """Weights in `quantum`, delays in steps of `dt_ms`; lanes that hold the same table share it."""
+def draws_of(
+    projection: Projection, quantum: float, dt_ms: float, *, weights: bool = True, delays: bool = True
+) -> S.Draws:
+    """Weights in `quantum`, delays in steps of `dt_ms`; lanes that hold the same table share it.
+
+    Not `weights` or not `delays`: these are listed, and nothing is drawn.
+    """
     weight, delay = projection.weight, projection.delay
-    if weight.constant:
+    if not weights:
+        weight_table, constant_weight = _NO_TABLE, 0
+    elif weight.constant:
         weight_table, constant_weight = _NO_TABLE, round(weight.low / quantum)
     else:
         weight_table, constant_weight = _fixed_point(weight, quantum, S.FRACTION_BITS_WEIGHT), 0
-    if delay is None or delay.constant:
+    if not delays or delay is None or delay.constant:
         delay_table, constant_delay = _NO_TABLE, _steps(delay, dt_ms)
     else:
         delay_table, constant_delay = _fixed_point(delay, dt_ms, S.FRACTION_BITS_DELAY), 0

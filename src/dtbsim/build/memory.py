@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dtbsim.build.blocks import Blocks, indegrees
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
+from dtbsim.build.listed import LISTED_BYTES
 from dtbsim.build.procedural import procedural_bytes
 from dtbsim.build.synapses import Candidates
 from dtbsim.errors import MemoryPlanError
@@ -75,7 +76,8 @@ def plan_memory(
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
     tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
-    building = int(stored) * delay_bytes + len(lanes) * rows * 13
+    listed = sum(n for n, p in zip(each, network.projections, strict=True) if p.listing is not None)
+    building = int(stored) * delay_bytes + len(lanes) * rows * 13 + int(listed) * LISTED_BYTES
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(eligible) * ELIGIBILITY_BYTES
     return MemoryPlan(float(each.sum()), synapses, tables, building)

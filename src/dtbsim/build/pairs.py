@@ -13,7 +13,8 @@ from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import sink as S
-from dtbsim.spec.network import FIXED_OUTDEGREE, Network, Projection
+from dtbsim.kernels import tasks as T
+from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
     from dtbsim.build.synapses import Candidates
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TABLE_BYTES = 8 * P.TABLE_SIZE
 BATCH_BYTES = 64 << 20
 PART = 1 << 20
-"""Most neurons of a part of a target population (rule fixed_outdegree)."""
+"""Most neurons of a part of a target population that is drawn by source."""
 
 
 def splits_of(size: int, part: int = PART) -> int:
@@ -89,7 +90,7 @@ def find_pieces(
         draws = draws_of(projection, unit, network.dt_ms)
         for piece, population in enumerate(projection.piece_target.tolist()):
             entries = np.arange(*projection.entries(piece).indices(projection.entry_source.size))
-            if projection.rule == FIXED_OUTDEGREE:
+            if projection.rule.by_source:
                 entries = entries[projection.entry_number[entries] > 0]
             runs = lane.runs_of.get(population)
             if runs is None or not entries.size:
@@ -130,11 +131,11 @@ def _rows(
 ) -> NDArray[np.int64]:
     source = projection.entry_source[entries].astype(np.int64)
     rows = np.zeros((entries.size, P.FIELDS), dtype=np.int64)
-    rows[:, P.RULE], rows[:, P.PROJECTION] = projection.rule, projection.index
+    rows[:, P.RULE], rows[:, P.PROJECTION] = T.LOOPS[str(projection.rule.loop)], projection.index
     rows[:, P.SOURCE0], rows[:, P.N_SOURCES] = candidates.offset[source], network.sizes[source]
     rows[:, P.SOURCE_GID0], rows[:, P.SOURCE_KEY] = network.gid_starts[source], source
     rows[:, P.TARGET_GID0], rows[:, P.TARGET_SIZE] = landing.gid0, landing.size
-    if projection.rule == FIXED_OUTDEGREE:
+    if projection.rule.by_source:
         rows[:, P.SPLITS], rows[:, P.NUMBER] = landing.splits, projection.entry_number[entries].astype(np.int64)
     rows[:, P.SKIP_SELF] = (source == landing.population) & (not projection.autapses)
     rows[:, P.BLOCK_SIZE], rows[:, P.N_BLOCKS] = network.block_size, landing.slot_of_block.size

@@ -12,10 +12,8 @@ from dtbsim.build.lanes import Lane
 from dtbsim.build.pairs import TABLE_BYTES, Piece
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import pair_layout as P
-from dtbsim.spec.network import ALL_TO_ALL, FIXED_OUTDEGREE, Network
-
-LOG_RARE = 64 * math.log(2.0)
-"""A bound on an in-degree that is not known may be exceeded with probability 2**-64."""
+from dtbsim.models.connections.base import Pairs
+from dtbsim.spec.network import Network
 
 
 def ring_size(network: Network) -> int:
@@ -27,37 +25,11 @@ def ring_size(network: Network) -> int:
     return 1 << math.ceil(math.log2(longest + 1))
 
 
-def drawn_indegree(n_synapses: int, probability: float, n_targets: int) -> int:
-    """The smallest k for which Chernoff's bound shows n_targets * P(Binomial(n_synapses, probability) > k) < 2**-64.
-
-    P(X >= a) <= exp(a - m - a log(a / m)) for a above the mean m = n_synapses * probability.
-    """
-    mean = n_synapses * probability
-    enough = LOG_RARE + math.log(n_targets)
-
-    def shown(k: int) -> bool:
-        a = float(k + 1)
-        return a > mean and a * math.log(a / mean) - a + mean > enough
-
-    if mean == 0.0:
-        return 0
-    low, high = -1, n_synapses
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if shown(middle) else (middle, high)
-    return high
-
-
 def largest_indegree(piece: Piece) -> int:
-    """The most synapses of the piece on one target: exact, but for fixed_outdegree that of `drawn_indegree`."""
-    rows, size = piece.rows, piece.landing.size
-    if piece.projection.rule == FIXED_OUTDEGREE:
-        part = size >> piece.landing.splits  # of the smallest part
-        probability = (1.0 + 2.0**-40) / ((part - int(rows[:, P.SKIP_SELF].max())) << piece.landing.splits)
-        return drawn_indegree(_from_sources(rows), probability, size)
-    if piece.projection.rule == ALL_TO_ALL:
-        return int(rows[:, P.N_SOURCES].sum() - rows[:, P.SKIP_SELF].sum())
-    return len(rows)
+    """The most synapses of the piece on one target: exact, or a bound where targets are drawn (see the rule)."""
+    rows, landing = piece.rows, piece.landing
+    pairs = Pairs(rows[:, P.N_SOURCES], rows[:, P.SKIP_SELF], rows[:, P.NUMBER], landing.size, landing.splits)
+    return piece.projection.rule.largest_indegree(pairs)
 
 
 def add_largest(piece: Piece, totals: NDArray[np.int64], times: NDArray[np.int64] | None = None) -> None:
@@ -86,12 +58,12 @@ def _largest_input(piece: Piece, times: NDArray[np.int64] | None) -> int:
 def count_synapses(piece: Piece) -> int:
     """Synapses of the piece that count for the lane; over all lanes of a network they add up to the exact number.
 
-    With fixed_outdegree nobody knows how many end on a block unless it draws them all: a block counts for its share
-    of the target population.
+    Of a rule drawn by source nobody knows how many end on a block without drawing them all: a block counts for its
+    share of the target population.
     """
     runs: list[list[int]] = piece.landing.runs.tolist()
     rows, size = piece.rows, piece.landing.size
-    if piece.projection.rule == FIXED_OUTDEGREE:
+    if piece.projection.rule.by_source:
         total = _from_sources(rows)
         return sum(total * (first + n) // size - total * first // size for first, n, _ in runs)
     return largest_indegree(piece) * sum(n for _, n, _ in runs)

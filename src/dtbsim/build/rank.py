@@ -132,6 +132,7 @@ def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None
             states[futures[future]] = future.result()
             if progress is not None:
                 progress(done, len(plan.lanes))
+    plan.candidates.listed.release()
     lanes = [state for state in states if state is not None]
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 

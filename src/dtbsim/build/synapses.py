@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from dtbsim.build.blocks import Blocks
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
+from dtbsim.build.listed import ListedOnLane, ListedOnRank
 from dtbsim.build.pairs import batches, find_pieces, pair_table
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
+from dtbsim.kernels.listed import put_listed
 from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
 from dtbsim.spec.entries import heard
-from dtbsim.spec.network import BERNOULLI, FIXED_INDEGREE, FIXED_OUTDEGREE, FIXED_TOTAL, Network, Projection
+from dtbsim.spec.network import Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
 MOST_SOURCES = 2**31 - 1
@@ -35,10 +37,12 @@ class Candidates:
     """Source candidates of a rank: neurons of every population that projects to one of its populations.
 
     `offset` int64[n_populations]: first candidate index of each population, -1 where it has none; `gids` uint32.
+    `listed`: synapses of the rank that rules list, while it is built.
     """
 
     offset: NDArray[np.int64]
     gids: NDArray[np.uint32]
+    listed: ListedOnRank
 
     def of(self, network: Network, projection: Projection) -> slice:
         """The candidates from the first to the last that projects in a projection; none: no synapse here."""
@@ -135,7 +139,7 @@ def number_candidates(network: Network, populations: NDArray[np.int64], who: str
         )
     gids = np.arange(total, dtype=np.uint32)
     gids += np.repeat((network.gid_starts[used] - offset[used]).astype(np.uint32), sizes)  # modulo 2**32
-    return Candidates(offset, gids)
+    return Candidates(offset, gids, ListedOnRank(network, blocks, rank, offset))
 
 
 def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
@@ -171,15 +175,17 @@ class LaneBuilder:
         self.bits = np.zeros(stop - first if projections else 0, dtype=np.uint8)
         self.largest = network.max_delay_steps
         here = [p for p in projections if lane.has_targets(p)]
-        self.work = [(p, Wiring(self, p)) for p in here if p.rule != FIXED_OUTDEGREE]
-        by_source = [p for p in here if p.rule == FIXED_OUTDEGREE]
+        drawn = [p for p in here if p.listing is None]
+        self.work = [(p, Wiring(self, p)) for p in drawn if not p.rule.by_source]
+        self._listed = [p for p in here if p.listing is not None]
+        by_source = [p for p in drawn if p.rule.by_source]
         self.pieces = find_pieces(network, lane, candidates, by_source, quantum, first)
 
     def _run(self, sink: S.Sink) -> None:
         for projection, plan in self.work:
             if plan.tasks.size:
                 T.run_tasks(
-                    projection.rule,
+                    T.LOOPS[str(projection.rule.loop)],
                     projection.index,
                     projection.multapses,
                     plan.tasks,
@@ -195,9 +201,18 @@ class LaneBuilder:
                     sink,
                     self.bits,
                 )
+        for synapses in self.listed():
+            put_listed(synapses.source, synapses.slot, synapses.weight, synapses.delay, sink)
         for pieces in batches(self.pieces):
             pairs = pair_table(pieces)
             run_outdegree(pairs.table, self.k0, self.k1, sink)
+
+    def listed(self) -> Iterator[ListedOnLane]:
+        """Yield the synapses of every projection whose rule lists them, sources numbered as in the rows."""
+        for projection in self._listed:
+            synapses = self.candidates.listed.on_lane(projection, self.lane, self.quantum)
+            if synapses.source.size:
+                yield replace(synapses, source=synapses.source - np.int32(self.first))
 
     def build(self) -> Rows:
         """Count, write, sort; without projections there is not even an empty row per source."""
@@ -289,11 +304,11 @@ class Wiring:
             start = int(lane.group_start[kind])
             runs = [(run.gid0, run.size, run.local - start) for run in found]
             entries = range(int(self.pieces[piece]), int(self.pieces[piece + 1]))
-            if projection.rule == FIXED_INDEGREE:
+            if projection.rule.tasks == "pool":
                 number = int(projection.piece_number[piece])
                 if number and len(entries):
                     tasks += [(piece, gid, n, base + slot, -1, number) for gid, n, slot in runs]
-            elif projection.rule == FIXED_TOTAL:
+            elif projection.rule.tasks == "split":
                 for entry in entries:
                     counts = self._split(builder.network, projection, population, entry, builder)
                     for gid, n, slot in runs:
@@ -331,7 +346,7 @@ def _binomials(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
     """Thresholds of the number of sources per target, per entry: starts, first count, uint32 values."""
     n = projection.entry_source.size
-    if projection.rule != BERNOULLI:
+    if projection.rule.loop != "pairwise_bernoulli":
         return np.zeros(n + 1, np.int64), np.zeros(n, np.int64), np.zeros(0, np.uint32)
     del piece
     starts, first, values = [0], [], []

@@ -8,11 +8,15 @@ from dtbsim.build.blocks import assign_ranks, cut_blocks
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import lay_out
 from dtbsim.build.synapses import LaneBuilder, find_candidates
-from dtbsim.config.network import FixedIndegree, FixedOutdegree, FixedTotalNumber, Population, Projection
+from dtbsim.config.network import Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L
+from dtbsim.models.connections import CONNECTION_RULES
+from dtbsim.models.connections.fixed_indegree import FixedIndegree
+from dtbsim.models.connections.fixed_outdegree import FixedOutdegree
+from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
 from dtbsim.spec import compile_network
-from dtbsim.spec.network import FIXED_OUTDEGREE, FIXED_TOTAL, Network
+from dtbsim.spec.network import Network
 
 
 def warm_up_build(network: Network | None = None) -> None:
@@ -20,11 +24,12 @@ def warm_up_build(network: Network | None = None) -> None:
 
     Loops of some rules alone are compiled where `network` has them (None: all).
     """
-    rules = {FIXED_TOTAL, FIXED_OUTDEGREE} if network is None else {p.rule for p in network.projections}
-    rule = FixedTotalNumber(total=2) if FIXED_TOTAL in rules else FixedIndegree(indegree=1)
+    rules = CONNECTION_RULES.usable().values() if network is None else [p.rule for p in network.projections]
+    split, by_source = any(rule.tasks == "split" for rule in rules), any(rule.by_source for rule in rules)
+    rule = FixedTotalNumber(total=2) if split else FixedIndegree(indegree=1)
     pair = Projection(source="a", target="a", rule=rule, weight_pA=1.0, delay_ms=1.0)
     projections = {"aa": pair}
-    if FIXED_OUTDEGREE in rules:
+    if by_source:
         projections["by_source"] = pair.model_copy(update={"rule": FixedOutdegree(outdegree=1)})
     config = RunConfig(
         simulation=Simulation(dt_ms=1.0, duration_ms=1.0),

@@ -75,8 +75,11 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
         given += [
             (("populations", key, "model"), model),
             (("populations", key, "spikes_file"), population.spikes_file),
+            (("populations", key, "positions", "file"), getattr(population.positions, "file", None)),
         ]
     given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
+    for key, projection in config.projections.items():
+        given += [(("projections", key, "rule", field), text) for field, text in projection.rule.files().items()]
     for path, text in given:
         problem = None if text is None else path_problem(text)
         if problem is not None:
@@ -216,6 +219,8 @@ def _under_one_step(path: KeyPath, given: float, dt: float) -> Problem:
 def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]:
     for key, projection in config.projections.items():
         delay = projection.delay_ms
+        if delay is None:
+            continue
         if not isinstance(delay, TractDelay):
             yield ("projections", key, "delay_ms"), delay
         elif delay.minimum_ms is not None:

@@ -37,6 +37,15 @@ def dump_config(config: RunConfig) -> str:
                 where=".".join(path),
                 remedy=f"save them, numpy.savez(FILE, neuron=..., time_ms=...), and give {key}: FILE instead",
             )
+    for name, projection in config.projections.items():
+        listed = projection.rule.arrays()
+        if listed is not None and len(listed[2]["source"]) > MOST_LISTED:
+            raise InputError(
+                f"{len(listed[2]['source'])} edges given as arrays are too many to be written out (at most "
+                f"{MOST_LISTED})",
+                where=f"projections.{name}.rule.{listed[0]}",
+                remedy=f"save them, numpy.savez(FILE, source=..., target=...), and give {listed[1]}: FILE instead",
+            )
     return to_yaml(plain(config))
 
 

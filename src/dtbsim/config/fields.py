@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from dtbsim.config.by_name import ByName
 from dtbsim.config.kinds import Kinds
 from dtbsim.errors import InputError
+from dtbsim.config.open_union import FromRegistry
 
 _SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
 _DISCRIMINATORS = ("kind", "distribution")
@@ -68,7 +69,10 @@ def _unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     metadata: tuple[Any, ...] = ()
     while get_origin(annotation) is Annotated:
         annotation, *own = get_args(annotation)
-        metadata = (*own, *metadata)
+        for marker in own:
+            if isinstance(marker, FromRegistry):
+                annotation = marker.annotation
+        metadata = (*(item for item in own if not isinstance(item, FromRegistry)), *metadata)
     return annotation, metadata
 
 

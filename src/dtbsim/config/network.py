@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
 
-from dtbsim.config.bounds import MAX_NEURONS, MAX_SYNAPSES, Degree, Number, Size, Whole
+from dtbsim.config.bounds import Degree, Number, Size
 from dtbsim.config.by_name import ByName
+from dtbsim.config.open_union import FromRegistry
 from dtbsim.config.parts import (
     CONDUCTANCE,
     KIND,
     OFF_GRID,
     RECEPTOR,
+    WEIGHT_KEYS,
     Names,
     OffGrid,
     Regions,
+    RuleConfig,
     SpikeArrays,
     exactly_one_weight,
 )
+from dtbsim.config.positions import Positions
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import DrawnValue, Flag, ModelName, Strict, Value
 
@@ -49,6 +54,10 @@ class Population(Strict):
         default=None, description="the same written out; in Python `neuron` and `time_ms` may be numpy arrays"
     )
     off_grid_spikes: OffGrid = Field(default="error", description=OFF_GRID)
+    positions: Positions | None = Field(
+        default=None,
+        description="where the neurons are, for rules that ask for it; default: at the centroid of their region",
+    )
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
 
@@ -59,59 +68,10 @@ class Population(Strict):
         return self
 
 
-class FixedIndegree(Strict):
-    """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
-
-    kind: Literal["fixed_indegree"] = Field(default="fixed_indegree", description=KIND)
-    indegree: Degree = Field(description="synapses per target neuron")
-    autapses: Flag = Field(default=True, description="a neuron may be its own source")
-    multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
-
-
-class FixedTotalNumber(Strict):
-    """`total` synapses per (source, target) population pair, both ends drawn uniformly; multapses occur."""
-
-    kind: Literal["fixed_total_number"] = Field(default="fixed_total_number", description=KIND)
-    total: Whole = Field(ge=0, le=MAX_SYNAPSES, description="synapses per pair of populations")
-    autapses: Flag = Field(default=True, description="a neuron may be its own source")
-    multapses: Literal[True] = Field(default=True, description="always true with this rule")
-
-
-class FixedOutdegree(Strict):
-    """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair."""
-
-    kind: Literal["fixed_outdegree"] = Field(default="fixed_outdegree", description=KIND)
-    outdegree: Whole = Field(ge=0, le=MAX_NEURONS, description="synapses per source neuron and pair of populations")
-    autapses: Flag = Field(default=True, description="a neuron may be its own target")
-    multapses: Literal[True] = Field(default=True, description="always true with this rule")
-
-
-class PairwiseBernoulli(Strict):
-    """Every (source, target) pair is connected with probability `probability`, once."""
-
-    kind: Literal["pairwise_bernoulli"] = Field(default="pairwise_bernoulli", description=KIND)
-    probability: Number = Field(ge=0, le=1, description="probability of a synapse")
-    autapses: Flag = Field(default=True, description="a neuron may be its own source")
-
-
-class AllToAll(Strict):
-    """Every source to every target."""
-
-    kind: Literal["all_to_all"] = Field(default="all_to_all", description=KIND)
-    autapses: Flag = Field(default=True, description="a neuron is its own source, too")
-
-
-class OneToOne(Strict):
-    """Source i to target i; both populations must have the same size."""
-
-    kind: Literal["one_to_one"] = Field(default="one_to_one", description=KIND)
-
-
-Rule = Annotated[
-    FixedIndegree | FixedTotalNumber | PairwiseBernoulli | AllToAll | OneToOne | FixedOutdegree,
-    Field(discriminator="kind"),
-    ByName("all_to_all", "one_to_one"),
-]
+if TYPE_CHECKING:
+    Rule = RuleConfig
+else:
+    Rule = Annotated[Any, FromRegistry("dtbsim.models.connections:CONNECTION_RULES")]
 
 
 class TractDelay(Strict):
@@ -179,10 +139,12 @@ class Projection(Strict):
     weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
     weight_nS: DrawnValue | None = Field(default=None, description=CONDUCTANCE)
     weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
-    delay_ms: Delay = Field(
+    delay_ms: Delay | None = Field(
+        default=None,
         description="from spike to effect: at least one step, at most simulation.max_delay_ms; with STDP all of it is "
         "dendritic: a target's spike meets the source's as if it came so much later; what is drawn counts as the "
-        "nearest whole number of steps, halves up (`low` keeps a distribution from shorter ones)"
+        "nearest whole number of steps, halves up (`low` keeps a distribution from shorter ones); required unless the "
+        "rule lists delays",
     )
     synapse: Synapse | None = Field(default=None, description="how synapses change with activity; default: static")
     procedural: Flag = Field(
@@ -200,8 +162,13 @@ class Projection(Strict):
             yield ".".join([name, *ends]), source, target
 
     @model_validator(mode="after")
-    def _one_weight(self) -> Projection:
-        exactly_one_weight(self)
+    def _weight_and_delay(self) -> Projection:
+        lists = getattr(self.rule, "lists_values", False)
+        if not lists or any(getattr(self, key) is not None for key in WEIGHT_KEYS):
+            exactly_one_weight(self)
+        if self.delay_ms is None and not lists:
+            missing: InitErrorDetails = {"type": "missing", "loc": ("delay_ms",), "input": None}
+            raise ValidationError.from_exception_data(type(self).__name__, [missing])
         return self
 
 

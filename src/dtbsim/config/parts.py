@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -41,3 +41,20 @@ class SpikeArrays(Strict):
         if len(self.neuron) != len(self.time_ms):
             raise ValueError(f"neuron has {len(self.neuron)} entries, time_ms {len(self.time_ms)}")
         return self
+
+
+class RuleConfig(Strict):
+    """Base of what configures a connection rule; a class of it has `kind`, a Literal that is its default, too."""
+
+    lists_values: ClassVar[bool] = False
+    """Whether the rule may give weights and delays itself, so that the projection may leave them out."""
+
+    kind: Any = Field(description=KIND)
+
+    def files(self) -> dict[str, str]:
+        """Return the files that the rule reads, by the key that names them: a run folder keeps copies of them."""
+        return {}
+
+    def arrays(self) -> tuple[str, str, dict[str, Any]] | None:
+        """Return (key, key of a file instead, columns) of long lists that the configuration holds; None: none."""
+        return None

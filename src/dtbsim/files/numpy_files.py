@@ -27,7 +27,7 @@ from dtbsim.files.regular import open_regular, size_of_file
 Table = dict[str, NDArray[Any]]
 
 _DAMAGED = "damaged or truncated: copy or export it again"
-_ERRORS = (
+READ_ERRORS = (
     OSError,
     ValueError,
     EOFError,
@@ -66,8 +66,8 @@ def read_npz(path: Path, wanted: Collection[str] | None = None) -> Table:
             return _read_archive(file, path, wanted)
         except InputError:
             raise
-        except _ERRORS as error:
-            raise InputError(f"cannot be read: {_reason(error)}", where=str(path), remedy=_DAMAGED) from error
+        except READ_ERRORS as error:
+            raise InputError(f"cannot be read: {reason_of(error)}", where=str(path), remedy=_DAMAGED) from error
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -78,45 +78,54 @@ def read_npy(path: Path) -> NDArray[Any]:
             return _read_array(file, size, most_array_bytes(size), "the array", path)
         except InputError:
             raise
-        except _ERRORS as error:
+        except READ_ERRORS as error:
             remedy = "save it with numpy.save as a matrix of numbers"
-            raise InputError(f"cannot be read: {_reason(error)}", where=str(path), remedy=remedy) from error
+            raise InputError(f"cannot be read: {reason_of(error)}", where=str(path), remedy=remedy) from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return the first line of an error."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _read_archive(file: io.BufferedReader, path: Path, wanted: Collection[str] | None) -> Table:
     size = size_of_file(file)
-    _check_directory(file, size, path)
+    check_directory(file, size, path)
     with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        keys = [member.filename.removesuffix(_SUFFIX) for member in members]
-        twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
-        if twice:
-            raise InputError(f"{sorted(twice)[0]!r} is there twice", where=str(path), remedy=_DAMAGED)
-        if wanted is not None and not set(wanted) <= set(keys):
-            found = [show(key) for key in keys[:_MOST_LISTED]] + ["..."] * (len(keys) > _MOST_LISTED)
-            raise InputError(f"its arrays are {', '.join(found) or 'none'}", where=str(path))
-        declared, most = sum(member.file_size for member in members), most_array_bytes(size)
-        if declared > most:
-            raise InputError(
-                f"says that it unpacks to {size_of(declared)} from {size_of(size)}; at most {size_of(most)} are read",
-                where=str(path),
-                remedy="save it without compression if it is what it says",
-            )
-        if any(member.compress_type not in _METHODS for member in members):
-            raise InputError("is compressed in a way that numpy does not use", where=str(path), remedy=_DAMAGED)
+        members = checked_members(archive, size, path, wanted)
         table: Table = {}
-        for key, member in zip(keys, members, strict=True):
+        for key, member in members.items():
             if wanted is None or key in wanted:
                 with archive.open(member) as stream:
-                    table[key] = _read_array(stream, member.file_size, most, key, path)
+                    table[key] = _read_array(stream, member.file_size, most_array_bytes(size), key, path)
     return table
 
 
-def _check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
+def checked_members(
+    archive: zipfile.ZipFile, size: int, path: Path, wanted: Collection[str] | None = None
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the arrays of an archive of `size` bytes by key; InputError for what is not read, or not there."""
+    members = archive.infolist()
+    keys = [member.filename.removesuffix(_SUFFIX) for member in members]
+    twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    if twice:
+        raise InputError(f"{sorted(twice)[0]!r} is there twice", where=str(path), remedy=_DAMAGED)
+    if wanted is not None and not set(wanted) <= set(keys):
+        found = [show(key) for key in keys[:_MOST_LISTED]] + ["..."] * (len(keys) > _MOST_LISTED)
+        raise InputError(f"its arrays are {', '.join(found) or 'none'}", where=str(path))
+    declared, most = sum(member.file_size for member in members), most_array_bytes(size)
+    if declared > most:
+        raise InputError(
+            f"says that it unpacks to {size_of(declared)} from {size_of(size)}; at most {size_of(most)} are read",
+            where=str(path),
+            remedy="save it without compression if it is what it says",
+        )
+    if any(member.compress_type not in _METHODS for member in members):
+        raise InputError("is compressed in a way that numpy does not use", where=str(path), remedy=_DAMAGED)
+    return dict(zip(keys, members, strict=True))
+
+
+def check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
     """Refuse what is no archive, and one whose list of members alone would fill the memory."""
     tail_size = min(size, 65_557 + 20)
     file.seek(size - tail_size)
@@ -141,19 +150,8 @@ def _check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
 
 def _read_array(stream: Any, size: int, most: int, key: str, path: Path) -> NDArray[Any]:
     """Read one array of a stream of `size` bytes."""
-    shape, fortran, dtype = _header(stream, key, path)
-    if dtype.hasobject:
-        raise InputError(
-            f"{key} holds Python objects", where=str(path), remedy="save names as np.array(names, dtype=str)"
-        )
-    if dtype.kind not in "biufcSUmM" or dtype.itemsize == 0:
-        raise InputError(f"{key} holds {dtype}", where=str(path), remedy="save numbers, or texts")
-    items = math.prod(shape)
-    n_bytes, there = items * dtype.itemsize, size - stream.tell()
-    if n_bytes != there:
-        raise InputError(
-            f"{key} is said to have {size_of(n_bytes)} and has {size_of(there)}", where=str(path), remedy=_DAMAGED
-        )
+    shape, fortran, dtype = read_header(stream, size, key, path)
+    n_bytes = math.prod(shape) * dtype.itemsize
     if n_bytes > most:
         raise InputError(f"{key} has {size_of(n_bytes)}; at most {size_of(most)} are read", where=str(path))
     data = _read_exactly(stream, n_bytes)
@@ -161,6 +159,26 @@ def _read_array(stream: Any, size: int, most: int, key: str, path: Path) -> NDAr
     array = array.astype(dtype.newbyteorder("="), copy=False)
     _check_items(array, key, path)
     return array
+
+
+def read_header(stream: Any, size: int, key: str, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an array in a stream of `size` bytes: shape, whether in order of columns, dtype.
+
+    Raises InputError for what is no array of numbers or texts, or is not as long as the header says.
+    """
+    shape, fortran, dtype = _header(stream, key, path)
+    if dtype.hasobject:
+        raise InputError(
+            f"{key} holds Python objects", where=str(path), remedy="save names as np.array(names, dtype=str)"
+        )
+    if dtype.kind not in "biufcSUmM" or dtype.itemsize == 0:
+        raise InputError(f"{key} holds {dtype}", where=str(path), remedy="save numbers, or texts")
+    n_bytes, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if n_bytes != there:
+        raise InputError(
+            f"{key} is said to have {size_of(n_bytes)} and has {size_of(there)}", where=str(path), remedy=_DAMAGED
+        )
+    return shape, fortran, dtype
 
 
 def _header(stream: Any, key: str, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -20,7 +20,7 @@ from dtbsim.intervene.intervention import State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
 from dtbsim.spec.distributions import Table
-from dtbsim.spec.network import FIXED_INDEGREE, Network
+from dtbsim.spec.network import Network
 
 F64 = NDArray[np.float64]
 
@@ -146,7 +146,7 @@ def _indegrees(network: Network, family_index: int, item: HomeostaticTonic, name
             where=where,
             remedy=f"name a projection onto {item.population}",
         )
-    if projection.rule != FIXED_INDEGREE:
+    if projection.rule.number_of != "target":
         raise InputError(
             f"projection {item.projection} has no in-degree", where=where, remedy="use the rule fixed_indegree"
         )

@@ -257,11 +257,12 @@ def user_code(path: Path, failed: str) -> Iterator[None]:
 
 
 def code_of(model: NeuronModel, failed: str) -> AbstractContextManager[None]:
-    """`user_code` for what a model's class defines; a fault of one of dtbsim's own stays a fault."""
-    return _code_of_class(type(model), failed)
+    """`code_of_class` for a model."""
+    return code_of_class(type(model), failed)
 
 
-def _code_of_class(kind: type, failed: str) -> AbstractContextManager[None]:
+def code_of_class(kind: type, failed: str) -> AbstractContextManager[None]:
+    """`user_code` for what a class defines; a fault of one of dtbsim's own stays a fault."""
     if _is_built_in(kind):
         return nullcontext()
     file = ""
@@ -282,7 +283,7 @@ def _frozen(receptors: Mapping[str, float] | None) -> tuple[tuple[str, float], .
 def _checked(given: Any, receptors: tuple[tuple[str, float], ...] | None) -> NeuronModel:
     if not (isinstance(given, NeuronModel) or (isinstance(given, type) and issubclass(given, NeuronModel))):
         raise InputError(f"{given!r} is no neuron model", remedy="give a name, FILE.py:CLASS, or a NeuronModel class")
-    with _code_of_class(given if isinstance(given, type) else type(given), "the model cannot be made"):
+    with code_of_class(given if isinstance(given, type) else type(given), "the model cannot be made"):
         model = instance_of(given, receptors)
         if not _is_built_in(type(model)):
             check_model(model)

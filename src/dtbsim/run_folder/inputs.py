@@ -1,7 +1,7 @@
 """What a configuration reads from files goes into the run folder, so that the run can be repeated from there.
 
 Files are copied to RUN/inputs; what is larger than `MOST_COPIED_BYTES` stays where it is and is known by its SHA-256.
-Spikes that were given as arrays, and are too many for a configuration, become files there, too.
+Spikes and edges that were given as arrays, and are too many for a configuration, become files there, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from dtbsim.config import RunConfig
 from dtbsim.config.dump import MOST_LISTED, listed_spikes
+from dtbsim.config.positions import GivenPositions
 from dtbsim.errors import InputError
 from dtbsim.paths import user_path
 from dtbsim.run_folder.claim import RunFolder
@@ -129,10 +130,19 @@ def _named(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str,
             path = base / user_path(population.spikes_file)
             kept = f"populations.{name}{path.suffix}"
             yield ("populations", name, "spikes_file"), population.spikes_file, path, kept, False
+        if isinstance(population.positions, GivenPositions) and population.positions.file is not None:
+            given = population.positions.file
+            path = base / user_path(given)
+            yield ("populations", name, "positions", "file"), given, path, f"positions.{name}{path.suffix}", False
     for name, drive in config.drives.items():
         if drive.kind == "spike_trains" and drive.file is not None:
             path = base / user_path(drive.file)
             yield ("drives", name, "file"), drive.file, path, f"drives.{name}{path.suffix}", False
+    for name, projection in config.projections.items():
+        for field, given in projection.rule.files().items():
+            path = base / user_path(given)
+            kept = f"projections.{name}.{field}{path.suffix}" if field != "file" else f"projections.{name}{path.suffix}"
+            yield ("projections", name, "rule", field), given, path, kept, False
 
 
 def _described(path: Path, name: str) -> Iterator[InputFile]:
@@ -178,20 +188,40 @@ def _write(data: bytes, name: str, folder: RunFolder) -> None:
 
 
 def _arrays(config: RunConfig) -> Iterator[tuple[Key, bytes]]:
-    """Yield the key of a file, and its content, in place of spikes that are too many to be written out."""
+    """Yield the key of a file, and its content, in place of spikes and edges that are too many to be written out."""
     for (kind, name, _), spikes in listed_spikes(config):
         if len(spikes.neuron) > MOST_LISTED:
             data = io.BytesIO()
             np.savez(data, neuron=np.array(spikes.neuron, np.int64), time_ms=np.array(spikes.time_ms))
             yield (kind, name, "spikes_file" if kind == "populations" else "file"), data.getvalue()
+    for name, projection in config.projections.items():
+        listed = projection.rule.arrays()
+        if listed is not None and len(listed[2]["source"]) > MOST_LISTED:
+            data = io.BytesIO()
+            np.savez(data, **listed[2])
+            yield ("projections", name, "rule", listed[1]), data.getvalue()
 
 
 def _changed(config: RunConfig, changes: dict[Key, str]) -> RunConfig:
     """Return the configuration with other texts for `atlas` and the files of spikes, instead of arrays where given."""
-    parts: dict[str, Any] = {"populations": dict(config.populations), "drives": dict(config.drives)}
+    parts: dict[str, Any] = {
+        "populations": dict(config.populations),
+        "drives": dict(config.drives),
+        "projections": dict(config.projections),
+    }
     for key, text in changes.items():
         if key == ("atlas",):
             parts["atlas"] = text
+        elif key[0] == "projections":
+            projection = parts["projections"][key[1]]
+            listed = projection.rule.arrays()
+            update: dict[str, Any] = {key[3]: text} | ({} if listed is None else {listed[0]: None})
+            rule = projection.rule.model_copy(update=update)
+            parts["projections"][key[1]] = projection.model_copy(update={"rule": rule})
+        elif key[2:] == ("positions", "file"):
+            population = parts["populations"][key[1]]
+            positions = population.positions.model_copy(update={"file": text})
+            parts["populations"][key[1]] = population.model_copy(update={"positions": positions})
         else:
             kind, name, field = key
             parts[kind][name] = parts[kind][name].model_copy(update={"spikes": None, field: text})

@@ -8,7 +8,7 @@ import numpy as np
 
 from dtbsim.build.rank import RankPlan
 from dtbsim.exchange.plan import ExchangePlan
-from dtbsim.spec.network import RULES, Network
+from dtbsim.spec.network import Network
 
 
 def describe_network(
@@ -79,7 +79,7 @@ def _projections(network: Network) -> list[dict[str, Any]]:
                 "name": projection.name,
                 "source": network.families[projection.source_family].name,
                 "target": network.families[projection.target_family].name,
-                "rule": RULES[projection.rule],
+                "rule": projection.rule.kind,
                 "scope": projection.scope,
                 "connectome_reference": projection.reference,
                 "expected_synapses": round(synapses),

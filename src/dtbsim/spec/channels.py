@@ -52,6 +52,7 @@ class ChannelPlan:
         self._largest: dict[Key, float] = {}
         self._finest: dict[Key, float] = {}
         self._plastic: dict[Key, float] = {}
+        self._grid: dict[Key, float] = {}
         self._counted: set[Key] = set()
         self._uses: dict[Key, list[Use]] = {}
 
@@ -72,6 +73,8 @@ class ChannelPlan:
         self._largest[key] = max(self._largest.get(key, 0.0), largest)
         if use.weight_max > 0:
             self._plastic[key] = max(self._plastic.get(key, 0.0), use.weight_max)
+        if use.grid > 0:
+            self._grid[key] = min(self._grid.get(key, math.inf), use.grid)
         if typical > 0:
             self._finest[key] = min(self._finest.get(key, math.inf), typical)
         return index
@@ -88,7 +91,9 @@ class ChannelPlan:
         return max(quantum, _quantum(reach, MAX_PLASTIC)) if reach else quantum
 
     def _fine(self, key: Key, quantum: float) -> bool:
-        return self._finest.get(key, math.inf) >= MIN_RESOLUTION * quantum
+        """Whether a quantum keeps weights well, and those of whole numbers exactly."""
+        well = self._finest.get(key, math.inf) >= MIN_RESOLUTION * quantum
+        return well and self._grid.get(key, math.inf) >= quantum
 
     def _quantum_of(self, key: Key, wide: bool) -> float:
         quantum = self._fitting(key, MAX_24 if wide else MAX_16)
@@ -185,11 +190,8 @@ def _default_port(model: NeuronModel, weight: Table, where: str, places: Places)
 
 def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, places: Places) -> Table:
     """The weight's table; the key's unit must be the one that the model's ports take."""
-    if not model.receptors:
-        raise places.error(f"{path}.target", f"model '{model.name}' receives no spikes")
+    allowed = weight_keys(model, f"{path}.target", places)
     key = weight_key(item)
-    units = {row.weight_unit for row in model.receptors}
-    allowed = sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
     if key not in allowed:
         raise places.error(f"{path}.{key}", f"model '{model.name}' takes {' or '.join(allowed)}, not {key}")
     table = table_at(getattr(item, key), f"{path}.{key}", places)
@@ -201,6 +203,14 @@ def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, plac
             f"{path}.{key}", f"{what} are too small for float32", f"allowed: 0, or {SMALLEST_WEIGHT:g} on"
         )
     return table
+
+
+def weight_keys(model: NeuronModel, where: str, places: Places) -> list[str]:
+    """The keys, hence the units, in which the model's ports take weights; InputError at `where` if it has no port."""
+    if not model.receptors:
+        raise places.error(where, f"model '{model.name}' receives no spikes")
+    units = {row.weight_unit for row in model.receptors}
+    return sorted({WEIGHT_KEYS.get(unit, f"weight_{unit}") for unit in units})
 
 
 def weight_key(item: Projection | Spiking) -> str:

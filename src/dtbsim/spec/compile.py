@@ -50,7 +50,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
     drafts = compile_families(config, parts, planned.populations, atlas, base, places)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
-    projections = compile_projections(config, parts, drafts, populations, atlas, plan, places)
+    projections = compile_projections(config, parts, drafts, populations, atlas, plan, base, places)
     found = compile_drives(parts, drafts, planned.drives, plan, places)
     places.raise_collected()
     channels = all_channels(plan, drafts)

@@ -12,16 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.spec.network import (
-    ALL_TO_ALL,
-    BERNOULLI,
-    FIXED_INDEGREE,
-    FIXED_OUTDEGREE,
-    FIXED_TOTAL,
-    ONE_TO_ONE,
-    Network,
-    Projection,
-)
+from dtbsim.models.connections.base import Expectation
+from dtbsim.spec.network import Network, Projection
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -95,7 +87,8 @@ def _expected(
     projections: Sequence[Projection], projection: I64, pool: I64, target: I64, source: I64, sizes: F64
 ) -> F64:
     """Expected synapses of every entry. `pool`: entries of every piece of every projection."""
-    rule = np.array([p.rule for p in projections], dtype=np.int64)[projection]
+    rules = list(dict.fromkeys(p.rule for p in projections))
+    rule = np.array([rules.index(p.rule) for p in projections], dtype=np.int64)[projection]
     number = _joined([p.entry_number for p in projections], np.float64)
     indegree = np.repeat(_joined([p.piece_number for p in projections], np.int64), pool)
     edges = _joined([p.entry_cumulative for p in projections], np.float64) + 1.0
@@ -105,15 +98,10 @@ def _expected(
     without_self = ~np.array([p.autapses for p in projections], dtype=bool)[projection]
     pairs = sizes[target] * (sizes[source] - ((target == source) & without_self))
     synapses = np.zeros(edges.size)
-    for kind, values in (
-        (FIXED_INDEGREE, indegree * share * sizes[target]),
-        (FIXED_TOTAL, number),
-        (FIXED_OUTDEGREE, number * sizes[source]),
-        (BERNOULLI, pairs * number),
-        (ALL_TO_ALL, pairs),
-        (ONE_TO_ONE, pairs * (1.0 / sizes[source])),
-    ):
-        np.copyto(synapses, values, where=rule == kind)
+    for index, one in enumerate(rules):
+        own = rule == index
+        table = (number, indegree.astype(np.float64), share, sizes[target], sizes[source], pairs)
+        synapses[own] = one.expected(Expectation(*(values[own] for values in table)))
     return synapses
 
 

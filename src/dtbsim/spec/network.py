@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
+from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 MAX_NEURONS = 2**32 - 1
 MAX_DELAY_STEPS = 65_535
-
-RULES = ("fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "one_to_one", "fixed_outdegree")
-FIXED_INDEGREE, FIXED_TOTAL, BERNOULLI, ALL_TO_ALL, ONE_TO_ONE, FIXED_OUTDEGREE = range(len(RULES))
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,9 @@ class Population:
 class Projection:
     """Synapses from one family to another, piece by piece.
 
-    A piece is one target population with its pool of source entries [entry_start, entry_stop). `number` per piece:
-    in-degree (fixed_indegree); per entry: total (fixed_total_number), probability (pairwise_bernoulli) or out-degree
-    (fixed_outdegree).
+    A piece is one target population with its pool of source entries [entry_start, entry_stop). `number` is what the
+    rule counts (`ConnectionRule.number_of`): per piece an in-degree; per entry a total, probability or out-degree, or
+    the expected synapses of a rule that lists them.
     `cumulative` (uint32) selects an entry of the pool when it has several: the first with word <= cumulative.
     `weight_factor` scales the drawn weight per entry; `delay_steps` (tract delays) is 0 where the delay is drawn.
     """
@@ -98,7 +96,7 @@ class Projection:
     index: int
     source_family: int
     target_family: int
-    rule: int
+    rule: ConnectionRule
     autapses: bool
     multapses: bool
     channel: int
@@ -123,6 +121,10 @@ class Projection:
     """Synapses are drawn again at every spike instead of being stored."""
     reference: float | None = None
     """What connectome weights are divided by; None: they do not count."""
+    listing: Listing | None = None
+    """The synapses, of a rule that lists them itself."""
+    lists_weights: bool = False
+    """Whether the weights are those that the listing gives."""
 
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""

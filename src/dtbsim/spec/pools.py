@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
+from dtbsim.models.connections import rule_of
 from dtbsim.spec.populations import Draft
 
 I64 = NDArray[np.int64]
@@ -126,7 +127,7 @@ def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Any) 
         return Scaling(some, ones, ones)
     edges = atlas.edges()
     n = len(atlas.region_names)
-    by_strength = item.connectome_scales == "indegree" and isinstance(item.rule, cfg.FixedIndegree)
+    by_strength = item.connectome_scales == "indegree" and rule_of(item.rule).number_of == "target"
     largest = np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights
     reference = item.connectome_reference or float(largest.max())
     if by_strength:

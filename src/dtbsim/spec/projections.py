@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,25 +10,24 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.config import network as cfg
-from dtbsim.config.bounds import MAX_DEGREE, MAX_NEURONS, MAX_SYNAPSES
+from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.synapses import STDPDopamine
 from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
-from dtbsim.errors import did_you_mean
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
+from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, as_table, table_at
-from dtbsim.spec.network import FIXED_INDEGREE, MAX_DELAY_STEPS, RULES, Population, Projection
+from dtbsim.spec.listed import listed_table, listed_weight, pairs_of
+from dtbsim.spec.network import MAX_DELAY_STEPS, Population, Projection
 from dtbsim.spec.places import Places
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.positions import positions_of
 from dtbsim.spec.resolution import Use
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
-
-MAX_ATTEMPTS_PER_SYNAPSE = 100
-"""How often sources are drawn, at most, where each may be taken once (a whole population of 80,000 takes 12)."""
-
-PROCEDURAL_RULES = ("fixed_outdegree", "all_to_all", "one_to_one")
 
 
 def compile_projections(
@@ -37,6 +37,7 @@ def compile_projections(
     populations: tuple[Population, ...],
     atlas: Any,
     plan: ChannelPlan,
+    base_dir: Path,
     places: Places,
 ) -> list[Projection]:
     """All projections with their pieces; notes weights in the channel plan."""
@@ -46,8 +47,10 @@ def compile_projections(
         if str(item.source) in places.broken or str(item.target) in places.broken:
             continue
         with places.collecting():
-            made = _Compiler(config, parts, drafts, families, populations, atlas, plan, places, name, index).compile()
-            compiled.append(made)
+            compiler = _Compiler(
+                config, parts, drafts, families, populations, atlas, plan, base_dir, places, name, index
+            )
+            compiled.append(compiler.compile())
     return compiled
 
 
@@ -61,13 +64,15 @@ class _Compiler:
         populations: tuple[Population, ...],
         atlas: Any,
         plan: ChannelPlan,
+        base_dir: Path,
         places: Places,
         name: str,
         index: int,
     ) -> None:
-        self.config, self.atlas, self.plan, self.places = config, atlas, plan, places
-        self.populations, self.name, self.index = populations, name, index
+        self.config, self.parts, self.atlas, self.plan, self.places = config, parts, atlas, plan, places
+        self.populations, self.name, self.index, self.base_dir = populations, name, index, base_dir
         self.item: cfg.Projection = parts.projections[name]
+        self.rule = rule_of(self.item.rule)
         self.path = parts.path("projections", name)
         self.source = self._family(drafts, str(self.item.source), "source")  # `expand` makes pairs of lists
         self.target = self._family(drafts, str(self.item.target), "target")
@@ -87,30 +92,36 @@ class _Compiler:
     def compile(self) -> Projection:
         if self.target.model.is_source:
             raise self.places.error(f"{self.path}.target", f"'{self.item.target}' only emits spikes; it has no input")
-        rule = RULES.index(self.item.rule.kind)
         pools = self._pools()
-        weight = weight_table(self.item, self.target.model, self.path, self.places)
+        listing = self._listing(pools)
+        if listing is not None:
+            pools = pairs_of(pools, listing.expected, self.source.populations)
+        weight = self._weight(listing)
         mix = input_mix(self.target.model, self.item.receptor, weight, self.path, self.places)
         counts = counted(self.target.model, mix)
         if counts:
             weight = self._counted()
-        scaling = self._scaling(pools)
+        scaling = self._scaling(pools) if listing is None else _unscaled(pools)
         if scaling.weight_unit != 1.0 and not counts:
             weight = weight.map(scaling.weight_unit)
         factors = np.ones_like(scaling.weight) if counts else scaling.weight
-        delay, tract = self._delays(pools.length_mm)
+        delay, tract = self._delays(pools, listing)
         numbers, per_entry = self._numbers(scaling)
+        if listing is not None:
+            per_entry = pools.weight
         scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
         dynamics = None
         if self.item.synapse is not None:
             path = f"{self.path}.synapse"
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
+        listed = None if listing is None or counts else listing.weight
         use = Use(
-            f"{self.path}.{weight_key(self.item)}",
+            f"{self.path}.rule" if listed else f"{self.path}.{weight_key(self.item)}",
             weight,
             None if scale == (1.0, 1.0) else factors,
             0.0 if dynamics is None else dynamics.weight_max,
+            listed.grid if listed else 0.0,
         )
         channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         projection = Projection(
@@ -118,7 +129,7 @@ class _Compiler:
             index=self.index,
             source_family=self.families[self.source.name],
             target_family=self.families[self.target.name],
-            rule=rule,
+            rule=self.rule,
             autapses=getattr(self.item.rule, "autapses", True),
             multapses=bool(getattr(self.item.rule, "multapses", False)),
             channel=channel,
@@ -133,11 +144,13 @@ class _Compiler:
             weight_factor=factors,
             delay_steps=tract,
             key_path=self.path,
-            scope=self.item.scope or "all",
+            scope=self._scope,
             dynamics=dynamics,
             modulators=self.modulators,
             procedural=self._procedural(),
             reference=scaling.reference,
+            listing=listing,
+            lists_weights=listed is not None,
         )
         self._check_available(projection)
         return projection
@@ -147,6 +160,13 @@ class _Compiler:
     def _pools(self) -> Pools:
         """Source entries of every target population."""
         scope, source, target = self.item.scope, self.source, self.target
+        if scope is not None and scope not in self.rule.scopes:
+            raise self.places.error(
+                f"{self.path}.scope",
+                f"'{scope}' is not possible with {self.rule.kind}",
+                f"allowed: {', '.join(self.rule.scopes)}",
+            )
+        scope = scope or self.rule.default_scope
         if scope is None:
             if source.in_regions and target.in_regions:
                 raise self.places.error(
@@ -155,9 +175,10 @@ class _Compiler:
                     "say how they pair: scope: same_region, connectome or all",
                 )
             scope = "all"
-        elif scope != "all" and not (source.in_regions and target.in_regions):
+        elif self.item.scope not in (None, "all") and not (source.in_regions and target.in_regions):
             other = source.name if not source.in_regions else target.name
             raise self.places.error(f"{self.path}.scope", f"'{scope}' needs regions, but '{other}' has none")
+        self._scope = scope
         pools = find_pools(scope, source, target, self.atlas)
         if not pools.source.size:
             raise self.places.error(self.path, f"'{source.name}' and '{target.name}' share no pair of regions")
@@ -168,7 +189,7 @@ class _Compiler:
         scaling = find_scaling(item, pools, self.target, self.atlas)
         if item.connectome_reference is not None and scaling.reference is None:
             raise self.places.error(path, "only scope: connectome has a reference", "leave it out")
-        counts = not isinstance(item.rule, cfg.AllToAll | cfg.OneToOne)
+        counts = self.rule.number_of is not None
         if item.connectome_reference is not None and not counts and item.connectome_scales == "indegree":
             raise self.places.error(
                 path,
@@ -187,25 +208,61 @@ class _Compiler:
 
     def _numbers(self, scaling: Scaling) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(in-degree per piece, number per entry)."""
-        given = self.item.rule
+        rule, given = self.rule, self.item.rule
         pieces, entries = np.zeros(scaling.pieces.size), np.zeros(scaling.entries.size)
-        if isinstance(given, cfg.FixedIndegree):
-            pieces = self._bounded(np.rint(given.indegree * scaling.pieces), MAX_DEGREE, "an in-degree")
-        elif isinstance(given, cfg.FixedTotalNumber):
-            entries = self._bounded(np.rint(given.total * scaling.entries), MAX_SYNAPSES, "a total")
-        elif isinstance(given, cfg.FixedOutdegree):
-            entries = self._bounded(np.rint(given.outdegree * scaling.entries), MAX_NEURONS, "an out-degree")
-        elif isinstance(given, cfg.PairwiseBernoulli):
-            entries = self._bounded(given.probability * scaling.entries, 1, "a probability")
-        elif isinstance(given, cfg.OneToOne) and self.source.size != self.target.size:
-            raise self.places.error(
-                f"{self.path}.rule",
-                f"one_to_one needs equal sizes; '{self.source.name}' has {self.source.size}, "
-                f"'{self.target.name}' {self.target.size}",
-            )
+        if rule.number_of == "target":
+            pieces = self._bounded(rule.number(given, scaling.pieces), rule.most, rule.number_name)
+        elif rule.number_of == "pair":
+            entries = self._bounded(rule.number(given, scaling.entries), rule.most, rule.number_name)
+        misfit = rule.misfit(*(End(draft.name, draft.size, draft.regions) for draft in (self.source, self.target)))
+        if misfit is not None:
+            raise self.places.error(f"{self.path}.rule", misfit)
         return pieces.astype(np.int64), entries
 
-    def _bounded(self, numbers: NDArray[np.float64], most: int, what: str) -> NDArray[np.float64]:
+    def _end(self, draft: Draft) -> End:
+        positions = None
+        if self.rule.needs_positions:
+            item = self.parts.populations[draft.name].positions
+            gid0 = self.populations[draft.populations[0]].gid0
+            positions = positions_of(item, draft, gid0, self.config.seed, self.atlas, self.base_dir, self.places)
+        return End(draft.name, draft.size, draft.regions, positions)
+
+    def _listing(self, pools: Pools) -> Listing | None:
+        """The synapses of a rule that lists them itself."""
+        if self.rule.loop is not None:
+            return None
+        allowed = np.zeros((self.target.regions.size, self.source.regions.size), dtype=bool)
+        allowed[pools.piece, pools.source - self.source.populations[0]] = True
+        ends = Ends(
+            source=self._end(self.source),
+            target=self._end(self.target),
+            same=self.source is self.target,
+            allowed=allowed,
+            dt_ms=self.dt_ms,
+            base_dir=self.base_dir,
+        )
+        try:
+            return listing_of(self.rule, self.item.rule, ends)
+        except InputError as error:
+            raise self.places.at(f"{self.path}.rule", error) from None
+
+    def _weight(self, listing: Listing | None) -> Table:
+        """The weight; of listed weights a table that has their bounds and means."""
+        span = None if listing is None else listing.weight
+        keys = [key for key in WEIGHT_KEYS if getattr(self.item, key) is not None]
+        if span is None:
+            if not keys:
+                raise self.places.error(
+                    self.path, "no weight is given, and the rule lists none", f"give one of {', '.join(WEIGHT_KEYS)}"
+                )
+            return weight_table(self.item, self.target.model, self.path, self.places)
+        if keys:
+            raise self.places.error(
+                f"{self.path}.{keys[0]}", "the rule lists weights, too", "leave one of them out: the key, or the column"
+            )
+        return listed_weight(span, self.target.model, f"{self.path}.rule", self.places)
+
+    def _bounded(self, numbers: NDArray[np.float64], most: float, what: str) -> NDArray[np.float64]:
         """The numbers; InputError where the reference of the connectome is so small that they are too large."""
         largest = float(numbers.max(initial=0.0))
         if largest > most:
@@ -217,12 +274,20 @@ class _Compiler:
             )
         return numbers
 
-    def _delays(self, lengths_mm: NDArray[np.float64]) -> tuple[Table | None, NDArray[np.int32]]:
+    def _delays(self, pools: Pools, listing: Listing | None) -> tuple[Table | None, NDArray[np.int32]]:
         """(table in ms or None, tract delay of each entry in steps or 0)."""
-        path, dt = f"{self.path}.delay_ms", self.dt_ms
+        path, dt, lengths_mm = f"{self.path}.delay_ms", self.dt_ms, pools.length_mm
         longest = self.config.simulation.max_delay_ms
-        given = self.item.delay_ms
-        if isinstance(given, cfg.TractDelay):
+        given, span = self.item.delay_ms, None if listing is None else listing.delay
+        if span is not None:
+            if given is not None:
+                raise self.places.error(path, "the rule lists delays, too", "leave one of them out")
+            path = f"{self.path}.rule"
+            table, low, high, rounded = listed_table(span, dt), span.low * dt, span.high * dt, span.rounded
+            steps = np.zeros(lengths_mm.size, dtype=np.int32)
+        elif given is None:
+            raise self.places.error(path, "no delay is given, and the rule lists none", "give a delay in ms")
+        elif isinstance(given, cfg.TractDelay):
             if np.isnan(lengths_mm).any():
                 raise self.places.error(path, "the atlas has no tract lengths for these pairs", "give a delay in ms")
             shortest = given.minimum_ms if given.minimum_ms is not None else dt
@@ -267,11 +332,12 @@ class _Compiler:
 
     def _procedural(self) -> bool:
         item, path = self.item, f"{self.path}.procedural"
-        if item.procedural and item.rule.kind not in PROCEDURAL_RULES:
+        if item.procedural and not self.rule.procedural:
+            able = [name for name, rule in CONNECTION_RULES.usable().items() if rule.procedural]
             raise self.places.error(
                 path,
                 f"{item.rule.kind} draws by target, so the synapses of one source cannot be drawn alone",
-                f"use {', '.join(PROCEDURAL_RULES[:-1])} or {PROCEDURAL_RULES[-1]}, or leave procedural out",
+                f"use {', '.join(able[:-1])} or {able[-1]}, or leave procedural out",
             )
         if item.procedural and item.synapse is not None:
             raise self.places.error(
@@ -288,7 +354,7 @@ class _Compiler:
                 raise self.places.error(
                     f"{self.path}.rule", f"'{self.source.name}' has one neuron, so no source is left without autapses"
                 )
-        if projection.rule != FIXED_INDEGREE or projection.multapses:
+        if self.rule.number_of != "target":
             return
         for piece in range(projection.piece_target.size):
             part = projection.entries(piece)
@@ -297,22 +363,16 @@ class _Compiler:
             sizes = np.array(
                 [self.populations[int(e)].size - (not projection.autapses and int(e) == own) for e in entries]
             )
-            number = int(projection.piece_number[piece])
-            if number > sizes.sum():
-                raise self.places.error(
-                    f"{self.path}.rule",
-                    f"in-degree {number} without multapses, but only {sizes.sum()} sources",
-                    "lower indegree, allow multapses, or enlarge the source population",
-                )
             edges = projection.entry_cumulative[part].astype(np.float64) + 1.0
-            within_reach = _distinct(np.diff(edges, prepend=0.0) / 2.0**32, sizes, MAX_ATTEMPTS_PER_SYNAPSE * number)
-            if number > within_reach:
-                raise self.places.error(
-                    f"{self.path}.rule",
-                    f"in-degree {number} without multapses: regions with weak connections would have to give nearly "
-                    f"all of their neurons, about {within_reach:.0f} sources are within reach",
-                    "lower indegree, allow multapses, or enlarge the source population",
-                )
+            shares = np.diff(edges, prepend=0.0) / 2.0**32
+            problem = self.rule.too_few(self.item.rule, int(projection.piece_number[piece]), sizes, shares)
+            if problem is not None:
+                raise self.places.error(f"{self.path}.rule", *problem)
+
+
+def _unscaled(pools: Pools) -> Scaling:
+    """The scaling of listed synapses: none, whatever the scope."""
+    return Scaling(np.ones(pools.start.size - 1), np.ones(pools.source.size), np.ones(pools.source.size))
 
 
 def _short_delay_remedy(given: object, dt_ms: float) -> str:
@@ -324,13 +384,6 @@ def _short_delay_remedy(given: object, dt_ms: float) -> str:
     if isinstance(given, Exponential):
         return f"shift it, low: {dt_ms:g}"
     return f"give delays of at least {dt_ms:g} ms"
-
-
-def _distinct(share: NDArray[np.float64], sizes: NDArray[np.int64], attempts: float) -> float:
-    """Expected number of different sources in so many draws: entry by probability `share`, then one of `sizes`."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        missed = np.exp(attempts * np.log1p(-share / np.maximum(sizes, 1)))
-    return float((sizes * (1.0 - missed)).sum())
 
 
 def _cumulative(shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:

@@ -23,13 +23,15 @@ class Use:
     """The weights of a projection or drive in one group of channels.
 
     `factors` float64[e] multiply the weight, one for each pair of populations (None: 1). `weight_max` is the largest
-    size that plastic weights can reach, else 0.
+    size that plastic weights can reach, else 0. `grid`: the largest power of two of which all weights are whole
+    multiples, where these have to be kept exactly, else 0.
     """
 
     path: str
     weight: Table
     factors: NDArray[np.float64] | None = None
     weight_max: float = 0.0
+    grid: float = 0.0
 
     @property
     def largest(self) -> float:
@@ -163,6 +165,13 @@ def _tell(made: Resolution, found: list[tuple[Use, Rounding]], places: Places) -
     remedy = "bring them closer together, leave the weak one out, or give it a receptor port with a sum of its own"
     coarse = []
     for use, result in found:
+        if 0 < use.grid < made.quantum:
+            with places.collecting():
+                raise places.error(
+                    use.path,
+                    f"whole numbers as weights have to be kept exactly; multiples of {use.grid:g}{unit} are not: {why}",
+                    "make the weights more alike, or give the listed ones as fractions, which may be rounded",
+                )
         if result.lost == result.of:
             with places.collecting():
                 raise places.error(use.path, f"a weight of {result.given:g}{unit} is lost: {why}", remedy)

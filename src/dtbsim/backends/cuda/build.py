@@ -62,6 +62,7 @@ def build_rank_on_device(
         lanes.append(finish_lane(plan, lane, rows, threads))
         if progress is not None:
             progress(done, len(plan.lanes))
+    plan.candidates.listed.release()
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 
 

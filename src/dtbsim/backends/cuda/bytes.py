@@ -17,7 +17,7 @@ from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.pairs import splits_of
 from dtbsim.build.procedural import ring_size
 from dtbsim.kernels import device_layout as X
-from dtbsim.spec.network import FIXED_OUTDEGREE, Network
+from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
 
@@ -71,7 +71,7 @@ def _ordered_parts(network: Network, owned: I64) -> int:
     targets = {
         int(population)
         for projection in network.projections
-        if projection.procedural and projection.rule == FIXED_OUTDEGREE
+        if projection.procedural and projection.rule.by_source
         for population in projection.piece_target
     }
     splits = [splits_of(network.populations[index].size) for index in targets if owned[index]]

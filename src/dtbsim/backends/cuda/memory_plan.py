@@ -31,7 +31,7 @@ from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.tasks import TASK_FIELDS
 from dtbsim.spec.distributions import TABLE_SIZE
-from dtbsim.spec.network import FIXED_INDEGREE, FIXED_OUTDEGREE, Network, Projection
+from dtbsim.spec.network import Network, Projection
 
 BURST = 8
 """Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
@@ -73,7 +73,11 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
     synapses = round(places) * BYTES_PER_SYNAPSE[plan.synapse_kind]
     held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
     building = round(max(per_lane)) * (delay_bytes - held_delays) + n * (4 + 8 + 8) + WORK_BYTES
-    building += _draw_tables(network.projections) + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
+    building += (
+        max(_listed(network, share) for share in shares)
+        + _draw_tables(network.projections)
+        + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
+    )
     return DeviceMemoryPlan(
         n_synapses=total,
         synapses=synapses + round(places) * held_delays,
@@ -131,7 +135,7 @@ def _sum_bytes(plan: RankPlan) -> int:
 
 def _draw_tables(projections: tuple[Projection, ...]) -> int:
     """Bytes of the tables from which weights and delays of static synapses are drawn."""
-    drawn = [p for p in projections if p.dynamics is None and not p.procedural]
+    drawn = [p for p in projections if p.dynamics is None and not p.procedural and p.listing is None]
     number = sum(not p.weight.constant for p in drawn)
     number += sum(p.delay is not None and not p.delay.constant for p in drawn)
     return 8 * (TABLE_SIZE + 1) * number
@@ -143,13 +147,22 @@ def _wiring(network: Network, lane: Lane) -> int:
     np.add.at(runs, [run.population for run in lane.runs], 1)
     total = 0
     for projection in network.projections:
-        if projection.dynamics is not None or projection.procedural or projection.rule == FIXED_OUTDEGREE:
+        if projection.dynamics is not None or projection.procedural or projection.rule.by_source:
+            continue
+        if projection.listing is not None:
             continue
         pool = np.diff(projection.entry_start)
-        entries = np.minimum(pool, 1) if projection.rule == FIXED_INDEGREE else pool
+        entries = np.minimum(pool, 1) if projection.rule.tasks == "pool" else pool
         tasks = int((entries * runs[projection.piece_target]).sum())
         total += 8 * (TASK_FIELDS + 1) * tasks + ENTRY_BYTES * int(pool.sum())
     return total
+
+
+def _listed(network: Network, share: NDArray[np.float64]) -> int:
+    """Bytes of the synapses of a lane that rules list."""
+    each = synapses_onto(network, share)
+    listed = [n for n, p in zip(each, network.projections, strict=True) if p.listing is not None and p.dynamics is None]
+    return 16 * int(sum(listed))
 
 
 def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
 from dtbsim.backends.cuda.parcel import Parcel, SharedTables
+from dtbsim.build.listed import ListedOnLane
 from dtbsim.build.pairs import pair_table
 from dtbsim.build.synapses import LaneBuilder, Wiring
 from dtbsim.kernels import build_layout as B
@@ -33,6 +34,8 @@ class DeviceWirings:
         self._bits = device.xp.zeros(max([1, *(_warps(shape) * words for shape, words in marks)]), np.uint32)
         for (projection, wiring), (shape, words) in zip(drawn, marks, strict=True):
             self._add(builder, projection, wiring, shape, words)
+        for synapses in builder.listed():
+            self._add_listed(synapses)
         if builder.pieces:
             self._add_by_source(builder)
         self._parcel.send()
@@ -53,7 +56,7 @@ class DeviceWirings:
         if name == "dtb_wire_synapses":
             return self._device.limits.spread(int(items.sum())), 0
         sizes = wiring.pool.size
-        if projection.rule == T.FIXED_INDEGREE:
+        if projection.rule.tasks == "pool":
             sizes = np.add.reduceat(np.append(sizes, 0), wiring.pieces[:-1])
         words = -(-int(sizes.max()) // 32)
         return warps_for(self._device, int(items.sum()), 4 * words), words
@@ -62,7 +65,7 @@ class DeviceWirings:
         table = np.zeros(B.WIRING_FIELDS, np.int64)
         items, name = _items(projection, wiring)
         draws = wiring.draws
-        table[B.W_RULE], table[B.W_PROJECTION] = projection.rule, projection.index
+        table[B.W_RULE], table[B.W_PROJECTION] = T.LOOPS[str(projection.rule.loop)], projection.index
         table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
         table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(items), int(items.sum())
         table[B.W_WEIGHT], table[B.W_DELAY], table[B.W_MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
@@ -74,6 +77,20 @@ class DeviceWirings:
             dtype = np.uint32 if field in (B.W_CUMULATIVE_AT, B.W_COUNTS_AT) else np.int64
             table[field] = self._parcel.add(values.astype(dtype, copy=False))
         self._launches.append((name, shape, self._parcel.add(table, tuple(arrays))))
+
+    # -- listed by the rule -----------------------------------------------------------------------------------
+
+    def _add_listed(self, synapses: ListedOnLane) -> None:
+        """The synapses themselves, a thread each."""
+        table = np.zeros(B.WIRING_FIELDS, np.int64)
+        table[B.W_N_ITEMS] = synapses.source.size
+        table[B.W_LISTED_SOURCE_AT] = self._parcel.add(synapses.source)
+        table[B.W_LISTED_SLOT_AT] = self._parcel.add(synapses.slot)
+        table[B.W_LISTED_WEIGHT_AT] = self._parcel.add(synapses.weight)
+        table[B.W_LISTED_DELAY_AT] = self._parcel.add(synapses.delay.astype(np.int32))
+        fields = (B.W_LISTED_SOURCE_AT, B.W_LISTED_SLOT_AT, B.W_LISTED_WEIGHT_AT, B.W_LISTED_DELAY_AT)
+        shape = self._device.limits.spread(synapses.source.size)
+        self._launches.append(("dtb_wire_listed", shape, self._parcel.add(table, fields)))
 
     # -- drawn by source --------------------------------------------------------------------------------------
 
@@ -134,14 +151,9 @@ def candidates_before(sizes: I64, pieces: I64) -> I64:
 
 def _items(projection: Projection, wiring: Wiring) -> tuple[I64, str]:
     """Items of every task, and the kernel that does them: synapses one by one, or targets."""
-    tasks = wiring.tasks
-    targets, number = tasks[:, T.COUNT], tasks[:, T.NUMBER]
-    if projection.rule == T.BERNOULLI or (projection.rule == T.FIXED_INDEGREE and not projection.multapses):
-        return targets, "dtb_wire_targets"
-    if projection.rule == T.FIXED_INDEGREE:
-        return targets * number, "dtb_wire_synapses"
-    if projection.rule == T.FIXED_TOTAL:
-        return number, "dtb_wire_synapses"
-    if projection.rule == T.ALL_TO_ALL:
-        return targets * wiring.pool.size[tasks[:, T.ENTRY]], "dtb_wire_synapses"
-    return targets, "dtb_wire_synapses"
+    tasks, sizes = wiring.tasks, wiring.pool.size
+    sources = sizes[np.maximum(tasks[:, T.ENTRY], 0)] if sizes.size else np.zeros(len(tasks), np.int64)
+    items, one_by_one = projection.rule.items(
+        tasks[:, T.COUNT], tasks[:, T.NUMBER], sources, multapses=projection.multapses
+    )
+    return items, "dtb_wire_synapses" if one_by_one else "dtb_wire_targets"

@@ -1,0 +1,44 @@
+"""Synapses that a connection rule lists: their values, and where they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox4x32
+from dtbsim.kernels.sink import draw_delay, draw_weight, put
+
+CALL_LISTED = 3
+"""Lowest two bits of the third word of the counter (other rules have 0 to 2 there); the bits above count calls."""
+_PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
+
+
+@cached_njit
+def draw_listed(
+    targets: Any, numbers: Any, own_delays: Any, projection: int, k0: Any, k1: Any, draws: Any, weights: Any,
+    delays: Any,
+) -> None:  # fmt: skip
+    """Draw the weights (int32[n], in quanta) and delays (uint16[n], in steps) of synapses that list none.
+
+    Keyed by the target's gid (uint32[n]) and the synapse's number among those of its target (uint32[n]). Arrays of
+    length 0 are not filled; own_delays int32[n] is above 0 where the pair of populations has a delay of its own.
+    """
+    c3 = _PURPOSE | np.uint32(projection)
+    for i in range(targets.size):
+        r0, r1, _, _ = philox4x32(targets[i], numbers[i], np.uint32(CALL_LISTED), c3, k0, k1)
+        if weights.size > 0:
+            weights[i] = np.int32(draw_weight(draws, r0, 1 << 27))
+        if delays.size > 0:
+            delays[i] = np.uint16(draw_delay(draws, r1, np.int64(own_delays[i])))
+
+
+@cached_njit
+def put_listed(sources: Any, slots: Any, weights: Any, delays: Any, sink: Any) -> None:
+    """Count or write synapses; int32[n] sources, slots and weights, uint16[n] delays."""
+    for i in range(sources.size):
+        if sink.mode == 0:
+            sink.rows[sources[i]] += 1
+        else:
+            put(sink, sources[i], np.int64(slots[i]), np.int64(weights[i]), np.int64(delays[i]))

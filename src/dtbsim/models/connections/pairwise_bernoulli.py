@@ -1,0 +1,42 @@
+"""pairwise_bernoulli: every pair of neurons with the same probability."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dtbsim.config.bounds import Number
+from dtbsim.config.parts import KIND, RuleConfig
+from dtbsim.config.values import Flag
+from dtbsim.models.connections.base import F64, I64, ConnectionRule, Expectation
+
+
+class PairwiseBernoulli(RuleConfig):
+    """Every (source, target) pair is connected with probability `probability`, once."""
+
+    kind: Literal["pairwise_bernoulli"] = Field(default="pairwise_bernoulli", description=KIND)
+    probability: Number = Field(ge=0, le=1, description="probability of a synapse")
+    autapses: Flag = Field(default=True, description="a neuron may be its own source")
+
+
+class PairwiseBernoulliRule(ConnectionRule):
+    """The number of sources of a target is binomial; then so many distinct ones are drawn."""
+
+    config = PairwiseBernoulli
+    loop = "pairwise_bernoulli"
+    number_of = "pair"
+    most = 1
+    number_name = "a probability"
+
+    def number(self, item: PairwiseBernoulli, scale: F64) -> F64:
+        """Return probabilities."""
+        return item.probability * scale
+
+    def expected(self, of: Expectation) -> F64:
+        """Return pairs times probability."""
+        return of.pairs * of.number
+
+    def items(self, targets: I64, number: I64, sources: I64, *, multapses: bool) -> tuple[I64, bool]:
+        """Repeated sources are rejected target by target."""
+        return targets, False
