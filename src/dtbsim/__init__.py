@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.api import run, validate
+    from dtbsim.api import run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
@@ -68,12 +68,13 @@ if TYPE_CHECKING:
     from dtbsim.models import get_model, list_models
     from dtbsim.report import write_report
     from dtbsim.simulate import RunResult
+    from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
 
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api": ("run", "validate"),
+    "api": ("run", "start", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
@@ -125,6 +126,7 @@ _MODULES = {
     "models": ("get_model", "list_models"),
     "report": ("write_report",),
     "simulate": ("RunResult",),
+    "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -147,6 +149,7 @@ __all__ = [
     "HomeostaticTonic",
     "InhomogeneousPoissonDrive",
     "InputError",
+    "LiveRun",
     "Lognormal",
     "NeuronRange",
     "NoiseCurrentDrive",
@@ -193,6 +196,7 @@ __all__ = [
     "load_config",
     "open_run",
     "run",
+    "start",
     "validate",
     "write_report",
 ]
