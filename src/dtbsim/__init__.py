@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.api import build, run, validate
+    from dtbsim.api import build, run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
@@ -71,12 +71,13 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
     from dtbsim.report import write_report
     from dtbsim.simulate import RunResult
+    from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
 
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api": ("build", "run", "validate"),
+    "api": ("build", "run", "start", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
@@ -131,6 +132,7 @@ _MODULES = {
     "models.connections.pairwise_bernoulli": ("PairwiseBernoulli",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
+    "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -142,8 +144,8 @@ __all__ = [
     "Analysis",
     "BalancedEI",
     "Bold",
-    "Change",
     "BoxPositions",
+    "Change",
     "DCDrive",
     "DiscPositions",
     "DistanceDependent",
@@ -160,6 +162,7 @@ __all__ = [
     "HomeostaticTonic",
     "InhomogeneousPoissonDrive",
     "InputError",
+    "LiveRun",
     "Lognormal",
     "NeuronRange",
     "NoiseCurrentDrive",
@@ -207,6 +210,7 @@ __all__ = [
     "load_config",
     "open_run",
     "run",
+    "start",
     "validate",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""`dtbsim.run` and `dtbsim.validate`: a run from Python, from a file, a mapping or configuration objects."""
+"""`dtbsim.run`, `start` and `validate`: a run from Python, from a file, a mapping or configuration objects."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dtbsim.config import Overrides
     from dtbsim.mpi import Comm
     from dtbsim.simulate import RunResult
+    from dtbsim.simulate.live import LiveRun
     from dtbsim.simulate.temporary import TemporaryFolder
     from dtbsim.spec import Network
 
@@ -94,6 +95,62 @@ def run(
     if result.report_error is not None:
         raise result.report_error
     return replace(result, owner=owner)
+
+
+def start(
+    source: Source,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    set: Overrides = (),
+    overwrite: bool = False,
+    comm: Comm | None = None,
+    progress: bool = False,
+) -> LiveRun:
+    """Build a network and return a run that waits: it goes on piece by piece, and can be changed in between.
+
+        with dtbsim.start("net.yaml") as sim:
+            sim.run(500)
+            sim.set("E", "V_th_mV", -52.0, neurons=range(10))
+            sim.run(500)
+            time_ms, neuron = sim.spikes("E")
+            potentials = sim.get("E", "V_m_mV")
+        rates = sim.result.open().rates()
+
+    `simulation.duration_ms` does not end it; drives that have no `stop_ms` stay on. Pieces without changes give the
+    spikes of the whole run, bit for bit, and changes those of a configuration that has them in `changes`.
+
+    Args:
+        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        out: the run folder, new or empty; default: a temporary one, which is removed when neither the run nor its
+            result nor what was opened of it is used any more.
+        set: overrides, as of `run`.
+        overwrite: let `out` be the folder of an earlier run, which is replaced.
+        comm: the ranks (default: those that a launcher started, else this process alone).
+        progress: show on standard error how far each piece is.
+
+    Raises:
+        DtbsimError: everything that can go wrong, as of `run`.
+    """
+    from dtbsim.mpi import world_comm
+    from dtbsim.simulate.conductor import conduct
+    from dtbsim.simulate.live import LiveRun
+
+    began_s = time.perf_counter()
+    overwrite, progress = flag(overwrite, "overwrite"), flag(progress, "progress")
+    folder = None if out is None else path_argument(out, "out")
+    _check_folder(folder, overwrite, temporary=False)
+    ranks = world_comm() if comm is None else _ranks(comm)
+    config, base_dir, locator = resolve(source, set)
+    shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    owner = _temporary_folder(ranks, config.name) if folder is None else None
+    target = folder if owner is None else owner.path
+    try:
+        job = conduct(config, target, base_dir, locator, ranks, shown, list(sys.argv), overwrite, began_s, live=True)
+        return LiveRun(job, ranks, base_dir, owner)
+    except BaseException:
+        if owner is not None:
+            owner.remove()
+        raise
 
 
 def validate(source: Source, *, set: Overrides = ()) -> Network:

@@ -37,7 +37,7 @@ changes:
   leak: {population: [E, I], t_ms: 20, set: {E_L_mV: -68}}
   time_constant: {population: E, fraction: 0.4, t_ms: 20, set: {tau_m_ms: 8}}
   current: {population: I, times_ms: [10, 30, 45.5], values: {I_e_pA: [300, 500, 380]}}
-  kick: {population: E, neurons: [3, 5, 77], t_ms: 31, set: {V_m_mV: [-40, -56, -70]}}
+  kick: {population: E, neurons: [77, 3, 5], t_ms: 31, set: {V_m_mV: [-70, -40, -56]}}
   drawn: {population: E, t_ms: 40, set: {I_e_pA: {distribution: normal, mean: 380, sd: 20}}}
   wave: {population: I, t_ms: 5, sine: {t_ref_ms: {mean: 2, amplitude: 1, frequency_hz: 30, interval_ms: 3.3}}}
 record: {states: [{population: E, variables: [V_m_mV], neurons: 100, interval_ms: 0.5}]}
@@ -188,9 +188,7 @@ def test_a_gpu_gives_the_same(plan: str, changed: Any, folder: Path, monkeypatch
     ],
 )
 def test_what_cannot_be_is_told_where_it_is(change: str, message: str) -> None:
-    more = (
-        "  L: {model: poisson, size: 3, parameters: {rate_hz: 5}}\n  S: {model: iaf_psc_alpha, size: 3}\nprojections:"
-    )
+    more = "  L: {model: poisson_source, size: 3}\n  S: {model: iaf_psc_alpha, size: 3}\nprojections:"
     with pytest.raises(InputError) as caught:
         network_of(BASE.replace("projections:", more) + f"changes: {{x: {{{change}}}}}\n")
     assert message in str(caught.value)

@@ -10,7 +10,7 @@ from tests.helpers.networks import network_of, simulate, simulate_ranks
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.two_backends import on_gpu
 
-from dtbsim.build.rank import _drive_bound
+from dtbsim.build.rank import drive_bound
 from dtbsim.errors import InputError
 from dtbsim.kernels.poisson import MAX_COUNT
 
@@ -99,7 +99,7 @@ def test_a_weight_changes_and_can_change_its_sign() -> None:
 def test_the_bound_of_sums_counts_one_form_of_a_drive() -> None:
     changed = network("poisson", "t_ms: 10, set: {weight_pA: 90}", "t_ms: 40, set: {weight_pA: 75}")
     largest = max(drive.weight for drive in changed.drives)
-    assert _drive_bound(changed) == MAX_COUNT * largest
+    assert drive_bound(changed.drives) == MAX_COUNT * largest
     assert changed.families[0].channels[0].max_weight >= largest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.stages import connect
 from dtbsim.kernels.window import run_window
-from dtbsim.spec.network import Network
+from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
 Exchange = SharedBoard | PacketExchange | None
@@ -193,6 +194,11 @@ class CpuBackend:
     def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
         return self._neurons.get(family_index, name)
+
+    def set_drives(self, drives: Iterable[Drive]) -> None:
+        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
+        self.tables.set_drives(drives)
+        self._compiled = False  # they may need what was not compiled
 
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -49,10 +49,17 @@ class _Reached:
 class DriveTables:
     """Fills the lanes' tables of drives; `set_chunk` gives them currents and rates of the steps to come."""
 
-    def __init__(self, network: Network, memory: Memory) -> None:
-        self._network, self._memory = network, memory
+    def __init__(
+        self, network: Network, memory: Memory, drives: Iterable[Drive] | None = None, before: DriveTables | None = None
+    ) -> None:
+        """`drives` take the place of those of the network; their processes go on from those of the tables `before`."""
+        self._network, self.memory = network, memory
+        self._memory, self._before = memory, before
+        self._processes: dict[tuple[int, int], NDArray[np.float32]] = {}
+        """States of the processes of noise, by lane and drive."""
+        self._lane = -1
         self._by_population: dict[int, list[Drive]] = {}
-        for drive in network.drives:
+        for drive in network.drives if drives is None else drives:
             self._by_population.setdefault(drive.population, []).append(drive)
         self._courses: dict[Key, Course] = {}
         self._following: list[tuple[I64, Key]] = []
@@ -65,7 +72,8 @@ class DriveTables:
         """Noise that remembers: number of the drive, gids it is drawn for, neurons it reaches, its values."""
 
     def fill(self, row: I64, state: LaneState) -> None:
-        """Make the tables of a lane."""
+        """Make the tables of a lane; lanes come in their order."""
+        self._lane += 1
         poisson: list[list[int]] = []
         currents: list[tuple[list[int], Drive]] = []
         events: list[I64] = []
@@ -94,6 +102,12 @@ class DriveTables:
         listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
         listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
         row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._memory.place(listed)
+
+    def forget(self, before: DriveTables) -> None:
+        """Let go of the tables before."""
+        assert before is self._before
+        before.memory.reclaim()
+        self._before = None
 
     def set_chunk(self, start: int, stop: int) -> None:
         """Compute what the drives follow in the steps from `start` to before `stop`, each distinct course once."""
@@ -223,12 +237,23 @@ class DriveTables:
             memory = drive.noise.memory(dt)
             if memory is not None:
                 places = max(gids.size, 2)  # a shared process has two on GPUs
-                place, values = self._memory.place, np.zeros(places, np.float32)
-                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(values), place(memory)
-                self.processes.append((drive.index, gids, local.size, values))
+                place = self._memory.place
+                process = self._process(drive.index, places)
+                entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(process), place(memory)
+                self.processes.append((drive.index, gids, local.size, process))
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
         row[L.N_NOISE], row[L.NOISE_AT] = len(table), self._memory.place_table(table)
         row[L.NORMAL_AT] = self._memory.place(normal_table())
+
+    def _process(self, drive: int, size: int) -> NDArray[np.float32]:
+        """The state of a process, as it stood in the tables before."""
+        process = np.zeros(size, np.float32)
+        if self._before is not None and (self._lane, drive) in self._before._processes:
+            earlier = self._before._processes[self._lane, drive]
+            self._before.memory.fetch(earlier, slice(None))
+            process = earlier.copy()
+        self._processes[self._lane, drive] = process
+        return process
 
 
 def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import SCRATCH_WORDS
-from dtbsim.spec.network import Network
+from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
 FIRST_LOG = 4096
@@ -48,6 +49,22 @@ class LaneTables(ABC):
         self.drives = DriveTables(network, memory)
         for index, state in enumerate(states):
             self._fill(self.table[index], state, index)
+
+    def set_drives(self, drives: Iterable[Drive]) -> None:
+        """Drive the neurons from now on as `drives` say, which were compiled with the same seed and channels."""
+        before, self.drives = self.drives, DriveTables(self._network, self._new_memory(), drives, self.drives)
+        for row, state in zip(self.table, self.states, strict=True):
+            self.drives.fill(row, state)
+            row[L.EVENT_CURSOR] = 0
+            self._drives_filled(row)
+        self.drives.forget(before)
+
+    @abstractmethod
+    def _new_memory(self) -> Memory:
+        """Memory for tables that can be replaced as a whole."""
+
+    def _drives_filled(self, row: I64) -> None:  # noqa: B027 - only a GPU has more tables of them
+        """The tables of drives of a lane are new."""
 
     # -- filling ----------------------------------------------------------------------------------------------
 
@@ -190,6 +207,9 @@ class CpuLaneTables(LaneTables):
         if state.procedural:
             self.procedural.append(ProceduralTables(state, ring_size(self._network), self.memory))
             self.procedural[-1].fill(row)
+
+    def _new_memory(self) -> Memory:
+        return HostMemory()
 
     def close(self) -> None:
         """Free what the compiled window has allocated."""

@@ -22,7 +22,7 @@ from dtbsim.build.built_drives import BuiltDrive, drives_by_name
 from dtbsim.build.kinds import neuron_values
 from dtbsim.build.listed_synapses import SynapseList, SynapseLister, quantum_of
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.spec.network import RULES, Family, Network, Projection
+from dtbsim.spec.network import Family, Network, Projection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,7 +215,7 @@ class BuiltProjection:
 
     def __init__(self, network: Network, lister: SynapseLister, projection: Projection) -> None:
         self._network, self._lister, self._projection = network, lister, projection
-        self.name, self.rule, self.procedural = projection.name, RULES[projection.rule], projection.procedural
+        self.name, self.rule, self.procedural = projection.name, projection.rule.kind, projection.procedural
         self.source = network.families[projection.source_family].name
         self.target = network.families[projection.target_family].name
         self.quantum = quantum_of(network, projection)

@@ -68,7 +68,10 @@ class SynapseLister:
         lane = lane_of_blocks(network, self._kinds, self._blocks, chosen)
         onto = np.isin(projection.piece_target, self._blocks.population[chosen])
         entry = np.repeat(onto, np.diff(projection.entry_start))
-        candidates = number_candidates(network, projection.entry_source[entry].astype(np.int64), "a block of targets")
+        blocks = self._blocks
+        part = Blocks(blocks.gid0[chosen], blocks.size[chosen], blocks.population[chosen], blocks.rank[chosen])
+        populations = projection.entry_source[entry].astype(np.int64)
+        candidates = number_candidates(network, populations, part, 0, "a block of targets")
         sources = candidates.of(network, projection)
         quantum = quantum_of(network, projection)
         rows = LaneBuilder(network, lane, candidates, L.KIND_WIDE32, (projection,), quantum, sources).build()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from dtbsim.build.procedural import add_largest, count_synapses, largest_of_piec
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Network
+from dtbsim.spec.network import Drive, Network
 
 _LOG = logging.getLogger(__name__)
 INT32_LIMIT = 2**31 - 1
@@ -40,6 +40,8 @@ class LaneState:
     acc: NDArray[Any]
     dynamic: list[DynamicRows]
     procedural: list[Piece]
+    largest: int = 0
+    """Largest |input| that synapses can give one slot in one step, in quanta."""
 
 
 @dataclass(eq=False)
@@ -166,13 +168,13 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits
     most = _largest_input(plan, lane, rows, dynamic, procedural)
-    if bits == 32 and most + _drive_bound(plan.network) > INT32_LIMIT:
+    if bits == 32 and most + drive_bound(plan.network.drives) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
     neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads)
     acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
-    return LaneState(lane, neurons, rows, acc, dynamic, procedural)
+    return LaneState(lane, neurons, rows, acc, dynamic, procedural, most)
 
 
 def _largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
@@ -193,13 +195,13 @@ def _largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[Dynamic
     return int(totals.max(initial=0))
 
 
-def _drive_bound(network: Network) -> int:
-    """Largest |input| that the drives can give one neuron in one step, in quanta.
+def drive_bound(drives: Iterable[Drive]) -> int:
+    """Largest |input| that drives can give one neuron in one step, in quanta.
 
     Of a drive that changes only one form is on at a time.
     """
     largest: dict[tuple[int, int], dict[int, int]] = {}
-    for drive in network.drives:
+    for drive in drives:
         if drive.channel >= 0:
             of_channel = largest.setdefault((drive.population, drive.channel), {})
             of_channel[drive.index] = max(of_channel.get(drive.index, 0), MAX_COUNT * abs(drive.weight))

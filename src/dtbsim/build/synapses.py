@@ -121,11 +121,16 @@ def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
     mine = np.zeros(network.sizes.size, dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
     target, source, _ = heard(network)
-    return number_candidates(network, source[mine[target]], f"rank {rank}")
+    return number_candidates(network, source[mine[target]], blocks, rank, f"rank {rank}")
 
 
-def number_candidates(network: Network, populations: NDArray[np.int64], who: str) -> Candidates:
-    """All neurons of these populations, ascending. Raises InputError where `who` hears more than MOST_SOURCES."""
+def number_candidates(
+    network: Network, populations: NDArray[np.int64], blocks: Blocks, rank: int, who: str
+) -> Candidates:
+    """All neurons of these populations, ascending, for targets in the blocks of `rank`.
+
+    Raises InputError where `who` hears more than MOST_SOURCES.
+    """
     used = np.unique(populations)
     sizes = network.sizes[used]
     offset = np.full(network.sizes.size, -1, dtype=np.int64)

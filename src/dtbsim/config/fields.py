@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 
 from dtbsim.config.by_name import ByName
 from dtbsim.config.kinds import Kinds
-from dtbsim.errors import InputError
 from dtbsim.config.open_union import FromRegistry
+from dtbsim.errors import InputError
 
 _SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
 _DISCRIMINATORS = ("kind", "distribution")

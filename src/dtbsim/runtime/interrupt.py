@@ -112,6 +112,20 @@ class Interrupt:
                 self._restore()
             self._phase = _Phase.FREE
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the `with` block nothing runs: signals go to whoever handled them before."""
+        if not self._owner:
+            self._restore()
+            _Active.interrupt = None
+        try:
+            yield
+        finally:
+            if not self._owner:
+                _Active.interrupt = self
+                self._install()
+            self._first_s, self._noted = None, False
+
     def keep(self, stopping: str | None = STOPPING) -> None:
         """From here on something is recorded; the first rank says `stopping` when it is asked to stop."""
         self._text, self._stopping = KEPT, stopping
@@ -310,6 +324,16 @@ class _Active:
 def active_interrupt() -> Interrupt | None:
     """Return the interrupt of this process: the command line's, or that of a run from Python; None without either."""
     return _Active.interrupt
+
+
+@contextlib.contextmanager
+def some_interrupt() -> Iterator[Interrupt]:
+    """The interrupt of the command line, which takes signals from its start on; else one for a run from Python."""
+    if (active := active_interrupt()) is not None:
+        yield active
+    else:
+        with Interrupt() as mine:
+            yield mine
 
 
 def interrupt_agreed(comm: Comm) -> bool:

@@ -62,6 +62,9 @@ class Stream:
     def take(self, chunk: Chunk) -> None:
         """Go on by a chunk that was shared. May raise StorageError or NumericsError on this rank alone."""
 
+    def end(self, stop: int) -> None:
+        """Store what holds at the end of a run that was not planned to end at step `stop`. May raise StorageError."""
+
     def summary(self, steps: int) -> dict[str, Any]:
         """Entries of summary.json after `steps` steps, those of rank 0 count; collective.
 

@@ -56,6 +56,8 @@ class WeightStream(Stream):
 
     def __init__(self, plan: WeightPlan, kept: RecordedWeights, writer: WeightWriter) -> None:
         self._plan, self._kept, self._writer = plan, kept, writer
+        self._stored = 0
+        """The step before which weights were stored last."""
 
     def begin(self) -> None:
         """Store the weights at time 0."""
@@ -65,7 +67,16 @@ class WeightStream(Stream):
         """Store the weights where an interval or the run ends with the chunk."""
         interval, stop = self._plan.interval, chunk.stop
         if stop == self._plan.n_steps or (interval is not None and stop % interval == 0):
-            self._writer.append(stop, self._kept.now(stop))
+            self._append(stop)
+
+    def end(self, stop: int) -> None:
+        """Store the weights at the end, unless an interval has just ended."""
+        if stop > self._stored:
+            self._append(stop)
+
+    def _append(self, stop: int) -> None:
+        self._writer.append(stop, self._kept.now(stop))
+        self._stored = stop
 
     def close(self) -> None:
         """Publish the store."""

@@ -11,6 +11,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.mpi import Comm
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Activity
+from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.spec.network import Network
 
 CHUNK_S = 0.25
@@ -49,6 +50,8 @@ class ChunkReader:
 
     def __init__(self, network: Network, comm: Comm, backend: Backend, unit: int) -> None:
         self._backend = backend
+        self.spikes: list[tuple[Steps, Gids]] | None = None
+        """Where there is a list, the spikes of this rank are kept in it, too."""
         self._nothing = np.zeros((0, len(network.populations)), np.int64)
         self._activity = Activity(comm, network.gid_starts, unit) if unit else None
         if unit:
@@ -58,6 +61,8 @@ class ChunkReader:
         """Return what the backend has computed from `start` on; collective."""
         stop = self._backend.reached
         steps, gids = self._backend.collect()
+        if self.spikes is not None:
+            self.spikes.append((steps, gids))
         counts = self._nothing
         if self._activity is not None:
             counts = self._activity.add(start, stop, steps, gids, self._backend.counts())

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from dtbsim.partition import summarise
 from dtbsim.record.chunk import Chunk
 from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
 from dtbsim.run_folder.inputs import keep_inputs
-from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, active_interrupt, interrupt_agreed
+from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, interrupt_agreed, some_interrupt
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
@@ -35,6 +35,7 @@ from dtbsim.signals.stream import Site
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.engine import build_network, make_backend
+from dtbsim.simulate.pause import Conducted, Ending, Pause, as_it_was, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
@@ -77,15 +78,45 @@ def run(
         InputError, MemoryPlanError, MissingDependencyError before anything is written; StorageError, NumericsError,
         FaultError during the run. What was recorded until then stays readable.
     """
+    given = argv if argv is not None else sys.argv
+    job = conduct(config, out, base_dir, locator, comm, progress, given, overwrite, began_s, report=report)
+    try:
+        next(job)
+    except StopIteration as ended:
+        result: RunResult = ended.value
+        return result
+    raise AssertionError("a run that is not live does not pause")
+
+
+def conduct(
+    config: RunConfig,
+    out: Path | None,
+    base_dir: Path | None,
+    locator: Locator | None,
+    comm: Comm | None,
+    progress: ProgressSink | None,
+    argv: Sequence[str],
+    overwrite: bool,
+    began_s: float | None,
+    *,
+    report: bool = False,
+    live: bool = False,
+) -> Conducted:
+    """A run as a generator, with the arguments of `run`, which ends with the result.
+
+    A `live` one pauses before its first step and wherever it was sent to: it yields a `Pause` and is sent the step to
+    go on to, or an `Ending`. Interrupted by the user, it pauses early.
+    """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else KickProgress()
     stages = Stages(shown, began_s)
     on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     with stages.stage("network"):
-        prepared = prepare(config, ranks, base_dir, locator)
+        given = open_ended(config) if live else config
+        prepared = prepare(given, ranks, base_dir, locator, live=live)
         planned = on_every_rank(ranks, lambda: plan_streams(prepared.network, locator))
     with contextlib.ExitStack() as stack:
-        interrupt = stack.enter_context(_signals())
+        interrupt = stack.enter_context(some_interrupt())
         with interrupt.held():
             claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd(), overwrite=overwrite))
             folder = claimed.path
@@ -99,23 +130,13 @@ def run(
         if ranks.is_root and locator is not None:
             for notice in locator.notices:
                 _LOG.warning("%s", notice)
-        given = list(argv if argv is not None else sys.argv)
-        return _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, given).run(report=report)
+        job = _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, list(argv))
+        return (yield from job.run(report=report, live=live))
 
 
 def _open_log(stack: contextlib.ExitStack, folder: Path, rank: int) -> None:
     with storage_errors(folder / "log.txt"):
         stack.enter_context(run_log(folder, rank))
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[Interrupt]:
-    """The signals of this process: the command line takes them from its start on, a run from Python from here."""
-    if (active := active_interrupt()) is not None:
-        yield active
-    else:
-        with Interrupt() as mine:
-            yield mine
 
 
 class _Job:
@@ -141,10 +162,11 @@ class _Job:
         self._record: dict[str, object] = {}
         self._started = False
 
-    def run(self, *, report: bool) -> RunResult:
+    def run(self, *, report: bool, live: bool) -> Conducted:
         """All stages; status.json says how it ended."""
+        self._live = live
         try:
-            result = self._stages_in_order()
+            result = yield from self._stages_in_order()
         except BaseException as error:
             self._end_badly(error)
             raise
@@ -173,7 +195,7 @@ class _Job:
         if not self._started and isinstance(error, DtbsimError):
             self._claimed.discard()
         else:
-            state: State = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            state: State = "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "failed"
             text = "ended at once" if self._started else NOTHING_RECORDED
             self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
@@ -197,7 +219,7 @@ class _Job:
             told.exit_code = failure[3]
         return replace(result, summary=summary, report=path, report_error=told)
 
-    def _stages_in_order(self) -> RunResult:
+    def _stages_in_order(self) -> Conducted:
         comm, stages = self._comm, self._stages
         with stages.stage("write", shown=False):
             on_root(comm, self._write_origin)
@@ -218,11 +240,11 @@ class _Job:
             self._interrupt.keep(None if stopped else STOPPING)
             if stopped:
                 return self._finish(built, backend, None, steps=0, interrupted=True)
-            return self._record_and_finish(built, backend)
+            return (yield from self._record_and_finish(built, backend))
         finally:
             backend.close()
 
-    def _record_and_finish(self, built: RankNetwork, backend: Backend) -> RunResult:
+    def _record_and_finish(self, built: RankNetwork, backend: Backend) -> Conducted:
         comm, stages = self._comm, self._stages
         network, unit = self._network, self._planned.unit
         with stages.stage("open", shown=False):
@@ -234,7 +256,7 @@ class _Job:
         try:
             with stages.stage("open", shown=False):
                 on_every_rank(comm, streams.begin)
-            steps, interrupted = self._simulate(backend, reader, streams, interventions)
+            steps, interrupted = yield from self._simulate(built, backend, reader, streams, interventions)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
@@ -259,9 +281,16 @@ class _Job:
         self._record["models"] = self._prepared.models.record
         self._prepared.models.write(self._claimed)
         config, self._record["inputs"] = keep_inputs(self._prepared.inputs, self._prepared.models.config, self._claimed)
+        self._config = config
         self._claimed.write_text("config.yaml", dump_config(config))
-        self._record["files"] = dict(self._claimed.written)
+        self._record["files"] = self._files = dict(self._claimed.written)
         self._claimed.write_json("provenance.json", self._record)
+
+    def _write_as_it_was(self, steps: int, changes: Ending) -> None:
+        """Of a live run: its duration, and what was set in its course."""
+        self._claimed.write_text("config.yaml", dump_config(as_it_was(self._config, steps, changes)))
+        self._files["config.yaml"] = self._claimed.written["config.yaml"]
+        self._claimed.write_json("network.json", self._described | {"n_steps": steps})
 
     def _say_choices(self) -> None:
         made = self._prepared
@@ -281,6 +310,7 @@ class _Job:
     def _write_network(self, synapses: list[int]) -> None:
         plan = self._prepared.plan
         described = describe_network(self._network, plan, self._prepared.exchange_plan, synapses)
+        self._described = described
         self._claimed.write_json("network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
         _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
@@ -289,33 +319,50 @@ class _Job:
             self._progress.note(f"partition: {summary.headline()}")
 
     def _simulate(
-        self, backend: Backend, reader: ChunkReader, streams: Streams, interventions: list[Intervention]
-    ) -> tuple[int, bool]:
+        self, built: RankNetwork, backend: Backend, reader: ChunkReader, streams: Streams, acting: list[Intervention]
+    ) -> Generator[Pause, int | Ending, tuple[int, bool]]:
         """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
-        comm, network = self._comm, self._network
-        chunks = Chunks(network.n_steps, self._planned.intervals + act_intervals(network), change_steps(network))
+        network = self._network
+        steps = self._planned.intervals + act_intervals(network)
+        self._chunks = Chunks(network.n_steps, steps, change_steps(network))
         step, interrupted = 0, False
+        until = 0 if self._live else network.n_steps
         backend.limit_s = LIMIT_S
         with self._stages.stage("simulate"):
-            for intervention in interventions:
+            for intervention in acting:
                 intervention.begin(backend)
-            while step < network.n_steps and not interrupted:
-                begin_s = time.perf_counter()
-                with stepping():
-                    backend.advance(step, chunks.stop_after(step))
-                chunk = reader.take(step)
-                streams.share(chunk)
-                on_every_rank(comm, partial(self._keep, streams, interventions, backend, chunk))
-                chunks.note(chunk.stop - step, comm.allreduce_max(time.perf_counter() - begin_s))
-                step = chunk.stop
-                self._progress.advance(step, network.n_steps, network.dt_ms)
-                interrupted = interrupt_agreed(comm)
-        return step, interrupted and step < network.n_steps
+        while True:
+            with self._stages.stage("simulate"):
+                while step < until and not interrupted:
+                    step, interrupted = self._chunk(step, until, backend, reader, streams, acting)
+            if not self._live:
+                return step, interrupted and step < network.n_steps
+            with self._interrupt.paused():
+                wanted = yield Pause(self._prepared, built, backend, reader, step, interrupted)
+            if not isinstance(wanted, int):
+                on_every_rank(self._comm, partial(streams.end, step))
+                on_root(self._comm, partial(self._write_as_it_was, step, wanted))
+                return step, False
+            until, interrupted = wanted, False
 
-    def _keep(self, streams: Streams, interventions: list[Intervention], backend: Backend, chunk: Chunk) -> None:
+    def _chunk(
+        self, step: int, until: int, backend: Backend, reader: ChunkReader, streams: Streams, acting: list[Intervention]
+    ) -> tuple[int, bool]:
+        """One chunk; returns the steps done and whether the run is to stop."""
+        begin_s = time.perf_counter()
+        with stepping():
+            backend.advance(step, min(self._chunks.stop_after(step), until))
+        chunk = reader.take(step)
+        streams.share(chunk)
+        on_every_rank(self._comm, partial(self._keep, streams, acting, backend, chunk))
+        self._chunks.note(chunk.stop - step, self._comm.allreduce_max(time.perf_counter() - begin_s))
+        self._progress.advance(chunk.stop, until, self._network.dt_ms)
+        return chunk.stop, interrupt_agreed(self._comm)
+
+    def _keep(self, streams: Streams, acting: list[Intervention], backend: Backend, chunk: Chunk) -> None:
         """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
         streams.take(chunk)
-        for intervention in interventions:
+        for intervention in acting:
             intervention.take(chunk, backend)
         backend.check_finite(chunk.start, chunk.stop)
         if self._status is not None:

@@ -52,10 +52,15 @@ class Prepared:
         return self.choice.name
 
 
-def prepare(config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locator | None) -> Prepared:
-    """Compile the network and plan this rank's part; the same error on every rank when something does not fit."""
+def prepare(
+    config: RunConfig, comm: Comm, base_dir: Path | None, locator: Locator | None, *, live: bool = False
+) -> Prepared:
+    """Compile the network and plan this rank's part; the same error on every rank when something does not fit.
+
+    `live`: any parameter may change.
+    """
     on_every_rank(comm, check_cache)
-    network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator))
+    network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator, live=live))
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
     inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])

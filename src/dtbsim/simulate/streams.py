@@ -73,6 +73,10 @@ class Streams:
         """Store the same chunk. Raises StorageError and NumericsError on this rank alone."""
         self._each(lambda stream: stream.take(chunk))
 
+    def end(self, stop: int) -> None:
+        """Store what holds at the end of a run that was not planned to end at step `stop`. Raises StorageError."""
+        self._each(lambda stream: stream.end(stop))
+
     def summary(self, steps: int) -> dict[str, Any]:
         """Entries of summary.json, the same on every rank; collective."""
         found: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from dtbsim.config.network import Projection
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Receptor
 from dtbsim.spec.distributions import Table, table_at
-from dtbsim.spec.network import Channel
+from dtbsim.spec.network import Channel, Drive
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
 from dtbsim.spec.resolution import MIN_RESOLUTION, Resolution, Use, resolution_of
@@ -125,6 +125,32 @@ class ChannelPlan:
                 places,
             )
             for key, uses in self._uses.items()
+        )
+
+
+class FixedChannels:
+    """Channels of families that are built: what a drive can use that changes later."""
+
+    def __init__(self, channels: Mapping[str, tuple[Channel, ...]]) -> None:
+        self._channels = channels
+
+    def use(self, family: Draft, mix: Mix, use: Use, scale: tuple[float, float] = (1.0, 1.0)) -> int:
+        """Index of the channel; InputError where nothing was connected to such ports."""
+        for index, channel in enumerate(self._channels[family.name]):
+            if channel.mix == mix:
+                return index
+        raise InputError(
+            f"no input of population '{family.name}' was built for the ports that such a weight goes to",
+            remedy="keep the sign of the weight, or add a drive of weight 0 to that port",
+        )
+
+
+def check_weight(drive: Drive, quantum: float) -> None:
+    """InputError where a weight in quanta is too large, or was lost."""
+    if abs(drive.weight) > MAX_27:
+        raise InputError(
+            "the weight is too large for the network as it was built",
+            remedy=f"allowed: up to {MAX_27 * quantum:.4g} in size",
         )
 
 

@@ -31,8 +31,10 @@ SHOWN = 5
 """Names in a message that could have many."""
 
 
-def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Locator | None = None) -> Network:
-    """The network of a configuration.
+def compile_network(
+    config: RunConfig, base_dir: Path | None = None, locator: Locator | None = None, *, live: bool = False
+) -> Network:
+    """The network of a configuration; `live`: any parameter of its neurons may change while it runs.
 
     `base_dir` is what relative paths in it refer to (default: the current folder); `locator` gives file positions for
     messages. Raises InputError for everything that does not fit together, as many mistakes as can be found at once.
@@ -68,7 +70,7 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
             initial=draft.initial,
             channels=channels[draft.name],
             populations=np.array(draft.populations, dtype=np.int32),
-            controlled=draft.controlled,
+            controlled=_every_parameter(draft) if live else draft.controlled,
             has_current=draft.has_current,
             key_path=draft.path,
         )
@@ -98,6 +100,11 @@ def compile_network(config: RunConfig, base_dir: Path | None = None, locator: Lo
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),
     )
+
+
+def _every_parameter(draft: Draft) -> frozenset[str]:
+    model = draft.model
+    return frozenset() if model.is_source else frozenset(row.name for row in model.parameters)
 
 
 def _note_delays(places: Places, dt_ms: float) -> None:

@@ -74,9 +74,12 @@ def _edges(windows: Windows) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return windows.on, windows.off
 
 
-def stretches_of(item: cfg.Drive, events: Sequence[Event], places: Places) -> tuple[Stretch, ...]:
-    """The stretches of a drive; `events` ascend in their steps. InputError for what cannot change."""
-    found = [Stretch(0, None, item, True, "")]
+def stretches_of(item: cfg.Drive, events: Sequence[Event], places: Places, *, on: bool = True) -> tuple[Stretch, ...]:
+    """The stretches of a drive, which is `item` and `on` at first; `events` ascend in their steps.
+
+    Raises InputError for what cannot change.
+    """
+    found = [Stretch(0, None, item, on, "")]
     for event in events:
         last = found[-1]
         changed, on = last.item, last.on

@@ -16,7 +16,7 @@ from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
 from dtbsim.spec.changes import Event
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
+from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.drive_changes import Stretch, joined_windows, piecewise, stretches_of, told_at
@@ -70,20 +70,21 @@ def compile_drives(
             for target in [item.target] if isinstance(item.target, str) else item.target:
                 if target not in places.broken:
                     with places.collecting():
-                        result += _drafts(name, item, stretches, target, path, drafts, plan, places)
+                        result += draft_drives(name, item, stretches, target, path, drafts, plan, places)
     return result
 
 
-def _drafts(
+def draft_drives(
     name: str,
     item: cfg.Drive,
     stretches: tuple[Stretch, ...],
     target: str,
     path: str,
     drafts: dict[str, Draft],
-    plan: ChannelPlan,
+    plan: ChannelPlan | FixedChannels,
     places: Places,
 ) -> Iterator[DriveDraft]:
+    """The drafts of a drive on one target: one for each stretch of one that gives spikes, else one for all."""
     if target not in drafts:
         raise places.error(f"{path}.target", f"there is no population '{target}'", did_you_mean(target, list(drafts)))
     family = drafts[target]
@@ -112,9 +113,14 @@ def finish_drives(
     atlas: Any,
     base_dir: Path,
     places: Places,
+    indices: Mapping[str, int] | None = None,
 ) -> tuple[Drive, ...]:
-    """Second pass: one drive per population, weights in quanta, times in steps."""
-    indices = {name: index for index, name in enumerate(dict.fromkeys(draft.name for draft in found))}
+    """Second pass: one drive per population, weights in quanta, times in steps.
+
+    `indices` are the numbers of the drives, by which they draw (default: in their order).
+    """
+    if indices is None:
+        indices = {name: index for index, name in enumerate(dict.fromkeys(draft.name for draft in found))}
     drives: list[Drive] = []
     for draft in found:
         with places.collecting():
@@ -135,7 +141,12 @@ def _finish(
     dt = config.simulation.dt_ms
     n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     item, first = draft.item, draft.stretches[0]
-    windows = joined_windows(draft.stretches, _windows(draft.base, dt, n_steps, draft.path, places))
+    whole = _windows(draft.base, dt, n_steps, draft.path, places)
+    windows = joined_windows(draft.stretches, whole)
+    if (
+        isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive) and windows.on
+    ):  # its process goes on while it is off
+        windows = windows_of(windows.start, whole.stop, list(zip(whole.on, whole.off, strict=True)))
     if first.start > 0 and not windows.on:
         return
     common: dict[str, Any] = {"name": draft.name, "index": index, "windows": windows}
@@ -183,8 +194,8 @@ def _current(stretches: tuple[Stretch, ...], path: str, dt_ms: float, places: Pl
     item = stretches[0].item
     assert isinstance(item, cfg.Current)
     if isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive):
-        sds = [Sine(_sd(stretch.item)) for stretch in stretches]
-        wave = piecewise(stretches, [Sine(_mean(stretch.item)) for stretch in stretches])
+        sds = [Sine(_sd(stretch.item) * stretch.on) for stretch in stretches]
+        wave = piecewise(stretches, [Sine(_mean(stretch.item) * stretch.on) for stretch in stretches])
         found = {"kind": "noise", "wave": wave, "shared": item.shared}
         sd = piecewise(stretches, sds)
         if isinstance(item, cfg.NoiseCurrentDrive):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dtbsim.spec.changes import FIRST_DRAW, NeuronChange
 from dtbsim.spec.network import Population
 from dtbsim.spec.places import Places
@@ -26,8 +28,9 @@ def compile_neuron_changes(
                     chosen[key] = _chosen(item, draft, populations, seed, atlas, places)
                 if item.listed:
                     _check_length(item, chosen[key], populations, places)
+                value = _ascending(item) if item.listed else item.value
                 change = NeuronChange(
-                    event.step, family, event.name, item.is_state, item.value, item.listed, chosen[key], event.path
+                    event.step, family, event.name, item.is_state, value, item.listed, chosen[key], event.path
                 )
                 found.append(((event.step, event.order), change))
     return tuple(change for _, change in sorted(found, key=lambda pair: pair[0]))
@@ -43,6 +46,12 @@ def _chosen(
         draw = FIRST_DRAW + item.event.order
         result[index] = chosen_neurons(change, draw, populations[index], seed, path, places)
     return result
+
+
+def _ascending(item: Changed) -> Any:
+    """The values of listed neurons in the order of these, which ascend from here on."""
+    neurons = item.event.change.neurons
+    return np.asarray(item.value)[np.argsort(neurons)] if isinstance(neurons, list) else item.value
 
 
 def _check_length(item: Changed, chosen: dict[int, Any], populations: tuple[Population, ...], places: Places) -> None:

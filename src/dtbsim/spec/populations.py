@@ -144,9 +144,9 @@ def _family(
             raise places.error(named, f"a controller cannot change parameters of '{model.name}', which has no input")
     initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
     _check(model, parameters, dt_ms, f"{path}.parameters" if parameters else path, places)
-    changed = list(_changed(model, events, controlled, regions, atlas, places))
-    _check_changes(model, parameters, changed, dt_ms, places)
-    form = _form(model, parameters, initial, frozenset(controlled), changed, recorded)
+    changed = list(changed_values(model, events, controlled, regions, atlas, places))
+    check_changes(model, parameters, changed, dt_ms, places)
+    form = form_of(model, parameters, initial, frozenset(controlled), changed, recorded)
     for item in changed:
         if item.is_state:
             check_state(item.event, model, form, places)
@@ -154,7 +154,7 @@ def _family(
     return Draft(name, path, model, form, regions, population.size, parameters, initial, moving, changed)
 
 
-def _changed(
+def changed_values(
     model: NeuronModel,
     events: list[Event],
     controlled: Mapping[str, str],
@@ -181,7 +181,7 @@ def _changed(
                     yield Changed(event, is_state, found[event.name])
 
 
-def _check_changes(
+def check_changes(
     model: NeuronModel, parameters: dict[str, Quantity], changed: list[Changed], dt_ms: float, places: Places
 ) -> None:
     """Bounds of everything that parameters change to: alone, and with what the whole population has by then."""
@@ -203,7 +203,7 @@ def _check_changes(
             now[item.event.name] = item.value
 
 
-def _form(
+def form_of(
     model: NeuronModel,
     parameters: Mapping[str, Quantity],
     initial: Mapping[str, Quantity],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,7 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels.update_cuda import updates_text
+from dtbsim.spec.network import Drive
 
 I64 = NDArray[np.int64]
 USUAL_RATE_HZ = 20.0
@@ -339,6 +341,11 @@ class CudaBackend:
     def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
         return self._neurons.get(family_index, name)
+
+    @told_by_device
+    def set_drives(self, drives: Iterable[Drive]) -> None:
+        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
+        self.tables.set_drives(drives)
 
     @told_by_device
     def check_finite(self, start: int, stop: int) -> None:

@@ -48,6 +48,8 @@ class DeviceLaneTables(LaneTables):
         for lane in self.procedural:
             self.table[lane.index, L.ACC_AT] = lane.input_vector(step)
         self.memory.refresh()
+        if self.drives.memory is not self.memory:
+            self.drives.memory.refresh()
         self._device.overwrite(self._copy, self.table)
         for tables in self.dynamic:
             tables.upload()
@@ -73,6 +75,12 @@ class DeviceLaneTables(LaneTables):
         if state.dynamic:
             self._fill_dynamic(row, state)
 
+    def _new_memory(self) -> DeviceMemory:
+        return DeviceMemory(self._device)
+
+    def _drives_filled(self, row: I64) -> None:
+        self._fill_units(row)
+
     def _fill_dynamic(self, row: I64, state: LaneState) -> None:
         tables = DeviceDynamicTables(
             self._network, state, self._candidates, self._ring, self.memory, self._device, self._first_bucket,
@@ -88,7 +96,7 @@ class DeviceLaneTables(LaneTables):
             (X.X_VARIED_UNITS, X.X_VARIED_UNIT_AT, self.drives.varied[-1][:, L.V_TARGETS]),
         ):
             units = drive_units(sizes)
-            row[count_at], row[units_at] = units.size, self.memory.place(units)
+            row[count_at], row[units_at] = units.size, self.drives.memory.place(units)
 
     # -- buckets ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,48 @@
+"""Where a live run pauses: what it hands to its caller, what it takes back, and what it writes at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+from dtbsim.backends.backend import Backend
+from dtbsim.build.rank import RankNetwork
+from dtbsim.clock import MAX_STEPS
+from dtbsim.config import RunConfig
+from dtbsim.config.changes import Change
+from dtbsim.simulate.chunks import ChunkReader
+from dtbsim.simulate.prepare import Prepared
+from dtbsim.simulate.result import RunResult
+
+Ending = Mapping[str, Change]
+"""Ends a live run: what was set in its course, by names that are free in `changes`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pause:
+    """A live run before step `step`; `interrupted` where the user stopped it early."""
+
+    prepared: Prepared
+    built: RankNetwork
+    backend: Backend
+    reader: ChunkReader
+    step: int
+    interrupted: bool
+
+
+Conducted = Generator[Pause, "int | Ending", RunResult]
+
+
+def open_ended(config: RunConfig) -> RunConfig:
+    """Return the configuration of a run that may go on for as long as steps can be counted."""
+    simulation = config.simulation.model_copy()
+    simulation.duration_ms = MAX_STEPS * simulation.dt_ms
+    return config.model_copy(update={"simulation": simulation})
+
+
+def as_it_was(config: RunConfig, steps: int, changes: Ending) -> RunConfig:
+    """Return the configuration of which a live run of so many steps is a repetition."""
+    simulation = config.simulation.model_copy()
+    simulation.duration_ms = round(max(steps, 1) * simulation.dt_ms, 9)
+    listed = {name: change for name, change in config.changes.items() if change.t_ms < simulation.duration_ms}
+    return config.model_copy(update={"simulation": simulation, "changes": listed | dict(changes)})

@@ -1,0 +1,215 @@
+"""Changes that are asked for while a network runs: compiled as those of a configuration, with what is built kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dtbsim.config.changes import Change
+from dtbsim.config.drives import Drive as DriveItem
+from dtbsim.config.network import HomeostaticTonic
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes
+from dtbsim.spec.channels import FixedChannels, check_weight
+from dtbsim.spec.circuits import expand
+from dtbsim.spec.drive_changes import Stretch, stretches_of
+from dtbsim.spec.drives import draft_drives, finish_drives
+from dtbsim.spec.network import Drive, Family, Network
+from dtbsim.spec.neuron_changes import compile_neuron_changes
+from dtbsim.spec.places import Places
+from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
+
+
+class Editor:
+    """Turns changes into what a running network takes. Every rank has one, and they are asked the same."""
+
+    def __init__(self, network: Network, base_dir: Path | None = None) -> None:
+        self._network, self._base = network, base_dir if base_dir is not None else Path.cwd()
+        config = network.config
+        self._order = len(config.changes)
+        self._parts = expand(config)
+        self._drafts = {family.name: _draft(network, index) for index, family in enumerate(network.families)}
+        planned = plan_changes(config, network.n_steps, Places())
+        self._planned = planned.populations
+        self._past: dict[str, list[Changed]] = {}
+        self._controlled: dict[str, dict[str, str]] = {}
+        for key, item in config.controllers.items():
+            if isinstance(item, HomeostaticTonic):
+                self._controlled.setdefault(item.population, {})[item.parameter] = f"controllers.{key}.parameter"
+        self._courses = {
+            name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
+        }
+
+    # -- what there is ------------------------------------------------------------------------------------------
+
+    @property
+    def populations(self) -> list[str]:
+        """Names of populations."""
+        return list(self._drafts)
+
+    @property
+    def drives(self) -> list[str]:
+        """Names of drives."""
+        return list(self._parts.drives)
+
+    def family(self, name: str) -> int:
+        """Return the index of a population's family."""
+        if name not in self._drafts:
+            raise InputError(f"there is no population '{name}'", remedy=did_you_mean(name, list(self._drafts)))
+        return self._network.family_index(name)
+
+    # -- neurons ------------------------------------------------------------------------------------------------
+
+    def neuron_changes(self, key: str, change: Change, step: int) -> tuple[NeuronChange, ...]:
+        """Compile a change of neurons that is made at `step`. InputError for what cannot be."""
+        network, places = self._network, Places()
+        events = [replace(event, step=step) for event in self._events(key, change)]
+        names = [change.population] if isinstance(change.population, str) else change.population or []
+        found: dict[str, Draft] = {}
+        for name in names:
+            draft = replace(self._drafts[self._network.families[self.family(name)].name], changed=[])
+            draft.changed = list(
+                changed_values(
+                    draft.declared, events, self._controlled.get(name, {}), draft.regions, network.atlas, places
+                )
+            )
+            places.raise_collected()
+            past = self._past.get(name, [])
+            check_changes(draft.declared, draft.parameters, [*past, *draft.changed], network.dt_ms, places)
+            self._check_form(draft, past, places)
+            places.raise_collected()
+            found[name] = draft
+        everyone = {name: found.get(name, draft) for name, draft in self._drafts.items()}
+        changes = compile_neuron_changes(everyone, network.populations, network.seed, network.atlas, places)
+        places.raise_collected()
+        for name, draft in found.items():
+            self._past[name] = [*self._past.get(name, []), *draft.changed][-1000:]
+        self._order += 1
+        return changes
+
+    def _check_form(self, draft: Draft, past: list[Changed], places: Places) -> None:
+        """InputError where the form that was compiled would not do any more, or does not keep a state."""
+        common = draft.declared, draft.parameters, draft.initial, frozenset(self._controlled.get(draft.name, {}))
+        planned = [Changed(event, False, float("nan")) for event in self._planned.get(draft.name, ())]
+        before = form_of(*common, [*planned, *past], set())
+        for item in draft.changed:
+            if item.is_state:
+                check_state(item.event, draft.declared, draft.model, places)
+            if form_of(*common, [*planned, *past, item], set()) is not before:
+                name = item.event.name
+                raise places.error(
+                    item.event.path,
+                    f"the network was built for a simpler form of model '{draft.declared.name}', in which {name} "
+                    "cannot take this value",
+                    f"name a change of {name} in the configuration, changes: {{x: {{population: {draft.name}, t_ms: "
+                    f"LATER, set: {{{name}: ...}}}}}}, so that the general form is built",
+                )
+
+    def _events(self, key: str, change: Change) -> list[Event]:
+        dt_ms, n_steps = self._network.dt_ms, self._network.n_steps
+        return list(events_of(key, change, self._order, dt_ms, n_steps, Places()))
+
+    # -- drives -------------------------------------------------------------------------------------------------
+
+    def drive_item(self, name: str, step: int) -> DriveItem:
+        """Return a drive as it is in `step`."""
+        if name not in self._courses:
+            raise InputError(f"there is no drive '{name}'", remedy=did_you_mean(name, self.drives))
+        course = self._courses[name]
+        return stretches_of(course.item, [event for event in course.events if event.step <= step], Places())[-1].item
+
+    def drives_after(
+        self, key: str, change: Change, step: int, check: Callable[[tuple[Drive, ...]], None]
+    ) -> tuple[Drive, ...]:
+        """Return all drives of the network after a change of one that is made at `step`.
+
+        InputError for what cannot be, also what `check` raises: then everything stays as it was.
+        """
+        name, places = str(change.drive), Places()
+        self.drive_item(name, step)
+        new = [replace(event, step=step) for event in self._events(key, change)]
+        course = self._courses[name]
+        events = sorted([*course.events, *new], key=lambda event: event.step)
+        stretches = stretches_of(course.item, events, places, on=course.on)
+        now = max(k for k, stretch in enumerate(stretches) if stretch.start <= step)
+        item = stretches[now].item
+        past = [replace(stretch, item=item, path="") for stretch in stretches[: now + 1]]
+        if course.past:
+            past[0] = replace(past[0], start=course.past[-1].stop or 0)
+            past = [*(replace(stretch, item=item) for stretch in course.past), *past]
+        kept = _merged(past)
+        drives = self._compiled(name, [*kept, *stretches[now + 1 :]], places)
+        others = [drive for drive in self._network.drives if drive.name != name]
+        everything = tuple(sorted([*others, *drives], key=lambda drive: drive.index))
+        check(everything)
+        ended = replace(kept[-1], stop=step)
+        before = [*kept[:-1], *([ended] if ended.start < step else [])]
+        later = [event for event in events if event.step > step]
+        self._courses[name] = _Course(item, stretches[now].on, before, later)
+        self._order += 1
+        self._network = replace(self._network, drives=everything)
+        return everything
+
+    def _compiled(self, name: str, stretches: list[Stretch], places: Places) -> tuple[Drive, ...]:
+        network, item, path = self._network, self._parts.drives[name], self._parts.path("drives", name)
+        plan = FixedChannels({family.name: family.channels for family in network.families})
+        targets = [item.target] if isinstance(item.target, str) else item.target
+        found = [
+            draft
+            for target in targets
+            for draft in draft_drives(name, item, tuple(stretches), target, path, self._drafts, plan, places)
+        ]
+        channels = {family.name: family.channels for family in network.families}
+        index = {name: self.drives.index(name)}
+        made = finish_drives(
+            network.config, found, network.populations, channels, network.atlas, self._base, places, index
+        )
+        places.raise_collected()
+        for drive in made:
+            if drive.channel >= 0:
+                family = network.families[network.populations[drive.population].family]
+                check_weight(drive, family.channels[drive.channel].quantum)
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """A drive from now on: as what, whether on, when it was on before, and the changes that are still to come."""
+
+    item: DriveItem
+    on: bool
+    past: list[Stretch]
+    events: list[Event]
+
+
+def _merged(stretches: list[Stretch]) -> list[Stretch]:
+    """Neighbours that are both on, or both off, as one."""
+    result: list[Stretch] = []
+    for stretch in stretches:
+        if result and result[-1].on == stretch.on:
+            result[-1] = replace(result[-1], stop=stretch.stop)
+        else:
+            result.append(stretch)
+    return result
+
+
+def _draft(network: Network, index: int) -> Draft:
+    """A family as it was compiled, without its changes."""
+    family: Family = network.families[index]
+    populations = [network.populations[number] for number in family.populations.tolist()]
+    return Draft(
+        name=family.name,
+        path=family.key_path,
+        declared=family.declared,
+        model=family.model,
+        regions=np.array([population.region for population in populations], dtype=np.int32),
+        size=populations[0].size,
+        parameters=family.parameters,
+        initial=family.initial,
+        controlled=family.controlled,
+        populations=family.populations.tolist(),
+        has_current=family.has_current,
+    )
