@@ -110,7 +110,7 @@ def test_the_folder_repeats_the_run(file: Path, tmp_path: Path) -> None:
     sim = in_pieces(file, out=tmp_path / "live")
     again = dtbsim.run(tmp_path / "live" / "config.yaml", temporary=True)
     assert again.spike_hash == sim.result.spike_hash
-    assert dtbsim.hash_run(tmp_path / "live") == sim.result.spike_hash
+    assert dtbsim.hash_run(tmp_path / "live").digest == sim.result.spike_hash
     assert dtbsim.load_config(tmp_path / "live" / "config.yaml").simulation.duration_ms == 60
 
 
