@@ -169,7 +169,7 @@ def test_a_chunk_holds_few_samples_of_many_neurons(monkeypatch: pytest.MonkeyPat
     from dtbsim.simulate.streams import plan_streams
 
     assert min(plan_streams(network_of(CONFIG)).intervals) > 120
-    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 8 * 67 * 5)  # five samples of 67 neurons
+    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
     assert min(plan_streams(network_of(CONFIG)).intervals) == 5 * 4
 
 
