@@ -79,7 +79,7 @@ def test_data_folder_carries_its_licences():
         assert name in licence
         assert name in notice
     texts = sorted(path.name for path in (DATA / "licenses").iterdir())
-    assert len(texts) == 5
+    assert len(texts) == 6
     for text in texts:
         assert text in licence
     terms = (DATA / "licenses" / "HCP-Open-Access-Data-Use-Terms.txt").read_text()

@@ -169,7 +169,7 @@ def test_a_chunk_holds_few_samples_of_many_neurons(monkeypatch: pytest.MonkeyPat
     from dtbsim.simulate.streams import plan_streams
 
     assert min(plan_streams(network_of(CONFIG)).intervals) > 120
-    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 8 * 67 * 5)  # five samples of 67 neurons
+    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
     assert min(plan_streams(network_of(CONFIG)).intervals) == 5 * 4
 
 
@@ -295,3 +295,11 @@ def test_a_configuration_keeps_its_signals_when_it_is_written() -> None:
     assert again == config
     assert again.signals["eeg"].start_ms == 10.0, "it follows the settling time"
     assert again.signals["inhibition"].start_ms == 0.0
+
+
+def test_a_reversal_potential_that_changes_is_refused(folder: Path, tmp_path: Path) -> None:
+    change = ["changes.drug={population: C, t_ms: 20, set: {E_ex_mV: 5}}"]
+    with pytest.raises(
+        InputError, match=r"signals\.eeg\.population\S*: E_ex_mV of C, which its currents are made of, changes"
+    ):
+        dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=change)

@@ -14,6 +14,7 @@ from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Run
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network
+from dtbsim.spec.samples import NEVER
 
 ValuesOf = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 
@@ -61,6 +62,7 @@ class Sampler:
         self.records: list[Sampled] = []
         self._shown: list[tuple[int, str, NDArray[np.int64], NDArray[np.float32]]] = []
         """Family, variable, gids, and what is added to the values of these."""
+        self._record_of_row: list[list[int]] = [[] for _ in tables.states]
         self._tables_of_lane: list[list[list[int]]] = [[] for _ in tables.states]
         self._parts: list[list[tuple[int, int, NDArray[np.int64], int]]] = []
         for record in range(len(network.samples)):
@@ -96,6 +98,7 @@ class Sampler:
                 base = group.state_offset[variable]
                 where = 0 if row.dtype == "f32" else 1
                 place = self._tables.memory.place
+                self._record_of_row[lane].append(record)
                 table.append([where, base, local.size, place(index), item.interval, 0, 0, place(offset)])
         owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
         self.records.append(Sampled(record, owned, item.variables, item.interval))
@@ -127,28 +130,46 @@ class Sampler:
         """Give every table room for the samples of [start, stop)."""
         self._span = start, stop
         self._outputs: list[list[Output]] = []
-        for array in self._arrays:
+        for array, records in zip(self._arrays, self._record_of_row, strict=True):
             rows: list[Output] = []
-            for row in array:
+            for row, record in zip(array, records, strict=True):
+                row[L.S_INTERVAL] = self.records[record].interval if self._wanted(record) else NEVER
                 n = (stop // int(row[L.S_INTERVAL]) - start // int(row[L.S_INTERVAL])) * int(row[L.S_COUNT])
                 output = self._tables.memory.output(max(n, 1), np.float32)
                 row[L.S_OUT_AT], row[L.S_CURSOR] = output.address, 0
                 rows.append(output)
             self._outputs.append(rows)
 
+    def _wanted(self, record: int) -> bool:
+        """Whether a record has to do with the current chunk, as it was begun."""
+        request, (start, stop) = self._network.samples[record], self._span
+        return start < request.stop and stop > request.start
+
     def end(self, stop: int) -> None:
         """Only the steps before `stop` were done."""
         self._span = self._span[0], stop
 
     def take(self, record: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(steps int64[k], values float32[k, n_neurons, n_variables]) of a record; a sample ends its step."""
+        """(steps int64[k], values float32[k, n_neurons, n_variables]) of a record; a sample ends its step.
+
+        The values of a variable lie together in memory.
+        """
         sampled = self.records[record]
         start, stop = self._span
+        if not self._wanted(record):
+            stop = start
         first = start // sampled.interval * sampled.interval + sampled.interval - 1
         steps = np.arange(first, stop, sampled.interval, dtype=np.int64)
-        values = np.zeros((steps.size, sampled.gids.size, len(sampled.variables)), dtype=np.float32)
+        values = np.zeros((len(sampled.variables), steps.size, sampled.gids.size), dtype=np.float32)
         for lane, row, gids, variable in self._parts[record]:
-            column = np.searchsorted(sampled.gids, gids)
             taken = self._outputs[lane][row].values()[: steps.size * gids.size]
-            values[:, column, variable] = taken.reshape(steps.size, gids.size)
-        return steps, values
+            values[variable][:, _columns(sampled.gids, gids)] = taken.reshape(steps.size, gids.size)
+        return steps, values.transpose(1, 2, 0)
+
+
+def _columns(all_gids: NDArray[np.uint32], gids: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Where `gids` are among all (both ascend): a slice where they follow one another."""
+    if not gids.size:
+        return slice(0)
+    first, last = np.searchsorted(all_gids, gids[[0, -1]]).tolist()
+    return slice(first, last + 1) if last - first + 1 == gids.size else np.searchsorted(all_gids, gids)

@@ -139,8 +139,11 @@ class EegPlan(Plan):
         known = field.unit.replace(" ", "") in (UNIT.replace(" ", ""), "V/Am")
         self.unit_name = "uV" if known else f"{field.unit or 'lead field'} nA m"
         self.matrix = values * (nAm_per_pA * (1e-3 if known else 1.0))
-        neurons = sum(network.populations[i].size for k in self.requests for i in self._populations(k))
-        per_sample = 8 * max(1, neurons)
+        per_sample = sum(
+            4 * len(network.samples[k].variables) * network.populations[i].size
+            for k in self.requests
+            for i in self._populations(k)
+        )
         self.intervals = (self.interval * max(1, MOST_SAMPLE_BYTES // per_sample),)
 
     def _populations(self, request: int) -> list[int]:
@@ -186,7 +189,9 @@ class EegPlan(Plan):
         return EegStream(self, site.comm, sources, writer)
 
 
-MOST_SAMPLE_BYTES = 1 << 28
+BLOCK_VALUES = 1 << 16
+"""Currents that are summed at once: they stay in a core's cache."""
+MOST_SAMPLE_BYTES = 1 << 25
 """A chunk holds no more of the sampled states of all ranks than this, or one sample."""
 
 
@@ -223,18 +228,22 @@ class RankSource:
 
     def add(self, values: NDArray[np.float32], out: I64) -> None:
         """Add the quanta of samples float32[k, neurons, variables] to `out` int64[k, regions]."""
-        if not len(self.columns) or not len(values):
+        if not self.columns:
             return
+        rows = max(1, BLOCK_VALUES // values.shape[1])
+        for first in range(0, len(values), rows):
+            self._add(values[first : first + rows], out[first : first + rows])
+
+    def _add(self, values: NDArray[np.float32], out: I64) -> None:
         total = np.zeros(values.shape[:2])
         for state, potential, reversal in self._parts:
-            current = values[:, :, state].astype(np.float64)
+            current: NDArray[np.floating] = values[:, :, state]
             if reversal is not None:
-                current *= values[:, :, potential] - reversal
-            np.abs(current, out=current)
-            total += current
-        total = np.nan_to_num(total, nan=0.0, posinf=LARGEST_PA)  # the check of the states ends such a run
-        np.minimum(total, LARGEST_PA, out=total)
-        quanta = np.rint(total * QUANTA_PER_PA).astype(np.int64)
+                current = current * (values[:, :, potential] - reversal)
+            total += np.abs(current)
+        np.fmin(total, LARGEST_PA, out=total)  # NaN counts as much; the check of the states ends such a run
+        total *= QUANTA_PER_PA
+        quanta = np.rint(total, out=total).astype(np.int64)
         sums = np.add.reduceat(quanta, self.starts, axis=1)
         for k, column in enumerate(self.columns):
             out[:, column] += sums[:, k]
@@ -251,12 +260,12 @@ class EegStream(Stream):
         """Sum the currents of every region over all ranks."""
         plan = self._plan
         steps = chunk.samples[plan.requests[0]][0]
-        inside = (steps >= plan.start) & (steps < plan.stop)
-        self._sums = np.zeros((int(inside.sum()), len(plan.regions)), np.int64)
+        first, last = np.searchsorted(steps, [plan.start, plan.stop]).tolist()
+        self._sums = np.zeros((last - first, len(plan.regions)), np.int64)
         if not len(self._sums):
             return
         for source in self._sources:
-            source.add(chunk.samples[source.request][1][inside], self._sums)
+            source.add(chunk.samples[source.request][1][first:last], self._sums)
         if self._comm.size > 1:
             self._sums = self._comm.allreduce_sum(self._sums)
 

@@ -121,8 +121,9 @@ class Signal:
     def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
         """States of a model that are sampled every `item.interval_ms` of all neurons of the populations it names.
 
-        They come as one of `Chunk.samples` for each population (`Network.samples` says which). InputError where the
-        model has none that serve.
+        Where the options have `start_ms` and `stop_ms`, chunks wholly outside bring no samples. They come as one of
+        `Chunk.samples` for each population (`Network.samples` says which). InputError where the model has none that
+        serve.
         """
         return ()
 

@@ -19,6 +19,10 @@ ALL = 2**32
 """More neurons than a population can have: all of them."""
 
 
+NEVER = 2**40
+"""A step that no run reaches."""
+
+
 @dataclass(frozen=True)
 class StateRequest:
     """States of a population that are sampled every `interval` steps, at the end of a step.
@@ -32,6 +36,9 @@ class StateRequest:
     neurons: int | list[int]
     variables: tuple[str, ...]
     interval: int
+    start: int = 0
+    stop: int = NEVER
+    """Chunks that lie wholly outside these steps bring no samples."""
 
 
 def signal_states(config: RunConfig, population: str, model: NeuronModel, places: Places) -> dict[str, tuple[str, ...]]:
@@ -67,5 +74,9 @@ def state_requests(
     ]
     for family, needed in signals.items():
         for name, variables in needed.items():
-            found.append(StateRequest(name, families[family], ALL, variables, steps(config.signals[name])))
+            item = config.signals[name]
+            bounds = getattr(item, "start_ms", None), getattr(item, "stop_ms", None)
+            start, stop = (None if ms is None else steps_of(ms, dt_ms) for ms in bounds)
+            window = start or 0, NEVER if stop is None else stop
+            found.append(StateRequest(name, families[family], ALL, variables, steps(item), *window))
     return tuple(found)
