@@ -35,12 +35,21 @@ DTB_FN i64 draw_weight(const Draws &draws, u32 word, i64 factor) {
     return (value + (1 << (DRAW_WEIGHT_BITS - 1))) >> DRAW_WEIGHT_BITS;
 }
 
+// Delay around a packed mean, in 2**-DRAW_DELAY_BITS steps; words that give too short ones are left out.
+DTB_FN i64 spread_delay(const i64 *table, u32 word, i64 own) {
+    const u64 first = (u64)own >> 32;
+    const u64 moved = first + (((u64)word * ((1ull << 32) - first)) >> 32);
+    const i64 value = interpolate(table, (u32)moved), mean = own & 0x7FFFFFFF;
+    if (own & (1ll << 31))
+        return value + (mean << (DRAW_DELAY_BITS - DRAW_MEAN_BITS));
+    return (value * mean) >> DRAW_MEAN_BITS;
+}
+
 // Delay in steps, between 1 and the projection's maximum.
 DTB_FN i64 draw_delay(const Draws &draws, u32 word, i64 own) {
-    if (own > 0)
-        return own;
     if (!draws.delay_table)
-        return draws.delay;
-    const i64 value = (interpolate(draws.delay_table, word) + (1 << (DRAW_DELAY_BITS - 1))) >> DRAW_DELAY_BITS;
+        return own > 0 ? own : draws.delay;
+    i64 value = own ? spread_delay(draws.delay_table, word, own) : interpolate(draws.delay_table, word);
+    value = (value + (1 << (DRAW_DELAY_BITS - 1))) >> DRAW_DELAY_BITS;
     return value < 1 ? 1 : value > draws.max_delay ? draws.max_delay : value;
 }

@@ -38,7 +38,7 @@ class Sink(NamedTuple):
 class Draws(NamedTuple):
     """How weights and delays are drawn: a constant, or a fixed-point table (int64[65537]) when its length is not 0.
 
-    A table of delays is used only where the entry's own (tract) delay is 0.
+    With a table of delays an entry's own delay is 0, or a mean around which the table spreads (`pack_delays`).
     """
 
     weight: int
@@ -69,15 +69,44 @@ def draw_weight(draws: Any, word: Any, factor: int) -> Any:
     return (value + (1 << (FRACTION_BITS_WEIGHT - 1))) >> FRACTION_BITS_WEIGHT
 
 
+MEAN_BITS = 8
+"""Bits of a mean delay below one step."""
+_ADDED = 1 << 31
+_MEAN = np.int64(_ADDED - 1)
+
+
+def pack_delays(steps: Any, first_words: Any, *, relative: bool) -> Any:
+    """Own delays of entries (int64[e]) whose synapses are spread around means of `steps` (float64[e]).
+
+    Low 31 bits: the mean in 2**-MEAN_BITS steps; bit 31: what the table gives is added to it, and not a factor; high 32
+    bits: the first of the uniform words that count, `first_words` int64[e] below 2**32. Never 0.
+    """
+    mean = np.rint(np.asarray(steps) * 2.0**MEAN_BITS).astype(np.int64)
+    kind = 0 if relative else _ADDED
+    packed = (first_words.astype(np.uint64) << np.uint64(32)).view(np.int64) | mean | kind
+    return np.where(packed == 0, 1, packed)
+
+
 @nb.njit(nogil=True, inline="always")
 def draw_delay(draws: Any, word: Any, own: int) -> Any:
     """Delay in steps, between 1 and the projection's maximum."""
-    if own > 0:
-        return own
     if draws.delay_table.size == 0:
-        return draws.delay
-    value = (interpolate(draws.delay_table, word) + (1 << (FRACTION_BITS_DELAY - 1))) >> FRACTION_BITS_DELAY
+        return own if own > 0 else draws.delay
+    value = spread_delay(draws.delay_table, word, own) if own != 0 else interpolate(draws.delay_table, word)
+    value = (value + (1 << (FRACTION_BITS_DELAY - 1))) >> FRACTION_BITS_DELAY
     return min(max(value, np.int64(1)), draws.max_delay)
+
+
+@nb.njit(nogil=True)
+def spread_delay(table: Any, word: Any, own: int) -> Any:
+    """Delay around a packed mean, in 2**-FRACTION_BITS_DELAY steps; words that give too short ones are left out."""
+    first = np.uint64(own) >> np.uint64(32)
+    moved = first + ((np.uint64(word) * (np.uint64(1 << 32) - first)) >> np.uint64(32))
+    value = interpolate(table, np.uint32(moved))
+    mean = np.int64(own) & _MEAN
+    if np.int64(own) & np.int64(_ADDED):
+        return value + (mean << (FRACTION_BITS_DELAY - MEAN_BITS))
+    return (value * mean) >> MEAN_BITS
 
 
 @nb.njit(nogil=True, inline="always")

@@ -58,7 +58,17 @@ if TYPE_CHECKING:
     )
     from dtbsim.config.scaling import SynapticScaling
     from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPDopamine, STDPPowerLaw, STDPTriplet, TsodyksMarkram
-    from dtbsim.config.values import Exponential, Lognormal, Normal, RegionMap, TruncatedNormal, Uniform
+    from dtbsim.config.values import (
+        Exponential,
+        FromFile,
+        Lognormal,
+        Matrix,
+        Normal,
+        RegionMap,
+        RegionValues,
+        TruncatedNormal,
+        Uniform,
+    )
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
     from dtbsim.models.connections.all_to_all import AllToAll
@@ -118,7 +128,17 @@ _MODULES = {
     ),
     "config.scaling": ("SynapticScaling",),
     "config.synapses": ("STDP", "STDPDopamine", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
-    "config.values": ("Exponential", "Lognormal", "Normal", "RegionMap", "TruncatedNormal", "Uniform"),
+    "config.values": (
+        "Exponential",
+        "FromFile",
+        "Lognormal",
+        "Matrix",
+        "Normal",
+        "RegionMap",
+        "RegionValues",
+        "TruncatedNormal",
+        "Uniform",
+    ),
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
@@ -156,6 +176,7 @@ __all__ = [
     "FixedIndegree",
     "FixedOutdegree",
     "FixedTotalNumber",
+    "FromFile",
     "GivenPositions",
     "GridPositions",
     "HomeostaticStage",
@@ -164,6 +185,7 @@ __all__ = [
     "InputError",
     "LiveRun",
     "Lognormal",
+    "Matrix",
     "NeuronRange",
     "NoiseCurrentDrive",
     "Normal",
@@ -181,6 +203,7 @@ __all__ = [
     "RecordStates",
     "RecordWeights",
     "RegionMap",
+    "RegionValues",
     "Run",
     "RunConfig",
     "RunResult",

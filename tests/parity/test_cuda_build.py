@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.device_builds import DRAWN, KINDS, BlocksTogether, check_same, on_device
 from tests.helpers.networks import (
     DELAY,
+    TARGET,
     WEIGHT,
     built_rank,
     network_of,
@@ -125,6 +126,11 @@ REGION_RULES = (
     [
         ("connectome", "{tract_velocity_m_per_s: 3}"),
         ("connectome\n    connectome_scales: weight", "{tract_velocity_m_per_s: 3}"),
+        (
+            "connectome",
+            "{tract_velocity_m_per_s: 3, relative_spread: {distribution: normal, mean: 1, sd: 0.6}}",
+        ),
+        ("connectome", "{tract_velocity_m_per_s: 3, spread: {distribution: normal, mean: 0, sd: 3}}"),
         ("all", "{distribution: exponential, mean: 1, low: 0.5}"),
     ],
 )
@@ -135,6 +141,20 @@ def test_pools_of_regions_with_factors_and_tract_delays(tmp_path: Path, rule: st
     check_same(on_device(network, threads=2), expected)
     assert len(np.unique(synapses_of(expected)[:, DELAY])) > 5
     assert np.ptp(synapses_of(expected)[:, WEIGHT]) > 100
+
+
+@with_gxx
+@pytest.mark.parametrize("multapses", ["true", "false"])
+def test_in_degrees_of_neurons(multapses: str) -> None:
+    """Neighbours with the same number and with others, some without any."""
+    listed = [0, 0, 7, 7, 7, 1, 30, 0, *range(37)]
+    rule = f"{{kind: fixed_indegree, indegree: {listed}, multapses: {multapses}}}"
+    text = SOME.replace("TARGET", "B").replace("RULE", rule).replace("WEIGHT", DRAWN[0]).replace("DELAY", DRAWN[1])
+    network = network_of(text)
+    expected = built_rank(network, threads=2)
+    check_same(on_device(network, threads=2), expected)
+    targets = synapses_of(expected)[:, TARGET] - 60
+    assert np.bincount(targets, minlength=45).tolist() == listed
 
 
 @with_gxx

@@ -214,13 +214,25 @@ drives: {dc: {kind: dc, target: [A, B], amplitude: 380}}
 
 
 @pytest.mark.usefixtures("_constants")
-@pytest.mark.parametrize(("ordered_splits", "narrow"), [(2, 256), (99, 256), (99, 9)])
-def test_regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ordered_splits: int, narrow: int) -> None:
+@pytest.mark.parametrize(
+    ("ordered_splits", "narrow", "spread"),
+    [
+        (2, 256, ""),
+        (99, 256, ""),
+        (99, 9, ""),
+        (99, 256, ", relative_spread: {distribution: normal, mean: 1, sd: 0.5}"),
+        (2, 9, ", spread: {distribution: normal, mean: 0, sd: 0.5}"),
+    ],
+)
+def test_regions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ordered_splits: int, narrow: int, spread: str
+) -> None:
     """Tract delays, weights by the connectome, many pairs of populations, all synapses on the lane or some of them."""
     small_batches(monkeypatch, 8, ordered_splits)
     monkeypatch.setattr(P, "NARROW", narrow)
     save_small_atlas(tmp_path)
-    network = network_of(REGIONS, base_dir=tmp_path)
+    tracts = "tract_velocity_m_per_s: 20"
+    network = network_of(REGIONS.replace(tracts, tracts + spread), base_dir=tmp_path)
     expected, events = on_cpu(built_rank(network))
     assert len(expected) > 300
     for threads, backwards in ((1, True), (2, False)):

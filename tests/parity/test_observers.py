@@ -156,6 +156,10 @@ WAYS = {
     "constant": "{{distribution: constant, value: {value}}}",
     "normal": "{{distribution: normal, mean: {value}, sd: 0}}",
     "map": "{{map: gradient, low: {value}, high: {value}}}",
+    "regions": "{{regions: {{A_L: {value}}}, default: {value}}}",
+    "spread": "{{regions: {{}}, default: {value}, relative_spread: {{distribution: normal, mean: 1, sd: 0}}}}",
+    "list": "[{value}" + ", {value}" * (SIZE - 1) + "]",
+    "file": "{{file: same.csv, column: '{value}'}}",
 }
 
 
@@ -168,6 +172,10 @@ def test_a_number_may_be_written_in_any_way(name: str, folder: Path) -> None:
         for key, value in model.initial_states({}).items()
         if (value != 0.0 or not model.state(key).offset) and not model.state(key).starts_at
     }
+    used = {float(row.default) for row in model.parameters}
+    used |= {model.recorded(key, value, {}) for key, value in starts.items()}
+    cells = [str(value) for value in sorted(used)]
+    (folder / "same.csv").write_text("\n".join([",".join(cells)] * (SIZE + 1)) + "\n")
     for way in WAYS.values():
         given = [f"{row.name}: {way.format(value=float(row.default))}" for row in model.parameters]
         begun = [f"{key}: {way.format(value=model.recorded(key, value, {}))}" for key, value in starts.items()]
@@ -201,10 +209,23 @@ def test_constants_of_one_neuron_are_those_of_many(name: str) -> None:
         "projections.EE.weight_pA={distribution: constant, value: 40}",
         "projections.EE.weight_pA={distribution: normal, mean: 40, sd: 0}",
         "projections.EE.weight_pA=4e1",
+        "projections.EE.weight_pA={regions: {A_L: 40}, default: 40}",
+        "projections.EE.weight_pA={matrix: [[40, 40], [40, 40]]}",
+        "projections.EE.weight_pA={matrix: [[40, 40], [40, 40]], relative_spread: {distribution: constant, value: 1}}",
+        "projections.EE.rule.indegree={regions: {}, default: 10}",
+        "projections.EE.rule.indegree={matrix: [[5, 5], [5, 5]]}",
+        "projections.EE.rule.indegree={distribution: uniform, low: 9.9, high: 10.1}",
+        f"projections.EE.rule.indegree={[10] * 60}",
+        "projections.EE.delay_ms={regions: {A_L: 1.5}, default: 1.5}",
+        "projections.EE.delay_ms={matrix: [[1.5, 1.5], [1.5, 1.5]]}",
+        "projections.EE.delay_ms={regions: {}, default: 1, spread: {distribution: constant, value: 0.5}}",
         "projections.EE.delay_ms={distribution: constant, value: 1.5}",
         "projections.EE.delay_ms={distribution: normal, mean: 1.5, sd: 0}",
         "drives.bg.rate_hz={distribution: constant, value: 8000}",
         "drives.bg.rate_hz={map: gradient, low: 8000, high: 8000}",
+        "drives.bg.rate_hz={regions: {A_L: 8000}, default: 8000}",
+        "drives.bg.weight_pA={regions: {A_L: 55}, default: 55}",
+        "populations.E.size={regions: {A_L: 60}, default: 60}",
         "drives.off={kind: dc, target: E, amplitude: 0}",
         "record.rate_bin_ms=null",
         "record.rate_bin_ms=0.7",

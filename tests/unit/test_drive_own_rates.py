@@ -137,7 +137,7 @@ def test_an_array_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("rate", "size", "more", "message"),
     [
-        ("[1, 2]", 3, (), "drives.d.rate_hz: 2 rates for the 3 neurons of 'N'"),
+        ("[1, 2]", 3, (), "drives.d.rate_hz: 2 numbers for 3 neurons"),
         ("[1, -2, 3]", 3, (), "drives.d.rate_hz.1"),
         ("[]", 3, (), "drives.d.rate_hz"),
         ("[1, .nan, 3]", 3, (), "drives.d.rate_hz.1"),

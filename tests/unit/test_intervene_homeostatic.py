@@ -200,7 +200,7 @@ def test_the_start_may_follow_the_indegree(folder: Path) -> None:
     [
         (("interval_ms=50.2",), "controllers.tonic.interval_ms: 50.2 ms is not a whole number of steps of 0.5 ms"),
         (("interval_ms=0.6",), "controllers.tonic.interval_ms: 0.6 ms is not a whole number of steps"),
-        (("population=D",), "controllers.tonic.parameter: I_e_pA of population D is a distribution"),
+        (("population=D",), "controllers.tonic.parameter: I_e_pA of population D differs between neurons"),
         (
             ("population=I", "start_per_indegree=1", "projection=long"),
             "controllers.tonic.projection: projection long ends on E, not on I (name a projection onto I)",

@@ -31,7 +31,10 @@ def draws_of(
         weight_table, constant_weight = _NO_TABLE, round(weight.low / quantum)
     else:
         weight_table, constant_weight = _fixed_point(weight, quantum, S.FRACTION_BITS_WEIGHT), 0
-    if not delays or delay is None or delay.constant:
+    if delays and projection.spread is not None:
+        unit = 1.0 if projection.spread.relative else dt_ms
+        delay_table, constant_delay = _fixed_point(projection.spread.table, unit, S.FRACTION_BITS_DELAY), 0
+    elif not delays or delay is None or delay.constant:
         delay_table, constant_delay = _NO_TABLE, _steps(delay, dt_ms)
     else:
         delay_table, constant_delay = _fixed_point(delay, dt_ms, S.FRACTION_BITS_DELAY), 0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.kernels.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.models import NeuronModel
-from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Channel, Family, Network
+from dtbsim.spec.numbers import Quantity, typical, values_of
 
-Quantity = float | Table | NDArray[np.float64]
 QUANTITIES_PER_FAMILY = 64
 
 
@@ -52,16 +52,10 @@ def _constants_by_shape(family: Family, dt_ms: float) -> tuple[dict[str, float],
         if isinstance(value, float | int) and row.name not in family.controlled:
             trial[row.name] = float(value)
         else:
-            trial[row.name] = np.full(2, _typical(value))
+            trial[row.name] = np.full(2, typical(value))
     constants = family.model.constants(trial, dt_ms)
     scalars = {name: float(value) for name, value in constants.items() if np.ndim(value) == 0}
     return scalars, tuple(name for name in constants if name not in scalars)
-
-
-def _typical(value: Quantity) -> float:
-    if isinstance(value, Table):
-        return value.mean
-    return float(np.atleast_1d(np.asarray(value, dtype=np.float64))[0])
 
 
 def neuron_values(
@@ -74,7 +68,7 @@ def neuron_values(
 ) -> dict[str, float | NDArray[np.float64]]:
     """Parameters or initial states (`what`) of neurons `gids` of one population: numbers or float64[n].
 
-    `position` is the population's place within its family (for region maps). Draws are keyed by quantity and gid.
+    `position` is the population's place within its family. Draws are keyed by quantity and gid.
     `given` takes the place of what the network starts with.
     """
     family = network.families[family_index]
@@ -83,14 +77,14 @@ def neuron_values(
     purpose = PURPOSE_PARAMETER if what == "parameters" else PURPOSE_INITIAL
     table = family.declared.parameters if what == "parameters" else family.declared.states
     rows = [row.name for row in table]
+    first = network.populations[int(family.populations[position])].gid0
     values: dict[str, float | NDArray[np.float64]] = {}
     for name, value in given.items():
-        if isinstance(value, Table):
-            number = family_index * QUANTITIES_PER_FAMILY + rows.index(name)
-            word = philox_array(gids.astype(np.uint32), 0, 0, (purpose << PURPOSE_SHIFT) | number, network.seed)[0]
-            values[name] = value.draw(word)
-        elif isinstance(value, np.ndarray):
-            values[name] = float(value[position])
-        else:
-            values[name] = float(value)
+        key = (purpose << PURPOSE_SHIFT) | (family_index * QUANTITIES_PER_FAMILY + rows.index(name))
+        words = partial(_words, gids, key, network.seed)
+        values[name] = values_of(value, position, gids - first, words)
     return values
+
+
+def _words(gids: NDArray[np.int64], key: int, seed: int) -> NDArray[np.uint32]:
+    return philox_array(gids.astype(np.uint32), 0, 0, key, seed)[0]

@@ -118,13 +118,15 @@ def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, ch
     wanted = chosen[entries.projection]
     projection, source = entries.projection[wanted], entries.source[wanted]
     owned = (entries.synapses * share[entries.target])[wanted]
-    tract = np.array([p.delay is None for p in network.projections], dtype=bool)[projection]
+    one_delay = [p.delay is None and p.spread is None for p in network.projections]
+    tract = np.array(one_delay, dtype=bool)[projection]
     segments = float(np.minimum(owned, rows[source])[tract].sum())  # one delay per pair of populations
     drawn = ~tract
-    pair, first, entry = np.unique(
-        projection[drawn] * rows.size + source[drawn], return_index=True, return_inverse=True
-    )
-    delays = (entries.longest - entries.shortest + 1)[wanted][drawn][first]
+    pair, entry = np.unique(projection[drawn] * rows.size + source[drawn], return_inverse=True)
+    shortest, longest = np.full(pair.size, np.iinfo(np.int64).max), np.zeros(pair.size, np.int64)
+    np.minimum.at(shortest, entry, entries.shortest[wanted][drawn])
+    np.maximum.at(longest, entry, entries.longest[wanted][drawn])
+    delays = longest - shortest + 1
     per_source = np.bincount(entry, owned[drawn], pair.size)
     return segments + float(np.minimum(per_source, rows[pair % rows.size] * delays).sum())
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from dtbsim.build.lanes import Lane
 from dtbsim.models.base import MOST_SPIKES
-from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
+from dtbsim.spec.numbers import Quantity, extremes
 
 CERTAIN = 2.0**-33
 """What is less likely than this is never drawn."""
@@ -38,10 +38,9 @@ def most_spikes_of(network: Network, lane: Lane) -> int:
     return int(sum(run.size * int(most[run.population]) for run in lane.runs))
 
 
-def _most_drawn(rate_hz: float | Table | NDArray[np.float64], dt_ms: float) -> int:
+def _most_drawn(rate_hz: Quantity, dt_ms: float) -> int:
     from scipy.special import gammainc
 
-    largest = rate_hz.high if isinstance(rate_hz, Table) else float(np.max(rate_hz))
-    mean = max(largest, 0.0) * dt_ms * 1e-3
+    mean = max(extremes(rate_hz)[1], 0.0) * dt_ms * 1e-3
     k = np.arange(1, MOST_SPIKES + 1)
     return max(1, int((gammainc(k, mean) >= CERTAIN).sum()))

@@ -142,7 +142,7 @@ def _rows(
     rows[:, P.N_RUNS] = len(landing.runs)
     rows[:, P.WEIGHT], rows[:, P.DELAY], rows[:, P.MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
     rows[:, P.FACTOR] = np.rint(projection.weight_factor[entries] * 2.0**S.FACTOR_BITS)
-    rows[:, P.OWN_DELAY] = projection.delay_steps[entries]
+    rows[:, P.OWN_DELAY] = projection.own_delay[entries]
     return rows
 
 
@@ -156,9 +156,8 @@ def batches(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
     begin, held = 0, 0
     for k, piece in enumerate(pieces):
         projection = piece.projection
-        drawn = (projection.weight, projection.delay)
         same = k > begin and pieces[k - 1].projection is projection
-        own = 0 if same else TABLE_BYTES * sum(table is not None and not table.constant for table in drawn)
+        own = 0 if same else TABLE_BYTES * len(projection.tables)
         if held + own > BATCH_BYTES:
             yield pieces[begin:k]
             begin, held = k, 0

@@ -88,6 +88,5 @@ def procedural_bytes(network: Network, lanes: list[Lane], kind: int) -> int:
     for projection in (projection for projection in network.projections if projection.procedural):
         times, pool = on_lanes[projection.piece_target], np.diff(projection.entry_start)
         total += int((times * (pool * 8 * P.FIELDS + 4 * blocks[projection.piece_target])).sum())
-        total += TABLE_BYTES * (not projection.weight.constant)
-        total += TABLE_BYTES * (projection.delay is not None and not projection.delay.constant)
+        total += TABLE_BYTES * len(projection.tables)
     return total

@@ -21,6 +21,7 @@ MAX_TIME_MS = float(MAX_STEPS * MAX_DT_MS)
 MAX_SECONDS = 1e7
 MAX_NEURONS = 2**32 - 1
 """Neurons are numbered by 32 bits."""
+MAX_DELAY_STEPS = 65_535
 MAX_DEGREE = 2**31 - 1
 MAX_SYNAPSES = 2**53
 """Of a pair of populations: expected numbers are float64."""

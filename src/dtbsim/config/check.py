@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from dtbsim.arguments import path_problem
 from dtbsim.config.drives import SpikeTrainDrive
@@ -11,18 +11,11 @@ from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
+from dtbsim.config.sources import PER_REGION, FromFile, RegionMap, Spreading, spreads
 from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.times import off_the_grid
-from dtbsim.config.values import (
-    Constant,
-    Exponential,
-    Lognormal,
-    Normal,
-    RegionMap,
-    Strict,
-    TruncatedNormal,
-    Uniform,
-)
+from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, TruncatedNormal, Uniform
+from dtbsim.config.walk import files_of_numbers, sources_of
 from dtbsim.errors import did_you_mean
 from dtbsim.registry import entry_point_names
 
@@ -80,6 +73,7 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
     given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
     for key, projection in config.projections.items():
         given += [(("projections", key, "rule", field), text) for field, text in projection.rule.files().items()]
+    given += files_of_numbers(config)
     for path, text in given:
         problem = None if text is None else path_problem(text)
         if problem is not None:
@@ -174,12 +168,21 @@ def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) 
         yield Problem(path, f"no population '{name}'", did_you_mean(name, known))
 
 
-def value_bounds(value: float | Strict) -> tuple[float, float]:
-    """Return the smallest and largest value that `value` gives; where a side is open, the mean stands for it."""
+def value_bounds(value: object) -> tuple[float, float] | None:
+    """Return the smallest and largest value that `value` gives; where a side is open, the mean stands for it.
+
+    None where the atlas or a file says, or a spread: what these give is checked when the network is compiled.
+    """
     if isinstance(value, Constant):
         return value.value, value.value
-    if isinstance(value, Uniform | RegionMap):
+    if isinstance(value, Uniform):
+        return value.low, value.high
+    if isinstance(value, RegionMap) and value.low is not None and value.high is not None and not spreads(value):
         return min(value.low, value.high), max(value.low, value.high)
+    if isinstance(value, Spreading | FromFile):
+        return None
+    if isinstance(value, list):
+        return min(value), max(value)
     if isinstance(value, Normal | TruncatedNormal | Lognormal):
         inside = [bound for bound in (value.low, value.mean, value.high) if bound is not None]
         low = value.low if value.low is not None else min(inside)
@@ -198,14 +201,14 @@ def _delays(config: RunConfig) -> Iterator[Problem]:
         return
     allowed = f"allowed: from dt_ms ({dt:g}) to simulation.max_delay_ms ({longest:g})"
     for path, delay in _given_delays(config):
-        low, high = value_bounds(delay)
+        low, high = value_bounds(delay) or (dt, longest)
         if low < dt:
             yield Problem(_bound(path, delay, "low"), f"a delay of {low:g} ms is shorter than one step", allowed)
         elif high > longest:
             yield Problem(_bound(path, delay, "high"), f"a delay of {high:g} ms is longer than the maximum", allowed)
 
 
-def _bound(path: KeyPath, value: float | Strict, key: str) -> KeyPath:
+def _bound(path: KeyPath, value: object, key: str) -> KeyPath:
     """Return the key path of a value's bound, or of the value itself if it has none."""
     if isinstance(value, Constant):
         return (*path, "value")
@@ -216,7 +219,7 @@ def _under_one_step(path: KeyPath, given: float, dt: float) -> Problem:
     return Problem(path, f"{given:g} ms is less than one step", f"allowed: at least dt_ms ({dt:g})")
 
 
-def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, float | Strict]]:
+def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
     for key, projection in config.projections.items():
         delay = projection.delay_ms
         if delay is None:
@@ -305,7 +308,7 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
 def _rates(config: RunConfig) -> Iterator[Problem]:
     for key, drive in config.drives.items():
         if drive.kind == "poisson" and not isinstance(drive.rate_hz, list):  # whose items have a bound
-            low, _ = value_bounds(drive.rate_hz)
+            low, _ = value_bounds(drive.rate_hz) or (0.0, 0.0)
             if low < 0:
                 path = _bound(("drives", key, "rate_hz"), drive.rate_hz, "low")
                 yield Problem(path, f"a rate of {low:g} Hz", "allowed: at least 0")
@@ -317,9 +320,10 @@ def _atlas(config: RunConfig) -> Iterator[Problem]:
         for path, what in _needs_atlas(config):
             yield Problem(path, f"{what} needs an atlas", "give `atlas`, a bundled one (`dtbsim atlas list`) or a path")
         return
-    for path, regions in _maps(config):
+    for path, value, regions in _maps(config):
         if regions is None:
-            yield Problem(path, "a map of the atlas needs a population in regions", "give its `regions`")
+            what = "a map of the atlas" if isinstance(value, RegionMap) else "a number by region"
+            yield Problem(path, f"{what} needs a population in regions", "give its `regions`")
 
 
 def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
@@ -329,7 +333,6 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
     for key, circuit in config.circuits.items():
         if circuit.regions is not None:
             yield ("circuits", key, "regions"), "a circuit in regions"
-    yield from ((path, "a map") for path, _ in _maps(config))
     for key, projection in config.projections.items():
         if projection.scope == "connectome":
             yield ("projections", key, "scope"), "scope: connectome"
@@ -338,22 +341,20 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
     for key, drive in config.drives.items():
         if drive.regions is not None:
             yield ("drives", key, "regions"), "a drive in regions"
-        if drive.kind == "poisson" and isinstance(drive.rate_hz, RegionMap):
-            yield ("drives", key, "rate_hz"), "a map"
     for key, change in config.changes.items():
         if change.regions is not None:
             yield ("changes", key, "regions"), "a change in regions"
+    for path, source in sources_of(config):
+        if not isinstance(source, FromFile):
+            yield path, "a map" if isinstance(source, RegionMap) else "a number by region"
 
 
-def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
-    """Yield (key path, regions of its population) of every parameter or initial state that is a map of the atlas."""
-    sets: list[tuple[KeyPath, object, Mapping[str, object]]] = []
-    for key, population in config.populations.items():
-        sets.append((("populations", key, "parameters"), population.regions, population.parameters))
-        sets.append((("populations", key, "initial"), population.regions, population.initial))
-    for key, circuit in config.circuits.items():
-        if circuit.kind == "balanced_ei":
-            sets.append((("circuits", key, "parameters_E"), circuit.regions, circuit.parameters_E))
-            sets.append((("circuits", key, "parameters_I"), circuit.regions, circuit.parameters_I))
-    for path, regions, values in sets:
-        yield from (((*path, name), regions) for name, value in values.items() if isinstance(value, RegionMap))
+def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object, object]]:
+    """Yield key path, source and regions of its population of every number of a population that follows regions."""
+    regions: dict[KeyPath, object] = {
+        ("populations", key): population.regions for key, population in config.populations.items()
+    }
+    regions |= {("circuits", key): circuit.regions for key, circuit in config.circuits.items()}
+    for path, value in sources_of(config):
+        if path[:2] in regions and isinstance(value, PER_REGION):
+            yield path, value, regions[path[:2]]

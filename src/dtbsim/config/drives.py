@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.bounds import Number, Whole
+from dtbsim.config.distributions import Distributions
 from dtbsim.config.parts import (
     CONDUCTANCE,
     KIND,
@@ -21,7 +22,7 @@ from dtbsim.config.parts import (
     SpikeArrays,
     exactly_one_weight,
 )
-from dtbsim.config.values import Flag, Strict, Value
+from dtbsim.config.values import Flag, PerNeuron, PerRegion, RegionValue, Strict, kind_of_value
 
 Index = Annotated[Whole, Field(ge=0)]
 Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
@@ -107,10 +108,10 @@ class Spiking(Windowed):
     """Common to drives that give spikes: the port they arrive at, and their weight."""
 
     receptor: str | None = Field(default=None, description=RECEPTOR)
-    weight_pA: Number | None = Field(default=None, description="weight of a current-based synapse")
-    weight_mV: Number | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: Number | None = Field(default=None, description=CONDUCTANCE)
-    weight: Number | None = Field(default=None, description="weight of a dimensionless synapse")
+    weight_pA: ByRegion | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: ByRegion | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: ByRegion | None = Field(default=None, description=CONDUCTANCE)
+    weight: ByRegion | None = Field(default=None, description="weight of a dimensionless synapse")
 
     @model_validator(mode="after")
     def _one_weight(self) -> Spiking:
@@ -118,30 +119,33 @@ class Spiking(Windowed):
         return self
 
 
-def _rates_kind(value: Any) -> str:
-    return "list" if isinstance(value, list | tuple) else "value"
-
-
 Rates = Annotated[
-    Annotated[Value, Tag("value")]
+    Annotated[Number, Tag("number")]
+    | Distributions
+    | PerNeuron
     | Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True), Tag("list")],
-    Discriminator(_rates_kind),
+    kind_of_value,
 ]
+if TYPE_CHECKING:  # what compiles drives finds plain numbers in their place (`dtbsim.spec.region_items`)
+    ByRegion = Any
+    NotNegative = Any
+    Positive = Any
+else:
+    ByRegion = RegionValue
+    NotNegative = Annotated[Annotated[Number, Field(ge=0), Tag("number")] | PerRegion, kind_of_value]
+    Positive = Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegion, kind_of_value]
 
 
 class PoissonDrive(Spiking):
     """A Poisson spike train into every target neuron.
 
-    One rate for all, one per region (a map of the atlas), or one for each neuron: drawn from a distribution by seed,
-    drive and neuron, or listed.
+    One rate for all, one per region, or one for each neuron: drawn from a distribution by seed, drive and neuron, or
+    listed.
     """
 
     changeable: ClassVar = ("rate_hz",)
     kind: Literal["poisson"] = Field(default="poisson", description=KIND)
-    rate_hz: Rates = Field(
-        description="rate of each train, not below 0; a list gives that of each neuron of the population (in each "
-        "region), in Python also as a numpy array"
-    )
+    rate_hz: Rates = Field(description="rate of each train, not below 0; listed, for each neuron of the population")
     shared: Flag = Field(default=False, description=_SHARED)
 
     @model_validator(mode="after")
@@ -182,10 +186,12 @@ class SinusoidalPoissonDrive(Spiking):
 
     changeable: ClassVar = ("rate_hz", "amplitude_hz", "frequency_hz", "phase_deg")
     kind: Literal["sinusoidal_poisson"] = Field(default="sinusoidal_poisson", description=KIND)
-    rate_hz: Number = Field(ge=0, description="mean rate of each train, where amplitude_hz is not above it")
-    amplitude_hz: Number = Field(ge=0, description="how far the rate goes up and down")
-    frequency_hz: Number = Field(gt=0, description="frequency f")
-    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
+    rate_hz: NotNegative = Field(description="mean rate of each train, where amplitude_hz is not above it")
+    amplitude_hz: NotNegative = Field(description="how far the rate goes up and down")
+    frequency_hz: Positive = Field(description="frequency f")
+    phase_deg: ByRegion = Field(
+        default=0.0, description="phase at time 0 of the run, wherever the drive is switched on"
+    )
     shared: Flag = Field(default=False, description=_SHARED)
 
 
@@ -216,7 +222,7 @@ class DCDrive(Windowed):
 
     changeable: ClassVar = ("amplitude",)
     kind: Literal["dc"] = Field(default="dc", description=KIND)
-    amplitude: Number = Field(description="the current")
+    amplitude: ByRegion = Field(description="the current")
 
 
 class StepCurrentDrive(Windowed):
@@ -243,8 +249,8 @@ class RampDrive(Windowed):
     """A current that goes in a straight line from one amplitude at `start_ms` to another, and then stays there."""
 
     kind: Literal["ramp"] = Field(default="ramp", description=KIND)
-    from_amplitude: Number = Field(description="at start_ms, in the unit of the model's current input")
-    to_amplitude: Number = Field(description="from start_ms + duration_ms on")
+    from_amplitude: ByRegion = Field(description="at start_ms, in the unit of the model's current input")
+    to_amplitude: ByRegion = Field(description="from start_ms + duration_ms on")
     duration_ms: Number = Field(gt=0, description="time from one to the other, used as it is")
 
 
@@ -252,10 +258,12 @@ class Sinusoidal(Windowed):
     """Common to the two names of a sinusoidal current."""
 
     changeable: ClassVar = ("amplitude", "frequency_hz", "phase_deg", "offset")
-    amplitude: Number = Field(description="amplitude, in the unit of the model's current input")
-    frequency_hz: Number = Field(gt=0, description="frequency f")
-    phase_deg: Number = Field(default=0.0, description="phase at time 0 of the run, wherever the drive is switched on")
-    offset: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
+    amplitude: ByRegion = Field(description="amplitude, in the unit of the model's current input")
+    frequency_hz: Positive = Field(description="frequency f")
+    phase_deg: ByRegion = Field(
+        default=0.0, description="phase at time 0 of the run, wherever the drive is switched on"
+    )
+    offset: ByRegion = Field(default=0.0, description="mean, in the unit of the model's current input")
 
 
 class SinusoidalDrive(Sinusoidal):
@@ -281,8 +289,8 @@ class NoiseCurrentDrive(Windowed):
 
     changeable: ClassVar = ("mean", "std")
     kind: Literal["noise_current"] = Field(default="noise_current", description=KIND)
-    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
-    std: Number = Field(ge=0, description="standard deviation")
+    mean: ByRegion = Field(default=0.0, description="mean, in the unit of the model's current input")
+    std: NotNegative = Field(description="standard deviation")
     dt_ms: Number | None = Field(default=None, gt=0, description="time for which a value is held; default: one step")
     shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
 
@@ -296,8 +304,8 @@ class OUCurrentDrive(Windowed):
 
     changeable: ClassVar = ("mean", "sigma")
     kind: Literal["ou_current"] = Field(default="ou_current", description=KIND)
-    mean: Number = Field(default=0.0, description="mean, in the unit of the model's current input")
-    sigma: Number = Field(ge=0, description="standard deviation of the current")
+    mean: ByRegion = Field(default=0.0, description="mean, in the unit of the model's current input")
+    sigma: NotNegative = Field(description="standard deviation of the current")
     tau_ms: Number = Field(gt=0, description="correlation time")
     shared: Flag = Field(default=False, description="all targets get the same current; otherwise each its own")
 

@@ -8,18 +8,19 @@ from dtbsim.arguments import instance
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.plain import plain
 from dtbsim.config.run import RunConfig
+from dtbsim.config.walk import lists_of_numbers
 from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError
 
 MOST_LISTED = 10_000
-"""Spikes that a configuration file holds itself at most: more take long to read and are nothing to look at."""
+"""Spikes, or numbers of a list, that a configuration file holds itself at most: more are nothing to look at."""
 
 
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML 1.2: every default written out, keys that are off by default left out.
 
     `load_config_text(dump_config(config))` equals `config`. Raises InputError where a model is a Python object, and for
-    more than MOST_LISTED spikes given as arrays: these belong into a file (in a run folder, `inputs` has them).
+    more than MOST_LISTED spikes or numbers in an array: these belong into a file (in a run folder, `inputs` has them).
     """
     instance(config, "config", RunConfig, "a RunConfig; `load_config` reads one from a file")
     for name, population in config.populations.items():
@@ -45,6 +46,14 @@ def dump_config(config: RunConfig) -> str:
                 f"{MOST_LISTED})",
                 where=f"projections.{name}.rule.{listed[0]}",
                 remedy=f"save them, numpy.savez(FILE, source=..., target=...), and give {listed[1]}: FILE instead",
+            )
+    for path, numbers in lists_of_numbers(config):
+        count = sum(map(len, numbers)) if path[-1] == "matrix" else len(numbers)
+        if count > MOST_LISTED:
+            raise InputError(
+                f"{count:,} numbers given as an array are too many to be written out (at most {MOST_LISTED:,})",
+                where=".".join(path),
+                remedy="save them with numpy.save and name the file instead",
             )
     return to_yaml(plain(config))
 

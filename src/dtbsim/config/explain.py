@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from dtbsim.config.by_name import NamedAlone
 from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show
 from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves, of_kind
 from dtbsim.config.locate import KeyPath, Problem
+from dtbsim.config.sources import source_kind
 from dtbsim.errors import did_you_mean
 from dtbsim.units import key_advice
 
@@ -99,7 +101,18 @@ def _problem(entry: Any, spot: _Spot) -> Iterator[Problem]:
     elif entry["loc"][-1:] == ("[key]",):
         yield Problem(spot.path, f"bad name {show(given)}", NAME_RULE)
     else:
-        yield Problem(spot.path, f"got {show(given)}", f"allowed: {describe(spot.annotation)}")
+        yield Problem(spot.path, f"got {show(given)}", f"allowed: {_allowed(spot.annotation, given)}")
+
+
+def _allowed(annotation: Any, given: Any) -> str:
+    """Return what is allowed at a place; of what can be a number or a source of numbers, for a number that is one."""
+    found = list(leaves(annotation))
+    number = [leaf for leaf in found if leaf.tag == "number"]
+    if number and isinstance(given, int | float) and not isinstance(given, bool) and abs(given) < math.inf:
+        return describe_leaves(number)
+    varies = isinstance(given, dict) and source_kind(given) is not None
+    numeric = any(leaf.kind in ("number", "whole") for leaf in found) and not any(leaf.takes(given) for leaf in found)
+    return describe_leaves(found) + ("; it is one number here" if varies and numeric else "")
 
 
 def unknown_key(path: KeyPath, owner: type[BaseModel], value: Any = None) -> Problem:
@@ -115,18 +128,29 @@ def unknown_key(path: KeyPath, owner: type[BaseModel], value: Any = None) -> Pro
     return Problem(path, message, key_advice(given, fields, value))
 
 
+_SOURCES = {
+    "map": "a map of the atlas",
+    "regions": "a number by region",
+    "matrix": "a matrix",
+    "file": "a number for each neuron",
+}
+
+
 def _unknown_variant(spot: _Spot, given: Any) -> Problem:
     """Return the problem of an object whose `kind` or `distribution` is missing or not known."""
     alternatives = list(leaves(spot.annotation))
     variants = [leaf.discriminator for leaf in alternatives if leaf.discriminator]
     allowed = describe_leaves(alternatives)
+    source = _SOURCES.get(source_kind(given) or "")
+    if source is not None and "kind" not in dict(variants):
+        return Problem(spot.path, f"{source} is not possible here", f"allowed: {allowed}")
+    if not variants:
+        return Problem(spot.path, f"got {show(given)}", f"allowed: {allowed}")
     key = variants[0][0]
     if isinstance(given, dict) and key in given:
         advice = did_you_mean(show(given[key]).strip("'"), [value for _, value in variants])
         path = spot.path if isinstance(given, NamedAlone) else (*spot.path, key)
         return Problem(path, f"unknown {key} {show(given[key])}", advice)
-    if isinstance(given, dict) and "map" in given:
-        return Problem(spot.path, "a map of the atlas is not possible here", f"allowed: {allowed}")
     known = {name for leaf in alternatives if leaf.model for name in leaf.model.model_fields}
     unknown = [name for name in given if name not in known] if isinstance(given, dict) else []
     if unknown:

@@ -5,8 +5,9 @@ Used to explain errors, to check `--set` key paths and to write the reference: o
 
 from __future__ import annotations
 
+import operator
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -58,6 +59,23 @@ class Leaf:
         if isinstance(value, dict | BaseModel):
             return self.kind in ("mapping", "object")
         return self.kind not in ("list", "mapping", "object")
+
+
+def out_of_limits(leaf: Leaf, value: float) -> bool:
+    """Tell whether a number is beyond one of the limits of an alternative."""
+    for limit in leaf.limits:
+        for kind, key, fits in _COMPARED:
+            if isinstance(limit, kind) and not fits(value, getattr(limit, key)):
+                return True
+    return False
+
+
+_COMPARED: tuple[tuple[type, str, Callable[[float, Any], bool]], ...] = (
+    (annotated_types.Gt, "gt", operator.gt),
+    (annotated_types.Ge, "ge", operator.ge),
+    (annotated_types.Lt, "lt", operator.lt),
+    (annotated_types.Le, "le", operator.le),
+)
 
 
 def field_annotation(field: FieldInfo) -> Any:

@@ -26,8 +26,21 @@ from dtbsim.config.parts import (
     exactly_one_weight,
 )
 from dtbsim.config.positions import Positions
+from dtbsim.config.sources import Spreading
 from dtbsim.config.synapses import Synapse
-from dtbsim.config.values import DrawnValue, Flag, ModelName, Strict, Value
+from dtbsim.config.values import (
+    DrawnPairValue,
+    Flag,
+    ModelName,
+    PerRegion,
+    RegionValue,
+    Strict,
+    Value,
+    kind_of_value,
+)
+
+Sizes = Annotated[Annotated[Size, Tag("number")] | PerRegion, kind_of_value]
+TargetRates = Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegion, kind_of_value]
 
 _REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 
@@ -42,7 +55,9 @@ class Population(Strict):
         description="name of a neuron model (`dtbsim models list`), or FILE.py:CLASS, your own (docs/own_models.md); "
         "from Python also a class or instance"
     )
-    size: Size = Field(description="neurons, in every region where `regions` is given")
+    size: Sizes = Field(
+        description="neurons, in every region where `regions` is given; by region the nearest whole number, at least 1"
+    )
     regions: Regions | None = Field(default=None, description=_REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
         default=None, description="models with any number of ports: port name -> tau_syn_ms, in order"
@@ -74,10 +89,11 @@ else:
     Rule = Annotated[Any, FromRegistry("dtbsim.models.connections:CONNECTION_RULES")]
 
 
-class TractDelay(Strict):
+class TractDelay(Spreading):
     """Delay from the atlas's tract lengths: length / velocity, at least `minimum_ms` (default: one step).
 
-    The nearest whole number of steps, halves up.
+    The nearest whole number of steps, halves up. With a spread every synapse has a delay of its own: length / velocity
+    times a factor, or plus an addend, drawn again where it is below `minimum_ms`.
     """
 
     tract_velocity_m_per_s: Number = Field(gt=0, description="conduction velocity (m/s)")
@@ -90,7 +106,9 @@ def _delay_kind(value: Any) -> str:
     return "drawn"
 
 
-Delay = Annotated[Annotated[DrawnValue, Tag("drawn")] | Annotated[TractDelay, Tag("tract")], Discriminator(_delay_kind)]
+Delay = Annotated[
+    Annotated[DrawnPairValue, Tag("drawn")] | Annotated[TractDelay, Tag("tract")], Discriminator(_delay_kind)
+]
 
 
 class Projection(Strict):
@@ -135,10 +153,10 @@ class Projection(Strict):
     receptor: str | dict[str, Number] | None = Field(
         default=None, description=f"{RECEPTOR}; or port -> fraction of the weight"
     )
-    weight_pA: DrawnValue | None = Field(default=None, description="weight of a current-based synapse")
-    weight_mV: DrawnValue | None = Field(default=None, description="weight of a charge-based synapse")
-    weight_nS: DrawnValue | None = Field(default=None, description=CONDUCTANCE)
-    weight: DrawnValue | None = Field(default=None, description="weight of a dimensionless synapse")
+    weight_pA: DrawnPairValue | None = Field(default=None, description="weight of a current-based synapse")
+    weight_mV: DrawnPairValue | None = Field(default=None, description="weight of a charge-based synapse")
+    weight_nS: DrawnPairValue | None = Field(default=None, description=CONDUCTANCE)
+    weight: DrawnPairValue | None = Field(default=None, description="weight of a dimensionless synapse")
     delay_ms: Delay | None = Field(
         default=None,
         description="from spike to effect: at least one step, at most simulation.max_delay_ms; with STDP all of it is "
@@ -191,14 +209,14 @@ class HomeostaticTonic(Strict):
     kind: Literal["homeostatic_tonic"] = Field(default="homeostatic_tonic", description=KIND)
     population: str = Field(description="population whose rate is held")
     parameter: str = Field(default="I_e_pA", description="parameter of its model that the drive is added to")
-    target_rate_hz: Number = Field(gt=0, description="target rate")
+    target_rate_hz: TargetRates = Field(description="target rate")
     interval_ms: Number = Field(gt=0, description="time between two updates")
     gain: Number = Field(default=2.0, description="gain, in the unit of the parameter")
     clip: Number = Field(default=2.0, gt=0, description="largest relative error that counts")
     stages: list[HomeostaticStage] = Field(min_length=1, description="schedule of learning rates, in order of time")
     average_from_ms: Number | None = Field(default=None, ge=0, description="start of the average; default: none")
     average_until_ms: Number | None = Field(default=None, gt=0, description="end of the average; default: none")
-    start: Number = Field(default=0.0, description="initial value, in the unit of the parameter")
+    start: RegionValue = Field(default=0.0, description="initial value, in the unit of the parameter")
     start_per_indegree: Number = Field(default=0.0, description="initial value per long-range input")
     projection: str | None = Field(default=None, description="projection whose in-degree counts; default: none")
 

@@ -19,6 +19,7 @@ from dtbsim.config.fields import Leaf, field_annotation, leaves
 from dtbsim.config.plain import plain
 from dtbsim.config.run import SCHEMA_VERSION, RunConfig
 from dtbsim.config.schema import json_schema
+from dtbsim.config.sources import FromFile, Matrix, RegionMap, RegionValues
 from dtbsim.config.strict import summary_of
 
 REFERENCE_FILE = "config_reference.md"
@@ -99,8 +100,22 @@ dtbsim run net.yaml --set simulation.duration_ms=2000 --set record.states.0.inte
 _VALUES = """\
 ## Values
 
-Where a table says *value*, a number is the same for all; a mapping with `distribution` is drawn anew for every
-neuron or synapse; where it says *map*, a mapping with `map` follows a map of the atlas, one number per region.
+Any number that can differ may come from anywhere. What a table says is how it can:
+
+| a key takes | which is |
+| --- | --- |
+| a *value* | a number, the same for all, or a mapping with `distribution`, drawn anew for every neuron or synapse |
+| *by region* | a mapping with `map` or `regions`: one number for every region in which the population is |
+| *by pair* | a mapping with `matrix`: one number for every pair of a target's and a source's region |
+| *listed* | a list (in Python also a numpy array) or a mapping with `file`: one number for every neuron |
+
+Of a population in regions as many numbers are listed as it has neurons in each of them, or in all of them together, one
+region after the other in the order of the atlas. A number by region may have a spread: a distribution of factors
+(`relative_spread`) or of addends (`spread`), drawn for every neuron; so may a weight or delay by pair, drawn for every
+synapse. Equal numbers give the same spikes, however they are written. A parameter of a `synapse` is one number for its
+projection.
+
+Files are `.npy`, `.npz` or `.csv`, read within bounds and kept with the run. All numbers in them must be finite.
 
 A distribution with bounds, `low` and `high`, never gives a value beyond them: what falls outside is drawn again
 (`outside: redraw`, as by default), so the distribution is the one within the bounds, or it is the bound itself
@@ -111,6 +126,7 @@ All are drawn from 65,536 quantiles with linear interpolation; tails end where t
 of a normal at 4.6 `sd`.
 """
 
+SOURCES: tuple[type[BaseModel], ...] = (RegionMap, RegionValues, Matrix, FromFile)
 _VALUE_MODELS: tuple[type[BaseModel], ...] = (
     values.Constant,
     values.Uniform,
@@ -118,7 +134,7 @@ _VALUE_MODELS: tuple[type[BaseModel], ...] = (
     values.TruncatedNormal,
     values.Lognormal,
     values.Exponential,
-    values.RegionMap,
+    *SOURCES,
 )
 
 
@@ -158,7 +174,7 @@ def _variant_title(path: str, leaf: Leaf) -> str:
         return f"{path} with `{key}: {value}`"
     assert leaf.model is not None
     required = [name for name, field in leaf.model.model_fields.items() if field.is_required()]
-    return f"{path} with `{required[0]}`" if leaf.tag or leaf.model is values.RegionMap else path
+    return f"{path} with `{required[0]}`" if leaf.tag or leaf.model in SOURCES else path
 
 
 def _section(title: str, model: type[BaseModel], level: int) -> str:
@@ -174,17 +190,33 @@ def _table(model: type[BaseModel]) -> str:
 
 
 def _takes(field: FieldInfo) -> str:
-    """Return what a field takes; numbers with distributions are called a value."""
-    alternatives = [leaf for leaf in leaves(field_annotation(field)) if leaf.kind != "null"]
-    drawn = any(leaf.model is values.Uniform for leaf in alternatives)
-    words = ["a [value](#values)"] if drawn else []
-    if any(leaf.model is values.RegionMap for leaf in alternatives):
-        words.append("a [map](#values)")
+    """Return what a field takes; numbers that can differ are called by the ways in which they can."""
+    return _words([leaf for leaf in leaves(field_annotation(field)) if leaf.kind != "null"])
+
+
+def _words(alternatives: list[Leaf]) -> str:
+    if len(alternatives) == 1 and alternatives[0].kind == "mapping":
+        inside = list(leaves(alternatives[0].item))
+        if any(leaf.model is values.Uniform for leaf in inside):
+            return f"names with {_words(inside)} each"
+    models = {leaf.model for leaf in alternatives}
+    drawn, listed = values.Uniform in models, FromFile in models
+    ways = {
+        "a [value](#values)": drawn,
+        "[by region](#values)": RegionMap in models,
+        "[by pair](#values)": Matrix in models,
+        "[listed](#values)": listed,
+    }
+    words = [word for word, some in ways.items() if some]
     others = [
-        leaf for leaf in alternatives if leaf.model not in _VALUE_MODELS and not (drawn and leaf.kind == "number")
+        leaf
+        for leaf in alternatives
+        if leaf.model not in _VALUE_MODELS
+        and not (drawn and leaf.tag == "number")
+        and not (listed and leaf.tag == "list")
     ]
-    if others == [Leaf("mapping", item=values.Value)]:
-        return "names with a [value](#values) or a [map](#values) each"
+    if others and not drawn:
+        return ", or ".join([describe_leaves(others), *words])
     return ", or ".join(words + ([describe_leaves(others)] if others else []))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Tag
 
 from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND
-from dtbsim.config.values import Strict
+from dtbsim.config.values import PerRegion, Strict, kind_of_value
 
 
 class SynapticScaling(Strict):
@@ -22,7 +22,9 @@ class SynapticScaling(Strict):
 
     kind: Literal["synaptic_scaling"] = Field(default="synaptic_scaling", description=KIND)
     projection: str = Field(description="excitatory projection with a kind of STDP")
-    target_rate_hz: Number = Field(gt=0, description="rate at which weights stay")
+    target_rate_hz: Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegion, kind_of_value] = Field(
+        description="rate at which weights stay"
+    )
     interval_ms: Number = Field(gt=0, description="time between two scalings")
     tau_rate_ms: Number = Field(default=10_000.0, gt=0, description="time constant of the average rate")
     eta: Number = Field(gt=0, description="relative change of a weight at a relative error of 1")

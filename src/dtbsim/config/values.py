@@ -1,25 +1,35 @@
-"""Values a configuration can give for a quantity: a number, a distribution, or an atlas map.
+"""Values that a configuration can give for a quantity, and other types that its objects share.
 
-Distributions are drawn by inverse CDF with counter-based uniforms, so the same configuration and seed give the same
-values on any number of ranks. Units are those of the quantity (its name ends in the unit).
+A value is a number, a distribution (`config.distributions`), or a source of numbers that differ between regions, pairs
+of regions or neurons (`config.sources`). Each quantity takes those by which it can vary:
+
+    Value        of neurons: drawn anew for each, per region, or listed for each
+    DrawnValue   of synapses and others without regions: a number or a distribution
+    RegionValue  per region
+    PairValue    per region, or per pair of regions; DrawnPairValue: drawn for each synapse, too
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, StringConstraints, Tag, ValidatorFunctionWrapHandler, WrapValidator
 
 from dtbsim.config.bounds import Number
+from dtbsim.config.distributions import Constant as Constant
+from dtbsim.config.distributions import Distribution as Distribution
+from dtbsim.config.distributions import Distributions, distribution_kind
+from dtbsim.config.distributions import Exponential as Exponential
+from dtbsim.config.distributions import Lognormal as Lognormal
+from dtbsim.config.distributions import Normal as Normal
+from dtbsim.config.distributions import Outside as Outside
+from dtbsim.config.distributions import TruncatedNormal as TruncatedNormal
+from dtbsim.config.distributions import Uniform as Uniform
+from dtbsim.config.sources import FromFile as FromFile
+from dtbsim.config.sources import Matrix as Matrix
+from dtbsim.config.sources import RegionMap as RegionMap
+from dtbsim.config.sources import RegionValues as RegionValues
+from dtbsim.config.sources import source_kind
 from dtbsim.config.strict import Strict as Strict
 
 # Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).
@@ -40,155 +50,23 @@ else:
     ModelName = Annotated[str, WrapValidator(_model_object)]
 
 
-class Constant(Strict):
-    """One value for all; the same as giving the number itself."""
-
-    distribution: Literal["constant"] = Field(default="constant", description="names the distribution")
-    value: Number = Field(description="the value")
-
-
-class Uniform(Strict):
-    """Uniform on [low, high)."""
-
-    distribution: Literal["uniform"] = Field(default="uniform", description="names the distribution")
-    low: Number = Field(description="smallest value")
-    high: Number = Field(description="upper end, above `low`, itself never drawn")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Uniform:
-        if not self.low < self.high:
-            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
-        return self
+def value_kind(value: Any) -> str:
+    """Return the tag of a value among the alternatives below."""
+    given = isinstance(value, dict | Strict)
+    return source_kind(value) or distribution_kind(value) or ("unknown" if given else "number")
 
 
-Outside = Literal["redraw", "clip"]
-_LOW = "lower bound; default: none"
-_HIGH = "upper bound, above `low`; default: none"
-_OUTSIDE = (
-    "what becomes of values beyond the bounds: drawn again (redraw, the default), or the bound itself (clip); "
-    "only with a bound"
-)
+AnyNumber = Annotated[Number, Tag("number")]
+PerRegion = Annotated[RegionMap, Tag("map")] | Annotated[RegionValues, Tag("regions")]
+PerPair = PerRegion | Annotated[Matrix, Tag("matrix")]
+_List = Annotated[list[Number], Field(min_length=1, fail_fast=True), Tag("list")]
+PerNeuron = PerRegion | Annotated[FromFile, Tag("file")]
+"""What gives neurons numbers without drawing or listing them."""
 
-
-def _check_bounds(low: float | None, high: float | None, outside: str | None) -> None:
-    if low is not None and high is not None and not low < high:
-        raise ValueError(f"low ({low:g}) must be below high ({high:g})")
-    if outside is not None and low is None and high is None:
-        raise ValueError(f"outside ({outside}) needs a bound; give low, high or both, or leave it out")
-
-
-class Normal(Strict):
-    """Normal with `mean` and `sd`, between bounds if these are given; without, its table ends at about 4.6 sd."""
-
-    distribution: Literal["normal"] = Field(default="normal", description="names the distribution")
-    mean: Number = Field(description="mean, without bounds")
-    sd: Number = Field(ge=0, description="standard deviation, without bounds")
-    low: Number | None = Field(default=None, description=_LOW)
-    high: Number | None = Field(default=None, description=_HIGH)
-    outside: Outside | None = Field(default=None, description=_OUTSIDE)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Normal:
-        _check_bounds(self.low, self.high, self.outside)
-        return self
-
-
-class TruncatedNormal(Strict):
-    """Normal restricted to [low, high]; the same as `normal` with bounds and `outside: redraw`."""
-
-    distribution: Literal["truncated_normal"] = Field(default="truncated_normal", description="names the distribution")
-    mean: Number = Field(description="mean before truncation")
-    sd: Number = Field(gt=0, description="standard deviation before truncation")
-    low: Number | None = Field(default=None, description=_LOW)
-    high: Number | None = Field(default=None, description=_HIGH)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> TruncatedNormal:
-        if self.low is None and self.high is None:
-            raise ValueError("give low, high or both; without bounds use distribution: normal")
-        _check_bounds(self.low, self.high, None)
-        return self
-
-
-class Lognormal(Strict):
-    """Lognormal given by the mean and standard deviation of the variable itself, between bounds if these are given."""
-
-    distribution: Literal["lognormal"] = Field(default="lognormal", description="names the distribution")
-    mean: Number = Field(gt=0, description="mean of the variable (not of its logarithm), without bounds")
-    sd: Number = Field(gt=0, description="standard deviation of the variable (not of its logarithm), without bounds")
-    low: Number | None = Field(default=None, description=_LOW)
-    high: Number | None = Field(default=None, description=_HIGH)
-    outside: Outside | None = Field(default=None, description=_OUTSIDE)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Lognormal:
-        _check_bounds(self.low, self.high, self.outside)
-        return self
-
-
-class Exponential(Strict):
-    """Exponential with `mean`, shifted by `low`, up to `high` if it is given."""
-
-    distribution: Literal["exponential"] = Field(default="exponential", description="names the distribution")
-    mean: Number = Field(gt=0, description="mean before the shift, without `high`")
-    low: Number = Field(default=0.0, description="shift: the smallest value")
-    high: Number | None = Field(default=None, description=_HIGH)
-    outside: Outside | None = Field(
-        default=None,
-        description="what becomes of values above `high`: drawn again (redraw, the default), or `high` itself (clip); "
-        "only with `high`",
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Exponential:
-        _check_bounds(self.low, self.high, None)
-        if self.outside is not None and self.high is None:
-            raise ValueError(f"outside ({self.outside}) needs a bound; give high, or leave it out")
-        return self
-
-
-class RegionMap(Strict):
-    """A map of the atlas, rescaled linearly so that its smallest region gets `low` and its largest `high`."""
-
-    map: str = Field(description="name of a per-region map of the atlas (`dtbsim atlas show NAME`)")
-    low: Number = Field(description="value of the region where the map is smallest")
-    high: Number = Field(description="value of the region where the map is largest; may be below `low`")
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        named = value.get("distribution")
-        return "map" if "map" in value else named if isinstance(named, str) else "unknown"
-    if isinstance(value, RegionMap):
-        return "map"
-    if isinstance(value, BaseModel):
-        return str(getattr(value, "distribution", "unknown"))
-    return "number"
-
-
-Distribution = Uniform | Normal | TruncatedNormal | Lognormal | Exponential
-
-DrawnValue = Annotated[
-    Annotated[Number, Tag("number")]
-    | Annotated[Constant, Tag("constant")]
-    | Annotated[Uniform, Tag("uniform")]
-    | Annotated[Normal, Tag("normal")]
-    | Annotated[TruncatedNormal, Tag("truncated_normal")]
-    | Annotated[Lognormal, Tag("lognormal")]
-    | Annotated[Exponential, Tag("exponential")],
-    Discriminator(_kind),
-]
-"""A number or a distribution: weights, delays, initial states."""
-
-Value = Annotated[
-    Annotated[Number, Tag("number")]
-    | Annotated[Constant, Tag("constant")]
-    | Annotated[Uniform, Tag("uniform")]
-    | Annotated[Normal, Tag("normal")]
-    | Annotated[TruncatedNormal, Tag("truncated_normal")]
-    | Annotated[Lognormal, Tag("lognormal")]
-    | Annotated[Exponential, Tag("exponential")]
-    | Annotated[RegionMap, Tag("map")],
-    Discriminator(_kind),
-]
-"""A number, a distribution or a region map: neuron parameters."""
+kind_of_value = Discriminator(value_kind)
+"""`Annotated[Annotated[NUMBER, Tag("number")] | PerRegion, kind_of_value]`: one with bounds of its own, or these."""
+DrawnValue = Annotated[AnyNumber | Distributions, kind_of_value]
+Value = Annotated[AnyNumber | Distributions | PerNeuron | _List, kind_of_value]
+RegionValue = Annotated[AnyNumber | PerRegion, kind_of_value]
+PairValue = Annotated[AnyNumber | PerPair, kind_of_value]
+DrawnPairValue = Annotated[AnyNumber | Distributions | PerPair, kind_of_value]

@@ -19,8 +19,8 @@ from dtbsim.errors import InputError
 from dtbsim.intervene.intervention import State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
-from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
+from dtbsim.spec.numbers import varies_within
 
 F64 = NDArray[np.float64]
 
@@ -37,7 +37,10 @@ class Controller:
         self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
         self._bins = Bins(self.interval_steps // unit_steps, self._populations.size)
         self._own = _own_value(network, self._family, item, name)
-        self.drive = item.start + item.start_per_indegree * _indegrees(network, self._family, item, name)
+        self._target_hz = network.by_region[name, "target_rate_hz"]
+        self.drive = network.by_region[name, "start"] + item.start_per_indegree * _indegrees(
+            network, self._family, item, name
+        )
         self._stages = [(steps_of(stage.start_ms, self._dt_ms), stage.eta) for stage in item.stages]
         self._average = _average_steps(item, self._dt_ms)
         self._sum = np.zeros(self._populations.size)
@@ -79,7 +82,7 @@ class Controller:
         end = self._done * self.interval_steps
         begin = end - self.interval_steps
         eta = next((eta for start, eta in reversed(self._stages) if begin >= start), 0.0)
-        error = np.clip((rates_hz - item.target_rate_hz) / item.target_rate_hz, -item.clip, item.clip)
+        error = np.clip((rates_hz - self._target_hz) / self._target_hz, -item.clip, item.clip)
         self.drive = self.drive - item.gain * eta * error
         if self._average is None:
             return
@@ -123,12 +126,13 @@ def _own_value(network: Network, family_index: int, item: HomeostaticTonic, name
     """The population's own value of the controlled parameter, a number or one per region."""
     family = network.families[family_index]
     own = family.parameters.get(item.parameter, family.model.parameter(item.parameter).default)
-    if isinstance(own, Table):
+    if varies_within(own):
         raise InputError(
-            f"{item.parameter} of population {family.name} is a distribution, and a controller sets it per region",
+            f"{item.parameter} of population {family.name} differs between neurons; a controller sets it per region",
             where=f"controllers.{name}.parameter",
-            remedy="give the population a number or a region map",
+            remedy="give the population a number, or one for each region",
         )
+    assert isinstance(own, float | int | np.ndarray)
     return own
 
 

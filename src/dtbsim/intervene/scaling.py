@@ -47,7 +47,10 @@ class Scaling:
         self._counts = np.zeros(self._gids.size, np.int64)
         self._interval_s = self.interval_steps * network.dt_ms * 1e-3
         self._keep = math.exp(-self.interval_steps * network.dt_ms / item.tau_rate_ms)
-        self.rates_hz = np.full(self._gids.size, item.target_rate_hz)
+        first, *_ = starts = network.gid_starts[network.families[projection.target_family].populations]
+        of_region = network.by_region[name, "target_rate_hz"]
+        self._target_hz = of_region[np.searchsorted(starts, np.maximum(self._gids, first), side="right") - 1]
+        self.rates_hz = self._target_hz.copy()
 
     def begin(self, backend: Backend) -> None:
         """Nothing: weights start as they were drawn."""
@@ -79,7 +82,7 @@ class Scaling:
         if any(start < now <= stop for start, stop in self._frozen.tolist()):
             return
         item = self._item
-        error = np.clip((item.target_rate_hz - self.rates_hz) / item.target_rate_hz, -item.clip, item.clip)
+        error = np.clip((self._target_hz - self.rates_hz) / self._target_hz, -item.clip, item.clip)
         factors = np.rint((1.0 + item.eta * error) * 2.0**FACTOR_BITS).astype(np.int64)
         for tables, index, gids in self._parts:
             tables.scale(index, now, factors[np.searchsorted(self._gids, gids)])

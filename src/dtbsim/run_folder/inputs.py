@@ -18,6 +18,8 @@ import numpy as np
 from dtbsim.config import RunConfig
 from dtbsim.config.dump import MOST_LISTED, listed_spikes
 from dtbsim.config.positions import GivenPositions
+from dtbsim.config.sources import FromFile
+from dtbsim.config.walk import files_of_numbers, lists_of_numbers, replaced, value_at
 from dtbsim.errors import InputError
 from dtbsim.paths import user_path
 from dtbsim.run_folder.claim import RunFolder
@@ -99,12 +101,13 @@ def keep_inputs(inputs: list[Input], config: RunConfig, folder: RunFolder) -> tu
             record.append(_row(given.key, given.given, name, path, file.size, file.sha256))
         if not given.bundled:
             changes[given.key] = kept if given.copied else str(given.path)
-    for key, data in _arrays(config):
-        name = f"{FOLDER}/{key[0]}.{key[1]}.npz"
+    config = _changed(config, changes)
+    for key, kept, data in _arrays(config):
+        name = f"{FOLDER}/{kept}"
         _write(data, name, folder)
         record.append(_row(key, None, name, None, len(data), folder.written[name]))
-        changes[key] = name
-    return _changed(config, changes), record
+        config = _changed(config, {key: name})
+    return config, record
 
 
 def _kept(file: InputFile, folder: RunFolder) -> str:
@@ -143,6 +146,9 @@ def _named(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str,
             path = base / user_path(given)
             kept = f"projections.{name}.{field}{path.suffix}" if field != "file" else f"projections.{name}{path.suffix}"
             yield ("projections", name, "rule", field), given, path, kept, False
+    for key, text in files_of_numbers(config):
+        path = base / user_path(text)
+        yield key, text, path, f"{'.'.join(key[:-1])}{path.suffix}", False
 
 
 def _described(path: Path, name: str) -> Iterator[InputFile]:
@@ -187,42 +193,36 @@ def _write(data: bytes, name: str, folder: RunFolder) -> None:
     folder.written[name] = hashlib.sha256(data).hexdigest()
 
 
-def _arrays(config: RunConfig) -> Iterator[tuple[Key, bytes]]:
-    """Yield the key of a file, and its content, in place of spikes and edges that are too many to be written out."""
+def _arrays(config: RunConfig) -> Iterator[tuple[Key, str, bytes]]:
+    """Yield the key of a file, its name and content, in place of what is too much to be written out."""
     for (kind, name, _), spikes in listed_spikes(config):
         if len(spikes.neuron) > MOST_LISTED:
             data = io.BytesIO()
             np.savez(data, neuron=np.array(spikes.neuron, np.int64), time_ms=np.array(spikes.time_ms))
-            yield (kind, name, "spikes_file" if kind == "populations" else "file"), data.getvalue()
+            key = "spikes_file" if kind == "populations" else "file"
+            yield (kind, name, key), f"{kind}.{name}.npz", data.getvalue()
     for name, projection in config.projections.items():
         listed = projection.rule.arrays()
         if listed is not None and len(listed[2]["source"]) > MOST_LISTED:
             data = io.BytesIO()
             np.savez(data, **listed[2])
-            yield ("projections", name, "rule", listed[1]), data.getvalue()
+            yield ("projections", name, "rule", listed[1]), f"projections.{name}.npz", data.getvalue()
+    for path, numbers in lists_of_numbers(config):
+        if np.size(numbers) > MOST_LISTED:
+            data = io.BytesIO()
+            np.save(data, np.array(numbers))
+            yield path, f"{'.'.join(path)}.npy", data.getvalue()
 
 
 def _changed(config: RunConfig, changes: dict[Key, str]) -> RunConfig:
-    """Return the configuration with other texts for `atlas` and the files of spikes, instead of arrays where given."""
-    parts: dict[str, Any] = {
-        "populations": dict(config.populations),
-        "drives": dict(config.drives),
-        "projections": dict(config.projections),
-    }
+    """Return the configuration with other texts for files, or with a file in place of an array."""
     for key, text in changes.items():
-        if key == ("atlas",):
-            parts["atlas"] = text
-        elif key[0] == "projections":
-            projection = parts["projections"][key[1]]
-            listed = projection.rule.arrays()
-            update: dict[str, Any] = {key[3]: text} | ({} if listed is None else {listed[0]: None})
-            rule = projection.rule.model_copy(update=update)
-            parts["projections"][key[1]] = projection.model_copy(update={"rule": rule})
-        elif key[2:] == ("positions", "file"):
-            population = parts["populations"][key[1]]
-            positions = population.positions.model_copy(update={"file": text})
-            parts["populations"][key[1]] = population.model_copy(update={"positions": positions})
-        else:
-            kind, name, field = key
-            parts[kind][name] = parts[kind][name].model_copy(update={"spikes": None, field: text})
-    return config.model_copy(update=parts)
+        if key[-1] in ("spikes_file", "file") and len(key) == 3 and key[0] in ("populations", "drives"):
+            config = replaced(config, (*key[:2], "spikes"), None)
+        if key[0] == "projections" and key[2:3] == ("rule",) and len(key) == 4:
+            listed = config.projections[key[1]].rule.arrays()
+            if listed is not None:
+                config = replaced(config, (*key[:3], listed[0]), None)
+        array = isinstance(value_at(config, key), list) and key[-1] != "matrix"
+        config = replaced(config, key, FromFile(file=text) if array else text)
+    return config

@@ -18,14 +18,13 @@ from dtbsim.config.changes import Change, SineCourse
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
 from dtbsim.models import NeuronModel
-from dtbsim.spec.distributions import Table
+from dtbsim.spec.numbers import Quantity, varies_within
 from dtbsim.spec.places import Places
 
 MOST_EVENTS = 1_000_000
 """Values that one change sets at most: each of them interrupts the compiled loop."""
 FIRST_DRAW = 1 << 20
 """Fractions of changes are drawn by numbers from here on, those of drives by lower ones."""
-Quantity = float | Table | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def occurring(base: Quantity, events: list[tuple[Event, Quantity]]) -> Any:
         if event.step == 0 and is_whole(event.change):
             values.clear()
         values.append(value)
-    if any(isinstance(value, Table) for value in values):
+    if any(varies_within(value) for value in values):
         return math.nan
     return np.concatenate([np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in values])
 

@@ -214,13 +214,16 @@ def _default_port(model: NeuronModel, weight: Table, where: str, places: Places)
     raise places.error(where, f"model '{model.name}' has several receptor ports: {', '.join(names)}", "receptor: NAME")
 
 
-def weight_table(item: Projection | Spiking, model: NeuronModel, path: str, places: Places) -> Table:
-    """The weight's table; the key's unit must be the one that the model's ports take."""
+def weight_table(
+    item: Projection | Spiking, model: NeuronModel, path: str, places: Places, table: Table | None = None
+) -> Table:
+    """The weight's table, `table` where that is known; the key's unit must be one that the model's ports take."""
     allowed = weight_keys(model, f"{path}.target", places)
     key = weight_key(item)
     if key not in allowed:
         raise places.error(f"{path}.{key}", f"model '{model.name}' takes {' or '.join(allowed)}, not {key}")
-    table = table_at(getattr(item, key), f"{path}.{key}", places)
+    if table is None:
+        table = table_at(getattr(item, key), f"{path}.{key}", places)
     size = max(abs(table.low), abs(table.high))
     if 0 < size < SMALLEST_WEIGHT:
         unit = key.removeprefix("weight").removeprefix("_")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
 from dtbsim.config.bounds import MAX_BLOCKS
@@ -19,9 +20,11 @@ from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
 from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
+from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
+from dtbsim.spec.region_items import region_numbers
 from dtbsim.spec.samples import state_requests
 from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
 
@@ -49,15 +52,16 @@ def compile_network(
     parts = expand(config)
     planned = plan_changes(config, n_steps, places)
     planned.check_names(parts.drives, places)
-    drafts = compile_families(config, parts, planned.populations, atlas, base, places)
+    numbers = Numbers(atlas, base, places)
+    drafts = compile_families(config, parts, planned.populations, numbers)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
-    projections = compile_projections(config, parts, drafts, populations, atlas, plan, base, places)
-    found = compile_drives(parts, drafts, planned.drives, plan, places)
+    projections = compile_projections(config, parts, drafts, populations, plan, numbers)
+    found = compile_drives(parts, drafts, planned.drives, plan, numbers)
     places.raise_collected()
     channels = all_channels(plan, drafts)
     resolutions = plan.resolutions(drafts, places)
-    drives = finish_drives(config, found, populations, channels, atlas, base, places)
+    drives = finish_drives(config, found, populations, channels, numbers)
     with places.collecting():
         check_event_counts(drives, places)
     changes = compile_neuron_changes(drafts, populations, config.seed, atlas, places)
@@ -77,6 +81,7 @@ def compile_network(
         for draft in drafts.values()
     )
     _check_records(config, families, populations, projections, places)
+    by_region = _controlled(config, parts, drafts, numbers)
     emitted = _emitted(parts, drafts, populations, dt, base, places)
     places.raise_collected()
     indices = {family.name: index for index, family in enumerate(families)}
@@ -93,6 +98,7 @@ def compile_network(
         drives=drives,
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
+        by_region=by_region,
         emitted=emitted,
         changes=changes,
         resolutions=resolutions,
@@ -105,6 +111,23 @@ def compile_network(
 def _every_parameter(draft: Draft) -> frozenset[str]:
     model = draft.model
     return frozenset() if model.is_source else frozenset(row.name for row in model.parameters)
+
+
+def _controlled(
+    config: RunConfig, parts: Parts, drafts: dict[str, Draft], numbers: Numbers
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Numbers of controllers for every region of the population that each of them controls."""
+    found = {}
+    for name, item in config.controllers.items():
+        if isinstance(item, cfg.HomeostaticTonic):
+            population, keys = item.population, ["target_rate_hz", "start"]
+        else:
+            population, keys = str(parts.projections[item.projection].target), ["target_rate_hz"]
+        draft = drafts[population]
+        for key in keys:
+            with numbers.places.collecting():
+                found[name, key] = region_numbers(item, key, draft, f"controllers.{name}.{key}", numbers)
+    return found
 
 
 def _note_delays(places: Places, dt_ms: float) -> None:

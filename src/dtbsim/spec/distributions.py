@@ -89,6 +89,10 @@ class Table:
         """The table of `scale` times the variable (reversed for a negative scale, so that it stays ascending)."""
         return Table.of(partial(_scaled, self, scale))
 
+    def shifted(self, by: float) -> Table:
+        """The table of the variable plus a number."""
+        return Table.of(partial(_shifted, self, by))
+
 
 @lru_cache(maxsize=64)
 def _quantiles(table: Table) -> FloatArray:
@@ -100,6 +104,11 @@ def _quantiles(table: Table) -> FloatArray:
 def _scaled(table: Table, scale: float) -> FloatArray:
     scaled: FloatArray = table.quantiles * scale
     return scaled if scale >= 0 else scaled[::-1].copy()
+
+
+def _shifted(table: Table, by: float) -> FloatArray:
+    shifted: FloatArray = table.quantiles + by
+    return shifted
 
 
 def as_table(value: Drawable) -> Table:

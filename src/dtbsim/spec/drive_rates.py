@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 from dtbsim.kernels.philox import PURPOSE_RATE, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.distributions import Table
+from dtbsim.spec.numbers import PerNeuron
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class OwnMeans:
-    """Rates in Hz drawn from `table`, or `listed` for all neurons of a population (float64[size])."""
+    """Rates in Hz drawn from `table`, or `listed`, in the region at a position among those of the population."""
 
     table: Table | None
-    listed: FloatArray | None
+    listed: PerNeuron | None
+    position: int
     dt_ms: float
 
     def means(self, neurons: NDArray[np.int64], gids: NDArray[np.uint32], drive: int, seed: int) -> FloatArray:
@@ -27,7 +29,7 @@ class OwnMeans:
         A rate depends on seed, drive and gid alone, wherever the neuron lies.
         """
         if self.listed is not None:
-            rates_hz: FloatArray = self.listed[neurons]
+            rates_hz: FloatArray = self.listed.of(self.position, neurons)
         else:
             assert self.table is not None
             rates_hz = self.table.draw(philox_array(gids, 0, 0, (PURPOSE_RATE << PURPOSE_SHIFT) | drive, seed)[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,19 @@ import numpy as np
 
 from dtbsim.config import drives as cfg
 from dtbsim.config.run import RunConfig
-from dtbsim.config.values import RegionMap
 from dtbsim.errors import did_you_mean
 from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
 from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, table_at
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, joined_windows, piecewise, stretches_of, told_at
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.network import Channel, Drive, Population
+from dtbsim.spec.numbers import Numbers, PerNeuron, Quantity, Spread, extremes
 from dtbsim.spec.places import Places
-from dtbsim.spec.populations import Draft, region_values
+from dtbsim.spec.populations import Draft
+from dtbsim.spec.region_items import by_position, region_weights
 from dtbsim.spec.resolution import Use
 from dtbsim.spec.spike_trains import IntArray, listed_spikes, read_spike_trains, spikes_path
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
@@ -52,16 +53,18 @@ class DriveDraft:
     item: cfg.Drive
     family: Draft
     channel: int
-    weight: float
+    weights: FloatArray
+    """In every region of the population."""
     base: cfg.Drive
     """The drive at first: its windows are those of the whole."""
     stretches: tuple[Stretch, ...]
 
 
 def compile_drives(
-    parts: Parts, drafts: dict[str, Draft], events: Mapping[str, list[Event]], plan: ChannelPlan, places: Places
+    parts: Parts, drafts: dict[str, Draft], events: Mapping[str, list[Event]], plan: ChannelPlan, numbers: Numbers
 ) -> list[DriveDraft]:
     """First pass: targets, channels and weights. `events` are the changes of each drive in the order of their steps."""
+    places = numbers.places
     result: list[DriveDraft] = []
     for name, item in parts.drives.items():
         path = parts.path("drives", name)
@@ -70,7 +73,7 @@ def compile_drives(
             for target in [item.target] if isinstance(item.target, str) else item.target:
                 if target not in places.broken:
                     with places.collecting():
-                        result += draft_drives(name, item, stretches, target, path, drafts, plan, places)
+                        result += draft_drives(name, item, stretches, target, path, drafts, plan, numbers)
     return result
 
 
@@ -82,9 +85,10 @@ def draft_drives(
     path: str,
     drafts: dict[str, Draft],
     plan: ChannelPlan | FixedChannels,
-    places: Places,
+    numbers: Numbers,
 ) -> Iterator[DriveDraft]:
     """The drafts of a drive on one target: one for each stretch of one that gives spikes, else one for all."""
+    places = numbers.places
     if target not in drafts:
         raise places.error(f"{path}.target", f"there is no population '{target}'", did_you_mean(target, list(drafts)))
     family = drafts[target]
@@ -92,17 +96,21 @@ def draft_drives(
         if family.model.is_source or not family.model.uses_current:
             raise places.error(path, f"model '{family.model.name}' takes no input current")
         family.has_current = True
-        yield DriveDraft(name, path, item, family, -1, 0.0, item, stretches)
+        yield DriveDraft(name, path, item, family, -1, np.zeros(family.regions.size), item, stretches)
         return
     for stretch in stretches:
         now = stretch.item
         assert isinstance(now, cfg.Spiking)
+        where = f"{path}.{weight_key(now)}"
         with told_at(stretch.path, places):
-            table = weight_table(now, family.model, path, places)
+            given, factors, weights = region_weights(getattr(now, weight_key(now)), family, where, numbers)
+            table = weight_table(now, family.model, path, places, given)
             mix = input_mix(family.model, now.receptor, table, path, places)
-        channel = plan.use(family, mix, Use(stretch.path or f"{path}.{weight_key(now)}", table))
-        weight = 1.0 if counted(family.model, mix) else table.low
-        yield DriveDraft(name, path, now, family, channel, weight, item, (stretch,))
+        scale = (1.0, 1.0) if factors is None else (float(factors[factors > 0].min(initial=1.0)), 1.0)
+        channel = plan.use(family, mix, Use(stretch.path or where, table, factors), scale)
+        if counted(family.model, mix):
+            weights = np.ones(family.regions.size)
+        yield DriveDraft(name, path, now, family, channel, weights, item, (stretch,))
 
 
 def finish_drives(
@@ -110,21 +118,20 @@ def finish_drives(
     found: list[DriveDraft],
     populations: tuple[Population, ...],
     channels: dict[str, tuple[Channel, ...]],
-    atlas: Any,
-    base_dir: Path,
-    places: Places,
+    numbers: Numbers,
     indices: Mapping[str, int] | None = None,
 ) -> tuple[Drive, ...]:
     """Second pass: one drive per population, weights in quanta, times in steps.
 
     `indices` are the numbers of the drives, by which they draw (default: in their order).
     """
+    places = numbers.places
     if indices is None:
         indices = {name: index for index, name in enumerate(dict.fromkeys(draft.name for draft in found))}
     drives: list[Drive] = []
     for draft in found:
         with places.collecting():
-            drives += _finish(config, draft, indices[draft.name], populations, channels, atlas, base_dir, places)
+            drives += _finish(config, draft, indices[draft.name], populations, channels, numbers)
     return tuple(drives)
 
 
@@ -134,11 +141,9 @@ def _finish(
     index: int,
     populations: tuple[Population, ...],
     channels: dict[str, tuple[Channel, ...]],
-    atlas: Any,
-    base_dir: Path,
-    places: Places,
+    numbers: Numbers,
 ) -> Iterator[Drive]:
-    dt = config.simulation.dt_ms
+    dt, places, family = config.simulation.dt_ms, numbers.places, draft.family
     n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     item, first = draft.item, draft.stretches[0]
     whole = _windows(draft.base, dt, n_steps, draft.path, places)
@@ -151,25 +156,52 @@ def _finish(
         return
     common: dict[str, Any] = {"name": draft.name, "index": index, "windows": windows}
     common |= {"key_path": draft.path, "channel": draft.channel}
-    if isinstance(item, cfg.Spiking):
-        common["weight"] = round(draft.weight / channels[draft.family.name][draft.channel].quantum)
-    else:
-        common |= _current(draft.stretches, draft.path, dt, places)
+    quantum = channels[family.name][draft.channel].quantum if draft.channel >= 0 else 1.0
+    in_time: dict[tuple[int, ...], dict[str, Any]] = {}
     with told_at(first.path, places):
-        if isinstance(item, cfg.VaryingPoisson):
-            common |= {"kind": "poisson", "rate": _varying(item, draft.path, dt, places), "shared": item.shared}
-        for position in chosen_positions(item, draft.family, atlas, draft.path, places):
-            number = draft.family.populations[position]
+        rates = None
+        if isinstance(item, cfg.PoissonDrive):
+            rates = numbers.quantity(item.rate_hz, family.regions, family.sizes, f"{draft.path}.rate_hz")
+        chosen = chosen_positions(item, family, numbers.atlas, draft.path, places)
+        for position, stretches in zip(chosen, _by_position(draft, chosen, numbers), strict=True):
+            item = stretches[0].item
+            same = tuple(id(stretch.item) for stretch in stretches)
+            if same not in in_time:
+                in_time[same] = _in_time(stretches, draft.path, dt, places)
+            number = family.populations[position]
             population = populations[number]
-            values = {**common, "population": number}
+            values = {**common, **in_time[same], "population": number}
             values["neurons"] = chosen_neurons(item, index, population, config.seed, draft.path, places)
-            if isinstance(item, cfg.PoissonDrive):
+            if draft.channel >= 0:
+                values["weight"] = round(float(draft.weights[position]) / quantum)
+            if isinstance(item, cfg.PoissonDrive) and rates is not None:
                 values |= {"kind": "poisson", "shared": item.shared}
-                values |= _means(item, draft, position, population, config, atlas, places)
+                values |= _means(item, rates, position, f"{draft.path}.rate_hz", dt, places)
             elif isinstance(item, cfg.SpikeTrainDrive):
-                events = _trains(item, population.size, dt, draft.path, base_dir, places)
+                events = _trains(item, population.size, dt, draft.path, numbers.base, places)
                 values |= {"kind": "events", "events": _received(events, common["windows"], values["neurons"])}
             yield Drive(**values)
+
+
+def _by_position(draft: DriveDraft, chosen: list[int], numbers: Numbers) -> list[tuple[Stretch, ...]]:
+    """The stretches of a drive for each of some regions, with plain numbers."""
+    left_out = ("rate_hz",) if isinstance(draft.item, cfg.PoissonDrive) else ()
+    items = []
+    for stretch in draft.stretches:
+        with told_at(stretch.path, numbers.places):
+            items.append(by_position(stretch.item, draft.family, chosen, draft.path, numbers, left_out=left_out))
+    return [
+        tuple(replace(stretch, item=own[k]) for stretch, own in zip(draft.stretches, items, strict=True))
+        for k in range(len(chosen))
+    ]
+
+
+def _in_time(stretches: tuple[Stretch, ...], path: str, dt_ms: float, places: Places) -> dict[str, Any]:
+    """The course in time of a drive; populations whose numbers are the same share it."""
+    item = stretches[0].item
+    if isinstance(item, cfg.VaryingPoisson):
+        return {"kind": "poisson", "rate": _varying(item, path, dt_ms, places), "shared": item.shared}
+    return {} if isinstance(item, cfg.Spiking) else _current(stretches, path, dt_ms, places)
 
 
 def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
@@ -234,33 +266,28 @@ def _wave(item: cfg.Current, path: str, dt_ms: float, places: Places) -> Wave:
 
 
 def _means(
-    item: cfg.PoissonDrive, draft: DriveDraft, position: int, population: Population, config: RunConfig, atlas: Any,
-    places: Places,
-) -> dict[str, Any]:  # fmt: skip
-    """Events per step: the largest mean, and where the neurons differ that of each."""
-    path, dt = f"{draft.path}.rate_hz", config.simulation.dt_ms
-    table: Table | None = None
-    listed: FloatArray | None = None
-    if isinstance(item.rate_hz, RegionMap):
-        low = high = float(region_values(item.rate_hz, draft.family.regions, atlas, path, places)[position])
-    elif isinstance(item.rate_hz, list):
-        listed = np.array(item.rate_hz)
-        if listed.size != population.size:
-            raise places.error(path, f"{listed.size} rates for the {population.size} neurons of '{population.name}'")
-        low, high = float(listed.min()), float(listed.max())
-    else:
-        table = table_at(item.rate_hz, path, places)
-        low, high = table.low, table.high
-    if low < 0 and table is not None and not table.constant:
+    item: cfg.PoissonDrive, rates: Quantity, position: int, path: str, dt_ms: float, places: Places
+) -> dict[str, Any]:
+    """Events per step: the largest mean, and where the neurons of the region differ that of each."""
+    if isinstance(rates, Spread):
+        rates = rates.table_of(position)
+    if isinstance(rates, np.ndarray):
+        rates = float(rates[position])
+    low, high = extremes(rates)
+    if low < 0 and isinstance(rates, Table):
         message = f"rates down to {low:.4g} Hz; allowed: at least 0"
         raise places.error(path, message, "bound it: `low: 0`")
-    for mean in (low * dt * 1e-3, high * dt * 1e-3):
+    for mean in (low * dt_ms * 1e-3, high * dt_ms * 1e-3):
         _check_mean(mean, path, places)
     if low == high:
         return {"mean": mean}
     if item.shared:
         raise places.error(path, "shared: true gives all targets one train; these rates differ between the neurons")
-    return {"mean": mean, "own_means": OwnMeans(table, listed, dt)}
+    table = rates if isinstance(rates, Table) else None
+    return {
+        "mean": mean,
+        "own_means": OwnMeans(table, rates if isinstance(rates, PerNeuron) else None, position, dt_ms),
+    }
 
 
 def _check_mean(mean: float, path: str, places: Places) -> None:

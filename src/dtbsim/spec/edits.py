@@ -19,6 +19,7 @@ from dtbsim.spec.drive_changes import Stretch, stretches_of
 from dtbsim.spec.drives import draft_drives, finish_drives
 from dtbsim.spec.network import Drive, Family, Network
 from dtbsim.spec.neuron_changes import compile_neuron_changes
+from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
 
@@ -73,7 +74,12 @@ class Editor:
             draft = replace(self._drafts[self._network.families[self.family(name)].name], changed=[])
             draft.changed = list(
                 changed_values(
-                    draft.declared, events, self._controlled.get(name, {}), draft.regions, network.atlas, places
+                    draft.declared,
+                    events,
+                    self._controlled.get(name, {}),
+                    draft.regions,
+                    draft.sizes,
+                    self._numbers(places),
                 )
             )
             places.raise_collected()
@@ -111,6 +117,9 @@ class Editor:
     def _events(self, key: str, change: Change) -> list[Event]:
         dt_ms, n_steps = self._network.dt_ms, self._network.n_steps
         return list(events_of(key, change, self._order, dt_ms, n_steps, Places()))
+
+    def _numbers(self, places: Places) -> Numbers:
+        return Numbers(self._network.atlas, self._base, places)
 
     # -- drives -------------------------------------------------------------------------------------------------
 
@@ -157,16 +166,15 @@ class Editor:
         network, item, path = self._network, self._parts.drives[name], self._parts.path("drives", name)
         plan = FixedChannels({family.name: family.channels for family in network.families})
         targets = [item.target] if isinstance(item.target, str) else item.target
+        numbers = self._numbers(places)
         found = [
             draft
             for target in targets
-            for draft in draft_drives(name, item, tuple(stretches), target, path, self._drafts, plan, places)
+            for draft in draft_drives(name, item, tuple(stretches), target, path, self._drafts, plan, numbers)
         ]
         channels = {family.name: family.channels for family in network.families}
         index = {name: self.drives.index(name)}
-        made = finish_drives(
-            network.config, found, network.populations, channels, network.atlas, self._base, places, index
-        )
+        made = finish_drives(network.config, found, network.populations, channels, numbers, index)
         places.raise_collected()
         for drive in made:
             if drive.channel >= 0:
@@ -206,7 +214,7 @@ def _draft(network: Network, index: int) -> Draft:
         declared=family.declared,
         model=family.model,
         regions=np.array([population.region for population in populations], dtype=np.int32),
-        size=populations[0].size,
+        sizes=np.array([population.size for population in populations], dtype=np.int64),
         parameters=family.parameters,
         initial=family.initial,
         controlled=family.controlled,

@@ -55,7 +55,8 @@ def entries_of(network: Network) -> Entries:
     per_projection = np.array([p.entry_source.size for p in projections], dtype=np.int64)
     projection = np.repeat(np.arange(len(projections)), per_projection)
     bounds = [p.delay_range(network.dt_ms) for p in projections]
-    tract = _joined([p.delay_steps for p in projections], np.int64)
+    own_bounds = [p.delay_bounds for p in projections]
+    own_low, own_high = (_joined([bound[k] for bound in own_bounds], np.int64) for k in (0, 1))
     own = np.array([p.delay is None for p in projections], dtype=bool)[projection]
     low, high = (np.array([bound[k] for bound in bounds], dtype=np.int64)[projection] for k in (0, 1))
     return Entries(
@@ -63,8 +64,8 @@ def entries_of(network: Network) -> Entries:
         target=target,
         source=source,
         synapses=_expected(projections, projection, pool, target, source, network.sizes.astype(np.float64)),
-        shortest=np.where(own, tract, low),
-        longest=np.where(own, tract, high),
+        shortest=np.where(own, own_low, low),
+        longest=np.where(own, own_high, high),
     )
 
 

@@ -15,12 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.clock import nearest_steps
+from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
+from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.spec.changes import NeuronChange
+from dtbsim.spec.degrees import Degrees
+from dtbsim.spec.delays import DelaySpread
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
+from dtbsim.spec.numbers import Quantity
 from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics
@@ -28,9 +33,6 @@ from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
 if TYPE_CHECKING:
     from dtbsim.spec.entries import Entries
-
-MAX_NEURONS = 2**32 - 1
-MAX_DELAY_STEPS = 65_535
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,15 @@ class Channel:
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Populations of one model and one set of input channels; `parameters` and `initial` are numbers or tables.
-
-    A parameter given as a region map is an array over the family's populations.
-    """
+    """Populations of one model and one set of input channels; `parameters` and `initial` as in `spec.numbers`."""
 
     name: str
     declared: NeuronModel
     """The model that the configuration names; parameters, states and ports are called as there."""
     model: NeuronModel
     """The form of it that steps the neurons."""
-    parameters: dict[str, float | Table | NDArray[np.float64]]
-    initial: dict[str, float | Table | NDArray[np.float64]]
+    parameters: dict[str, Quantity]
+    initial: dict[str, Quantity]
     channels: tuple[Channel, ...]
     populations: NDArray[np.int32]
     controlled: frozenset[str]
@@ -89,7 +88,8 @@ class Projection:
     rule counts (`ConnectionRule.number_of`): per piece an in-degree; per entry a total, probability or out-degree, or
     the expected synapses of a rule that lists them.
     `cumulative` (uint32) selects an entry of the pool when it has several: the first with word <= cumulative.
-    `weight_factor` scales the drawn weight per entry; `delay_steps` (tract delays) is 0 where the delay is drawn.
+    `weight_factor` scales the drawn weight per entry; `delay_steps` is the delay of an entry, or its mean, and 0
+    where all draw theirs from `delay`.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Projection:
     channel: int
     weight: Table
     delay: Table | None
-    """In ms; None: every entry has its tract delay."""
+    """In ms; None: every entry has its own."""
     piece_target: NDArray[np.int32]
     piece_number: NDArray[np.int64]
     entry_start: NDArray[np.int64]
@@ -125,6 +125,27 @@ class Projection:
     """The synapses, of a rule that lists them itself."""
     lists_weights: bool = False
     """Whether the weights are those that the listing gives."""
+    spread: DelaySpread | None = None
+    """How delays spread around the mean of every entry, with `delay` None."""
+    degrees: Degrees | None = None
+    """In-degrees that differ between the targets of a piece, of which `piece_number` is then the mean."""
+
+    @property
+    def own_delay(self) -> NDArray[np.int64]:
+        """int64[e]: what the loops that draw delays read of every entry."""
+        return self.delay_steps.astype(np.int64) if self.spread is None else self.spread.packed
+
+    @property
+    def tables(self) -> list[Table]:
+        """What weights and delays are drawn from."""
+        used = (self.weight, self.delay, None if self.spread is None else self.spread.table)
+        return [table for table in used if table is not None and not table.constant]
+
+    @property
+    def delay_bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Smallest and largest delay of every entry in steps, where `delay` is None."""
+        own = self.delay_steps.astype(np.int64)
+        return (own, own) if self.spread is None else (self.spread.shortest, self.spread.longest)
 
     def entries(self, piece: int) -> slice:
         """The pool of a piece."""
@@ -135,7 +156,8 @@ class Projection:
         if not self.entry_source.size:
             return 1, 1
         if self.delay is None:
-            return int(self.delay_steps.min()), int(self.delay_steps.max())
+            shortest, longest = self.delay_bounds
+            return int(shortest.min()), int(longest.max())
         low, high = np.maximum(nearest_steps([self.delay.low, self.delay.high], dt_ms), 1).tolist()
         return low, high
 
@@ -224,6 +246,8 @@ class Network:
     """What changes in neurons at given steps, in the order in which it is done."""
     samples: tuple[StateRequest, ...] = ()
     """Which states are sampled, for record.states and for signals."""
+    by_region: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    """Numbers of controllers that may differ between regions, by (controller, key): one for each of its population."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 

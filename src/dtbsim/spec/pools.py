@@ -38,6 +38,11 @@ class Pools:
         """Pool of every entry."""
         return np.repeat(np.arange(self.start.size - 1), np.diff(self.start))
 
+    def kept(self, some: NDArray[np.bool_]) -> Pools:
+        """The same pools with some of their entries."""
+        count = np.bincount(self.piece[some], minlength=self.start.size - 1)
+        return Pools(_starts(count), self.source[some], self.weight[some], self.length_mm[some])
+
     @property
     def strength(self) -> F64:
         """float64[targets]: total weight of each pool, added up in order."""

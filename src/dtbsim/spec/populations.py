@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 from dtbsim.config import network as cfg
 from dtbsim.config.parts import Regions
 from dtbsim.config.run import RunConfig
-from dtbsim.config.values import RegionMap
+from dtbsim.config.sources import spreads
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import NeuronModel
 from dtbsim.models.own import code_of, find_model, may_simplify
 from dtbsim.spec.changes import Event, check_state, is_whole, kind_of, occurring
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import MAX_NEURONS, Population
+from dtbsim.spec.numbers import Numbers, Quantity, extremes, typical
 from dtbsim.spec.places import Places
 from dtbsim.spec.samples import signal_states
 
-Quantity = float | Table | NDArray[np.float64]
 MOST_CHECKED = 1000
 """Of more changes of a population only the largest and smallest values are checked together with the parameters."""
 
@@ -55,7 +54,8 @@ class Draft:
     model: NeuronModel
     """The form of it that steps the neurons."""
     regions: NDArray[np.int32]
-    size: int
+    sizes: NDArray[np.int64]
+    """Neurons in each of the regions."""
     parameters: dict[str, Quantity]
     initial: dict[str, Quantity]
     controlled: frozenset[str]
@@ -67,18 +67,25 @@ class Draft:
     """States that signals sample of all of its neurons, by signal."""
 
     @property
+    def size(self) -> int:
+        """Neurons in each of the regions, where these are as many in all."""
+        assert not np.ptp(self.sizes)
+        return int(self.sizes[0])
+
+    @property
     def in_regions(self) -> bool:
         """Whether the family lives in regions of the atlas."""
         return bool(self.regions[0] >= 0)
 
 
 def compile_families(
-    config: RunConfig, parts: Parts, events: Mapping[str, list[Event]], atlas: Any, base: Path, places: Places
+    config: RunConfig, parts: Parts, events: Mapping[str, list[Event]], numbers: Numbers
 ) -> dict[str, Draft]:
-    """Resolve models (files relative to `base`), regions and parameter values of every family.
+    """Resolve models (files relative to the configuration), regions, sizes and parameter values of every family.
 
     `events` are the changes of each population in the order of their steps.
     """
+    places = numbers.places
     recorded: dict[str, set[str]] = {}
     for record in config.record.states:
         recorded.setdefault(record.population, set()).update(record.variables)
@@ -93,7 +100,7 @@ def compile_families(
         controlled = tonic.get(name, {})
         so_far = len(places.mistakes)
         with places.collecting(name):
-            model = _model(population, base, path, places)
+            model = _model(population, numbers.base, path, places)
             needed[name] = signal_states(config, name, model, places)
             watched = recorded.get(name, set()).union(*needed[name].values())
             drafts[name] = _family(
@@ -105,8 +112,7 @@ def compile_families(
                 events.get(name, []),
                 watched,
                 config.simulation.dt_ms,
-                atlas,
-                places,
+                numbers,
             )
         if len(places.mistakes) > so_far:
             places.broken.add(name)
@@ -132,26 +138,40 @@ def _family(
     events: list[Event],
     recorded: set[str],
     dt_ms: float,
-    atlas: Any,
-    places: Places,
+    numbers: Numbers,
 ) -> Draft:
     """`controlled` maps parameters that a controller changes to the key path that names them."""
-    regions = regions_of(population.regions, atlas, f"{path}.regions", places)
-    parameters = _quantities(population.parameters, model, "parameter", regions, atlas, f"{path}.parameters", places)
+    places = numbers.places
+    regions = regions_of(population.regions, numbers.atlas, f"{path}.regions", places)
+    sizes = _sizes(population, regions, path, numbers)
+    parameters = _quantities(population.parameters, model, "parameter", regions, sizes, f"{path}.parameters", numbers)
     for parameter, named in controlled.items():
         _known(model, "parameter", parameter, named, places)
         if model.is_source:
             raise places.error(named, f"a controller cannot change parameters of '{model.name}', which has no input")
-    initial = _quantities(population.initial, model, "state", regions, atlas, f"{path}.initial", places)
+    initial = _quantities(population.initial, model, "state", regions, sizes, f"{path}.initial", numbers)
     _check(model, parameters, dt_ms, f"{path}.parameters" if parameters else path, places)
-    changed = list(changed_values(model, events, controlled, regions, atlas, places))
+    changed = list(changed_values(model, events, controlled, regions, sizes, numbers))
     check_changes(model, parameters, changed, dt_ms, places)
     form = form_of(model, parameters, initial, frozenset(controlled), changed, recorded)
     for item in changed:
         if item.is_state:
             check_state(item.event, model, form, places)
     moving = frozenset(controlled) | {item.event.name for item in changed if not item.is_state}
-    return Draft(name, path, model, form, regions, population.size, parameters, initial, moving, changed)
+    return Draft(name, path, model, form, regions, sizes, parameters, initial, moving, changed)
+
+
+def _sizes(population: cfg.Population, regions: NDArray[np.int32], path: str, numbers: Numbers) -> NDArray[np.int64]:
+    """Neurons in each region: the nearest whole numbers, halves up."""
+    where = f"{path}.size"
+    given = np.floor(numbers.by_region(population.size, regions, where) + 0.5)
+    if spreads(population.size):
+        raise numbers.places.error(where, "a size is one number in each region", "leave its spread out")
+    for wrong in (given.min(), given.max()):
+        if not 1 <= wrong <= MAX_NEURONS:
+            region = numbers.atlas.region_names[regions[int(np.flatnonzero(given == wrong)[0])]]
+            raise numbers.places.error(where, f"{wrong:g} neurons in region {region}", f"allowed: 1 to {MAX_NEURONS:,}")
+    return given.astype(np.int64)
 
 
 def changed_values(
@@ -159,10 +179,11 @@ def changed_values(
     events: list[Event],
     controlled: Mapping[str, str],
     regions: NDArray[np.int32],
-    atlas: Any,
-    places: Places,
+    sizes: NDArray[np.int64],
+    numbers: Numbers,
 ) -> Iterator[Changed]:
     """The events of a population with their values; notes mistakes."""
+    places = numbers.places
     for event in events:
         with places.collecting():
             is_state = kind_of(event, model, places)
@@ -176,7 +197,7 @@ def changed_values(
                 yield Changed(event, is_state, float(event.value))
             else:
                 what, path = ("state" if is_state else "parameter"), event.path.rpartition(".")[0]
-                found = _quantities({event.name: event.value}, model, what, regions, atlas, path, places)
+                found = _quantities({event.name: event.value}, model, what, regions, sizes, path, numbers)
                 if event.name in found:
                     yield Changed(event, is_state, found[event.name])
 
@@ -193,7 +214,7 @@ def check_changes(
         moving = [
             extreme
             for items in by_name.values()
-            for extreme in (min(items, key=lambda i: _extremes(i.value)), max(items, key=lambda i: _extremes(i.value)))
+            for extreme in (min(items, key=lambda i: extremes(i.value)), max(items, key=lambda i: extremes(i.value)))
         ]
     now = dict(parameters)
     for item in moving:
@@ -214,17 +235,20 @@ def form_of(
     """The form of a model that steps a population: chosen by values alone, then with the states that are recorded."""
     if model.is_source or not may_simplify(model):
         return model
-    given = {name: math.nan if isinstance(value, Table) else value for name, value in parameters.items()}
-    given |= dict.fromkeys(controlled, math.nan)
+    given = _of_all(parameters) | dict.fromkeys(controlled, math.nan)
     for name in dict.fromkeys(item.event.name for item in changed if not item.is_state):
         events = [(item.event, item.value) for item in changed if item.event.name == name]
         given[name] = occurring(parameters.get(name, model.parameter(name).default), events)
-    start = {name: math.nan if isinstance(value, Table) else value for name, value in initial.items()}
-    start |= {item.event.name: math.nan for item in changed if item.is_state}
+    start = _of_all(initial) | {item.event.name: math.nan for item in changed if item.is_state}
     with code_of(model, "its simpler form cannot be had"):
         form = model.simplify(given, start)
         known = {row.name for row in model.states}
         return form.with_states(recorded & known)
+
+
+def _of_all(quantities: Mapping[str, Quantity]) -> dict[str, float | NDArray[np.float64]]:
+    """Quantities that all neurons of a region share; NaN for others."""
+    return {name: value if isinstance(value, float | np.ndarray) else math.nan for name, value in quantities.items()}
 
 
 def regions_of(given: Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
@@ -263,48 +287,22 @@ def _quantities(
     model: NeuronModel,
     what: str,
     regions: NDArray[np.int32],
-    atlas: Any,
+    sizes: NDArray[np.int64],
     path: str,
-    places: Places,
+    numbers: Numbers,
 ) -> dict[str, Quantity]:
     quantities: dict[str, Quantity] = {}
     for name, value in given.items():
-        with places.collecting():
-            _known(model, what, name, f"{path}.{name}", places, value)
-            if isinstance(value, RegionMap):
-                values = region_values(value, regions, atlas, f"{path}.{name}", places)
-                quantities[name] = float(values[0]) if (values == values[0]).all() else values
-            else:
-                table = table_at(value, f"{path}.{name}", places)
-                quantities[name] = table.low if table.constant else table
+        with numbers.places.collecting():
+            _known(model, what, name, f"{path}.{name}", numbers.places, value)
+            quantities[name] = numbers.quantity(value, regions, sizes, f"{path}.{name}")
     return quantities
-
-
-def region_values(
-    value: RegionMap, regions: NDArray[np.int32], atlas: Any, path: str, places: Places
-) -> NDArray[np.float64]:
-    """Values of a region map for the given regions: low + (high - low) * (m - min m) / (max m - min m)."""
-    if regions[0] < 0:
-        raise places.error(path, f"map '{value.map}' needs a population in regions", "add `regions: all`")
-    if value.map not in atlas.maps:
-        raise places.error(
-            path, f"atlas '{atlas.name}' has no map '{value.map}'", did_you_mean(value.map, list(atlas.maps))
-        )
-    full = np.asarray(atlas.maps[value.map], dtype=np.float64)
-    low, high = float(np.nanmin(full)), float(np.nanmax(full))
-    chosen = full[regions]
-    if not np.isfinite(chosen).all():
-        bad = atlas.region_names[int(regions[int(np.argmin(np.isfinite(chosen)))])]
-        raise places.error(path, f"map '{value.map}' has no value in region {bad}", "use a map that covers the regions")
-    if high == low:
-        raise places.error(path, f"map '{value.map}' is the same everywhere", "give a number instead")
-    return value.low + (value.high - value.low) * (chosen - low) / (high - low)
 
 
 def _check(model: NeuronModel, parameters: dict[str, Quantity], dt_ms: float, path: str, places: Places) -> None:
     """Bounds at the extremes of every parameter (one at a time for the spread ones)."""
-    base = {key: _first(value) for key, value in parameters.items()}
-    spread = {key: _extremes(value) for key, value in parameters.items() if not isinstance(value, float)}
+    base = {key: typical(value) for key, value in parameters.items()}
+    spread = {key: extremes(value) for key, value in parameters.items() if not isinstance(value, float)}
     trials = [base] + [{**base, key: extreme} for key, extremes in spread.items() for extreme in extremes]
     for trial in trials:
         try:
@@ -314,28 +312,16 @@ def _check(model: NeuronModel, parameters: dict[str, Quantity], dt_ms: float, pa
             raise places.at(path, error) from None
 
 
-def _first(value: Quantity) -> float:
-    if isinstance(value, Table):
-        return value.mean
-    return float(np.atleast_1d(np.asarray(value))[0])
-
-
-def _extremes(value: Quantity) -> tuple[float, float]:
-    if isinstance(value, Table):
-        return value.low, value.high
-    return float(np.min(value)), float(np.max(value))
-
-
 def number_populations(drafts: dict[str, Draft], atlas: Any, places: Places) -> tuple[Population, ...]:
     """Give out gids: families in order, regions in atlas order."""
     populations: list[Population] = []
     gid = 0
     for family, draft in enumerate(drafts.values()):
-        for region in draft.regions:
+        for region, size in zip(draft.regions.tolist(), draft.sizes.tolist(), strict=True):
             name = draft.name if region < 0 else f"{draft.name}@{atlas.region_names[region]}"
             draft.populations.append(len(populations))
-            populations.append(Population(name, family, int(region), gid, draft.size))
-            gid += draft.size
+            populations.append(Population(name, family, region, gid, size))
+            gid += size
             if gid > MAX_NEURONS:
                 raise places.error(f"{draft.path}.size", f"more than {MAX_NEURONS} neurons", "reduce sizes")
     return tuple(populations)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.config import network as cfg
 from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.config.run import RunConfig
+from dtbsim.config.sources import Spreading
 from dtbsim.config.synapses import STDPDopamine
-from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
-from dtbsim.spec.distributions import Table, as_table, table_at
+from dtbsim.spec.degrees import Degrees
+from dtbsim.spec.delays import Delays, check_delays, find_delays, tract_delays
+from dtbsim.spec.distributions import Table, as_table
 from dtbsim.spec.listed import listed_table, listed_weight, pairs_of
-from dtbsim.spec.network import MAX_DELAY_STEPS, Population, Projection
-from dtbsim.spec.places import Places
+from dtbsim.spec.network import Population, Projection
+from dtbsim.spec.numbers import Numbers
+from dtbsim.spec.pair_numbers import PairNumbers
 from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
 from dtbsim.spec.populations import Draft
 from dtbsim.spec.positions import positions_of
@@ -35,21 +34,18 @@ def compile_projections(
     parts: Parts,
     drafts: dict[str, Draft],
     populations: tuple[Population, ...],
-    atlas: Any,
     plan: ChannelPlan,
-    base_dir: Path,
-    places: Places,
+    numbers: Numbers,
 ) -> list[Projection]:
     """All projections with their pieces; notes weights in the channel plan."""
     families = {name: index for index, name in enumerate(drafts)}
+    places = numbers.places
     compiled = []
     for index, (name, item) in enumerate(parts.projections.items()):
         if str(item.source) in places.broken or str(item.target) in places.broken:
             continue
         with places.collecting():
-            compiler = _Compiler(
-                config, parts, drafts, families, populations, atlas, plan, base_dir, places, name, index
-            )
+            compiler = _Compiler(config, parts, drafts, families, populations, plan, numbers, name, index)
             compiled.append(compiler.compile())
     return compiled
 
@@ -62,20 +58,20 @@ class _Compiler:
         drafts: dict[str, Draft],
         families: dict[str, int],
         populations: tuple[Population, ...],
-        atlas: Any,
         plan: ChannelPlan,
-        base_dir: Path,
-        places: Places,
+        numbers: Numbers,
         name: str,
         index: int,
     ) -> None:
-        self.config, self.parts, self.atlas, self.plan, self.places = config, parts, atlas, plan, places
-        self.populations, self.name, self.index, self.base_dir = populations, name, index, base_dir
+        self.config, self.parts, self.atlas, self.plan = config, parts, numbers.atlas, plan
+        self.populations, self.name, self.index, self.base_dir = populations, name, index, numbers.base
+        self.places = numbers.places
         self.item: cfg.Projection = parts.projections[name]
         self.rule = rule_of(self.item.rule)
         self.path = parts.path("projections", name)
         self.source = self._family(drafts, str(self.item.source), "source")  # `expand` makes pairs of lists
         self.target = self._family(drafts, str(self.item.target), "target")
+        self.pairs = PairNumbers(numbers, self.source, self.target, self.path)
         self.modulators: tuple[int, ...] = ()
         if isinstance(self.item.synapse, STDPDopamine):
             self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
@@ -92,11 +88,11 @@ class _Compiler:
     def compile(self) -> Projection:
         if self.target.model.is_source:
             raise self.places.error(f"{self.path}.target", f"'{self.item.target}' only emits spikes; it has no input")
-        pools = self._pools()
+        given, pools = self.pairs.synapses(self.rule, self.item.rule, self.item.scope, self._pools())
         listing = self._listing(pools)
         if listing is not None:
             pools = pairs_of(pools, listing.expected, self.source.populations)
-        weight = self._weight(listing)
+        weight, shares = self._weight(listing, pools)
         mix = input_mix(self.target.model, self.item.receptor, weight, self.path, self.places)
         counts = counted(self.target.model, mix)
         if counts:
@@ -104,12 +100,12 @@ class _Compiler:
         scaling = self._scaling(pools) if listing is None else _unscaled(pools)
         if scaling.weight_unit != 1.0 and not counts:
             weight = weight.map(scaling.weight_unit)
-        factors = np.ones_like(scaling.weight) if counts else scaling.weight
-        delay, tract = self._delays(pools, listing)
-        numbers, per_entry = self._numbers(scaling)
+        factors = np.ones_like(scaling.weight) if counts else scaling.weight * shares
+        delays = self._delays(pools, listing)
+        numbers, per_entry, degrees = self._numbers(scaling, given, pools)
         if listing is not None:
             per_entry = pools.weight
-        scale = (float(factors.min(initial=1.0)), float(factors.max(initial=0.0)))
+        scale = (float(factors[factors > 0].min(initial=1.0)), float(factors.max(initial=0.0)))
         dynamics = None
         if self.item.synapse is not None:
             path = f"{self.path}.synapse"
@@ -134,15 +130,17 @@ class _Compiler:
             multapses=bool(getattr(self.item.rule, "multapses", False)),
             channel=channel,
             weight=weight,
-            delay=delay,
+            delay=delays.table,
             piece_target=np.array(self.target.populations, dtype=np.int32),
             piece_number=numbers,
             entry_start=pools.start,
             entry_source=pools.source.astype(np.int32),
             entry_number=per_entry,
-            entry_cumulative=_cumulative(self._shares(pools), pools.start),
+            entry_cumulative=_cumulative(self._shares(pools, given), pools.start),
             weight_factor=factors,
-            delay_steps=tract,
+            delay_steps=delays.steps,
+            spread=delays.spread,
+            degrees=degrees,
             key_path=self.path,
             scope=self._scope,
             dynamics=dynamics,
@@ -200,26 +198,52 @@ class _Compiler:
 
     # -- numbers, weights, delays -----------------------------------------------------------------------------
 
-    def _shares(self, pools: Pools) -> NDArray[np.float64]:
-        """Relative probability of each entry within its pool: connectome weight, or population size."""
+    def _shares(self, pools: Pools, given: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Relative probability of each entry within its pool: given number, connectome weight, or population size."""
+        if given is not None:
+            return given
         if self.item.scope == "connectome" and self.item.connectome_scales == "indegree":
             return pools.weight
-        return np.full(pools.source.size, float(self.source.size))
+        return self.source.sizes[pools.source - self.source.populations[0]].astype(np.float64)
 
-    def _numbers(self, scaling: Scaling) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """(in-degree per piece, number per entry)."""
+    def _numbers(
+        self, scaling: Scaling, listed: NDArray[np.float64] | None, pools: Pools
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], Degrees | None]:
+        """(in-degree per piece, number per entry, in-degrees of target neurons); `listed` are numbers of entries."""
         rule, given = self.rule, self.item.rule
-        pieces, entries = np.zeros(scaling.pieces.size), np.zeros(scaling.entries.size)
-        if rule.number_of == "target":
+        pieces, entries, degrees = np.zeros(scaling.pieces.size), np.zeros(scaling.entries.size), None
+        if rule.number_of == "target" and listed is not None:
+            whole = given.model_copy(update={rule.number_key: np.bincount(pools.piece, listed, pieces.size)})
+            pieces = rule.number(whole, np.ones(pieces.size))
+        elif rule.number_of == "target" and not isinstance(getattr(given, rule.number_key, 0), int | float):
+            degrees = self.pairs.degrees(rule, given, scaling.pieces)
+            pieces = degrees.mean
+        elif rule.number_of == "target":
             pieces = self._bounded(rule.number(given, scaling.pieces), rule.most, rule.number_name)
         elif rule.number_of == "pair":
-            entries = self._bounded(rule.number(given, scaling.entries), rule.most, rule.number_name)
-        misfit = rule.misfit(*(End(draft.name, draft.size, draft.regions) for draft in (self.source, self.target)))
-        if misfit is not None:
-            raise self.places.error(f"{self.path}.rule", misfit)
-        return pieces.astype(np.int64), entries
+            each = given if listed is None else given.model_copy(update={rule.number_key: listed})
+            entries = self._bounded(rule.number(each, scaling.entries), rule.most, rule.number_name)
+        self._check_fit(pools)
+        return pieces.astype(np.int64), entries, degrees
+
+    def _check_fit(self, pools: Pools) -> None:
+        """InputError where populations of such sizes cannot be connected."""
+        sources = self.source.sizes[pools.source - self.source.populations[0]]
+        sizes = np.unique(np.stack([sources, self.target.sizes[pools.piece]], axis=1), axis=0)
+        for source, target in sizes.tolist():
+            misfit = self.rule.misfit(
+                End(self.source.name, source, self.source.regions), End(self.target.name, target, self.target.regions)
+            )
+            if misfit is not None:
+                raise self.places.error(f"{self.path}.rule", misfit)
 
     def _end(self, draft: Draft) -> End:
+        if np.ptp(draft.sizes) > 0:
+            raise self.places.error(
+                f"{self.path}.rule",
+                f"{self.rule.kind} numbers neurons through all regions, and '{draft.name}' has different sizes in them",
+                "give it one size",
+            )
         positions = None
         if self.rule.needs_positions:
             item = self.parts.populations[draft.name].positions
@@ -246,8 +270,8 @@ class _Compiler:
         except InputError as error:
             raise self.places.at(f"{self.path}.rule", error) from None
 
-    def _weight(self, listing: Listing | None) -> Table:
-        """The weight; of listed weights a table that has their bounds and means."""
+    def _weight(self, listing: Listing | None, pools: Pools) -> tuple[Table, NDArray[np.float64]]:
+        """The (largest) weight, and the share of it that each entry has; of listed weights their bounds and means."""
         span = None if listing is None else listing.weight
         keys = [key for key in WEIGHT_KEYS if getattr(self.item, key) is not None]
         if span is None:
@@ -255,12 +279,14 @@ class _Compiler:
                 raise self.places.error(
                     self.path, "no weight is given, and the rule lists none", f"give one of {', '.join(WEIGHT_KEYS)}"
                 )
-            return weight_table(self.item, self.target.model, self.path, self.places)
+            table, shares = self.pairs.weights(getattr(self.item, keys[0]), pools, keys[0])
+            return weight_table(self.item, self.target.model, self.path, self.places, table), shares
         if keys:
             raise self.places.error(
                 f"{self.path}.{keys[0]}", "the rule lists weights, too", "leave one of them out: the key, or the column"
             )
-        return listed_weight(span, self.target.model, f"{self.path}.rule", self.places)
+        listed = listed_weight(span, self.target.model, f"{self.path}.rule", self.places)
+        return listed, np.ones(pools.source.size)
 
     def _bounded(self, numbers: NDArray[np.float64], most: float, what: str) -> NDArray[np.float64]:
         """The numbers; InputError where the reference of the connectome is so small that they are too large."""
@@ -274,51 +300,28 @@ class _Compiler:
             )
         return numbers
 
-    def _delays(self, pools: Pools, listing: Listing | None) -> tuple[Table | None, NDArray[np.int32]]:
-        """(table in ms or None, tract delay of each entry in steps or 0)."""
-        path, dt, lengths_mm = f"{self.path}.delay_ms", self.dt_ms, pools.length_mm
-        longest = self.config.simulation.max_delay_ms
-        given, span = self.item.delay_ms, None if listing is None else listing.delay
+    def _delays(self, pools: Pools, listing: Listing | None) -> Delays:
+        """How synapses get their delays; notes a projection whose delays are rounded."""
+        path, given, dt = f"{self.path}.delay_ms", self.item.delay_ms, self.dt_ms
+        span = None if listing is None else listing.delay
+        longest, means = self.config.simulation.max_delay_ms, None
         if span is not None:
             if given is not None:
                 raise self.places.error(path, "the rule lists delays, too", "leave one of them out")
-            path = f"{self.path}.rule"
-            table, low, high, rounded = listed_table(span, dt), span.low * dt, span.high * dt, span.rounded
-            steps = np.zeros(lengths_mm.size, dtype=np.int32)
+            steps = np.zeros(pools.source.size, dtype=np.int32)
+            found = Delays(listed_table(span, dt), steps, rounded=span.rounded)
+            check_delays(found, given, span.low * dt, span.high * dt, dt, longest, f"{self.path}.rule", self.places)
         elif given is None:
             raise self.places.error(path, "no delay is given, and the rule lists none", "give a delay in ms")
-        elif isinstance(given, cfg.TractDelay):
-            if np.isnan(lengths_mm).any():
-                raise self.places.error(path, "the atlas has no tract lengths for these pairs", "give a delay in ms")
-            shortest = given.minimum_ms if given.minimum_ms is not None else dt
-            milliseconds = np.maximum(lengths_mm / given.tract_velocity_m_per_s, shortest)
-            table, low, high = None, float(milliseconds.min(initial=dt)), float(milliseconds.max(initial=dt))
-            bounded = np.minimum(milliseconds, 2 * MAX_DELAY_STEPS * dt)  # what is longer is refused below
-            steps = np.maximum(nearest_steps(bounded, dt), 1).astype(np.int32)
-            rounded = bool(off_grid(milliseconds, dt).any())
         else:
-            table = table_at(given, path, self.places)
-            low, high = table.low, table.high
-            steps = np.zeros(lengths_mm.size, dtype=np.int32)
-            rounded = not table.constant
-            if table.constant:
-                self.places.steps(table.low, dt, path)
-        if rounded:
+            if isinstance(given, cfg.TractDelay):
+                means = tract_delays(given, pools.length_mm, dt, path, self.places)
+            elif isinstance(given, Spreading):
+                means = self.pairs.entries(given, pools, "delay_ms")
+            found = find_delays(given, means, pools.source.size, dt, longest, path, self.pairs.numbers)
+        if found.rounded:
             self.places.rounded_delays.append(self.name)
-        if low < dt / 2 * (1 - 1e-9):
-            raise self.places.error(
-                path,
-                f"delays down to {low:g} ms are shorter than one step (dt_ms = {dt:g})",
-                _short_delay_remedy(given, dt),
-            )
-        if high > longest or high / dt > MAX_DELAY_STEPS:
-            if table is not None and not table.constant and high / dt <= MAX_DELAY_STEPS:
-                remedy = f"bound the distribution, for example with high: {longest:g}, or raise simulation.max_delay_ms"
-            else:
-                remedy = "raise simulation.max_delay_ms or give shorter delays"
-            bound = min(longest, MAX_DELAY_STEPS * dt)
-            raise self.places.error(path, f"delays up to {high:g} ms are beyond the maximum of {bound:g} ms", remedy)
-        return table, steps
+        return found
 
     def _counted(self) -> Table:
         """The weight of synapses whose spikes are counted: one."""
@@ -348,14 +351,16 @@ class _Compiler:
         return item.procedural
 
     def _check_available(self, projection: Projection) -> None:
-        if not projection.autapses and self.source is self.target and self.source.size == 1:
+        if not projection.autapses and self.source is self.target and (self.source.sizes == 1).any():
             pieces = np.repeat(np.arange(projection.piece_target.size), np.diff(projection.entry_start))
-            if (projection.entry_source == projection.piece_target[pieces]).any():
+            own = projection.entry_source == projection.piece_target[pieces]
+            if (own & (self.source.sizes[pieces] == 1)).any():
                 raise self.places.error(
                     f"{self.path}.rule", f"'{self.source.name}' has one neuron, so no source is left without autapses"
                 )
         if self.rule.number_of != "target":
             return
+        most = projection.piece_number if projection.degrees is None else projection.degrees.largest
         for piece in range(projection.piece_target.size):
             part = projection.entries(piece)
             entries = projection.entry_source[part]
@@ -365,7 +370,7 @@ class _Compiler:
             )
             edges = projection.entry_cumulative[part].astype(np.float64) + 1.0
             shares = np.diff(edges, prepend=0.0) / 2.0**32
-            problem = self.rule.too_few(self.item.rule, int(projection.piece_number[piece]), sizes, shares)
+            problem = self.rule.too_few(self.item.rule, int(most[piece]), sizes, shares)
             if problem is not None:
                 raise self.places.error(f"{self.path}.rule", *problem)
 
@@ -373,17 +378,6 @@ class _Compiler:
 def _unscaled(pools: Pools) -> Scaling:
     """The scaling of listed synapses: none, whatever the scope."""
     return Scaling(np.ones(pools.start.size - 1), np.ones(pools.source.size), np.ones(pools.source.size))
-
-
-def _short_delay_remedy(given: object, dt_ms: float) -> str:
-    """How to keep delays from being shorter than one step."""
-    if isinstance(given, Normal | TruncatedNormal | Lognormal):
-        return (
-            f"give a bound, low: {dt_ms:g}; what is below is drawn again, or taken as {dt_ms:g} ms with outside: clip"
-        )
-    if isinstance(given, Exponential):
-        return f"shift it, low: {dt_ms:g}"
-    return f"give delays of at least {dt_ms:g} ms"
 
 
 def _cumulative(shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:

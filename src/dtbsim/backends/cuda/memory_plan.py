@@ -136,9 +136,7 @@ def _sum_bytes(plan: RankPlan) -> int:
 def _draw_tables(projections: tuple[Projection, ...]) -> int:
     """Bytes of the tables from which weights and delays of static synapses are drawn."""
     drawn = [p for p in projections if p.dynamics is None and not p.procedural and p.listing is None]
-    number = sum(not p.weight.constant for p in drawn)
-    number += sum(p.delay is not None and not p.delay.constant for p in drawn)
-    return 8 * (TABLE_SIZE + 1) * number
+    return 8 * (TABLE_SIZE + 1) * sum(len(p.tables) for p in drawn)
 
 
 def _wiring(network: Network, lane: Lane) -> int:
@@ -154,6 +152,8 @@ def _wiring(network: Network, lane: Lane) -> int:
         pool = np.diff(projection.entry_start)
         entries = np.minimum(pool, 1) if projection.rule.tasks == "pool" else pool
         tasks = int((entries * runs[projection.piece_target]).sum())
+        if projection.degrees is not None:
+            tasks = lane.n_local  # at most one per neuron
         total += 8 * (TASK_FIELDS + 1) * tasks + ENTRY_BYTES * int(pool.sum())
     return total
 

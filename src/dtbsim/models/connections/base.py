@@ -165,6 +165,10 @@ class ConnectionRule:
     most: ClassVar[float] = 0.0
     number_name: ClassVar[str] = ""
     """The largest number, and its name with an article."""
+    number_key: ClassVar[str] = ""
+    """Key of the number, which may come from a source of numbers by region or by pair (`dtbsim.config.values`)."""
+    number_of_source: ClassVar[bool] = False
+    """Whether a number by region is that of the source's region, and not of the target's."""
     scopes: ClassVar[tuple[Scope, ...]] = ("same_region", "connectome", "all")
     needs_positions: ClassVar[bool] = False
     """Whether `End.positions` is wanted: it is None otherwise, and where a population has none."""

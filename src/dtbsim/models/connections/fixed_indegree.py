@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, Tag
 
 from dtbsim.config.bounds import MAX_DEGREE, Degree
+from dtbsim.config.distributions import Distributions
 from dtbsim.config.parts import KIND, RuleConfig
-from dtbsim.config.values import Flag
+from dtbsim.config.sources import Matrix
+from dtbsim.config.values import Flag, PerNeuron, kind_of_value
 from dtbsim.models.connections.base import F64, I64, ConnectionRule, Expectation
 
 MAX_ATTEMPTS_PER_SYNAPSE = 100
@@ -17,11 +19,29 @@ MAX_ATTEMPTS_PER_SYNAPSE = 100
 _REMEDY = "lower indegree, allow multapses, or enlarge the source population"
 
 
+if TYPE_CHECKING:
+    Degrees = Any
+else:
+    Degrees = Annotated[
+        Annotated[Degree, Tag("number")]
+        | Distributions
+        | PerNeuron
+        | Annotated[Matrix, Tag("matrix")]
+        | Annotated[list[Degree], Field(min_length=1, fail_fast=True), Tag("list")],
+        kind_of_value,
+    ]
+
+
 class FixedIndegree(RuleConfig):
-    """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`."""
+    """Every target neuron draws `indegree` sources; with `scope: connectome` see `Projection`.
+
+    In-degrees may be drawn for every target neuron, listed for each, or differ between the regions of the targets: the
+    nearest whole number counts. With a matrix a neuron of region i has the nearest whole number to sum_j K_ij sources,
+    and draws them from regions j in proportion to K_ij.
+    """
 
     kind: Literal["fixed_indegree"] = Field(default="fixed_indegree", description=KIND)
-    indegree: Degree = Field(description="synapses per target neuron")
+    indegree: Degrees = Field(description="synapses per target neuron")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
     multapses: Flag = Field(default=True, description="a source may be drawn more than once by one target")
 
@@ -35,6 +55,7 @@ class FixedIndegreeRule(ConnectionRule):
     number_of = "target"
     most = MAX_DEGREE
     number_name = "an in-degree"
+    number_key = "indegree"
 
     def number(self, item: FixedIndegree, scale: F64) -> F64:
         """Return whole in-degrees."""

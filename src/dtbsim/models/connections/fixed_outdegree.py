@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, Tag
 
 from dtbsim.config.bounds import MAX_NEURONS, Whole
 from dtbsim.config.parts import KIND, RuleConfig
-from dtbsim.config.values import Flag
+from dtbsim.config.values import Flag, PerPair, kind_of_value
 from dtbsim.models.connections.base import F64, ConnectionRule, Expectation, Pairs
 
 LOG_RARE = 64 * math.log(2.0)
 """A bound on an in-degree that is not known may be exceeded with probability 2**-64."""
 
 
+if TYPE_CHECKING:
+    Outdegrees = Any
+else:
+    Outdegrees = Annotated[Annotated[Whole, Field(ge=0, le=MAX_NEURONS), Tag("number")] | PerPair, kind_of_value]
+
+
 class FixedOutdegree(RuleConfig):
-    """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair."""
+    """Every source neuron makes `outdegree` synapses onto targets drawn uniformly, per population pair.
+
+    It may differ between pairs of regions (a matrix) or between regions of the sources, and is rounded.
+    """
 
     kind: Literal["fixed_outdegree"] = Field(default="fixed_outdegree", description=KIND)
-    outdegree: Whole = Field(ge=0, le=MAX_NEURONS, description="synapses per source neuron and pair of populations")
+    outdegree: Outdegrees = Field(description="synapses per source neuron and pair of populations")
     autapses: Flag = Field(default=True, description="a neuron may be its own target")
     multapses: Literal[True] = Field(default=True, description="always true with this rule")
 
@@ -36,6 +45,8 @@ class FixedOutdegreeRule(ConnectionRule):
     number_of = "pair"
     most = MAX_NEURONS
     number_name = "an out-degree"
+    number_key = "outdegree"
+    number_of_source = True
 
     def number(self, item: FixedOutdegree, scale: F64) -> F64:
         """Return whole out-degrees."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, Tag
 
 from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, RuleConfig
-from dtbsim.config.values import Flag
+from dtbsim.config.values import Flag, PerPair, kind_of_value
 from dtbsim.models.connections.base import F64, I64, ConnectionRule, Expectation
+
+if TYPE_CHECKING:
+    Probabilities = Any
+else:
+    Probabilities = Annotated[Annotated[Number, Field(ge=0, le=1), Tag("number")] | PerPair, kind_of_value]
 
 
 class PairwiseBernoulli(RuleConfig):
     """Every (source, target) pair is connected with probability `probability`, once."""
 
     kind: Literal["pairwise_bernoulli"] = Field(default="pairwise_bernoulli", description=KIND)
-    probability: Number = Field(ge=0, le=1, description="probability of a synapse")
+    probability: Probabilities = Field(description="probability of a synapse, also by region of the target or by pair")
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
 
 
@@ -28,10 +34,11 @@ class PairwiseBernoulliRule(ConnectionRule):
     number_of = "pair"
     most = 1
     number_name = "a probability"
+    number_key = "probability"
 
     def number(self, item: PairwiseBernoulli, scale: F64) -> F64:
         """Return probabilities."""
-        return item.probability * scale
+        return np.asarray(item.probability * scale, dtype=np.float64)
 
     def expected(self, of: Expectation) -> F64:
         """Return pairs times probability."""

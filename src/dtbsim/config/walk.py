@@ -1,0 +1,95 @@
+"""Find the sources of numbers in a configuration, whatever key they stand at, and put others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from dtbsim.config.locate import KeyPath
+from dtbsim.config.sources import FromFile, Matrix, RegionMap, RegionValues
+
+Source = RegionMap | RegionValues | Matrix | FromFile
+FILE_KEYS: dict[type[BaseModel], str] = {FromFile: "file", RegionValues: "regions", Matrix: "matrix"}
+"""Keys that may name a file."""
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def sources_of(config: BaseModel) -> Iterator[tuple[KeyPath, Source]]:
+    """Yield key path and object of every source of numbers, in the order of the keys."""
+    for path, value in _objects(config, ()):
+        if isinstance(value, Source):
+            yield path, value
+
+
+def files_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, str]]:
+    """Yield key path and text of every file that numbers come from."""
+    for path, source in sources_of(config):
+        key = FILE_KEYS.get(type(source))
+        text = None if key is None else getattr(source, key)
+        if key is not None and isinstance(text, str):
+            yield (*path, key), text
+
+
+def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
+    """Yield key path and numbers of every list or matrix that could as well be in a file."""
+    for kind in ("populations", "circuits", "projections", "drives"):
+        for name, item in getattr(config, kind).items():
+            for path, value in _objects(item, (kind, name), lists=True):
+                matrix = path[-1] == "matrix"
+                if isinstance(value, list) and value and path[-1] not in _OTHER_LISTS and (matrix or _numbers(value)):
+                    yield path, value
+
+
+_OTHER_LISTS = ("neuron", "neurons", "time_ms", "times_ms", "rates_hz", "amplitudes")
+"""Lists of numbers that no file can give in the same place."""
+
+
+def _numbers(value: list[Any]) -> bool:
+    return isinstance(value[0], int | float) and not isinstance(value[0], bool)
+
+
+def _objects(value: Any, path: KeyPath, *, lists: bool = False) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield every object within a value, the outer ones first; lists of numbers are not gone through."""
+    if isinstance(value, BaseModel):
+        yield path, value
+        for name in type(value).model_fields:
+            yield from _objects(getattr(value, name), (*path, name), lists=lists)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _objects(item, (*path, str(name)), lists=lists)
+    elif isinstance(value, list):
+        if lists:
+            yield path, value
+        if value and isinstance(value[0], BaseModel):
+            for index, item in enumerate(value):
+                yield from _objects(item, (*path, str(index)), lists=lists)
+
+
+def value_at(item: Any, path: Sequence[str]) -> Any:
+    """Return what is at a key path."""
+    for key in path:
+        if isinstance(item, BaseModel):
+            item = getattr(item, key)
+        else:
+            item = item[key] if isinstance(item, dict) else item[int(key)]
+    return item
+
+
+def replaced(item: _M, path: Sequence[str], value: Any) -> _M:
+    """Return a copy of an object with another value at a key path in it, unchecked."""
+    found: _M = _replaced(item, tuple(path), value)
+    return found
+
+
+def _replaced(item: Any, path: tuple[str, ...], value: Any) -> Any:
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(item, BaseModel):
+        return item.model_copy(update={key: _replaced(getattr(item, key), rest, value)})
+    if isinstance(item, dict):
+        return {**item, key: _replaced(item[key], rest, value)}
+    return [_replaced(old, rest, value) if str(index) == key else old for index, old in enumerate(item)]
