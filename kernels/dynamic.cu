@@ -8,14 +8,14 @@
 DTB_FN void advance_source(Table lane, i64 source, i64 spike, i64 step) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
-        if (table[D_KIND] == D_STDP_DOPAMINE)
+        if (table[D_KIND] == D_MODULATED)
             release(table, source, step);
         const i64 k = source - table[D_SOURCE0];
         const i64 *rows = at<i64>(table[D_SEGMENT_ROW_AT]) + k;
         if (k < 0 || k >= table[D_N_SOURCES] || rows[0] == rows[1])
             continue;
         i64 *carried = at<i64>(table[D_CARRIED_AT]) + 2 * spike;
-        if (table[D_KIND] >= D_STDP_PAIR)
+        if (table[D_KIND] >= D_PLASTIC)
             source_spike(table, k, step, carried);
         else
             carried[0] = next_factor(table, k, step);
@@ -56,7 +56,7 @@ DTB_KERNEL dtb_integrate(Table rank) {
         return;
     const Table lane = lane_table(rank);
     for (i64 d = threadIdx.x; d < lane[N_DYNAMIC]; d += blockDim.x)
-        if (dynamic_table(lane, d)[D_KIND] == D_STDP_DOPAMINE)
+        if (dynamic_table(lane, d)[D_KIND] == D_MODULATED)
             integrate(dynamic_table(lane, d), rank[R_STEP]);
 }
 
@@ -96,7 +96,7 @@ DTB_KERNEL dtb_sources_before(Table table, i64 last, i64 trace, i64 first) {
 
 DTB_KERNEL dtb_catch_up(Table table, i64 now, i64 until, i64 last, i64 trace, i64 first) {
     const Before before = {at<i32>(last), at<float>(trace), at<i32>(first)};
-    if (table[D_KIND] == D_STDP_DOPAMINE)
+    if (table[D_KIND] == D_MODULATED)
         catch_up_rewarded(table, now, until, before, rows_of_warp(share_of_row()));
     else
         catch_up(table, now, until, before, rows_of_warp(share_of_row()));

@@ -28,9 +28,9 @@ DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step
     const i64 first = rows[0], last = rows[1], words = table[D_WORDS];
     const u32 *segments = at<u32>(table[D_SEGMENT_AT]);
     i64 synapse = at<i64>(table[D_ROW_AT])[k];
-    if (first == last || (times == 0 && table[D_KIND] >= D_STDP_PAIR))
+    if (first == last || (times == 0 && table[D_KIND] >= D_PLASTIC))
         return;
-    if (thread == 0 && table[D_KIND] >= D_STDP_PAIR) { // what the source was before, for catch_up
+    if (thread == 0 && table[D_KIND] >= D_PLASTIC) { // what the source was before, for catch_up
         i64 *note = new_entry(rank, table, D_NOTES_AT, 0, 2);
         const i64 h = carried[0] >> 32;
         if (note != nullptr) {
@@ -78,14 +78,14 @@ DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
         const i64 *entries = at<i64>(table[D_AGENDA_AT]) + slot * table[D_AGENDA_CAPACITY] * words;
         for (i64 e = share.first / DTB_TOGETHER; e < n; e += share.stride / DTB_TOGETHER) {
             const i64 *entry = entries + e * words;
-            if (kind == D_STDP_DOPAMINE)
+            if (kind == D_MODULATED)
                 deliver_rewarded(lane, table, entry, step, thread);
-            else if (kind >= D_STDP_PAIR)
+            else if (kind >= D_PLASTIC)
                 deliver_plastic(lane, table, entry, step, thread);
             else
                 deliver_factors(lane, table, entry, thread);
             if (thread == 0)
-                events += (entry[0] & ((1 << ENTRY_SHIFT) - 1)) * (kind >= D_STDP_PAIR ? entry[2] >> 48 : 1);
+                events += (entry[0] & ((1 << ENTRY_SHIFT) - 1)) * (kind >= D_PLASTIC ? entry[2] >> 48 : 1);
         }
     }
     return events;
@@ -108,7 +108,7 @@ DTB_FN void keep_dynamic_counts(Table rank, Table lane) {
         i32 *before = at<i32>(table[D_AGENDA_BEFORE_AT]);
         for (i64 slot = threadIdx.x; slot < rank[R_RING]; slot += blockDim.x)
             before[slot] = counts[slot];
-        if (threadIdx.x == 0 && table[D_KIND] >= D_STDP_PAIR)
+        if (threadIdx.x == 0 && table[D_KIND] >= D_PLASTIC)
             *at<i32>(table[D_NOTES_BEFORE_AT]) = *at<i32>(table[D_NOTES_COUNT_AT]);
     }
 }

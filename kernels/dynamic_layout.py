@@ -1,8 +1,9 @@
 """Where things lie in the int64 table that describes one dynamic projection on one lane.
 
-A dynamic projection is one whose synapses change what they transmit: by the history of their source (`FACTOR`) or by
-that of both ends (`STDP`). Its synapses are apart from the static ones, with rows for the sources of the projection
-only and an agenda of their own whose entries carry what the spike brings along. Fields named `*_AT` hold addresses.
+A dynamic projection is one whose synapses change what they transmit: by the history of their source (`BY_SOURCE`), by
+that of both ends (`PLASTIC`), or of a third population as well (`MODULATED`). Its synapses are apart from the static
+ones, with rows for the sources of the projection only and an agenda of their own whose entries carry what the spike
+brings along. Fields named `*_AT` hold addresses.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from __future__ import annotations
 from itertools import count
 
 _n = count()
-KIND = next(_n)  # one of FACTOR_*, STDP_*
+KIND = next(_n)  # BY_SOURCE, PLASTIC, MODULATED
+RULE = next(_n)  # number of the synapse model among those of the network, see `rule_cuda`
+ADVANCE_AT = next(_n)  # compiled functions of the model, see `rule_source`
+DELIVER_AT = next(_n)
+PAIRS_ONLY = next(_n)  # whether a spike changes nothing where the other end has had none before
 SOURCE0 = next(_n)  # first source candidate of the rank that the rows are for
 N_SOURCES = next(_n)
 SYNAPSE_KIND = next(_n)  # layout.KIND_*
@@ -27,6 +32,7 @@ BUCKET_AT = next(_n)  # int64[ring, 2]
 DUE_AT = next(_n)  # scratch: entries due at this step
 DUE_CAPACITY = next(_n)  # in words
 PARAMETERS_AT = next(_n)  # float32[N_PARAMETERS], see P_*
+N_PARAMETERS = next(_n)
 DECAY_AT = next(_n)  # four tables of `decay.decay_table`: address, size; see DECAY_*
 _DECAY_SIZE = next(_n)
 DECAY1_AT, _D1, DECAY2_AT, _D2, DECAY3_AT, _D3 = (next(_n) for _ in range(6))
@@ -73,14 +79,13 @@ FIELDS = (next(_n) + 7) // 8 * 8
 
 DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)
 
-FACTOR_TSODYKS_MARKRAM, FACTOR_SATURATING, STDP_PAIR, STDP_POWER_LAW, STDP_TRIPLET, STDP_DOPAMINE = range(6)
+BY_SOURCE, PLASTIC, MODULATED = range(3)
+"""Decays of the first: the model's two; of the others: 0 and 1 of the traces of source and target that the other end
+reads, 2 and 3 of those that the own end reads. MODULATED: 3 of dopamine."""
 
-N_PARAMETERS = 8
-P_U = 0  # Tsodyks-Markram: utilisation of a first spike; decays 0 recovery, 1 facilitation
-P_K0, P_K1 = 0, 1  # saturating: jump = K0 + K1 * state; decay 0 of the state
-P_MAX, P_INVERSE_MAX, P_UP, P_DOWN, P_UP_POWER, P_DOWN_POWER = range(6)  # pair, power law; decays 0 plus, 1 minus
-P_UP2, P_UP3, P_DOWN2, P_DOWN3 = 2, 3, 4, 5  # triplet; decays 0 plus, 1 minus, 2 slow plus, 3 slow minus
-P_MIN, P_A_PLUS, P_A_MINUS, P_GAIN, P_LOSS, P_RELEASE = range(1, 7)  # dopamine; decays 0 plus, 1 minus, 3 dopamine
+P_MAX, P_MIN = 0, 1  # plastic: bounds of a weight
+P_GAIN, P_LOSS, P_RELEASE = 2, 3, 4  # modulated
+P_CONSTANTS = 5  # those that the model's functions take, in their order
 
 WINDOW = 8
 """Spikes of a target that `stdp_batch` looks at without a branch."""

@@ -1,6 +1,7 @@
 // Synapses whose transmission depends on the history of their source alone: the twin of factor.py.
 #pragma once
 #include "decay.cuh"
+#include "rules.cuh"
 
 // Factor (2**15 is 1) of a spike of source `k` of the table at `step`; advances the source's state.
 DTB_FN i64 next_factor(Table table, i64 k, i64 step) {
@@ -8,23 +9,9 @@ DTB_FN i64 next_factor(Table table, i64 k, i64 step) {
     float *state = at<float>(table[D_TRACE_AT]) + 2 * k;
     const float *p = at<float>(table[D_PARAMETERS_AT]);
     const bool first = *last < 0;
-    const i64 h = first ? 0 : step - *last;
-    float factor;
-    if (table[D_KIND] == D_FACTOR_TSODYKS_MARKRAM) {
-        const float U = p[D_P_U];
-        float x = first ? 1.0f : state[0], u = first ? U : state[1];
-        if (!first) {
-            x = 1.0f + (x - x * u - 1.0f) * decay(table, D_DECAY_AT, h);
-            u = U + u * (1.0f - U) * decay(table, D_DECAY1_AT, h);
-        }
-        state[0] = x;
-        state[1] = u;
-        factor = x * u;
-    } else {
-        const float s = first ? 0.0f : state[0] * decay(table, D_DECAY_AT, h);
-        factor = p[D_P_K0] + p[D_P_K1] * s;
-        state[0] = s + factor;
-    }
+    const float decay0 = first ? 0.0f : decay(table, D_DECAY_AT, step - *last);
+    const float decay1 = first ? 0.0f : decay(table, D_DECAY1_AT, step - *last);
+    float factor = dtb_synapses::transmitted(table[D_RULE], p, state, decay0, decay1);
     *last = (i32)step;
     factor = factor > 0.0f ? factor : 0.0f;
     factor = factor < 1.0f ? factor : 1.0f;

@@ -3,12 +3,8 @@
 All synapses that a source has in such a projection share its state, so it is kept once per source and advanced when the
 source spikes; what arrives later is weight * factor.
 
-- Tsodyks-Markram (Tsodyks, Pawelzik, Markram 1998; Tsodyks, Uziel, Markram 2000, as NEST's `tsodyks2_synapse`): with x
-  the share of resources that is available and u the share of it that a spike uses,
-  x <- 1 + (x - x u - 1) exp(-h / tau_rec), u <- U + u (1 - U) exp(-h / tau_fac), factor = x u,
-  h the time since the last spike. Before the first spike x = 1, u = U.
-- Saturating (the NMDA gating of Wang 2002 in the form of NEST's `iaf_bw_2001`): s <- s exp(-h / tau_decay),
-  factor = k0 + k1 s, s <- s + factor; with k0, k1 from the fast rise.
+How the state advances is said by a `SourceSynapse` of `dtbsim.models.synapses`; its compiled function is called through
+the table.
 """
 
 from __future__ import annotations
@@ -30,32 +26,19 @@ _HALF = 1 << (D.FACTOR_BITS - 1)
 
 
 @nb.njit(nogil=True)
-def next_factor(table: Any, k: int, step: int) -> Any:
+def next_factor(on_source_spike: Any, table_at: int, k: int, step: int, _d: int, _e: int, _f: int) -> Any:
     """Factor (int64, 2**15 is 1) of a spike of source `k` of the table at `step`; advances the source's state."""
+    table = view_i64(table_at, D.FIELDS)
     last = view_i32(table[D.LAST_AT], k + 1)
     state = view_f32(table[D.TRACE_AT], 2 * k + 2)
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
-    one = np.float32(1.0)
-    first = last[k] < 0
-    h = np.int64(0) if first else step - last[k]
-    slow = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
-    if table[D.KIND] == D.FACTOR_TSODYKS_MARKRAM:
-        fast = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
-        U = p[D.P_U]
-        x = one if first else state[2 * k]
-        u = U if first else state[2 * k + 1]
-        if not first:
-            x = one + (x - x * u - one) * decay(slow, h)
-            u = U + u * (one - U) * decay(fast, h)
-        state[2 * k] = x
-        state[2 * k + 1] = u
-        factor = x * u
-    else:
-        s = np.float32(0.0) if first else state[2 * k] * decay(slow, h)
-        factor = p[D.P_K0] + p[D.P_K1] * s
-        state[2 * k] = s + factor
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
+    first, second = np.float32(0.0), np.float32(0.0)
+    if last[k] >= 0:
+        first = decay(view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1]), step - last[k])
+        second = decay(view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1]), step - last[k])
+    state[2 * k], state[2 * k + 1], factor = on_source_spike(p, state[2 * k], state[2 * k + 1], first, second)
     last[k] = np.int32(step)
-    return np.int64(min(max(factor, np.float32(0.0)), one) * _ONE + np.float32(0.5))
+    return np.int64(min(max(factor, np.float32(0.0)), np.float32(1.0)) * _ONE + np.float32(0.5))
 
 
 @nb.njit(nogil=True, inline="always")

@@ -59,7 +59,7 @@ DTB_FN void remember_spike(Table rank, Table lane, i64 local, i64 step) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
         const i64 i = local - table[D_LOCAL0];
-        if (table[D_KIND] >= D_STDP_PAIR && i >= 0 && i < table[D_N_TARGETS])
+        if (table[D_KIND] >= D_PLASTIC && i >= 0 && i < table[D_N_TARGETS])
             remember(rank, table, i, step);
     }
 }

@@ -92,7 +92,7 @@ def remember_spikes(lane: Any, step: int) -> bool:
     flags = view_u8(lane[L.SPK_AT], lane[L.N_LOCAL])
     for d in range(lane[L.N_DYNAMIC]):
         table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
-        if table[D.KIND] < D.STDP_PAIR:
+        if table[D.KIND] < D.PLASTIC:
             continue
         first = table[D.LOCAL0]
         for i in range(table[D.N_TARGETS]):

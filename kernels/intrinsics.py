@@ -102,6 +102,19 @@ def call_stage(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: 
 
 
 @intrinsic
+def call_rule(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
+    """Call the function of six int64 at `address`, which returns one."""
+    sig = types.int64(*([types.int64] * 7))
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        word = ir.IntType(64)
+        function = builder.inttoptr(args[0], ir.FunctionType(word, [word] * 6).as_pointer())
+        return builder.call(function, args[1:])
+
+    return sig, codegen
+
+
+@intrinsic
 def _pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
     result = types.CPointer(dtype.dtype)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from numba import float32, int32, types
 from numba.core.compiler import Compiler
-from numba.extending import intrinsic
+from numba.core.datamodel import models, register_default
+from numba.core.imputils import lower_constant
+from numba.extending import intrinsic, typeof_impl
 
 
 class NoAliasCompiler(Compiler):  # type: ignore[misc]
@@ -53,3 +55,31 @@ def bits_float(typingctx: Any, x: Any) -> Any:
 def pointer(item: Any) -> Any:
     """Return the C pointer type of a numba scalar type."""
     return types.CPointer(item)
+
+
+class Given:
+    """A compiled function as an argument of another one, which is compiled for it.
+
+    numba takes its functions as arguments, too, but as addresses of this process, so that the result cannot be kept on
+    disk. Here the type says which function it is, and nothing is handed over.
+    """
+
+    def __init__(self, dispatcher: Any) -> None:
+        self.dispatcher = dispatcher
+
+
+class _GivenType(types.Dispatcher):  # type: ignore[misc]
+    """Type of one `Given`."""
+
+
+register_default(_GivenType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Given)
+def _typeof_given(value: Given, _context: Any) -> _GivenType:
+    return _GivenType(value.dispatcher)
+
+
+@lower_constant(_GivenType)
+def _constant_given(context: Any, _builder: Any, _type: Any, _value: Any) -> Any:
+    return context.get_dummy_value()

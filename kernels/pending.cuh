@@ -25,7 +25,7 @@ DTB_FN void catch_up(Table table, i64 now, i64 until, Before source, Rows share)
     const u32 *segments = at<u32>(table[D_SEGMENT_AT]), *targets = at<u32>(table[D_TARGET_AT]);
     i32 *weights = at<i32>(table[D_WEIGHT_AT]);
     for (i64 k = share.first; k < table[D_N_SOURCES]; k += share.stride) {
-        if (source.last[k] < 0)
+        if (source.last[k] < 0 && table[D_PAIRS_ONLY] != 0)
             continue;
         i64 synapse = rows[k];
         for (i64 s = segment_rows[k]; s < segment_rows[k + 1]; ++s) {

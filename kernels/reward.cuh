@@ -1,6 +1,7 @@
 // Plasticity that dopamine turns into weights: the twin of reward.py.
 #pragma once
 #include "history.cuh"
+#include "rules.cuh"
 
 // Note a spike of source candidate `source` if it belongs to the dopamine population.
 DTB_FN void release(Table table, i64 source, i64 step) {
@@ -65,13 +66,14 @@ DTB_FN Eligible advanced(
     float c = synapse.c;
     i32 w = synapse.w;
     i64 m = first;
+    const float gained = dtb_synapses::on_target_spike(table[D_RULE], p, 0.0f, trace, 0.0f);
     while (now < end && (m < stop || c != 0.0f)) {
         const i64 edge = end < begin + interval ? end : begin + interval;
         float change = 0.0f;
         while (m < stop && step_of(target, m) + delay <= edge) {
             const i64 t = step_of(target, m) + delay;
             change += c * (F[t] - F[now]);
-            c += p[D_P_A_PLUS] * trace * decay(table, D_DECAY_AT, t - last) * growth[t - begin];
+            c += gained * decay(table, D_DECAY_AT, t - last) * growth[t - begin];
             now = t;
             ++m;
         }
@@ -118,7 +120,8 @@ DTB_FN void deliver_rewarded(Table lane, Table table, const i64 *entry, i64 step
             --met; // pairs at exactly the same time do not depress
         for (i64 k = 0; k < times; ++k) { // spikes of the source in the same step
             if (met >= target.start)
-                synapse.c -= p[D_P_A_MINUS] * trace_of(target, met) * decay(table, D_DECAY1_AT, until - step_of(target, met)) * now;
+                synapse.c += dtb_synapses::on_source_spike(table[D_RULE], p, 0.0f, trace_of(target, met), 0.0f)
+                    * decay(table, D_DECAY1_AT, until - step_of(target, met)) * now;
             add_weight(lane, table, slot, synapse.w);
         }
         eligibility[j] = synapse.c;

@@ -1,9 +1,10 @@
 """Plasticity that dopamine turns into weights: pairs of spikes leave an eligibility trace, dopamine acts on it.
 
-A synapse has a weight w and an eligibility c. A target's spike raises c by A_plus times the trace of the source, a
-source's spike lowers it by A_minus times the trace of the target; dc/dt = -c / tau_c, dw/dt = c (n - baseline), where
-the dopamine n jumps by 1 / tau_n at every spike of the dopamine population and decays with tau_n (Izhikevich 2007;
-Potjans, Morrison, Diesmann 2010). The delay is dendritic, as in `stdp`; dopamine acts on the clock of the source.
+A synapse has a weight w and an eligibility c, which spikes of its ends change as a `ModulatedSynapse` of
+`dtbsim.models.synapses` says: its compiled functions `up` and `down` are arguments here, for spikes of the target and
+of the source. dc/dt = -c / tau_c, dw/dt = c (n - baseline), where the dopamine n jumps by 1 / tau_n at every spike of
+the dopamine population and decays with tau_n (Izhikevich 2007; Potjans, Morrison, Diesmann 2010). The delay is
+dendritic, as in `stdp`; dopamine acts on the clock of the source.
 
 n is the same for all synapses. Time is cut into cells of INTERVAL steps, and per step of a cell that begins at T
 
@@ -30,7 +31,6 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import NEVER, float_of
 from dtbsim.kernels.intrinsics import prefetch, view_f32, view_i32, view_i64, view_u8, view_u32
-from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.pending import as_before, forget, in_order, is_frozen, keep_recent
 
 AHEAD = 4
@@ -56,7 +56,7 @@ def release(table: Any, source: int, step: int) -> None:
 def integrate(table: Any, step: int) -> None:
     """Tabulate F as far as the spikes that are known when `step` begins allow: those of SHORTEST steps before."""
     interval = table[D.INTERVAL]
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     fade = view_f32(table[D.CELL_AT], 2 * (interval + 1))[interval + 1 :]
     released = view_i32(table[D.RELEASED_AT], table[D.N_CELLS] * interval)
     integral = view_f32(table[D.INTEGRAL_AT], table[D.N_CELLS] * (interval + 1))
@@ -92,7 +92,18 @@ def _changed(p: Any, w: int, change: Any) -> Any:
 
 @nb.njit(nogil=True)
 def _advanced(
-    table: Any, p: Any, w: int, c: Any, ring: Any, first: int, stop: int, delay: int, last: int, trace: Any, span: Any
+    up: Any,
+    table: Any,
+    p: Any,
+    w: int,
+    c: Any,
+    ring: Any,
+    first: int,
+    stop: int,
+    delay: int,
+    last: int,
+    trace: Any,
+    span: Any,
 ) -> Any:
     """Weight and eligibility at the end of `span`, cell by cell. `span`: its two ends, in steps, and its first cell.
 
@@ -104,6 +115,7 @@ def _advanced(
     growth = view_f32(table[D.CELL_AT], 2 * (interval + 1))
     integral = view_f32(table[D.INTEGRAL_AT], table[D.N_CELLS] * (interval + 1))
     m = first
+    gained = up(p, _ZERO, trace, _ZERO)
     now, end, cell = span
     begin = cell * interval
     row = cell - table[D.CELL0] * (interval + 1)  # integral[row + t] is F(t)
@@ -113,7 +125,7 @@ def _advanced(
         while m < stop and (ring[m & mask] >> 32) + delay <= edge:
             t = (ring[m & mask] >> 32) + delay
             change += c * (integral[row + t] - integral[row + now])
-            c += p[D.P_A_PLUS] * trace * decay(plus, t - last) * growth[t - begin]
+            c += gained * decay(plus, t - last) * growth[t - begin]
             now = t
             m += 1
         change += c * (integral[row + edge] - integral[row + now])
@@ -132,21 +144,22 @@ def _advanced(
 
 
 @nb.njit(nogil=True)
-def deliver_rewarded(lane: Any, table: Any, n: int, step: int) -> Any:
+def deliver_rewarded(up: Any, down: Any, table_at: int, n: int, step: int, acc_at: int, n_slots: int, wide: int) -> Any:
     """Change and deliver the synapses of the `n` words that are due at `step`; returns the events."""
-    if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
-        return _deliver(table, n, step, view_i64(lane[L.ACC_AT], lane[L.N_SLOTS]))
-    return _deliver(table, n, step, view_i32(lane[L.ACC_AT], lane[L.N_SLOTS]))
+    table = view_i64(table_at, D.FIELDS)
+    if wide != 0:
+        return _deliver(up, down, table, n, step, view_i64(acc_at, n_slots))
+    return _deliver(up, down, table, n, step, view_i32(acc_at, n_slots))
 
 
 @nb.njit(nogil=True)
-def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
+def _deliver(up: Any, down: Any, table: Any, n: int, step: int, acc: Any) -> Any:
     capacity, interval = table[D.HISTORY_CAPACITY], table[D.INTERVAL]
     mask = capacity - 1
     n_targets, slot0, applied = table[D.N_TARGETS], table[D.SLOT0], table[D.APPLIED]
     shift, sign = table[D.SHIFT], table[D.SIGN]
     half = (np.int64(1) << shift) >> 1
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
     growth = view_f32(table[D.CELL_AT], 2 * (interval + 1))
     history = view_i64(table[D.HISTORY_AT], n_targets * capacity)
@@ -185,7 +198,7 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                 begin = stop
                 while begin > start and (ring[(begin - 1) & mask] >> 32) > since - delay:
                     begin -= 1
-                w, c = _advanced(table, p, w, c, ring, begin, stop, delay, spike - h, trace, span)
+                w, c = _advanced(up, table, p, w, c, ring, begin, stop, delay, spike - h, trace, span)
                 weights[j] = w
             if stop > start:
                 at = stop - 1
@@ -193,30 +206,34 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
                     at -= 1  # pairs at exactly the same time do not depress
                 if at >= start:
                     seen = ring[at & mask]
-                    c -= p[D.P_A_MINUS] * float_of(seen) * decay(minus, until - (seen >> 32)) * now
+                    c += down(p, _ZERO, float_of(seen), _ZERO) * decay(minus, until - (seen >> 32)) * now
             eligibility[j] = c
             acc[slot] += sign * ((np.int64(w) + half) >> shift)
         events += count
     return events
 
 
-@cached_njit
-def catch_up_rewarded(table: Any, now: int, last: Any, trace: Any, recent: Any) -> None:
+@nb.njit(nogil=True)
+def catch_up_rewarded(
+    up: Any, down: Any, table_at: int, now: int, longest_delay: int, last_at: int, trace_at: int, recent_at: int
+) -> Any:
     """Advance all synapses to the last beginning of a cell that is one longest delay back, and forget what led there.
 
-    All steps before `now` are done. `last`, `trace`, `recent`: int32, float32, int32 scratch of one entry per source.
-    Where a later spike of the source has already arrived, its synapses have passed that time.
+    All steps before `now` are done. At the last three addresses: int32, float32, int32 scratch of one entry per source.
+    Where a later spike of the source has already arrived, its synapses have passed that time. Returns 0.
     """
+    table = view_i64(table_at, D.FIELDS)
     interval, longest = table[D.INTERVAL], table[D.LONGEST]
     goal = (now - longest) // interval * interval
     applied = table[D.APPLIED]
     if goal <= applied:
-        return
+        return np.int64(0)
     n_sources, n_targets = table[D.N_SOURCES], table[D.N_TARGETS]
+    last, trace, recent = view_i32(last_at, n_sources), view_f32(trace_at, n_sources), view_i32(recent_at, n_sources)
     as_before(table, goal, last, trace, recent)
     capacity = table[D.HISTORY_CAPACITY]
     mask = capacity - 1
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     history = view_i64(table[D.HISTORY_AT], n_targets * capacity)
     counts = view_i32(table[D.HISTORY_COUNT_AT], n_targets)
     starts = view_i32(table[D.HISTORY_START_AT], n_targets)
@@ -245,10 +262,11 @@ def catch_up_rewarded(table: Any, now: int, last: Any, trace: Any, recent: Any) 
                 while first > begin and (ring[(first - 1) & mask] >> 32) > since - delay:
                     first -= 1
                 weights[j], eligibility[j] = _advanced(
-                    table, p, weights[j], eligibility[j], ring, first, stop, delay,
+                    up, table, p, weights[j], eligibility[j], ring, first, stop, delay,
                     np.int64(last[k]), trace[k], (since, goal, since // interval),
                 )  # fmt: skip
             synapse += count
     table[D.APPLIED] = goal
     forget(history, counts, starts, goal - longest, capacity, 1)
     keep_recent(table, goal)
+    return np.int64(0)

@@ -2,7 +2,15 @@
 // are due in the same step are of different synapses, so no two threads change the same one.
 #pragma once
 #include "history.cuh"
-#include "stdp_rules.cuh"
+#include "rules.cuh"
+
+// Into the bounds, to a whole number; float32 again.
+DTB_FN float rounded(const float *p, float w) {
+    const float smallest = p[D_P_MIN], largest = p[D_P_MAX];
+    w = w > smallest ? w : smallest;
+    w = w < largest ? w : largest;
+    return (float)(i32)(w + 0.5f);
+}
 
 // What a spike of a source brings along, second and third word of its entries (delay left out); advances its traces.
 DTB_FN void source_spike(Table table, i64 k, i64 step, i64 *carried) {
@@ -24,13 +32,12 @@ DTB_FN void source_spike(Table table, i64 k, i64 step, i64 *carried) {
 // Weight after the target's spikes `first` .. `stop` (exclusive); the source's trace was `trace` at `from_step`.
 DTB_FN float take_in(Table table, const History &target, float w, i64 first, i64 stop, i64 from_step, float trace) {
     const float *p = at<float>(table[D_PARAMETERS_AT]);
-    const i64 kind = table[D_KIND];
     for (i64 m = first; m < stop; ++m) {
         const i64 t = step_of(target, m);
         if (table[D_N_FROZEN] > 0 && is_frozen(table, t))
             continue;
         const float now = trace * decay(table, D_DECAY_AT, t - from_step);
-        w = rounded(p, potentiated(kind, p, w, now, slow_of(target, m)));
+        w = rounded(p, dtb_synapses::on_target_spike(table[D_RULE], p, w, now, slow_of(target, m)));
     }
     return w;
 }
@@ -46,27 +53,30 @@ DTB_FN Arrival arrival_of(Table table, const i64 *entry, i64 step) {
     const i64 h = entry[1] >> 32, delay = (entry[2] >> 32) & 0xFFFF, times = entry[2] >> 48;
     const i64 until = step - 2 * delay; // the last step at which a target's spike meets the synapse before the source's
     const bool frozen = table[D_N_FROZEN] > 0 && is_frozen(table, step - delay);
-    return {step, delay, times, h, until, until - h, float_of(entry[1]), float_of(entry[2]), frozen};
+    return {step, delay, times, h, until, h == NEVER ? -1 : until - h, float_of(entry[1]), float_of(entry[2]), frozen};
 }
 
 // Weight of a synapse of target `i` after the spike has arrived.
 DTB_FN i32 weight_after(Table table, const Arrival &spike, i64 i, i32 weight) {
     const History target = history_of(table, i);
     const i64 stop = stop_at(target, spike.until, target.count);
-    if (stop == target.start)
+    const bool alone = table[D_PAIRS_ONLY] == 0;
+    if (stop == target.start && !alone)
         return weight;
     float w = (float)weight;
-    if (spike.h != NEVER) {
+    if (spike.h != NEVER || alone) {
         const i64 begin = stop_at(target, larger_of(spike.since, table[D_APPLIED]), stop);
         w = take_in(table, target, w, begin, stop, spike.since, spike.trace);
     }
     i64 met = stop - 1;
     while (met >= target.start && step_of(target, met) == spike.until)
-        --met; // pairs at exactly the same time do not depress
-    if (met >= target.start && !spike.frozen) {
+        --met; // pairs at exactly the same time do not count
+    if ((met >= target.start || alone) && !spike.frozen) {
         const float *p = at<float>(table[D_PARAMETERS_AT]);
-        const float seen = trace_of(target, met) * decay(table, D_DECAY1_AT, spike.until - step_of(target, met));
-        w = rounded(p, depressed(table[D_KIND], p, w, seen, spike.slow));
+        float seen = 0.0f;
+        if (met >= target.start)
+            seen = trace_of(target, met) * decay(table, D_DECAY1_AT, spike.until - step_of(target, met));
+        w = rounded(p, dtb_synapses::on_source_spike(table[D_RULE], p, w, seen, spike.slow));
     }
     return (i32)w;
 }

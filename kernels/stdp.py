@@ -1,11 +1,14 @@
 """Spike-timing dependent plasticity: weights that change with the spikes of both ends.
 
+What a spike does to a weight is said by a `PlasticSynapse` of `dtbsim.models.synapses`, whose compiled functions are
+arguments here: `down(p, w, trace, slow)` is the weight after a spike of the source, `up` after one of the target; trace
+is that of the other end, slow that of the own end just before the spike. `rule_source` puts them together.
+
 A synapse changes when a spike of its source arrives: first it takes in, one by one, the spikes that its target has
-emitted since the previous one (each potentiates by the trace of the source), then the source's spike depresses by the
-trace of the target, and what results is delivered. The whole delay is dendritic, as in NEST: a target's spike of step
-t meets the source's of step s as if it had happened at t + delay. Each change rounds the weight to a whole number of
-its fine quanta, so it makes no difference when pending changes are applied: `catch_up` does it for all synapses, and
-the spikes of the targets that it has applied are forgotten.
+emitted since the previous one, then the source's spike itself, and what results is delivered. The whole delay is
+dendritic, as in NEST: a target's spike of step t meets the source's of step s as if it had happened at t + delay. Each
+change rounds the weight to a whole number of its fine quanta, so it makes no difference when pending changes are
+applied: `catch_up_plastic` does it for all synapses, and the spikes of the targets that it has applied are forgotten.
 
 A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its
 halves exactly. The entry of the agenda: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32
@@ -25,10 +28,8 @@ from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import NEVER, float_of, with_float
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
-from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.pending import as_before, forget, in_order, is_frozen, keep_recent
-from dtbsim.kernels.stdp_batch import deliver_batch, look_back
-from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
+from dtbsim.kernels.stdp_batch import deliver_batch, look_back, rounded
 
 BATCH = 0.5
 """From so many synapses per target on, spikes of one delay are delivered together."""
@@ -75,7 +76,7 @@ def _note(table: Any, k: int, step: int, last: int, trace: Any) -> bool:
 
 @nb.njit(nogil=True, inline="always")
 def _take_in(
-    table: Any, kind: int, p: Any, w: Any, ring: Any, first: int, stop: int, from_step: int, trace: Any, plus: Any
+    up: Any, table: Any, p: Any, w: Any, ring: Any, first: int, stop: int, from_step: int, trace: Any, plus: Any
 ) -> Any:
     """Weight after the target's spikes `first` .. `stop` (exclusive); the source's trace was `trace` at `from_step`."""
     words = table[D.HISTORY_WORDS]
@@ -86,20 +87,21 @@ def _take_in(
         if table[D.N_FROZEN] > 0 and is_frozen(table, t):
             continue
         slow = float_of(ring[at + 1]) if words > 1 else _ZERO
-        w = rounded(p, potentiated(kind, p, w, trace * decay(plus, t - from_step), slow))
+        w = rounded(p, up(p, w, trace * decay(plus, t - from_step), slow))
     return w
 
 
 @nb.njit(nogil=True)
-def deliver_plastic(lane: Any, table: Any, n: int, step: int) -> Any:
+def deliver_plastic(up: Any, down: Any, table_at: int, n: int, step: int, acc_at: int, n_slots: int, wide: int) -> Any:
     """Change and deliver the synapses of the `n` words that are due at `step`; returns the events."""
-    if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
-        return _deliver(table, n, step, view_i64(lane[L.ACC_AT], lane[L.N_SLOTS]))
-    return _deliver(table, n, step, view_i32(lane[L.ACC_AT], lane[L.N_SLOTS]))
+    table = view_i64(table_at, D.FIELDS)
+    if wide != 0:
+        return _deliver(up, down, table, n, step, view_i64(acc_at, n_slots))
+    return _deliver(up, down, table, n, step, view_i32(acc_at, n_slots))
 
 
 @nb.njit(nogil=True)
-def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
+def _deliver(up: Any, down: Any, table: Any, n: int, step: int, acc: Any) -> Any:
     """Delay by delay: entries of one delay see the same spikes of their targets, so many of them are done together."""
     due = view_i64(table[D.DUE_AT], n)
     events = np.int64(0)
@@ -118,24 +120,24 @@ def _deliver(table: Any, n: int, step: int, acc: Any) -> Any:
         if synapses > BATCH * table[D.N_TARGETS] and table[D.N_FROZEN] == 0:
             look_back(table, step - 2 * delay)
             for e in range(done, end, 3):
-                deliver_batch(table, due[e], due[e + 1], due[e + 2], step, acc)
+                deliver_batch(up, down, table, due[e], due[e + 1], due[e + 2], step, acc)
         else:
             for e in range(done, end, 3):
-                _deliver_entry(table, due[e], due[e + 1], due[e + 2], step, acc)
+                _deliver_entry(up, down, table, due[e], due[e + 1], due[e + 2], step, acc)
         events += synapses
         done = end
     return events
 
 
 @nb.njit(nogil=True)
-def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
+def _deliver_entry(up: Any, down: Any, table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
     """The synapses of one spike, one after the other."""
-    kind, words, capacity = table[D.KIND], table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
+    words, capacity = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
     mask = capacity - 1
     n_targets, slot0, applied = table[D.N_TARGETS], table[D.SLOT0], table[D.APPLIED]
     shift, sign = table[D.SHIFT], table[D.SIGN]
     half = (np.int64(1) << shift) >> 1
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
     minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
     history = view_i64(table[D.HISTORY_AT], n_targets * capacity * words)
@@ -147,6 +149,8 @@ def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, a
     delay, slow = third >> 32, float_of(third)
     until = step - 2 * delay  # the last step at which a spike of the target meets the synapse before the source's
     since = until - h if h != NEVER else np.int64(-1)
+    alone = table[D.PAIRS_ONLY] == 0
+    meets = alone or h != NEVER
     frozen = table[D.N_FROZEN] > 0 and is_frozen(table, step - delay)
     targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
     weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
@@ -159,38 +163,47 @@ def _deliver_entry(table: Any, entry: int, second: int, third: int, step: int, a
         while stop > start and (ring[((stop - 1) & mask) * words] >> 32) > until:
             stop -= 1
         if stop > start:
-            if h != NEVER:
+            if meets:
                 begin = stop
                 while begin > start and (ring[((begin - 1) & mask) * words] >> 32) > max(since, applied):
                     begin -= 1
-                w = _take_in(table, kind, p, w, ring, begin, stop, since, trace, plus)
+                w = _take_in(up, table, p, w, ring, begin, stop, since, trace, plus)
             at = ((stop - 1) & mask) * words
-            while at >= 0 and (ring[at] >> 32) == until:  # pairs at exactly the same time do not depress
+            while at >= 0 and (ring[at] >> 32) == until:  # pairs at exactly the same time do not count
                 stop -= 1
                 at = ((stop - 1) & mask) * words if stop > start else np.int64(-1)
             if at >= 0 and not frozen:
                 seen = float_of(ring[at]) * decay(minus, until - (ring[at] >> 32))
-                w = rounded(p, depressed(kind, p, w, seen, slow))
+                w = rounded(p, down(p, w, seen, slow))
+            elif alone and not frozen:
+                w = rounded(p, down(p, w, _ZERO, slow))
+            weights[j] = np.int32(w)
+        elif alone and not frozen:
+            w = rounded(p, down(p, w, _ZERO, slow))
             weights[j] = np.int32(w)
         acc[slot] += sign * ((np.int64(w) + half) >> shift)
 
 
-@cached_njit
-def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, recent: Any) -> None:
+@nb.njit(nogil=True)
+def catch_up_plastic(
+    up: Any, down: Any, table_at: int, now: int, longest_delay: int, last_at: int, trace_at: int, recent_at: int
+) -> Any:
     """Apply the spikes of targets up to `now - 2 longest_delay` to all weights, and forget them.
 
-    All steps before `now` are done. `last`, `trace`, `recent`: int32, float32, int32 scratch of one entry per source.
+    All steps before `now` are done. At the last three addresses: int32, float32, int32 scratch of one entry per source.
     What a synapse still lacks follows the last spike of its source that has arrived; a source that has emitted
-    another one meanwhile is looked up as it was before.
+    another one meanwhile is looked up as it was before. Returns 0.
     """
+    table = view_i64(table_at, D.FIELDS)
     until = now - 2 * longest_delay
     if until <= table[D.APPLIED]:
-        return
+        return np.int64(0)
     n_sources, n_targets = table[D.N_SOURCES], table[D.N_TARGETS]
+    last, trace, recent = view_i32(last_at, n_sources), view_f32(trace_at, n_sources), view_i32(recent_at, n_sources)
     as_before(table, now - longest_delay, last, trace, recent)
     words, capacity = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY]
     mask = capacity - 1
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
     history = view_i64(table[D.HISTORY_AT], n_targets * capacity * words)
     counts = view_i32(table[D.HISTORY_COUNT_AT], n_targets)
@@ -201,7 +214,7 @@ def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, re
     targets = view_u32(table[D.TARGET_AT], rows[n_sources])
     weights = view_i32(table[D.WEIGHT_AT], rows[n_sources])
     for k in range(n_sources):
-        if last[k] < 0:
+        if last[k] < 0 and table[D.PAIRS_ONLY] != 0:
             continue
         synapse = rows[k]
         for s in range(segment_rows[k], segment_rows[k + 1]):
@@ -221,9 +234,10 @@ def catch_up(table: Any, now: int, longest_delay: int, last: Any, trace: Any, re
                         first -= 1
                     if first < stop:
                         w = np.float32(weights[j])
-                        w = _take_in(table, table[D.KIND], p, w, ring, first, stop, since, trace[k], plus)
+                        w = _take_in(up, table, p, w, ring, first, stop, since, trace[k], plus)
                         weights[j] = np.int32(w)
             synapse += count
     table[D.APPLIED] = until
     forget(history, counts, starts, until, capacity, words)
     keep_recent(table, now - longest_delay)
+    return np.int64(0)

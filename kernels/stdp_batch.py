@@ -17,17 +17,26 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.decay import decay
 from dtbsim.kernels.history import NEVER, float_of
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
-from dtbsim.kernels.stdp_rules import depressed, potentiated, rounded
 
 UNSEEN = np.float32(-1.0)
 WINDOW = D.WINDOW
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
+_ZERO, _HALF = np.float32(0.0), np.float32(0.5)
+
+
+@nb.njit(nogil=True, inline="always")
+def rounded(p: Any, w: Any) -> Any:
+    """Into the bounds, to a whole number; float32 again."""
+    smallest, largest = p[D.P_MIN], p[D.P_MAX]
+    w = w if w > smallest else smallest
+    w = w if w < largest else largest
+    return np.float32(np.int32(w + _HALF))
 
 
 @nb.njit(nogil=True)
 def look_back(table: Any, until: int) -> None:
     """Per target: one past its last spike up to `until`, the steps of its last WINDOW spikes until then (oldest first,
-    -1: none), and the trace just before `until` (UNSEEN: no spike before it)."""
+    -1: none), and the trace just before `until` (no spike before it: UNSEEN, or 0 where the source's counts alone)."""
     words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
     mask = capacity - 1
     minus = view_f32(table[D.DECAY1_AT], table[D.DECAY1_AT + 1])
@@ -37,6 +46,7 @@ def look_back(table: Any, until: int) -> None:
     stops = view_i32(table[D.STOP_AT], n)
     window = view_i32(table[D.WINDOW_AT], WINDOW * n)
     seen = view_f32(table[D.SEEN_AT], n)
+    unseen = _ZERO if table[D.PAIRS_ONLY] == 0 else UNSEEN
     for i in range(n):
         start, stop = np.int64(starts[i]), np.int64(counts[i])
         base = i * capacity
@@ -47,7 +57,7 @@ def look_back(table: Any, until: int) -> None:
             m = stop - WINDOW + k
             entry = history[np.uint64((base + (m & mask)) * words)]
             window[np.uint64(WINDOW * i + k)] = np.int32(entry >> 32) if m >= start else np.int32(-1)
-        seen[i] = UNSEEN
+        seen[i] = unseen
         if stop > start:
             entry = history[np.uint64((base + ((stop - 1) & mask)) * words)]
             while (entry >> 32) == until and stop > start:
@@ -58,7 +68,7 @@ def look_back(table: Any, until: int) -> None:
 
 
 @nb.njit(nogil=True)
-def deliver_batch(table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
+def deliver_batch(up: Any, down: Any, table: Any, entry: int, second: int, third: int, step: int, acc: Any) -> None:
     """The synapses of one spike, after `look_back` for its delay."""
     count = entry & _COUNT_MASK
     first = entry >> L.ENTRY_SHIFT
@@ -66,11 +76,11 @@ def deliver_batch(table: Any, entry: int, second: int, third: int, step: int, ac
     delay, slow = third >> 32, float_of(third)
     targets = view_u32(table[D.TARGET_AT] + 4 * first, count)
     weights = view_i32(table[D.WEIGHT_AT] + 4 * first, count)
-    if h != NEVER:
-        since = step - 2 * delay - h
+    if h != NEVER or table[D.PAIRS_ONLY] == 0:
+        since = step - 2 * delay - h if h != NEVER else np.int64(-1)
         pending = _pending(table, targets, max(since, table[D.APPLIED]))
-        _potentiate(table, targets, weights, pending, since, trace)
-    _depress(table, targets, weights, slow)
+        _take_in(up, table, targets, weights, pending, since, trace)
+    _meet(down, table, targets, weights, slow)
     _add(table, targets, weights, acc)
 
 
@@ -111,13 +121,12 @@ def _pending(table: Any, targets: Any, since: int) -> Any:
 
 
 @nb.njit(nogil=True)
-def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int, trace: Any) -> None:
+def _take_in(up: Any, table: Any, targets: Any, weights: Any, pending: Any, since: int, trace: Any) -> None:
     """Take in the pending spikes of the targets, each synapse's oldest one first, one round after the other."""
     words, capacity, n = table[D.HISTORY_WORDS], table[D.HISTORY_CAPACITY], table[D.N_TARGETS]
     mask = capacity - 1
     slot0 = np.uint32(table[D.SLOT0])
-    kind = table[D.KIND]
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     plus = view_f32(table[D.DECAY_AT], table[D.DECAY_AT + 1])
     history = view_i64(table[D.HISTORY_AT], n * capacity * words)
     where, cursor = view_i32(table[D.PENDING_AT], targets.size), view_i32(table[D.CURSOR_AT], targets.size)
@@ -133,7 +142,7 @@ def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int
             w[q] = np.float32(weights[j])
             traces[q] = trace * decay(plus, (history[at] >> 32) - since)
             slows[q] = float_of(history[at + np.uint64(1)]) if words > 1 else np.float32(0.0)
-        _potentiate_all(kind, p, w[:pending], traces[:pending], slows[:pending])
+        _take_in_all(up, p, w[:pending], traces[:pending], slows[:pending])
         more = np.int64(0)
         for q in range(pending):
             j = np.uint32(where[q])
@@ -148,23 +157,16 @@ def _potentiate(table: Any, targets: Any, weights: Any, pending: Any, since: int
 
 
 @nb.njit(nogil=True)
-def _potentiate_all(kind: int, p: Any, w: Any, traces: Any, slows: Any) -> None:
-    if kind == D.STDP_PAIR:
-        for q in range(w.size):
-            w[q] = rounded(p, potentiated(D.STDP_PAIR, p, w[q], traces[q], slows[q]))
-    elif kind == D.STDP_POWER_LAW:
-        for q in range(w.size):
-            w[q] = rounded(p, potentiated(D.STDP_POWER_LAW, p, w[q], traces[q], slows[q]))
-    else:
-        for q in range(w.size):
-            w[q] = rounded(p, potentiated(D.STDP_TRIPLET, p, w[q], traces[q], slows[q]))
+def _take_in_all(up: Any, p: Any, w: Any, traces: Any, slows: Any) -> None:
+    for q in range(w.size):
+        w[q] = rounded(p, up(p, w[q], traces[q], slows[q]))
 
 
 @nb.njit(nogil=True)
-def _depress(table: Any, targets: Any, weights: Any, slow: Any) -> None:
-    """The spike of the source itself, where its target has spiked before."""
+def _meet(down: Any, table: Any, targets: Any, weights: Any, slow: Any) -> None:
+    """The spike of the source itself, where its target has spiked before or that makes no difference."""
     seen = view_f32(table[D.SEEN_AT], table[D.N_TARGETS])
-    p = view_f32(table[D.PARAMETERS_AT], D.N_PARAMETERS)
+    p = view_f32(table[D.PARAMETERS_AT], table[D.N_PARAMETERS])
     slot0 = np.uint32(table[D.SLOT0])
     n = targets.size
     w = view_f32(table[D.BUFFER_AT], 3 * n)[:n]
@@ -172,19 +174,9 @@ def _depress(table: Any, targets: Any, weights: Any, slow: Any) -> None:
     for j in range(n):
         w[j] = np.float32(weights[j])
         traces[j] = seen[np.uint32(targets[j] - slot0)]
-    kind = table[D.KIND]
-    if kind == D.STDP_PAIR:
-        for j in range(n):
-            new = rounded(p, depressed(D.STDP_PAIR, p, w[j], traces[j], slow))
-            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
-    elif kind == D.STDP_POWER_LAW:
-        for j in range(n):
-            new = rounded(p, depressed(D.STDP_POWER_LAW, p, w[j], traces[j], slow))
-            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
-    else:
-        for j in range(n):
-            new = rounded(p, depressed(D.STDP_TRIPLET, p, w[j], traces[j], slow))
-            w[j] = new if traces[j] >= np.float32(0.0) else w[j]
+    for j in range(n):
+        new = rounded(p, down(p, w[j], traces[j], slow))
+        w[j] = new if traces[j] >= _ZERO else w[j]
     for j in range(n):
         weights[j] = np.int32(w[j])
 

@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         Simulation,
     )
     from dtbsim.config.scaling import SynapticScaling
-    from dtbsim.config.synapses import STDP, SaturatingNMDA, STDPDopamine, STDPPowerLaw, STDPTriplet, TsodyksMarkram
     from dtbsim.config.values import (
         Exponential,
         FromFile,
@@ -79,6 +78,15 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.synapses.configured import (
+        STDP,
+        SaturatingNMDA,
+        STDPDopamine,
+        STDPPowerLaw,
+        STDPTriplet,
+        TsodyksMarkram,
+        VogelsSprekeler,
+    )
     from dtbsim.report import write_report
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
@@ -127,7 +135,15 @@ _MODULES = {
         "Simulation",
     ),
     "config.scaling": ("SynapticScaling",),
-    "config.synapses": ("STDP", "STDPDopamine", "STDPPowerLaw", "STDPTriplet", "SaturatingNMDA", "TsodyksMarkram"),
+    "models.synapses.configured": (
+        "STDP",
+        "STDPDopamine",
+        "STDPPowerLaw",
+        "STDPTriplet",
+        "SaturatingNMDA",
+        "TsodyksMarkram",
+        "VogelsSprekeler",
+    ),
     "config.values": (
         "Exponential",
         "FromFile",
@@ -223,6 +239,7 @@ __all__ = [
     "TruncatedNormal",
     "TsodyksMarkram",
     "Uniform",
+    "VogelsSprekeler",
     "build",
     "dump_config",
     "get_model",

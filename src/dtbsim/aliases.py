@@ -145,6 +145,7 @@ _ALIASES: dict[str, str] = {
     "stdp_power_law": "stdp_pl_synapse_hom, power_law",
     "stdp_triplet": "stdp_triplet_synapse, triplet, pfister_gerstner",
     "stdp_dopamine": "stdp_dopamine_synapse, dopamine, reward",
+    "vogels_sprekeler": "vogels_sprekeler_synapse, inhibitory_stdp, istdp, vogels",
     "saturating_nmda": "nmda, nmda_synapse",
     "learning_rate": "lambda, lambda_, eta, lr",
     "weight_max": "Wmax, w_max, wmax",

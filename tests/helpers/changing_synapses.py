@@ -40,6 +40,7 @@ DYNAMIC_SYNAPSES = {
     "intermediate": STDP + ", mu_plus: 0.4, mu_minus: 0.6}",
     "frozen for a while": STDP + ", mu_plus: 0, mu_minus: 1, frozen_ms: [[50, 120], [300, 400.4]]}",
     "power law": "{kind: stdp_power_law, learning_rate: 0.3, alpha: 0.1, mu: 0.4, weight_max: 200}",
+    "towards a rate": "{kind: vogels_sprekeler, weight_max: 100, learning_rate: 1.5, target_rate_hz: 12}",
     "triplets": "{kind: stdp_triplet, weight_max: 120, A2_plus: 0.2, A3_plus: 0.7, A2_minus: 0.5, A3_minus: 0.3}",
 }
 RARE = """\

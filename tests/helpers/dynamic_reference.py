@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from dtbsim.build.dynamic import DynamicRows
-from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.elementary import exp, log
 
 F32 = np.float32
 ZERO, ONE = F32(0.0), F32(1.0)
+ALONE = ("vogels_sprekeler",)
+"""Models in which a spike counts without any of the other end."""
 
 
 def decayed(table: Any, steps: int) -> Any:
@@ -40,7 +41,8 @@ class DynamicReference:
 
     def __init__(self, part: DynamicRows, table: Any, dt_ms: float) -> None:
         self.dynamics, self.table = part.dynamics, table
-        self.p = part.dynamics.parameters(part.quantum)
+        self.name, self.p = part.dynamics.model.name, part.dynamics.constants(part.quantum)
+        self.smallest, self.largest = map(F32, part.dynamics.bounds(part.quantum) if part.dynamics.plastic else (0, 0))
         self.shift, self.sign = part.dynamics.shift(part.quantum), part.dynamics.sign
         self.decays = part.dynamics.decays(dt_ms)
         self.weights = [F32(w) for w in table[:, 3]]
@@ -82,19 +84,19 @@ class DynamicReference:
     def _factor(self, gid: int, step: int) -> int:
         history = self.sources[gid]
         p = self.p
-        if self.dynamics.kind == D.FACTOR_TSODYKS_MARKRAM:
-            x, u = ONE, p[D.P_U]
+        if self.name == "tsodyks_markram":
+            x, u = ONE, p["U"]
             if history:
                 at, x, u = history[-1]
                 x = ONE + (x - x * u - ONE) * decayed(self.decays[0], step - at)
-                u = p[D.P_U] + u * (ONE - p[D.P_U]) * decayed(self.decays[1], step - at)
+                u = p["U"] + u * (ONE - p["U"]) * decayed(self.decays[1], step - at)
             history.append((step, x, u))
             factor = x * u
         else:
             s = ZERO
             if history:
                 s = history[-1][1] * decayed(self.decays[0], step - history[-1][0])
-            factor = p[D.P_K0] + p[D.P_K1] * s
+            factor = p["k0"] + p["k1"] * s
             history.append((step, s + factor, ZERO))
         return int(min(max(factor, ZERO), ONE) * F32(32768.0) + F32(0.5))
 
@@ -119,9 +121,9 @@ class DynamicReference:
 
     def _potentiated(self, w: Any, before: tuple[int, Any, Any] | None, target: int, delay: int, until: int) -> Any:
         """`before`: the spike of the source that the target's spikes meet."""
-        if before is None:
+        if before is None and self.name not in ALONE:
             return w
-        last, trace, _ = before
+        last, trace, _ = before or (-1, ZERO, ZERO)  # the source's trace is 0 before its first spike
         recent = itertools.takewhile(lambda entry: entry[0] > last - delay, reversed(self.spikes[target]))
         for step, _, slow in reversed(list(recent)):
             if step <= until and not self._frozen(step):
@@ -133,30 +135,36 @@ class DynamicReference:
         spike, _, slow = spikes[number]
         w = self._potentiated(w, spikes[number - 1] if number else None, target, delay, spike - delay)
         met = last_before(self.spikes[target], spike - delay)
-        if self._frozen(spike) or met is None:
+        if self._frozen(spike) or (met is None and self.name not in ALONE):
             return w
-        return self._down(w, met[1] * decayed(self.decays[1], spike - delay - met[0]), slow)
+        seen = ZERO if met is None else met[1] * decayed(self.decays[1], spike - delay - met[0])
+        return self._down(w, seen, slow)
 
     def _frozen(self, step: int) -> bool:
         return any(start <= step < stop for start, stop in self.dynamics.frozen.tolist())
 
     def _up(self, w: Any, k: Any, slow: Any) -> Any:
         p = self.p
-        if self.dynamics.kind == D.STDP_PAIR:
-            x = w * p[D.P_INVERSE_MAX]
-            return self._rounded((x + p[D.P_UP] * power(ONE - x, p[D.P_UP_POWER]) * k) * p[D.P_MAX])
-        if self.dynamics.kind == D.STDP_POWER_LAW:
-            return self._rounded(w + p[D.P_UP] * power(w, p[D.P_UP_POWER]) * k)
-        return self._rounded(w + k * (p[D.P_UP2] + p[D.P_UP3] * slow))
+        if self.name == "stdp":
+            x = w * p["inverse_max"]
+            return self._rounded((x + p["learning_rate"] * power(ONE - x, p["mu_plus"]) * k) * self.largest)
+        if self.name == "stdp_power_law":
+            return self._rounded(w + p["up"] * power(w, p["mu"]) * k)
+        if self.name == "vogels_sprekeler":
+            return self._rounded(w + p["learning_rate"] * k)
+        return self._rounded(w + k * (p["A2_plus"] + p["A3_plus"] * slow))
 
     def _down(self, w: Any, k: Any, slow: Any) -> Any:
         p = self.p
-        if self.dynamics.kind == D.STDP_PAIR:
-            x = w * p[D.P_INVERSE_MAX]
-            return self._rounded((x - p[D.P_DOWN] * power(x, p[D.P_DOWN_POWER]) * k) * p[D.P_MAX])
-        if self.dynamics.kind == D.STDP_POWER_LAW:
-            return self._rounded(w - p[D.P_DOWN] * w * k)
-        return self._rounded(w - k * (p[D.P_DOWN2] + p[D.P_DOWN3] * slow))
+        if self.name == "stdp":
+            x = w * p["inverse_max"]
+            return self._rounded((x - p["down"] * power(x, p["mu_minus"]) * k) * self.largest)
+        if self.name == "stdp_power_law":
+            return self._rounded(w - p["down"] * w * k)
+        if self.name == "vogels_sprekeler":
+            raised = min(w + p["learning_rate"] * k, self.largest)
+            return self._rounded(raised - p["learning_rate"] * p["alpha"])
+        return self._rounded(w - k * (p["A2_minus"] + p["A3_minus"] * slow))
 
     def _rounded(self, w: Any) -> Any:
-        return F32(int(min(max(w, ZERO), self.p[D.P_MAX]) + F32(0.5)))
+        return F32(int(min(max(w, self.smallest), self.largest) + F32(0.5)))

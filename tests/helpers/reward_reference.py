@@ -24,6 +24,7 @@ class RewardReference(DynamicReference):
     def __init__(self, part: DynamicRows, table: Any, dt_ms: float, dopamine: range) -> None:
         super().__init__(part, table, dt_ms)
         self.dopamine = dopamine
+        self.table_of_p = part.dynamics.parameters(part.quantum)
         self.interval = part.dynamics.interval  # type: ignore[attr-defined]
         self.growth, self.fade = part.dynamics.cell()  # type: ignore[attr-defined]
         self.whole = [int(w) for w in self.weights]
@@ -45,7 +46,7 @@ class RewardReference(DynamicReference):
         last, n = self.level_at
         n = n * decayed(self.decays[3], step - last)
         if step in self.released:
-            n = n + F32(self.released[step]) * self.p[D.P_RELEASE]
+            n = n + F32(self.released[step]) * self.table_of_p[D.P_RELEASE]
             self.level_at = step, n
         return n
 
@@ -54,7 +55,7 @@ class RewardReference(DynamicReference):
         found = self.integral[cell]
         for step in range(cell * self.interval + len(found) - 1, until):
             m = step - cell * self.interval
-            change = self.fade[m] * (self.level(step) * self.p[D.P_GAIN] - self.p[D.P_LOSS])
+            change = self.fade[m] * (self.level(step) * self.table_of_p[D.P_GAIN] - self.table_of_p[D.P_LOSS])
             found.append(found[-1] + (ZERO if self._frozen(step) else change))
         return found
 
@@ -83,7 +84,7 @@ class RewardReference(DynamicReference):
             self.eligible[index], self.at[index] = c, edge
 
     def _gained(self, last: tuple[int, Any, Any], meets: int) -> Any:
-        return self.p[D.P_A_PLUS] * last[1] * decayed(self.decays[0], meets - last[0])
+        return self.p["A_plus"] * last[1] * decayed(self.decays[0], meets - last[0])
 
     def _changed(self, w: Any, source: int, target: int, number: int, delay: int) -> Any:
         raise AssertionError("weights are advanced by index")
@@ -96,7 +97,7 @@ class RewardReference(DynamicReference):
             meets = spike - delay
             if any(entry[0] < meets for entry in self.spikes[target]):
                 at, trace, _ = [entry for entry in self.spikes[target] if entry[0] < meets][-1]
-                lost = self.p[D.P_A_MINUS] * trace * decayed(self.decays[1], meets - at)
+                lost = self.p["A_minus"] * trace * decayed(self.decays[1], meets - at)
                 self.eligible[index] = self.eligible[index] - lost * self.growth[spike % self.interval]
             amount = (self.whole[index] + ((1 << self.shift) >> 1)) >> self.shift
             inputs[target][channel] += self.sign * amount
@@ -113,4 +114,4 @@ class RewardReference(DynamicReference):
         return int(bounded + F32(0.5)) if bounded >= 0 else -int(F32(0.5) - bounded)
 
     def _bounded(self, w: int) -> int:
-        return min(max(w, int(self.p[D.P_MIN])), int(self.p[D.P_MAX]))
+        return min(max(w, int(self.smallest)), int(self.largest))

@@ -52,6 +52,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, float]]] = {
         "stdp_triplet_synapse",
         {"tau_minus": 33.7, "tau_minus_triplet": 125.0},
     ),
+    "towards a rate": (
+        "{kind: vogels_sprekeler, weight_max: 200, learning_rate: 1.5, target_rate_hz: 70, tau_ms: 25}",
+        {"eta": 1.5, "alpha": 3.5, "tau": 25.0, "Wmax": 200.0},
+        "vogels_sprekeler_synapse",
+        {"tau_minus": 25.0},
+    ),
     "depression and facilitation": (
         "{kind: tsodyks_markram, U: 0.25, tau_rec_ms: 90, tau_fac_ms: 60}",
         {"U": 0.25, "u": 0.25, "x": 1.0, "tau_rec": 90.0, "tau_fac": 60.0},
@@ -63,7 +69,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, float]]] = {
 
 
 def plastic(name: str) -> bool:
-    return "stdp" in CASES[name][0]
+    return "tsodyks" not in CASES[name][0]
 
 
 def duration_ms(name: str) -> float:

@@ -19,9 +19,11 @@ from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import BLOCK_THREADS
 from dtbsim.backends.cuda.source import COMPILE_OPTIONS, whole_text
 from dtbsim.kernels import build_layout
+from dtbsim.kernels.rule_cuda import rules_text
 from dtbsim.kernels.update_cuda import updates_text
 from dtbsim.kernels.update_kernel import get_update_kernel
 from dtbsim.models import NeuronModel, example_model
+from dtbsim.models.synapses import SYNAPSE_MODELS
 
 pytestmark = pytest.mark.skipif(
     nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed: pip install 'dtbsim[cuda-check]'"
@@ -38,6 +40,7 @@ REGISTERS = 65_536
 TREES = {"dtb_part_counts": 160, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_wire_sources": 320}
 SPILLED = {"dtb_persistent": 256, **TREES}
 """Bytes of local memory (spilled registers, arrays) that a kernel may use, where it is more than none."""
+RULES = rules_text([kind.model for kind in SYNAPSE_MODELS.usable().values()])
 MAIN = (70, 75, 80, 86, 89, 90, 100, 120)
 TWO = (70, 90)
 
@@ -45,7 +48,11 @@ TWO = (70, 90)
 def text_of(file: str, models: Iterable[NeuronModel]) -> str:
     variants = [get_update_kernel(model, use_stim=model.uses_current).variant for model in models]
     name, *macros = file.split()
-    return whole_text(name, {"updates.cuh": updates_text(variants)}, MACROS.get(name, {}) | dict.fromkeys(macros, 1))
+    return whole_text(
+        name,
+        {"updates.cuh": updates_text(variants), "rules.cuh": RULES},
+        MACROS.get(name, {}) | dict.fromkeys(macros, 1),
+    )
 
 
 @cache

@@ -25,7 +25,6 @@ from tests.helpers.networks import (
 from tests.helpers.reference_engine import ReferenceEngine
 
 from dtbsim.backends.cpu import CpuBackend
-from dtbsim.kernels import dynamic_layout as D
 from dtbsim.spec import Network
 
 
@@ -76,7 +75,7 @@ def test_spikes_and_weights_are_those_of_the_reference(name: str) -> None:
             assert changed.mean() > 0.9
 
 
-@pytest.mark.parametrize("name", [name for name in SYNAPSES if "stdp" in SYNAPSES[name]])
+@pytest.mark.parametrize("name", [name for name in SYNAPSES if "stdp" in SYNAPSES[name] or "vogels" in SYNAPSES[name]])
 def test_synapses_that_are_delivered_together_are_those_of_the_reference(name: str) -> None:
     """Many synapses with one delay go through the passes of `stdp_batch`; a frozen projection never does."""
     text = text_of(name).replace("delay_ms: {distribution: uniform, low: 0.2, high: 4.0}", "delay_ms: 1.4")
@@ -110,7 +109,7 @@ def test_rare_sources_and_busy_targets(tmp_path: Path) -> None:
             assert np.array_equal(found[np.lexsort(found.T[::-1])], expected[np.lexsort(expected.T[::-1])])
 
 
-@pytest.mark.parametrize("name", ["multiplicative", "triplets", "frozen for a while", "power law"])
+@pytest.mark.parametrize("name", ["multiplicative", "triplets", "frozen for a while", "power law", "towards a rate"])
 def test_it_makes_no_difference_when_pending_changes_are_applied(name: str) -> None:
     network = network_of(text_of(name))
     often, once = Compared(network, tidy_at=range(37, network.n_steps, 61)), Compared(network)
@@ -138,9 +137,9 @@ def test_without_change_the_spikes_are_those_of_static_synapses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter"), [("intermediate", D.P_UP_POWER), ("triplets", D.P_UP3), ("power law", D.P_DOWN)]
+    ("name", "parameter"), [("intermediate", "mu_plus"), ("triplets", "A3_plus"), ("power law", "down")]
 )
-def test_a_slightly_other_rule_shows(name: str, parameter: int) -> None:
+def test_a_slightly_other_rule_shows(name: str, parameter: str) -> None:
     def change(parts: list[DynamicReference]) -> None:
         next(part for part in parts if part.dynamics.plastic).p[parameter] *= np.float32(1.001)
 

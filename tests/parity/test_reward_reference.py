@@ -70,7 +70,7 @@ def test_spikes_and_weights_are_those_of_the_reference(name: str) -> None:
     assert np.array_equal(run.spikes, run.expected)
     assert run.same_weights()
     assert sum(run.part.released.values()) > 150
-    fine = run.part.p[D.P_MAX] / 100
+    fine = run.part.largest / 100
     final = run.final[:, 3] / fine
     changes = np.abs(run.final[:, 3] - run.part.table[:, 3]) / fine
     assert (changes > 0.01).mean() > 0.9, "pA"
@@ -113,9 +113,10 @@ def test_dopamine_is_heard_on_every_rank_that_needs_it() -> None:
     assert not any(plan.needs[rank, dopamine] for rank in set(range(3)) - owners[e])
 
 
-@pytest.mark.parametrize("parameter", [D.P_A_PLUS, D.P_A_MINUS, D.P_GAIN, D.P_LOSS, D.P_RELEASE])
-def test_a_slightly_other_rule_shows(parameter: int) -> None:
+@pytest.mark.parametrize("parameter", ["A_plus", "A_minus", D.P_GAIN, D.P_LOSS, D.P_RELEASE])
+def test_a_slightly_other_rule_shows(parameter: str | int) -> None:
     def change(part: RewardReference) -> None:
-        part.p[parameter] *= np.float32(1.001)
+        values = part.p if isinstance(parameter, str) else part.table_of_p
+        values[parameter] *= np.float32(1.001)  # type: ignore[index]
 
     assert not Compared(network_of(text_of("fast updates"), "simulation.duration_ms=300"), change=change).same_weights()

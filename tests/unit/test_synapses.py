@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numba as nb
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -13,9 +14,12 @@ from tests.helpers.networks import network_of
 import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.kernels.decay import decay, decay_table
-from dtbsim.kernels.elementary import power
+from dtbsim.kernels.elementary import exp, log
+from dtbsim.models.language.checked import own_functions
+from dtbsim.models.language.emit_numba import own_function_text
+from dtbsim.models.synapses import parts
+from dtbsim.models.synapses.saturating_nmda import saturating_jump
 from dtbsim.mpi import run_ranks
-from dtbsim.spec.synapses import saturating_jump
 
 NETWORK = """\
 simulation: {dt_ms: 0.1, duration_ms: 100, block_size: 16}
@@ -86,6 +90,9 @@ def test_without_time_constant_everything_decays_at_once() -> None:
 
 
 def test_power_is_exact_where_exponents_are_whole() -> None:
+    scope: dict[str, Any] = {"_f32": nb.float32, "_exp": exp, "_log": log}
+    exec(own_function_text(own_functions((parts.power,))["power"]), scope)
+    power = nb.njit(error_model="numpy")(scope["_own_power"])
     x = np.linspace(0, 1, 101, dtype=np.float32)
     assert all(power(v, np.float32(0)) == 1 and power(v, np.float32(1)) == v for v in x)
     assert power(np.float32(0), np.float32(0.4)) == 0

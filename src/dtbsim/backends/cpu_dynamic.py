@@ -17,9 +17,8 @@ from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.reward import catch_up_rewarded
+from dtbsim.kernels.rule_kernel import rule_address, rule_function
 from dtbsim.kernels.scaling import scale_weights
-from dtbsim.kernels.stdp import catch_up
 from dtbsim.spec.network import Network
 
 
@@ -58,7 +57,9 @@ class CpuDynamicTables(StatefulTables):
         self._counts.append(counts)
         self._starts.append(starts)
         if not part.dynamics.plastic:
+            row[D.ADVANCE_AT] = rule_address(part.dynamics.model, "advance")
             return
+        row[D.DELIVER_AT] = rule_address(part.dynamics.model, "deliver")
         row[D.HISTORY_AT] = libc.malloc(int(8 * n * row[D.HISTORY_CAPACITY] * row[D.HISTORY_WORDS]))
         row[D.HISTORY_COUNT_AT], row[D.HISTORY_START_AT] = at(counts), at(starts)
         longest = int((part.rows.segments & np.uint32(0xFFFF)).max(initial=0))
@@ -91,10 +92,9 @@ class CpuDynamicTables(StatefulTables):
     def _catch_up(self, index: int, now: int) -> None:
         n = self.parts[index].n_sources
         scratch = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(n, np.int32)
-        if index in self._rewards:
-            catch_up_rewarded(self.table[index], now, *scratch)
-        else:
-            catch_up(self.table[index], now, self._network.max_delay_steps, *scratch)
+        addresses = [array.ctypes.data for array in scratch]
+        catch_up = rule_function(self.parts[index].dynamics.model, "catch_up")
+        catch_up(self.table[index].ctypes.data, now, self._network.max_delay_steps, *addresses)
 
     def _scale(self, index: int, factors: NDArray[np.int64], bounds: tuple[int, int]) -> None:
         rows = self.parts[index].rows

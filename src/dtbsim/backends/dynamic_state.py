@@ -188,14 +188,15 @@ def _lane_of(
     sources = tables.source_gids(index)
     rows = rows_of(table["source/gid"], sources)
     known = rows >= 0
-    last, trace = np.full(sources.size, -1, np.int32), np.zeros((sources.size, 2), np.float32)
+    dynamics = projection.dynamics
+    assert dynamics is not None
+    last, trace = np.full(sources.size, -1, np.int32), np.tile(dynamics.initial_states(), (sources.size, 1))
     last[known], trace[known] = table["source/last"][rows[known]], table["source/trace"][rows[known]]
     source = rows_of(sources, spikes[0])
     used = np.diff(tables.parts[index].rows.segment_rows) > 0
     mine = (source >= 0) & used[source]
     transit = np.concatenate([source[mine, None], spikes[1][mine]], axis=1)
-    dynamics = projection.dynamics
-    plastic = _plastic_of(table, projection, tables, index) if dynamics is not None and dynamics.plastic else None
+    plastic = _plastic_of(table, projection, tables, index) if dynamics.plastic else None
     return LaneSynapses(last, trace, np.ascontiguousarray(transit), plastic)
 
 

@@ -41,7 +41,7 @@ class DynamicTables(ABC):
         for index, (row, part) in enumerate(zip(self.table, self.parts, strict=True)):
             self._fill(row, part)
             self._fill_own(row, part)
-            if part.dynamics.kind == D.STDP_DOPAMINE:
+            if part.dynamics.kind == D.MODULATED:
                 self._rewards[index] = RewardTables(network, candidates, part, row, memory)
 
     # -- filling ----------------------------------------------------------------------------------------------
@@ -54,11 +54,13 @@ class DynamicTables(ABC):
         row[D.TARGET_AT], row[D.WEIGHT_AT] = at(rows.targets), at(rows.weights)
         row[D.ROW_AT], row[D.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
         row[D.SEGMENT_AT] = at(rows.segments)
-        row[D.PARAMETERS_AT] = at(dynamics.parameters(part.quantum))
+        row[D.RULE] = self._network.synapse_models.index(dynamics.model)
+        parameters = dynamics.parameters(part.quantum)
+        row[D.PARAMETERS_AT], row[D.N_PARAMETERS] = at(parameters), parameters.size
         for field_at, table in zip(D.DECAY_FIELDS, dynamics.decays(self._network.dt_ms), strict=True):
             row[field_at], row[field_at + 1] = at(table), table.size
         row[D.LAST_AT] = at(np.full(part.n_sources, -1, np.int32))
-        row[D.TRACE_AT] = at(np.zeros((part.n_sources, 2), np.float32))
+        row[D.TRACE_AT] = at(np.tile(dynamics.initial_states(), (part.n_sources, 1)))
         if dynamics.plastic:
             self._fill_plastic(row, part)
 
@@ -73,7 +75,7 @@ class DynamicTables(ABC):
         row[D.HISTORY_ROOM] = MOST_SPIKES if several else 1
         capacity = FIRST_HISTORY if not several else 1 << (2 * MOST_SPIKES).bit_length()
         row[D.HISTORY_WORDS], row[D.HISTORY_CAPACITY] = dynamics.history_words, capacity
-        row[D.APPLIED] = -1
+        row[D.APPLIED], row[D.PAIRS_ONLY] = -1, int(dynamics.pairs_only)
         row[D.FROZEN_AT], row[D.N_FROZEN] = self._memory.place(dynamics.frozen), len(dynamics.frozen)
 
     @abstractmethod

@@ -12,7 +12,6 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
 from dtbsim.config.sources import PER_REGION, FromFile, RegionMap, Spreading, spreads
-from dtbsim.config.synapses import Plastic, STDPDopamine
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, TruncatedNormal, Uniform
 from dtbsim.config.walk import files_of_numbers, sources_of
@@ -111,7 +110,7 @@ def _no_projection(path: KeyPath, name: str, meant: Iterable[str], config: RunCo
 def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
     """Yield what needs a projection whose weights change and names another one."""
     projections = projection_names(config)
-    plastic = [name for name, p in projections.items() if isinstance(p.synapse, Plastic)]
+    plastic = [name for name, p in projections.items() if p.synapse is not None and p.synapse.plastic]
     named: list[tuple[KeyPath, str]] = [
         (("record", "weights", str(index), "projection"), weights.projection)
         for index, weights in enumerate(config.record.weights)
@@ -134,8 +133,8 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
     for key, projection in config.projections.items():
         yield ("projections", key, "source"), projection.source
         yield ("projections", key, "target"), projection.target
-        if isinstance(projection.synapse, STDPDopamine):
-            yield ("projections", key, "synapse", "dopamine"), projection.synapse.dopamine
+        for parameter, name in projection.synapse.populations() if projection.synapse else ():
+            yield ("projections", key, "synapse", parameter), name
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():

@@ -16,7 +16,7 @@ from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.config.network import BalancedEI, HomeostaticTonic, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
-from dtbsim.config.synapses import Plastic, STDPDopamine
+from dtbsim.config.synapses import Plastic
 from dtbsim.config.values import Constant, Exponential
 
 Times = Iterator[tuple[KeyPath, float | None]]
@@ -70,8 +70,8 @@ def _projections(config: RunConfig) -> Times:
             yield (*path, "delay_ms"), delay
         if isinstance(synapse, Plastic):
             yield from _pairs((*path, "synapse", "frozen_ms"), synapse.frozen_ms)
-        if isinstance(synapse, STDPDopamine):
-            yield (*path, "synapse", "update_interval_ms"), synapse.update_interval_ms
+        for parameter, time_ms in synapse.times() if synapse else ():
+            yield (*path, "synapse", parameter), time_ms
 
 
 def _drives(config: RunConfig) -> Times:

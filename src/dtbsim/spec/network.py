@@ -20,6 +20,7 @@ from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
 from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
+from dtbsim.models.synapses import SynapseModel
 from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import DelaySpread
@@ -291,6 +292,11 @@ class Network:
         from dtbsim.spec.entries import entries_of
 
         return entries_of(self)
+
+    @cached_property
+    def synapse_models(self) -> list[SynapseModel]:
+        """The different models of synapses that change, in the order of the projections."""
+        return list(dict.fromkeys(p.dynamics.model for p in self.projections if p.dynamics is not None))
 
     @cached_property
     def _family_indices(self) -> dict[str, int]:

@@ -9,7 +9,6 @@ from dtbsim.config import network as cfg
 from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.sources import Spreading
-from dtbsim.config.synapses import STDPDopamine
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
@@ -73,8 +72,8 @@ class _Compiler:
         self.target = self._family(drafts, str(self.item.target), "target")
         self.pairs = PairNumbers(numbers, self.source, self.target, self.path)
         self.modulators: tuple[int, ...] = ()
-        if isinstance(self.item.synapse, STDPDopamine):
-            self.modulators = tuple(self._family(drafts, self.item.synapse.dopamine, "synapse.dopamine").populations)
+        for key, named in self.item.synapse.populations() if self.item.synapse else ():
+            self.modulators = tuple(self._family(drafts, named, f"synapse.{key}").populations)
         self.families = families
         self.dt_ms = config.simulation.dt_ms
 

@@ -1,25 +1,24 @@
-"""Synapses that change, as plain numbers: which kernel, which time constants, which bounds."""
+"""Synapses that change, as plain numbers: which model, which time constants, which bounds."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.config import synapses as cfg
+from dtbsim.config.synapses import SynapseConfig
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import LONGEST_STEPS, decay_table
+from dtbsim.models.synapses import WEIGHT, ModulatedSynapse, Modulator, PlasticSynapse, SourceSynapse, SynapseModel
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
 
-Plastic = cfg.STDP | cfg.STDPPowerLaw | cfg.STDPTriplet | cfg.STDPDopamine
 MAXIMUM_BITS = 23
 """A plastic weight has at most so many bits."""
 POWER_LAW_ROOM = 100.0
-"""Largest weight over the largest initial one, where the power law is given no bound."""
+"""Largest weight over the largest initial one, where the model has no bound of its own."""
 TYPICAL_FACTOR = 1.0 / 16.0
 """Share of a weight that a spike of a depressed synapse still transmits, for the choice of the quantum."""
 
@@ -28,22 +27,34 @@ TYPICAL_FACTOR = 1.0 / 16.0
 class Dynamics:
     """How the synapses of a projection change.
 
-    `kind` is one of the kinds of `dynamic_layout`, `taus_ms` the time constants of its (up to four) decays, `sign`
-    that of the weights, `weight_max` the largest size of a weight in the weight's unit (0 where weights do not
-    change), `frozen` int64[n, 2] the steps [from, until) in which they do not.
+    `model` with the values `p` of its parameters that are numbers, in the user's units; `taus_ms` are the time
+    constants of its (up to four) decays, `sign` that of the weights, `weight_max` the largest size of a weight in the
+    weight's unit (0 where weights do not change), `frozen` int64[n, 2] the steps [from, until) in which they do not.
     """
 
-    kind: int
-    item: Any
+    model: SynapseModel
+    p: dict[str, float]
     taus_ms: tuple[float, ...]
     sign: int
     weight_max: float
     frozen: NDArray[np.int64]
 
     @property
+    def kind(self) -> int:
+        """BY_SOURCE, PLASTIC or MODULATED of `dynamic_layout`."""
+        if isinstance(self.model, SourceSynapse):
+            return D.BY_SOURCE
+        return D.MODULATED if isinstance(self.model, ModulatedSynapse) else D.PLASTIC
+
+    @property
     def plastic(self) -> bool:
         """Whether the weights themselves change."""
-        return self.kind >= D.STDP_PAIR
+        return isinstance(self.model, PlasticSynapse)
+
+    @property
+    def pairs_only(self) -> bool:
+        """Whether a spike changes nothing where the other end has had none before."""
+        return isinstance(self.model, PlasticSynapse) and self.model.pairs_only
 
     @property
     def words(self) -> int:
@@ -53,7 +64,8 @@ class Dynamics:
     @property
     def history_words(self) -> int:
         """Words of a remembered spike of a target."""
-        return 2 if self.kind == D.STDP_TRIPLET else 1
+        model = self.model
+        return 2 if isinstance(model, PlasticSynapse) and model.trace("target", read_by="target") is not None else 1
 
     def decays(self, dt_ms: float) -> list[NDArray[np.float32]]:
         """Tables of the decays."""
@@ -66,33 +78,42 @@ class Dynamics:
         needed: int = math.ceil(math.log2(self.weight_max / quantum))
         return max(0, MAXIMUM_BITS - max(0, needed))
 
+    def fine(self, quantum: float) -> float:
+        """A fine quantum, in the unit of the weight."""
+        return quantum / float(2 ** self.shift(quantum))
+
     def largest(self, quantum: float) -> int:
         """Largest weight in fine quanta."""
         return int(self.weight_max / quantum * 2.0 ** self.shift(quantum))
 
     def bounds(self, quantum: float) -> tuple[int, int]:
         """Smallest and largest weight in fine quanta."""
-        return 0, self.largest(quantum)
+        return math.ceil(abs(self.p.get("weight_min", 0.0)) / self.fine(quantum)), self.largest(quantum)
+
+    def constants(self, quantum: float) -> dict[str, np.float32]:
+        """Parameters and derived constants that the functions of the model take: weights in fine quanta."""
+        fine = self.fine(quantum)
+        units = {row.name: row.unit for row in self.model.parameters}
+        p = {name: value / fine if units[name] == WEIGHT else value for name, value in self.p.items()}
+        if self.plastic:
+            smallest, largest = self.bounds(quantum)
+            p |= {"weight_min": float(smallest), "weight_max": float(largest)}
+        values = map(np.float32, self.model.constants(p, fine))
+        return dict(zip(self.model.constant_names, values, strict=True))
+
+    def initial_states(self) -> NDArray[np.float32]:
+        """float32[2]: states of a source before its first spike; traces are 0."""
+        states = self.model.initial_states(self.p) if isinstance(self.model, SourceSynapse) else []
+        return np.array([*states, 0.0, 0.0][:2], dtype=np.float32)
 
     def parameters(self, quantum: float) -> NDArray[np.float32]:
-        """float32[N_PARAMETERS] of the kernel, for weights in fine quanta of an input with `quantum`."""
-        item = self.item
-        fine = quantum / 2 ** self.shift(quantum)
-        largest = self.largest(quantum)
-        if self.kind == D.FACTOR_TSODYKS_MARKRAM:
-            values = [item.U]
-        elif self.kind == D.FACTOR_SATURATING:
-            values = list(saturating_jump(item.alpha_per_ms, item.tau_rise_ms, item.tau_decay_ms))
-        elif self.kind == D.STDP_PAIR:
-            rate = item.learning_rate
-            values = [largest, 1.0 / largest, rate, rate * item.alpha, item.mu_plus, item.mu_minus]
-        elif self.kind == D.STDP_POWER_LAW:
-            rate = item.learning_rate
-            values = [largest, 1.0 / largest, rate * fine ** (item.mu - 1.0), rate * item.alpha, item.mu, 1.0]
-        else:
-            steps = (item.A2_plus, item.A3_plus, item.A2_minus, item.A3_minus)
-            values = [largest, 1.0 / largest, *(step / fine for step in steps)]
-        return np.array(values + [0.0] * (D.N_PARAMETERS - len(values)), dtype=np.float32)
+        """float32 table of the kernel, for weights in fine quanta of an input with `quantum`."""
+        smallest, largest = self.bounds(quantum) if self.plastic else (0, 0)
+        values = [largest, smallest, *self._modulation(), *self.constants(quantum).values()]
+        return np.array(values, dtype=np.float32)
+
+    def _modulation(self) -> tuple[float, float, float]:
+        return 0.0, 0.0, 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,56 +123,68 @@ class Rewarded(Dynamics):
     dt_ms: float
     interval: int
 
-    def bounds(self, quantum: float) -> tuple[int, int]:
-        """Smallest and largest weight in fine quanta."""
-        fine = quantum / 2 ** self.shift(quantum)
-        return math.ceil(abs(self.item.weight_min) / fine), self.largest(quantum)
-
-    def parameters(self, quantum: float) -> NDArray[np.float32]:
-        """float32[N_PARAMETERS]: bounds and A in fine quanta, and one step of dopamine n and of its integral.
+    def _modulation(self) -> tuple[float, float, float]:
+        """One step of dopamine n and of its integral, and what a spike adds to n.
 
         From n at the beginning of a step, with 1 / tau = 1 / tau_c + 1 / tau_n: the integral of exp(-t / tau_c) (n(t)
         - baseline) over the step is n tau (1 - exp(-dt / tau)) - baseline tau_c (1 - exp(-dt / tau_c)).
         """
-        item, dt = self.item, self.dt_ms
-        fine = quantum / 2 ** self.shift(quantum)
-        both = item.tau_c_ms * item.tau_n_ms / (item.tau_c_ms + item.tau_n_ms)
+        dt, tau_c, tau_n = self.dt_ms, self._tau_c_ms, self.p[self._modulator.tau]
+        both = tau_c * tau_n / (tau_c + tau_n)
         gain = -both * math.expm1(-dt / both)
-        loss = -item.baseline_per_ms * item.tau_c_ms * math.expm1(-dt / item.tau_c_ms)
-        smallest, largest = self.bounds(quantum)
-        steps = item.A_plus / fine, item.A_minus / fine
-        return np.array([largest, smallest, *steps, gain, loss, 1.0 / item.tau_n_ms, 0.0], dtype=np.float32)
+        loss = -self.p[self._modulator.baseline] * tau_c * math.expm1(-dt / tau_c)
+        return gain, loss, 1.0 / tau_n
+
+    @property
+    def _modulator(self) -> Modulator:
+        assert isinstance(self.model, ModulatedSynapse)
+        return self.model.modulator
+
+    @property
+    def _tau_c_ms(self) -> float:
+        return self.p[self._modulator.eligibility_tau]
 
     def cell(self) -> NDArray[np.float32]:
         """float32[2, interval + 1]: exp(+t / tau_c) and exp(-t / tau_c) for t = 0, dt, ... `interval` dt."""
-        rate = np.arange(self.interval + 1) * (self.dt_ms / self.item.tau_c_ms)
+        rate = np.arange(self.interval + 1) * (self.dt_ms / self._tau_c_ms)
         return np.asarray(np.exp(np.stack([rate, -rate])), dtype=np.float32)
 
 
-def saturating_jump(alpha_per_ms: float, tau_rise_ms: float, tau_decay_ms: float) -> tuple[float, float]:
-    """(k0, k1): a spike at gating s raises it by k0 + k1 s, once the rise is over (exact for tau_rise << tau_decay).
-
-    ds/dt = -s / tau_decay + alpha exp(-t / tau_rise) (1 - s), extrapolated back to t = 0 with exp(t / tau_decay).
-    """
-    from scipy.special import gamma, gammainc
-
-    a = alpha_per_ms * tau_rise_ms
-    ratio = tau_rise_ms / tau_decay_ms
-    return float(a**ratio * gamma(1.0 - ratio) * gammainc(1.0 - ratio, a)), math.expm1(-a)
-
-
 def compile_synapse(
-    item: cfg.Synapse, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
+    item: SynapseConfig, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
 ) -> Dynamics:
     """The dynamics of a projection with initial weights `weight` times `factors` (smallest, largest)."""
     _check_taus(item, dt_ms, path, places)
-    none = np.zeros((0, 2), np.int64)
-    if isinstance(item, cfg.TsodyksMarkram):
-        return Dynamics(D.FACTOR_TSODYKS_MARKRAM, item, (item.tau_rec_ms, item.tau_fac_ms, 0.0, 0.0), 1, 0.0, none)
-    if isinstance(item, cfg.SaturatingNMDA):
-        return Dynamics(D.FACTOR_SATURATING, item, (item.tau_decay_ms, 0.0, 0.0, 0.0), 1, 0.0, none)
-    sign, largest = _sign(item, weight, path, places), max(abs(weight.low), abs(weight.high)) * factors[1]
-    bound = abs(item.weight_max) if item.weight_max is not None else POWER_LAW_ROOM * largest
+    model, p = item.model, item.numbers()
+    if isinstance(model, SourceSynapse):
+        taus = [*(p[decay.tau] for decay in model.decays), 0.0, 0.0, 0.0, 0.0]
+        return Dynamics(model, p, tuple(taus[:4]), 1, 0.0, np.zeros((0, 2), np.int64))
+    assert isinstance(model, PlasticSynapse)
+    sign, bound = _sign(item, weight, path, places), _bound(item, weight, factors, path, places)
+    edges = [[places.steps(time_ms, dt_ms, f"{path}.frozen_ms") for time_ms in pair] for pair in item.frozen]
+    frozen = np.array(edges, dtype=np.int64).reshape(-1, 2)
+    if "weight_min" in p:
+        _check_smallest(p, weight, factors, sign, path, places)
+    traces = [
+        model.trace("source", read_by="target"),
+        model.trace("target", read_by="source"),
+        model.trace("source", read_by="source"),
+        model.trace("target", read_by="target"),
+    ]
+    taus = [0.0 if trace is None else p[trace.tau] for trace in traces]
+    if isinstance(model, ModulatedSynapse):
+        taus[3] = p[model.modulator.tau]
+        key = model.modulator.interval
+        interval = places.steps(p[key], dt_ms, f"{path}.{key}")
+        return Rewarded(model, p, tuple(taus), sign, bound, frozen, dt_ms, interval)
+    return Dynamics(model, p, tuple(taus), sign, bound, frozen)
+
+
+def _bound(item: SynapseConfig, weight: Table, factors: tuple[float, float], path: str, places: Places) -> float:
+    """The largest size of a weight."""
+    largest = max(abs(weight.low), abs(weight.high)) * factors[1]
+    given: float | None = item.numbers().get("weight_max")
+    bound = abs(given) if given is not None else POWER_LAW_ROOM * largest
     if largest > bound * (1 + 1e-9):
         raise places.error(
             f"{path}.weight_max",
@@ -160,33 +193,26 @@ def compile_synapse(
         )
     if bound <= 0:
         raise places.error(f"{path}.weight_max", "the largest weight is 0", "give a weight_max above 0")
-    edges = [[places.steps(time_ms, dt_ms, f"{path}.frozen_ms") for time_ms in pair] for pair in item.frozen_ms]
-    frozen = np.array(edges, dtype=np.int64).reshape(-1, 2)
-    if isinstance(item, cfg.STDPDopamine):
-        smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
-        _check_reward(item, smallest, sign, path, places)
-        taus = item.tau_plus_ms, item.tau_minus_ms, 0.0, item.tau_n_ms
-        interval = places.steps(item.update_interval_ms, dt_ms, f"{path}.update_interval_ms")
-        return Rewarded(D.STDP_DOPAMINE, item, taus, sign, bound, frozen, dt_ms, interval)
-    slow = (item.tau_plus_slow_ms, item.tau_minus_slow_ms) if isinstance(item, cfg.STDPTriplet) else (0.0, 0.0)
-    kinds = {cfg.STDP: D.STDP_PAIR, cfg.STDPPowerLaw: D.STDP_POWER_LAW, cfg.STDPTriplet: D.STDP_TRIPLET}
-    return Dynamics(kinds[type(item)], item, (item.tau_plus_ms, item.tau_minus_ms, *slow), sign, bound, frozen)
+    return bound
 
 
-def _check_taus(item: cfg.Synapse, dt_ms: float, path: str, places: Places) -> None:
+def _check_taus(item: SynapseConfig, dt_ms: float, path: str, places: Places) -> None:
     """InputError for a time constant whose decay would need too long a table."""
-    for name in (name for name in type(item).model_fields if name.startswith("tau_")):
-        if getattr(item, name) > LONGEST_STEPS * dt_ms:
-            message = f"{getattr(item, name):g} ms is more than {LONGEST_STEPS:,} steps of {dt_ms:g} ms"
+    for name, value_ms in item.numbers().items():
+        if name.startswith("tau_") and value_ms > LONGEST_STEPS * dt_ms:
+            message = f"{value_ms:g} ms is more than {LONGEST_STEPS:,} steps of {dt_ms:g} ms"
             raise places.error(f"{path}.{name}", message, f"allowed: up to {LONGEST_STEPS * dt_ms:g} ms")
 
 
-def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, path: str, places: Places) -> None:
+def _check_smallest(
+    p: dict[str, float], weight: Table, factors: tuple[float, float], sign: int, path: str, places: Places
+) -> None:
     """InputError where the lower bound does not fit."""
-    least, most = item.weight_min * sign, abs(item.weight_max)
+    smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
+    least, most = p["weight_min"] * sign, abs(p["weight_max"])
     if not 0 <= least < most:
         raise places.error(
-            f"{path}.weight_min", f"{item.weight_min:g} is not between 0 and weight_max {item.weight_max:g}"
+            f"{path}.weight_min", f"{p['weight_min']:g} is not between 0 and weight_max {p['weight_max']:g}"
         )
     if smallest < least * (1 - 1e-9):
         raise places.error(
@@ -196,15 +222,16 @@ def _check_reward(item: cfg.STDPDopamine, smallest: float, sign: int, path: str,
         )
 
 
-def _sign(item: Plastic, weight: Table, path: str, places: Places) -> int:
+def _sign(item: SynapseConfig, weight: Table, path: str, places: Places) -> int:
     if weight.low < 0 < weight.high:
         raise places.error(
             path, f"weights from {weight.low:g} to {weight.high:g} have both signs", "bound the distribution at 0"
         )
-    sign = -1 if weight.low < 0 or (weight.high == 0 and (item.weight_max or 0) < 0) else 1
-    if item.weight_max is not None and item.weight_max * sign <= 0:
+    weight_max = item.numbers().get("weight_max")
+    sign = -1 if weight.low < 0 or (weight.high == 0 and (weight_max or 0) < 0) else 1
+    if weight_max is not None and weight_max * sign <= 0:
         raise places.error(
-            f"{path}.weight_max", f"weight_max {item.weight_max:g} does not have the sign of the weights",
+            f"{path}.weight_max", f"weight_max {weight_max:g} does not have the sign of the weights",
             "give both the same sign",
         )  # fmt: skip
     return sign

@@ -60,7 +60,7 @@ class CudaBackend:
         built, device = self._built, self._device
         self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
         self.tables = self._make_tables(first_bucket)
-        self._dynamic = DynamicSteps(self.tables.dynamic, device, len(built.lanes))
+        self._dynamic = DynamicSteps(built.network, self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         self._n_most = sum(most_spikes_of(self._network, state.lane) for state in built.lanes)
@@ -104,7 +104,9 @@ class CudaBackend:
 
     def _text(self) -> str:
         macros = self._dynamic.macros | ({} if self._procedural is None else {"DTB_PROCEDURAL": 1})
-        return whole_text("step.cu", {"updates.cuh": updates_text(self.tables.variants)}, macros)
+        return whole_text(
+            "step.cu", {"updates.cuh": updates_text(self.tables.variants), **self._dynamic.headers}, macros
+        )
 
     @told_by_device
     def compile(self) -> None:

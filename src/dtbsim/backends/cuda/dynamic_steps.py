@@ -9,6 +9,8 @@ from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Kernels, Launch
 from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels.rule_cuda import rules_text
+from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
 
@@ -16,9 +18,10 @@ I64 = NDArray[np.int64]
 class DynamicSteps:
     """Launches for all lanes together; nothing where no lane has a dynamic projection."""
 
-    def __init__(self, tables: list[DeviceDynamicTables], device: Device, n_lanes: int) -> None:
+    def __init__(self, network: Network, tables: list[DeviceDynamicTables], device: Device, n_lanes: int) -> None:
+        self._network = network
         self._tables, self._device, self._n_lanes = tables, device, n_lanes
-        self._rewarded = any((t.table[:, D.KIND] == D.STDP_DOPAMINE).any() for t in tables)
+        self._rewarded = any((t.table[:, D.KIND] == D.MODULATED).any() for t in tables)
         self._kernels: Kernels | None = None
 
     def __bool__(self) -> bool:
@@ -30,10 +33,15 @@ class DynamicSteps:
         """What step.cu needs defined."""
         return {"DTB_DYNAMIC": 1} if self._tables else {}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Generated headers: the functions of the synapse models."""
+        return {"rules.cuh": rules_text(self._network.synapse_models)}
+
     def compile(self) -> None:
         """Compile the kernels, or load them from the cache."""
         if self._tables:
-            self._kernels = self._device.compile(whole_text("dynamic.cu", {}))
+            self._kernels = self._device.compile(whole_text("dynamic.cu", self.headers))
             for tables in self._tables:
                 tables.kernels = self._kernels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,8 +38,13 @@ def checked_functions(model: NeuronModel) -> dict[str, ir.Function]:
 
     They take and return float32. Raises InputError with file:line.
     """
+    return own_functions(model.functions)
+
+
+def own_functions(functions: Sequence[Callable[..., object]]) -> dict[str, ir.Function]:
+    """Return functions of a model by name; see `checked_functions`."""
     found: dict[str, ir.Function] = {}
-    for function in model.functions:
+    for function in functions:
         checked = _checked_function(function, found)
         found[checked.name] = checked
     return found
@@ -62,9 +67,13 @@ def _checked_function(function: Callable[..., object], known: dict[str, ir.Funct
 
 def needed_functions(model: NeuronModel) -> tuple[list[str], list[ir.Function]]:
     """Return the elementary functions (exp, log) that the model needs, and its own ones, each after those it calls."""
-    own = checked_functions(model)
-    calls = set(checked_update(model).calls)
-    for function in reversed(own.values()):
+    return needed_by(checked_update(model).calls, checked_functions(model))
+
+
+def needed_by(calls: Iterable[str], own: Mapping[str, ir.Function]) -> tuple[list[str], list[ir.Function]]:
+    """Return the elementary functions and those of `own` that these calls need, each after those it calls."""
+    calls = set(calls)
+    for function in reversed(list(own.values())):
         if function.name in calls:
             calls |= function.calls
     return sorted(calls & {"exp", "log"}), [function for function in own.values() if function.name in calls]

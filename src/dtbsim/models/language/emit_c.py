@@ -110,7 +110,7 @@ def update_text(model: NeuronModel, name: str = "dtb_update") -> str:
     function = checked_update(model)
     elementary_names, own = needed_functions(model)
     helpers = [elementary_text(helper) for helper in elementary_names]
-    helpers += [_function_text(_own_head(helper), helper, "return {};") for helper in own]
+    helpers += [own_text(helper) for helper in own]
     states = [f"{C_TYPES[row.dtype]} &{row.name}" for row in model.states]
     others = [f"{C_TYPES[function.argument_type(argument)]} {argument}" for argument in other_arguments(model)]
     head = f"DTB_FN {'dtb_i32' if model.counts_spikes else 'bool'} {name}({', '.join(states + others)})"
@@ -129,8 +129,18 @@ def other_arguments(model: NeuronModel) -> tuple[str, ...]:
     return tuple(name for name, _ in checked_update(model).arguments if name not in states)
 
 
+def own_text(function: ir.Function) -> str:
+    """Return the definition of one of a model's own functions."""
+    return _function_text(_own_head(function), function, "return {};")
+
+
 def _function_text(head: str, function: ir.Function, ending: str) -> str:
-    emitter = CEmitter()
+    body = "\n".join(f"    {line}" for line in body_text(CEmitter(), function, ending))
+    return f"{head}\n{{\n{body}\n}}\n"
+
+
+def body_text(emitter: CEmitter, function: ir.Function, ending: str) -> list[str]:
+    """Return the lines of a function; `ending` has {} for the last result, the others are in `_r0`, `_r1`, ..."""
     emitter.statements(function.body)
     *states, last = function.results
     texts = [(emitter.text(x), x.type) for x in states]
@@ -138,5 +148,4 @@ def _function_text(head: str, function: ir.Function, ending: str) -> str:
         emitter.declare(f"_r{k}", kind, text)
     emitter.declare("_last", last.type, emitter.text(last))
     declared = [f"{C_TYPES[kind]} {name};" for name, kind in function.locals.items()]
-    body = "\n".join(f"    {line}" for line in [*declared, *emitter.lines, ending.format("_last")])
-    return f"{head}\n{{\n{body}\n}}\n"
+    return [*declared, *emitter.lines, ending.format("_last")]

@@ -1,0 +1,143 @@
+"""Synapse models as objects: those built in, one of another package, and what is wrong with a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.config_samples import assert_for_people
+
+import dtbsim
+from dtbsim.errors import InputError
+from dtbsim.models.synapses import (
+    SYNAPSE_MODELS,
+    WEIGHT,
+    WEIGHT_MAX,
+    Decay,
+    PlasticSynapse,
+    SourceState,
+    SourceSynapse,
+    SynapseModel,
+    SynapseParameter,
+    Trace,
+)
+from dtbsim.models.synapses.check import check_synapse
+from dtbsim.models.synapses.config import config_class
+from dtbsim.registry import Registry
+
+TAU = SynapseParameter("tau_ms", "ms", 20.0, "time constant", low=0, open_low=True)
+PRE = Trace("pre", "source", "tau_ms", read_by="target")
+POST = Trace("post", "target", "tau_ms", read_by="source")
+
+
+class Hebbian(PlasticSynapse):
+    """Pairs potentiate, whichever spike comes first; every spike of the source costs a little."""
+
+    name = "hebbian"
+    parameters = (SynapseParameter("gain", WEIGHT, None, "potentiation by a pair", low=0), TAU, WEIGHT_MAX)
+    traces = (PRE, POST)
+
+    @staticmethod
+    def on_target_spike(w: Any, pre: Any, gain: Any) -> Any:
+        return w + gain * pre
+
+    @staticmethod
+    def on_source_spike(w: Any, post: Any, gain: Any) -> Any:
+        return w + gain * (post - 0.125)
+
+
+class Fading(SourceSynapse):
+    """Every spike transmits less than the one before."""
+
+    name = "fading"
+    parameters = (TAU,)
+    states = (SourceState("x", "share that is left", default=1.0),)
+    decays = (Decay("recovery", "tau_ms"),)
+
+    @staticmethod
+    def on_source_spike(x: Any, recovery: Any) -> Any:
+        left = 1.0 - (1.0 - x) * recovery
+        return 0.5 * left, 0.5 * left
+
+
+def test_every_model_that_is_built_in_passes_the_checks() -> None:
+    assert SYNAPSE_MODELS.names()[:7] == [
+        "tsodyks_markram", "saturating_nmda", "stdp", "stdp_power_law", "stdp_triplet", "stdp_dopamine",
+        "vogels_sprekeler",
+    ]  # fmt: skip
+    for model in (*(kind.model for kind in SYNAPSE_MODELS.usable().values()), Hebbian(), Fading()):
+        check_synapse(model)
+
+
+def test_the_configuration_class_is_made_from_the_table() -> None:
+    made = config_class(Hebbian())
+    item = made(gain=2, weight_max=50)
+    assert (made.__name__, item.kind, item.tau_ms, item.plastic, item.frozen) == ("Hebbian", "hebbian", 20.0, True, [])
+    assert item.numbers() == {"gain": 2.0, "tau_ms": 20.0, "weight_max": 50.0}
+    for given, message in (
+        ({"weight_max": 50}, "gain"),
+        ({"gain": -1, "weight_max": 50}, "gain"),
+        ({"gain": 1, "weight_max": 50, "tau_ms": 0}, "tau_ms"),
+    ):
+        with pytest.raises(InputError, match=message):
+            made(**given)
+    assert not config_class(Fading())().plastic
+    assert dtbsim.VogelsSprekeler(weight_max=3, learning_rate=1).plastic
+
+
+def changed(base: type[SynapseModel], **attributes: Any) -> SynapseModel:
+    return type("Changed", (base,), {"__doc__": base.__doc__, **attributes})()
+
+
+def two_results(w: Any, pre: Any) -> Any:
+    return w, pre
+
+
+def with_if(w: Any, pre: Any) -> Any:
+    if pre > 0:
+        w = w + pre
+    return w
+
+
+def unknown(w: Any, vm: Any) -> Any:
+    return w + vm
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (changed(Hebbian, parameters=(TAU,)), "has no parameter weight_max"),
+        (changed(Hebbian, parameters=WEIGHT_MAX), "no tuple of SynapseParameter"),
+        (changed(Hebbian, traces=(PRE, PRE)), "2 traces of the source that spikes of the target read"),
+        (changed(Hebbian, traces=(Trace("pre", "source", "tau", read_by="target"), POST)), "decays with 'tau'"),
+        (changed(Hebbian, derived=("gain",)), "uses the name 'gain' twice"),
+        (changed(Hebbian, derived=("for",)), "the name 'for' of synapse 'hebbian' cannot be used"),
+        (changed(Hebbian, __doc__=""), "has no docstring"),
+        (changed(Hebbian, on_target_spike=staticmethod(two_results)), "does not return one number"),
+        (changed(Hebbian, on_target_spike=staticmethod(with_if)), "an `if` statement is not allowed"),
+        (changed(Hebbian, on_target_spike=staticmethod(unknown)), "argument 'vm' is no state"),
+        (changed(Fading, states=Fading.states * 3), "there is room for 2"),
+        (changed(SynapseModel, name="nothing"), "is no kind of synapse"),
+    ],
+)
+def test_what_is_wrong_is_said(model: SynapseModel, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_synapse(model)
+    assert message in str(caught.value)
+    assert_for_people(caught.value)
+
+
+def test_a_model_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pack_s", raising=False)
+    (tmp_path / "pack_s.py").write_text("from tests.unit.test_synapse_models import Hebbian\nbroken = 3\n")
+    info = tmp_path / "pack_s-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pack_s\nVersion: 1.0\n")
+    points = "[dtbsim.synapse_models]\nhebbian = pack_s:Hebbian\nother = pack_s:broken\n"
+    (info / "entry_points.txt").write_text(points)
+    made = Registry(SYNAPSE_MODELS.group, SYNAPSE_MODELS.what, {}, SYNAPSE_MODELS._check)
+    assert [kind.config.__name__ for kind in made.usable().values()] == ["Hebbian"]
+    assert "is a subclass of dtbsim.models.synapses.SynapseModel" in str(made.problems()[0])
