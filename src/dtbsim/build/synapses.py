@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks
+from dtbsim.build.degrees import tasks_by_degree
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
 from dtbsim.build.listed import ListedOnLane, ListedOnRank
@@ -314,7 +314,7 @@ class Wiring:
                 number = int(projection.piece_number[piece])
                 if projection.degrees is not None and len(entries):
                     gid0 = builder.network.populations[population].gid0
-                    tasks += _by_degree(projection, piece, gid0, runs, base, builder.network.seed)
+                    tasks += tasks_by_degree(projection, piece, gid0, runs, base, builder.network.seed)
                 elif number and len(entries):
                     tasks += [(piece, gid, n, base + slot, -1, number) for gid, n, slot in runs]
             elif projection.rule.tasks == "split":
@@ -335,22 +335,6 @@ class Wiring:
         return _counts_of_blocks(
             total, target.size, network.block_size, target.gid0, source, projection.index, builder.k0, builder.k1
         )
-
-
-def _by_degree(
-    projection: Projection, piece: int, gid0: int, runs: list[tuple[int, int, int]], base: int, seed: int
-) -> list[tuple[int, int, int, int, int, int]]:
-    """Tasks for target neurons whose in-degrees differ: one for those that follow each other with the same."""
-    assert projection.degrees is not None
-    tasks = []
-    for gid, n, slot in runs:
-        gids = np.arange(gid, gid + n)
-        numbers = projection.degrees.of(piece, gids, gids - gid0, projection.index, seed)
-        edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), n]
-        for start, stop in itertools.pairwise(edges):
-            if numbers[start]:
-                tasks.append((piece, gid + start, stop - start, base + slot + start, -1, int(numbers[start])))
-    return tasks
 
 
 @lru_cache(maxsize=4096)

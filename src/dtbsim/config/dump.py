@@ -47,12 +47,12 @@ def dump_config(config: RunConfig) -> str:
                 where=f"projections.{name}.rule.{listed[0]}",
                 remedy=f"save them, numpy.savez(FILE, source=..., target=...), and give {listed[1]}: FILE instead",
             )
-    for path, numbers in lists_of_numbers(config):
-        count = sum(map(len, numbers)) if path[-1] == "matrix" else len(numbers)
+    for where, numbers in lists_of_numbers(config):
+        count = sum(map(len, numbers)) if where[-1] == "matrix" else len(numbers)
         if count > MOST_LISTED:
             raise InputError(
                 f"{count:,} numbers given as an array are too many to be written out (at most {MOST_LISTED:,})",
-                where=".".join(path),
+                where=".".join(where),
                 remedy="save them with numpy.save and name the file instead",
             )
     return to_yaml(plain(config))

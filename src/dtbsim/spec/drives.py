@@ -243,13 +243,13 @@ def _current(stretches: tuple[Stretch, ...], path: str, dt_ms: float, places: Pl
 
 def _mean(item: cfg.Drive) -> float:
     assert isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive)
-    return item.mean
+    return float(item.mean)
 
 
 def _sd(item: cfg.Drive) -> float:
     """The standard deviation of a noisy current."""
     assert isinstance(item, cfg.NoiseCurrentDrive | cfg.OUCurrentDrive)
-    return item.std if isinstance(item, cfg.NoiseCurrentDrive) else item.sigma
+    return float(item.std if isinstance(item, cfg.NoiseCurrentDrive) else item.sigma)
 
 
 def _wave(item: cfg.Current, path: str, dt_ms: float, places: Places) -> Wave:

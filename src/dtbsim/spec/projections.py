@@ -216,7 +216,7 @@ class _Compiler:
             pieces = rule.number(whole, np.ones(pieces.size))
         elif rule.number_of == "target" and not isinstance(getattr(given, rule.number_key, 0), int | float):
             degrees = self.pairs.degrees(rule, given, scaling.pieces)
-            pieces = degrees.mean
+            pieces = degrees.mean.astype(np.float64)
         elif rule.number_of == "target":
             pieces = self._bounded(rule.number(given, scaling.pieces), rule.most, rule.number_name)
         elif rule.number_of == "pair":

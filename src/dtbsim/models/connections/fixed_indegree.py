@@ -59,7 +59,7 @@ class FixedIndegreeRule(ConnectionRule):
 
     def number(self, item: FixedIndegree, scale: F64) -> F64:
         """Return whole in-degrees."""
-        return np.rint(item.indegree * scale)
+        return np.asarray(np.rint(item.indegree * scale), dtype=np.float64)
 
     def expected(self, of: Expectation) -> F64:
         """Return in-degrees times targets, by the share of each source population."""

@@ -50,7 +50,7 @@ class FixedOutdegreeRule(ConnectionRule):
 
     def number(self, item: FixedOutdegree, scale: F64) -> F64:
         """Return whole out-degrees."""
-        return np.rint(item.outdegree * scale)
+        return np.asarray(np.rint(item.outdegree * scale), dtype=np.float64)
 
     def expected(self, of: Expectation) -> F64:
         """Return sources times out-degree."""

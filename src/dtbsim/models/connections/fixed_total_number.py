@@ -43,7 +43,7 @@ class FixedTotalNumberRule(ConnectionRule):
 
     def number(self, item: FixedTotalNumber, scale: F64) -> F64:
         """Return whole totals."""
-        return np.rint(item.total * scale)
+        return np.asarray(np.rint(item.total * scale), dtype=np.float64)
 
     def items(self, targets: I64, number: I64, sources: I64, *, multapses: bool) -> tuple[I64, bool]:
         """Every synapse stands alone."""
