@@ -9,22 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.common import CommonBackend
 from dtbsim.backends.dynamic_state import load_synapses, synapse_states
 from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
-from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
+from dtbsim.backends.parameters import NeuronAccess
+from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.sampling import Sampler
-from dtbsim.backends.state import (
-    State,
-    Values,
-    common_state,
-    load_common,
-    load_noise,
-    noise_states,
-    spikes_in,
-    step_of,
-)
+from dtbsim.backends.state import State, Values
 from dtbsim.backends.threads import Team
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
@@ -43,7 +36,7 @@ I64 = NDArray[np.int64]
 Exchange = SharedBoard | PacketExchange | None
 
 
-class CpuBackend:
+class CpuBackend(CommonBackend):
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cpu"
@@ -51,8 +44,7 @@ class CpuBackend:
     """How a GPU steps."""
     limit_s: float | None = None
     """Wall time after which `advance` may end early."""
-    reached: int = 0
-    """Steps done when `advance` ended."""
+    tables: CpuLaneTables
 
     def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
         self._built = built
@@ -162,14 +154,11 @@ class CpuBackend:
     def collect(self) -> tuple[I64, NDArray[np.uint32]]:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         table = self.tables.table
-        entries = self._logged()
+        entries = self._uncollected()
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
-
-    def _logged(self) -> I64:
-        return np.concatenate([log_of(lane) for lane in self.tables.table])
 
     def count_spikes(self, unit_steps: int) -> None:
         """Nothing: here it costs the same to count the spikes that were collected."""
@@ -177,23 +166,7 @@ class CpuBackend:
     def counts(self) -> None:
         """Not counted here."""
 
-    # -- parameters and checks --------------------------------------------------------------------------------
-
-    def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
-        """Give every population of a family (in its order) a new value of a parameter that changes during the run."""
-        self._neurons.set_populations(family_index, parameter, values)
-
-    def change_parameter(self, family_index: int, parameter: str, chosen: Chosen, values: NewValues) -> None:
-        """Give chosen neurons of a family new values of a parameter that changes during the run."""
-        self._neurons.set_parameter(family_index, parameter, chosen, values)
-
-    def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
-        """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
-        self._neurons.set_state(family_index, state, chosen, values)
-
-    def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
-        """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
-        return self._neurons.get(family_index, name)
+    # -- checks, plastic weights, state -----------------------------------------------------------------------
 
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
@@ -204,38 +177,32 @@ class CpuBackend:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         check_finite(self._network, self._kinds, self._built.lanes, (start, stop))
 
-    # -- state ------------------------------------------------------------------------------------------------
+    def plastic_weights(self, projection: int) -> PlasticWeights:
+        """The weights of a plastic projection, by its index, onto the neurons of this rank."""
+        return PlasticWeights(self.tables.dynamic, projection)
 
-    def state(self) -> Values:
-        """Everything that going on from here needs, see `backends.state`; collective."""
-        self._settle()
-        spikes = self._recent.since(self.reached, self._logged())
-        built, memory = self._built, self.tables.memory
-        found = common_state(built, memory, self.reached, spikes, self.events(), self._neurons)
-        found |= noise_states(self.tables.drives.processes, memory, shared_at=0)
-        return found | synapse_states(self._network, self.tables.dynamic, self.reached)
+    def _uncollected(self) -> I64:
+        return np.concatenate([log_of(lane) for lane in self.tables.table])
 
-    def _settle(self) -> None:
-        """Take in spikes of other ranks that are still on their way."""
+    def _shared_noise_at(self) -> int:
+        return 0
+
+    def _synapse_states(self) -> Values:
+        """State of the dynamic projections, once all spikes of other ranks are here."""
         self.compile()
         self._window(self.reached, self.reached)
         if isinstance(self._exchange, PacketExchange):
             self._set_remote(self._exchange.receive())
             self._window(self.reached, self.reached)
+        return synapse_states(self._network, self.tables.dynamic, self.reached)
 
-    def load(self, state: State) -> None:
-        """Go on from this state of the whole network, in a backend that has not stepped. Raises InputError."""
-        if self.reached != 0:
-            raise RuntimeError(f"this backend has stepped to {self.reached}; a state is loaded into a new one")
-        self.reached = step_of(state)
-        load_common(state, self._built, self.tables.memory, self._neurons)
-        load_noise(state, self.tables.drives.processes, self.tables.memory)
-        load_synapses(state, self._network, self.tables.dynamic, self.reached)
-        mine, spikes, events = spikes_in(state, self._built)
-        self._recent.load(mine)
+    def _load_synapses(self, state: State, step: int) -> None:
+        load_synapses(state, self._network, self.tables.dynamic, step)
+
+    def _enter_again(self, spikes: I64, events: int) -> None:
         table = self.tables.table
-        table[0, L.EVENT_TOTAL] = events
         self.compile()
+        table[0, L.EVENT_TOTAL] = events
         dynamic = table[:, L.DYNAMIC_SCHEDULE_AT].copy()
         table[:, L.DYNAMIC_SCHEDULE_AT] = 0  # their spikes in transit are there already, with what they carry
         self._set_remote(spikes)

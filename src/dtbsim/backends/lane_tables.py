@@ -99,6 +99,10 @@ class LaneTables(ABC):
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
         """Fill in what this backend alone needs."""
 
+    @abstractmethod
+    def dynamic_bytes(self) -> int:
+        """Bytes at present of what grows."""
+
     def _source_index(self, lane: Lane) -> NDArray[np.int32]:
         index = np.full(lane.n_local, -1, dtype=np.int32)
         for run in lane.runs:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
-from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
@@ -38,12 +37,8 @@ class Scaling:
         projection = network.projection(item.projection)
         assert projection.dynamics is not None
         self._frozen = projection.dynamics.frozen
-        self._parts: list[tuple[DynamicTables, int, NDArray[np.int64]]] = []
-        for tables in backend.tables.dynamic:
-            if (index := tables.index_of.get(projection.index)) is not None:
-                self._parts.append((tables, index, tables.target_gids(index)))
-        gids = [gids for _, _, gids in self._parts]
-        self._gids = np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
+        self._weights = backend.plastic_weights(projection.index)
+        self._gids = self._weights.gids
         self._counts = np.zeros(self._gids.size, np.int64)
         self._interval_s = self.interval_steps * network.dt_ms * 1e-3
         self._keep = math.exp(-self.interval_steps * network.dt_ms / item.tau_rate_ms)
@@ -84,8 +79,7 @@ class Scaling:
         item = self._item
         error = np.clip((self._target_hz - self.rates_hz) / self._target_hz, -item.clip, item.clip)
         factors = np.rint((1.0 + item.eta * error) * 2.0**FACTOR_BITS).astype(np.int64)
-        for tables, index, gids in self._parts:
-            tables.scale(index, now, factors[np.searchsorted(self._gids, gids)])
+        self._weights.scale(now, factors)
 
 
 class ScalingKind:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
-from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.exchange import open_exchange
 from dtbsim.backends.cuda.failures import device_failure
-from dtbsim.backends.cuda.persistent import PersistentBackend, stride_of
+from dtbsim.backends.cuda.persistent import backend_for, stride_of
 from dtbsim.backends.cuda.plan import WIDE_SUMS, no_persistent_plan
-from dtbsim.backends.cuda.rows import DeviceRows
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.errors import DtbsimError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
@@ -90,5 +88,4 @@ def _on_device(prepared: Prepared, built: RankNetwork, comm: Comm, device: Devic
     network, exchange = prepared.network, None
     if prepared.gpu_exchange is not None:
         exchange = open_exchange(prepared.gpu_exchange, device, comm, network, prepared.exchange_plan)
-    in_order = all(isinstance(state.rows, DeviceRows) and state.rows.delays is None for state in built.lanes)
-    return (CudaBackend if in_order else PersistentBackend)(built, exchange, device)
+    return backend_for(built, exchange, device)

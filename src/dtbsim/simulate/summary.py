@@ -35,7 +35,7 @@ def summarise_run(
     seconds = stages.seconds | _inside(backend, streams, stages.seconds.get("simulate", 0.0))
     mine: dict[str, Any] = {
         "synapses": built.n_synapses,
-        "bytes": built.total_bytes + backend.tables.dynamic_bytes(),
+        "bytes": built.total_bytes + backend.dynamic_bytes(),
         "events": backend.events(),
         "rss": peak_rss_bytes(),
         "threads": backend.n_threads,

@@ -9,18 +9,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.common import CommonBackend
 from dtbsim.backends.cuda.counter import SpikeCounter
 from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Graph, Later, Launch
 from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.failures import SMALLER, told_by_device
-from dtbsim.backends.cuda.log import SpikeLog
+from dtbsim.backends.cuda.log import SpikeLog, joined
 from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
+from dtbsim.backends.cuda.stateful import check_static
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite, too_many_spikes
-from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
+from dtbsim.backends.parameters import NeuronAccess
+from dtbsim.backends.plastic import PlasticWeights
+from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.sampling import Sampler
+from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankNetwork
@@ -36,7 +41,7 @@ GRAPH_STEPS = 32
 """Steps of the longest graph; shorter ones have a power of two."""
 
 
-class CudaBackend:
+class CudaBackend(CommonBackend):
     """Steps the lanes of one rank; `advance` then `collect`, chunk by chunk."""
 
     name = "cuda"
@@ -44,8 +49,7 @@ class CudaBackend:
     n_threads = 1
     limit_s: float | None = None
     """Of the CPU backend: launches on a GPU are not cut."""
-    reached: int = 0
-    """Steps done when `advance` ended."""
+    tables: DeviceLaneTables
 
     def __init__(
         self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
@@ -72,6 +76,7 @@ class CudaBackend:
         self._make_room_for_spikes()
         self._procedural = self._procedural_steps()
         self._collected: list[Later | I64] = []
+        self._recent = RecentSpikes(self._network.max_delay_steps)
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
         self._counter: SpikeCounter | None = None
@@ -309,6 +314,7 @@ class CudaBackend:
         """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
         self._take_log()
         entries = joined(self._collected)
+        self._recent.add(entries, self.reached)
         self._collected = []
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
@@ -324,25 +330,12 @@ class CudaBackend:
 
     # -- parameters, checks, measures -------------------------------------------------------------------------
 
-    @told_by_device
-    def set_parameter(self, family_index: int, parameter: str, values: NDArray[np.float64]) -> None:
-        """Give every population of a family (in its order) a new value of a parameter that changes during the run."""
-        self._neurons.set_populations(family_index, parameter, values)
-
-    @told_by_device
-    def change_parameter(self, family_index: int, parameter: str, chosen: Chosen, values: NewValues) -> None:
-        """Give chosen neurons of a family new values of a parameter that changes during the run."""
-        self._neurons.set_parameter(family_index, parameter, chosen, values)
-
-    @told_by_device
-    def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
-        """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
-        self._neurons.set_state(family_index, state, chosen, values)
-
-    @told_by_device
-    def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
-        """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
-        return self._neurons.get(family_index, name)
+    set_parameter = told_by_device(CommonBackend.set_parameter)
+    change_parameter = told_by_device(CommonBackend.change_parameter)
+    set_state = told_by_device(CommonBackend.set_state)
+    neuron_values = told_by_device(CommonBackend.neuron_values)
+    state = told_by_device(CommonBackend.state)
+    load = told_by_device(CommonBackend.load)
 
     @told_by_device
     def set_drives(self, drives: Iterable[Drive]) -> None:
@@ -363,6 +356,41 @@ class CudaBackend:
                 state.neurons.f32[...] = self._device.download(memory.of(state.neurons.f32))
             check_finite(self._network, self._built.kinds, self._built.lanes, (start, stop))
 
+    def plastic_weights(self, projection: int) -> PlasticWeights:
+        """The weights of a plastic projection, by its index, onto the neurons of this rank."""
+        return PlasticWeights(self.tables.dynamic, projection)
+
+    # -- state and measures -----------------------------------------------------------------------------------
+
+    def _uncollected(self) -> I64:
+        self._take_log()
+        return joined(self._collected)
+
+    def _shared_noise_at(self) -> int:
+        return (self.reached - 1) & 1
+
+    def _synapse_states(self) -> Values:
+        check_static(self._network)
+        return {}
+
+    def _load_synapses(self, state: State, step: int) -> None:
+        check_static(self._network)
+
+    def _enter_again(self, spikes: I64, events: int) -> None:
+        self.compile()
+        entries = self._device.upload(spikes if spikes.size else np.zeros(1, np.int64))
+        self.rank[X.R_STEP], self.rank[X.R_EVENTS] = self.reached, events
+        self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(entries), spikes.size
+        self.tables.upload(self.reached)
+        self._send()
+        self._keep_counts()
+        if self._procedural is not None:
+            self._draw(self._procedural, remote=True)
+        self._schedule_remote()
+        self._look()
+        self.rank[X.R_REMOTE_N] = 0
+        self._send()
+
     def events(self) -> int:
         """Synaptic events delivered so far."""
         return int(self.rank[X.R_EVENTS])
@@ -377,9 +405,3 @@ class CudaBackend:
         self._graphs.clear()
         if self._exchange is not None:
             self._exchange.close()
-
-
-def joined(parts: list[Later | I64]) -> I64:
-    """Entries of parts of the log, once they have arrived."""
-    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
-    return np.concatenate([np.zeros(0, np.int64), *arrived])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Later
 
+I64 = NDArray[np.int64]
 ENTRIES = 1 << 24
 """Room for spikes between two looks of the host, at least one step's."""
 
@@ -51,3 +53,9 @@ class SpikeLog:
             before.values()
             self._travelling[self._filling] = None
         return taken
+
+
+def joined(parts: list[Later | I64]) -> I64:
+    """Entries of parts of the log, once they have arrived."""
+    arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *arrived])

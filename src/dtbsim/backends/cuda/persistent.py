@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.backend import CudaBackend, joined
+from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Later, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
+from dtbsim.backends.cuda.log import joined
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import DeviceLaneTables
@@ -178,6 +179,12 @@ class PersistentBackend(CudaBackend):
 
     def _schedule_remote(self) -> None:
         self._launch("dtb_persistent_remote", self._shape(8 * LEAST_ITEMS))
+
+
+def backend_for(built: RankNetwork, exchange: DeviceExchange | None, device: Device) -> CudaBackend:
+    """The backend of the plan that the synapses were built for."""
+    in_order = all(isinstance(state.rows, DeviceRows) and state.rows.delays is None for state in built.lanes)
+    return (CudaBackend if in_order else PersistentBackend)(built, exchange, device)
 
 
 class _LaneLogs:
