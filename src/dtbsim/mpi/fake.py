@@ -196,7 +196,7 @@ class FakeComm:
         """Nothing to release."""
 
 
-def run_ranks(size: int, work: Callable[[FakeComm], T], *, node_count: int = 1, timeout_s: float = 60.0) -> list[T]:
+def run_ranks(size: int, work: Callable[[FakeComm], T], *, node_count: int = 1, timeout_s: float = 600.0) -> list[T]:
     """Run `work(comm)` on `size` ranks, each a thread, and return the results by rank.
 
     If ranks fail, the error of the lowest rank that did not merely suffer from another's failure is raised.
