@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,15 @@ def test_the_configuration_class_is_made_from_the_table() -> None:
             made(**given)
     assert not config_class(Fading())().plastic
     assert dtbsim.VogelsSprekeler(weight_max=3, learning_rate=1).plastic
+
+
+def test_configurations_are_sent_between_ranks() -> None:
+    item = dtbsim.STDPDopamine(dopamine="DA", weight_max=5, frozen_ms=[[1, 2]])
+    again = pickle.loads(pickle.dumps(item))
+    assert type(again) is type(item)
+    assert again == item
+    assert again.model_fields_set == item.model_fields_set
+    assert copy.deepcopy(item) == item
 
 
 def changed(base: type[SynapseModel], **attributes: Any) -> SynapseModel:

@@ -26,6 +26,9 @@ class SynapseConfig(Strict):
     """Whether the weights change."""
     kind: str
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.kind, self.__getstate__())
+
     @property
     def frozen(self) -> list[list[float]]:
         """Times [from, until] in ms whose spikes change no weight."""
@@ -57,6 +60,17 @@ class SynapseConfig(Strict):
         return self
 
 
+_MODELS = FromRegistry("dtbsim.models.synapses:SYNAPSE_MODELS")
+
+
+def _restored(kind: str, state: Any) -> SynapseConfig:
+    """An object of a class that is made from a table, on another rank: it is found by its kind."""
+    made: type[SynapseConfig] = _MODELS.registry.find(kind).config
+    item = made.__new__(made)
+    item.__setstate__(state)
+    return item
+
+
 class Plastic(SynapseConfig):
     """Common to weights that change with the spikes of both ends."""
 
@@ -81,4 +95,4 @@ class Plastic(SynapseConfig):
 if TYPE_CHECKING:
     Synapse = SynapseConfig
 else:
-    Synapse = Annotated[Any, FromRegistry("dtbsim.models.synapses:SYNAPSE_MODELS")]
+    Synapse = Annotated[Any, _MODELS]
