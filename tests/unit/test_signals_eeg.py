@@ -18,6 +18,7 @@ from dtbsim.errors import InputError
 from dtbsim.models import example_model, list_models
 from dtbsim.mpi import run_ranks
 from dtbsim.signals.eeg import QUANTA_PER_PA, signal_of
+from dtbsim.store import Run
 
 REGIONS = ("Precentral_L", "Precentral_R", "Calcarine_L")
 HALF_QUANTUM_PA = 2.0**-13
@@ -142,6 +143,7 @@ def test_a_name_that_is_no_signal(recorded: Any) -> None:
         recorded.meg()
     with pytest.raises(InputError, match=r"no signal 'egg'.*did you mean 'eeg'"):
         recorded.signal("egg")
+    assert not hasattr(Run(recorded.path / "stores"), "shape"), "also where there is no configuration"
 
 
 @pytest.mark.parametrize(("n_ranks", "threads"), [(2, 1), (3, 2)])

@@ -33,8 +33,14 @@ def read_entry(run: Run, name: str) -> Any:
 
 
 def reader_named(run: Run, name: str) -> Callable[[], Any] | None:
-    """Return what reads the entry of `signals` of this name, or the only one of this kind; None where there is none."""
-    entries = run.config.get("signals") or {}
+    """Return what reads the entry of `signals` of this name, or the only one of this kind; None where there is none.
+
+    Also None where the configuration cannot be read: whoever asks for an attribute is to be told that it is not there.
+    """
+    try:
+        entries = run.config.get("signals") or {}
+    except InputError:
+        return None
     of_kind = entries_of_kind(run.config, name)
     if name in entries:
         return partial(read_entry, run, name)
