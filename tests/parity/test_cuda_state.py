@@ -8,20 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.changing_synapses import dynamic_text
+from tests.helpers.changing_synapses import dynamic_text, reward_text
 from tests.helpers.continued import assert_same_state
 from tests.helpers.drive_zoo import drive_zoo
 from tests.helpers.networks import built_rank, network_of, sorted_rows, spikes_of
+from tests.helpers.several_spikes import several_spikes
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.zoo import zoo
 from tests.unit.test_procedural import recurrent
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.backends.cuda.plan import choose_plan
+from dtbsim.backends.cuda.transports import Choice
+from dtbsim.backends.state import merge_states
 from dtbsim.build.rank import build_rank
-from dtbsim.errors import InputError
+from dtbsim.exchange.plan import plan_exchange
+from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.spec import Network
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
@@ -87,11 +92,44 @@ def test_procedural_projections(first: str, second: str) -> None:
     check(recurrent(True, True, "simulation.duration_ms=40"), first, second, 203)
 
 
-def test_synapses_that_change_are_refused() -> None:
-    network = network_of(dynamic_text("additive"))
-    state = stretch("cpu", network, (0, 5))[3]
-    backend = backend_of("general", network)
-    for call in (backend.state, lambda: backend.load(state)):
-        with pytest.raises(InputError, match="cannot be taken from a GPU, nor loaded there"):
-            call()
-    backend.close()
+@pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu"), ("general", "general")])
+@pytest.mark.parametrize("name", ["depression and facilitation", "multiplicative", "frozen for a while", "triplets"])
+def test_synapses_that_change(name: str, first: str, second: str) -> None:
+    check(network_of(dynamic_text(name), "simulation.duration_ms=150"), first, second, 333)
+
+
+@pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu")])
+@pytest.mark.parametrize("name", ["fast updates", "frozen"])
+def test_dopamine(name: str, first: str, second: str) -> None:
+    check(network_of(reward_text(name), "simulation.duration_ms=150"), first, second, 333)
+
+
+@pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu")])
+@pytest.mark.parametrize("synapse", ["depressing", "pair", "triplet", "reward"])
+def test_several_spikes_in_a_step(synapse: str, first: str, second: str) -> None:
+    check(several_spikes(synapse, "drawn", "simulation.duration_ms=70"), first, second, 421)
+
+
+def test_ranks_with_a_gpu_each(tmp_path: Path) -> None:
+    """A state of one CPU goes on on two ranks of GPUs, and theirs on one CPU."""
+    network = zoo(tmp_path, "simulation.duration_ms=40")
+    n = network.n_steps
+    expected = stretch("cpu", network, (0, 133, 251, n))
+    begun = stretch("cpu", network, (0, 133))
+
+    def work(comm: FakeComm) -> Any:
+        device = ShimDevice()
+        built = built_rank(network, comm.rank, comm.size)
+        plan, way = plan_exchange(network, built.blocks, comm.size), Choice("packets", "a test says so")
+        backend = CudaBackend(built, DeviceExchange(device, comm, plan, network.gid_starts, way, 64), device, 8)
+        backend.load(begun[3])
+        backend.advance(133, 251)
+        found = spikes_of(backend), backend.events(), backend.state()
+        backend.close()
+        return found
+
+    spikes, _, states = zip(*run_ranks(2, work, timeout_s=250), strict=True)
+    ended = stretch("cpu", network, (251, n), merge_states(states))
+    assert np.array_equal(sorted_rows(np.concatenate([begun[0], *spikes, ended[0]])), expected[0])
+    assert ended[2] == expected[2], "synaptic events"
+    assert_same_state(ended[3], expected[3])

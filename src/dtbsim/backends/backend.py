@@ -84,11 +84,11 @@ class Backend(Protocol):
     def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
         """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
 
-    def set_drives(self, drives: Iterable[Drive]) -> None:
-        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
-
     def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
+
+    def set_drives(self, drives: Iterable[Drive]) -> None:
+        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
 
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""
@@ -101,7 +101,7 @@ class Backend(Protocol):
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
 
-        Raises InputError where it is not one of this network.
+        Raises InputError where it is not one of this network. Drives that were set during the run are set before.
         """
 
     # -- measures ---------------------------------------------------------------------------------------------

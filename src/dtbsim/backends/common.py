@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.dynamic_state import load_synapses, synapse_states
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
 from dtbsim.backends.plastic import PlasticWeights
@@ -22,6 +24,7 @@ from dtbsim.backends.state import (
     step_of,
 )
 from dtbsim.build.rank import RankNetwork
+from dtbsim.spec.network import Drive
 
 I64 = NDArray[np.int64]
 
@@ -54,32 +57,37 @@ class CommonBackend(ABC):
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""
         return self._neurons.get(family_index, name)
 
-    @abstractmethod
+    def set_drives(self, drives: Iterable[Drive]) -> None:
+        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
+        self.tables.set_drives(drives)
+
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""
+        return PlasticWeights(self.tables.dynamic, projection)
 
     # -- state ------------------------------------------------------------------------------------------------
 
     def state(self) -> Values:
         """Everything that going on from here needs, see `backends.state`, of this rank's neurons; collective."""
-        synapses = self._synapse_states()
+        self._settle()
+        synapses = synapse_states(self._built.network, self.tables.dynamic, self.reached)
         spikes = self._recent.since(self.reached, self._uncollected())
-        built, memory = self._built, self.tables.memory
-        found = common_state(built, memory, self.reached, spikes, self.events(), self._neurons)
-        return found | noise_states(self.tables.drives.processes, memory, self._shared_noise_at()) | synapses
+        built, drives = self._built, self.tables.drives
+        found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
+        return found | noise_states(drives.processes, drives.memory, self._shared_noise_at()) | synapses
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
 
         Raises InputError where it is not one of this network, RuntimeError where this backend has stepped: spikes in
-        transit would be delivered twice.
+        transit would be delivered twice. Drives that were set during the run are set before.
         """
         if self.reached != 0:
             raise RuntimeError(f"this backend has stepped to {self.reached}; a state is loaded into a new one")
         step = step_of(state)
         load_common(state, self._built, self.tables.memory, self._neurons)
-        load_noise(state, self.tables.drives.processes, self.tables.memory)
-        self._load_synapses(state, step)
+        load_noise(state, self.tables.drives.processes, self.tables.drives.memory)
+        load_synapses(state, self._built.network, self.tables.dynamic, step)
         mine, spikes, events = spikes_in(state, self._built)
         self._recent.load(mine)
         self.reached = step
@@ -97,17 +105,12 @@ class CommonBackend(ABC):
     def _shared_noise_at(self) -> int:
         """Where the value of noise that several neurons share is in its array."""
 
-    @abstractmethod
-    def _synapse_states(self) -> Values:
-        """State of the dynamic projections, once all spikes of other ranks are here."""
-
-    @abstractmethod
-    def _load_synapses(self, state: State, step: int) -> None:
-        """The way back, spikes in transit with what they carry included; the next step is `step`."""
+    def _settle(self) -> None:  # noqa: B027 - where `advance` ends with an exchange there is nothing to do
+        """Take in spikes of other ranks that are still on their way; collective."""
 
     @abstractmethod
     def _enter_again(self, spikes: I64, events: int) -> None:
-        """Enter spikes in transit (step << 32 | gid) to all other synapses, and count from so many events on."""
+        """Enter spikes in transit (step << 32 | gid) to synapses without a state; so many events are done."""
 
     def dynamic_bytes(self) -> int:
         """Bytes at present of what grows: spikes in transit, logs, histories, rings."""

@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.common import CommonBackend
-from dtbsim.backends.dynamic_state import load_synapses, synapse_states
 from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.lane_tables import CpuLaneTables
 from dtbsim.backends.parameters import NeuronAccess
-from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.sampling import Sampler
-from dtbsim.backends.state import State, Values
 from dtbsim.backends.threads import Team
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
@@ -166,20 +163,16 @@ class CpuBackend(CommonBackend):
     def counts(self) -> None:
         """Not counted here."""
 
-    # -- checks, plastic weights, state -----------------------------------------------------------------------
+    # -- checks, drives, state -----------------------------------------------------------------------
 
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
-        self.tables.set_drives(drives)
+        super().set_drives(drives)
         self._compiled = False  # they may need what was not compiled
 
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
         check_finite(self._network, self._kinds, self._built.lanes, (start, stop))
-
-    def plastic_weights(self, projection: int) -> PlasticWeights:
-        """The weights of a plastic projection, by its index, onto the neurons of this rank."""
-        return PlasticWeights(self.tables.dynamic, projection)
 
     def _uncollected(self) -> I64:
         return np.concatenate([log_of(lane) for lane in self.tables.table])
@@ -187,17 +180,13 @@ class CpuBackend(CommonBackend):
     def _shared_noise_at(self) -> int:
         return 0
 
-    def _synapse_states(self) -> Values:
-        """State of the dynamic projections, once all spikes of other ranks are here."""
+    def _settle(self) -> None:
+        """Take in spikes of other ranks that are still on their way; collective."""
         self.compile()
         self._window(self.reached, self.reached)
         if isinstance(self._exchange, PacketExchange):
             self._set_remote(self._exchange.receive())
             self._window(self.reached, self.reached)
-        return synapse_states(self._network, self.tables.dynamic, self.reached)
-
-    def _load_synapses(self, state: State, step: int) -> None:
-        load_synapses(state, self._network, self.tables.dynamic, step)
 
     def _enter_again(self, spikes: I64, events: int) -> None:
         table = self.tables.table

@@ -37,6 +37,8 @@ class DynamicTables(ABC):
         self.index_of = {part.projection.index: index for index, part in enumerate(self.parts)}
         """Place in `parts` by index of the projection."""
         self._rewards: dict[int, RewardTables] = {}
+        self._sources: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        """Step of the last spike and state of the sources of each projection."""
         self.table = np.zeros((len(self.parts), self.width), dtype=np.int64)
         for index, (row, part) in enumerate(zip(self.table, self.parts, strict=True)):
             self._fill(row, part)
@@ -59,8 +61,10 @@ class DynamicTables(ABC):
         row[D.PARAMETERS_AT], row[D.N_PARAMETERS] = at(parameters), parameters.size
         for field_at, table in zip(D.DECAY_FIELDS, dynamics.decays(self._network.dt_ms), strict=True):
             row[field_at], row[field_at + 1] = at(table), table.size
-        row[D.LAST_AT] = at(np.full(part.n_sources, -1, np.int32))
-        row[D.TRACE_AT] = at(np.tile(dynamics.initial_states(), (part.n_sources, 1)))
+        last = np.full(part.n_sources, -1, np.int32)
+        trace = np.tile(dynamics.initial_states(), (part.n_sources, 1))
+        self._sources.append((last, trace))
+        row[D.LAST_AT], row[D.TRACE_AT] = at(last), at(trace)
         if dynamics.plastic:
             self._fill_plastic(row, part)
 

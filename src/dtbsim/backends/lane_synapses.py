@@ -50,16 +50,18 @@ class LaneSynapses:
     plastic: Plastic | None
 
 
-def spikes_in_transit(rows: Rows, entries: I64) -> I64:
+def spikes_in_transit(rows: Rows, entries: I64, *, whole_third: bool = False) -> I64:
     """Spikes (see `LaneSynapses`) from entries of an agenda, int64[n, 4] (step when due, synapses, second, third word).
 
-    Every spike once: the last segment of a source, that of the longest delay, is in the agenda as long as any.
+    Every spike once: the last segment of a source, that of the longest delay, is in the agenda as long as any. With
+    `whole_third` both halves of the third word are given.
     """
     counts = (rows.segments & np.uint32(0xFFFF)).astype(np.int64)
     begins = np.cumsum(counts) - counts
     segment = np.searchsorted(begins, entries[:, 1] >> L.ENTRY_SHIFT, side="right") - 1
     source = np.searchsorted(rows.segment_rows, segment, side="right") - 1
     delay = (rows.segments[segment] >> np.uint32(16)).astype(np.int64)
-    spikes = np.stack([source, entries[:, 0] - delay, entries[:, 2], entries[:, 3] & _LOW32], axis=1)
+    third = entries[:, 3] if whole_third else entries[:, 3] & _LOW32
+    spikes = np.stack([source, entries[:, 0] - delay, entries[:, 2], third], axis=1)
     whole: I64 = spikes[segment == rows.segment_rows[source + 1] - 1]
     return whole

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cpu_dynamic import CpuDynamicTables
 from dtbsim.backends.drive_tables import DriveTables
+from dtbsim.backends.dynamic_tables import StatefulTables
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory, Memory
 from dtbsim.backends.procedural_tables import ProceduralTables
@@ -32,6 +33,8 @@ class LaneTables(ABC):
     """int64[n_lanes, width]: what all backends share of it. Arrays go where `memory` puts them."""
 
     width = L.LANE_FIELDS
+    dynamic: Sequence[StatefulTables]
+    """Those of the lanes that have dynamic projections."""
 
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -18,21 +17,18 @@ from dtbsim.backends.cuda.failures import SMALLER, told_by_device
 from dtbsim.backends.cuda.log import SpikeLog, joined
 from dtbsim.backends.cuda.procedural import ProceduralSteps
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.stateful import check_static
 from dtbsim.backends.cuda.tables import DeviceLaneTables
 from dtbsim.backends.finite import check_finite, too_many_spikes
 from dtbsim.backends.parameters import NeuronAccess
-from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.sampling import Sampler
-from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import device_layout as X
+from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
-from dtbsim.spec.network import Drive
 
 I64 = NDArray[np.int64]
 USUAL_RATE_HZ = 20.0
@@ -333,14 +329,10 @@ class CudaBackend(CommonBackend):
     set_parameter = told_by_device(CommonBackend.set_parameter)
     change_parameter = told_by_device(CommonBackend.change_parameter)
     set_state = told_by_device(CommonBackend.set_state)
+    set_drives = told_by_device(CommonBackend.set_drives)
     neuron_values = told_by_device(CommonBackend.neuron_values)
     state = told_by_device(CommonBackend.state)
     load = told_by_device(CommonBackend.load)
-
-    @told_by_device
-    def set_drives(self, drives: Iterable[Drive]) -> None:
-        """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
-        self.tables.set_drives(drives)
 
     @told_by_device
     def check_finite(self, start: int, stop: int) -> None:
@@ -356,12 +348,6 @@ class CudaBackend(CommonBackend):
                 state.neurons.f32[...] = self._device.download(memory.of(state.neurons.f32))
             check_finite(self._network, self._built.kinds, self._built.lanes, (start, stop))
 
-    def plastic_weights(self, projection: int) -> PlasticWeights:
-        """The weights of a plastic projection, by its index, onto the neurons of this rank."""
-        return PlasticWeights(self.tables.dynamic, projection)
-
-    # -- state and measures -----------------------------------------------------------------------------------
-
     def _uncollected(self) -> I64:
         self._take_log()
         return joined(self._collected)
@@ -369,18 +355,14 @@ class CudaBackend(CommonBackend):
     def _shared_noise_at(self) -> int:
         return (self.reached - 1) & 1
 
-    def _synapse_states(self) -> Values:
-        check_static(self._network)
-        return {}
-
-    def _load_synapses(self, state: State, step: int) -> None:
-        check_static(self._network)
-
     def _enter_again(self, spikes: I64, events: int) -> None:
         self.compile()
         entries = self._device.upload(spikes if spikes.size else np.zeros(1, np.int64))
         self.rank[X.R_STEP], self.rank[X.R_EVENTS] = self.reached, events
         self.rank[X.R_REMOTE_AT], self.rank[X.R_REMOTE_N] = self._device.address(entries), spikes.size
+        table = self.tables.table
+        n_dynamic = table[:, L.N_DYNAMIC].copy()
+        table[:, L.N_DYNAMIC] = 0  # their spikes in transit are there already, with what they carry
         self.tables.upload(self.reached)
         self._send()
         self._keep_counts()
@@ -388,6 +370,7 @@ class CudaBackend(CommonBackend):
             self._draw(self._procedural, remote=True)
         self._schedule_remote()
         self._look()
+        table[:, L.N_DYNAMIC] = n_dynamic
         self.rank[X.R_REMOTE_N] = 0
         self._send()
 

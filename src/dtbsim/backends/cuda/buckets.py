@@ -39,3 +39,24 @@ class Buckets:
         larger[:, : self.capacity] = self.entries
         self.entries, self.capacity = larger, int(larger.shape[1])
         return True
+
+    def contents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Bucket of every entry, int64[m], and the entries, int64[m, words]."""
+        counts = self._device.download(self.counts).astype(np.int64)
+        longest = int(counts.max(initial=0))
+        filled = np.arange(longest) < counts[:, None]
+        entries = self._device.download(self.entries[:, :longest])
+        return np.nonzero(filled)[0], entries[filled]
+
+    def fill(self, buckets: NDArray[np.int64], entries: NDArray[np.int64]) -> None:
+        """Put entries into empty buckets, enlarging them if need be."""
+        counts = np.bincount(buckets, minlength=self.counts.size).astype(np.int32)
+        n, _, words = self.entries.shape
+        self.capacity = max(self.capacity, int(counts.max(initial=0)))
+        order = np.argsort(buckets, kind="stable")
+        place = np.arange(buckets.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        filled = np.zeros((n, self.capacity, words), np.int64)
+        filled[buckets[order], place] = entries[order]
+        self.entries = self._device.upload(filled)
+        self.counts[...] = self._device.upload(counts)
+        self._before[...] = self.counts

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda.buckets import Buckets
 from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.memory import DeviceMemory
-from dtbsim.backends.dynamic_tables import I64, DynamicTables
+from dtbsim.backends.cuda.stateful import each_spike, entries_of, notes_of
+from dtbsim.backends.dynamic_tables import I64, StatefulTables
+from dtbsim.backends.lane_synapses import LaneSynapses, Plastic, spikes_in_transit
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels.decay import decay
+from dtbsim.kernels.history import NEVER
 from dtbsim.spec.network import Network
 
 FIRST_NOTES = 4096
@@ -37,7 +41,7 @@ class _Kept:
     clock: Any  # int64[2]
 
 
-class DeviceDynamicTables(DynamicTables):
+class DeviceDynamicTables(StatefulTables):
     """Rows on the host that only the host changes; `upload` brings them to the device at `address`."""
 
     width = X.DEVICE_DYNAMIC_FIELDS
@@ -117,6 +121,77 @@ class DeviceDynamicTables(DynamicTables):
             kept.carried = self._device.xp.zeros((n_spikes, 2), np.int64)
             self._enter(row, kept)
         self.upload()
+
+    # -- state ------------------------------------------------------------------------------------------------
+
+    def read(self, index: int, now: int) -> LaneSynapses:
+        """What is held of a projection, caught up; all steps before `now` are done."""
+        part, kept, (last, trace) = self.parts[index], self._kept[index], self._sources[index]
+        self._memory.fetch(last, slice(None))
+        self._memory.fetch(trace, slice(None))
+        slots, entries = kept.agenda.contents()
+        table = np.zeros((len(entries), 4), np.int64)
+        table[:, 0] = now + ((slots - now) & (self._ring - 1))
+        table[:, 1 : 1 + entries.shape[1]] = entries
+        if not part.dynamics.plastic:
+            return LaneSynapses(last.copy(), trace.copy(), spikes_in_transit(part.rows, table), None)
+        transit = spikes_in_transit(part.rows, table, whole_third=True)
+        times, transit[:, 3] = transit[:, 3] >> 48, transit[:, 3] & _LOW32
+        plus = part.dynamics.decays(self._network.dt_ms)[0]
+        since = np.where(transit[:, 2] >> 32 == NEVER, 0, transit[:, 2] >> 32)
+        faded = np.array([decay(plus, h) for h in since.tolist()], np.float32)
+        transit = each_spike(transit, times, faded)
+        return LaneSynapses(last.copy(), trace.copy(), transit, self._read_plastic(index, now))
+
+    def _read_plastic(self, index: int, now: int) -> Plastic:
+        part, kept, reward = self.parts[index], self._kept[index], self._rewards.get(index)
+        counts, starts, ring = (self._device.download(array) for array in (kept.counts, kept.starts, kept.ring))
+        remembered = counts - starts
+        of = np.repeat(np.arange(remembered.size), remembered)
+        within = np.arange(of.size) - np.repeat(np.cumsum(remembered) - remembered, remembered)
+        history = ring[of, (starts[of] + within) & (ring.shape[1] - 1)]
+        self._memory.fetch(part.rows.weights, slice(None))
+        eligibility, dopamine = np.zeros(0, np.float32), None
+        if reward is not None:
+            self._memory.fetch(reward.eligibility, slice(None))
+            eligibility, dopamine = reward.eligibility, reward.read(self._device.download(kept.clock), now)
+        applied = int(self.table[index, D.APPLIED])
+        return Plastic(part.rows.weights.astype(np.int32), eligibility, remembered, history, applied, dopamine)
+
+    def write(self, index: int, lane: LaneSynapses, now: int) -> None:
+        """Hold what another lane, or several, have held of a projection before step `now`."""
+        part, kept, (last, trace) = self.parts[index], self._kept[index], self._sources[index]
+        last[:], trace[:] = lane.last, lane.trace
+        self._memory.store(last, slice(None))
+        self._memory.store(trace, slice(None))
+        kept.agenda.fill(*entries_of(part, lane.transit, now, self._ring))
+        if lane.plastic is not None:
+            notes = notes_of(lane.transit)
+            kept.notes.fill(np.zeros(len(notes), np.int64), notes)
+            self._write_plastic(index, lane.plastic, now)
+        self._enter(self.table[index], kept)
+        self.upload()
+
+    def _write_plastic(self, index: int, plastic: Plastic, now: int) -> None:
+        part, kept, row = self.parts[index], self._kept[index], self.table[index]
+        part.rows.weights[:] = plastic.weights
+        self._memory.store(part.rows.weights, slice(None))
+        n, capacity, words = kept.ring.shape
+        needed = int(plastic.kept.max(initial=0)) + int(row[D.HISTORY_ROOM])
+        while capacity < needed:
+            capacity *= 2
+        ring = np.zeros((n, capacity, words), np.int64)
+        of = np.repeat(np.arange(n), plastic.kept)
+        ring[of, np.arange(of.size) - np.repeat(np.cumsum(plastic.kept) - plastic.kept, plastic.kept)] = plastic.history
+        kept.ring = self._device.upload(ring)
+        kept.counts[...] = self._device.upload(plastic.kept.astype(np.int32))
+        row[D.APPLIED] = plastic.applied
+        reward = self._rewards.get(index)
+        if reward is not None and plastic.dopamine is not None:
+            reward.eligibility[:] = plastic.eligibility
+            self._memory.store(reward.eligibility, slice(None))
+            kept.clock[...] = self._device.upload(plastic.dopamine.clock)
+            reward.write(plastic.dopamine, now)
 
     # -- plastic weights --------------------------------------------------------------------------------------
 
