@@ -4,12 +4,12 @@
 #include "history.cuh"
 #include "rules.cuh"
 
-// Into the bounds, to a whole number; float32 again.
+// Into the bounds, to a whole number; float32 again. From 2^23 on every float is whole, and a half would tie.
 DTB_FN float rounded(const float *p, float w) {
     const float smallest = p[D_P_MIN], largest = p[D_P_MAX];
     w = w > smallest ? w : smallest;
     w = w < largest ? w : largest;
-    return (float)(i32)(w + 0.5f);
+    return (float)(i32)(w + (w < 8388608.0f ? 0.5f : 0.0f));
 }
 
 // What a spike of a source brings along, second and third word of its entries (delay left out); advances its traces.

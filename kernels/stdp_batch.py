@@ -21,16 +21,16 @@ from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 UNSEEN = np.float32(-1.0)
 WINDOW = D.WINDOW
 _COUNT_MASK = (1 << L.ENTRY_SHIFT) - 1
-_ZERO, _HALF = np.float32(0.0), np.float32(0.5)
+_ZERO, _HALF, _WHOLE = np.float32(0.0), np.float32(0.5), np.float32(2.0**23)
 
 
 @nb.njit(nogil=True, inline="always")
 def rounded(p: Any, w: Any) -> Any:
-    """Into the bounds, to a whole number; float32 again."""
+    """Into the bounds, to a whole number; float32 again. From 2^23 on every float32 is whole, and a half would tie."""
     smallest, largest = p[D.P_MIN], p[D.P_MAX]
     w = w if w > smallest else smallest
     w = w if w < largest else largest
-    return np.float32(np.int32(w + _HALF))
+    return np.float32(np.int32(w + (_HALF if w < _WHOLE else _ZERO)))
 
 
 @nb.njit(nogil=True)

@@ -167,4 +167,5 @@ class DynamicReference:
         return self._rounded(w - k * (p["A2_minus"] + p["A3_minus"] * slow))
 
     def _rounded(self, w: Any) -> Any:
-        return F32(int(min(max(w, self.smallest), self.largest) + F32(0.5)))
+        bounded = min(max(w, self.smallest), self.largest)
+        return F32(int(bounded + F32(0.5))) if bounded < 2**23 else bounded

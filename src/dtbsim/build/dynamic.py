@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.build.lanes import Lane
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows
@@ -49,6 +50,12 @@ class DynamicRows:
             self.rows.add_magnitudes(totals, mine)
 
 
+def initial_sizes(weights: NDArray[np.int32] | NDArray[np.int16], limit: int) -> NDArray[np.int32]:
+    """Sizes of plastic weights in fine quanta within their bound, as float32 holds them: rules compute in float32."""
+    sizes: NDArray[np.int32] = np.minimum(np.abs(weights), limit).astype(np.float32).astype(np.int32)
+    return sizes
+
+
 def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: int) -> list[DynamicRows]:
     """All dynamic projections of a lane, without those that have no synapse there."""
     found = []
@@ -65,9 +72,7 @@ def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: in
         if rows.n_synapses == 0:
             continue
         if dynamics.plastic:
-            limit = dynamics.largest(quantum)
-            sizes = np.minimum(np.abs(rows.weights), limit).astype(np.int32)
-            rows = replace(rows, weights=sizes)
+            rows = replace(rows, weights=initial_sizes(rows.weights, dynamics.largest(quantum)))
         first, rows = rows.cut_to_sources()
         found.append(DynamicRows(projection, dynamics, quantum, rows, sources.start + first))
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, cut_blocks
+from dtbsim.build.dynamic import initial_sizes
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import lane_of_blocks
 from dtbsim.build.synapses import LaneBuilder, number_candidates
@@ -102,4 +103,4 @@ def _begun(network: Network, projection: Projection, weights: NDArray[np.int32])
     if dynamics is None or not dynamics.plastic:
         return weights
     bound = dynamics.largest(_input_quantum(network, projection))
-    return (dynamics.sign * np.minimum(np.abs(weights), bound)).astype(np.int32)
+    return np.int32(dynamics.sign) * initial_sizes(weights, bound)
