@@ -18,9 +18,12 @@ from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import entries_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dtbsim.config.run import RecordCorrelation
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
+    from dtbsim.store.run import Run
 
 FOLDER = "correlations"
 HISTOGRAM_STATE = ("bin", "bins", "count", "spikes", "before")
@@ -92,6 +95,12 @@ class Correlations(Signal):
         """One for each entry."""
         entries = range(len(entries_of(config, "correlations")))
         return {f"{FOLDER}/{k}.zarr": f"record.correlations[{k}]" for k in entries}
+
+    def read(self, run: Run, name: Any = 0) -> xr.Dataset:
+        """Return the histogram of an entry."""
+        from dtbsim.store.series_reader import read_correlation
+
+        return read_correlation(run.stored_entry(name, FOLDER, ".zarr"))
 
 
 class CorrelationPlan(Plan):

@@ -14,9 +14,12 @@ from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
     from dtbsim.store import RateWriter
+    from dtbsim.store.run import Run
 
 STORE = "rates.zarr"
 
@@ -34,6 +37,12 @@ class Rates(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One, unless they are off."""
         return {STORE: "record.rate_bin_ms"} if record_of(config).get("rate_bin_ms") is not None else {}
+
+    def read(self, run: Run, name: Any = None) -> xr.DataArray:
+        """Return the rates in Hz, (time_ms, population)."""
+        from dtbsim.store.series_reader import read_rates
+
+        return read_rates(run.stored(STORE, "record.rate_bin_ms"))
 
 
 class RatePlan(Plan):

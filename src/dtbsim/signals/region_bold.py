@@ -19,9 +19,12 @@ from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dtbsim.config.run import Bold
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
+    from dtbsim.store.run import Run
 
 STORE = "bold.zarr"
 F64 = NDArray[np.float64]
@@ -79,6 +82,12 @@ class RegionBold(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One where it is on."""
         return {STORE: "bold"} if config.get("bold") is not None else {}
+
+    def read(self, run: Run, name: Any = None) -> xr.DataArray:
+        """Return BOLD, (time_s, region)."""
+        from dtbsim.store.series_reader import read_bold
+
+        return read_bold(run.stored(STORE, "bold"))
 
 
 class BoldPlan(Plan):

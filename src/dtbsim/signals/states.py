@@ -9,9 +9,12 @@ from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
     from dtbsim.store import StateWriter
+    from dtbsim.store.run import Run
 
 FOLDER = "states"
 
@@ -28,6 +31,12 @@ class States(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.states[{k}]" for k in range(len(entries_of(config, "states")))}
+
+    def read(self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
+        """Return the states of an entry, (time_ms, gid), of start_ms < t <= stop_ms."""
+        from dtbsim.store.series_reader import read_states
+
+        return read_states(run.stored_entry(name, FOLDER), run.ranks, run.network_table, start_ms, stop_ms)
 
 
 class StatePlan(Plan):

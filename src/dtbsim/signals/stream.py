@@ -132,7 +132,7 @@ class Signal:
         names = entries_of_kind(config, self.name)
         return {f"{FOLDER}/{name}.zarr": f"signals.{name}" for name in names}
 
-    def read(self, run: Run, name: str) -> Any:
+    def read(self, run: Run, name: Any) -> Any:
         """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""
         from dtbsim.store.series_reader import read_signal
 

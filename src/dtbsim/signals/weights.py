@@ -10,11 +10,14 @@ from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dtbsim.backends.weights import RecordedWeights
     from dtbsim.config.run import RecordWeights
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
     from dtbsim.store import WeightWriter
+    from dtbsim.store.run import Run
 
 FOLDER = "weights"
 
@@ -31,6 +34,14 @@ class Weights(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.weights[{k}]" for k in range(len(entries_of(config, "weights")))}
+
+    def read(
+        self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> xr.DataArray:
+        """Return the weights of an entry, (time_ms, synapse), of start_ms < t <= stop_ms."""
+        from dtbsim.store.series_reader import read_weights
+
+        return read_weights(run.stored_entry(name, FOLDER), run.ranks, start_ms, stop_ms)
 
 
 class WeightPlan(Plan):

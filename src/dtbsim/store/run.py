@@ -12,6 +12,7 @@ from dtbsim.arguments import number, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.checksum import DamagedError, has_checksum, sha256_of
 from dtbsim.clock import grid_problem
+from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
@@ -291,19 +292,14 @@ class Run:
 
         time_ms is the start of a bin, which holds the spikes with time_ms < t <= time_ms + bin_ms.
         """
-        from dtbsim.store.series_reader import read_rates
-
-        return read_rates(self.stored("rates.zarr", "record.rate_bin_ms"))
+        return self._read("rates")
 
     def states(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
 
         time_ms is the time of the sample, the end of its step; samples are those of start_ms < time_ms <= stop_ms.
         """
-        from dtbsim.store.series_reader import read_states
-
-        folder, window = self._stored_entry(k, "states"), _window(start_ms, stop_ms)
-        return read_states(folder, self.ranks, self.network_table, *window)
+        return self._read("states", k, *_window(start_ms, stop_ms))
 
     def weights(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
@@ -312,16 +308,11 @@ class Run:
 
         The values are in the unit in which the projection's weight was given.
         """
-        from dtbsim.store.series_reader import read_weights
-
-        folder, window = self._stored_entry(k, "weights"), _window(start_ms, stop_ms)
-        return read_weights(folder, self.ranks, *window)
+        return self._read("weights", k, *_window(start_ms, stop_ms))
 
     def bold(self) -> xr.DataArray:
         """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
-        from dtbsim.store.series_reader import read_bold
-
-        return read_bold(self.stored("bold.zarr", "bold"))
+        return self._read("bold")
 
     def signal(self, name: str) -> Any:
         """Return an entry of `signals`, usually (time_ms, channel); `run.eeg()` is that of this name or kind."""
@@ -343,9 +334,7 @@ class Run:
         At positive tau the second population fires after the first. With the same population twice, lag 0 holds every
         spike with itself, too.
         """
-        from dtbsim.store.series_reader import read_correlation
-
-        return read_correlation(self._stored_entry(k, "correlations", ".zarr"))
+        return self._read("correlations", k)
 
     def spike_hash(self, recompute: bool | None = None) -> HashResult:
         """Return the hash of the run's spikes; see `dtbsim.store.hash_run`."""
@@ -362,7 +351,11 @@ class Run:
         stop = end if finish_ms >= last_ms else max(0, table.step_at_or_after(max(finish_ms, 0.0)))
         return min(start, end), max(min(start, end), min(stop, end))
 
-    def _stored_entry(self, k: int, key: str, end: str = "") -> Path:
+    def _read(self, kind: str, which: Any = None, *window: float) -> Any:
+        """Return what the kind of recorder reads."""
+        return SIGNALS.find(kind).read(self, which, *window)
+
+    def stored_entry(self, k: int, key: str, end: str = "") -> Path:
         """Return the path of the store of an entry of record.`key`."""
         entry = self._entry(k, key)
         return self.stored(f"{key}/{entry}{end}", f"record.{key}[{entry}]")
