@@ -138,6 +138,8 @@ class _Drawing(ValueDrawing):
         item["rule"] = self.rule(source, target)
         if item["rule"]["kind"] == "explicit":
             item["scope"] = "all"
+        if item["rule"]["kind"] == "distance_dependent" and both:
+            item["scope"] = draw.choice(["same_region", "all"])
         item |= self.weight(target, fixed=False)
         item["delay_ms"] = self.delay(item)
         if self.some(0.3) and target != "R":
@@ -151,10 +153,14 @@ class _Drawing(ValueDrawing):
         draw = self.draw
         n, m = self.populations[source]["size"], self.populations[target]["size"]
         kinds = ["fixed_indegree", "fixed_total_number", "pairwise_bernoulli", "all_to_all", "fixed_outdegree"]
-        kind = draw.choice([*kinds, "explicit"] + ["one_to_one"] * (n == m))
+        placed = ["regions" in self.populations[name] for name in (source, target)]
+        kinds += ["explicit"] + ["one_to_one"] * (n == m) + ["distance_dependent"] * (placed[0] == placed[1])
+        kind = draw.choice(kinds)
         rule: Data = {"kind": kind}
         if kind == "explicit":
             return rule | {"edges": self.edges(source, target)}
+        if kind == "distance_dependent":
+            return self.by_distance(rule, source, target)
         if kind == "fixed_indegree":
             rule["indegree"] = draw.randint(0, 8)
             if self.some(0.3) and n > 1:
@@ -168,6 +174,19 @@ class _Drawing(ValueDrawing):
         if kind != "one_to_one" and n > 1 and self.some(0.3):
             rule["autapses"] = False
         return rule
+
+    def by_distance(self, rule: Data, source: str, target: str) -> Data:
+        """Positions in a plane for both ends that have none, and a profile that reaches some of them."""
+        draw = self.draw
+        for name in (source, target):
+            size = self.populations[name]["size"]
+            grid = {"kind": "grid", "shape": [8, -(-size // 8)], "spacing_mm": 0.2}
+            drawn = draw.choice(
+                [{"kind": "uniform_disc", "radius_mm": 1}, {"kind": "uniform_box", "lengths_mm": [1, 2]}]
+            )
+            self.populations[name].setdefault("positions", draw.choice([grid, drawn]))
+        rule |= {"profile": draw.choice(["gaussian", "exponential", "box"]), "probability": self.number(0.2, 1)}
+        return rule | {"width_mm": draw.choice([0.3, 0.8, 60.0])} | ({"indegree_max": 6} if self.some(0.4) else {})
 
     def edges(self, source: str, target: str) -> Data:
         """Edges between the populations, of all regions if they live in some; pairs may occur several times."""

@@ -44,7 +44,7 @@ def test_the_networks_are_varied_and_alive(tmp_path: Path) -> None:
         for item in data["projections"].values():
             seen.update([f"rule {item['rule']['kind']}", f"scope {item.get('scope')}"])
             seen.update([f"synapse {item.get('synapse', {}).get('kind')}", f"procedural {item.get('procedural')}"])
-            delay = item["delay_ms"]
+            delay = item.get("delay_ms")
             drawn = [value for value in item.values() if isinstance(value, dict) and "distribution" in value]
             seen.update(f"{value['distribution']} {value['outside']}" for value in drawn if "outside" in value)
             seen[f"delay {'tract' if isinstance(delay, dict) and 'tract_velocity_m_per_s' in delay else 'own'}"] += 1
@@ -59,6 +59,8 @@ def test_the_networks_are_varied_and_alive(tmp_path: Path) -> None:
         "all_to_all",
         "one_to_one",
         "fixed_outdegree",
+        "explicit",
+        "distance_dependent",
     )
     synapses = ("tsodyks_markram", "saturating_nmda", "stdp", "stdp_power_law", "stdp_triplet", "stdp_dopamine")
     drives = ("poisson", "inhomogeneous_poisson", "sinusoidal_poisson", "spike_trains", "dc", "step_current", "ramp")

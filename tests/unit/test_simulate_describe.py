@@ -89,6 +89,7 @@ def test_network_json_describes_every_part(tmp_path: Path) -> None:
     assert {entry["rule"] for entry in found["projections"]} == set(CONNECTION_RULES.names()) - {
         "fixed_outdegree",
         "explicit",
+        "distance_dependent",
     }
     drawn = all_synapses(network)
     assert abs(sum(entry["expected_synapses"] for entry in found["projections"]) - len(drawn)) < 0.05 * len(drawn)

@@ -37,7 +37,10 @@ def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
     """Yield key path and numbers of every list or matrix that could as well be in a file."""
     for kind in ("populations", "circuits", "projections", "drives"):
         for name, item in getattr(config, kind).items():
+            columns = item.rule.arrays() if kind == "projections" else None  # a rule's own list goes into one file
             for path, value in _objects(item, (kind, name), lists=True):
+                if columns is not None and path[2:4] == ("rule", columns[0]):
+                    continue
                 matrix = path[-1] == "matrix"
                 if isinstance(value, list) and value and path[-1] not in _OTHER_LISTS and (matrix or _numbers(value)):
                     yield path, value
