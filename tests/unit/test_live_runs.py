@@ -50,6 +50,12 @@ changes:
   e: {drive: wander, t_ms: 33.3, on: false}
   f: {drive: hiss, t_ms: 33.3, set: {std: 120}}
   g: {drive: wander, t_ms: 41, on: true}
+  h: {drive: noise, t_ms: 41, on: false}
+  i: {drive: noise, t_ms: 45, on: true}
+  j: {drive: noise, t_ms: 45, set: {rate_hz: 7000}}
+  k: {projection: EI, t_ms: 45, set: {weight_factor: 0.5}}
+  l: {projection: IE, t_ms: 45, set: {weight_pA: -90}}
+  m: {projection: EI, t_ms: 50, set: {weight_factor: 2}}
 """
 
 
@@ -73,7 +79,14 @@ def in_pieces(file: Path, **options: Any) -> Any:
         sim.set("hiss", std=120.0)
         sim.run(7.7)
         sim.set("wander", on=True)
-        sim.run(19)
+        sim.set("noise", on=False)
+        sim.run(4)
+        sim.set("noise", rate_hz=7000.0, on=True)
+        sim.set("EI", weight_factor=0.5)
+        sim.set("IE", weight_pA=-90.0)
+        sim.run(5)
+        sim.set("EI", weight_factor=2.0)
+        sim.run(10)
     return sim
 
 
@@ -139,7 +152,7 @@ def test_ranks_do_not_matter(n_ranks: int, file: Path, tmp_path: Path) -> None:
 def test_a_gpu_gives_the_same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = in_pieces(file).result.spike_hash
     monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", lambda local_rank: ShimDevice())
-    assert in_pieces(file, set=["simulation.backend=cuda"]).result.spike_hash == expected
+    assert in_pieces(file, set=["simulation.backend=cuda", "simulation.gpu_plan=general"]).result.spike_hash == expected
 
 
 def test_what_was_set_can_be_read(file: Path) -> None:
@@ -204,7 +217,7 @@ def test_a_run_that_is_not_closed_says_so(file: Path, tmp_path: Path) -> None:
         (lambda sim: sim.run(float("nan")), "duration_ms"),
         (lambda sim: sim.run(0.05), "not a whole number of steps"),
         (lambda sim: sim.run(1e9), "steps"),
-        (lambda sim: sim.set("X", "V_th_mV", 1.0), "there is no population or drive 'X'"),
+        (lambda sim: sim.set("X", "V_th_mV", 1.0), "there is no population, drive or projection 'X'"),
         (lambda sim: sim.set("E", "V_thh_mV", 1.0), "neither a parameter nor a state variable"),
         (lambda sim: sim.set("E", "V_th_mV", "high"), "E"),
         (lambda sim: sim.set("E", "V_th_mV", float("inf")), "E"),
@@ -219,6 +232,9 @@ def test_a_run_that_is_not_closed_says_so(file: Path, tmp_path: Path) -> None:
         (lambda sim: sim.set("noise", weight_pA=1e9), "too large"),
         (lambda sim: sim.set("noise", weight_pA=-40.0, rate_hz=-1.0), "rate_hz"),
         (lambda sim: sim.set("I", "tau_syn_in_ms", 9.0), "a simpler form of model 'iaf_psc_exp'"),
+        (lambda sim: sim.set("EI", weight_factor=1e6), "does not fit the synapses"),
+        (lambda sim: sim.set("EI", weight_factor=-1.0), "a factor is a number, not below 0"),
+        (lambda sim: sim.set("EE", weight_factor=2.0), "its weights follow stdp"),
         (lambda sim: sim.get("E", "nothing"), "keeps no 'nothing'"),
         (lambda sim: sim.get("noise", "nothing"), "has no 'nothing'"),
         (lambda sim: sim.get("E", "V_m_mV", neurons=[60]), "neurons 0 to 59"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive
 
 I64 = NDArray[np.int64]
@@ -83,6 +84,9 @@ class Backend(Protocol):
 
     def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
         """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
+
+    def set_weights(self, weights: Mapping[int, Table]) -> None:
+        """Draw the weights of static projections (by their index) from other tables from now on."""
 
     def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""

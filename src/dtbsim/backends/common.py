@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from dtbsim.backends.state import (
     spikes_in,
     step_of,
 )
-from dtbsim.build.rank import RankNetwork
-from dtbsim.spec.network import Drive
+from dtbsim.build.rank import RankNetwork, rebuilt_rows
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import Drive, Network, with_weights
 
 I64 = NDArray[np.int64]
 
@@ -36,6 +37,7 @@ class CommonBackend(ABC):
     """Steps done."""
     tables: LaneTables
     _built: RankNetwork
+    _network: Network
     _neurons: NeuronAccess
     _recent: RecentSpikes
 
@@ -60,6 +62,17 @@ class CommonBackend(ABC):
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
         self.tables.set_drives(drives)
+
+    def set_weights(self, weights: Mapping[int, Table]) -> None:
+        """Draw the weights of static projections (by their index) from other tables from now on.
+
+        A spike that is under way arrives with the new weight.
+        """
+        self._network = with_weights(self._network, weights)
+        for state in self._built.lanes:
+            rows = rebuilt_rows(self._built, self._network, state)
+            self.tables.memory.replace(state.rows.targets, rows.targets)
+            self.tables.memory.replace(state.rows.weights, rows.weights)
 
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""

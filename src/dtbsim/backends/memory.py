@@ -35,6 +35,9 @@ class Memory(Protocol):
     def store(self, array: NDArray[Any], part: slice) -> None:
         """Bring a part of a placed array, which the host has changed, to where compiled code reads it."""
 
+    def replace(self, there: Any, array: NDArray[Any]) -> None:
+        """Overwrite what was placed, or is an array of the device itself, with an array of the same size."""
+
     def lend(self, array: NDArray[Any]) -> int:
         """Address of an array that is needed until `reclaim`."""
 
@@ -96,6 +99,10 @@ class HostMemory:
 
     def store(self, array: NDArray[Any], part: slice) -> None:
         """Nothing to do."""
+
+    def replace(self, there: Any, array: NDArray[Any]) -> None:
+        """Copy it."""
+        there[...] = array
 
     def lend(self, array: NDArray[Any]) -> int:
         """Keep it until `reclaim`."""

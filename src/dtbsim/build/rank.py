@@ -117,7 +117,7 @@ def plan_rank(
     blocks = assign_ranks(network, table, n_ranks)
     lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread)
     candidates = find_candidates(network, blocks, rank)
-    acc_bits = acc_bits_for(network)
+    acc_bits = 64 if network.weight_changes else acc_bits_for(network)  # what weights sum up to is known of now only
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
     kind = synapse_kind(wide, packed, acc_bits)
     memory = plan_memory(network, blocks, lanes, candidates, kind, rank, static_here=not static_on_device)
@@ -157,6 +157,15 @@ def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
     return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
 
 
+def rebuilt_rows(built: RankNetwork, network: Network, state: LaneState) -> Rows:
+    """The static rows of a lane for a network that differs from the one that was built in weights alone.
+
+    The same synapses in the same rows and segments.
+    """
+    static = [p for p in network.projections if p.dynamics is None and not p.procedural]
+    return LaneBuilder(network, state.lane, built.candidates, state.rows.kind, static).build()
+
+
 def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
     return finish_lane(plan, lane, lane_builder(plan, lane).build(), threads)
 
@@ -167,7 +176,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits
-    most = _largest_input(plan, lane, rows, dynamic, procedural)
+    most = largest_input(plan, lane, rows, dynamic, procedural)
     if bits == 32 and most + drive_bound(plan.network.drives) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
@@ -177,7 +186,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     return LaneState(lane, neurons, rows, acc, dynamic, procedural, most)
 
 
-def _largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
+def largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
     """Largest |input| that synapses can give one slot in one step, in quanta."""
     times = sources = None
     most = most_spikes(plan.network)

@@ -39,7 +39,7 @@ class SineCourse(Strict):
 
 
 class Change(Strict):
-    """New values from a time on: of parameters or states of neurons, or of a drive.
+    """New values from a time on: of parameters or states of neurons, of weights, or of a drive.
 
     What is set at time t holds from the step that begins at t; changes of the same time are made in the order of the
     file. Give `set` with `t_ms`; or `values` with `times_ms`, one for each time; or `sine`. Nothing else changes:
@@ -48,6 +48,11 @@ class Change(Strict):
 
     population: str | Names | None = Field(
         default=None, description="population(s) whose parameters or state variables change (NAME, or CIRCUIT.POP)"
+    )
+    projection: str | None = Field(
+        default=None,
+        description="projection of static, stored synapses whose weights change: `weight_factor` (times what they "
+        "are), or the weight, under its key",
     )
     drive: str | None = Field(default=None, description="drive whose rate, current, noise or weight changes")
     regions: Regions | None = Field(
@@ -78,9 +83,9 @@ class Change(Strict):
 
     @model_validator(mode="after")
     def _one_object(self) -> Change:
-        given = [key for key in ("population", "drive") if getattr(self, key) is not None]
+        given = [key for key in ("population", "projection", "drive") if getattr(self, key) is not None]
         if len(given) != 1:
-            raise ValueError(f"give either population or drive; got {' and '.join(given) or 'neither'}")
+            raise ValueError(f"give one of population, projection and drive; got {' and '.join(given) or 'none'}")
         chosen = [key for key in ("regions", "fraction", "neurons") if getattr(self, key) is not None]
         if chosen and self.population is None:
             raise ValueError(f"{chosen[0]} chooses neurons of a population; a {given[0]} changes as a whole")

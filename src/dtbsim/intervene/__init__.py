@@ -13,7 +13,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.intervene.homeostatic import Controller, HomeostaticKind
 from dtbsim.intervene.intervention import Intervention, Kind, check_kind
 from dtbsim.intervene.scaling import Scaling, ScalingKind
-from dtbsim.intervene.schedule import Schedule, make_change
+from dtbsim.intervene.schedule import Schedule, WeightSchedule, make_change
 from dtbsim.registry import Registry
 from dtbsim.spec.network import Network
 
@@ -59,7 +59,7 @@ def act_intervals(network: Network) -> list[int]:
 
 def change_steps(network: Network) -> list[int]:
     """Return the steps before which something changes, ascending: a chunk ends there."""
-    return Schedule(network, network.changes).steps
+    return sorted({*Schedule(network, network.changes).steps, *(change.step for change in network.weight_changes)})
 
 
 def open_interventions(network: Network, backend: Backend, unit: int) -> list[Intervention]:
@@ -71,4 +71,4 @@ def open_interventions(network: Network, backend: Backend, unit: int) -> list[In
         (kind.counts, kind.open(network, name, item, backend, unit or 1)) for name, item, kind in _configured(network)
     ]
     controllers = [intervention for _, intervention in sorted(found, key=lambda pair: pair[0])]
-    return [*controllers, Schedule(network, network.changes)]
+    return [*controllers, WeightSchedule(network), Schedule(network, network.changes)]

@@ -15,6 +15,36 @@ from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.network import Network
 
 
+class WeightSchedule:
+    """Gives static projections other weights at the steps that the network lists."""
+
+    def __init__(self, network: Network) -> None:
+        self._changes = network.weight_changes
+        self._done = 0
+
+    def begin(self, backend: Backend) -> None:
+        """What holds from time 0 on is built; where the run goes on from a state, set what was changed before."""
+        if self._done:
+            backend.set_weights({change.projection: change.weight for change in self._changes[: self._done]})
+
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Make the changes that hold from the end of the chunk on."""
+        due = {}
+        while self._done < len(self._changes) and self._changes[self._done].step <= chunk.stop:
+            due[self._changes[self._done].projection] = self._changes[self._done].weight
+            self._done += 1
+        if due:
+            backend.set_weights(due)
+
+    def state(self) -> State:
+        """How many are done."""
+        return {"done": np.array([self._done], np.int64)}
+
+    def restore(self, state: State) -> None:
+        """Go on after those that were done, which `begin` makes again: weights are no part of a state."""
+        self._done = int(state["done"][0])
+
+
 class Schedule:
     """Works off a list of changes, which ascend in their steps."""
 

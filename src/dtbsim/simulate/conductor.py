@@ -328,7 +328,7 @@ class _Job:
         step, interrupted = 0, False
         until = 0 if self._live else network.n_steps
         backend.limit_s = LIMIT_S
-        with self._stages.stage("simulate"):
+        with self._stages.stage("simulate", shown=False):
             for intervention in acting:
                 intervention.begin(backend)
         while True:

@@ -13,19 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.arguments import refuse, text
-from dtbsim.build.rank import INT32_LIMIT, drive_bound
+from dtbsim.build.rank import INT32_LIMIT, drive_bound, largest_input, rebuilt_rows
 from dtbsim.clock import MAX_STEPS, grid_problem
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
+from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.pause import Conducted, Pause
 from dtbsim.simulate.result import RunResult
+from dtbsim.spec.channels import MAX_16, MAX_27
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
-from dtbsim.spec.network import Drive
+from dtbsim.spec.network import Drive, with_weights
 from dtbsim.store.network_table import NetworkTable
 from dtbsim.store.spikes import Spikes
 
@@ -61,6 +64,7 @@ class LiveRun:
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
         self._made: dict[str, Change] = {}
+        self._weights: dict[int, Table] = {}
         plan = self._pause.prepared.plan
         described = describe_network(self._network, plan, self._pause.prepared.exchange_plan, [0] * comm.size)
         self._table = NetworkTable(described, Path("network.json"))
@@ -113,18 +117,19 @@ class LiveRun:
         on: bool | None = None,
         **values: Any,
     ) -> None:
-        """Give parameters or states of a population, or a drive, new values from now on.
+        """Give parameters or states of a population, a drive, or the weights of a projection new values from now on.
 
             sim.set("E", "V_th_mV", -52.0)
             sim.set("E", V_th_mV=-52.0, t_ref_ms=3.0, neurons=range(10))
             sim.set("E", {"V_m_mV": potentials})
             sim.set("background", rate_hz=9000)
             sim.set("background", on=False)
+            sim.set("EE", weight_factor=1.1)
 
         It is what `changes` of a configuration does, with the same bits; what is set goes there in the run folder.
 
         Args:
-            name: of a population or a drive.
+            name: of a population, a drive or a projection.
             key, value: what changes, and its new value: a number, a distribution or map as in a configuration, or
                 an array with one number for each of the chosen neurons.
             neurons: only these, by their indices in the population (in each region), or a mask of them.
@@ -154,6 +159,8 @@ class LiveRun:
             self._same(order, change.model_dump_json())
             if kind == "drive":
                 self._set_drive(order, change)
+            elif kind == "projection":
+                self._set_weights(order, change)
             else:
                 self._set_neurons(order, change)
         self._made[order] = change
@@ -168,6 +175,38 @@ class LiveRun:
 
         drives = self._editor.drives_after(key, change, self._pause.step, check)
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
+
+    def _set_weights(self, key: str, change: Change) -> None:
+        index, table = self._editor.weights_after(key, change, self._pause.step)
+        on_every_rank(self._comm, partial(self._check_weights, index, table))
+        on_every_rank(self._comm, lambda: self._pause.backend.set_weights({index: table}))
+        self._editor.weights_set(index, table)
+        self._weights[index] = table
+
+    def _check_weights(self, index: int, table: Table) -> None:
+        """InputError where the synapses that were built, or their sums, cannot hold such weights."""
+        pause, network = self._pause, self._network
+        if pause.backend.plan == "persistent":
+            remedy = "set simulation.gpu_plan to general"
+            raise InputError("the persistent plan of a GPU cannot change weights", remedy=remedy)
+        projection = network.projections[index]
+        quantum = network.families[projection.target_family].channels[projection.channel].quantum
+        factor = float(projection.weight_factor.max(initial=0.0))
+        most = max(abs(table.low), abs(table.high)) * factor / quantum
+        later = "name it in the configuration, as a change at a later time, so that the network is built for it"
+        changed = with_weights(network, self._weights | {index: table})
+        for state in pause.built.lanes:
+            limit = MAX_16 if state.rows.kind in (L.KIND_PACKED, L.KIND_WIDE16) else MAX_27
+            if most > limit:
+                largest = limit * quantum / max(factor, 1e-30)
+                message = f"so large a weight does not fit the synapses that were built; up to {largest:.4g} does"
+                raise InputError(message, remedy=later)
+            if state.acc.dtype == np.int32:
+                rows = rebuilt_rows(pause.built, changed, state)
+                total = largest_input(pause.prepared.plan, state.lane, rows, state.dynamic, state.procedural)
+                if total + drive_bound(self._editor.compiled_drives) > INT32_LIMIT:
+                    raise InputError("so large a weight could exceed the sums of input that were built", remedy=later)
+                state.largest = max(state.largest, total)
 
     def _check_sums(self, drives: Sequence[Drive]) -> None:
         """InputError where sums of 32 bits could overflow."""
@@ -311,17 +350,16 @@ class LiveRun:
             raise InputError("the ranks differ in what they ask of the run", remedy="make the same calls on every rank")
 
     def _kind(self, name: str) -> str:
-        """Whether a name is that of a population or a drive."""
-        populations, drives = self._editor.populations, self._editor.drives
-        known = [
-            what for what, names in (("population", populations), ("drive", drives)) if text(name, "name") in names
-        ]
-        if len(known) == 2:
-            message = f"'{name}' is the name of a population and of a drive"
+        """Whether a name is that of a population, a drive or a projection."""
+        editor = self._editor
+        kinds = (("population", editor.populations), ("drive", editor.drives), ("projection", editor.projections))
+        known = [what for what, names in kinds if text(name, "name") in names]
+        if len(known) > 1:
+            message = f"'{name}' is the name of a {' and of a '.join(known)}"
             raise InputError(message, where="name", remedy="rename one of them")
         if not known:
-            advice = did_you_mean(name, [*populations, *drives])
-            raise InputError(f"there is no population or drive '{name}'", where="name", remedy=advice)
+            advice = did_you_mean(name, [known for _, names in kinds for known in names])
+            raise InputError(f"there is no population, drive or projection '{name}'", where="name", remedy=advice)
         return known[0]
 
 

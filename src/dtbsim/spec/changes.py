@@ -1,7 +1,7 @@
 """Changes at given times, in steps: what a configuration calls `changes`, and what becomes of it for neurons.
 
-An event is one value at one step. Events of a drive become part of its compiled form; those of neurons a list
-(`NeuronChange`) that is worked off while the run goes on.
+An event is one value at one step. Events of a drive become part of its compiled form; those of neurons and weights
+lists (`NeuronChange`, `WeightChange`) that are worked off while the run goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dtbsim.config.changes import Change, SineCourse
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
 from dtbsim.models import NeuronModel
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.numbers import Quantity, varies_within
 from dtbsim.spec.places import Places
 
@@ -49,15 +50,17 @@ class Planned:
     """Events by what they change, each list in the order in which they are made."""
 
     populations: dict[str, list[Event]] = field(default_factory=dict)
+    projections: dict[str, list[Event]] = field(default_factory=dict)
     drives: dict[str, list[Event]] = field(default_factory=dict)
 
-    def check_names(self, drives: Mapping[str, Any], places: Places) -> None:
-        """Note a mistake for every drive that does not exist."""
-        for name, events in self.drives.items():
-            if name not in drives:
-                advice = did_you_mean(name, list(drives)) if drives else "there are no drives"
-                with places.collecting():
-                    raise places.error(f"changes.{events[0].key}.drive", f"there is no drive '{name}'", advice)
+    def check_names(self, projections: Mapping[str, Any], drives: Mapping[str, Any], places: Places) -> None:
+        """Note a mistake for every projection or drive that does not exist."""
+        for what, known, found in (("projection", projections, self.projections), ("drive", drives, self.drives)):
+            for name, events in found.items():
+                if name not in known:
+                    advice = did_you_mean(name, list(known)) if known else f"there are no {what}s"
+                    with places.collecting():
+                        raise places.error(f"changes.{events[0].key}.{what}", f"there is no {what} '{name}'", advice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,15 @@ class NeuronChange:
     key_path: str
 
 
+@dataclass(frozen=True, eq=False)
+class WeightChange:
+    """From `step` on the synapses of a projection (its index) have weights that are drawn from `weight`."""
+
+    step: int
+    projection: int
+    weight: Table
+
+
 def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
     """All events of a configuration that are before the end of the run."""
     planned = Planned()
@@ -85,10 +97,14 @@ def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
         events: list[Event] = []
         with places.collecting():
             events = list(events_of(key, change, order, config.simulation.dt_ms, n_steps, places))
-        for group, names in ((planned.populations, change.population), (planned.drives, change.drive)):
+        for group, names in (
+            (planned.populations, change.population),
+            (planned.projections, change.projection),
+            (planned.drives, change.drive),
+        ):
             for name in [names] if isinstance(names, str) else names or []:
                 group.setdefault(name, []).extend(event for event in events if event.step < n_steps)
-    for group in (planned.populations, planned.drives):
+    for group in (planned.populations, planned.projections, planned.drives):
         for found in group.values():
             found.sort(key=lambda event: (event.step, event.order))
     return planned

@@ -51,12 +51,14 @@ def compile_network(
     atlas = _atlas(config, base, places)
     parts = expand(config)
     planned = plan_changes(config, n_steps, places)
-    planned.check_names(parts.drives, places)
+    planned.check_names(parts.projections, parts.drives, places)
     numbers = Numbers(atlas, base, places)
     drafts = compile_families(config, parts, planned.populations, numbers)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
-    projections = compile_projections(config, parts, drafts, populations, plan, numbers)
+    projections, weight_changes = compile_projections(
+        config, parts, drafts, populations, plan, numbers, planned.projections
+    )
     found = compile_drives(parts, drafts, planned.drives, plan, numbers)
     places.raise_collected()
     channels = all_channels(plan, drafts)
@@ -101,6 +103,7 @@ def compile_network(
         by_region=by_region,
         emitted=emitted,
         changes=changes,
+        weight_changes=weight_changes,
         resolutions=resolutions,
         samples=state_requests(config, indices, {draft.name: draft.signal_states for draft in drafts.values()}, dt),
         notes=tuple(dict.fromkeys(places.notes)),

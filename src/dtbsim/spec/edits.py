@@ -15,6 +15,7 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes
 from dtbsim.spec.channels import FixedChannels, check_weight
 from dtbsim.spec.circuits import expand
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, stretches_of
 from dtbsim.spec.drives import draft_drives, finish_drives
 from dtbsim.spec.network import Drive, Family, Network
@@ -22,6 +23,7 @@ from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
+from dtbsim.spec.weight_changes import weights_of
 
 
 class Editor:
@@ -40,6 +42,7 @@ class Editor:
         for key, item in config.controllers.items():
             if isinstance(item, HomeostaticTonic):
                 self._controlled.setdefault(item.population, {})[item.parameter] = f"controllers.{key}.parameter"
+        self._weights: dict[int, Table] = {}
         self._courses = {
             name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
         }
@@ -120,6 +123,41 @@ class Editor:
 
     def _numbers(self, places: Places) -> Numbers:
         return Numbers(self._network.atlas, self._base, places)
+
+    # -- weights ------------------------------------------------------------------------------------------------
+
+    @property
+    def compiled_drives(self) -> tuple[Drive, ...]:
+        """The drives of the network as they are from now on."""
+        return self._network.drives
+
+    @property
+    def projections(self) -> list[str]:
+        """Names of projections."""
+        return list(self._parts.projections)
+
+    def weights_after(self, key: str, change: Change, step: int) -> tuple[int, Table]:
+        """Return the index of a projection and what its weights are drawn from after a change at `step`.
+
+        InputError for what cannot be. The order of changes goes on with `weights_set`.
+        """
+        network, name = self._network, str(change.projection)
+        projection = network.projection(name)
+        item = self._parts.projections[name]
+        if projection.lists_weights:
+            raise InputError("each of its synapses has a weight of its own, which is listed", where=name)
+        family = network.families[projection.target_family]
+        due = [entry for entry in network.weight_changes if entry.projection == projection.index and entry.step <= step]
+        before = self._weights.get(projection.index, due[-1].weight if due else projection.weight)
+        events = [replace(event, step=step) for event in self._events(key, change)]
+        mix = family.channels[projection.channel].mix
+        found = weights_of(item, before, projection.weight_unit, mix, family.model, events, Places())
+        return projection.index, found[-1].table
+
+    def weights_set(self, projection: int, table: Table) -> None:
+        """Note what a projection weighs from now on."""
+        self._weights[projection] = table
+        self._order += 1
 
     # -- drives -------------------------------------------------------------------------------------------------
 

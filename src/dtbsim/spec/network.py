@@ -7,7 +7,8 @@ seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.synapses import SynapseModel
-from dtbsim.spec.changes import NeuronChange
+from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import DelaySpread
 from dtbsim.spec.distributions import Table
@@ -126,6 +127,8 @@ class Projection:
     """The synapses, of a rule that lists them itself."""
     lists_weights: bool = False
     """Whether the weights are those that the listing gives."""
+    weight_unit: float = 1.0
+    """What weights of the configuration are multiplied by, for all pairs alike."""
     spread: DelaySpread | None = None
     """How delays spread around the mean of every entry, with `delay` None."""
     degrees: Degrees | None = None
@@ -249,6 +252,8 @@ class Network:
     """Which states are sampled, for record.states and for signals."""
     by_region: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     """Numbers of controllers that may differ between regions, by (controller, key): one for each of its population."""
+    weight_changes: tuple[WeightChange, ...] = ()
+    """What static synapses weigh from given steps on, ascending."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
 
@@ -317,6 +322,15 @@ class Network:
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]
+
+
+def with_weights(network: Network, weights: Mapping[int, Table]) -> Network:
+    """Return the network with other weights of some projections, by their index."""
+    projections = [
+        replace(projection, weight=weights[projection.index]) if projection.index in weights else projection
+        for projection in network.projections
+    ]
+    return replace(network, projections=tuple(projections))
 
 
 def _read_only(values: list[int]) -> NDArray[np.int64]:

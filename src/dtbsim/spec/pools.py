@@ -143,3 +143,21 @@ def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Any) 
     present = np.diff(pools.start) / np.maximum(links, 1)
     top = float(pools.weight.max())
     return Scaling(present, ones, pools.weight / top, top / reference, reference)
+
+
+def unscaled(pools: Pools) -> Scaling:
+    """The scaling of listed synapses: none, whatever the scope."""
+    return Scaling(np.ones(pools.start.size - 1), np.ones(pools.source.size), np.ones(pools.source.size))
+
+
+def cumulative_shares(shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Per pool, the cumulative share of each entry in units of 2**-32 (last: 2**32 - 1), for `word <= cumulative`."""
+    result = np.zeros(shares.size, dtype=np.uint32)
+    for piece in range(starts.size - 1):
+        part = slice(int(starts[piece]), int(starts[piece + 1]))
+        if part.stop > part.start:
+            edges = np.cumsum(shares[part])
+            scaled = np.clip(np.rint(edges / edges[-1] * 2.0**32) - 1, 0, 2**32 - 1)
+            scaled[-1] = 2**32 - 1
+            result[part] = scaled.astype(np.uint32)
+    return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from dtbsim.config.sources import Spreading
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
+from dtbsim.spec.changes import Event, WeightChange
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.degrees import Degrees
@@ -21,11 +24,12 @@ from dtbsim.spec.listed import listed_table, listed_weight, pairs_of
 from dtbsim.spec.network import Population, Projection
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.pair_numbers import PairNumbers
-from dtbsim.spec.pools import Pools, Scaling, find_pools, find_scaling
+from dtbsim.spec.pools import Pools, Scaling, cumulative_shares, find_pools, find_scaling, unscaled
 from dtbsim.spec.populations import Draft
 from dtbsim.spec.positions import positions_of
 from dtbsim.spec.resolution import Use
 from dtbsim.spec.synapses import TYPICAL_FACTOR, compile_synapse
+from dtbsim.spec.weight_changes import weights_of
 
 
 def compile_projections(
@@ -35,18 +39,24 @@ def compile_projections(
     populations: tuple[Population, ...],
     plan: ChannelPlan,
     numbers: Numbers,
-) -> list[Projection]:
-    """All projections with their pieces; notes weights in the channel plan."""
+    events: Mapping[str, list[Event]],
+) -> tuple[list[Projection], tuple[WeightChange, ...]]:
+    """All projections with their pieces, and their changes; notes weights in the channel plan.
+
+    `events` are the changes of each projection in the order of their steps.
+    """
     families = {name: index for index, name in enumerate(drafts)}
     places = numbers.places
-    compiled = []
+    compiled: list[Projection] = []
+    changes: list[WeightChange] = []
     for index, (name, item) in enumerate(parts.projections.items()):
         if str(item.source) in places.broken or str(item.target) in places.broken:
             continue
         with places.collecting():
             compiler = _Compiler(config, parts, drafts, families, populations, plan, numbers, name, index)
-            compiled.append(compiler.compile())
-    return compiled
+            compiled.append(compiler.compile(events.get(name, ())))
+            changes += compiler.changes
+    return compiled, tuple(sorted(changes, key=lambda change: change.step))
 
 
 class _Compiler:
@@ -75,6 +85,7 @@ class _Compiler:
         for key, named in self.item.synapse.populations() if self.item.synapse else ():
             self.modulators = tuple(self._family(drafts, named, f"synapse.{key}").populations)
         self.families = families
+        self.changes: list[WeightChange] = []
         self.dt_ms = config.simulation.dt_ms
 
     def _family(self, drafts: dict[str, Draft], name: str, key: str) -> Draft:
@@ -84,7 +95,7 @@ class _Compiler:
             )
         return drafts[name]
 
-    def compile(self) -> Projection:
+    def compile(self, events: Sequence[Event]) -> Projection:
         if self.target.model.is_source:
             raise self.places.error(f"{self.path}.target", f"'{self.item.target}' only emits spikes; it has no input")
         given, pools = self.pairs.synapses(self.rule, self.item.rule, self.item.scope, self._pools())
@@ -96,7 +107,7 @@ class _Compiler:
         counts = counted(self.target.model, mix)
         if counts:
             weight = self._counted()
-        scaling = self._scaling(pools) if listing is None else _unscaled(pools)
+        scaling = self._scaling(pools) if listing is None else unscaled(pools)
         if scaling.weight_unit != 1.0 and not counts:
             weight = weight.map(scaling.weight_unit)
         factors = np.ones_like(scaling.weight) if counts else scaling.weight * shares
@@ -111,14 +122,22 @@ class _Compiler:
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
         listed = None if listing is None or counts else listing.weight
-        use = Use(
-            f"{self.path}.rule" if listed else f"{self.path}.{weight_key(self.item)}",
-            weight,
-            None if scale == (1.0, 1.0) else factors,
-            0.0 if dynamics is None else dynamics.weight_max,
-            listed.grid if listed else 0.0,
-        )
-        channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
+        unit = 1.0 if counts else scaling.weight_unit
+        if listed and events:
+            message = "each of its synapses has a weight of its own, which is listed"
+            raise self.places.error(f"changes.{events[0].key}.projection", message, "list them without weights")
+        course = weights_of(self.item, weight, unit, mix, self.target.model, events, self.places)
+        for part in course:
+            use = Use(
+                part.path or (f"{self.path}.rule" if listed else f"{self.path}.{weight_key(self.item)}"),
+                part.table,
+                None if scale == (1.0, 1.0) else factors,
+                0.0 if dynamics is None else dynamics.weight_max,
+                listed.grid if listed else 0.0,
+            )
+            channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
+        weight = course[0].table
+        self.changes = [WeightChange(part.step, self.index, part.table) for part in course[1:]]
         projection = Projection(
             name=self.name,
             index=self.index,
@@ -135,7 +154,7 @@ class _Compiler:
             entry_start=pools.start,
             entry_source=pools.source.astype(np.int32),
             entry_number=per_entry,
-            entry_cumulative=_cumulative(self._shares(pools, given), pools.start),
+            entry_cumulative=cumulative_shares(self._shares(pools, given), pools.start),
             weight_factor=factors,
             delay_steps=delays.steps,
             spread=delays.spread,
@@ -148,6 +167,7 @@ class _Compiler:
             reference=scaling.reference,
             listing=listing,
             lists_weights=listed is not None,
+            weight_unit=unit,
         )
         self._check_available(projection)
         return projection
@@ -372,21 +392,3 @@ class _Compiler:
             problem = self.rule.too_few(self.item.rule, int(most[piece]), sizes, shares)
             if problem is not None:
                 raise self.places.error(f"{self.path}.rule", *problem)
-
-
-def _unscaled(pools: Pools) -> Scaling:
-    """The scaling of listed synapses: none, whatever the scope."""
-    return Scaling(np.ones(pools.start.size - 1), np.ones(pools.source.size), np.ones(pools.source.size))
-
-
-def _cumulative(shares: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Per pool, the cumulative share of each entry in units of 2**-32 (last: 2**32 - 1), for `word <= cumulative`."""
-    result = np.zeros(shares.size, dtype=np.uint32)
-    for piece in range(starts.size - 1):
-        part = slice(int(starts[piece]), int(starts[piece + 1]))
-        if part.stop > part.start:
-            edges = np.cumsum(shares[part])
-            scaled = np.clip(np.rint(edges / edges[-1] * 2.0**32) - 1, 0, 2**32 - 1)
-            scaled[-1] = 2**32 - 1
-            result[part] = scaled.astype(np.uint32)
-    return result

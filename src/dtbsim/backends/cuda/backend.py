@@ -333,6 +333,7 @@ class CudaBackend(CommonBackend):
     neuron_values = told_by_device(CommonBackend.neuron_values)
     state = told_by_device(CommonBackend.state)
     load = told_by_device(CommonBackend.load)
+    set_weights = told_by_device(CommonBackend.set_weights)
 
     @told_by_device
     def check_finite(self, start: int, stop: int) -> None:

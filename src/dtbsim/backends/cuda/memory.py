@@ -59,6 +59,12 @@ class DeviceMemory:
         """Copy a part of a placed array to the device."""
         self._device.overwrite(self.of(array)[part], array[part])
 
+    def replace(self, there: Any, array: NDArray[Any]) -> None:
+        """Copy it to the device, over the copy of a placed array, or over an array that has never been on the host."""
+        placed = self._placed.get(id(there))
+        if array.size:
+            self._device.overwrite(there if placed is None else placed[1], array)
+
     def lend(self, array: NDArray[Any]) -> int:
         """Copy it; the copy goes on `reclaim`."""
         copy = self._device.upload(array)
