@@ -42,7 +42,8 @@ def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
             for path, value in _objects(item, (kind, name)):
                 if isinstance(value, Matrix) and isinstance(value.matrix, list):
                     yield (*path, "matrix"), value.matrix
-                for key in _may_list(type(value)):
+                model: type[BaseModel] = type(value)
+                for key in _may_list(model):
                     given = getattr(value, key)
                     found = given.items() if isinstance(given, dict) else [("", given)]
                     yield from (((*path, key, *filter(None, [inner])), n) for inner, n in found if isinstance(n, list))
