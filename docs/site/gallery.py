@@ -146,4 +146,5 @@ ENTRIES = [
         script,
         ["--values", "57", "0", "--duration-s", "6", "--out", "g.csv"],
     ),
+    Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

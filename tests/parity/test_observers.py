@@ -254,7 +254,7 @@ drives: {bg: {kind: poisson, target: [E, I], rate_hz: 8000, weight_pA: 55}}
     if not plain.exists():
         dtbsim.run(file, out=plain)
     expected = dtbsim.open_run(plain).summary
-    name = "".join(x if x.isalnum() else "_" for x in change)
+    name = "".join(x if x.isalnum() else "_" for x in change)[:90]
     found = dtbsim.run(file, out=folder / name, set=[change]).summary
     assert expected["spikes"] > 300
     assert found["spike_hash"] == expected["spike_hash"]

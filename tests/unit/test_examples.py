@@ -28,7 +28,7 @@ RATES_HZ = {
     "own_model.yaml": {"slow": (-1, 0.5), "tuned": (2, 15), "fast": (-1, 0.5)},
     "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
 }
-SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py"]
+SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py"]
 MODELS = ["my_models.py"]
 
 
@@ -144,6 +144,20 @@ def test_global_coupling_refuses_before_it_simulates(tmp_path: Path, arguments: 
     assert done.returncode == 2
     assert message in done.stderr
     assert "G (mV)" not in done.stdout
+
+
+def test_multi_area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DTBSIM_MPI", "off")
+    done = start("multi_area.py", tmp_path, "--out", "mam", "--scale", "0.005")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "mam/net.yaml\n"
+    result = dtbsim.run(tmp_path / "mam/net.yaml", out=tmp_path / "run", set={"simulation.duration_ms": 700})
+    assert 0.5 < result.summary["mean_rate_hz"] < 15
+    sizes = result.open().populations.set_index("name")["size"]
+    assert (sizes["L23E@V1"], sizes["L23E@MT"], sizes["L6I@V2"]) == (103, 62, 12)
+    again = start("multi_area.py", tmp_path, "--out", "mam")
+    assert again.returncode == 2
+    assert "is not empty" in again.stderr
 
 
 def is_self_contained(page: Path) -> bool:
