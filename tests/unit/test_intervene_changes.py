@@ -179,7 +179,7 @@ def test_a_gpu_gives_the_same(plan: str, changed: Any, folder: Path, monkeypatch
         ("population: E, neurons: [1, 2], set: {V_th_mV: [-50]}", "1 values for 2 neurons of 'E'"),
         ("population: E, neurons: [1, 1], set: {V_th_mV: -50}", "names 1 twice"),
         ("population: E, regions: left, set: {V_th_mV: -50}", "needs an atlas"),
-        ("population: E, set: {V_th_mV: {map: gradient, low: 1, high: 2}}", "needs a population in regions"),
+        ("population: E, set: {V_th_mV: {map: gradient, low: 1, high: 2}}", "a map needs an atlas"),
         ("population: E, on: true", "on switches a drive"),
         ("drive: noise, population: E, on: true", "give either population or drive"),
         ("population: L, set: {V_th_mV: -50}", "only emits spikes"),

@@ -323,5 +323,6 @@ def test_delays_in_steps_are_rounded_and_bounded(name: str) -> None:
     assert (np.abs(drawn - exact) > 0).mean() < 1e-3, "apart from values a table unit from a half"
     assert drawn.min() >= 1
     assert drawn.max() == 25
-    assert draw_delay(draws, np.uint32(5), 40) == 40, "an own (tract) delay goes first"
+    own = draws._replace(delay_table=np.zeros(0, np.int64))
+    assert draw_delay(own, np.uint32(5), 40) == 40, "an own (tract) delay goes first where none is drawn"
     assert draw_delay(Draws(0, NONE, 12, NONE, 25), np.uint32(5), 0) == 12

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from dtbsim.config.fields import field_annotation, leaves
 from dtbsim.config.locate import KeyPath
 from dtbsim.config.sources import FromFile, Matrix, RegionMap, RegionValues
 
@@ -34,41 +35,47 @@ def files_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, str]]:
 
 
 def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
-    """Yield key path and numbers of every list or matrix that could as well be in a file."""
+    """Yield key path and numbers of every list or matrix in whose place a file could be named."""
     for kind in ("populations", "circuits", "projections", "drives"):
         for name, item in getattr(config, kind).items():
-            columns = item.rule.arrays() if kind == "projections" else None  # a rule's own list goes into one file
-            for path, value in _objects(item, (kind, name), lists=True):
-                if columns is not None and path[2:4] == ("rule", columns[0]):
-                    continue
-                matrix = path[-1] == "matrix"
-                if isinstance(value, list) and value and path[-1] not in _OTHER_LISTS and (matrix or _numbers(value)):
-                    yield path, value
+            for path, value in _objects(item, (kind, name)):
+                if isinstance(value, Matrix) and isinstance(value.matrix, list):
+                    yield (*path, "matrix"), value.matrix
+                for key in _may_list(type(value)):
+                    given = getattr(value, key)
+                    found = given.items() if isinstance(given, dict) else [("", given)]
+                    yield from (((*path, key, *filter(None, [inner])), n) for inner, n in found if isinstance(n, list))
 
 
-_OTHER_LISTS = ("neuron", "neurons", "time_ms", "times_ms", "rates_hz", "amplitudes")
-"""Lists of numbers that no file can give in the same place."""
+_LISTING: dict[type[BaseModel], tuple[str, ...]] = {}
 
 
-def _numbers(value: list[Any]) -> bool:
-    return isinstance(value[0], int | float) and not isinstance(value[0], bool)
+def _may_list(model: type[BaseModel]) -> tuple[str, ...]:
+    """Fields of a model whose numbers may be listed or come from a file, alone or by name."""
+    if model in _LISTING:
+        return _LISTING[model]
+    found = []
+    for name, field in model.model_fields.items():
+        inside = list(leaves(field_annotation(field)))
+        inside += [leaf for outer in inside if outer.kind == "mapping" for leaf in leaves(outer.item)]
+        if any(leaf.model is FromFile for leaf in inside):
+            found.append(name)
+    _LISTING[model] = tuple(found)
+    return _LISTING[model]
 
 
-def _objects(value: Any, path: KeyPath, *, lists: bool = False) -> Iterator[tuple[KeyPath, Any]]:
+def _objects(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     """Yield every object within a value, the outer ones first; lists of numbers are not gone through."""
     if isinstance(value, BaseModel):
         yield path, value
         for name in type(value).model_fields:
-            yield from _objects(getattr(value, name), (*path, name), lists=lists)
+            yield from _objects(getattr(value, name), (*path, name))
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _objects(item, (*path, str(name)), lists=lists)
-    elif isinstance(value, list):
-        if lists:
-            yield path, value
-        if value and isinstance(value[0], BaseModel):
-            for index, item in enumerate(value):
-                yield from _objects(item, (*path, str(index)), lists=lists)
+            yield from _objects(item, (*path, str(name)))
+    elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        for index, item in enumerate(value):
+            yield from _objects(item, (*path, str(index)))
 
 
 def value_at(item: Any, path: Sequence[str]) -> Any:
