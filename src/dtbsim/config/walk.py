@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -42,23 +41,27 @@ def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
             for path, value in _objects(item, (kind, name)):
                 if isinstance(value, Matrix) and isinstance(value.matrix, list):
                     yield (*path, "matrix"), value.matrix
-                model: type[BaseModel] = type(value)
-                for key in _may_list(model):
+                for key in _may_list(type(value)):
                     given = getattr(value, key)
                     found = given.items() if isinstance(given, dict) else [("", given)]
                     yield from (((*path, key, *filter(None, [inner])), n) for inner, n in found if isinstance(n, list))
 
 
-@cache
+_LISTING: dict[type[BaseModel], tuple[str, ...]] = {}
+
+
 def _may_list(model: type[BaseModel]) -> tuple[str, ...]:
     """Fields of a model whose numbers may be listed or come from a file, alone or by name."""
+    if model in _LISTING:
+        return _LISTING[model]
     found = []
     for name, field in model.model_fields.items():
         inside = list(leaves(field_annotation(field)))
         inside += [leaf for outer in inside if outer.kind == "mapping" for leaf in leaves(outer.item)]
         if any(leaf.model is FromFile for leaf in inside):
             found.append(name)
-    return tuple(found)
+    _LISTING[model] = tuple(found)
+    return _LISTING[model]
 
 
 def _objects(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
