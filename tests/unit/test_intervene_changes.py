@@ -181,7 +181,10 @@ def test_a_gpu_gives_the_same(plan: str, changed: Any, folder: Path, monkeypatch
         ("population: E, regions: left, set: {V_th_mV: -50}", "needs an atlas"),
         ("population: E, set: {V_th_mV: {map: gradient, low: 1, high: 2}}", "a map needs an atlas"),
         ("population: E, on: true", "on switches a drive"),
-        ("drive: noise, population: E, on: true", "give either population or drive"),
+        (
+            "drive: noise, population: E, on: true",
+            "give one of population, projection and drive; got population and drive",
+        ),
         ("population: L, set: {V_th_mV: -50}", "only emits spikes"),
         ("population: S, set: {I_syn_in_pA: 50}", "keeps no I_syn_in_pA of its own"),
         ("population: E, sine: {I_e_pA: {mean: 1, amplitude: 1, frequency_hz: 1, interval_ms: 0.15}}", "interval_ms"),

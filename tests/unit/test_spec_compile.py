@@ -129,7 +129,7 @@ def test_pieces_and_entries_of_scopes(compiled: Any) -> None:
     assert everything.entry_cumulative.tolist() == [2**31 - 1, 2**32 - 1] * 2
     plain = compiled(f"projections.P={projection(source='N', target='E')}").projections[0]
     assert plain.entry_source.tolist() == [2, 2]
-    assert (plain.source_family, plain.target_family, plain.rule) == (1, 0, 0)
+    assert (plain.source_family, plain.target_family, plain.rule.kind) == (1, 0, "fixed_indegree")
     assert [plain.entries(k) for k in range(2)] == [slice(0, 1), slice(1, 2)]
 
 
