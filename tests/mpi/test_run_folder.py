@@ -68,7 +68,8 @@ def test_a_folder_that_vanishes_ends_all_ranks(config: Path, tmp_path: Path) -> 
     long, out = tmp_path / "long.yaml", tmp_path / "run"
     long.write_text(LONG)
     with Job(["-m", "dtbsim", "run", long, "--out", out, "--quiet"], ranks=2) as job:
-        job.wait_until(lambda: (out / "stores/rates.published.json").exists(), "stores")
+        names = ("rates", "spikes/rank_00000", "spikes/rank_00001")
+        job.wait_until(lambda: all((out / f"stores/{name}.published.json").exists() for name in names), "stores")
         out.rename(tmp_path / "elsewhere")
         outcome = job.finish(60)
         assert job.left_after() == []

@@ -79,6 +79,9 @@ atlas: aal2
 simulation: {dt_ms: 0.1, duration_ms: 10}
 circuits:
   C: {kind: balanced_ei, delay_ms: 1}
+changes:
+  once: {population: I, t_ms: 2, set: {V_th_mV: -50}}
+  wave: {population: I, sine: {I_e_pA: {mean: 300, amplitude: 5, frequency_hz: 40, interval_ms: 1, stop_ms: 8}}}
 populations:
   E: {model: iaf_psc_exp, size: 20, regions: all}
   I: {model: iaf_psc_exp, size: 20}

@@ -95,6 +95,7 @@ class TableWriter:
         if path.exists():
             raise StorageError("there is a store already", where=str(path), remedy="choose another run folder")
         with storage_errors(path):
+            _require_run_folder(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
             self._arrays = {c.name: self._create_array(group, c, chunk_rows, axis) for c in columns}
@@ -277,3 +278,14 @@ def _vanished(piece: Path) -> StorageError:
         where=str(piece),
         remedy="repeat the run, and leave its folder in place until it has ended",
     )
+
+
+def _require_run_folder(path: Path) -> None:
+    """Raise StorageError where the folder that holds `stores` is gone: a run never makes its folder a second time."""
+    for folder in path.parents:
+        if folder.name == "stores" and not folder.parent.is_dir():
+            raise StorageError(
+                "the run folder was removed or moved while the run was at work",
+                where=str(folder.parent),
+                remedy="repeat the run, and leave its folder in place until it has ended",
+            )
