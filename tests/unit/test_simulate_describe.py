@@ -86,7 +86,8 @@ def test_network_json_describes_every_part(tmp_path: Path) -> None:
     assert (projections["EI"]["scope"], projections["EI"]["expected_synapses"]) == ("same_region", 5 * 400)
     assert projections["EZ"]["expected_synapses"] == round(0.7 * 250 * 40)
     assert (projections["EE"]["min_delay_steps"], projections["EE"]["max_delay_steps"]) == (5, 30)
-    assert {entry["rule"] for entry in found["projections"]} == set(CONNECTION_RULES.names()) - {
+    built_in = {name for name in CONNECTION_RULES.names() if CONNECTION_RULES.origin(name) is None}
+    assert {entry["rule"] for entry in found["projections"]} == built_in - {
         "fixed_outdegree",
         "explicit",
         "distance_dependent",
