@@ -64,7 +64,8 @@ class Sampler:
         """Family, variable, gids, and what is added to the values of these."""
         self._record_of_row: list[list[int]] = [[] for _ in tables.states]
         self._tables_of_lane: list[list[list[int]]] = [[] for _ in tables.states]
-        self._parts: list[list[tuple[int, int, NDArray[np.int64], int]]] = []
+        self._parts: list[list[tuple[int, int, slice | NDArray[np.int64], int]]] = []
+        """Lane, row of its table, columns among the gids of the record, index of the variable."""
         for record in range(len(network.samples)):
             self._add(record)
         self._arrays = [np.array(rows, np.int64).reshape(-1, L.SAMPLED_FIELDS) for rows in self._tables_of_lane]
@@ -102,7 +103,7 @@ class Sampler:
                 table.append([where, base, local.size, place(index), item.interval, 0, 0, place(offset)])
         owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
         self.records.append(Sampled(record, owned, item.variables, item.interval))
-        self._parts.append(parts)
+        self._parts.append([(lane, row, _columns(owned, part), variable) for lane, row, part, variable in parts])
 
     def _offsets(self, family: int, variable: str, gids: NDArray[np.int64]) -> NDArray[np.float32]:
         """What to add to the internal value of each neuron to get what the user sees."""
@@ -161,9 +162,9 @@ class Sampler:
         first = start // sampled.interval * sampled.interval + sampled.interval - 1
         steps = np.arange(first, stop, sampled.interval, dtype=np.int64)
         values = np.zeros((len(sampled.variables), steps.size, sampled.gids.size), dtype=np.float32)
-        for lane, row, gids, variable in self._parts[record]:
-            taken = self._outputs[lane][row].values()[: steps.size * gids.size]
-            values[variable][:, _columns(sampled.gids, gids)] = taken.reshape(steps.size, gids.size)
+        for lane, row, columns, variable in self._parts[record] if steps.size else ():
+            n = int(self._arrays[lane][row, L.S_COUNT])
+            values[variable][:, columns] = self._outputs[lane][row].values()[: steps.size * n].reshape(steps.size, n)
         return steps, values.transpose(1, 2, 0)
 
 
