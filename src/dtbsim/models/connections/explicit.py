@@ -77,9 +77,9 @@ class Explicit(RuleConfig):
 
     A file has the columns `source` and `target` (whole numbers, from 0) and as needed `weight` and `delay_ms` or
     `delay_steps`: arrays in an .npz, datasets in an .h5, named columns of a .csv or .parquet. A column `weight_pA`,
-    `weight_mV` or `weight_nS` says its unit; `weight` is in that of the target's port. What has no column is given by the
-    projection, which may draw it. Or it is a matrix of weights: .npy, or .npz of scipy.sparse.save_npz; entries that
-    are 0 (of a sparse matrix: not stored) are no synapses, and one of true and false has no weights.
+    `weight_mV` or `weight_nS` says its unit; `weight` is in that of the target's port. What has no column is given by
+    the projection, which may draw it. Or it is a matrix of weights: .npy, or .npz of scipy.sparse.save_npz; entries
+    that are 0 (of a sparse matrix: not stored) are no synapses, and one of true and false has no weights.
 
     Neurons are counted within the population; those of a population in regions are numbered through, region after
     region in the order of the atlas: neuron i of the k-th region is number k * size + i.
