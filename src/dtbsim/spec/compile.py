@@ -122,12 +122,13 @@ def _controlled(
     """Numbers of controllers for every region of the population that each of them controls."""
     found = {}
     for name, item in config.controllers.items():
-        if isinstance(item, cfg.HomeostaticTonic):
-            population, keys = item.population, ["target_rate_hz", "start"]
-        else:
-            population, keys = str(parts.projections[item.projection].target), ["target_rate_hz"]
+        if not item.by_region:
+            continue
+        population = item.population_named()
+        if population is None:
+            population = str(parts.projections[str(item.projection_named())].target)
         draft = drafts[population]
-        for key in keys:
+        for key in item.by_region:
             with numbers.places.collecting():
                 found[name, key] = region_numbers(item, key, draft, f"controllers.{name}.{key}", numbers)
     return found

@@ -10,7 +10,6 @@ import numpy as np
 
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import Drive as DriveItem
-from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes
 from dtbsim.spec.channels import FixedChannels, check_weight
@@ -40,8 +39,9 @@ class Editor:
         self._past: dict[str, list[Changed]] = {}
         self._controlled: dict[str, dict[str, str]] = {}
         for key, item in config.controllers.items():
-            if isinstance(item, HomeostaticTonic):
-                self._controlled.setdefault(item.population, {})[item.parameter] = f"controllers.{key}.parameter"
+            if (found := item.parameter_set()) is not None:
+                population, parameter, named = found
+                self._controlled.setdefault(population, {})[parameter] = f"controllers.{key}.{named}"
         self._weights: dict[int, Table] = {}
         self._courses = {
             name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
