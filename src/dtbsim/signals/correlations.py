@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dtbsim.clock import steps_of
 from dtbsim.errors import InputError
 from dtbsim.record.counts import I64, Activity, Bins
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -85,6 +86,7 @@ class Correlations(Signal):
     """`record.correlations`."""
 
     name = "correlations"
+    report = Later("dtbsim.report.shown.correlations:CORRELATIONS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for all entries, which count together."""

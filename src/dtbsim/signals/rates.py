@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import steps_of
 from dtbsim.record.counts import Bins
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -28,6 +29,7 @@ class Rates(Signal):
     """`record.rate_bin_ms`."""
 
     name = "rates"
+    report = Later("dtbsim.report.shown.rates:RATES_PART")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One, unless they are off."""

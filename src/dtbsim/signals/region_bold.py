@@ -15,6 +15,7 @@ from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_co
 from dtbsim.clock import steps_of
 from dtbsim.errors import InputError
 from dtbsim.record.counts import Bins
+from dtbsim.registry import Later
 from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 
@@ -73,6 +74,7 @@ class RegionBold(Signal):
 
     name = "bold"
     part = "signals"
+    report = Later("dtbsim.report.shown.bold:BOLD")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One where it is on."""

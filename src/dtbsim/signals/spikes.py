@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import steps_of
 from dtbsim.record.spike_hash import SpikeHasher, combined
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -26,6 +27,7 @@ class Spikes(Signal):
     """`record.spikes`. All spikes are counted and hashed, also where none are stored."""
 
     name = "spikes"
+    report = Later("dtbsim.report.shown.spikes:SPIKES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One, whatever is stored."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -23,6 +24,7 @@ class States(Signal):
     """`record.states`."""
 
     name = "states"
+    report = Later("dtbsim.report.shown.states:STATES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for each entry."""

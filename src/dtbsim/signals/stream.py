@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from dtbsim.registry import Later
 from dtbsim.store.run_state import FOLDER, entries_of_kind
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ class Signal:
     """Under which name its time is summed up in summary.json."""
     options: type[SignalOptions] | None = None
     """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
+    report: Later = Later("dtbsim.report.shown.entries:ENTRIES")
+    """What shows it in a report, an object of a class derived from `dtbsim.report.part.Part`, imported when a report is
+    written. By default that draws `panel` of each entry."""
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """What the configuration asks for. InputError, with the key path, where it does not fit the network."""

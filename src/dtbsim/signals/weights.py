@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dtbsim.clock import steps_of
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -26,6 +27,7 @@ class Weights(Signal):
     """`record.weights`."""
 
     name = "weights"
+    report = Later("dtbsim.report.shown.weights:WEIGHTS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for each entry."""
