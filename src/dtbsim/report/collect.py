@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.config.signals import SIGNALS, kinds_of
-from dtbsim.errors import DtbsimError
 from dtbsim.report.collect_brain import collect_brain
 from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
-from dtbsim.report.part import part_of
+from dtbsim.report.part import forgiven, part_of
 from dtbsim.report.source import Source, open_source
 from dtbsim.report.standing import notice
 from dtbsim.report.text import is_number
@@ -40,15 +39,9 @@ def collect_kinds(source: Source) -> dict[str, Any]:
     """Return what the run holds of every kind of recorder and signal, by their names, those with nothing left out."""
     found = {}
     for kind in _kinds(source.config):
-        try:
-            shown = part_of(kind.name).collect(source, kind)
-        except DtbsimError:
-            raise
-        except Exception as error:
-            if SIGNALS.origin(kind.name) is None:
-                raise
-            source.absent.append(f"{kind.name} (its part of the report failed: {type(error).__name__}: {error})")
-            continue
+        part, shown = part_of(kind.name), None
+        with forgiven(kind.name, part, source.absent):
+            shown = part.collect(source, kind)
         if shown is not None:
             found[kind.name] = shown
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from dtbsim.report.brain_values import strongest
 from dtbsim.report.data import Brain, Edges, FloatArray, RegionValue
 from dtbsim.report.hull import hemisphere_hulls
-from dtbsim.report.part import part_of
+from dtbsim.report.part import gathered
 
 if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
@@ -46,8 +46,9 @@ def collect_brain(source: Source, found: dict[str, Any]) -> Brain | None:
     if len(np.unique(atlas.xyz_mm, axis=0)) < min(2, atlas.n_regions):
         source.absent.append("the brain (all regions have the same centroid)")
         return None
-    values = [value for kind in reversed(found) for value in part_of(kind).region_values(found[kind], source)]
-    drawn = [edges for kind in found for edges in part_of(kind).edges(found[kind], source)]
+    last_first = dict(reversed(found.items()))
+    values = gathered(last_first, "region_values", source.absent, source)
+    drawn = gathered(found, "edges", source.absent, source)
     return Brain(
         atlas=atlas.name,
         regions=list(atlas.display_names),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dtbsim.config.signals import SIGNALS
+from dtbsim.errors import DtbsimError
 from dtbsim.report.parts import Headline, Section
 from dtbsim.signals.stream import Signal
 
@@ -41,6 +44,33 @@ class Part:
     def headlines(self, found: Any) -> list[Headline]:
         """Return numbers for the top of the report."""
         return []
+
+
+def gathered(found: Mapping[str, Any], what: str, absent: list[str], *others: Any) -> list[Any]:
+    """Return what the method `what` of the parts of all kinds gives of what they found, kind after kind.
+
+    One of another package that fails costs its own place in the report only, and `absent` says so.
+    """
+    result: list[Any] = []
+    for kind, data in found.items():
+        part = part_of(kind)
+        with forgiven(kind, part, absent):
+            result += getattr(part, what)(data, *others)
+    return result
+
+
+@contextmanager
+def forgiven(kind: str, part: Part, absent: list[str]) -> Iterator[None]:
+    """Note in `absent` what a part of another package raises, apart from what is wrong with the run itself."""
+    try:
+        yield
+    except DtbsimError:
+        raise
+    except Exception as error:
+        signal = SIGNALS.find(kind) if kind in SIGNALS.names() else Signal()
+        if all(type(made).__module__.startswith("dtbsim.") for made in (part, signal)):
+            raise
+        absent.append(f"{kind} (its part of the report failed: {type(error).__name__}: {error})")
 
 
 def part_of(kind: str) -> Part:

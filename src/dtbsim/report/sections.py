@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dtbsim.report.data import ReportData
 from dtbsim.report.figures_brain import brain
-from dtbsim.report.part import part_of
+from dtbsim.report.part import gathered
 from dtbsim.report.parts import Panel, Section, joined
 from dtbsim.report.sections_run import performance_section, reproduce_section
 from dtbsim.report.text import plural, safe
@@ -15,8 +15,8 @@ from dtbsim.report.text import plural, safe
 
 def build_sections(data: ReportData) -> list[Section]:
     """Return the sections whose data is there, in reading order."""
+    of_kinds = gathered(data.found, "sections", data.absent)
     own = [brain_section(data), performance_section(data), reproduce_section(data)]
-    of_kinds = [section for kind, found in data.found.items() for section in part_of(kind).sections(found)]
     return joined([*of_kinds, *(section for section in own if section is not None)])
 
 

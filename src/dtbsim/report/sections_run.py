@@ -6,7 +6,7 @@ import datetime
 
 from dtbsim.report import figures_performance as draw
 from dtbsim.report.data import ReportData
-from dtbsim.report.part import part_of
+from dtbsim.report.part import gathered
 from dtbsim.report.parts import Headline, Panel, Section
 from dtbsim.report.tables import provenance_table, rank_table, stage_table
 from dtbsim.report.text import count, is_number, listing, plural, safe, seconds, significant, size_of
@@ -31,7 +31,7 @@ def headlines(data: ReportData) -> list[Headline]:
         tiles.append(_speed(summary["rtf"], summary.get("simulate_s")))
     if is_number(summary.get("mean_rate_hz")):
         tiles.append(Headline("mean rate", significant(summary["mean_rate_hz"]), "Hz", "over all neurons"))
-    tiles += [tile for kind, found in data.found.items() for tile in part_of(kind).headlines(found)]
+    tiles += gathered(data.found, "headlines", data.absent)
     peak = summary.get("peak_rss_bytes")
     if isinstance(peak, dict) and is_number(peak.get("sum")):
         ranks = summary.get("ranks")

@@ -86,6 +86,7 @@ class Correlations(Signal):
     """`record.correlations`."""
 
     name = "correlations"
+    folder, holds = "correlations", "correlation"
     report = Later("dtbsim.report.shown.correlations:CORRELATIONS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
@@ -97,6 +98,10 @@ class Correlations(Signal):
         """One for each entry."""
         entries = range(len(entries_of(config, "correlations")))
         return {f"{FOLDER}/{k}.zarr": f"record.correlations[{k}]" for k in entries}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(self, run: Run, name: Any = 0) -> xr.Dataset:
         """Return the histogram of an entry."""

@@ -29,6 +29,7 @@ class Rates(Signal):
     """`record.rate_bin_ms`."""
 
     name = "rates"
+    folder, holds = "rates", "rates"
     report = Later("dtbsim.report.shown.rates:RATES_PART")
 
     def plans(self, network: Network) -> Sequence[Plan]:
@@ -39,6 +40,15 @@ class Rates(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One, unless they are off."""
         return {STORE: "record.rate_bin_ms"} if record_of(config).get("rate_bin_ms") is not None else {}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless they are off."""
+        return [None] * len(self.stores(config))
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """The end of the last bin."""
+        rates = self.read(run)
+        return float(rates.sizes["time_ms"] * rates.attrs["bin_ms"])
 
     def read(self, run: Run, name: Any = None) -> xr.DataArray:
         """Return the rates in Hz, (time_ms, population)."""

@@ -73,6 +73,7 @@ class RegionBold(Signal):
     """`bold`."""
 
     name = "bold"
+    folder, holds = "bold", "bold"
     part = "signals"
     report = Later("dtbsim.report.shown.bold:BOLD")
 
@@ -84,6 +85,10 @@ class RegionBold(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One where it is on."""
         return {STORE: "bold"} if config.get("bold") is not None else {}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless it is off."""
+        return [None] * len(self.stores(config))
 
     def read(self, run: Run, name: Any = None) -> xr.DataArray:
         """Return BOLD, (time_s, region)."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
     from dtbsim.store import SpikeWriter
+    from dtbsim.store.network_table import PopulationChoice
+    from dtbsim.store.run import Run
+    from dtbsim.store.spikes import Spikes as StoredSpikes
 
 STORE = "spikes"
 
@@ -27,6 +30,7 @@ class Spikes(Signal):
     """`record.spikes`. All spikes are counted and hashed, also where none are stored."""
 
     name = "spikes"
+    folder, holds = STORE, "spikes"
     report = Later("dtbsim.report.shown.spikes:SPIKES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
@@ -36,6 +40,24 @@ class Spikes(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One, unless it is off."""
         return {STORE: "record.spikes"} if record_of(config).get("spikes") is not None else {}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless it is off."""
+        return [None] * len(self.stores(config))
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """The step before which all ranks have stored all spikes."""
+        return run.spike_store.complete_before * run.dt_ms
+
+    def read(
+        self, run: Run, name: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> StoredSpikes:
+        """Return the spikes of start_ms < t <= stop_ms of the population(s) `name`, by default of all."""
+        from dtbsim.store.spikes import Spikes as StoredSpikes
+
+        steps, gids = run.spike_steps(name, start_ms, stop_ms)
+        table = run.network_table
+        return StoredSpikes(steps, gids, table, [str(entry["name"]) for entry in table.named(name)])
 
 
 class SpikePlan(Plan):

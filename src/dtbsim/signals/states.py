@@ -24,6 +24,7 @@ class States(Signal):
     """`record.states`."""
 
     name = "states"
+    folder, holds = "states", "states"
     report = Later("dtbsim.report.shown.states:STATES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
@@ -33,6 +34,10 @@ class States(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.states[{k}]" for k in range(len(entries_of(config, "states")))}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the states of an entry, (time_ms, gid), of start_ms < t <= stop_ms."""

@@ -109,6 +109,10 @@ class Signal:
     """Under which name its time is summed up in summary.json."""
     options: type[SignalOptions] | None = None
     """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
+    folder: str = FOLDER
+    """The first part of the names of its stores, without `.zarr`."""
+    holds: str | None = "signal"
+    """What its stores say that they hold (`kind` of a table); None: they are checked by nobody but `read`."""
     report: Later = Later("dtbsim.report.shown.entries:ENTRIES")
     """What shows it in a report, an object of a class derived from `dtbsim.report.part.Part`, imported when a report is
     written. By default that draws `panel` of each entry."""
@@ -135,6 +139,14 @@ class Signal:
         """Names below `stores` of what a resolved configuration (plain data) asks for, each with the key that does."""
         names = entries_of_kind(config, self.name)
         return {f"{FOLDER}/{name}.zarr": f"signals.{name}" for name in names}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """What `read` takes for each thing that a resolved configuration asks for, in the order of `stores`."""
+        return [*entries_of_kind(config, self.name)]
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """Time up to which everything is stored in a run that has not ended; None where that cannot be said."""
+        return None
 
     def read(self, run: Run, name: Any) -> Any:
         """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""

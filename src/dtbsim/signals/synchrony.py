@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,11 @@ class Synchrony(Signal):
     """Computed wherever spikes are counted for something else; it has no store."""
 
     name = "synchrony"
+    holds = None
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """None."""
+        return {}
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One."""

@@ -27,6 +27,7 @@ class Weights(Signal):
     """`record.weights`."""
 
     name = "weights"
+    folder, holds = "weights", "weights"
     report = Later("dtbsim.report.shown.weights:WEIGHTS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
@@ -36,6 +37,10 @@ class Weights(Signal):
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.weights[{k}]" for k in range(len(entries_of(config, "weights")))}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(
         self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None

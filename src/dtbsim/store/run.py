@@ -227,9 +227,8 @@ class Run:
         Raises:
             InputError: no such population, or spikes that were not recorded.
         """
-        table = self.network_table
-        steps, gids = self.spike_steps(population, start_ms, stop_ms)
-        return Spikes(steps, gids, table, [str(entry["name"]) for entry in table.named(population)])
+        found: Spikes = SIGNALS.find("spikes").read(self, population, start_ms, stop_ms)
+        return found
 
     def spike_steps(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
