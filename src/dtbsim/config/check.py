@@ -8,14 +8,16 @@ from dtbsim.arguments import path_problem
 from dtbsim.config.drives import SpikeTrainDrive
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import Projection, TractDelay
-from dtbsim.config.run import RunConfig
+from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
 from dtbsim.config.sources import PER_REGION, FromFile, RegionMap, Spreading, spreads
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, TruncatedNormal, Uniform
 from dtbsim.config.walk import files_of_numbers, sources_of
-from dtbsim.errors import did_you_mean
-from dtbsim.registry import entry_point_names
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.registry import Later
+
+PARTITIONERS = Later("dtbsim.partition:PARTITIONERS")
 
 
 def population_names(config: RunConfig) -> list[str]:
@@ -52,10 +54,14 @@ def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Pro
 
 
 def _partitioner(config: RunConfig) -> Iterator[Problem]:
-    """Yield a partitioner that neither dtbsim nor an installed package has; whether that works is seen on use."""
-    name, known = config.simulation.partitioner, ["contiguous", "greedy", *entry_point_names("dtbsim.partitioners")]
-    if name not in known:
-        yield Problem(("simulation", "partitioner"), f"unknown partitioner '{name}'", did_you_mean(name, known))
+    """Yield a partitioner that neither dtbsim nor an installed package has, or that cannot be used."""
+    name = config.simulation.partitioner
+    if name == Simulation.model_fields["partitioner"].default:
+        return
+    try:
+        PARTITIONERS.load().find(name)
+    except InputError as error:
+        yield Problem(("simulation", "partitioner"), error.message, error.remedy)
 
 
 def _paths(config: RunConfig) -> Iterator[Problem]:

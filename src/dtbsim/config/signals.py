@@ -37,9 +37,19 @@ def _checked(name: str, value: object) -> Any:
         raise TypeError(
             f"it calls itself {getattr(value, 'name', None)!r}; the entry point and its `name` are the same"
         )
-    if not callable(getattr(value, "plans", None)) or isinstance(value, type):
+    if not isinstance(value, _SIGNAL.load()):
         raise TypeError("a signal is an object of a class derived from dtbsim.signals.Signal")
+    options = getattr(value, "options", None)
+    if options is not None:
+        if not (isinstance(options, type) and issubclass(options, SignalOptions)):
+            raise TypeError("its `options` are no subclass of dtbsim.signals.SignalOptions")
+        kind = options.model_fields["kind"].default if "kind" in options.model_fields else None
+        if kind != name:
+            raise TypeError(f"its options have kind {kind!r}; the entry point and the kind are the same")
     return value
+
+
+_SIGNAL = Later("dtbsim.signals.stream:Signal")
 
 
 SIGNALS: Registry[Any] = Registry(
