@@ -180,7 +180,7 @@ class _Compiler:
         if scope is not None and scope not in self.rule.scopes:
             raise self.places.error(
                 f"{self.path}.scope",
-                f"'{scope}' is not possible with {self.rule.kind}",
+                f"'{scope}' is not possible with {self.rule.label}",
                 f"allowed: {', '.join(self.rule.scopes)}",
             )
         scope = scope or self.rule.default_scope
@@ -260,7 +260,7 @@ class _Compiler:
         if np.ptp(draft.sizes) > 0:
             raise self.places.error(
                 f"{self.path}.rule",
-                f"{self.rule.kind} numbers neurons through all regions, and '{draft.name}' has different sizes in them",
+                f"{self.rule.label} numbers neurons through all regions, and '{draft.name}' has several sizes in them",
                 "give it one size",
             )
         positions = None
