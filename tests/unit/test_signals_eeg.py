@@ -15,9 +15,10 @@ from dtbsim.atlas import load_atlas
 from dtbsim.atlas.lead_fields import FOLDER, bundled_lead_fields, load_lead_field
 from dtbsim.config import load_config_text
 from dtbsim.errors import InputError
-from dtbsim.models import example_model, list_models
 from dtbsim.mpi import run_ranks
-from dtbsim.signals.eeg import QUANTA_PER_PA, signal_of
+from dtbsim.report.figures_panel import draw
+from dtbsim.signals import Topography
+from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
 from dtbsim.store import Run
 
 REGIONS = ("Precentral_L", "Precentral_R", "Calcarine_L")
@@ -184,6 +185,27 @@ def test_it_is_in_the_report(recorded: Any) -> None:
     assert "Potential at 6 of 64 electrodes" in page
 
 
+def test_the_panel_has_a_map_of_the_power(recorded: Any) -> None:
+    panel = EEG.panel(recorded, "eeg")
+    assert panel is not None
+    *_, power_map = panel.figures
+    assert isinstance(power_map, Topography)
+    eeg = recorded.eeg()
+    assert list(power_map.names) == eeg["channel"].values.tolist()
+    np.testing.assert_allclose(power_map.values, ((eeg - eeg.mean("time_ms")) ** 2).mean("time_ms").values)
+    assert power_map.unit == "uV²"
+    place = dict(zip(power_map.names, power_map.positions.tolist(), strict=True))
+    assert place["Fpz"] == pytest.approx([0, 1])
+    assert place["T7"] == pytest.approx([-1, 0])
+    drawn = draw(power_map)
+    assert [trace.type for trace in drawn.data] == ["heatmap", "scatter"]
+    assert np.nanmax(drawn.data[0].z) <= np.float32(power_map.values.max()) * 1.0001
+    for other in (eeg.isel(channel=slice(0, 6)), eeg.assign_coords(channel=[f"E{k}" for k in range(64)])):
+        without = eeg_panel("eeg", other)  # of few electrodes, and of such whose places are not known
+        assert without is not None
+        assert not any(isinstance(shown, Topography) for shown in without.figures)
+
+
 def test_the_store_is_one_of_the_run(recorded: Any) -> None:
     from dtbsim.store.inspection import inspect_run
 
@@ -200,91 +222,6 @@ def test_samples_at_once_or_one_by_one_give_the_same_bits() -> None:
     whole = signal_of(sums, matrix)
     np.testing.assert_array_equal(np.concatenate([signal_of(row[None], matrix) for row in sums]), whole)
     np.testing.assert_allclose(whole, sums / QUANTA_PER_PA @ matrix.T, rtol=1e-9)
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_currents_of_models_are_made_of_their_states(name: str) -> None:
-    model = example_model(name)
-    for current in model.synaptic_currents:
-        state = model.state(current.state).unit
-        if current.per_unit is None:
-            assert state == ("pA" if current.reversal is None else "nS")
-            assert current.unit == "pA"
-        else:
-            assert (state, model.parameter(current.per_unit).unit) == ("1", "mS/cm2")
-            assert current.unit == model.current_unit == "uA/cm2"
-        assert current.reversal is None or model.parameter(current.reversal).unit == "mV"
-        assert current.reversal is None or model.state(current.potential).unit == "mV"
-        assert current.magnesium is None or model.parameter(current.magnesium).unit == "mM"
-    jumps = {"iaf_psc_delta", "izhikevich", "qif", "theta", "parrot_neuron"}
-    lasting = [] if name in jumps or model.is_source else model.receptors
-    assert len(model.synaptic_currents) == len(lasting), "all but those whose potential jumps have currents"
-
-
-@pytest.mark.parametrize(
-    ("model", "parameters", "rows", "pA_per_unit"),
-    [
-        (
-            "iaf_wang_2002",
-            {"conc_Mg2_mM": 0.5, "E_ex_mV": 2.0},
-            [
-                ("ampa", "s_AMPA_nS", 1.0, 2.0, 0.0),
-                ("gaba", "s_GABA_nS", 1.0, -70.0, 0.0),
-                ("nmda", "s_NMDA_nS", 1.0, 2.0, 0.5),
-            ],
-            1.0,
-        ),
-        (
-            "lif_dtb",
-            {"Mg_mM": 1.5, "E_GABAb_mV": -90.0},
-            [
-                ("AMPA", "J_AMPA", 5.0 / 275.0, 0.0, 0.0),
-                ("NMDA", "J_NMDA", 5.0 / 4000.0, 0.0, 1.5),
-                ("GABAa", "J_GABAa", 3.0 / 30.0, -70.0, 0.0),
-                ("GABAb", "J_GABAb", 3.0 / 730.0, -90.0, 0.0),
-            ],
-            300.0,  # 1 uA/cm2 of 30,000 um2
-        ),
-    ],
-)
-def test_conductances_make_currents_with_their_driving_force(
-    model: str, parameters: dict[str, float], rows: list[tuple[str, str, float, float, float]], pA_per_unit: float
-) -> None:
-    """Every port gets input of its own; the EEG is that of the equations of the model."""
-    drives = {
-        port: {"kind": "poisson", "target": "E", "receptor": port, "rate_hz": 500, "weight": 3} for port, *_ in rows
-    }
-    unit = "weight_nS" if model == "iaf_wang_2002" else "weight"
-    for drive in drives.values():
-        drive[unit] = drive.pop("weight")
-    config = {
-        "atlas": "aal2",
-        "simulation": {"dt_ms": 0.1, "duration_ms": 20, "threads": 1},
-        "populations": {"E": {"model": model, "size": 5, "regions": REGIONS[:2], "parameters": parameters}},
-        "drives": drives,
-        "record": {
-            "states": [
-                {"population": "E", "variables": ["V_m_mV", *(row[1] for row in rows)], "neurons": 5, "interval_ms": 1}
-            ]
-        },
-        "signals": {"eeg": {"kind": "eeg", "population": "E", "interval_ms": 1, "membrane_area_um2": 30_000}},
-    }
-    run = dtbsim.run(config).open()
-    states = run.states(0)
-    v = states["V_m_mV"].values.astype(float)
-    total = np.zeros_like(v)
-    for _, state, per_unit, reversal, magnesium in rows:
-        current = per_unit * states[state].values.astype(float) * (v - reversal)
-        current /= 1 + magnesium / 3.57 * np.exp(-0.062 * v)
-        assert np.abs(current).max() > 0.05
-        total += np.abs(current) * pA_per_unit
-    regions = [str(name).partition("@")[2] for name in states["population"].values]
-    sums = np.stack([total[:, [r == region for r in regions]].sum(axis=1) for region in REGIONS[:2]], axis=1)
-    field = lead_field("bem")[:, :2]
-    field -= field.mean(axis=0)
-    eeg = 1e6 * (sums * 1e-12 * 0.3e-3) @ field.T
-    assert np.abs(eeg).max() > 0
-    np.testing.assert_allclose(run.eeg().values, eeg, rtol=1e-5, atol=1e-7 * np.abs(eeg).max())
 
 
 @pytest.mark.parametrize("name", bundled_lead_fields())

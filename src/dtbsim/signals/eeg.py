@@ -25,7 +25,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
-from dtbsim.signals.panel import Curves, Panel, Traces
+from dtbsim.signals.panel import Curves, Panel, Topography, Traces
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ PER_AREA, PA_PER_UM2 = "uA/cm2", 0.01
 """Unit of currents of models per area, and how many pA it makes on a square micrometre."""
 SHOWN = ("Fz", "Cz", "Pz", "Oz", "T7", "T8")
 LONGEST_SHOWN_S, MOST_SHOWN = 10.0, 4000
+FEWEST_FOR_MAP = 16
+"""Fewer electrodes make no map of the head."""
 
 
 class Eeg(SignalOptions):
@@ -293,7 +295,7 @@ def signal_of(sums: I64, matrix: F64) -> F64:
 
 
 def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
-    """Traces of the last seconds of a few electrodes, and the spectra of all that was recorded of them."""
+    """Traces of the last seconds of a few electrodes, the spectra of all that was recorded, and a map of the power."""
     from scipy.signal import welch
 
     if eeg.sizes["time_ms"] < 2:
@@ -311,7 +313,23 @@ def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
         f"Potential at {len(shown)} of {len(names)} electrodes, their mean over time left out: the last "
         f"{time_s[-1] - time_s[-last]:.3g} s, and the power spectra of all {time_s[-1] - time_s[0]:.3g} s."
     )
-    return Panel(f"EEG ({name})", text, [Traces(time_s[-last:], shown, values[-last:], unit), spectra])
+    figures: list[Traces | Curves | Topography] = [Traces(time_s[-last:], shown, values[-last:], unit), spectra]
+    power_map = _power_map(eeg, names, f"{unit}²")
+    if power_map is not None:
+        text += " The map shows the mean power of every electrode, from above, nose up; T7 and T8 are on the circle."
+        figures.append(power_map)
+    return Panel(f"EEG ({name})", text, figures)
+
+
+def _power_map(eeg: xr.DataArray, names: list[str], unit: str) -> Topography | None:
+    """Mean square of each electrode's signal about its mean, None where its place is not known, or of few of them."""
+    from dtbsim.analysis.electrodes import electrode_directions, flat_positions
+
+    directions = electrode_directions(names)
+    power = eeg.values.var(axis=0)
+    if directions is None or len(names) < FEWEST_FOR_MAP or not np.isfinite(power).all():
+        return None
+    return Topography(flat_positions(directions), names, power, unit)
 
 
 EEG = EegSignal()
