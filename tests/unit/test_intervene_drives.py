@@ -12,7 +12,7 @@ from tests.helpers.two_backends import on_gpu
 
 from dtbsim.build.rank import drive_bound
 from dtbsim.errors import InputError
-from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.numerics.limits import MAX_COUNT
 
 CELLS = """\
 simulation: {dt_ms: 0.1, duration_ms: 100, block_size: 16}

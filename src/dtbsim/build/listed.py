@@ -17,9 +17,9 @@ from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
 from dtbsim.errors import InputError
 from dtbsim.kernels.listed import CALL_LISTED, draw_listed
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array, seed_key
 from dtbsim.models.connections import Words
 from dtbsim.models.connections.check import synapses_of
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array, seed_key
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:

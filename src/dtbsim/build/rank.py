@@ -22,7 +22,7 @@ from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
-from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
 
