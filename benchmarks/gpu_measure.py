@@ -26,10 +26,10 @@ def with_plan(config: Any, backend: str, plan: str = "auto") -> Any:
 
 def made(config: Any, folder: Path | None) -> tuple[Any, Any, Any, dict[str, float]]:
     """(prepared, built, backend, seconds) in this process."""
-    from dtbsim.build.warm_up import warm_up_build
     from dtbsim.mpi import SerialComm
     from dtbsim.simulate.engine import build_network, make_backend
     from dtbsim.simulate.prepare import prepare
+    from dtbsim.simulate.warm_up import warm_up_build
 
     comm, seconds = SerialComm(), {}
     begin_s = time.perf_counter()

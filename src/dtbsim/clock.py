@@ -39,6 +39,11 @@ def steps_of(time_ms: float, dt_ms: float) -> int:
     return round(time_ms / dt_ms)
 
 
+def time_of(steps: int, dt_ms: float) -> float:
+    """Return the time (ms) of a number of steps: the decimal number of which `steps_of` makes them."""
+    return round(steps * dt_ms, 9)
+
+
 def grid_problem(time_ms: float, dt_ms: float) -> tuple[str, str] | None:
     """Return what is wrong with a time that must be a whole number of steps, and what to do; None where it is one."""
     steps = time_ms / dt_ms

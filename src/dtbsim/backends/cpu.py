@@ -62,7 +62,7 @@ class CpuBackend(CommonBackend):
         self._recent = RecentSpikes(self._network.max_delay_steps)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
-        records = range(len(self._network.config.record.weights))
+        records = range(len(self._network.records.weights))
         dynamic, gids = self.tables.dynamic, built.candidates.gids
         self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from dtbsim.backends.memory import Memory
 from dtbsim.build.lanes import Run
 from dtbsim.build.rank import LaneState
-from dtbsim.config.values import Normal
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.noise import NUMBERS
 from dtbsim.kernels.poisson import (
@@ -24,7 +23,7 @@ from dtbsim.kernels.poisson import (
     poisson_thresholds,
     threshold_tables,
 )
-from dtbsim.spec.distributions import as_table
+from dtbsim.spec.distributions import standard_normal
 from dtbsim.spec.network import Drive, Network
 from dtbsim.spec.waveforms import Rate, Windows
 
@@ -266,7 +265,7 @@ def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
 @cache
 def normal_table() -> NDArray[np.float32]:
     """float32[65537]: quantiles of the standard normal distribution."""
-    return as_table(Normal(distribution="normal", mean=0.0, sd=1.0)).quantiles.astype(np.float32)
+    return standard_normal().quantiles.astype(np.float32)
 
 
 def _noise(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:

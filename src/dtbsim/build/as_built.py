@@ -89,7 +89,7 @@ class BuiltNetwork:
 
     def __repr__(self) -> str:
         return (
-            f"<BuiltNetwork {self.network.config.name}: {self.n_neurons:,} neurons, populations "
+            f"<BuiltNetwork {self.network.name}: {self.n_neurons:,} neurons, populations "
             f"{', '.join(family.name for family in self.network.families)}; projections "
             f"{', '.join(self.projections) or 'none'}>"
         )
@@ -298,12 +298,8 @@ def _categories(codes: NDArray[np.int64], names: list[str]) -> pd.Categorical:
 
 def receptors_of(network: Network, projection: Projection) -> dict[str, float]:
     """Ports that synapses feed with their factors: as the configuration names them, else by the inputs they feed."""
-    item = network.config.projections.get(projection.name)
-    given = None if item is None else item.receptor
-    if isinstance(given, str):
-        return {given: 1.0}
-    if given is not None:
-        return {name: float(factor) for name, factor in dict(given).items()}
+    if projection.receptors is not None:
+        return dict(projection.receptors)
     family = network.families[projection.target_family]
     mix = dict(family.channels[projection.channel].mix)
     ports = [row for row in family.model.receptors if row.channel in mix]

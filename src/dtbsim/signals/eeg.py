@@ -127,6 +127,7 @@ class EegPlan(Plan):
         self.regions = self._regions(item, where)
         region_names = [network.region_names[region] for region in self.regions]
         try:
+            assert network.atlas is not None, "populations live in its regions"
             field = load_lead_field(network.atlas, item.lead_field)
             values = field.of(region_names)
         except InputError as error:

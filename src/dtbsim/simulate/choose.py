@@ -44,7 +44,7 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     `auto` is cuda where every rank can have a GPU, else cpu. `cuda` that cannot be had is the error of what is missing
     (`open_device`), never a run on the CPU.
     """
-    wanted = network.config.simulation.backend
+    wanted = network.execution.backend
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":

@@ -15,7 +15,6 @@ from typing import Any
 from dtbsim.backends.backend import Backend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork
-from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
 from dtbsim.errors import DtbsimError, StorageError
 from dtbsim.intervene import Intervention, act_intervals, change_steps, open_interventions
@@ -42,6 +41,7 @@ from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.simulate.summary import summarise_run, with_report
+from dtbsim.simulate.warm_up import warm_up_build
 from dtbsim.store.files import storage_errors
 
 _LOG = logging.getLogger(__name__)
@@ -114,15 +114,16 @@ def conduct(
     with stages.stage("network"):
         given = open_ended(config) if live else config
         prepared = prepare(given, ranks, base_dir, locator, live=live)
-        planned = on_every_rank(ranks, lambda: plan_streams(prepared.network, locator))
+        network = prepared.network
+        planned = on_every_rank(ranks, lambda: plan_streams(network, locator))
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(some_interrupt())
         with interrupt.held():
-            claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd(), overwrite=overwrite))
+            claimed = on_root(ranks, lambda: claim_run_folder(out, network.name, base=Path.cwd(), overwrite=overwrite))
             folder = claimed.path
             stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
-            watchdog.configure(timeout_s=config.simulation.stuck_timeout_s, run_dir=folder)
+            watchdog.configure(timeout_s=network.execution.stuck_timeout_s, run_dir=folder)
         on_every_rank(ranks, lambda: _open_log(stack, folder, ranks.rank))
         status = StatusFile(folder) if ranks.is_root else None
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
@@ -246,17 +247,17 @@ class _Job:
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> Conducted:
         comm, stages = self._comm, self._stages
-        network, unit = self._network, self._planned.unit
+        network, planned, unit = self._network, self._planned, self._planned.unit
         with stages.stage("open", shown=False):
             reader = ChunkReader(network, comm, backend, unit)
-            interventions = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
+            acting = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
             site = Site(network, comm, backend, self._folder / "stores", unit)
-            streams = on_every_rank(comm, lambda: Streams(self._planned, site))
+            streams = on_every_rank(comm, lambda: Streams(planned, site))
         self._started = True
         try:
             with stages.stage("open", shown=False):
                 on_every_rank(comm, streams.begin)
-            steps, interrupted = yield from self._simulate(built, backend, reader, streams, interventions)
+            steps, interrupted = yield from self._simulate(built, backend, reader, streams, acting)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
@@ -268,10 +269,9 @@ class _Job:
     # -- stages -----------------------------------------------------------------------------------------------
 
     def _write_origin(self) -> None:
-        config = self._network.config
         self._record = provenance(
             argv=self._argv,
-            seed=config.seed,
+            seed=self._network.seed,
             ranks=self._comm.size,
             threads=self._prepared.threads,
             backend=self._prepared.backend,
@@ -313,7 +313,7 @@ class _Job:
         self._described = described
         self._claimed.write_json("network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
-        _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
+        _LOG.info("partition (%s): %s", self._network.execution.partitioner, summary.table())
         if self._comm.size > 1:
             _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")

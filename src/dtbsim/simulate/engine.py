@@ -62,7 +62,7 @@ def _build_on_device(prepared: Prepared, device: Device, progress: Callable[[int
         )
         if all(state.rows.kind == L.KIND_PACKED for state in built.lanes):
             return built
-        if prepared.network.config.simulation.gpu_plan == "persistent":
+        if prepared.network.execution.gpu_plan == "persistent":
             raise no_persistent_plan(WIDE_SUMS)
         _LOG.info("GPU plan: general (%s)", WIDE_SUMS)
         del built

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dtbsim.arguments import refuse, text
 from dtbsim.build.rank import INT32_LIMIT, drive_bound, largest_input, rebuilt_rows
-from dtbsim.clock import MAX_STEPS, grid_problem
+from dtbsim.clock import MAX_STEPS, grid_problem, time_of
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
@@ -60,7 +60,7 @@ class LiveRun:
         self._result: RunResult | None = None
         self._pause: Pause = next(conducted)
         self._network = self._pause.prepared.network
-        self._editor = Editor(self._network, base_dir)
+        self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
         self._made: dict[str, Change] = {}
@@ -74,7 +74,7 @@ class LiveRun:
     @property
     def time_ms(self) -> float:
         """The time that was reached, in ms."""
-        return float(round(self._pause.step * self._network.dt_ms, 9))
+        return time_of(self._pause.step, self._network.dt_ms)
 
     def run(self, duration_ms: float) -> None:
         """Simulate another `duration_ms`, a whole number of steps.
@@ -149,7 +149,7 @@ class LiveRun:
         kind = self._kind(name)
         choice = {"neurons": _indices(neurons), "regions": regions, "fraction": fraction}
         order = f"set_{len(self._made) + 1}"
-        while order in self._network.config.changes:
+        while order in self._pause.prepared.config.changes:
             order += "_"
         with _told(name):
             change = Change.model_validate(
@@ -335,7 +335,7 @@ class LiveRun:
 
     def __repr__(self) -> str:
         state = "closed" if self._conducted is None else "open"
-        return f"<LiveRun {self._network.config.name}: {state}, at {self.time_ms:g} ms>"
+        return f"<LiveRun {self._network.name}: {state}, at {self.time_ms:g} ms>"
 
     # -- checks -------------------------------------------------------------------------------------------------
 

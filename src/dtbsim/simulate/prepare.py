@@ -24,6 +24,7 @@ from dtbsim.run_folder.inputs import Input, find_inputs
 from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
+from dtbsim.spec.records import Execution
 
 ExchangeKind = Literal["none", "shared_memory", "packets", "nccl", "mpi"]
 
@@ -32,6 +33,8 @@ ExchangeKind = Literal["none", "shared_memory", "packets", "nccl", "mpi"]
 class Prepared:
     """A network and how this rank will build and step its part of it."""
 
+    config: RunConfig
+    """What `network` was compiled from: written into the run folder, read by no stage."""
     network: Network
     models: OwnModels
     inputs: list[Input]
@@ -66,12 +69,12 @@ def prepare(
     inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])
     check_same_inputs(inputs, comm)
     choice = choose_backend(network, comm)
-    gpu_exchange = choose_gpu_exchange(config, comm, choice.device)
-    exchange = choose_exchange(config, comm) if gpu_exchange is None else gpu_exchange.way
-    threads = choose_threads(config, comm)
+    gpu_exchange = choose_gpu_exchange(network.execution, comm, choice.device)
+    exchange = choose_exchange(network.execution, comm) if gpu_exchange is None else gpu_exchange.way
+    threads = choose_threads(network.execution, comm)
     gpu_plan: GpuPlan | None = None
     if (device := choice.device) is not None:
-        wanted = config.simulation.gpu_plan
+        wanted = network.execution.gpu_plan
         gpu_plan = on_every_rank(comm, lambda: choose_plan(network, comm.rank, comm.size, device.limits, wanted))
         plan = gpu_plan.layout
     else:
@@ -79,6 +82,7 @@ def prepare(
     check_node_memory(plan, comm)
     check_device_memory(choice, gpu_plan, comm)
     return Prepared(
+        config=config,
         network=network,
         models=models,
         inputs=inputs,
@@ -105,25 +109,25 @@ def check_same_inputs(inputs: list[Input], comm: Comm) -> None:
             )
 
 
-def choose_threads(config: RunConfig, comm: Comm) -> int:
+def choose_threads(wanted: Execution, comm: Comm) -> int:
     """Threads of this rank: as configured, else its share of the cores that the ranks of its node may use."""
-    if config.simulation.threads is not None:
-        return config.simulation.threads
+    if wanted.threads is not None:
+        return wanted.threads
     mine = os.sched_getaffinity(0)
     seen = [cores for node, cores in comm.allgather((comm.node_index, mine)) if node == comm.node_index]
     return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
 
 
-def choose_gpu_exchange(config: RunConfig, comm: Comm, device: Device | None) -> GpuExchange | None:
+def choose_gpu_exchange(wanted: Execution, comm: Comm, device: Device | None) -> GpuExchange | None:
     """How spikes travel between GPUs, the same on all ranks; None without GPUs or with one rank."""
     if device is None or comm.size == 1:
         return None
-    return on_every_rank(comm, lambda: choose_way(config.simulation.exchange, device, comm))
+    return on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
 
 
-def choose_exchange(config: RunConfig, comm: Comm) -> ExchangeKind:
+def choose_exchange(execution: Execution, comm: Comm) -> ExchangeKind:
     """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
-    wanted = config.simulation.exchange
+    wanted = execution.exchange
     if comm.size == 1:
         return "none"
     if wanted == "shared_memory" and comm.node_count > 1:

@@ -76,7 +76,7 @@ class CudaBackend(CommonBackend):
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
         self._counter: SpikeCounter | None = None
-        records = range(len(self._network.config.record.weights))
+        records = range(len(self._network.records.weights))
         dynamic, gids = self.tables.dynamic, built.candidates.gids
         self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
