@@ -27,8 +27,8 @@ from dtbsim.errors import (
 from dtbsim.mpi import Comm, SerialComm, run_ranks
 from dtbsim.mpi.world import is_agreed
 from dtbsim.simulate import prepare as module
-from dtbsim.simulate.choose import Choice, choose_backend
-from dtbsim.simulate.prepare import check_node_memory, choose_exchange, choose_threads, prepare
+from dtbsim.simulate.choose import Choice, choose_backend, choose_exchange, choose_threads
+from dtbsim.simulate.prepare import check_node_memory, prepare
 from dtbsim.spec import compile_network
 from dtbsim.spec.records import execution_of
 
@@ -226,7 +226,7 @@ def test_ranks_of_a_node_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is built and no folder is made; the numbers are those of the plan and of the machine."""
     monkeypatch.setattr(module, "available_bytes", lambda: 100 * 2**20)
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.backends.cpu_plan.build_rank", lambda *_: pytest.fail("it was built"))
     needed = prepare_peak(monkeypatch)
     errors = run_ranks(2, lambda comm: error_of(lambda: dtbsim.run(config(), out=tmp_path / "run", comm=comm)))
     for error in errors:

@@ -85,6 +85,9 @@ class Backend(Protocol):
     def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
         """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
 
+    def check_set_weights(self) -> None:
+        """Raise InputError where `set_weights` cannot be."""
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of static projections (by their index) from other tables from now on."""
 

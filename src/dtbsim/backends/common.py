@@ -63,11 +63,15 @@ class CommonBackend(ABC):
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
         self.tables.set_drives(drives)
 
+    def check_set_weights(self) -> None:  # noqa: B027 - most backends can
+        """Raise InputError where `set_weights` cannot be: here it can."""
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of static projections (by their index) from other tables from now on.
 
         A spike that is under way arrives with the new weight.
         """
+        self.check_set_weights()
         self._network = with_weights(self._network, weights)
         for state in self._built.lanes:
             rows = rebuilt_rows(self._built, self._network, state)

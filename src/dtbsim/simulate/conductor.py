@@ -33,7 +33,6 @@ from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.signals.stream import Site
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
-from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.pause import Conducted, Ending, Pause, as_it_was, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
@@ -228,12 +227,18 @@ class _Job:
             self._say_choices()
         with stages.stage("compile"), first_run_announced(self._progress.announce):
             first_on_node(comm, lambda: warm_up_build(self._network))
+        plan = self._prepared.plan
+        _LOG.info(
+            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
+            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
+        )  # fmt: skip
         with stages.stage("build"):
-            built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
+            built = on_every_rank(comm, lambda: self._prepared.rank.build(self._progress.advance))
         with stages.stage("write", shown=False):
             self._describe(built)
         with stages.stage("open", shown=False):
-            backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
+            planned = self._prepared
+            backend = on_every_rank(comm, lambda: planned.rank.open(built, planned.exchange_plan, comm))
         try:
             with stages.stage("compile"), first_run_announced(self._progress.announce):
                 first_on_node(comm, backend.compile)
@@ -295,8 +300,8 @@ class _Job:
     def _say_choices(self) -> None:
         made = self._prepared
         made.choice.say()
-        if made.gpu_plan is not None:
-            _LOG.info("GPU plan: %s (%s)", made.gpu_plan.name, made.gpu_plan.reason)
+        for note in made.rank.notes:
+            _LOG.info("%s", note)
         for warning in (*made.models.warnings, *self._network.warnings):
             _LOG.warning("%s", warning)
         for note in self._network.notes:

@@ -186,9 +186,7 @@ class LiveRun:
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
         pause, network = self._pause, self._network
-        if pause.backend.plan == "persistent":
-            remedy = "set simulation.gpu_plan to general"
-            raise InputError("the persistent plan of a GPU cannot change weights", remedy=remedy)
+        pause.backend.check_set_weights()
         projection = network.projections[index]
         quantum = network.families[projection.target_family].channels[projection.channel].quantum
         factor = float(projection.weight_factor.max(initial=0.0))
