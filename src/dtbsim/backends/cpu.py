@@ -91,7 +91,9 @@ class CpuBackend(CommonBackend):
         """Compile what these lanes need, or load it from the kernel cache, before the first chunk; once."""
         if not self._compiled:
             connect(self.rank, self.tables.table)
+            arrived, self.rank[L.REMOTE_N] = int(self.rank[L.REMOTE_N]), 0  # they are for the next steps
             run_window(self.rank, self.tables.table, 0, 0, 0)
+            self.rank[L.REMOTE_N] = arrived
             self._compiled = True
 
     # -- stepping ---------------------------------------------------------------------------------------------
