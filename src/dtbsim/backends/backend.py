@@ -108,7 +108,8 @@ class Backend(Protocol):
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
 
-        Raises InputError where it is not one of this network. Drives that were set during the run are set before.
+        Raises InputError where it is not one of this network. Drives, weights and parameters that were set during the
+        run are part of it.
         """
 
     # -- measures ---------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ class CpuBackend(CommonBackend):
     tables: CpuLaneTables
 
     def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
+        super().__init__()
         self._built = built
         self._network: Network = built.network
         self._kinds: list[Kind] = built.kinds

@@ -13,22 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.arguments import refuse, text
-from dtbsim.build.rank import INT32_LIMIT, drive_bound, largest_input, rebuilt_rows
+from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.clock import MAX_STEPS, grid_problem, time_of
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
-from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.pause import Conducted, Pause
 from dtbsim.simulate.result import RunResult
-from dtbsim.spec.channels import MAX_16, MAX_27
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
-from dtbsim.spec.network import Drive, with_weights
+from dtbsim.spec.network import Drive
 from dtbsim.store.network_table import NetworkTable
 from dtbsim.store.spikes import Spikes
 
@@ -171,7 +169,7 @@ class LiveRun:
 
     def _set_drive(self, key: str, change: Change) -> None:
         def check(drives: Sequence[Drive]) -> None:
-            on_every_rank(self._comm, partial(self._check_sums, drives))
+            on_every_rank(self._comm, partial(check_drives, self._pause.built, drives))
 
         drives = self._editor.drives_after(key, change, self._pause.step, check)
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
@@ -185,36 +183,9 @@ class LiveRun:
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
-        pause, network = self._pause, self._network
-        pause.backend.check_set_weights()
-        projection = network.projections[index]
-        quantum = network.families[projection.target_family].channels[projection.channel].quantum
-        factor = float(projection.weight_factor.max(initial=0.0))
-        most = max(abs(table.low), abs(table.high)) * factor / quantum
-        later = "name it in the configuration, as a change at a later time, so that the network is built for it"
-        changed = with_weights(network, self._weights | {index: table})
-        for state in pause.built.lanes:
-            limit = MAX_16 if state.rows.kind in (L.KIND_PACKED, L.KIND_WIDE16) else MAX_27
-            if most > limit:
-                largest = limit * quantum / max(factor, 1e-30)
-                message = f"so large a weight does not fit the synapses that were built; up to {largest:.4g} does"
-                raise InputError(message, remedy=later)
-            if state.acc.dtype == np.int32:
-                rows = rebuilt_rows(pause.built, changed, state)
-                total = largest_input(pause.prepared.plan, state.lane, rows, state.dynamic, state.procedural)
-                if total + drive_bound(self._editor.compiled_drives) > INT32_LIMIT:
-                    raise InputError("so large a weight could exceed the sums of input that were built", remedy=later)
-                state.largest = max(state.largest, total)
-
-    def _check_sums(self, drives: Sequence[Drive]) -> None:
-        """InputError where sums of 32 bits could overflow."""
-        bound = drive_bound(drives)
-        for state in self._pause.built.lanes:
-            if state.acc.dtype == np.int32 and state.largest + bound > INT32_LIMIT:
-                raise InputError(
-                    "so large a weight could exceed the sums of input that were built",
-                    remedy="name it in the configuration, as a change of the drive at a later time",
-                )
+        self._pause.backend.check_set_weights()
+        drives = self._editor.compiled_drives
+        check_weights(self._pause.built, self._network, self._weights | {index: table}, drives)
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class CudaBackend(CommonBackend):
     def __init__(
         self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
     ) -> None:
+        super().__init__()
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
         self._place(first_bucket)
