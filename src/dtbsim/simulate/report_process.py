@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from dtbsim.errors import EXIT_INTERRUPTED, DtbsimError
+from dtbsim.mpi.launch import SWITCH
 from dtbsim.report import REPORT_NAME
 from dtbsim.runtime.interrupt import active_interrupt
-from dtbsim.runtime.launch import SWITCH
 from dtbsim.runtime.watchdog import kick
 
 _LOOK_S = 0.2
