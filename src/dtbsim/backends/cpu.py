@@ -49,7 +49,7 @@ class CpuBackend(CommonBackend):
         self._network: Network = built.network
         self._kinds: list[Kind] = built.kinds
         n_threads = min(n_threads, len(built.lanes))
-        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        self.ring = self._network.ring_steps
         self.tables = CpuLaneTables(self._network, built.kinds, built.lanes, built.candidates, self.ring)
         self.rank = np.zeros(L.RANK_FIELDS, dtype=np.int64)
         self._sent = np.zeros(len(built.lanes), dtype=np.int64)

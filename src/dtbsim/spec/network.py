@@ -21,6 +21,7 @@ from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.synapses import SynapseModel
+from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import DelaySpread
@@ -303,6 +304,11 @@ class Network:
         """Upper bound of all delays, at least 1."""
         bounds = [projection.delay_range(self.dt_ms)[1] for projection in self.projections]
         return max(bounds, default=1)
+
+    @property
+    def ring_steps(self) -> int:
+        """Steps of the rings that hold what is in transit."""
+        return ring_steps(self.max_delay_steps)
 
     @cached_property
     def entries(self) -> Entries:

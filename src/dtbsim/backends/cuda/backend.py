@@ -59,7 +59,7 @@ class CudaBackend(CommonBackend):
     def _place(self, first_bucket: int | None) -> None:
         """Bring the network to the device."""
         built, device = self._built, self._device
-        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        self.ring = self._network.ring_steps
         self.tables = self._make_tables(first_bucket)
         self._dynamic = DynamicSteps(built.network, self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
