@@ -22,6 +22,7 @@ from dtbsim.build.built_drives import BuiltDrive, drives_by_name
 from dtbsim.build.kinds import neuron_values
 from dtbsim.build.listed_synapses import SynapseList, SynapseLister, quantum_of
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Family, Network, Projection
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ class BuiltProjection:
         columns: dict[str, Any] = {"source_gid": part.source, "target_gid": part.target}
         starts, names = self._network.gid_starts, self._network.population_names()
         for end, gids in (("source", part.source), ("target", part.target)):
-            population = np.searchsorted(starts, gids, side="right") - 1
+            population = range_of(starts, gids)
             columns[f"{end}_population"] = _categories(population, names)
             columns[end] = (gids - starts[population]).astype(np.uint32)
         columns["weight"], columns["quanta"] = part.quanta * self.quantum, part.quanta

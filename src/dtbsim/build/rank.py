@@ -23,6 +23,7 @@ from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
 from dtbsim.numerics.limits import MAX_COUNT
+from dtbsim.numerics.ranges import range_of
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
 
@@ -199,7 +200,7 @@ def largest_input(
     most = most_spikes(network)
     if most.max() > 1:
         gids = candidates.gids.astype(np.int64)
-        times, sources = most, most[np.searchsorted(network.gid_starts, gids, side="right") - 1]
+        times, sources = most, most[range_of(network.gid_starts, gids)]
     if rows.empty and not dynamic:
         return largest_of_pieces(procedural, times)
     totals = np.zeros(lane.n_slots, dtype=np.int64)

@@ -24,6 +24,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
+from dtbsim.numerics.ranges import range_of
 from dtbsim.signals.panel import Curves, Panel, Traces
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
@@ -208,7 +209,7 @@ class RankSource:
         self.request = request
         sampled = site.backend.sampler.records[request]
         gids = sampled.gids.astype(np.int64)
-        populations = np.searchsorted(network.gid_starts, gids, side="right") - 1
+        populations = range_of(network.gid_starts, gids)
         found, self.starts = np.unique(populations, return_index=True)  # gids ascend, and populations with them
         column = {region: k for k, region in enumerate(plan.regions)}
         self.columns = [column[network.populations[i].region] for i in found.tolist()]

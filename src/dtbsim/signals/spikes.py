@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.numerics.ranges import range_of
 from dtbsim.record.spike_hash import SpikeHasher, combined
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
@@ -80,7 +81,7 @@ class SpikeStream(Stream):
             return slice(None)
         keep = (chunk.steps >= first) & (chunk.steps < last)
         if chosen is not None:
-            keep &= chosen[np.searchsorted(self._plan.starts, chunk.gids, side="right") - 1]
+            keep &= chosen[range_of(self._plan.starts, chunk.gids)]
         return keep
 
     def summary(self, steps: int) -> dict[str, Any]:

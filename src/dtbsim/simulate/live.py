@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dtbsim.arguments import refuse, text
 from dtbsim.build.changed import check_drives, check_weights
-from dtbsim.clock import MAX_STEPS, grid_problem, time_of
+from dtbsim.clock import MAX_STEPS, steps_of, time_of
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
@@ -85,10 +85,7 @@ class LiveRun:
             raise refuse(duration_ms, "duration_ms", "a time in ms")
         if not duration_ms >= 0:
             raise refuse(duration_ms, "duration_ms", "a time in ms, not below 0")
-        problem = grid_problem(float(duration_ms), self._network.dt_ms)
-        if problem is not None:
-            raise InputError(problem[0], where="duration_ms", remedy=problem[1])
-        stop = self._pause.step + round(float(duration_ms) / self._network.dt_ms)
+        stop = self._pause.step + steps_of(float(duration_ms), self._network.dt_ms, "duration_ms")
         if stop > MAX_STEPS:
             raise InputError(f"more than {MAX_STEPS:,} steps in all", where="duration_ms", remedy="end the run")
         self._same("run", stop)
