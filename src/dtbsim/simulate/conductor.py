@@ -27,7 +27,7 @@ from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now
 from dtbsim.run_folder.inputs import keep_inputs
 from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, interrupt_agreed, some_interrupt
 from dtbsim.runtime.logs import run_log
-from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
+from dtbsim.runtime.progress import ProgressGroup, ProgressSink, SilentProgress, TickProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.signals.stream import Site
@@ -107,7 +107,7 @@ def conduct(
     go on to, or an `Ending`. Interrupted by the user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
-    shown = progress if progress is not None else KickProgress()
+    shown = progress if progress is not None else TickProgress()
     stages = Stages(shown, began_s)
     on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     with stages.stage("network"):
