@@ -185,6 +185,8 @@ def in_order(state: State) -> dict[str, Any]:
         table, _, column = name.rpartition("/")
         if name == "step" or column in ("applied", "clock", "level"):
             done[name] = np.unique(array, axis=0)
+        elif column == "packed":
+            done[name] = array
         elif column in ("weight", "eligibility", "history"):
             done[name] = _ragged(state, f"{table}/target", array, "spikes" if column == "history" else "indegree")
         elif table != "events":

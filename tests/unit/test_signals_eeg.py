@@ -267,7 +267,7 @@ WRONG = {
 def test_mistakes_are_found_before_anything_is_built(
     folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.backends.cpu_plan.build_rank", lambda *_: pytest.fail("it was built"))
     override, place, message = WRONG[name]
     with pytest.raises(InputError) as caught:
         dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=[f"signals.{override}"])

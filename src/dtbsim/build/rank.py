@@ -22,7 +22,8 @@ from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
-from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.numerics.limits import MAX_COUNT
+from dtbsim.numerics.ranges import range_of
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
 
@@ -176,7 +177,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits
-    most = largest_input(plan, lane, rows, dynamic, procedural)
+    most = largest_input(plan.network, plan.candidates, lane, rows, dynamic, procedural)
     if bits == 32 and most + drive_bound(plan.network.drives) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
@@ -186,13 +187,20 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> Lan
     return LaneState(lane, neurons, rows, acc, dynamic, procedural, most)
 
 
-def largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicRows], procedural: list[Piece]) -> int:
+def largest_input(
+    network: Network,
+    candidates: Candidates,
+    lane: Lane,
+    rows: Rows,
+    dynamic: list[DynamicRows],
+    procedural: list[Piece],
+) -> int:
     """Largest |input| that synapses can give one slot in one step, in quanta."""
     times = sources = None
-    most = most_spikes(plan.network)
+    most = most_spikes(network)
     if most.max() > 1:
-        gids = plan.candidates.gids.astype(np.int64)
-        times, sources = most, most[np.searchsorted(plan.network.gid_starts, gids, side="right") - 1]
+        gids = candidates.gids.astype(np.int64)
+        times, sources = most, most[range_of(network.gid_starts, gids)]
     if rows.empty and not dynamic:
         return largest_of_pieces(procedural, times)
     totals = np.zeros(lane.n_slots, dtype=np.int64)

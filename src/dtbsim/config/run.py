@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.clock import whole_steps
+from dtbsim.clock import nearest_step, time_of, whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.changes import Change
 from dtbsim.config.controllers import ControllerItem
@@ -227,6 +227,6 @@ class RunConfig(Strict):
         given = "rate_bin_ms" in self.record.model_fields_set
         if not given and bin_ms is not None and whole_steps(bin_ms, dt_ms) is None:
             record = self.record.model_copy()
-            record.__dict__["rate_bin_ms"] = round(max(1, round(bin_ms / dt_ms)) * dt_ms, 9)
+            record.__dict__["rate_bin_ms"] = time_of(max(1, nearest_step(bin_ms, dt_ms)), dt_ms)
             self.__dict__["record"] = record  # by assignments both would count as given
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar
 
 from dtbsim.config.kinds import Kinds
@@ -76,5 +76,9 @@ def kinds_of(config: Mapping[str, Any]) -> list[Any]:
     """Return the kinds that a configuration (plain data) may ask for: of other packages, those that it names."""
     signals = config.get("signals")
     items = signals.values() if isinstance(signals, Mapping) else ()
-    named = {item.get("kind") for item in items if isinstance(item, Mapping)}
+    return kinds_named({str(item.get("kind")) for item in items if isinstance(item, Mapping)})
+
+
+def kinds_named(named: Collection[str]) -> list[Any]:
+    """Return the kinds that are built in, and of other packages those that are named."""
     return [SIGNALS.find(name) for name in SIGNALS.names() if name in named or SIGNALS.origin(name) is None]

@@ -39,8 +39,8 @@ __all__ = [
 
 
 def _configured(network: Network) -> Iterator[tuple[str, Any, Kind]]:
-    for name, item in network.config.controllers.items():
-        yield name, item, INTERVENTIONS.find(item.kind, f"controllers.{name}.kind")
+    for asked in network.controllers:
+        yield asked.name, asked.options, INTERVENTIONS.find(asked.kind, f"controllers.{asked.name}.kind")
 
 
 def check_interventions(network: Network) -> None:

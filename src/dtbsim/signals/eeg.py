@@ -25,6 +25,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
+from dtbsim.numerics.ranges import range_of
 from dtbsim.signals.panel import Curves, Panel, Topography, Traces
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
@@ -135,6 +136,7 @@ class EegPlan(Plan):
         self.regions = self._regions(item, where)
         region_names = [network.region_names[region] for region in self.regions]
         try:
+            assert network.atlas is not None, "populations live in its regions"
             field = load_lead_field(network.atlas, item.lead_field)
             values = field.of(region_names)
         except InputError as error:
@@ -216,7 +218,7 @@ class RankSource:
         self.request = request
         sampled = site.backend.sampler.records[request]
         gids = sampled.gids.astype(np.int64)
-        populations = np.searchsorted(network.gid_starts, gids, side="right") - 1
+        populations = range_of(network.gid_starts, gids)
         found, self.starts = np.unique(populations, return_index=True)  # gids ascend, and populations with them
         column = {region: k for k, region in enumerate(plan.regions)}
         self.columns = [column[network.populations[i].region] for i in found.tolist()]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import steps_of
 from dtbsim.record.counts import Bins
 from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
@@ -34,8 +33,8 @@ class Rates(Signal):
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One, unless they are off."""
-        bin_ms = network.config.record.rate_bin_ms
-        return [] if bin_ms is None else [RatePlan(network, steps_of(bin_ms, network.dt_ms))]
+        bin_steps = network.records.rate_bin
+        return [] if bin_steps is None else [RatePlan(network, bin_steps)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One, unless they are off."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import steps_of
+from dtbsim.numerics.ranges import range_of
 from dtbsim.record.spike_hash import SpikeHasher, combined
 from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
@@ -64,17 +64,15 @@ class SpikePlan(Plan):
     """Which spikes are stored: `window` in steps, `chosen` bool[n_populations] (None: of all)."""
 
     def __init__(self, network: Network) -> None:
-        item, dt = network.config.record.spikes, network.dt_ms
+        item = network.records.spikes
         self.starts = network.gid_starts
         self.window: tuple[int, int] | None = None
         self.chosen: NDArray[np.bool_] | None = None
         if item is None:
             return
-        last = network.n_steps if item.stop_ms is None else steps_of(item.stop_ms, dt)
-        self.window = steps_of(item.start_ms, dt), last
-        if item.populations != "all":
-            families = {network.family_index(name) for name in item.populations}
-            self.chosen = np.array([population.family in families for population in network.populations])
+        self.window = item.start, item.stop
+        if item.families is not None:
+            self.chosen = np.array([population.family in item.families for population in network.populations])
 
     def open(self, site: Site) -> Stream:
         """With a store on every rank where spikes are stored."""
@@ -107,7 +105,7 @@ class SpikeStream(Stream):
             return slice(None)
         keep = (chunk.steps >= first) & (chunk.steps < last)
         if chosen is not None:
-            keep &= chosen[np.searchsorted(self._plan.starts, chunk.gids, side="right") - 1]
+            keep &= chosen[range_of(self._plan.starts, chunk.gids)]
         return keep
 
     def summary(self, steps: int) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class States(Signal):
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for each entry."""
-        return [StatePlan(k) for k in range(len(network.config.record.states))]
+        return [StatePlan(k) for k in range(network.records.states)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""

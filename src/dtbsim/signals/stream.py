@@ -119,11 +119,10 @@ class Signal:
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """What the configuration asks for. InputError, with the key path, where it does not fit the network."""
-        items = network.config.signals.items()
-        return [self.plan(name, item, network) for name, item in items if item.kind == self.name]
+        return [self.plan(asked.name, asked.options, network) for asked in network.signals if asked.kind == self.name]
 
     def plan(self, name: str, item: Any, network: Network) -> Plan:
-        """The entry `signals.name`, whose options are `item`."""
+        """Compile the entry `signals.name` with the options `item`: what the plan needs, in steps and indices."""
         raise NotImplementedError
 
     def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
