@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Projection,
         TractDelay,
     )
+    from dtbsim.config.own_synapse import OwnSynapse
     from dtbsim.config.parts import SpikeArrays
     from dtbsim.config.positions import BoxPositions, DiscPositions, GivenPositions, GridPositions
     from dtbsim.config.run import (
@@ -124,6 +125,7 @@ _MODULES = {
         "Projection",
         "TractDelay",
     ),
+    "config.own_synapse": ("OwnSynapse",),
     "config.parts": ("SpikeArrays",),
     "config.run": (
         "Analysis",
@@ -209,6 +211,7 @@ __all__ = [
     "Normal",
     "OUCurrentDrive",
     "OneToOne",
+    "OwnSynapse",
     "PairwiseBernoulli",
     "PoissonDrive",
     "Population",

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config.synapses import SynapseConfig
+from dtbsim.errors import InputError
+from dtbsim.models.own import code_of_class
 from dtbsim.models.synapses import WEIGHT, ModulatedSynapse, Modulator, PlasticSynapse, SourceSynapse, SynapseModel
 from dtbsim.numerics.limits import LONGEST_STEPS
 from dtbsim.spec.distributions import Table
@@ -147,6 +149,27 @@ def compile_synapse(
     item: SynapseConfig, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
 ) -> Dynamics:
     """The dynamics of a projection with initial weights `weight` times `factors` (smallest, largest)."""
+    dynamics = _compiled(item, weight, factors, dt_ms, path, places)
+    _check_constants(dynamics, path, places)
+    return dynamics
+
+
+def _check_constants(dynamics: Dynamics, path: str, places: Places) -> None:
+    """InputError where constants of the model cannot be computed from its parameters, or are no numbers."""
+    model = dynamics.model
+    try:
+        with code_of_class(type(model), "the constants cannot be computed"):
+            found = dynamics.constants(max(dynamics.weight_max, 1.0) / 2**MAXIMUM_BITS)
+    except InputError as error:
+        raise places.at(path, error) from None
+    bad = [name for name, value in found.items() if not np.isfinite(value)]
+    if bad:
+        raise places.error(path, f"the constant {bad[0]} of '{model.name}' is {found[bad[0]]:g} with these parameters")
+
+
+def _compiled(
+    item: SynapseConfig, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
+) -> Dynamics:
     _check_taus(item, dt_ms, path, places)
     model, p = item.model, item.numbers()
     if isinstance(model, SourceSynapse):
