@@ -83,10 +83,12 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
     from dtbsim.models.synapses.configured import (
         STDP,
+        GraupnerBrunel,
         SaturatingNMDA,
         STDPDopamine,
         STDPPowerLaw,
         STDPTriplet,
+        SymmetricHebbian,
         TsodyksMarkram,
         VogelsSprekeler,
     )
@@ -144,7 +146,9 @@ _MODULES = {
         "STDPDopamine",
         "STDPPowerLaw",
         "STDPTriplet",
+        "GraupnerBrunel",
         "SaturatingNMDA",
+        "SymmetricHebbian",
         "TsodyksMarkram",
         "VogelsSprekeler",
     ),
@@ -198,6 +202,7 @@ __all__ = [
     "FixedTotalNumber",
     "FromFile",
     "GivenPositions",
+    "GraupnerBrunel",
     "GridPositions",
     "HomeostaticStage",
     "HomeostaticTonic",
@@ -239,6 +244,7 @@ __all__ = [
     "SpikeArrays",
     "SpikeTrainDrive",
     "StepCurrentDrive",
+    "SymmetricHebbian",
     "SynapticScaling",
     "TractDelay",
     "TruncatedNormal",

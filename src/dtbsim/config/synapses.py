@@ -70,10 +70,15 @@ def _restored(kind: str, state: Any) -> SynapseConfig:
     return item
 
 
-class Plastic(SynapseConfig):
-    """Common to weights that change with the spikes of both ends."""
+class Weights(SynapseConfig):
+    """Common to weights that change."""
 
     plastic: ClassVar[bool] = True
+
+
+class Plastic(Weights):
+    """Common to weights that change with the spikes of both ends alone."""
+
     frozen_ms: Windows = Field(default=[], description=FROZEN)
 
     @property

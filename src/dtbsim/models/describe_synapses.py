@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 from dtbsim.models.describe_text import aligned, function_text, markdown_row
-from dtbsim.models.synapses.base import ModulatedSynapse, PlasticSynapse, SynapseModel
+from dtbsim.models.synapses.base import ModulatedSynapse, PlasticSynapse, StatefulSynapse, SynapseModel
 from dtbsim.models.synapses.registry import SYNAPSE_MODELS
 from dtbsim.models.synapses.tables import SynapseParameter
 
@@ -49,6 +49,8 @@ def _section(model: SynapseModel) -> str:
 def _kind(model: SynapseModel) -> str:
     if isinstance(model, ModulatedSynapse):
         return "the weight follows pairs of spikes and a third population"
+    if isinstance(model, StatefulSynapse):
+        return "the weight follows the spikes of both ends and states of the synapse"
     if isinstance(model, PlasticSynapse):
         return "the weight follows the spikes of both ends"
     return "what a spike transmits follows the spikes of the source"

@@ -12,13 +12,19 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.language.subset import FUNCTIONS
 from dtbsim.models.language.subset_rules import RESERVED
 from dtbsim.models.own_check import place_of
-from dtbsim.models.synapses.base import ModulatedSynapse, PlasticSynapse, SourceSynapse, SynapseModel
-from dtbsim.models.synapses.checked import checked_rule
-from dtbsim.models.synapses.tables import POPULATION, WEIGHT, Decay, SourceState, SynapseParameter, Trace
+from dtbsim.models.synapses.base import (
+    ModulatedSynapse,
+    PlasticSynapse,
+    SourceSynapse,
+    StatefulSynapse,
+    SynapseModel,
+)
+from dtbsim.models.synapses.checked import STATES, checked_rule
+from dtbsim.models.synapses.tables import POPULATION, WEIGHT, Decay, SourceState, SynapseParameter, SynapseState, Trace
 from dtbsim.models.synapses.trial import UNIT, trial_values
 
 _PLACEHOLDERS = [
-    function for base in (SourceSynapse, PlasticSynapse) for function in vars(base).values()
+    function for base in (SourceSynapse, PlasticSynapse, StatefulSynapse) for function in vars(base).values()
     if isinstance(function, staticmethod)
 ]  # fmt: skip
 """What raises NotImplementedError in place of functions that a model defines."""
@@ -33,7 +39,7 @@ def check_synapse(model: SynapseModel) -> None:
         raise InputError(
             f"'{type(model).__name__}' is no kind of synapse that dtbsim knows",
             where=place,
-            remedy="derive it from SourceSynapse, PlasticSynapse or ModulatedSynapse",
+            remedy="derive it from SourceSynapse, PlasticSynapse, StatefulSynapse or ModulatedSynapse",
         )
     if not isinstance(getattr(model, "name", None), str) or not model.name.isidentifier():
         raise InputError("the synapse model has no name", where=place, remedy='write name = "..." in the class')
@@ -55,6 +61,9 @@ def check_synapse(model: SynapseModel) -> None:
     else:
         _check_table(model, "traces", Trace, place)
         _check_plastic(model, place)
+    if isinstance(model, StatefulSynapse):
+        _check_table(model, "states", SynapseState, place)
+        _check_states(model, place)
     if not isinstance(model.derived, tuple) or not all(isinstance(name, str) for name in model.derived):
         raise InputError(
             f"`derived` of synapse '{model.name}' is no tuple of names",
@@ -123,6 +132,30 @@ def _check_table(model: SynapseModel, table: str, kind: type, place: str | None)
         )
 
 
+def _check_states(model: StatefulSynapse, place: str | None) -> None:
+    if model.traces:
+        raise InputError(
+            f"synapse '{model.name}' has states and traces",
+            where=place,
+            remedy="keep what traces hold in states: add 1 at a spike, let it decay in `between`",
+        )
+    if not 1 <= len(model.states) <= STATES:
+        raise InputError(
+            f"synapse '{model.name}' has {len(model.states)} states; possible: 1 to {STATES}",
+            where=place,
+            remedy="derive it from PlasticSynapse if it needs none" if not model.states else None,
+        )
+    numbers = {row.name for row in model.parameters if row.unit != POPULATION}
+    for row in model.states:
+        given = row.default
+        if given not in numbers if isinstance(given, str) else not math.isfinite(given):
+            raise InputError(
+                f"state '{row.name}' of synapse '{model.name}' starts at {given!r}; allowed: a number or the name of a "
+                "parameter",
+                where=place,
+            )
+
+
 def _check_plastic(model: PlasticSynapse, place: str | None) -> None:
     units = {row.name: row.unit for row in model.parameters}
     if units.get("weight_max") != WEIGHT:
@@ -149,9 +182,10 @@ def _check_plastic(model: PlasticSynapse, place: str | None) -> None:
 
 def _check_names(model: SynapseModel, place: str | None) -> None:
     tables: list[Any] = [model.parameters]
-    tables += [model.states, model.decays] if isinstance(model, SourceSynapse) else [getattr(model, "traces", ())]
+    tables += [getattr(model, table, ()) for table in ("states", "decays", "traces")]
     names = [row.name for table in tables for row in table] + list(model.derived)
     names += ["w"] if isinstance(model, PlasticSynapse) else []
+    names += ["interval_ms"] if isinstance(model, StatefulSynapse) else []
     for name, number in Counter(names).items():
         if number > 1:
             raise InputError(f"synapse '{model.name}' uses the name '{name}' twice in its tables", where=place)

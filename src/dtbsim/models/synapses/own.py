@@ -18,7 +18,7 @@ SynapseObject = type[SynapseModel] | SynapseModel
 SYNAPSE = Kind(
     "synapse model",
     (SynapseModel,),
-    ("dtbsim.models.synapses.PlasticSynapse", "SourceSynapse", "ModulatedSynapse"),
+    ("dtbsim.models.synapses.PlasticSynapse", "SourceSynapse", "StatefulSynapse", "ModulatedSynapse"),
 )
 EITHER = Kind("neuron or synapse model", (*NEURON.bases, *SYNAPSE.bases), (*NEURON.names, SYNAPSE.names[0]))
 
