@@ -22,20 +22,7 @@ if TYPE_CHECKING:
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
-    from dtbsim.config.drives import (
-        ACDrive,
-        DCDrive,
-        InhomogeneousPoissonDrive,
-        NeuronRange,
-        NoiseCurrentDrive,
-        OUCurrentDrive,
-        PoissonDrive,
-        RampDrive,
-        SinusoidalDrive,
-        SinusoidalPoissonDrive,
-        SpikeTrainDrive,
-        StepCurrentDrive,
-    )
+    from dtbsim.config.drives import NeuronRange
     from dtbsim.config.network import (
         BalancedEI,
         HomeostaticStage,
@@ -80,6 +67,16 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.drives.dc import DCDrive
+    from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
+    from dtbsim.models.drives.noise_current import NoiseCurrentDrive
+    from dtbsim.models.drives.ou_current import OUCurrentDrive
+    from dtbsim.models.drives.poisson import PoissonDrive
+    from dtbsim.models.drives.ramp import RampDrive
+    from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
+    from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoissonDrive
+    from dtbsim.models.drives.spike_trains import SpikeTrainDrive
+    from dtbsim.models.drives.step_current import StepCurrentDrive
     from dtbsim.models.synapses.configured import (
         STDP,
         SaturatingNMDA,
@@ -101,20 +98,7 @@ _MODULES = {
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
-    "config.drives": (
-        "ACDrive",
-        "DCDrive",
-        "InhomogeneousPoissonDrive",
-        "NeuronRange",
-        "NoiseCurrentDrive",
-        "OUCurrentDrive",
-        "PoissonDrive",
-        "RampDrive",
-        "SinusoidalDrive",
-        "SinusoidalPoissonDrive",
-        "SpikeTrainDrive",
-        "StepCurrentDrive",
-    ),
+    "config.drives": ("NeuronRange",),
     "config.network": (
         "BalancedEI",
         "HomeostaticStage",
@@ -168,6 +152,19 @@ _MODULES = {
     "models.connections.fixed_total_number": ("FixedTotalNumber",),
     "models.connections.one_to_one": ("OneToOne",),
     "models.connections.pairwise_bernoulli": ("PairwiseBernoulli",),
+    "models.drives.dc": ("DCDrive",),
+    "models.drives.inhomogeneous_poisson": ("InhomogeneousPoissonDrive",),
+    "models.drives.noise_current": ("NoiseCurrentDrive",),
+    "models.drives.ou_current": ("OUCurrentDrive",),
+    "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.ramp": ("RampDrive",),
+    "models.drives.sinusoidal": (
+        "ACDrive",
+        "SinusoidalDrive",
+    ),
+    "models.drives.sinusoidal_poisson": ("SinusoidalPoissonDrive",),
+    "models.drives.spike_trains": ("SpikeTrainDrive",),
+    "models.drives.step_current": ("StepCurrentDrive",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),

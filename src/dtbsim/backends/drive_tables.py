@@ -23,9 +23,9 @@ from dtbsim.kernels.poisson import (
     poisson_thresholds,
     threshold_tables,
 )
+from dtbsim.models.drives.waveforms import Rate, Windows
 from dtbsim.spec.distributions import standard_normal
 from dtbsim.spec.network import Drive, Network
-from dtbsim.spec.waveforms import Rate, Windows
 
 I64 = NDArray[np.int64]
 Thresholds = tuple[NDArray[Any], NDArray[Any]]

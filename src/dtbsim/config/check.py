@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dtbsim.arguments import path_problem
-from dtbsim.config.drives import SpikeTrainDrive
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import Projection, TractDelay
 from dtbsim.config.run import RunConfig, Simulation
@@ -74,7 +73,8 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
             (("populations", key, "spikes_file"), population.spikes_file),
             (("populations", key, "positions", "file"), getattr(population.positions, "file", None)),
         ]
-    given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
+    for key, drive in config.drives.items():
+        given += [(("drives", key, field), text) for field, text in drive.files().items()]
     for key, projection in config.projections.items():
         given += [(("projections", key, "rule", field), text) for field, text in projection.rule.files().items()]
     given += files_of_numbers(config)
@@ -314,10 +314,11 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
 
 def _rates(config: RunConfig) -> Iterator[Problem]:
     for key, drive in config.drives.items():
-        if drive.kind == "poisson" and not isinstance(drive.rate_hz, list):  # whose items have a bound
-            low, _ = value_bounds(drive.rate_hz) or (0.0, 0.0)
+        for name in drive.per_neuron:
+            given = getattr(drive, name)
+            low, _ = (None if isinstance(given, list) else value_bounds(given)) or (0.0, 0.0)  # items have a bound
             if low < 0:
-                path = _bound(("drives", key, "rate_hz"), drive.rate_hz, "low")
+                path = _bound(("drives", key, name), given, "low")
                 yield Problem(path, f"a rate of {low:g} Hz", "allowed: at least 0")
 
 

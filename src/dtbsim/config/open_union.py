@@ -51,7 +51,9 @@ class FromRegistry:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe the union as it is now."""
         models = self._models()
-        return {"anyOf": [{"enum": _named(models), "type": "string"}, handler(_adapter(models).core_schema)]}
+        objects = handler(_adapter(models).core_schema)
+        named = _named(models)
+        return {"anyOf": [{"enum": named, "type": "string"}, objects]} if named else objects
 
     def _validated(self, value: Any) -> Any:
         kind = value.get("kind") if isinstance(value, dict) else value
@@ -70,11 +72,9 @@ def _adapter(models: tuple[type[BaseModel], ...]) -> TypeAdapter[Any]:
 
 
 def _union(models: tuple[type[BaseModel], ...]) -> Any:
-    return Annotated[
-        Union[models],  # noqa: UP007 - of a tuple
-        Field(discriminator="kind"),
-        ByName(*_named(models)),
-    ]
+    objects: Any = Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
+    named = _named(models)
+    return Annotated[objects, ByName(*named)] if named else objects
 
 
 def _named(models: tuple[type[BaseModel], ...]) -> list[str]:

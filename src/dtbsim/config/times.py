@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtbsim.clock import grid_problem
-from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.config.network import BalancedEI, TractDelay
 from dtbsim.config.run import RunConfig
@@ -80,11 +79,7 @@ def _drives(config: RunConfig) -> Times:
         yield (*path, "start_ms"), drive.start_ms
         yield (*path, "stop_ms"), drive.stop_ms
         yield from _pairs((*path, "windows_ms"), drive.windows_ms or [])
-        if isinstance(drive, StepCurrentDrive):
-            for k, time_ms in enumerate(drive.times_ms):
-                yield (*path, "times_ms", str(k)), time_ms
-        if isinstance(drive, NoiseCurrentDrive):
-            yield (*path, "dt_ms"), drive.dt_ms
+        yield from (((*path, *inner), time_ms) for inner, time_ms in drive.grid_times())
 
 
 def _controllers(config: RunConfig) -> Times:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dtbsim.config.changes import Change
-from dtbsim.config.drives import Drive as DriveItem
+from dtbsim.config.drives import Windowed as DriveItem
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dtbsim.config.drives import Drive
+from dtbsim.config.drives import Windowed
 from dtbsim.config.network import BalancedEI, Population, PotjansDiesmann, Projection
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
@@ -16,7 +16,7 @@ class Parts:
 
     populations: dict[str, Population] = field(default_factory=dict)
     projections: dict[str, Projection] = field(default_factory=dict)
-    drives: dict[str, Drive] = field(default_factory=dict)
+    drives: dict[str, Windowed] = field(default_factory=dict)
     paths: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def path(self, kind: str, name: str) -> str:

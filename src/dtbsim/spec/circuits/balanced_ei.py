@@ -6,10 +6,10 @@ with decay time tau then has amplitude weight * C_m / tau (pA).
 
 from __future__ import annotations
 
-from dtbsim.config.drives import PoissonDrive
 from dtbsim.config.network import BalancedEI, Population, Projection
 from dtbsim.errors import InputError
 from dtbsim.models.connections.fixed_indegree import FixedIndegree
+from dtbsim.models.drives.poisson import PoissonDrive
 from dtbsim.spec.circuits import Parts
 
 TAU_MS = {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 
-from dtbsim.config.drives import DCDrive, PoissonDrive
 from dtbsim.config.network import Population, PotjansDiesmann, Projection
 from dtbsim.config.values import Normal, TruncatedNormal
 from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
+from dtbsim.models.drives.dc import DCDrive
+from dtbsim.models.drives.poisson import PoissonDrive
 from dtbsim.spec.circuits import Parts
 
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")

@@ -1,0 +1,92 @@
+"""Drives: one object and one file each; other packages add theirs through entry points.
+
+A package names an object, or a class that makes one, in its pyproject.toml:
+
+    [project.entry-points."dtbsim.drives"]
+    shot_noise = "my_package.shot_noise:ShotNoise"
+"""
+
+from __future__ import annotations
+
+from dtbsim.config.drives import Current, Spiking, Windowed
+from dtbsim.models.drives.base import DriveKind, Site
+from dtbsim.models.drives.dc import DC
+from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoisson
+from dtbsim.models.drives.inputs import (
+    Draws,
+    Input,
+    InputCurrent,
+    ListedSpikes,
+    NoisyCurrent,
+    OwnRates,
+    PoissonSpikes,
+    Trains,
+)
+from dtbsim.models.drives.noise_current import NoiseCurrent
+from dtbsim.models.drives.ou_current import OUCurrent
+from dtbsim.models.drives.poisson import Poisson
+from dtbsim.models.drives.ramp import RampCurrent
+from dtbsim.models.drives.sinusoidal import AC, SinusoidalCurrent
+from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoisson
+from dtbsim.models.drives.spike_trains import SpikeTrains
+from dtbsim.models.drives.step_current import StepCurrent
+from dtbsim.registry import Registry
+
+__all__ = [
+    "DRIVES",
+    "Current",
+    "Draws",
+    "DriveKind",
+    "Input",
+    "InputCurrent",
+    "ListedSpikes",
+    "NoisyCurrent",
+    "OwnRates",
+    "PoissonSpikes",
+    "Site",
+    "Spiking",
+    "Trains",
+    "drive_kind_of",
+]
+
+BUILT_IN: tuple[DriveKind, ...] = (
+    Poisson(),
+    InhomogeneousPoisson(),
+    SinusoidalPoisson(),
+    DC(),
+    SinusoidalCurrent(),
+    AC(),
+    StepCurrent(),
+    RampCurrent(),
+    NoiseCurrent(),
+    OUCurrent(),
+    SpikeTrains(),
+)
+
+
+def _checked(name: str, value: object) -> DriveKind:
+    """Return the drive that an entry point names; TypeError that says what it lacks."""
+    made = value() if isinstance(value, type) else value
+    if not isinstance(made, DriveKind):
+        raise TypeError("a drive is a subclass of dtbsim.models.drives.DriveKind")
+    config = getattr(made, "config", None)
+    if not (isinstance(config, type) and issubclass(config, Spiking | Current)):
+        raise TypeError("it needs `config`, a subclass of dtbsim.models.drives.Spiking or Current")
+    if "kind" not in config.model_fields or made.kind != name:
+        said = f"has kind '{made.kind}'" if "kind" in config.model_fields else "has no `kind`"
+        raise TypeError(f"its configuration {said}; that and the entry point must be one name")
+    lacking = [key for key in (*config.changeable, *config.per_neuron) if key not in config.model_fields]
+    if lacking:
+        raise TypeError(f"its configuration has no '{lacking[0]}', which it lists as changeable or per neuron")
+    if type(made).compile is DriveKind.compile:
+        raise TypeError("it needs `compile(item, site)`, which returns what the neurons get")
+    config.model_rebuild()
+    return made
+
+
+DRIVES: Registry[DriveKind] = Registry("dtbsim.drives", "drive", {kind.kind: kind for kind in BUILT_IN}, _checked)
+
+
+def drive_kind_of(item: Windowed) -> DriveKind:
+    """Return the kind that a configuration is of."""
+    return DRIVES.find(str(item.kind))

@@ -1,0 +1,178 @@
+"""Drives of other packages: an object is all that a new one needs, and what it breaks is said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from pydantic import Field
+from tests.helpers.networks import network_of, simulate
+from tests.unit.config_samples import assert_for_people
+
+from dtbsim.config import json_schema
+from dtbsim.config.reference import render_reference
+from dtbsim.errors import InputError
+from dtbsim.kernels import poisson
+from dtbsim.models.drives import (
+    DRIVES,
+    Current,
+    DriveKind,
+    InputCurrent,
+    ListedSpikes,
+    PoissonSpikes,
+    Spiking,
+    _checked,
+    inputs,
+)
+from dtbsim.models.drives.waveforms import Sine
+
+TEXT = """\
+simulation: {dt_ms: 0.1, duration_ms: 20, block_size: 16}
+seed: 2
+populations: {A: {model: iaf_psc_exp, size: 50}}
+drives: {x: DRIVE}
+"""
+
+
+class Halved(Spiking):
+    """Poisson spikes at half a rate."""
+
+    kind: Literal["halved"] = "halved"
+    rate_hz: float = Field(ge=0, description="twice the rate")
+
+
+class HalvedKind(DriveKind):
+    config = Halved
+
+    def compile(self, item: Halved, site: Any) -> Any:
+        return PoissonSpikes(item.rate_hz / 2)
+
+
+class Bias(Current):
+    """A current as large as the neuron's number of steps per ms."""
+
+    kind: Literal["bias"] = "bias"
+
+
+class BiasKind(DriveKind):
+    config = Bias
+
+    def compile(self, item: Bias, site: Any) -> Any:
+        return InputCurrent(Sine(1000.0 * site.dt_ms * site.parameter("tau_m_ms")))
+
+
+@contextmanager
+def known(monkeypatch: pytest.MonkeyPatch, *kinds: DriveKind) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setattr(DRIVES, "_built_in", dict(DRIVES._built_in))
+        for kind in kinds:
+            DRIVES.add(kind.kind, kind)
+        yield
+
+
+def network(drive: str) -> Any:
+    return network_of(TEXT.replace("DRIVE", drive))
+
+
+def said(drive: str) -> str:
+    with pytest.raises(InputError) as caught:
+        network(drive)
+    assert_for_people(caught.value)
+    return str(caught.value)
+
+
+def test_a_drive_of_another_package_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    with known(monkeypatch, HalvedKind(), BiasKind()):
+        halved = network("{kind: halved, target: A, rate_hz: 30000, weight_pA: 60}")
+        plain = network("{kind: poisson, target: A, rate_hz: 15000, weight_pA: 60}")
+        assert len(simulate(halved)) > 50
+        assert np.array_equal(simulate(halved), simulate(plain))
+        dc = network("{kind: dc, target: A, amplitude: 1000}")  # tau_m_ms is 10
+        assert np.array_equal(simulate(network("{kind: bias, target: A}")), simulate(dc))
+        assert "Halved" in str(json_schema())
+        assert "`kind: halved`" in render_reference()
+        assert "halved" in said("{kind: halvd, target: A, rate_hz: 3, weight_pA: 1}")
+
+
+def test_unknown_kinds_and_drives_by_name_alone_are_explained() -> None:
+    text = said("{kind: poison, target: A, rate_hz: 3, weight_pA: 1}")
+    assert "drives.x.kind" in text
+    assert "poisson" in text
+    assert "drives.x" in said("poisson")
+    assert "`kind` is missing" in said("{target: A, rate_hz: 3, weight_pA: 1}")
+
+
+class WrongSort(HalvedKind):
+    def compile(self, item: Any, site: Any) -> Any:
+        return InputCurrent(Sine(1.0))
+
+
+class WrongEvents(HalvedKind):
+    def compile(self, item: Any, site: Any) -> Any:
+        return ListedSpikes(np.array([[3, site.size]], np.int64))
+
+
+class Raises(HalvedKind):
+    def compile(self, item: Any, site: Any) -> Any:
+        return site.nothing
+
+
+class AtAKey(HalvedKind):
+    def compile(self, item: Any, site: Any) -> Any:
+        raise site.error("rate_hz", "it is odd", "make it even")
+
+
+class NoParameter(HalvedKind):
+    def compile(self, item: Any, site: Any) -> Any:
+        return PoissonSpikes(site.parameter("tau_mem"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (WrongSort(), "returns InputCurrent; its configuration says that it gives spikes"),
+        (WrongEvents(), "int64[n, 2] of step and neuron (0 to 49)"),
+        (Raises(), "AttributeError"),
+        (AtAKey(), "drives.x.rate_hz: it is odd"),
+        (NoParameter(), "no parameter 'tau_mem'"),
+    ],
+)
+def test_a_drive_that_breaks_its_interface_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, kind: DriveKind, text: str
+) -> None:
+    with known(monkeypatch, kind):
+        found = said("{kind: halved, target: A, rate_hz: 3, weight_pA: 1}")
+    assert text in found
+    assert "drives.x" in found
+    assert "\n" not in found
+
+
+class Lacks(DriveKind):
+    config = Halved
+
+
+class NoConfig(DriveKind):
+    config = dict  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("halved", 3, "subclass of dtbsim.models.drives.DriveKind"),
+        ("other", HalvedKind(), "kind 'halved'"),
+        ("halved", Lacks(), "compile(item, site)"),
+        ("halved", NoConfig(), "`config`"),
+    ],
+)
+def test_what_an_entry_point_must_be(name: str, value: Any, text: str) -> None:
+    assert isinstance(_checked("halved", HalvedKind), HalvedKind)
+    with pytest.raises(TypeError) as caught:
+        _checked(name, value)
+    assert text in str(caught.value)
+
+
+def test_the_engine_and_the_drives_agree_on_bounds() -> None:
+    assert (inputs.MAX_MEAN, inputs.MOST_AT_ONCE) == (poisson.MAX_MEAN, poisson.MAX_COUNT)
