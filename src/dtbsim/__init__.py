@@ -68,15 +68,19 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
     from dtbsim.models.drives.dc import DCDrive
+    from dtbsim.models.drives.gamma import GammaDrive
     from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
     from dtbsim.models.drives.noise_current import NoiseCurrentDrive
     from dtbsim.models.drives.ou_current import OUCurrentDrive
     from dtbsim.models.drives.poisson import PoissonDrive
+    from dtbsim.models.drives.pulse_packet import PulsePacketDrive
     from dtbsim.models.drives.ramp import RampDrive
     from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
+    from dtbsim.models.drives.sinusoidal_gamma import SinusoidalGammaDrive
     from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoissonDrive
     from dtbsim.models.drives.spike_trains import SpikeTrainDrive
     from dtbsim.models.drives.step_current import StepCurrentDrive
+    from dtbsim.models.drives.white_noise import WhiteNoiseDrive
     from dtbsim.models.synapses.configured import (
         STDP,
         SaturatingNMDA,
@@ -165,6 +169,10 @@ _MODULES = {
     "models.drives.sinusoidal_poisson": ("SinusoidalPoissonDrive",),
     "models.drives.spike_trains": ("SpikeTrainDrive",),
     "models.drives.step_current": ("StepCurrentDrive",),
+    "models.drives.gamma": ("GammaDrive",),
+    "models.drives.sinusoidal_gamma": ("SinusoidalGammaDrive",),
+    "models.drives.pulse_packet": ("PulsePacketDrive",),
+    "models.drives.white_noise": ("WhiteNoiseDrive",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
@@ -192,6 +200,7 @@ __all__ = [
     "FixedOutdegree",
     "FixedTotalNumber",
     "FromFile",
+    "GammaDrive",
     "GivenPositions",
     "GridPositions",
     "HomeostaticStage",
@@ -211,6 +220,7 @@ __all__ = [
     "Population",
     "PotjansDiesmann",
     "Projection",
+    "PulsePacketDrive",
     "RampDrive",
     "Record",
     "RecordCorrelation",
@@ -229,6 +239,7 @@ __all__ = [
     "Simulation",
     "SineCourse",
     "SinusoidalDrive",
+    "SinusoidalGammaDrive",
     "SinusoidalPoissonDrive",
     "SpikeArrays",
     "SpikeTrainDrive",
@@ -239,6 +250,7 @@ __all__ = [
     "TsodyksMarkram",
     "Uniform",
     "VogelsSprekeler",
+    "WhiteNoiseDrive",
     "build",
     "dump_config",
     "get_model",

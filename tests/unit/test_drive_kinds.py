@@ -15,7 +15,6 @@ from tests.unit.config_samples import assert_for_people
 from dtbsim.config import json_schema
 from dtbsim.config.reference import render_reference
 from dtbsim.errors import InputError
-from dtbsim.kernels import poisson
 from dtbsim.models.drives import (
     DRIVES,
     Current,
@@ -25,7 +24,6 @@ from dtbsim.models.drives import (
     PoissonSpikes,
     Spiking,
     _checked,
-    inputs,
 )
 from dtbsim.models.drives.waveforms import Sine
 
@@ -172,7 +170,3 @@ def test_what_an_entry_point_must_be(name: str, value: Any, text: str) -> None:
     with pytest.raises(TypeError) as caught:
         _checked(name, value)
     assert text in str(caught.value)
-
-
-def test_the_engine_and_the_drives_agree_on_bounds() -> None:
-    assert (inputs.MAX_MEAN, inputs.MOST_AT_ONCE) == (poisson.MAX_MEAN, poisson.MAX_COUNT)

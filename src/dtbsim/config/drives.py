@@ -152,6 +152,11 @@ def series(times: str, times_ms: Sequence[float], values: str, given: Sequence[f
     """Raise ValueError unless there are as many values as times, and the times ascend."""
     if len(times_ms) != len(given):
         raise ValueError(f"{times} has {len(times_ms)} entries, {values} {len(given)}")
+    ascending(times, times_ms)
+
+
+def ascending(times: str, times_ms: Sequence[float]) -> None:
+    """Raise ValueError unless times ascend; `times` is their key."""
     for earlier, later in itertools.pairwise(times_ms):
         if not earlier < later:
             raise ValueError(f"{times} must ascend; got {later:g} after {earlier:g}")

@@ -15,7 +15,6 @@ from dtbsim.models import NeuronModel
 from dtbsim.models.drives import DriveKind, drive_kind_of
 from dtbsim.models.drives.inputs import (
     CURRENTS,
-    MAX_MEAN,
     SPIKES,
     Input,
     InputCurrent,
@@ -26,6 +25,7 @@ from dtbsim.models.drives.inputs import (
 )
 from dtbsim.models.drives.waveforms import FloatArray, Noise, Sine
 from dtbsim.models.own import code_of_class
+from dtbsim.numerics.limits import MAX_MEAN
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, piecewise, told_at
 from dtbsim.spec.drive_rates import OwnMeans

@@ -13,8 +13,8 @@ import numpy as np
 from dtbsim.config import drives as cfg
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
-from dtbsim.models.drives.inputs import MOST_AT_ONCE
 from dtbsim.models.drives.waveforms import Windows, windows_of
+from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
@@ -166,11 +166,11 @@ def _received(events: Any, windows: Windows, neurons: Any) -> Any:
 
 
 def check_event_counts(drives: tuple[Drive, ...], places: Places) -> None:
-    """A neuron takes at most MOST_AT_ONCE listed events of one drive per step (the overflow bound counts on it)."""
+    """A neuron takes at most MAX_COUNT listed events of one drive per step (the overflow bound counts on it)."""
     for drive in drives:
         if drive.events is not None and drive.events.size:
             _, counts = np.unique(drive.events, axis=0, return_counts=True)
-            if counts.max() > MOST_AT_ONCE:
+            if counts.max() > MAX_COUNT:
                 raise places.error(
-                    drive.key_path, f"{counts.max()} spikes of one neuron in one step; allowed: {MOST_AT_ONCE}"
+                    drive.key_path, f"{counts.max()} spikes of one neuron in one step; allowed: {MAX_COUNT}"
                 )

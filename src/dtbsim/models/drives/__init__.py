@@ -11,6 +11,7 @@ from __future__ import annotations
 from dtbsim.config.drives import Current, Spiking, Windowed
 from dtbsim.models.drives.base import DriveKind, Site
 from dtbsim.models.drives.dc import DC
+from dtbsim.models.drives.gamma import Gamma
 from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoisson
 from dtbsim.models.drives.inputs import (
     Draws,
@@ -25,11 +26,14 @@ from dtbsim.models.drives.inputs import (
 from dtbsim.models.drives.noise_current import NoiseCurrent
 from dtbsim.models.drives.ou_current import OUCurrent
 from dtbsim.models.drives.poisson import Poisson
+from dtbsim.models.drives.pulse_packet import PulsePacket
 from dtbsim.models.drives.ramp import RampCurrent
 from dtbsim.models.drives.sinusoidal import AC, SinusoidalCurrent
+from dtbsim.models.drives.sinusoidal_gamma import SinusoidalGamma
 from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoisson
 from dtbsim.models.drives.spike_trains import SpikeTrains
 from dtbsim.models.drives.step_current import StepCurrent
+from dtbsim.models.drives.white_noise import WhiteNoise
 from dtbsim.registry import Registry
 
 __all__ = [
@@ -53,6 +57,9 @@ BUILT_IN: tuple[DriveKind, ...] = (
     Poisson(),
     InhomogeneousPoisson(),
     SinusoidalPoisson(),
+    Gamma(),
+    SinusoidalGamma(),
+    PulsePacket(),
     DC(),
     SinusoidalCurrent(),
     AC(),
@@ -60,6 +67,7 @@ BUILT_IN: tuple[DriveKind, ...] = (
     RampCurrent(),
     NoiseCurrent(),
     OUCurrent(),
+    WhiteNoise(),
     SpikeTrains(),
 )
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.errors import InputError
 from dtbsim.models.drives.waveforms import Rate, Wave
 
 I64 = NDArray[np.int64]
-MAX_MEAN = 100.0
-"""Largest mean number of Poisson spikes per step: its 2^-32 tail stays below the most that a byte counts."""
-MOST_AT_ONCE = 255
-"""Most spikes that a neuron gets from one drive in a step; bounds on the sums of inputs count on it."""
 
 
 class OwnRates(Protocol):
@@ -70,13 +67,18 @@ class Draws:
 class Trains:
     """Spike trains that are drawn as the run goes on, chunk by chunk; the base of what a drive returns.
 
-    A state of `width` integers per neuron goes from chunk to chunk. The same steps must give the same spikes however
-    they are cut into chunks: sums of integers do, sums of floating-point numbers do not.
+    It is a data class of numbers, arrays and others, so that the state of a run can hold it. A state of `width`
+    integers per neuron goes from chunk to chunk. The same steps must give the same spikes however they are cut into
+    chunks: sums of integers do, sums of floating-point numbers do not.
     """
 
-    width: ClassVar[int] = 0
     shared: bool = False
     """Whether all targets get the same train."""
+
+    @property
+    def width(self) -> int:
+        """Integers that are kept for each neuron."""
+        return 0
 
     def start(self, draws: Draws) -> I64:
         """Return the state before step 0, int64[n, width]."""
@@ -89,8 +91,10 @@ class Trains:
     def joined(self, starts: Sequence[int], parts: Sequence[Trains]) -> list[Trains]:
         """Return the trains of a drive that is as `parts[k]` says from step `starts[k]` on, for each of its stretches.
 
-        By default each draws for itself, as if it had always been so.
+        Without a state each draws for itself, as if it had always been so; with one, all must be one that goes on.
         """
+        if self.width:
+            raise InputError("this drive cannot change during a run", remedy=f"define {type(self).__name__}.joined")
         return list(parts)
 
 
