@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from dtbsim.config.changes import Change, SineCourse
     from dtbsim.config.drives import NeuronRange
     from dtbsim.config.network import (
-        BalancedEI,
         HomeostaticStage,
         HomeostaticTonic,
         Population,
-        PotjansDiesmann,
         Projection,
         TractDelay,
     )
@@ -59,6 +57,8 @@ if TYPE_CHECKING:
     )
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
+    from dtbsim.models.circuits.balanced_ei import BalancedEI
+    from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
     from dtbsim.models.connections.all_to_all import AllToAll
     from dtbsim.models.connections.distance_dependent import DistanceDependent
     from dtbsim.models.connections.explicit import EdgeArrays, Explicit
@@ -104,11 +104,9 @@ _MODULES = {
     "config.changes": ("Change", "SineCourse"),
     "config.drives": ("NeuronRange",),
     "config.network": (
-        "BalancedEI",
         "HomeostaticStage",
         "HomeostaticTonic",
         "Population",
-        "PotjansDiesmann",
         "Projection",
         "TractDelay",
     ),
@@ -148,6 +146,8 @@ _MODULES = {
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
+    "models.circuits.balanced_ei": ("BalancedEI",),
+    "models.circuits.potjans_diesmann": ("PotjansDiesmann",),
     "models.connections.all_to_all": ("AllToAll",),
     "models.connections.distance_dependent": ("DistanceDependent",),
     "models.connections.explicit": ("EdgeArrays", "Explicit"),

@@ -21,7 +21,7 @@ PARTITIONERS = Later("dtbsim.partition:PARTITIONERS")
 
 def population_names(config: RunConfig) -> list[str]:
     """Return the names that a configuration can refer to: its populations, and CIRCUIT.POP of its circuits."""
-    circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.POPULATIONS]
+    circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.population_names()]
     return [*config.populations, *circuits]
 
 
@@ -168,7 +168,7 @@ def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) 
     if name in known:
         return
     if name in config.circuits:
-        parts = [f"{name}.{part}" for part in config.circuits[name].POPULATIONS]
+        parts = [f"{name}.{part}" for part in config.circuits[name].population_names()]
         yield Problem(path, f"'{name}' is a circuit", f"give one of its populations: {', '.join(parts)}")
     else:
         yield Problem(path, f"no population '{name}'", did_you_mean(name, known))
@@ -235,8 +235,8 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
         elif delay.minimum_ms is not None:
             yield ("projections", key, "delay_ms", "minimum_ms"), delay.minimum_ms
     for key, circuit in config.circuits.items():
-        if circuit.kind == "balanced_ei" and circuit.delay_ms is not None:
-            yield ("circuits", key, "delay_ms"), circuit.delay_ms
+        given = ((("circuits", key, name), getattr(circuit, name)) for name in circuit.delay_keys)
+        yield from ((path, value) for path, value in given if value is not None)
 
 
 def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
@@ -339,7 +339,7 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         if population.regions is not None:
             yield ("populations", key, "regions"), "a population in regions"
     for key, circuit in config.circuits.items():
-        if circuit.regions is not None:
+        if getattr(circuit, "regions", None) is not None:
             yield ("circuits", key, "regions"), "a circuit in regions"
     for key, projection in config.projections.items():
         if projection.scope == "connectome":
@@ -362,7 +362,7 @@ def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object, object]]:
     regions: dict[KeyPath, object] = {
         ("populations", key): population.regions for key, population in config.populations.items()
     }
-    regions |= {("circuits", key): circuit.regions for key, circuit in config.circuits.items()}
+    regions |= {("circuits", key): getattr(circuit, "regions", None) for key, circuit in config.circuits.items()}
     for path, value in sources_of(config):
         if path[:2] in regions and isinstance(value, PER_REGION):
             yield path, value, regions[path[:2]]

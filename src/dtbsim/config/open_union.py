@@ -41,6 +41,11 @@ class FromRegistry:
         """The union of all configuration classes that can be used now."""
         return _union(self._models())
 
+    @property
+    def named(self) -> list[str]:
+        """The kinds that need nothing but their name."""
+        return _named(self._models())
+
     def _models(self) -> tuple[type[BaseModel], ...]:
         return tuple(item.config for item in self.registry.usable().values())
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from dtbsim.clock import grid_problem
 from dtbsim.config.locate import KeyPath, Problem
-from dtbsim.config.network import BalancedEI, TractDelay
+from dtbsim.config.network import TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic
@@ -51,8 +51,7 @@ def grid_times(config: RunConfig) -> Times:
 
 def _circuits(config: RunConfig) -> Times:
     for key, circuit in config.circuits.items():
-        if isinstance(circuit, BalancedEI):
-            yield ("circuits", key, "delay_ms"), circuit.delay_ms
+        yield from ((("circuits", key, name), getattr(circuit, name)) for name in circuit.delay_keys)
 
 
 def _projections(config: RunConfig) -> Times:

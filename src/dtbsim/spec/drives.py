@@ -13,11 +13,11 @@ import numpy as np
 from dtbsim.config import drives as cfg
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
+from dtbsim.models.circuits import Parts
 from dtbsim.models.drives.waveforms import Windows, windows_of
 from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
-from dtbsim.spec.circuits import Parts
 from dtbsim.spec.drive_changes import Stretch, joined_windows, stretches_of, told_at
 from dtbsim.spec.drive_inputs import DriveDraft, Inputs
 from dtbsim.spec.network import Channel, Drive, Population
