@@ -20,9 +20,10 @@ PARTITIONERS = Later("dtbsim.partition:PARTITIONERS")
 
 
 def population_names(config: RunConfig) -> list[str]:
-    """Return the names that a configuration can refer to: its populations, and CIRCUIT.POP of its circuits."""
+    """Return the names that a configuration can refer to: populations, CIRCUIT.POP, and those that drives make."""
     circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.population_names()]
-    return [*config.populations, *circuits]
+    sources = [source for name, drive in config.drives.items() for source in drive.sources(name).values()]
+    return [*config.populations, *circuits, *sources]
 
 
 def projection_names(config: RunConfig) -> dict[str, Projection]:
@@ -237,6 +238,9 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
     for key, circuit in config.circuits.items():
         given = ((("circuits", key, name), getattr(circuit, name)) for name in circuit.delay_keys)
         yield from ((path, value) for path, value in given if value is not None)
+    for key, drive in config.drives.items():
+        if getattr(drive, "delay_ms", None) is not None:
+            yield ("drives", key, "delay_ms"), getattr(drive, "delay_ms", None)
 
 
 def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from dtbsim.config.distributions import Distributions
 from dtbsim.config.locate import KeyPath
 from dtbsim.config.open_union import FromRegistry
 from dtbsim.config.parts import CONDUCTANCE, RECEPTOR, Names, Regions, exactly_one_weight
-from dtbsim.config.values import PerNeuron, PerRegion, RegionValue, Strict, kind_of_value
+from dtbsim.config.values import Flag, PerNeuron, PerRegion, RegionValue, Strict, kind_of_value
 
 Index = Annotated[Whole, Field(ge=0)]
 Window = Annotated[list[Number], Field(min_length=2, max_length=2)]
@@ -104,6 +104,10 @@ class Windowed(Strict):
         """Return the files that the drive reads, by the key that names them: a run folder keeps copies of them."""
         return {}
 
+    def sources(self, name: str) -> dict[str, str]:
+        """Return names of the populations that the drive called `name` makes, by target; {}: it is no source."""
+        return {}
+
     def grid_times(self) -> Iterator[tuple[KeyPath, float | None]]:
         """Yield key path and value of the times that must be whole numbers of steps, besides those of all drives."""
         yield from ()
@@ -137,10 +141,33 @@ class Spiking(Windowed):
     """Common to drives that give spikes: the port they arrive at, and their weight."""
 
     receptor: str | None = Field(default=None, description=RECEPTOR)
+    as_source: Flag = Field(
+        default=False,
+        description="a source of its own: a population NAME.source of parrot neurons, one for each neuron of the "
+        "target, whose spikes are recorded as those of others and reach the target after delay_ms; with several "
+        "targets NAME.source.TARGET",
+    )
+    delay_ms: Number | None = Field(
+        default=None, gt=0, description="of a source: from its spikes to their effect; default: one step"
+    )
     weight_pA: ByRegion | None = Field(default=None, description="weight of a current-based synapse")
     weight_mV: ByRegion | None = Field(default=None, description="weight of a charge-based synapse")
     weight_nS: ByRegion | None = Field(default=None, description=CONDUCTANCE)
     weight: ByRegion | None = Field(default=None, description="weight of a dimensionless synapse")
+
+    def sources(self, name: str) -> dict[str, str]:
+        """Return NAME.source, or one for each of several targets."""
+        if not self.as_source:
+            return {}
+        if isinstance(self.target, str):
+            return {self.target: f"{name}.source"}
+        return {target: f"{name}.source.{target}" for target in self.target}
+
+    @model_validator(mode="after")
+    def _delay_of_a_source(self) -> Spiking:
+        if self.delay_ms is not None and not self.as_source:
+            raise ValueError("delay_ms is that of a source; add as_source: true")
+        return self
 
     @model_validator(mode="after")
     def _one_weight(self) -> Spiking:

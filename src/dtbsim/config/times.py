@@ -77,6 +77,7 @@ def _drives(config: RunConfig) -> Times:
         path = "drives", key
         yield (*path, "start_ms"), drive.start_ms
         yield (*path, "stop_ms"), drive.stop_ms
+        yield (*path, "delay_ms"), getattr(drive, "delay_ms", None)
         yield from _pairs((*path, "windows_ms"), drive.windows_ms or [])
         yield from (((*path, *inner), time_ms) for inner, time_ms in drive.grid_times())
 
