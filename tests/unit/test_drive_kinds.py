@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -18,11 +19,13 @@ from dtbsim.errors import InputError
 from dtbsim.models.drives import (
     DRIVES,
     Current,
+    Draws,
     DriveKind,
     InputCurrent,
     ListedSpikes,
     PoissonSpikes,
     Spiking,
+    Trains,
     _checked,
 )
 from dtbsim.models.drives.waveforms import Sine
@@ -118,6 +121,37 @@ class Raises(HalvedKind):
         return site.nothing
 
 
+@dataclass(frozen=True)
+class Bad:
+    def means(self, steps: Any, dt_ms: float) -> Any:
+        return np.full(steps.size, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainsWith(Trains):
+    began: Any
+    advanced: Any = None
+
+    def start(self, draws: Draws) -> Any:
+        return super().start(draws) if self.began is None else self.began
+
+    def advance(self, state: Any, draws: Any, start: int, stop: int) -> Any:
+        return self.advanced
+
+
+class Loosely(Trains):
+    def advance(self, state: Any, draws: Any, start: int, stop: int) -> Any:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+
+class Returning(HalvedKind):
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def compile(self, item: Any, site: Any) -> Any:
+        return self.made
+
+
 class AtAKey(HalvedKind):
     def compile(self, item: Any, site: Any) -> Any:
         raise site.error("rate_hz", "it is odd", "make it even")
@@ -133,6 +167,14 @@ class NoParameter(HalvedKind):
     [
         (WrongSort(), "returns InputCurrent; its configuration says that it gives spikes"),
         (WrongEvents(), "int64[n, 2] of step and neuron (0 to 49)"),
+        (Returning(PoissonSpikes(Bad(), peak_hz=1.0)), "`means` of what the drive halved returns must give finite"),
+        (Returning(TrainsWith(np.zeros(3))), "int64[2, 0] (n, width)"),
+        (Returning(Loosely()), "Loosely must be a data class"),
+        (Returning(TrainsWith(None, 7)), "two arrays of whole numbers"),
+        (Returning(TrainsWith(None, (np.array([1.5]), np.array([0])))), "two arrays of whole numbers"),
+        (Returning(TrainsWith(None, (np.array([1]), np.array([2])))), "places 0 to 1"),
+        (Returning(TrainsWith(None, (np.array([3]), np.array([0])))), "steps 0 to 2"),
+        (Returning(TrainsWith(None, (np.array([1, 2]), np.array([0])))), "gives spikes outside"),
         (Raises(), "AttributeError"),
         (AtAKey(), "drives.x.rate_hz: it is odd"),
         (NoParameter(), "no parameter 'tau_mem'"),
@@ -156,6 +198,22 @@ class NoConfig(DriveKind):
     config = dict  # type: ignore[assignment]
 
 
+class LooseDrive(Spiking):
+    kind: str = "loose"
+
+
+class Loose(HalvedKind):
+    config = LooseDrive  # type: ignore[assignment]
+
+
+class ListingDrive(Halved):
+    changeable: ClassVar = ("rate",)
+
+
+class Listing(HalvedKind):
+    config = ListingDrive
+
+
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
@@ -163,6 +221,8 @@ class NoConfig(DriveKind):
         ("other", HalvedKind(), "kind 'halved'"),
         ("halved", Lacks(), "compile(item, site)"),
         ("halved", NoConfig(), "`config`"),
+        ("loose", Loose(), "`kind: Literal['loose'] = 'loose'`"),
+        ("halved", Listing(), "has no 'rate'"),
     ],
 )
 def test_what_an_entry_point_must_be(name: str, value: Any, text: str) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.errors import InputError, NumericsError
+from dtbsim.errors import NumericsError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import SHARED_GID
+from dtbsim.models.drives.check import advanced, started
 from dtbsim.models.drives.inputs import Draws
 from dtbsim.models.own import code_of_class
 from dtbsim.numerics.limits import MAX_COUNT
@@ -62,7 +63,7 @@ class Player:
         for first in range(start, stop, BLOCK):
             parts.append(self._advance(first, min(first + BLOCK, stop)))
         steps, places = (np.concatenate(column) for column in zip(*parts, strict=True))
-        self._check(steps, places, start, stop)
+        self._check(steps, places)
         return steps, places
 
     def state_at(self, step: int) -> I64:
@@ -83,9 +84,7 @@ class Player:
             self.load(step, before.state_at(step))
         if self._kept is None or self._kept[0] > step:
             with self._code():
-                state = np.array(self._trains.start(self._draws))
-                if state.shape != (self.gids.size, self.width) or state.dtype != np.int64:
-                    raise self._broken(f"`start` gives {state.dtype}{list(state.shape)}")
+                state = started(self._key_path, self._trains, self._draws)
             self.load(0, state)
         if self._at != step:
             assert self._kept is not None
@@ -97,18 +96,10 @@ class Player:
     def _advance(self, start: int, stop: int) -> tuple[I64, I64]:
         self._at = stop
         with self._code():
-            steps, places = self._trains.advance(self._state, self._draws, start, stop)
-            if not all(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in (steps, places)):
-                raise self._broken("`advance` gives something else than two arrays of whole numbers")
-        return steps.astype(np.int64), places.astype(np.int64)
+            return advanced(self._key_path, self._trains, self._state, self._draws, start, stop)
 
-    def _check(self, steps: I64, places: I64, start: int, stop: int) -> None:
-        """Raise InputError for spikes that cannot be, NumericsError for more in a step than can be."""
-        if not steps.size:
-            return
-        inside = start <= steps.min() and steps.max() < stop and places.min() >= 0 and places.max() < self.gids.size
-        if steps.shape != places.shape or not inside:
-            raise self._broken(f"`advance` gives steps or places out of their range ({start} to {stop - 1})")
+    def _check(self, steps: I64, places: I64) -> None:
+        """Raise NumericsError for more spikes of a neuron in a step than the bounds of sums count on."""
         spikes = np.sort((steps << 32) | places)
         if spikes.size > MAX_COUNT and (spikes[MAX_COUNT:] == spikes[:-MAX_COUNT]).any():
             raise NumericsError(
@@ -118,10 +109,6 @@ class Player:
 
     def _code(self) -> Any:
         return code_of_class(type(self._trains), f"{self._key_path}: spike trains cannot be drawn")
-
-    def _broken(self, what: str) -> InputError:
-        kind = type(self._trains).__name__
-        return InputError(f"{kind}: {what}", where=self._key_path, remedy="see dtbsim.models.drives.Trains")
 
 
 def _words(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from functools import lru_cache
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
@@ -69,6 +69,20 @@ class FromRegistry:
             except InputError as error:  # of another package, and broken
                 raise ValueError("; ".join(filter(None, (error.message, error.remedy)))) from error
         return _adapter(self._models()).validate_python(value)
+
+
+def check_class(config: object, bases: type | tuple[type, ...], name: str) -> None:
+    """Raise TypeError unless `config` can be the configuration class of an object called `name` of another package."""
+    allowed = bases if isinstance(bases, tuple) else (bases,)
+    names = " or ".join(f"{base.__module__}.{base.__name__}" for base in allowed)
+    if not (isinstance(config, type) and issubclass(config, BaseModel) and issubclass(config, allowed)):
+        raise TypeError(f"it needs `config`, a subclass of {names}")
+    kind = config.model_fields.get("kind")
+    if kind is None or get_args(kind.annotation) != (kind.default,):
+        raise TypeError(f"its configuration class needs `kind: Literal[{name!r}] = {name!r}`")
+    if kind.default != name:
+        raise TypeError(f"its configuration has kind '{kind.default}'; that and the entry point must be one name")
+    config.model_rebuild()
 
 
 @lru_cache(maxsize=8)

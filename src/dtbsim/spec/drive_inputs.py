@@ -13,9 +13,8 @@ from dtbsim.config.parts import OffGrid, SpikeArrays
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
 from dtbsim.models.drives import DriveKind, drive_kind_of
+from dtbsim.models.drives.check import input_of
 from dtbsim.models.drives.inputs import (
-    CURRENTS,
-    SPIKES,
     Input,
     InputCurrent,
     ListedSpikes,
@@ -24,7 +23,6 @@ from dtbsim.models.drives.inputs import (
     Trains,
 )
 from dtbsim.models.drives.waveforms import FloatArray, Noise, Sine
-from dtbsim.models.own import code_of_class
 from dtbsim.numerics.limits import MAX_MEAN
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, piecewise, told_at
@@ -164,9 +162,7 @@ class Inputs:
         places = self._numbers.places
         site = SiteOf(stretch.item, draft.path, draft.family, position, self._numbers, self._dt_ms)
         try:
-            with code_of_class(type(kind), f"the drive {kind.kind} cannot be compiled"):
-                made = kind.compile(item, site)
-                _check(kind, made, item, site)
+            made: Input = input_of(kind, item, site)
         except InputError as error:
             if error.where is None or error.where.partition(":")[0].endswith(".py"):
                 raise places.at(draft.path, error) from None
@@ -221,27 +217,6 @@ class Inputs:
             return {"mean": rate.high * self._dt_ms * 1e-3, "own_means": rate}
         _check_mean(given.peak_hz * self._dt_ms * 1e-3, path, places)
         return {"rate": rate}
-
-
-def _check(kind: DriveKind, made: object, item: cfg.Windowed, site: SiteOf) -> None:
-    """Raise InputError unless it is an input of the right sort, with arrays of the right shape."""
-    allowed, what = (SPIKES, "spikes") if isinstance(item, cfg.Spiking) else (CURRENTS, "a current")
-    if not isinstance(made, allowed):
-        names = ", ".join(one.__name__ for one in allowed)
-        raise InputError(
-            f"`compile` of the drive {kind.kind} returns {type(made).__name__}; its configuration says that it gives "
-            f"{what}",
-            remedy=f"return one of these: {names}",
-        )
-    if not isinstance(made, ListedSpikes):
-        return
-    events = made.events
-    fits = isinstance(events, np.ndarray) and events.ndim == 2 and events.shape[1] == 2 and events.dtype == np.int64
-    if not fits or (events.size and not (events[:, 1].min() >= 0 and events[:, 1].max() < site.size)):
-        raise InputError(
-            f"the drive {kind.kind} lists spikes that are no int64[n, 2] of step and neuron (0 to {site.size - 1})",
-            remedy="repair its `compile`",
-        )
 
 
 def _check_mean(mean: float, path: str, places: Places) -> None:

@@ -9,6 +9,7 @@ A package names an object, or a class that makes one, in its pyproject.toml:
 from __future__ import annotations
 
 from dtbsim.config.network import CircuitConfig
+from dtbsim.config.open_union import check_class
 from dtbsim.models.circuits.balanced_ei import BalancedEICircuit
 from dtbsim.models.circuits.base import Circuit, Parts
 from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmannCircuit
@@ -24,15 +25,9 @@ def _checked(name: str, value: object) -> Circuit:
     made = value() if isinstance(value, type) else value
     if not isinstance(made, Circuit):
         raise TypeError("a circuit is a subclass of dtbsim.models.circuits.Circuit")
-    config = getattr(made, "config", None)
-    if not (isinstance(config, type) and issubclass(config, CircuitConfig)):
-        raise TypeError("it needs `config`, a subclass of dtbsim.models.circuits.CircuitConfig")
-    if "kind" not in config.model_fields or made.kind != name:
-        said = f"has kind '{made.kind}'" if "kind" in config.model_fields else "has no `kind`"
-        raise TypeError(f"its configuration {said}; that and the entry point must be one name")
+    check_class(getattr(made, "config", None), CircuitConfig, name)
     if type(made).expand is Circuit.expand:
         raise TypeError("it needs `expand(name, item, dt_ms)`, which returns its parts")
-    config.model_rebuild()
     return made
 
 

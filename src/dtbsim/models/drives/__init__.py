@@ -8,7 +8,10 @@ A package names an object, or a class that makes one, in its pyproject.toml:
 
 from __future__ import annotations
 
+from typing import Any
+
 from dtbsim.config.drives import Current, Spiking, Windowed
+from dtbsim.config.open_union import check_class
 from dtbsim.models.drives.base import DriveKind, Site
 from dtbsim.models.drives.dc import DC
 from dtbsim.models.drives.gamma import Gamma
@@ -77,18 +80,13 @@ def _checked(name: str, value: object) -> DriveKind:
     made = value() if isinstance(value, type) else value
     if not isinstance(made, DriveKind):
         raise TypeError("a drive is a subclass of dtbsim.models.drives.DriveKind")
-    config = getattr(made, "config", None)
-    if not (isinstance(config, type) and issubclass(config, Spiking | Current)):
-        raise TypeError("it needs `config`, a subclass of dtbsim.models.drives.Spiking or Current")
-    if "kind" not in config.model_fields or made.kind != name:
-        said = f"has kind '{made.kind}'" if "kind" in config.model_fields else "has no `kind`"
-        raise TypeError(f"its configuration {said}; that and the entry point must be one name")
+    config: Any = getattr(made, "config", None)
+    check_class(config, (Spiking, Current), name)
     lacking = [key for key in (*config.changeable, *config.per_neuron) if key not in config.model_fields]
     if lacking:
         raise TypeError(f"its configuration has no '{lacking[0]}', which it lists as changeable or per neuron")
     if type(made).compile is DriveKind.compile:
         raise TypeError("it needs `compile(item, site)`, which returns what the neurons get")
-    config.model_rebuild()
     return made
 
 
