@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from dtbsim.models.drives.poisson import PoissonDrive
     from dtbsim.models.drives.pulse_packet import PulsePacketDrive
     from dtbsim.models.drives.ramp import RampDrive
+    from dtbsim.models.drives.renewal import RenewalDrive
     from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
     from dtbsim.models.drives.sinusoidal_gamma import SinusoidalGammaDrive
     from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoissonDrive
@@ -173,6 +174,7 @@ _MODULES = {
     "models.drives.sinusoidal_gamma": ("SinusoidalGammaDrive",),
     "models.drives.pulse_packet": ("PulsePacketDrive",),
     "models.drives.white_noise": ("WhiteNoiseDrive",),
+    "models.drives.renewal": ("RenewalDrive",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
@@ -229,6 +231,7 @@ __all__ = [
     "RecordWeights",
     "RegionMap",
     "RegionValues",
+    "RenewalDrive",
     "Run",
     "RunConfig",
     "RunResult",

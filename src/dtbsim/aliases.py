@@ -77,7 +77,8 @@ _ALIASES: dict[str, str] = {
     "autapses": "allow_autapses, allow_self_connections, self_connections",
     "multapses": "allow_multapses, with_replacement",
     # drives
-    "gamma": "gamma_sup_generator, SpikeSourceGamma, gamma_process, renewal, erlang",
+    "gamma": "gamma_sup_generator, SpikeSourceGamma, gamma_process, erlang",
+    "renewal": "SpikeSourcePoissonRefractory, poisson_refractory, dead_time, refractory_poisson, ppd_sup_generator",
     "sinusoidal_gamma": "sinusoidal_gamma_generator",
     "pulse_packet": "pulsepacket_generator, pulsepacket, packet, volley",
     "white_noise": "xi, white, noise",

@@ -130,6 +130,13 @@ drives:
      weight_mV: 2, shared: true}
   volleys: {kind: pulse_packet, target: N, times_ms: [7, 20.05, 21], spikes: 3, sdev_ms: 1.5, weight_pA: 120}
   repeated: {kind: pulse_packet, target: R, times_ms: [9, 27], spikes: 2, sdev_ms: 2, weight: 1}
+  dead_time:
+    kind: renewal
+    target: E
+    receptor: ex
+    interval_ms: {distribution: exponential, mean: 3, low: 2}
+    weight_pA: 80
+    windows_ms: [[1, 20], [24, 50]]
   same_volley: {kind: pulse_packet, target: N, times_ms: [33], spikes: 2, sdev_ms: 0.7, weight_pA: 300, shared: true}
   membrane: {kind: white_noise, target: N, sigma_mV: 2, mean: 5, windows_ms: [[0.5, 20], [21, 50]]}
 """

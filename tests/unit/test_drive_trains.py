@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import gamma, kstest, norm
+from scipy.stats import expon, gamma, kstest, lognorm, norm, uniform
 from tests.helpers.networks import network_of
 
 from dtbsim.backends.train_players import Player
@@ -70,6 +70,37 @@ def test_how_a_process_begins(begin: str) -> None:
     else:
         assert early == pytest.approx(gamma(9, scale=20 / 9).cdf(5), abs=0.005)
         assert kstest(first, gamma(9, scale=20 / 9).cdf).statistic < 0.04
+
+
+@pytest.mark.parametrize(
+    ("interval", "law"),
+    [
+        ("{distribution: exponential, mean: 12, low: 8}", expon(8, 12)),  # a dead time
+        ("{distribution: uniform, low: 5, high: 25}", uniform(5, 20)),
+        ("{distribution: lognormal, mean: 20, sd: 10}", lognorm(math.sqrt(math.log(1.25)), 0, 20 / math.sqrt(1.25))),
+    ],
+)
+def test_renewal_trains_have_intervals_of_any_distribution(interval: str, law: Any) -> None:
+    net = network(f"kind: renewal, interval_ms: {interval}", duration=6000)
+    found = intervals_ms(net)
+    assert found.size > 40_000
+    jittered = found + net.dt_ms * np.random.default_rng(1).uniform(-0.5, 0.5, found.size)
+    assert kstest(jittered, law.cdf).statistic < 1.95 / math.sqrt(found.size) + 0.004
+    assert found.std() / found.mean() == pytest.approx(law.std() / law.mean(), rel=0.03)
+
+
+def test_a_renewal_train_in_equilibrium_has_the_density_of_what_is_left() -> None:
+    """P(first > x) falls as the integral of 1 - F, over the mean: for uniform intervals from 0 to 40 a parabola."""
+    drive = "kind: renewal, interval_ms: {distribution: uniform, low: 0, high: 40}"
+    steps, places = trains(network(drive, duration=60, n=8000))
+    first = steps[np.concatenate([[True], np.diff(places) > 0])] * 0.01
+    assert kstest(first, lambda x: np.clip((x - x**2 / 80) / 20, 0, 1)).statistic < 1.95 / math.sqrt(first.size)
+
+
+def test_a_number_makes_regular_trains() -> None:
+    found = intervals_ms(network("kind: renewal, interval_ms: 7.5, begin: spike", duration=400, n=3))
+    assert found.size > 100
+    assert set(np.round(found, 2)) == {7.5}
 
 
 def test_a_superposition_is_as_fast_and_nearly_poisson() -> None:
@@ -158,6 +189,9 @@ def test_uniform_numbers_are_inside() -> None:
         ("kind: gamma, rate_hz: 1", "missing", "drives.d.shape"),
         ("kind: gamma, rate_hz: 1, shape: 2, processes: 0", "got 0", "drives.d.processes"),
         ("kind: sinusoidal_gamma, rate_hz: 1, amplitude_hz: 2, frequency_hz: 1, shape: 1", "above rate_hz", "drives.d"),
+        ("kind: renewal, interval_ms: {distribution: normal, mean: 3, sd: 2}", "bound it", "drives.d.interval_ms"),
+        ("kind: renewal, interval_ms: 0", "above 0 on average", "drives.d.interval_ms"),
+        ("kind: renewal, interval_ms: 1e-4", "100 spikes per step", "drives.d.interval_ms"),
         ("kind: pulse_packet, times_ms: [3, 2], sdev_ms: 1", "must ascend", "drives.d"),
         ("kind: pulse_packet, times_ms: [3], sdev_ms: 1, spikes: 256", "got 256", "drives.d.spikes"),
         ("kind: pulse_packet, times_ms: [3], sdev_ms: -1", "got -1", "drives.d.sdev_ms"),

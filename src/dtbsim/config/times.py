@@ -2,8 +2,9 @@
 
 All of them but those whose key says otherwise: drawn delays and tract delays (the nearest step counts; a bound to which
 delays are clipped is one that many synapses have, and on the grid as any other constant), time constants,
-refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson and the duration of a ramp (used
-as they are), windows of dynamic connectivity (the nearest number of volumes), the bound max_delay_ms.
+refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson, intervals and spreads of drawn
+spike trains and the duration of a ramp (used as they are), windows of dynamic connectivity (the nearest number of
+volumes), the bound max_delay_ms.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from dtbsim.models.drives.inputs import (
 )
 from dtbsim.models.drives.waveforms import FloatArray, Noise, Sine
 from dtbsim.numerics.limits import MAX_MEAN
-from dtbsim.spec.distributions import Table
+from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.drive_changes import Stretch, piecewise, told_at
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.numbers import Numbers, PerNeuron, Quantity, Spread, extremes, varies_within
@@ -90,6 +90,10 @@ class SiteOf:
         if varies_within(value):
             raise InputError(f"{name} differs between the neurons of population '{self.family.name}'")
         return float(value)  # type: ignore[arg-type]
+
+    def quantiles(self, key: str) -> FloatArray:
+        """Return quantiles of the number or distribution at a key."""
+        return table_at(getattr(self.item, key), f"{self.path}.{key}", self.numbers.places).quantiles
 
     def rate_hz(self, key: str) -> float | OwnMeans:
         """Return the rate at a key, one or one for each neuron."""

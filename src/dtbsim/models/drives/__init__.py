@@ -31,6 +31,7 @@ from dtbsim.models.drives.ou_current import OUCurrent
 from dtbsim.models.drives.poisson import Poisson
 from dtbsim.models.drives.pulse_packet import PulsePacket
 from dtbsim.models.drives.ramp import RampCurrent
+from dtbsim.models.drives.renewal import RenewalTrains
 from dtbsim.models.drives.sinusoidal import AC, SinusoidalCurrent
 from dtbsim.models.drives.sinusoidal_gamma import SinusoidalGamma
 from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoisson
@@ -62,6 +63,7 @@ BUILT_IN: tuple[DriveKind, ...] = (
     SinusoidalPoisson(),
     Gamma(),
     SinusoidalGamma(),
+    RenewalTrains(),
     PulsePacket(),
     DC(),
     SinusoidalCurrent(),

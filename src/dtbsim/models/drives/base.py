@@ -41,6 +41,10 @@ class Site(Protocol):
         """Return a parameter of the neurons. InputError where the model has none, or where it differs between them."""
         ...
 
+    def quantiles(self, key: str) -> NDArray[np.float64]:
+        """Return quantiles at 0, 1 / n, ..., 1 of the number or distribution at a key, float64[n + 1], ascending."""
+        ...
+
     def rate_hz(self, key: str) -> float | OwnRates:
         """Return the rate at a key that the configuration class lists in `per_neuron`."""
         ...

@@ -14,12 +14,13 @@ from dtbsim.config.drives import SHARED, NotNegative, Spiking
 from dtbsim.config.parts import KIND
 from dtbsim.config.values import Flag
 from dtbsim.models.drives.base import DriveKind, Site
-from dtbsim.models.drives.renewal import Renewal, check_peak
+from dtbsim.models.drives.renewal_process import Renewal, check_peak
 from dtbsim.models.drives.waveforms import SteppedRate
 
 Shape = Annotated[Number, Field(ge=0.1, le=1e4)]
 SHAPE = "shape of the gamma distribution of intervals, whose CV is 1 / sqrt(shape): 1 is a Poisson process"
 Begin = Literal["equilibrium", "spike"]
+BEGIN = "at start_ms: `equilibrium`, as if it had been going on for ever, or `spike`, as if one had just been"
 
 
 class GammaDrive(Spiking):
@@ -36,11 +37,7 @@ class GammaDrive(Spiking):
     rate_hz: NotNegative = Field(description="mean rate of each train")
     shape: Shape = Field(description=SHAPE)
     processes: Annotated[Whole, Field(ge=1, le=10_000)] = Field(default=1, description="processes in each train")
-    begin: Begin = Field(
-        default="equilibrium",
-        description="at start_ms: `equilibrium`, as if it had been going on for ever, or `spike`, as if one had just "
-        "been",
-    )
+    begin: Begin = Field(default="equilibrium", description=BEGIN)
     shared: Flag = Field(default=False, description=SHARED)
 
 

@@ -1,103 +1,76 @@
-"""Renewal processes: what drives whose intervals are independent have in common.
-
-A process lives in operational time, in which its intervals have the mean 1; a rate in time says how fast that goes, so
-that a rate that varies keeps the shape of the intervals (Barbieri et al. 2001, doi:10.1016/S0165-0270(00)00344-7).
-Interval k of a neuron is drawn by seed, drive, neuron and k alone. Operational time is counted in whole units, so that
-the spikes do not depend on how a run is cut into chunks.
-"""
+"""renewal: spike trains whose intervals have any distribution."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from dtbsim.models.drives.base import Site
-from dtbsim.models.drives.inputs import I64, Draws, Trains
-from dtbsim.models.drives.waveforms import JoinedRates, Rate
-
-UNIT = 2.0**40
-"""Units of operational time in a mean interval."""
-MOST = 10.0
-"""Largest mean number of spikes per step: more than 255 in a step do not occur, however uneven the intervals are."""
-_SECOND = 1 << 31
-"""Added to the number of a process for another word of its first interval."""
+from dtbsim.config.drives import SHARED, Spiking
+from dtbsim.config.parts import KIND
+from dtbsim.config.values import DrawnValue, Flag
+from dtbsim.models.drives.base import DriveKind, Site
+from dtbsim.models.drives.gamma import BEGIN, Begin
+from dtbsim.models.drives.renewal_process import Renewal, check_peak
+from dtbsim.models.drives.waveforms import SteppedRate
 
 
-class Intervals(Protocol):
-    """A distribution of intervals with the mean 1; float64 in (0, 1) are uniform numbers."""
+class RenewalDrive(Spiking):
+    """Spike trains whose intervals are independent and have a distribution, into every target neuron.
 
-    def following(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return intervals between spikes."""
-        ...
+    With an `exponential` distribution from `low` on they are Poisson trains with a dead time (PyNN's
+    SpikeSourcePoissonRefractory); a number makes them regular. The process begins at `start_ms`.
+    """
 
-    def first(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the times until the first spike."""
-        ...
+    kind: Literal["renewal"] = Field(default="renewal", description=KIND)
+    interval_ms: DrawnValue = Field(description="intervals, a number or a distribution; none may be negative")
+    begin: Begin = Field(default="equilibrium", description=BEGIN)
+    shared: Flag = Field(default=False, description=SHARED)
 
 
 @dataclass(frozen=True, eq=False)
-class Renewal(Trains):
-    """Every neuron gets the spikes of `processes` independent processes, all together at `rate`.
+class TableIntervals:
+    """Quantiles float64[n + 1] at 0, 1 / n, ..., 1 of a distribution, in units of its mean."""
 
-    The state of a process: how many intervals it has drawn, and how much is left of the last one.
-    """
+    quantiles: NDArray[np.float64]
+    begin: Begin
 
-    rate: Rate
-    intervals: Intervals
-    processes: int = 1
-    shared: bool = False
+    def following(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return intervals between spikes, the quantiles at u."""
+        at = u * (self.quantiles.size - 1)
+        index = at.astype(np.int64)
+        low = self.quantiles[index]
+        return np.asarray(low + (self.quantiles[index + 1] - low) * (at - index))
 
-    @property
-    def width(self) -> int:
-        """Two numbers for each process."""
-        return 2 * self.processes
+    def first(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the times until the first spike: what is left of an interval that covers a random moment.
 
-    def start(self, draws: Draws) -> I64:
-        """Draw the first interval of every process."""
-        place, process = (axis.ravel() for axis in np.indices((draws.n, self.processes)))
-        number = np.zeros_like(place)
-        u, v = (draws.uniform(place, number, process + second) for second in (0, _SECOND))
-        left = _units(self.intervals.first(u, v)).reshape(draws.n, self.processes)
-        return np.concatenate([np.ones_like(left), left], axis=1)
-
-    def advance(self, state: I64, draws: Draws, start: int, stop: int) -> tuple[I64, I64]:
-        """Let operational time go on; a process spikes in the step in which its interval ends."""
-        p = self.processes
-        number, left = state[:, :p].flatten(), state[:, p:].flatten()
-        means = self.rate.means(np.arange(start, stop, dtype=np.int64), draws.dt_ms)
-        passed = np.cumsum(np.rint(means * (UNIT / p)).astype(np.int64))
-        steps, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        due = np.flatnonzero(left <= passed[-1])
-        while due.size:
-            place, process = np.divmod(due, p)
-            steps.append(start + np.searchsorted(passed, left[due]))
-            places.append(place)
-            left[due] += _units(self.intervals.following(draws.uniform(place, number[due], process)))
-            number[due] += 1
-            due = due[left[due] <= passed[-1]]
-        state[:, :p], state[:, p:] = number.reshape(-1, p), (left - passed[-1]).reshape(-1, p)
-        return np.concatenate(steps), np.concatenate(places)
-
-    def joined(self, starts: Sequence[int], parts: Sequence[Any]) -> list[Trains]:
-        """Go on with the same intervals at another rate."""
-        rate = JoinedRates(tuple(starts), tuple(part.rate for part in parts))
-        return [Renewal(rate, self.intervals, self.processes, self.shared)] * len(parts)
+        Intervals are met in proportion to their length.
+        """
+        if self.begin == "spike":
+            return self.following(u)
+        met = np.concatenate([[0.0], np.cumsum(self.quantiles[1:] + self.quantiles[:-1])])
+        grid = np.arange(met.size) / (met.size - 1)
+        inside = np.clip(np.interp(u, met / met[-1], grid), 0.0, 1.0 - 2.0**-52)
+        return v * self.following(inside)
 
 
-def _units(intervals: NDArray[np.float64]) -> I64:
-    return np.maximum(np.rint(intervals * UNIT), 1.0).astype(np.int64)
+class RenewalTrains(DriveKind):
+    """Intervals are drawn from a table of quantiles, as all values are."""
 
+    config = RenewalDrive
 
-def check_peak(site: Site, key: str, peak_hz: float) -> None:
-    """Raise InputError where a rate makes more spikes per step than a renewal process can have here."""
-    mean = peak_hz * site.dt_ms * 1e-3
-    if mean > MOST:
-        raise site.error(
-            key,
-            f"{mean:g} spikes per step; allowed: 0 to {MOST:g}",
-            "use a shorter dt_ms, or fewer spikes with a larger weight",
-        )
+    def compile(self, item: RenewalDrive, site: Site) -> Renewal:
+        """Return the trains."""
+        quantiles = site.quantiles("interval_ms")
+        mean = float(np.mean((quantiles[1:] + quantiles[:-1]) / 2.0))
+        if quantiles[0] < 0 or mean <= 0:
+            message = f"intervals from {quantiles[0]:.4g} ms on; allowed: at least 0, and above 0 on average"
+            raise site.error("interval_ms", message, "bound it: `low: 0`")
+        rate_hz = 1000.0 / mean
+        check_peak(site, "interval_ms", rate_hz)
+        intervals = TableIntervals(quantiles / mean, item.begin)
+        return Renewal(SteppedRate((item.start_ms,), (rate_hz,)), intervals, 1, item.shared)

@@ -12,7 +12,7 @@ from dtbsim.config.parts import KIND
 from dtbsim.config.values import Flag
 from dtbsim.models.drives.base import DriveKind, Site
 from dtbsim.models.drives.gamma import SHAPE, GammaIntervals, Shape
-from dtbsim.models.drives.renewal import Renewal, check_peak
+from dtbsim.models.drives.renewal_process import Renewal, check_peak
 from dtbsim.models.drives.waveforms import SinusoidalRate
 
 
