@@ -12,6 +12,7 @@ from tests.helpers.small_atlas import save_small_atlas
 from tests.unit.config_samples import assert_for_people
 
 import dtbsim
+from dtbsim.config import load_config_text
 from dtbsim.errors import InputError
 from dtbsim.spec import Network
 
@@ -109,6 +110,20 @@ def test_recorded_by_name_changed_and_switched(tmp_path: Path) -> None:
     times = run.spikes_pandas().time_ms
     assert (times < 30).sum() < (times > 30).sum() / 5
     assert run.rates().sel(population="x.source").values.mean() > 100
+
+
+def test_its_weight_is_that_of_its_projection() -> None:
+    drive = "kind: poisson, target: E, rate_hz: 900, weight_pA: 600, as_source: true"
+    change = "changes: {a: {NAMED, t_ms: 30, set: {weight_pA: 0}}}\n"
+    text = TEXT.replace("{DRIVE}", f"{{{drive}}}") + change.replace("NAMED", "projection: x.source")
+    spikes = dtbsim.run(load_config_text(text), temporary=True).open().spikes_pandas()
+    times = spikes[spikes.population == "E"].time_ms
+    assert (times < 30).sum() > 20
+    assert not (times > 33).any()
+    with pytest.raises(InputError) as caught:
+        network(drive, change.replace("NAMED", "drive: x"))
+    assert "changes.a.set.weight_pA" in str(caught.value)
+    assert "projection: x.source" in str(caught.value)
 
 
 @pytest.mark.parametrize(

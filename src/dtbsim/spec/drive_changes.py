@@ -102,6 +102,9 @@ def stretches_of(
 
 def _with(item: cfg.Windowed, event: Event, places: Places) -> cfg.Windowed:
     """The drive with a new value; it is checked as in a configuration."""
+    if event.name in WEIGHT_KEYS and getattr(item, "as_source", False):
+        message = "the spikes of a source have the weight of its projection"
+        raise places.error(event.path, message, f"change that instead: projection: {' or '.join(item.target)}")
     weights = [key for key in WEIGHT_KEYS if getattr(item, key, None) is not None]
     allowed = [*type(item).changeable, *weights]
     if event.name not in allowed:

@@ -94,5 +94,5 @@ def _add_source(parts: Parts, name: str, drive: Spiking, dt_ms: float) -> None:
             **weights,
         )
     plain = dict.fromkeys((*WEIGHT_KEYS, "receptor", "delay_ms"))
-    changed = {"target": list(sources.values()), "as_source": False, "weight": 1.0}
+    changed = {"target": list(sources.values()), "weight": 1.0}
     parts.drives[name] = drive.model_copy(update=plain | changed)
