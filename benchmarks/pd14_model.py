@@ -29,7 +29,7 @@ def microcircuit(scale: float, duration_ms: float, seed: int, threads: int | Non
 
 def plain_model(scale: float) -> dict[str, Any]:
     """Return populations and projections as numbers under the names of NEST, from the same circuit."""
-    from dtbsim.spec.circuits.potjans_diesmann import potjans_diesmann
+    from dtbsim.models.circuits.potjans_diesmann import potjans_diesmann
 
     circuit = microcircuit(scale, 1.0, 1, None).circuits["column"]
     parts = potjans_diesmann("column", circuit, DT_MS)

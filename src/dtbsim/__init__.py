@@ -22,26 +22,11 @@ if TYPE_CHECKING:
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
-    from dtbsim.config.drives import (
-        ACDrive,
-        DCDrive,
-        InhomogeneousPoissonDrive,
-        NeuronRange,
-        NoiseCurrentDrive,
-        OUCurrentDrive,
-        PoissonDrive,
-        RampDrive,
-        SinusoidalDrive,
-        SinusoidalPoissonDrive,
-        SpikeTrainDrive,
-        StepCurrentDrive,
-    )
+    from dtbsim.config.drives import NeuronRange
     from dtbsim.config.network import (
-        BalancedEI,
         HomeostaticStage,
         HomeostaticTonic,
         Population,
-        PotjansDiesmann,
         Projection,
         TractDelay,
     )
@@ -73,6 +58,8 @@ if TYPE_CHECKING:
     )
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.models import get_model, list_models
+    from dtbsim.models.circuits.balanced_ei import BalancedEI
+    from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
     from dtbsim.models.connections.all_to_all import AllToAll
     from dtbsim.models.connections.distance_dependent import DistanceDependent
     from dtbsim.models.connections.explicit import EdgeArrays, Explicit
@@ -81,6 +68,21 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.drives.dc import DCDrive
+    from dtbsim.models.drives.gamma import GammaDrive
+    from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
+    from dtbsim.models.drives.noise_current import NoiseCurrentDrive
+    from dtbsim.models.drives.ou_current import OUCurrentDrive
+    from dtbsim.models.drives.poisson import PoissonDrive
+    from dtbsim.models.drives.pulse_packet import PulsePacketDrive
+    from dtbsim.models.drives.ramp import RampDrive
+    from dtbsim.models.drives.renewal import RenewalDrive
+    from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
+    from dtbsim.models.drives.sinusoidal_gamma import SinusoidalGammaDrive
+    from dtbsim.models.drives.sinusoidal_poisson import SinusoidalPoissonDrive
+    from dtbsim.models.drives.spike_trains import SpikeTrainDrive
+    from dtbsim.models.drives.step_current import StepCurrentDrive
+    from dtbsim.models.drives.white_noise import WhiteNoiseDrive
     from dtbsim.models.synapses.configured import (
         STDP,
         GraupnerBrunel,
@@ -104,26 +106,11 @@ _MODULES = {
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
-    "config.drives": (
-        "ACDrive",
-        "DCDrive",
-        "InhomogeneousPoissonDrive",
-        "NeuronRange",
-        "NoiseCurrentDrive",
-        "OUCurrentDrive",
-        "PoissonDrive",
-        "RampDrive",
-        "SinusoidalDrive",
-        "SinusoidalPoissonDrive",
-        "SpikeTrainDrive",
-        "StepCurrentDrive",
-    ),
+    "config.drives": ("NeuronRange",),
     "config.network": (
-        "BalancedEI",
         "HomeostaticStage",
         "HomeostaticTonic",
         "Population",
-        "PotjansDiesmann",
         "Projection",
         "TractDelay",
     ),
@@ -166,6 +153,8 @@ _MODULES = {
     "errors": ("DtbsimError", "InputError"),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
+    "models.circuits.balanced_ei": ("BalancedEI",),
+    "models.circuits.potjans_diesmann": ("PotjansDiesmann",),
     "models.connections.all_to_all": ("AllToAll",),
     "models.connections.distance_dependent": ("DistanceDependent",),
     "models.connections.explicit": ("EdgeArrays", "Explicit"),
@@ -174,6 +163,24 @@ _MODULES = {
     "models.connections.fixed_total_number": ("FixedTotalNumber",),
     "models.connections.one_to_one": ("OneToOne",),
     "models.connections.pairwise_bernoulli": ("PairwiseBernoulli",),
+    "models.drives.dc": ("DCDrive",),
+    "models.drives.inhomogeneous_poisson": ("InhomogeneousPoissonDrive",),
+    "models.drives.noise_current": ("NoiseCurrentDrive",),
+    "models.drives.ou_current": ("OUCurrentDrive",),
+    "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.ramp": ("RampDrive",),
+    "models.drives.sinusoidal": (
+        "ACDrive",
+        "SinusoidalDrive",
+    ),
+    "models.drives.sinusoidal_poisson": ("SinusoidalPoissonDrive",),
+    "models.drives.spike_trains": ("SpikeTrainDrive",),
+    "models.drives.step_current": ("StepCurrentDrive",),
+    "models.drives.gamma": ("GammaDrive",),
+    "models.drives.sinusoidal_gamma": ("SinusoidalGammaDrive",),
+    "models.drives.pulse_packet": ("PulsePacketDrive",),
+    "models.drives.white_noise": ("WhiteNoiseDrive",),
+    "models.drives.renewal": ("RenewalDrive",),
     "report": ("write_report",),
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
@@ -201,6 +208,7 @@ __all__ = [
     "FixedOutdegree",
     "FixedTotalNumber",
     "FromFile",
+    "GammaDrive",
     "GivenPositions",
     "GraupnerBrunel",
     "GridPositions",
@@ -222,6 +230,7 @@ __all__ = [
     "Population",
     "PotjansDiesmann",
     "Projection",
+    "PulsePacketDrive",
     "RampDrive",
     "Record",
     "RecordCorrelation",
@@ -230,6 +239,7 @@ __all__ = [
     "RecordWeights",
     "RegionMap",
     "RegionValues",
+    "RenewalDrive",
     "Run",
     "RunConfig",
     "RunResult",
@@ -240,6 +250,7 @@ __all__ = [
     "Simulation",
     "SineCourse",
     "SinusoidalDrive",
+    "SinusoidalGammaDrive",
     "SinusoidalPoissonDrive",
     "SpikeArrays",
     "SpikeTrainDrive",
@@ -251,6 +262,7 @@ __all__ = [
     "TsodyksMarkram",
     "Uniform",
     "VogelsSprekeler",
+    "WhiteNoiseDrive",
     "build",
     "dump_config",
     "get_model",

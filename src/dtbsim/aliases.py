@@ -76,6 +76,12 @@ _ALIASES: dict[str, str] = {
     "probability": "p, prob, p_connect, connection_probability, epsilon",
     "autapses": "allow_autapses, allow_self_connections, self_connections",
     "multapses": "allow_multapses, with_replacement",
+    # drives
+    "gamma": "gamma_sup_generator, SpikeSourceGamma, gamma_process, erlang",
+    "renewal": "SpikeSourcePoissonRefractory, poisson_refractory, dead_time, refractory_poisson, ppd_sup_generator",
+    "sinusoidal_gamma": "sinusoidal_gamma_generator",
+    "pulse_packet": "pulsepacket_generator, pulsepacket, packet, volley",
+    "white_noise": "xi, white, noise",
     # objects of a configuration
     "populations": "neurons, nodes, groups, cells, layers, pops, population, neuron_groups",
     "projections": "connections, synapses, edges, connect, connectivity, projection",

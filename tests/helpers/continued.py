@@ -172,6 +172,7 @@ KEYS = {
     "dopamine": ("cell",),
     "neurons": ("gid",),
     "noise": ("drive", "gid"),
+    "trains": ("gid",),
     "spikes": ("step", "gid"),
     "parameters": ("gid",),
 }

@@ -105,6 +105,40 @@ drives:
     weight_pA: 400
     fraction: 0.5
     windows_ms: [[4, 9], [12, 49]]
+  gamma:
+    kind: gamma
+    target: [E, N]
+    receptor: ex
+    rate_hz: 300
+    shape: 3.5
+    weight_pA: 90
+    fraction: 0.8
+    windows_ms: [[2, 17], [19.1, 50]]
+  sum_of_gammas:
+    kind: gamma
+    target: E
+    receptor: ex
+    rate_hz: {map: gradient, low: 100, high: 900}
+    shape: 2
+    processes: 3
+    begin: spike
+    start_ms: 4
+    weight_pA: 60
+    neurons: {start: 3, stop: 40, step: 2}
+  wave_of_gammas:
+    {kind: sinusoidal_gamma, target: Z, rate_hz: 700, amplitude_hz: 600, frequency_hz: 44, shape: 4,
+     weight_mV: 2, shared: true}
+  volleys: {kind: pulse_packet, target: N, times_ms: [7, 20.05, 21], spikes: 3, sdev_ms: 1.5, weight_pA: 120}
+  repeated: {kind: pulse_packet, target: R, times_ms: [9, 27], spikes: 2, sdev_ms: 2, weight: 1}
+  dead_time:
+    kind: renewal
+    target: E
+    receptor: ex
+    interval_ms: {distribution: exponential, mean: 3, low: 2}
+    weight_pA: 80
+    windows_ms: [[1, 20], [24, 50]]
+  same_volley: {kind: pulse_packet, target: N, times_ms: [33], spikes: 2, sdev_ms: 0.7, weight_pA: 300, shared: true}
+  membrane: {kind: white_noise, target: N, sigma_mV: 2, mean: 5, windows_ms: [[0.5, 20], [21, 50]]}
 """
 
 

@@ -20,7 +20,8 @@ from tests.helpers.poisson_reference import reference_counts, varied_reference_c
 
 from dtbsim.build.kinds import neuron_values
 from dtbsim.kernels.poisson import SHARED_GID
-from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array
+from dtbsim.models.drives.inputs import Draws
+from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT, PURPOSE_TRAIN, philox_array
 from dtbsim.spec import Network
 from dtbsim.spec.network import Drive
 
@@ -133,6 +134,9 @@ class ReferenceEngine:
         for drive in self.network.drives:
             for step, neuron in [] if drive.events is None else drive.events.tolist():
                 gid = self.network.populations[drive.population].gid0 + neuron
+                lists[step].append((gid, drive.channel, drive.weight))
+            for step, place in _drawn(self.network, drive):
+                gid = self.network.populations[drive.population].gid0 + place
                 lists[step].append((gid, drive.channel, drive.weight))
         for population, spikes in self.network.emitted.items():
             for step, neuron in spikes.tolist():
@@ -260,3 +264,25 @@ class ReferenceEngine:
             return [ZERO] * len(gids)
         mean = drive.waveform(np.array([step]), self.network.dt_ms)[0]
         return mean + drive.noise.sd.values(np.array([step]), self.network.dt_ms).astype(F32)[0] * values
+
+
+def _drawn(network: Network, drive: Any) -> list[tuple[int, int]]:
+    """(step, neuron) of a drive that draws trains, all of them at once, neuron after neuron."""
+    if drive.trains is None:
+        return []
+    population = network.populations[drive.population]
+    reached = range(population.size) if drive.neurons is None else drive.neurons.tolist()
+    found = []
+    for neuron in reached:
+        gid = SHARED_GID if drive.shared else population.gid0 + neuron
+        c3 = (PURPOSE_TRAIN << PURPOSE_SHIFT) | drive.index
+
+        def words(place: Any, number: Any, call: Any, gid: int = gid, c3: int = c3) -> Any:
+            gids = np.full(np.shape(place), gid, np.uint32)
+            return np.stack(philox_array(gids, np.uint32(number), np.uint32(call), c3, network.seed))
+
+        draws = Draws(1, network.dt_ms, words)
+        state = drive.trains.start(draws)
+        steps, _ = drive.trains.advance(state, draws, 0, network.n_steps)
+        found += [(step, neuron) for step in steps.tolist() if drive.windows.contain(np.array([step]))[0]]
+    return found

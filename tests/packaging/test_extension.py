@@ -63,7 +63,8 @@ def test_commands_and_report_know_it(installed: Path, tmp_path: Path) -> None:
     listed = python(installed, "-m", "dtbsim", "models", "list").stdout
     assert "escape_lif" in listed
     schema: dict[str, Any] = json.loads(python(installed, "-m", "dtbsim", "schema").stdout)
-    assert "ActivityOptions" in json.dumps(schema)
+    for name in ("ActivityOptions", "MetronomeDrive", "RivalsConfig"):
+        assert name in json.dumps(schema)
 
 
 def test_without_the_package_its_names_are_unknown(tmp_path: Path) -> None:
@@ -86,6 +87,49 @@ def test_what_does_not_import_is_one_line_where_it_is_used(installed: Path, tmp_
     done = python(broken, "-m", "dtbsim", "models", "list")
     assert done.returncode == 0, done.stderr
     assert "iaf_psc_exp" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        (
+            "metronome.py",
+            "import nothing_of_this_name\n",
+            "drives.beats: drive 'metronome' of dtbsim-example 1.0 cannot",
+        ),
+        ("metronome.py", "Metronome = 3\n", "a drive is a subclass of dtbsim.models.drives.DriveKind"),
+        (
+            "rivals.py",
+            "import nothing_of_this_name\n",
+            "circuits.choice: circuit 'rivals' of dtbsim-example 1.0 cannot",
+        ),
+    ],
+)
+def test_a_broken_drive_or_circuit_is_one_line(
+    installed: Path, tmp_path: Path, file: str, text: str, said: str
+) -> None:
+    broken = tmp_path / "site"
+    shutil.copytree(installed, broken)
+    (broken / "dtbsim_example" / file).write_text(text)
+    done = python(broken, "-m", "dtbsim", "validate", EXTENSION / "network.yaml")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert python(broken, "-m", "dtbsim", "schema").returncode == 0  # of what is left
+
+
+def test_a_name_that_two_packages_use_is_one_line(installed: Path, tmp_path: Path) -> None:
+    both = tmp_path / "site"
+    shutil.copytree(installed, both)
+    info = both / "second-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: second\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text("[dtbsim.drives]\nmetronome = dtbsim_example.metronome:Metronome\n")
+    done = python(both, "-m", "dtbsim", "validate", EXTENSION / "network.yaml")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "drives.beats: drive 'metronome' is of dtbsim-example 1.0 and second 2.0" in line
+    assert "uninstall one of the packages" in line
 
 
 def test_the_files_that_each_thing_takes() -> None:

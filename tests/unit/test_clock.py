@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ from dtbsim.clock import (
 )
 from dtbsim.config import load_config_text
 from dtbsim.config.bounds import MAX_BLOCKS
+from dtbsim.config.fields import field_annotation, leaves
 from dtbsim.config.run import RunConfig
 from dtbsim.config.schema import json_schema
 from dtbsim.config.times import grid_times
@@ -119,6 +120,7 @@ drives:
   dc: {kind: dc, target: I, amplitude: 1, start_ms: 1, stop_ms: 9, windows_ms: [[2, 3]]}
   stairs: {kind: step_current, target: I, times_ms: [1, 2], amplitudes: [1, 2]}
   noise: {kind: noise_current, target: I, std: 1, dt_ms: 1}
+  source: {kind: poisson, target: I, rate_hz: 1, weight_pA: 1, as_source: true, delay_ms: 2}
 controllers:
   tonic:
     {kind: homeostatic_tonic, population: E, target_rate_hz: 4, interval_ms: 1, average_from_ms: 1, average_until_ms: 9,
@@ -139,7 +141,8 @@ ELSEWHERE = {
     "tau_": "time constants",
     "duration_ms": "of a ramp: used as it is",
     "time_ms": "listed spikes: `off_grid_spikes`",
-    "times_ms": "of inhomogeneous_poisson: the rate is integrated over each step",
+    "times_ms": "of inhomogeneous_poisson: the rate is integrated over each step; of pulse_packet: centres",
+    "sdev_ms": "of pulse_packet: a standard deviation",
 }
 
 
@@ -152,15 +155,17 @@ def times_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[tuple[st
     for name, field in model.model_fields.items():
         if name.endswith("_ms") and not name.endswith("per_ms"):
             found.add((model.__name__, name))
-        for inner in classes_in(field.annotation):
+        for inner in classes_in(field_annotation(field)):
             found |= times_of(inner, seen)
     return found
 
 
 def classes_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [found for part in get_args(annotation) for found in classes_in(part)]
+    """Those of an annotation, kinds of a registry among them."""
+    found: list[type[BaseModel]] = []
+    for leaf in leaves(annotation):
+        found += [leaf.model] if leaf.model is not None else classes_in(leaf.item) if leaf.item is not None else []
+    return found
 
 
 def test_every_time_of_the_vocabulary_is_on_the_grid_or_listed_as_not() -> None:

@@ -11,9 +11,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import dtbsim
+from dtbsim import NeuronRange, OUCurrentDrive, SinusoidalDrive, SpikeTrainDrive, StepCurrentDrive
 from dtbsim.config import RunConfig, dump_config, json_schema, load_config_text, run, values
 from dtbsim.config import network as net
-from dtbsim.config.drives import NeuronRange, OUCurrentDrive, SinusoidalDrive, SpikeTrainDrive, StepCurrentDrive
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.plain import plain
 from dtbsim.config.yaml_text import parse_yaml

@@ -183,3 +183,30 @@ def test_a_source_takes_no_current() -> None:
     text = "simulation: {duration_ms: 1}\npopulations: {S: {model: spike_source, size: 2}}\n"
     with pytest.raises(InputError, match="model 'spike_source' takes no input current"):
         network_of(text, "drives.d={kind: ou_current, target: S, sigma: 1, tau_ms: 5}")
+
+
+@pytest.mark.parametrize(
+    ("model", "drive", "message"),
+    [
+        ("iaf_psc_exp", "", "give sigma_mV or sigma_pA"),
+        ("iaf_psc_exp", "sigma_mV: 1, sigma_pA: 1", "not both"),
+        ("iaf_psc_exp", "sigma_mV: -1", "got -1"),
+        ("iaf_psc_exp", "sigma_mV: 1, tau_ms: 1e7", "more than 1000000 steps"),
+        ("izhikevich", "sigma_mV: 1", "current in mV/ms"),
+        ("izhikevich_2007", "sigma_pA: 1", "drives.d.tau_ms: model 'izhikevich_2007' has no time constant"),
+        (
+            "iaf_psc_exp, parameters: {tau_m_ms: {distribution: uniform, low: 8, high: 12}}",
+            "sigma_pA: 1",
+            "tau_m_ms differs between the neurons of population 'P'",
+        ),
+    ],
+)
+def test_bad_white_noise(model: str, drive: str, message: str) -> None:
+    text = f"""\
+simulation: {{duration_ms: 10}}
+populations: {{P: {{size: 5, model: {model}}}}}
+drives: {{d: {{kind: white_noise, target: P, {drive}}}}}
+"""
+    with pytest.raises(InputError) as caught:
+        network_of(text)
+    assert message in str(caught.value)

@@ -15,7 +15,7 @@ from tests.unit.config_samples import assert_for_people
 
 from dtbsim.errors import InputError
 from dtbsim.kernels.poisson import UNREACHABLE, coarse_thresholds, poisson_thresholds, threshold_tables
-from dtbsim.spec.waveforms import SinusoidalRate, SteppedRate
+from dtbsim.models.drives.waveforms import SinusoidalRate, SteppedRate
 
 TEXT = """\
 simulation: {dt_ms: 0.1, duration_ms: DURATION, block_size: 64}

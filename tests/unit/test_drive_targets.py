@@ -12,7 +12,7 @@ from tests.helpers.small_atlas import save_small_atlas
 from tests.unit.config_samples import assert_for_people
 
 from dtbsim.errors import InputError
-from dtbsim.spec.waveforms import Windows, windows_of
+from dtbsim.models.drives.waveforms import Windows, windows_of
 
 BASE = """\
 simulation: {dt_ms: 0.1, duration_ms: 20}

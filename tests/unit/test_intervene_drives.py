@@ -10,6 +10,7 @@ from tests.helpers.networks import network_of, simulate, simulate_ranks
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.two_backends import on_gpu
 
+from dtbsim.backends.train_players import Player
 from dtbsim.build.rank import drive_bound
 from dtbsim.config import load_config_text
 from dtbsim.errors import InputError
@@ -28,6 +29,9 @@ DRIVES = {
     "ac": "kind: ac, amplitude: 100, offset: 400, frequency_hz: 80",
     "noise": "kind: noise_current, mean: 400, std: 300, dt_ms: 0.7",
     "ou": "kind: ou_current, mean: 400, sigma: 200, tau_ms: 3",
+    "white": "kind: white_noise, mean: 350, sigma_mV: 3",
+    "gamma": "kind: gamma, rate_hz: 900, shape: 3, weight_pA: 500, processes: 2",
+    "gamma wave": "kind: sinusoidal_gamma, rate_hz: 900, amplitude_hz: 200, frequency_hz: 40, shape: 3, weight_pA: 500",
 }
 NEW = {
     "poisson": "rate_hz: 15000",
@@ -38,6 +42,9 @@ NEW = {
     "ac": "offset: 500",
     "noise": "mean: 600",
     "ou": "sigma: 500",
+    "white": "sigma_mV: 6",
+    "gamma": "rate_hz: 1500",
+    "gamma wave": "amplitude_hz: 850",
 }
 
 
@@ -84,6 +91,18 @@ def test_off_and_on_are_windows(drive: str) -> None:
     np.testing.assert_array_equal(simulate(switched), simulate(network_of(text)))
 
 
+@pytest.mark.parametrize("drive", ["gamma", "gamma wave"])
+def test_trains_whose_rate_changes_go_on_with_the_interval_that_is_under_way(drive: str) -> None:
+    """All stretches are one process, with as many spikes as the integral of the rate says."""
+    stepped = network(drive, *(f"t_ms: {t}, set: {{rate_hz: {900 + 5 * t}}}" for t in (20, 40, 60, 80)))
+    players = {id(drive.trains) for drive in stepped.drives}
+    assert len(stepped.drives) == 5
+    assert len(players) == 1
+    expected = 0.02 * sum((900, 1000, 1100, 1200, 1300))
+    steps, _ = Player(stepped, stepped.drives[0], np.arange(60, dtype=np.uint32)).spikes(0, 1000)
+    assert len(steps) / 60 == pytest.approx(expected, rel=0.02)
+
+
 def test_a_weight_changes_and_can_change_its_sign() -> None:
     """Weights that were 0 give what begins later; negative ones reach the inhibitory port."""
     changed = network("poisson", "t_ms: 10, set: {weight_pA: -90}", "t_ms: 40, set: {weight_pA: 75}")
@@ -116,7 +135,7 @@ def test_ranks_threads_and_chunks_do_not_matter() -> None:
 
 
 @pytest.mark.skipif(GXX is None, reason="g++ is not installed")
-@pytest.mark.parametrize("drive", ["part", "ou", "poisson"])
+@pytest.mark.parametrize("drive", ["part", "ou", "poisson", "gamma"])
 @pytest.mark.parametrize("plan", ["general", "persistent"])
 def test_a_gpu_gives_the_same(drive: str, plan: str) -> None:
     changed = network(

@@ -37,6 +37,7 @@ drives:
   noise: {kind: poisson, target: E, rate_hz: 2000, weight_pA: 40}
   wander: {kind: ou_current, target: E, mean: 10, sigma: 60, tau_ms: 5}
   hiss: {kind: noise_current, target: I, mean: 10, std: 60, dt_ms: 0.7}
+  regular: {kind: gamma, target: I, rate_hz: 800, shape: 3, processes: 2, weight_pA: 150}
 record:
   states: [{population: E, variables: [V_m_mV], neurons: 5, interval_ms: 0.5}]
   weights: [{projection: EE, neurons: 5}]
@@ -50,6 +51,7 @@ changes:
   e: {drive: wander, t_ms: 33.3, on: false}
   f: {drive: hiss, t_ms: 33.3, set: {std: 120}}
   g: {drive: wander, t_ms: 41, on: true}
+  g2: {drive: regular, t_ms: 41, set: {rate_hz: 1700}}
   h: {drive: noise, t_ms: 41, on: false}
   i: {drive: noise, t_ms: 45, on: true}
   j: {drive: noise, t_ms: 45, set: {rate_hz: 7000}}
@@ -79,6 +81,7 @@ def in_pieces(file: Path, **options: Any) -> Any:
         sim.set("hiss", std=120.0)
         sim.run(7.7)
         sim.set("wander", on=True)
+        sim.set("regular", rate_hz=1700.0)
         sim.set("noise", on=False)
         sim.run(4)
         sim.set("noise", rate_hz=7000.0, on=True)

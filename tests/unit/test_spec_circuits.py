@@ -11,8 +11,8 @@ from scipy.special import ndtr
 from tests.helpers.networks import network_of
 
 from dtbsim.atlas import load_local_circuits
+from dtbsim.models.circuits import potjans_diesmann as pd
 from dtbsim.spec import Network
-from dtbsim.spec.circuits import potjans_diesmann as pd
 
 PUBLISHED: dict[str, Any] = load_local_circuits()["potjans_diesmann_2014"]
 TAU_S = 0.5e-3

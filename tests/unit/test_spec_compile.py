@@ -12,9 +12,9 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import LENGTHS_MM, REGIONS, WEIGHTS, save_small_atlas
 
 from dtbsim import spec
+from dtbsim.models.drives.waveforms import Sine, Windows
 from dtbsim.spec.compile import default_block_size
 from dtbsim.spec.network import Drive, Network, Population
-from dtbsim.spec.waveforms import Sine, Windows
 
 BASE = """\
 simulation: {dt_ms: 0.1, duration_ms: 20}

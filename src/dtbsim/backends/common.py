@@ -25,6 +25,7 @@ from dtbsim.backends.state import (
     spikes_in,
     step_of,
 )
+from dtbsim.backends.train_state import load_trains, train_states
 from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.build.rank import RankNetwork, rebuilt_rows
 from dtbsim.spec.distributions import Table
@@ -103,7 +104,8 @@ class CommonBackend(ABC):
         built, drives = self._built, self.tables.drives
         found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
         found |= change_states(built, self._drives_set, self._weights_set)
-        return found | noise_states(drives.processes, drives.memory, self._shared_noise_at()) | synapses
+        found |= noise_states(drives.processes, drives.memory, self._shared_noise_at())
+        return found | train_states(drives.players, built.network.drives, self.reached) | synapses
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
@@ -123,6 +125,7 @@ class CommonBackend(ABC):
             self.set_weights(weights)
         load_common(state, self._built, self.tables.memory, self._neurons)
         load_noise(state, self.tables.drives.processes, self.tables.drives.memory)
+        load_trains(state, self.tables.drives.players, step)
         load_synapses(state, self._built.network, self.tables.dynamic, step)
         mine, spikes, events = spikes_in(state, self._built)
         self._recent.load(mine)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.memory import Memory
+from dtbsim.backends.train_players import LaneTrains, Player
 from dtbsim.build.lanes import Run
 from dtbsim.build.rank import LaneState
 from dtbsim.kernels import layout as L
@@ -23,9 +24,9 @@ from dtbsim.kernels.poisson import (
     poisson_thresholds,
     threshold_tables,
 )
+from dtbsim.models.drives.waveforms import Rate, Windows
 from dtbsim.spec.distributions import standard_normal
 from dtbsim.spec.network import Drive, Network
-from dtbsim.spec.waveforms import Rate, Windows
 
 I64 = NDArray[np.int64]
 Thresholds = tuple[NDArray[Any], NDArray[Any]]
@@ -69,6 +70,8 @@ class DriveTables:
         """The tables of all lanes so far."""
         self.processes: list[tuple[int, NDArray[np.uint32], int, NDArray[np.float32]]] = []
         """Noise that remembers: number of the drive, gids it is drawn for, neurons it reaches, its values."""
+        self._trains: dict[int, LaneTrains] = {}
+        """By lane, where drives draw trains."""
 
     def fill(self, row: I64, state: LaneState) -> None:
         """Make the tables of a lane; lanes come in their order."""
@@ -78,6 +81,7 @@ class DriveTables:
         events: list[I64] = []
         varied: dict[int, list[_Reached]] = {}
         noise: dict[int, list[_Reached]] = {}
+        trains: list[_Reached] = []
         for run in state.lane.runs:
             for drive in self._by_population.get(run.population, ()):
                 reached = self._reached(state, run, drive)
@@ -89,6 +93,8 @@ class DriveTables:
                     currents.append((self._current(reached), drive))
                 elif drive.kind == "events":
                     events.append(self._events(run, reached))
+                elif drive.kind == "trains":
+                    trains += [reached] * (drive.weight != 0)
                 elif drive.weight != 0 and (drive.rate is not None or drive.mean > 0):
                     if one_row(drive, reached.local):
                         _append(poisson, self._poisson(reached))
@@ -100,7 +106,15 @@ class DriveTables:
         self._store_noise(row, list(noise.values()))
         listed = np.concatenate([*events, np.zeros((0, 3), np.int64)])
         listed = np.ascontiguousarray(listed[np.argsort(listed[:, 0], kind="stable")])
-        row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._memory.place(listed)
+        if trains:
+            self._trains[self._lane] = self._lane_trains(row, listed, trains)
+        else:
+            row[L.N_EVENTS], row[L.EVENTS_AT] = len(listed), self._memory.place(listed)
+
+    @property
+    def players(self) -> list[Player]:
+        """All trains that are drawn as the run goes on."""
+        return [player for lane in self._trains.values() for player in lane.players.values()]
 
     def forget(self, before: DriveTables) -> None:
         """Let go of the tables before."""
@@ -122,6 +136,8 @@ class DriveTables:
         for row, key in self._following:
             for field, value in fields[key].items():
                 row[field] = value
+        for lane in self._trains.values():
+            lane.set_chunk(start, stop, lend)
 
     def _follow(self, row: I64, drive: Drive, followed: object, course: Course) -> None:
         """Let a row follow a course; populations of one drive share what they follow, so it is computed once."""
@@ -243,6 +259,14 @@ class DriveTables:
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
         row[L.N_NOISE], row[L.NOISE_AT] = len(table), self._memory.place_table(table)
         row[L.NORMAL_AT] = self._memory.place(normal_table())
+
+    def _lane_trains(self, row: I64, listed: I64, found: list[_Reached]) -> LaneTrains:
+        lane = LaneTrains(row, listed)
+        for reached in found:
+            lane.add(self._network, reached.drive, reached.gids, reached.slots)
+        if self._before is not None and self._lane in self._before._trains:
+            lane.follow(self._before._trains[self._lane])
+        return lane
 
     def _process(self, drive: Drive, size: int) -> NDArray[np.float32]:
         """The state of a process, as it stood in the tables before."""

@@ -6,6 +6,7 @@ concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0
 - `step` int64[ranks]: steps done, the same everywhere.
 - `neurons/POPULATION/gid` uint32[n], and one array of each state of the model, float32[n] or int32[n].
 - `noise/drive` int32[n], `noise/gid` uint32[n], `noise/value` float32[n]: currents that remember.
+- `trains/DRIVE/gid` uint32[n], `trains/DRIVE/state` int64[n, k]: drawn spike trains, by the number of the drive.
 - `spikes/step` int64[n], `spikes/gid` uint32[n]: spikes that some synapse may not have received yet.
 - `events/gid` uint32[n], `events/count` int64[n]: synaptic events so far, counted at some neuron.
 - `parameters/POPULATION/NAME/gid` uint32[n], `value` float64[n]: those that were changed during the run.

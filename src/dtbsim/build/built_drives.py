@@ -20,7 +20,7 @@ class BuiltDrive:
 
     Attributes:
         name: its name.
-        kind: `poisson`, `current`, `noise` or `events`.
+        kind: what it gives: `poisson`, `current`, `noise`, `events` (listed), or `trains` (drawn as the run goes on).
         shared: whether all neurons that it reaches get the same.
     """
 

@@ -27,6 +27,8 @@ COMMON_BYTES = 21
 """Gid, number as a source, input current, spike flag, room for published spikes; states and inputs come on top."""
 BYTES_PER_DRIVEN = 8
 """Counts of a Poisson drive, drawn for eight steps at once."""
+BYTES_PER_TRAIN = 24
+"""Of a drawn spike train: slot and gid, and each number of its state, which is kept three times."""
 SEGMENT_BYTES = 4
 ELIGIBILITY_BYTES = 4
 INT32_SAFE = 2**31 - 1
@@ -106,6 +108,8 @@ def neuron_bytes(network: Network, wide: bool) -> NDArray[np.int64]:
     result: NDArray[np.int64] = COMMON_BYTES + of_family[[population.family for population in network.populations]]
     for drive in network.drives:
         result[drive.population] += BYTES_PER_DRIVEN * (drive.kind == "poisson") + own_rate_bytes(drive)
+        if drive.trains is not None:
+            result[drive.population] += BYTES_PER_TRAIN * (1 + drive.trains.width)
     return result
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dtbsim.arguments import path_problem
-from dtbsim.config.drives import SpikeTrainDrive
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import Projection, TractDelay
 from dtbsim.config.run import RunConfig, Simulation
@@ -21,9 +20,10 @@ PARTITIONERS = Later("dtbsim.partition:PARTITIONERS")
 
 
 def population_names(config: RunConfig) -> list[str]:
-    """Return the names that a configuration can refer to: its populations, and CIRCUIT.POP of its circuits."""
-    circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.POPULATIONS]
-    return [*config.populations, *circuits]
+    """Return the names that a configuration can refer to: populations, CIRCUIT.POP, and those that drives make."""
+    circuits = [f"{name}.{part}" for name, circuit in config.circuits.items() for part in circuit.population_names()]
+    sources = [source for name, drive in config.drives.items() for source in drive.sources(name).values()]
+    return [*config.populations, *circuits, *sources]
 
 
 def projection_names(config: RunConfig) -> dict[str, Projection]:
@@ -74,7 +74,8 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
             (("populations", key, "spikes_file"), population.spikes_file),
             (("populations", key, "positions", "file"), getattr(population.positions, "file", None)),
         ]
-    given += [(("drives", k, "file"), d.file) for k, d in config.drives.items() if isinstance(d, SpikeTrainDrive)]
+    for key, drive in config.drives.items():
+        given += [(("drives", key, field), text) for field, text in drive.files().items()]
     for key, projection in config.projections.items():
         given += [(("projections", key, "rule", field), text) for field, text in projection.rule.files().items()]
     given += files_of_numbers(config)
@@ -168,7 +169,7 @@ def _unknown(path: KeyPath, name: str, known: Iterable[str], config: RunConfig) 
     if name in known:
         return
     if name in config.circuits:
-        parts = [f"{name}.{part}" for part in config.circuits[name].POPULATIONS]
+        parts = [f"{name}.{part}" for part in config.circuits[name].population_names()]
         yield Problem(path, f"'{name}' is a circuit", f"give one of its populations: {', '.join(parts)}")
     else:
         yield Problem(path, f"no population '{name}'", did_you_mean(name, known))
@@ -235,8 +236,11 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
         elif delay.minimum_ms is not None:
             yield ("projections", key, "delay_ms", "minimum_ms"), delay.minimum_ms
     for key, circuit in config.circuits.items():
-        if circuit.kind == "balanced_ei" and circuit.delay_ms is not None:
-            yield ("circuits", key, "delay_ms"), circuit.delay_ms
+        given = ((("circuits", key, name), getattr(circuit, name)) for name in circuit.delay_keys)
+        yield from ((path, value) for path, value in given if value is not None)
+    for key, drive in config.drives.items():
+        if getattr(drive, "delay_ms", None) is not None:
+            yield ("drives", key, "delay_ms"), getattr(drive, "delay_ms", None)
 
 
 def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
@@ -314,10 +318,11 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
 
 def _rates(config: RunConfig) -> Iterator[Problem]:
     for key, drive in config.drives.items():
-        if drive.kind == "poisson" and not isinstance(drive.rate_hz, list):  # whose items have a bound
-            low, _ = value_bounds(drive.rate_hz) or (0.0, 0.0)
+        for name in drive.per_neuron:
+            given = getattr(drive, name)
+            low, _ = (None if isinstance(given, list) else value_bounds(given)) or (0.0, 0.0)  # items have a bound
             if low < 0:
-                path = _bound(("drives", key, "rate_hz"), drive.rate_hz, "low")
+                path = _bound(("drives", key, name), given, "low")
                 yield Problem(path, f"a rate of {low:g} Hz", "allowed: at least 0")
 
 
@@ -338,7 +343,7 @@ def _needs_atlas(config: RunConfig) -> Iterator[tuple[KeyPath, str]]:
         if population.regions is not None:
             yield ("populations", key, "regions"), "a population in regions"
     for key, circuit in config.circuits.items():
-        if circuit.regions is not None:
+        if getattr(circuit, "regions", None) is not None:
             yield ("circuits", key, "regions"), "a circuit in regions"
     for key, projection in config.projections.items():
         if projection.scope == "connectome":
@@ -361,7 +366,7 @@ def _maps(config: RunConfig) -> Iterator[tuple[KeyPath, object, object]]:
     regions: dict[KeyPath, object] = {
         ("populations", key): population.regions for key, population in config.populations.items()
     }
-    regions |= {("circuits", key): circuit.regions for key, circuit in config.circuits.items()}
+    regions |= {("circuits", key): getattr(circuit, "regions", None) for key, circuit in config.circuits.items()}
     for path, value in sources_of(config):
         if path[:2] in regions and isinstance(value, PER_REGION):
             yield path, value, regions[path[:2]]

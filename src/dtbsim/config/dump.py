@@ -73,5 +73,6 @@ def listed_spikes(config: RunConfig) -> Iterator[tuple[tuple[str, str, str], Spi
         if population.spikes is not None:
             yield ("populations", name, "spikes"), population.spikes
     for name, drive in config.drives.items():
-        if drive.kind == "spike_trains" and drive.spikes is not None:
-            yield ("drives", name, "spikes"), drive.spikes
+        spikes = getattr(drive, "spikes", None)
+        if isinstance(spikes, SpikeArrays):
+            yield ("drives", name, "spikes"), spikes

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from dtbsim.config.bounds import Degree, Number, Size
-from dtbsim.config.by_name import ByName
+from dtbsim.config.bounds import Number, Size
 from dtbsim.config.controllers import ControllerOptions
 from dtbsim.config.open_union import FromRegistry
 from dtbsim.config.parts import (
@@ -43,7 +42,7 @@ from dtbsim.config.values import (
 Sizes = Annotated[Annotated[Size, Tag("number")] | PerRegion, kind_of_value]
 TargetRates = Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegion, kind_of_value]
 
-_REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
+REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 
 
 class Population(Strict):
@@ -59,7 +58,7 @@ class Population(Strict):
     size: Sizes = Field(
         description="neurons, in every region where `regions` is given; by region the nearest whole number, at least 1"
     )
-    regions: Regions | None = Field(default=None, description=_REGIONS)
+    regions: Regions | None = Field(default=None, description=REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
         default=None, description="models with any number of ports: port name -> tau_syn_ms, in order"
     )
@@ -248,46 +247,24 @@ class HomeostaticTonic(ControllerOptions):
             yield ("stages", str(k), "start_ms"), stage.start_ms
 
 
-class BalancedEI(Strict):
-    """Balanced excitatory/inhibitory circuit: populations `NAME.E` and `NAME.I`, local in-degrees, Poisson drive."""
+class CircuitConfig(Strict):
+    """Base of what configures a circuit; a class of it has `kind`, a Literal that is its default, too."""
 
-    POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
+    if TYPE_CHECKING:
+        kind: Any
 
-    kind: Literal["balanced_ei"] = Field(default="balanced_ei", description=KIND)
-    size_E: Size = Field(default=200, description="excitatory neurons (per region)")
-    size_I: Size = Field(default=50, description="inhibitory neurons (per region)")
-    regions: Regions | None = Field(default=None, description=_REGIONS)
-    indegree_E: Degree = Field(default=80, description="excitatory synapses per neuron from its own region")
-    indegree_I: Degree = Field(default=20, description="inhibitory synapses per neuron from its own region")
-    weight_EE_mV: Number = Field(default=0.34, ge=0, description="onto E from E")
-    weight_IE_mV: Number = Field(default=0.45, ge=0, description="onto I from E")
-    weight_EI_mV: Number = Field(default=3.3, ge=0, description="onto E from I (its size; it inhibits)")
-    weight_II_mV: Number = Field(default=1.65, ge=0, description="onto I from I (its size; it inhibits)")
-    nmda_fraction: Number = Field(default=0.5, ge=0, le=1, description="share of recurrent excitation through NMDA")
-    drive_weight_mV: Number = Field(default=0.6, description="weight of the Poisson drive, through AMPA")
-    drive_rate_E_hz: Number = Field(default=1700.0, ge=0, description="Poisson rate into every E neuron")
-    drive_rate_I_hz: Number = Field(default=2800.0, ge=0, description="Poisson rate into every I neuron")
-    delay_ms: Number | None = Field(default=None, gt=0, description="local delay; default: one step")
-    parameters_E: dict[str, Value] = Field(default={}, description="model parameters of E that differ")
-    parameters_I: dict[str, Value] = Field(default={}, description="model parameters of I that differ")
+    POPULATIONS: ClassVar[tuple[str, ...]] = ()
+    """Names of its populations; elsewhere they are called CIRCUIT.NAME."""
+    delay_keys: ClassVar[tuple[str, ...]] = ()
+    """Fields that are delays in ms: whole numbers of steps, and as long as delays may be."""
+
+    def population_names(self) -> tuple[str, ...]:
+        """Return the names of its populations, where they depend on other fields."""
+        return self.POPULATIONS
 
 
-class PotjansDiesmann(Strict):
-    """The Potjans-Diesmann (2014) microcircuit: populations `NAME.L23E` ... `NAME.L6I`.
-
-    `scale` multiplies neuron numbers; `indegree_scale` the in-degrees, with weights / sqrt(indegree_scale) and a DC
-    correction that keeps the mean input (van Albada 2015).
-    """
-
-    POPULATIONS: ClassVar[tuple[str, ...]] = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
-
-    kind: Literal["potjans_diesmann"] = Field(default="potjans_diesmann", description=KIND)
-    scale: Number = Field(default=1.0, gt=0, description="factor on neuron numbers")
-    indegree_scale: Number = Field(default=1.0, gt=0, description="factor on in-degrees")
-    regions: Regions | None = Field(default=None, description=_REGIONS)
-    drive: Literal["poisson", "dc"] = Field(default="poisson", description="external input: spikes, or their mean")
-
-
-Circuit = Annotated[
-    BalancedEI | PotjansDiesmann, Field(discriminator="kind"), ByName("balanced_ei", "potjans_diesmann")
-]
+CIRCUIT_KINDS = FromRegistry("dtbsim.models.circuits:CIRCUITS")
+if TYPE_CHECKING:
+    Circuit = CircuitConfig
+else:
+    Circuit = Annotated[Any, CIRCUIT_KINDS]

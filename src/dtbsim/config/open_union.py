@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
@@ -46,6 +46,11 @@ class FromRegistry:
         """The union of all configuration classes that can be used now."""
         return _union(self._models())
 
+    @property
+    def named(self) -> list[str]:
+        """The kinds that need nothing but their name."""
+        return _named(self._models())
+
     def _models(self) -> tuple[type[BaseModel], ...]:
         return (*(item.config for item in self.registry.usable().values()), *self._also)
 
@@ -56,7 +61,9 @@ class FromRegistry:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe the union as it is now."""
         models = self._models()
-        return {"anyOf": [{"enum": _named(models), "type": "string"}, handler(_adapter(models).core_schema)]}
+        objects = handler(_adapter(models).core_schema)
+        named = _named(models)
+        return {"anyOf": [{"enum": named, "type": "string"}, objects]} if named else objects
 
     def _validated(self, value: Any) -> Any:
         if isinstance(value, dict) and "kind" not in value:
@@ -72,17 +79,29 @@ class FromRegistry:
         return _adapter(self._models()).validate_python(value)
 
 
+def check_class(config: object, bases: type | tuple[type, ...], name: str) -> None:
+    """Raise TypeError unless `config` can be the configuration class of an object called `name` of another package."""
+    allowed = bases if isinstance(bases, tuple) else (bases,)
+    names = " or ".join(f"{base.__module__}.{base.__name__}" for base in allowed)
+    if not (isinstance(config, type) and issubclass(config, BaseModel) and issubclass(config, allowed)):
+        raise TypeError(f"it needs `config`, a subclass of {names}")
+    kind = config.model_fields.get("kind")
+    if kind is None or get_args(kind.annotation) != (kind.default,):
+        raise TypeError(f"its configuration class needs `kind: Literal[{name!r}] = {name!r}`")
+    if kind.default != name:
+        raise TypeError(f"its configuration has kind '{kind.default}'; that and the entry point must be one name")
+    config.model_rebuild()
+
+
 @lru_cache(maxsize=8)
 def _adapter(models: tuple[type[BaseModel], ...]) -> TypeAdapter[Any]:
     return TypeAdapter(_union(models))
 
 
 def _union(models: tuple[type[BaseModel], ...]) -> Any:
-    return Annotated[
-        Union[models],  # noqa: UP007 - of a tuple
-        Field(discriminator="kind"),
-        ByName(*_named(models)),
-    ]
+    objects: Any = Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
+    named = _named(models)
+    return Annotated[objects, ByName(*named)] if named else objects
 
 
 def _named(models: tuple[type[BaseModel], ...]) -> list[str]:

@@ -9,12 +9,11 @@ from pydantic import ValidationError
 
 from dtbsim.config.check import find_problems
 from dtbsim.config.locate import KeyPath, Problem
-from dtbsim.config.network import BalancedEI, PotjansDiesmann
+from dtbsim.config.network import CIRCUIT_KINDS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.strict import checked
 
 _BY_NAME = ("populations", "circuits", "projections", "drives", "controllers", "changes")
-_CIRCUITS = (BalancedEI.model_fields["kind"].default, PotjansDiesmann.model_fields["kind"].default)
 _TIMES = ("dt_ms", "duration_ms", "max_delay_ms")
 
 
@@ -72,7 +71,7 @@ def _in_place_of(section: str, item: Any) -> Any:
     """Something valid under the name of a broken part that others refer to; None: it is left out."""
     if section == "populations":
         return {"model": "broken", "size": 1}
-    if section == "circuits" and isinstance(item, dict) and item.get("kind") in _CIRCUITS:
+    if section == "circuits" and isinstance(item, dict) and item.get("kind") in CIRCUIT_KINDS.named:
         return {"kind": item["kind"]}
     return None
 

@@ -2,8 +2,9 @@
 
 All of them but those whose key says otherwise: drawn delays and tract delays (the nearest step counts; a bound to which
 delays are clipped is one that many synapses have, and on the grid as any other constant), time constants,
-refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson and the duration of a ramp (used
-as they are), windows of dynamic connectivity (the nearest number of volumes), the bound max_delay_ms.
+refractory periods (rounded up, as the models say), the times of inhomogeneous_poisson, intervals and spreads of drawn
+spike trains and the duration of a ramp (used as they are), windows of dynamic connectivity (the nearest number of
+volumes), the bound max_delay_ms.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtbsim.clock import grid_problem
-from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
 from dtbsim.config.locate import KeyPath, Problem
-from dtbsim.config.network import BalancedEI, TractDelay
+from dtbsim.config.network import TractDelay
 from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
@@ -53,8 +53,7 @@ def grid_times(config: RunConfig) -> Times:
 
 def _circuits(config: RunConfig) -> Times:
     for key, circuit in config.circuits.items():
-        if isinstance(circuit, BalancedEI):
-            yield ("circuits", key, "delay_ms"), circuit.delay_ms
+        yield from ((("circuits", key, name), getattr(circuit, name)) for name in circuit.delay_keys)
 
 
 def _projections(config: RunConfig) -> Times:
@@ -80,12 +79,9 @@ def _drives(config: RunConfig) -> Times:
         path = "drives", key
         yield (*path, "start_ms"), drive.start_ms
         yield (*path, "stop_ms"), drive.stop_ms
+        yield (*path, "delay_ms"), getattr(drive, "delay_ms", None)
         yield from _pairs((*path, "windows_ms"), drive.windows_ms or [])
-        if isinstance(drive, StepCurrentDrive):
-            for k, time_ms in enumerate(drive.times_ms):
-                yield (*path, "times_ms", str(k)), time_ms
-        if isinstance(drive, NoiseCurrentDrive):
-            yield (*path, "dt_ms"), drive.dt_ms
+        yield from (((*path, *inner), time_ms) for inner, time_ms in drive.grid_times())
 
 
 def _controllers(config: RunConfig) -> Times:

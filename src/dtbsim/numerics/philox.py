@@ -32,6 +32,7 @@ PURPOSE_OUT_TARGET = 11
 PURPOSE_RATE = 12
 PURPOSE_POSITION = 16
 PURPOSE_DEGREE = 20
+PURPOSE_TRAIN = 21
 
 
 def seed_key(seed: int) -> tuple[np.uint32, np.uint32]:

@@ -138,9 +138,10 @@ def _named(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str,
             path = base / user_path(given)
             yield ("populations", name, "positions", "file"), given, path, f"positions.{name}{path.suffix}", False
     for name, drive in config.drives.items():
-        if drive.kind == "spike_trains" and drive.file is not None:
-            path = base / user_path(drive.file)
-            yield ("drives", name, "file"), drive.file, path, f"drives.{name}{path.suffix}", False
+        for field, given in drive.files().items():
+            path = base / user_path(given)
+            kept = f"drives.{name}.{field}{path.suffix}" if field != "file" else f"drives.{name}{path.suffix}"
+            yield ("drives", name, field), given, path, kept, False
     for name, projection in config.projections.items():
         for field, given in projection.rule.files().items():
             path = base / user_path(given)
@@ -217,7 +218,8 @@ def _arrays(config: RunConfig) -> Iterator[tuple[Key, str, bytes]]:
 def _changed(config: RunConfig, changes: dict[Key, str]) -> RunConfig:
     """Return the configuration with other texts for files, or with a file in place of an array."""
     for key, text in changes.items():
-        if key[-1] in ("spikes_file", "file") and len(key) == 3 and key[0] in ("populations", "drives"):
+        holder = value_at(config, key[:2]) if key[0] in ("populations", "drives") and len(key) == 3 else None
+        if key[-1] in ("spikes_file", "file") and hasattr(holder, "spikes"):
             config = replaced(config, (*key[:2], "spikes"), None)
         if key[0] == "projections" and key[2:3] == ("rule",) and len(key) == 4:
             listed = config.projections[key[1]].rule.arrays()

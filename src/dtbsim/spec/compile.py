@@ -15,13 +15,14 @@ from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.models.circuits import Parts
 from dtbsim.spec.changes import plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
-from dtbsim.spec.circuits import Parts, expand
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
 from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
+from dtbsim.spec.parts import expand
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections

@@ -14,9 +14,9 @@ import numpy as np
 from dtbsim.config import drives as cfg
 from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models.drives.waveforms import FloatArray, IntArray, Wave, Windows, windows_of
 from dtbsim.spec.changes import Event
 from dtbsim.spec.places import Places
-from dtbsim.spec.waveforms import FloatArray, IntArray, Wave, Windows, windows_of
 
 MOST_STRETCHES = 1000
 """Of one drive: each is a drive of its own for the compiled loop."""
@@ -31,7 +31,7 @@ class Stretch:
 
     start: int
     stop: int | None
-    item: cfg.Drive
+    item: cfg.Windowed
     on: bool
     path: str
 
@@ -59,9 +59,9 @@ class Piecewise:
         return result
 
 
-def piecewise(stretches: Sequence[Stretch], waves: Sequence[Wave]) -> Wave:
-    """What follows one wave in each stretch."""
-    return waves[0] if len(waves) == 1 else Piecewise(tuple(stretch.start for stretch in stretches), tuple(waves))
+def piecewise(starts: Sequence[int], waves: Sequence[Wave]) -> Wave:
+    """What follows waves[k] from step starts[k] on."""
+    return waves[0] if len(waves) == 1 else Piecewise(tuple(starts), tuple(waves))
 
 
 def joined_windows(stretches: Sequence[Stretch], whole: Windows) -> Windows:
@@ -74,7 +74,9 @@ def _edges(windows: Windows) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return windows.on, windows.off
 
 
-def stretches_of(item: cfg.Drive, events: Sequence[Event], places: Places, *, on: bool = True) -> tuple[Stretch, ...]:
+def stretches_of(
+    item: cfg.Windowed, events: Sequence[Event], places: Places, *, on: bool = True
+) -> tuple[Stretch, ...]:
     """The stretches of a drive, which is `item` and `on` at first; `events` ascend in their steps.
 
     Raises InputError for what cannot change.
@@ -98,8 +100,11 @@ def stretches_of(item: cfg.Drive, events: Sequence[Event], places: Places, *, on
     return tuple(found)
 
 
-def _with(item: cfg.Drive, event: Event, places: Places) -> cfg.Drive:
+def _with(item: cfg.Windowed, event: Event, places: Places) -> cfg.Windowed:
     """The drive with a new value; it is checked as in a configuration."""
+    if event.name in WEIGHT_KEYS and getattr(item, "as_source", False):
+        message = "the spikes of a source have the weight of its projection"
+        raise places.error(event.path, message, f"change that instead: projection: {' or '.join(item.target)}")
     weights = [key for key in WEIGHT_KEYS if getattr(item, key, None) is not None]
     allowed = [*type(item).changeable, *weights]
     if event.name not in allowed:

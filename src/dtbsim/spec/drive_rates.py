@@ -22,6 +22,9 @@ class OwnMeans:
     listed: PerNeuron | None
     position: int
     dt_ms: float
+    low: float = 0.0
+    high: float = 0.0
+    """Bounds of the rates in Hz."""
 
     def means(self, neurons: NDArray[np.int64], gids: NDArray[np.uint32], drive: int, seed: int) -> FloatArray:
         """float64[n]: mean events per step of neurons, given by index in the population and gid, of drive `drive`.

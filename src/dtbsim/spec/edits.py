@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from dtbsim.config.changes import Change
-from dtbsim.config.drives import Drive as DriveItem
+from dtbsim.config.drives import Windowed as DriveItem
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes
 from dtbsim.spec.channels import FixedChannels, check_weight
-from dtbsim.spec.circuits import expand
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, stretches_of
 from dtbsim.spec.drives import draft_drives, finish_drives
 from dtbsim.spec.network import Drive, Family, Network
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
+from dtbsim.spec.parts import expand
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
 from dtbsim.spec.weight_changes import weights_of

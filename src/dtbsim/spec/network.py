@@ -20,6 +20,8 @@ from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
+from dtbsim.models.drives.inputs import Trains
+from dtbsim.models.drives.waveforms import Noise, Rate, Wave, Windows
 from dtbsim.models.synapses import SynapseModel
 from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
@@ -32,7 +34,6 @@ from dtbsim.spec.records import Execution, Records, Request
 from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics
-from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
 if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
@@ -175,12 +176,13 @@ class Drive:
     """Input from outside to one population, while its `windows` are open. Times in steps.
 
     kind `poisson`: `mean` events per step, or what `rate` gives, of `weight` quanta into `channel`; `current`: what
-    `wave` gives; `noise`: `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta.
+    `wave` gives; `noise`: `noise` around `wave`; `events`: listed (step, neuron), int64[n, 2], each of `weight` quanta;
+    `trains`: spikes of `weight` quanta that `trains` draws as the run goes on.
     `neurons` are the indices, ascending, that receive it; None: all. With `shared` all of its targets, in all
     populations, get the same. `own_means` gives every neuron a mean of its own, of which `mean` is the largest.
     """
 
-    kind: Literal["poisson", "current", "noise", "events"]
+    kind: Literal["poisson", "current", "noise", "events", "trains"]
     name: str
     index: int
     population: int
@@ -195,6 +197,7 @@ class Drive:
     wave: Wave | None = None
     noise: Noise | None = None
     events: NDArray[np.int64] | None = None
+    trains: Trains | None = None
     key_path: str = ""
 
     @property

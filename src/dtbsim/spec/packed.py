@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
+from dtbsim.models.drives import DRIVES
 from dtbsim.spec.distributions import TABLE_SIZE, Table
 from dtbsim.spec.network import Drive
 
@@ -163,6 +164,7 @@ def _of_drives() -> list[type]:
         hint = waiting.pop()
         waiting += get_args(hint)
         modules |= {hint.__module__} if isinstance(hint, type) and hint.__module__.startswith("dtbsim.") else set()
+    modules |= {type(kind).__module__ for kind in DRIVES.usable().values()}
     every = (value for module in modules for value in vars(sys.modules[module]).values())
     return [value for value in every if isinstance(value, type) and is_dataclass(value)]
 

@@ -17,9 +17,9 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.sources import spreads
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import NeuronModel
+from dtbsim.models.circuits import Parts
 from dtbsim.models.own import code_of, find_model, may_simplify
 from dtbsim.spec.changes import Event, check_state, is_whole, kind_of, occurring
-from dtbsim.spec.circuits import Parts
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.numbers import Numbers, Quantity, extremes, typical
 from dtbsim.spec.places import Places

@@ -13,11 +13,11 @@ from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.sources import Spreading
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models.circuits import Parts
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.changes import Event, WeightChange
 from dtbsim.spec.channels import ChannelPlan, counted, input_mix, named_ports, weight_key, weight_table
-from dtbsim.spec.circuits import Parts
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import Delays, check_delays, find_delays, tract_delays
 from dtbsim.spec.distributions import Table, as_table

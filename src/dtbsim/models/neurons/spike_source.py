@@ -34,7 +34,7 @@ class PoissonSource(NeuronModel):
     integration = (
         "the number of spikes of a neuron in a step is a Poisson number with the mean rate_hz dt (at most 100), "
         "independent of all other steps and neurons; probabilities are exact to 2^-32. For a source that is on in "
-        "windows, or whose rate changes, give a parrot_neuron a Poisson drive"
+        "windows, or whose rate changes, give a parrot_neuron a Poisson drive, or a drive `as_source: true`"
     )
     current_unit = ""
     is_source = True

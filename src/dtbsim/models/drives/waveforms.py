@@ -188,3 +188,19 @@ class SinusoidalRate:
         inside = np.clip(angle - 2.0 * np.pi * turns, rise, np.pi - rise)
         rest = self.rate_hz * (inside - rise) + self.amplitude_hz * (math.cos(rise) - np.cos(inside))
         return turns, rest
+
+
+@dataclass(frozen=True)
+class JoinedRates:
+    """rates[k] from step starts[k] on; `starts` ascend from 0."""
+
+    starts: tuple[int, ...]
+    rates: tuple[Rate, ...]
+
+    def means(self, steps: IntArray, dt_ms: float) -> FloatArray:
+        """Expected number of events in each of some consecutive steps."""
+        which = np.searchsorted(np.array(self.starts), steps, side="right") - 1
+        result = np.zeros(steps.size)
+        for k in np.unique(which).tolist():
+            result[which == k] = self.rates[k].means(steps[which == k], dt_ms)
+        return result

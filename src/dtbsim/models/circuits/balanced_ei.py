@@ -6,15 +6,47 @@ with decay time tau then has amplitude weight * C_m / tau (pA).
 
 from __future__ import annotations
 
-from dtbsim.config.drives import PoissonDrive
-from dtbsim.config.network import BalancedEI, Population, Projection
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from dtbsim.config.bounds import Degree, Number, Size
+from dtbsim.config.network import REGIONS, CircuitConfig, Population, Projection
+from dtbsim.config.parts import KIND, Regions
+from dtbsim.config.values import Value
 from dtbsim.errors import InputError
+from dtbsim.models.circuits.base import Circuit, Parts
 from dtbsim.models.connections.fixed_indegree import FixedIndegree
-from dtbsim.spec.circuits import Parts
+from dtbsim.models.drives.poisson import PoissonDrive
 
 TAU_MS = {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}
 NEURON_E = {"C_m_pF": 200.0, "tau_m_ms": 20.0, "E_L_mV": -70.0, "V_th_mV": -50.0, "V_reset_mV": -60.0, "t_ref_ms": 2.0}
 NEURON_I = {"C_m_pF": 100.0, "tau_m_ms": 10.0, "E_L_mV": -70.0, "V_th_mV": -50.0, "V_reset_mV": -60.0, "t_ref_ms": 1.0}
+
+
+class BalancedEI(CircuitConfig):
+    """Balanced excitatory/inhibitory circuit: populations `NAME.E` and `NAME.I`, local in-degrees, Poisson drive."""
+
+    POPULATIONS: ClassVar[tuple[str, ...]] = ("E", "I")
+    delay_keys: ClassVar[tuple[str, ...]] = ("delay_ms",)
+
+    kind: Literal["balanced_ei"] = Field(default="balanced_ei", description=KIND)
+    size_E: Size = Field(default=200, description="excitatory neurons (per region)")
+    size_I: Size = Field(default=50, description="inhibitory neurons (per region)")
+    regions: Regions | None = Field(default=None, description=REGIONS)
+    indegree_E: Degree = Field(default=80, description="excitatory synapses per neuron from its own region")
+    indegree_I: Degree = Field(default=20, description="inhibitory synapses per neuron from its own region")
+    weight_EE_mV: Number = Field(default=0.34, ge=0, description="onto E from E")
+    weight_IE_mV: Number = Field(default=0.45, ge=0, description="onto I from E")
+    weight_EI_mV: Number = Field(default=3.3, ge=0, description="onto E from I (its size; it inhibits)")
+    weight_II_mV: Number = Field(default=1.65, ge=0, description="onto I from I (its size; it inhibits)")
+    nmda_fraction: Number = Field(default=0.5, ge=0, le=1, description="share of recurrent excitation through NMDA")
+    drive_weight_mV: Number = Field(default=0.6, description="weight of the Poisson drive, through AMPA")
+    drive_rate_E_hz: Number = Field(default=1700.0, ge=0, description="Poisson rate into every E neuron")
+    drive_rate_I_hz: Number = Field(default=2800.0, ge=0, description="Poisson rate into every I neuron")
+    delay_ms: Number | None = Field(default=None, gt=0, description="local delay; default: one step")
+    parameters_E: dict[str, Value] = Field(default={}, description="model parameters of E that differ")
+    parameters_I: dict[str, Value] = Field(default={}, description="model parameters of I that differ")
 
 
 def amplitude_pA(charge_mV: float, capacitance_pF: float, port: str) -> float:
@@ -84,3 +116,13 @@ def _capacitance_pF(value: object, where: str) -> float:
         where=where,
         remedy="give a number, or write the populations and projections out",
     )
+
+
+class BalancedEICircuit(Circuit):
+    """`balanced_ei`."""
+
+    config = BalancedEI
+
+    def expand(self, name: str, item: BalancedEI, dt_ms: float) -> Parts:
+        """Return its parts."""
+        return balanced_ei(name, item, dt_ms)

@@ -6,12 +6,18 @@ Initial potentials are the optimised ones of the reference implementation, which
 from __future__ import annotations
 
 import math
+from typing import ClassVar, Literal
 
-from dtbsim.config.drives import DCDrive, PoissonDrive
-from dtbsim.config.network import Population, PotjansDiesmann, Projection
+from pydantic import Field
+
+from dtbsim.config.bounds import Number
+from dtbsim.config.network import REGIONS, CircuitConfig, Population, Projection
+from dtbsim.config.parts import KIND, Regions
 from dtbsim.config.values import Normal, TruncatedNormal
+from dtbsim.models.circuits.base import Circuit, Parts
 from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
-from dtbsim.spec.circuits import Parts
+from dtbsim.models.drives.dc import DCDrive
+from dtbsim.models.drives.poisson import PoissonDrive
 
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 SIZES = (20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948)
@@ -46,6 +52,22 @@ NEURON = {
 }
 V0_MEAN_MV = (-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43)
 V0_SD_MV = (5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48)
+
+
+class PotjansDiesmann(CircuitConfig):
+    """The Potjans-Diesmann (2014) microcircuit: populations `NAME.L23E` ... `NAME.L6I`.
+
+    `scale` multiplies neuron numbers; `indegree_scale` the in-degrees, with weights / sqrt(indegree_scale) and a DC
+    correction that keeps the mean input (van Albada 2015).
+    """
+
+    POPULATIONS: ClassVar[tuple[str, ...]] = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
+
+    kind: Literal["potjans_diesmann"] = Field(default="potjans_diesmann", description=KIND)
+    scale: Number = Field(default=1.0, gt=0, description="factor on neuron numbers")
+    indegree_scale: Number = Field(default=1.0, gt=0, description="factor on in-degrees")
+    regions: Regions | None = Field(default=None, description=REGIONS)
+    drive: Literal["poisson", "dc"] = Field(default="poisson", description="external input: spikes, or their mean")
 
 
 def psc_amplitude_pA(psp_mV: float) -> float:
@@ -134,3 +156,13 @@ def _background(parts: Parts, name: str, t: int, circuit: PotjansDiesmann, weigh
         dc_pA += external_pA
     if abs(dc_pA) > 1e-9:
         parts.drives[f"dc_{POPULATIONS[t]}"] = DCDrive(kind="dc", target=target, amplitude=dc_pA)
+
+
+class PotjansDiesmannCircuit(Circuit):
+    """`potjans_diesmann`."""
+
+    config = PotjansDiesmann
+
+    def expand(self, name: str, item: PotjansDiesmann, dt_ms: float) -> Parts:
+        """Return its parts."""
+        return potjans_diesmann(name, item, dt_ms)
