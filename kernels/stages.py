@@ -17,17 +17,17 @@ from numba.core.ccallback import CFunc
 from numpy.typing import NDArray
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import source_index
 from dtbsim.kernels.compiled_cache import CompiledCache
 from dtbsim.kernels.detect import emit_random
 from dtbsim.kernels.drives import poisson_drives, varied_poisson
 from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
 from dtbsim.kernels.history import remember_spikes
-from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
+from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import source_hash, static_dir
 from dtbsim.kernels.noise import noise_currents
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
 from dtbsim.kernels.rounds import exchange
+from dtbsim.kernels.sources import source_index
 
 SIGNATURE = types.int64(*[types.int64] * 7)
 
@@ -38,8 +38,7 @@ def _spike(rank: Any, spikes_at: int, k: int, step: int) -> Any:
     if step >= 0:
         return np.int64(view_i32(spikes_at, k + 1)[k]), np.int64(step)
     entry = view_i64(spikes_at, k + 1)[k]
-    gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
-    return np.int64(source_index(gids, entry & 0xFFFFFFFF)), entry >> 32
+    return np.int64(source_index(rank, entry & 0xFFFFFFFF)), entry >> 32
 
 
 class Stage:

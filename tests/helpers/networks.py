@@ -43,7 +43,7 @@ def built_rank(
 def synapses_of(built: RankNetwork) -> Any:
     """All synapses of a rank, int64[n, 5], sorted."""
     parts = [np.zeros((0, 5), np.int64)]
-    sources = built.candidates.gids.astype(np.int64)
+    sources = built.candidates.gids().astype(np.int64)
     for state in built.lanes:
         rows = state.rows
         if rows.kind == L.KIND_PACKED:
@@ -68,7 +68,7 @@ def dynamic_synapses_of(built: RankNetwork) -> list[tuple[DynamicRows, Any]]:
             slots, weights = rows.targets, rows.weights
             if rows.kind == L.KIND_PACKED:
                 slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
-            gids = built.candidates.gids[part.source0 : part.source0 + part.n_sources].astype(np.int64)
+            gids = built.candidates.gids(part.source0, part.source0 + part.n_sources).astype(np.int64)
             delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
             columns = [np.repeat(gids, np.diff(rows.rows)), target[slots], channel[slots], weights, delay]
             table = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)

@@ -137,7 +137,7 @@ def test_ranks_know_their_sources(tmp_path: Path) -> None:
     network = zoo(tmp_path)
     for rank in range(3):
         built = built_rank(network, rank, 3)
-        gids = built.candidates.gids
+        gids = built.candidates.gids()
         assert (np.diff(gids.astype(np.int64)) > 0).all()
         for index, population in enumerate(network.populations):
             offset = built.candidates.offset[index]

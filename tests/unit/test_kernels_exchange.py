@@ -15,10 +15,11 @@ from tests.helpers.lane_table import LaneTable
 
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, source_index, write_round
+from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, write_round
 from dtbsim.kernels.calendar import take_due
 from dtbsim.kernels.intrinsics import atomic_store
 from dtbsim.kernels.packets import OVERFLOW, pack, unpack
+from dtbsim.kernels.sources import jump_table, source_index
 
 
 @nb.njit(nogil=True)
@@ -171,25 +172,46 @@ def test_an_overflowing_rank_sends_the_mark_alone() -> None:
 # -- board ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sets(st.integers(0, 2**32 - 1), max_size=20), st.integers(0, 2**32 - 1))
-def test_source_index_finds_a_gid(gids: set[int], other: int) -> None:
-    table = np.array(sorted(gids), np.uint32)
-    for gid in {*gids, other}:
-        expected = sorted(gids).index(gid) if gid in gids else -1
-        assert source_index(table, np.int64(gid)) == expected
+def source_table(rank: Any, ranges: Any) -> list[Any]:
+    """Enter ranges (int64[n, 3]) of source candidates into a rank's table; what it points to."""
+    ranges = np.ascontiguousarray(ranges, np.int64).reshape(-1, 3)
+    jump, shift = jump_table(ranges)
+    rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(ranges), ranges.ctypes.data
+    rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT], rank[L.SOURCE_SHIFT] = jump.size, jump.ctypes.data, shift
+    return [ranges, jump]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(0, 30)), max_size=12), st.data())
+def test_source_index_finds_a_gid(gaps: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    """Ranges far apart and side by side, small and large; every id at their ends, and any other."""
+    ranges, at, first = [], 0, 0
+    for gap, size, power in gaps:
+        begin = at + (gap << (power % 20))
+        stop = begin + (size << (power % 24))
+        if stop >= 2**32:
+            break
+        ranges.append((begin, stop, first))
+        first, at = first + stop - begin, stop
+    rank = np.zeros(L.RANK_FIELDS, np.int64)
+    _kept = source_table(rank, ranges)
+    asked = {e + d for begin, stop, _ in ranges for e in (begin, stop) for d in (-1, 0, 1)} | {0, 2**32 - 1}
+    asked |= {data.draw(st.integers(0, 2**32 - 1))}
+    for gid in sorted(asked - {-1}):
+        expected = next((gid - b + number for b, stop, number in ranges if b <= gid < stop), -1)
+        assert source_index(rank, np.int64(gid)) == expected
 
 
 @pytest.fixture
 def two_ranks() -> Iterator[Any]:
     """Two ranks that know gids 3, 5 and 8 as sources (delays 2, 3, 4), one lane each, capacity 3."""
     words = board_words(2, 3)
-    board, gids = np.zeros(words, np.int64), np.array([3, 5, 8], np.uint32)
-    ranks, tables, rows = [], [], []
+    board, gids = np.zeros(words, np.int64), [(3, 4, 0), (5, 6, 1), (8, 9, 2)]
+    ranks, tables, rows, kept = [], [], [], []
     for me in range(2):
         rank = np.zeros(L.RANK_FIELDS, np.int64)
-        rank[L.N_LANES], rank[L.RING], rank[L.N_SOURCES] = 1, 8, 3
-        rank[L.SOURCE_GIDS_AT] = gids.ctypes.data
+        rank[L.N_LANES], rank[L.RING] = 1, 8
+        kept.append(source_table(rank, gids))
         rank[L.BOARD_RANK], rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY] = me, 2, 3
         row = np.zeros((1, L.LANE_FIELDS), np.int64)
         table = LaneTable(row[0])

@@ -63,8 +63,8 @@ class CpuBackend(CommonBackend):
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.config.record.weights))
-        dynamic, gids = self.tables.dynamic, built.candidates.gids
-        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
+        dynamic, candidates = self.tables.dynamic, built.candidates
+        self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes
@@ -74,8 +74,10 @@ class CpuBackend(CommonBackend):
         rank[L.N_LANES], rank[L.N_THREADS], rank[L.RING] = len(lanes), n_threads, self.ring
         rank[L.SEED_LOW], rank[L.SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[L.THREAD_LANES_AT], rank[L.BARRIER_AT] = self._hold(per_thread), self._hold(self._barrier)
-        rank[L.N_SOURCES] = self._built.candidates.gids.size
-        rank[L.SOURCE_GIDS_AT] = self._hold(self._built.candidates.gids)
+        candidates = self._built.candidates
+        rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
+        rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
+        rank[L.SOURCE_SHIFT] = candidates.shift
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
 
     def _hold(self, array: NDArray[Any]) -> int:

@@ -13,7 +13,7 @@ from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
+from dtbsim.build.candidates import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network
@@ -101,7 +101,7 @@ class DynamicTables(ABC):
     def source_gids(self, index: int) -> NDArray[np.uint32]:
         """Gids of the sources of a projection, ascending, one per row."""
         part = self.parts[index]
-        return self._candidates.gids[part.source0 : part.source0 + part.n_sources]
+        return self._candidates.gids(part.source0, part.source0 + part.n_sources)
 
     # -- plastic weights --------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
+from dtbsim.build.candidates import Candidates
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import SCRATCH_WORDS
 from dtbsim.spec.network import Drive, Network

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, indegrees
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.listed import LISTED_BYTES
 from dtbsim.build.procedural import procedural_bytes
-from dtbsim.build.synapses import Candidates
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import coarse_thresholds, poisson_thresholds
@@ -68,12 +68,12 @@ def plan_memory(
     stored = float(each[here].sum())
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
-    rows = candidates.gids.size if here.any() else 0
+    rows = candidates.size if here.any() else 0
     per_lane = rows * (2 * 8 + 4)
     segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
     ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
     neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
-    tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
+    tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.n_bytes
     tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     listed = sum(n for n, p in zip(each, network.projections, strict=True) if p.listing is not None)

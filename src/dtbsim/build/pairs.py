@@ -17,7 +17,7 @@ from dtbsim.kernels import tasks as T
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
-    from dtbsim.build.synapses import Candidates
+    from dtbsim.build.candidates import Candidates
 
 TABLE_BYTES = 8 * P.TABLE_SIZE
 BATCH_BYTES = 64 << 20

@@ -21,7 +21,8 @@ from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
-from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
+from dtbsim.build.candidates import Candidates, find_candidates
+from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
 from dtbsim.kernels.poisson import MAX_COUNT
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
@@ -76,7 +77,7 @@ class RankNetwork:
     def total_bytes(self) -> int:
         """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
-        return self.synapse_bytes + self.candidates.gids.nbytes + own
+        return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property
     def n_neurons(self) -> int:
@@ -191,7 +192,7 @@ def largest_input(plan: RankPlan, lane: Lane, rows: Rows, dynamic: list[DynamicR
     times = sources = None
     most = most_spikes(plan.network)
     if most.max() > 1:
-        gids = plan.candidates.gids.astype(np.int64)
+        gids = plan.candidates.gids().astype(np.int64)
         times, sources = most, most[np.searchsorted(plan.network.gid_starts, gids, side="right") - 1]
     if rows.empty and not dynamic:
         return largest_of_pieces(procedural, times)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.blocks import Blocks
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.degrees import tasks_by_degree
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
-from dtbsim.build.listed import ListedOnLane, ListedOnRank
+from dtbsim.build.listed import ListedOnLane
 from dtbsim.build.pairs import batches, find_pieces, pair_table
-from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
@@ -25,34 +24,9 @@ from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.wire import Pool
-from dtbsim.spec.entries import heard
 from dtbsim.spec.network import Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
-MOST_SOURCES = 2**31 - 1
-"""Source candidates are numbered by int32."""
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Source candidates of a rank: neurons of every population that projects to one of its populations.
-
-    `offset` int64[n_populations]: first candidate index of each population, -1 where it has none; `gids` uint32.
-    `listed`: synapses of the rank that rules list, while it is built.
-    """
-
-    offset: NDArray[np.int64]
-    gids: NDArray[np.uint32]
-    listed: ListedOnRank
-
-    def of(self, network: Network, projection: Projection) -> slice:
-        """The candidates from the first to the last that projects in a projection; none: no synapse here."""
-        populations = np.unique(projection.entry_source)
-        populations = populations[self.offset[populations] >= 0]
-        if not populations.size:
-            return slice(0, 0)
-        first = self.offset[populations]
-        return slice(int(first.min()), int((first + network.sizes[populations]).max()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,40 +88,6 @@ class Rows:
         return Rows(L.KIND_WIDE64, self.rows, targets, weights, self.segment_rows, self.segments)
 
 
-def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
-    """Populations whose spikes synapses onto a population of this rank transmit or are changed by.
-
-    Raises InputError where their neurons are more than MOST_SOURCES.
-    """
-    mine = np.zeros(network.sizes.size, dtype=bool)
-    mine[blocks.population[blocks.rank == rank]] = True
-    target, source, _ = heard(network)
-    return number_candidates(network, source[mine[target]], blocks, rank, f"rank {rank}")
-
-
-def number_candidates(
-    network: Network, populations: NDArray[np.int64], blocks: Blocks, rank: int, who: str
-) -> Candidates:
-    """All neurons of these populations, ascending, for targets in the blocks of `rank`.
-
-    Raises InputError where `who` hears more than MOST_SOURCES.
-    """
-    used = np.unique(populations)
-    sizes = network.sizes[used]
-    offset = np.full(network.sizes.size, -1, dtype=np.int64)
-    offset[used] = np.cumsum(sizes) - sizes
-    total = int(sizes.sum())
-    if total > MOST_SOURCES:
-        raise InputError(
-            f"{who} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
-            where="populations",
-            remedy="use fewer neurons, or a connectome with more regions than ranks",
-        )
-    gids = np.arange(total, dtype=np.uint32)
-    gids += np.repeat((network.gid_starts[used] - offset[used]).astype(np.uint32), sizes)  # modulo 2**32
-    return Candidates(offset, gids, ListedOnRank(network, blocks, rank, offset))
-
-
 def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
     """The format of all lanes of a rank."""
     if acc_bits == 64:
@@ -174,7 +114,7 @@ class LaneBuilder:
 
         Weights are in `quantum`, by default that of each one's channel.
         """
-        first, stop = (0, candidates.gids.size) if sources is None else (sources.start, sources.stop)
+        first, stop = (0, candidates.size) if sources is None else (sources.start, sources.stop)
         self.network, self.lane, self.candidates, self.kind, self.first = network, lane, candidates, kind, first
         self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
@@ -387,4 +327,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "Wiring", "find_candidates", "synapse_kind"]
+__all__ = ["LaneBuilder", "Rows", "Wiring", "synapse_kind"]

@@ -16,7 +16,7 @@ from dtbsim.backends.dynamic_tables import I64, StatefulTables
 from dtbsim.backends.lane_synapses import LaneSynapses, Plastic, spikes_in_transit
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
+from dtbsim.build.candidates import Candidates
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay
