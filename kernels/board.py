@@ -40,7 +40,7 @@ def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
 @nb.njit(nogil=True)
 def schedule_in_stages(rank: Any, lane: Any, spikes_at: int, n: int, step: int, now: int) -> bool:
     """Enter spikes into what `stages` holds of a lane; False where memory ran out."""
-    for address in (lane[L.DYNAMIC_SCHEDULE_AT], lane[L.PROCEDURAL_SCHEDULE_AT]):
+    for address in (lane[L.SPARSE_SCHEDULE_AT], lane[L.DYNAMIC_SCHEDULE_AT], lane[L.PROCEDURAL_SCHEDULE_AT]):
         done: Any = 1
         if address != 0 and n > 0:
             done = call_stage(address, lane.ctypes.data, rank.ctypes.data, spikes_at, n, step, now, 0)

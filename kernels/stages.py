@@ -17,6 +17,7 @@ from numba.core.ccallback import CFunc
 from numpy.typing import NDArray
 
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD
 from dtbsim.kernels.compiled_cache import CompiledCache
 from dtbsim.kernels.detect import emit_random
 from dtbsim.kernels.drives import poisson_drives, varied_poisson
@@ -28,6 +29,7 @@ from dtbsim.kernels.noise import noise_currents
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
 from dtbsim.kernels.rounds import exchange
 from dtbsim.kernels.sources import source_index
+from dtbsim.kernels.sparse_rows import prefetch_bytes, prefetch_first, schedule_sparse
 
 SIGNATURE = types.int64(*[types.int64] * 7)
 
@@ -91,6 +93,25 @@ def random(lane_at: int, step: int, chunk_start: int, k0: int, k1: int, a: int, 
 
 
 @Stage
+def sparse_schedule(lane_at: int, rank_at: int, spikes_at: int, n: int, step: int, now: int, a: int) -> int:
+    """Enter spikes, as `_spike` reads them, that synapses in sparse rows will transmit."""
+    lane, rank = view_i64(lane_at, L.LANE_FIELDS), view_i64(rank_at, L.RANK_FIELDS)
+    for k in range(n):
+        if k + ROW_AHEAD < n:
+            source, _ = _spike(rank, spikes_at, k + ROW_AHEAD, step)
+            if source >= 0:
+                prefetch_first(lane, source)
+        if k + SEGMENTS_AHEAD < n:
+            source, _ = _spike(rank, spikes_at, k + SEGMENTS_AHEAD, step)
+            if source >= 0:
+                prefetch_bytes(lane, source)
+        source, fired = _spike(rank, spikes_at, k, step)
+        if source >= 0 and not schedule_sparse(lane, source, fired, now, rank[L.RING] - 1):
+            return 0
+    return 1
+
+
+@Stage
 def dynamic_deliver(lane_at: int, step: int, ring_mask: int, a: int, b: int, c: int, d: int) -> int:
     """Spikes that arrive at synapses with a state."""
     return int(deliver_dynamic(view_i64(lane_at, L.LANE_FIELDS), step, ring_mask))
@@ -145,6 +166,7 @@ STAGES = (
     (L.N_VARIED, L.VARIED_STAGE_AT, varied),
     (L.N_NOISE, L.NOISE_STAGE_AT, noise),
     (L.N_RANDOM, L.RANDOM_STAGE_AT, random),
+    (L.SPARSE_ROWS, L.SPARSE_SCHEDULE_AT, sparse_schedule),
     (L.N_DYNAMIC, L.DYNAMIC_DELIVER_AT, dynamic_deliver),
     (L.N_DYNAMIC, L.DYNAMIC_REMEMBER_AT, dynamic_remember),
     (L.N_DYNAMIC, L.DYNAMIC_SCHEDULE_AT, dynamic_schedule),

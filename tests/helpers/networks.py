@@ -12,6 +12,7 @@ import numpy as np
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
+from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.packets import PacketExchange
@@ -50,8 +51,11 @@ def synapses_of(built: RankNetwork) -> Any:
             slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
         else:
             slots, weights = rows.targets, rows.weights
-        source = np.repeat(sources, np.diff(rows.rows))
-        delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
+        if isinstance(rows, SparseRows):
+            source, delay = sources[rows.sources()], rows.all_delays()
+        else:
+            source = np.repeat(sources, np.diff(rows.rows))
+            delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
         target, channel = _owners_of_slots(state.lane)
         columns = [source, target[slots], channel[slots], weights.astype(np.int64), delay.astype(np.int64)]
         parts.append(np.stack(columns, axis=1))

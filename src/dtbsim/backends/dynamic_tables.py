@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.candidates import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.lane_synapses import Dopamine
 from dtbsim.backends.memory import Memory
-from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.candidates import Candidates
+from dtbsim.build.dynamic import DynamicRows
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.spec.network import Network
 from dtbsim.spec.synapses import Rewarded

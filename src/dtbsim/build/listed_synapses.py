@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, cut_blocks
+from dtbsim.build.candidates import number_candidates
 from dtbsim.build.dynamic import initial_sizes
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import lane_of_blocks
-from dtbsim.build.candidates import number_candidates
 from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network, Projection
