@@ -15,7 +15,8 @@ from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.links import find_links
+from dtbsim.exchange.neighbours import NeighbourExchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi.fake import FakeComm, run_ranks
@@ -149,12 +150,12 @@ def simulate_ranks(
     network: Network,
     n_ranks: int,
     threads: int = 1,
-    words: int = 512,
+    words: int = 64,
     board: bool = False,
     capacity: int | None = None,
     chunks: Sequence[int] = (),
 ) -> Any:
-    """Spikes of a run on ranks that are threads of this process, over packets of `words` or over the shared board."""
+    """Spikes of a run on ranks that are threads, by messages with room for `words` at first, or over the board."""
 
     def work(comm: FakeComm) -> Any:
         built = built_rank(network, comm.rank, n_ranks, threads)
@@ -165,7 +166,8 @@ def simulate_ranks(
             if capacity is not None:
                 exchange.capacity = capacity
         else:
-            exchange = PacketExchange(comm, plan, network.gid_starts, words)
+            links = find_links(network, built.blocks, comm.rank)
+            exchange = NeighbourExchange(comm, plan, links, network.gid_starts, len(built.lanes), words)
         backend = CpuBackend(built, exchange, threads)
         try:
             return _advance(backend, network.n_steps, chunks)

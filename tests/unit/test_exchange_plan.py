@@ -14,8 +14,9 @@ from tests.helpers.zoo import zoo
 from dtbsim.build.rank import plan_rank
 from dtbsim.errors import MissingDependencyError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
-from dtbsim.exchange.plan import ExchangePlan, plan_exchange
+from dtbsim.exchange.links import Links, find_links
+from dtbsim.exchange.neighbours import NeighbourExchange
+from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan, plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import SerialComm, run_ranks
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
@@ -104,12 +105,47 @@ def test_without_projections_nothing_travels() -> None:
     assert (plan.window, plan.silent) == (MAX_DELAY_STEPS, True)
 
 
-@pytest.mark.parametrize(("window", "overlapped", "steps"), [(1, False, 1), (2, True, 1), (3, True, 1), (20, True, 10)])
-def test_two_half_windows_fit_the_shortest_delay(window: int, overlapped: bool, steps: int) -> None:
-    plan = ExchangePlan(window, np.zeros((1, 1), bool))
-    exchange = PacketExchange(SerialComm(), plan, np.array([0, 5]))
-    assert (exchange.overlapped, exchange.window) == (overlapped, steps)
+NONE = np.zeros(0, np.int64)
+
+
+@pytest.mark.parametrize(("window", "steps"), [(1, 1), (2, 1), (3, 1), (20, 10), (10_000, MOST_STEPS // 2)])
+def test_two_ticks_fit_the_shortest_delay(window: int, steps: int) -> None:
+    plan, links = ExchangePlan(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
+    exchange = NeighbourExchange(SerialComm(), plan, links, np.array([0, 5]), 1)
+    assert exchange.window == steps
     assert exchange.receive().size == 0, "nothing is under way at the start"
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3, 5])
+def test_links_are_those_of_the_synapses(tmp_path: Path, n_ranks: int) -> None:
+    """Both ends of a link know its delay; no synapse between two ranks is shorter, and every one has a link."""
+    network = zoo(tmp_path)
+    blocks = plan_rank(network, 0, n_ranks, 1).blocks
+    links = [find_links(network, blocks, rank) for rank in range(n_ranks)]
+    delay = {
+        (rank, int(to)): int(d) for rank, one in enumerate(links) for to, d in zip(one.to, one.to_delay, strict=True)
+    }
+    received = {
+        (int(source), rank): int(d)
+        for rank, one in enumerate(links)
+        for source, d in zip(one.sources, one.sources_delay, strict=True)
+    }
+    assert delay == received
+    plan = plan_exchange(network, blocks, n_ranks)
+    assert min(delay.values()) == plan.window
+    synapses = all_synapses(network)
+    owner = np.repeat(blocks.rank, blocks.size)[np.argsort(np.concatenate([
+        np.arange(g, g + n) for g, n in zip(blocks.gid0, blocks.size, strict=True)
+    ]))]  # fmt: skip
+    population = np.searchsorted(network.gid_starts, synapses[:, SOURCE], side="right") - 1
+    for source, target, p, steps in zip(
+        owner[synapses[:, SOURCE]].tolist(), owner[synapses[:, TARGET]].tolist(), population.tolist(),
+        synapses[:, DELAY].tolist(), strict=True,
+    ):  # fmt: skip
+        if source != target:
+            assert steps >= delay[source, target]
+            one = links[source]
+            assert target in one.to[one.wanted_by[one.first[p] : one.first[p + 1]]]
 
 
 def test_the_board_needs_shared_memory() -> None:

@@ -18,7 +18,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, write_round
 from dtbsim.kernels.calendar import take_due
 from dtbsim.kernels.intrinsics import atomic_store
-from dtbsim.kernels.packets import OVERFLOW, pack, unpack
+from dtbsim.kernels.packets import pack, unpack
 from dtbsim.kernels.sources import jump_table, source_index
 
 
@@ -85,11 +85,17 @@ def test_an_abort_releases_a_waiting_thread() -> None:
 
 
 class Ranks:
-    """Ranks with two lanes each; log entries are (step, gid). Populations start at `gid_starts`."""
+    """Ranks with two lanes each; log entries are (step, gid). Populations start at `gid_starts`.
 
-    def __init__(self, logs: list[list[list[tuple[int, int]]]], needs: Any, gid_starts: list[int]) -> None:
-        self.n = len(logs)
-        self.needs, self.gid_starts = np.array(needs, bool), np.array(gid_starts, np.int64)
+    Spikes of population p go from every rank to the ranks of `wanted_by[p]`, all of which are neighbours of all.
+    """
+
+    def __init__(
+        self, logs: list[list[list[tuple[int, int]]]], wanted_by: list[list[int]], gid_starts: list[int]
+    ) -> None:
+        self.gid_starts = np.array(gid_starts, np.int64)
+        self.first = np.cumsum([0, *map(len, wanted_by)]).astype(np.int64)
+        self.wanted_by = np.array([m for some in wanted_by for m in some], np.int32)
         self.rank = np.zeros(L.RANK_FIELDS, np.int64)
         self.rank[L.N_LANES] = 2
         self.lanes, self.tables = [], []
@@ -99,23 +105,22 @@ class Ranks:
                 self.tables.append(LaneTable(row))
                 self.tables[-1].log([step << 32 | gid for step, gid in entries])
             self.lanes.append(rows)
-        self.sent = np.zeros((self.n, 2), np.int64)
 
-    def exchange(self, words: int) -> tuple[list[list[tuple[int, int]]], list[bool], list[bool]]:
-        """What every rank receives, who overflowed, and who saw that somebody did."""
-        sends, fits = [], []
-        for me in range(self.n):
-            send = np.full((self.n, words), 77, np.uint64)
-            arguments = self.rank, self.lanes[me], self.sent[me], self.gid_starts, self.needs, me, send
-            fits.append(bool(pack(*arguments)))
-            sends.append(send)
-        got, seen = [], []
-        for me in range(self.n):
-            out = np.zeros(self.n * words, np.int64)
-            n, overflow = unpack(np.array([send[me] for send in sends]), me, out)
-            got.append([(entry >> 32, entry & 0xFFFFFFFF) for entry in out[:n].tolist()])
-            seen.append(bool(overflow))
-        return got, [not fit for fit in fits], seen
+    def pack(self, me: int, room: list[int], sent: Any) -> tuple[list[list[int]], list[list[int]], int]:
+        """(what is in each message, what had no room in it, how many had none) for messages of `room` words."""
+        at = np.cumsum([0, *room]).astype(np.int64)
+        send = np.full(at[-1], 77, np.uint64)
+        arguments = self.rank, self.lanes[me], sent, self.gid_starts, self.first, self.wanted_by, at, send
+        beyond = int(pack(*arguments, np.zeros(0, np.int64), np.zeros(0, np.uint64)))
+        over = np.maximum(send[at[:-1]].astype(np.int64) + 1 - room, 0)
+        assert beyond == over.sum()
+        rest, rest_at = np.full(beyond, 99, np.uint64), np.concatenate([[0], np.cumsum(over)]).astype(np.int64)
+        pack(*arguments, rest_at, rest)
+        held = [send[at[m] + 1 : min(at[m] + 1 + int(send[at[m]]), at[m + 1])].tolist() for m in range(len(room))]
+        out = np.zeros(send.size, np.int64)
+        n = unpack(at, send, out)
+        assert out[:n].tolist() == [word for words in held for word in words]
+        return held, [rest[rest_at[m] : rest_at[m + 1]].tolist() for m in range(len(room))], beyond
 
     def close(self) -> None:
         for table in self.tables:
@@ -123,50 +128,30 @@ class Ranks:
 
 
 ENTRY = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 29))
-LOGS = st.lists(st.lists(st.lists(ENTRY, max_size=6), min_size=2, max_size=2), min_size=3, max_size=3)
-NEEDS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=3, max_size=3)
+LOGS = st.lists(st.lists(st.lists(ENTRY, max_size=6), min_size=2, max_size=2), min_size=1, max_size=1)
+WANTED = st.lists(st.sets(st.integers(0, 2)).map(sorted), min_size=3, max_size=3)
 
 
 @settings(max_examples=80, deadline=None)
-@given(LOGS, NEEDS, st.integers(2, 14))
-def test_packets_bring_every_rank_what_it_needs(logs: Any, needs: Any, words: int) -> None:
-    ranks = Ranks(logs, needs, [0, 4, 25, 30])
+@given(
+    LOGS,
+    WANTED,
+    st.lists(st.integers(2, 9), min_size=3, max_size=3),
+    st.lists(st.integers(0, 2), min_size=2, max_size=2),
+)
+def test_messages_hold_what_each_rank_needs(logs: Any, wanted_by: Any, room: list[int], done: list[int]) -> None:
+    """In order; what has no room is left over; nothing that was sent before."""
+    ranks = Ranks(logs, wanted_by, [0, 4, 25, 30])
+    sent = np.array([min(n, len(lane)) for n, lane in zip(done, logs[0], strict=True)], np.int64)
+    new = [entry for lane, n in zip(logs[0], sent, strict=True) for entry in lane[n:]]
     try:
-        wanted = [
-            [
-                [
-                    entry
-                    for lane in logs[source]
-                    for entry in lane
-                    if needs[me][0 if entry[1] < 4 else 1 + (entry[1] >= 25)]
-                ]
-                for me in range(3)
-            ]
-            for source in range(3)
-        ]
-        too_many = [any(len(wanted[s][me]) >= words for me in range(3) if me != s) for s in range(3)]
-        got, overflowed, seen = ranks.exchange(words)
-        assert overflowed == too_many
-        assert seen == [any(too_many)] * 3, "all ranks agree on whether there is a second round"
-        for me in range(3):
-            assert got[me] == [entry for s in range(3) if s != me and not too_many[s] for entry in wanted[s][me]]
-        assert ranks.sent.tolist() == [[len(lane) for lane in lanes] for lanes in logs]
-        assert ranks.exchange(words)[0] == [[], [], []], "everything was sent"
+        held, rest, _ = ranks.pack(0, room, sent)
+        for m in range(3):
+            wanted = [s << 32 | g for s, g in new if m in wanted_by[0 if g < 4 else 1 + (g >= 25)]]
+            assert held[m] == wanted[: room[m] - 1]
+            assert rest[m] == wanted[room[m] - 1 :]
     finally:
         ranks.close()
-
-
-def test_an_overflowing_rank_sends_the_mark_alone() -> None:
-    ranks = Ranks([[[(1, 5)] * 4, [(2, 6)]], [[], []]], np.ones((2, 1), bool), [0, 10])
-    send = np.zeros((2, 5), np.uint64)
-    assert not pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
-    assert send[:, 0].tolist() == [int(OVERFLOW)] * 2
-    send = np.zeros((2, 6), np.uint64)
-    ranks.sent[:] = 0
-    assert pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
-    assert send[1].tolist() == [5] + [1 << 32 | 5] * 4 + [2 << 32 | 6]
-    assert send[0, 0] == 0, "nothing to itself"
-    ranks.close()
 
 
 # -- board ------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, NeighbourExchange
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
@@ -30,7 +30,7 @@ from dtbsim.kernels.window import run_window
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
-Exchange = SharedBoard | PacketExchange | None
+Exchange = SharedBoard | NeighbourExchange | None
 
 
 class CpuBackend(CommonBackend):
@@ -107,7 +107,7 @@ class CpuBackend(CommonBackend):
         self.sampler.begin(start, stop)
         for tables in self.tables.dynamic:
             tables.reserve(stop)
-        if isinstance(self._exchange, PacketExchange):
+        if isinstance(self._exchange, NeighbourExchange):
             self.reached = self._windows(self._exchange, start, stop, deadline_ns)
         else:
             self.rank[L.DEADLINE_NS] = deadline_ns
@@ -116,15 +116,16 @@ class CpuBackend(CommonBackend):
         for tables in self.tables.dynamic:
             tables.tidy(self.reached)
 
-    def _windows(self, exchange: PacketExchange, start: int, stop: int, deadline_ns: int) -> int:
-        """Window after window, each followed by an exchange of packets; returns the steps done, equal on all ranks."""
+    def _windows(self, exchange: NeighbourExchange, start: int, stop: int, deadline_ns: int) -> int:
+        """Tick after tick, each followed by an exchange; returns the steps done, equal on all ranks."""
+        ends = range(start + exchange.window, stop + exchange.window, exchange.window)
+        every = max(1, len(ends) // ASKED_PER_CHUNK)
         at = start
-        while at < stop:
-            until = min(at + exchange.window, stop)
-            at = self._window(at, until)
-            arrived = exchange.receive() if exchange.overlapped else None
-            exchange.send(self.rank, self.tables.table, self._sent, late=0 < deadline_ns < time.monotonic_ns())
-            self._set_remote(exchange.receive() if arrived is None else arrived)
+        for number, end in enumerate(ends, start=1):
+            at = self._window(at, min(end, stop))
+            late = 0 < deadline_ns < time.monotonic_ns()
+            ask = number % every == 0
+            self._set_remote(exchange.tick(self.rank, self.tables.table, late=late, ask=ask, last=at == stop))
             if exchange.late:
                 break
         return at
@@ -157,6 +158,8 @@ class CpuBackend(CommonBackend):
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
+        if isinstance(self._exchange, NeighbourExchange):
+            self._exchange.collected()
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     def count_spikes(self, unit_steps: int) -> None:
@@ -186,7 +189,7 @@ class CpuBackend(CommonBackend):
         """Take in spikes of other ranks that are still on their way; collective."""
         self.compile()
         self._window(self.reached, self.reached)
-        if isinstance(self._exchange, PacketExchange):
+        if isinstance(self._exchange, NeighbourExchange):
             self._set_remote(self._exchange.receive())
             self._window(self.reached, self.reached)
 

@@ -16,7 +16,8 @@ from dtbsim.backends.cuda.plan import WIDE_SUMS, no_persistent_plan
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.errors import DtbsimError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.links import find_links
+from dtbsim.exchange.neighbours import NeighbourExchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
@@ -74,11 +75,12 @@ def make_backend(prepared: Prepared, built: RankNetwork, comm: Comm) -> Backend:
     if prepared.choice.device is not None:
         return _on_device(prepared, built, comm, prepared.choice.device)
     plan, kind = prepared.exchange_plan, prepared.exchange
-    exchange: SharedBoard | PacketExchange | None = None
+    exchange: SharedBoard | NeighbourExchange | None = None
     if kind == "shared_memory":
         exchange = SharedBoard(comm, plan, prepared.network.n_neurons // comm.size)
     elif kind == "packets":
-        exchange = PacketExchange(comm, plan, prepared.network.gid_starts)
+        links = find_links(prepared.network, prepared.plan.blocks, comm.rank)
+        exchange = NeighbourExchange(comm, plan, links, prepared.network.gid_starts, len(built.lanes))
     if exchange is not None:
         _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
     return CpuBackend(built, exchange, prepared.threads)
