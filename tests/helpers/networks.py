@@ -15,11 +15,10 @@ from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.links import find_links
-from dtbsim.exchange.neighbours import NeighbourExchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi.fake import FakeComm, run_ranks
+from dtbsim.simulate.engine import neighbour_exchange
 from dtbsim.spec import Network, compile_network
 
 SOURCE, TARGET, CHANNEL, WEIGHT, DELAY = range(5)
@@ -166,8 +165,7 @@ def simulate_ranks(
             if capacity is not None:
                 exchange.capacity = capacity
         else:
-            links = find_links(network, built.blocks, comm.rank)
-            exchange = NeighbourExchange(comm, plan, links, network.gid_starts, len(built.lanes), words)
+            exchange = neighbour_exchange(comm, built, plan, words)
         backend = CpuBackend(built, exchange, threads)
         try:
             return _advance(backend, network.n_steps, chunks)

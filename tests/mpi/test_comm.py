@@ -15,12 +15,11 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError, MemoryPlanError, StorageError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.links import find_links
-from dtbsim.exchange.neighbours import NeighbourExchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, ElsewhereError, on_root, run_ranks, world_comm
 from dtbsim.mpi.comm import ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING, blank_row
 from dtbsim.mpi.world import is_agreed, on_every_rank
+from dtbsim.simulate.engine import neighbour_exchange
 
 pytestmark = [pytest.mark.mpi(min_size=2), pytest.mark.timeout(90)]
 
@@ -360,8 +359,7 @@ def test_spikes_between_ranks_are_those_of_one_process(
     assert plan.window == round(delay_ms / 0.1)
     exchange: Any
     if kind == "packets":
-        links = find_links(network, built.blocks, comm.rank)
-        exchange = NeighbourExchange(comm, plan, links, network.gid_starts, len(built.lanes), room or 64)
+        exchange = neighbour_exchange(comm, built, plan, room or 64)
     else:
         exchange = SharedBoard(comm, plan, network.n_neurons)
         exchange.capacity = exchange.capacity if room is None else room

@@ -14,13 +14,13 @@ import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.links import find_links
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, NeighbourExchange
+from dtbsim.exchange.neighbours import ASKED_PER_CHUNK
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.runtime.progress import SilentProgress
 from dtbsim.simulate import conductor
 from dtbsim.simulate import run as conduct
+from dtbsim.simulate.engine import neighbour_exchange
 from dtbsim.spec import Network
 
 AT_ONCE, NEVER = 0.0, 3600.0
@@ -63,8 +63,7 @@ def on_ranks(network: Network, threads: int, limits_s: list[float], *, board: bo
         plan = plan_exchange(network, built.blocks, comm.size)
         exchange: Any = SharedBoard(comm, plan, network.n_neurons)
         if not board:
-            links = find_links(network, built.blocks, comm.rank)
-            exchange = NeighbourExchange(comm, plan, links, network.gid_starts, len(built.lanes), 8)
+            exchange = neighbour_exchange(comm, built, plan, 8)
         backend = CpuBackend(built, exchange, threads)
         try:
             return advance(backend, network.n_steps, limits_s[comm.rank])

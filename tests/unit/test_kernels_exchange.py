@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.lane_table import LaneTable
 
+from dtbsim.exchange.wanted import Runs, addresses
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, write_round
@@ -91,11 +92,17 @@ class Ranks:
     """
 
     def __init__(
-        self, logs: list[list[list[tuple[int, int]]]], wanted_by: list[list[int]], gid_starts: list[int]
+        self,
+        logs: list[list[list[tuple[int, int]]]],
+        wanted_by: list[list[int]],
+        gid_starts: list[int],
+        heard: list[Any] | None = None,
     ) -> None:
-        self.gid_starts = np.array(gid_starts, np.int64)
-        self.first = np.cumsum([0, *map(len, wanted_by)]).astype(np.int64)
-        self.wanted_by = np.array([m for some in wanted_by for m in some], np.int32)
+        starts = np.array(gid_starts, np.int64)
+        first = np.cumsum([0, *map(len, wanted_by)]).astype(np.int64)
+        messages = np.array([m for some in wanted_by for m in some], np.int32)
+        runs = Runs(starts[:-1], np.diff(starts), np.arange(starts.size - 1))
+        self.to = addresses(runs, first, messages, heard)
         self.rank = np.zeros(L.RANK_FIELDS, np.int64)
         self.rank[L.N_LANES] = 2
         self.lanes, self.tables = [], []
@@ -110,7 +117,8 @@ class Ranks:
         """(what is in each message, what had no room in it, how many had none) for messages of `room` words."""
         at = np.cumsum([0, *room]).astype(np.int64)
         send = np.full(at[-1], 77, np.uint64)
-        arguments = self.rank, self.lanes[me], sent, self.gid_starts, self.first, self.wanted_by, at, send
+        to = self.to
+        arguments = self.rank, self.lanes[me], sent, to.runs, to.first, to.wanted_by, to.bits, at, send
         beyond = int(pack(*arguments, np.zeros(0, np.int64), np.zeros(0, np.uint64)))
         over = np.maximum(send[at[:-1]].astype(np.int64) + 1 - room, 0)
         assert beyond == over.sum()
@@ -150,6 +158,29 @@ def test_messages_hold_what_each_rank_needs(logs: Any, wanted_by: Any, room: lis
             wanted = [s << 32 | g for s, g in new if m in wanted_by[0 if g < 4 else 1 + (g >= 25)]]
             assert held[m] == wanted[: room[m] - 1]
             assert rest[m] == wanted[room[m] - 1 :]
+    finally:
+        ranks.close()
+
+
+@pytest.mark.parametrize("n_messages", [3, 64, 65, 200])
+def test_spikes_go_where_they_have_synapses(n_messages: int) -> None:
+    """Of each neuron another set of messages, of more than fit into one word, too."""
+    rng = np.random.default_rng(n_messages)
+    wanted_by = [sorted(rng.permutation(n_messages)[: n_messages // 2 + 1].tolist()), list(range(n_messages)), []]
+    starts, sizes = [0, 4, 25, 30], [4, 21, 5]
+    heard = [
+        np.concatenate([rng.random(n) < 0.4 for n, some in zip(sizes, wanted_by, strict=True) if m in some])
+        for m in range(n_messages)
+    ]
+    log = [(step, gid) for step in range(2) for gid in range(30)]
+    ranks = Ranks([[log[:13], log[13:]]], wanted_by, starts, heard)
+    try:
+        held, _, beyond = ranks.pack(0, [70] * n_messages, np.zeros(2, np.int64))
+        assert beyond == 0
+        for m in range(n_messages):
+            wanting = [gid for p, some in enumerate(wanted_by) for gid in range(starts[p], starts[p + 1]) if m in some]
+            hears = {gid for gid, hears in zip(wanting, heard[m], strict=True) if hears}
+            assert held[m] == [step << 32 | gid for step, gid in log if gid in hears]
     finally:
         ranks.close()
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dtbsim.exchange.links import Links
 from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
+from dtbsim.exchange.wanted import Flags, Runs, addresses
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.packets import pack, unpack
 from dtbsim.mpi import Comm
@@ -30,14 +31,23 @@ class NeighbourExchange:
     """Moves the spikes between ranks; `window` is the number of steps of a tick."""
 
     def __init__(
-        self, comm: Comm, plan: ExchangePlan, links: Links, gid_starts: I64, n_lanes: int, words: int = FIRST_WORDS
+        self,
+        comm: Comm,
+        plan: ExchangePlan,
+        links: Links,
+        runs: Runs,
+        n_lanes: int,
+        heard: list[Flags] | None = None,
+        words: int = FIRST_WORDS,
     ) -> None:
-        self._comm, self._gid_starts = comm, gid_starts
+        """`runs`: the neurons of this rank; `heard`: of those in populations that project to it, which each rank of
+        `links.to` has synapses of (`exchange.wanted`; None: send it the spikes of all)."""
+        self._comm = comm
         self.window = max(1, min(plan.window, MOST_STEPS) // 2)
         to, sources = self._ticks(links.to_delay), self._ticks(links.sources_delay)
         self._ticks_in_use = sorted({int(ticks) for ticks in comm_union(comm, [*to, *sources])})
         self._groups = [
-            _Group(comm, links, to == ticks, sources == ticks, gid_starts, n_lanes, ticks, words)
+            _Group(comm, links, to == ticks, sources == ticks, runs, n_lanes, heard, ticks, words)
             for ticks in self._ticks_in_use
         ]
         self._tick = 0
@@ -107,8 +117,9 @@ class _Group:
         links: Links,
         to: NDArray[np.bool_],
         sources: NDArray[np.bool_],
-        gid_starts: I64,
+        runs: Runs,
         n_lanes: int,
+        heard: list[Flags] | None,
         ticks: int,
         words: int,
     ) -> None:
@@ -116,18 +127,18 @@ class _Group:
         self.n_to, self.n_sources = int(to.sum()), int(sources.sum())
         self.sent = np.zeros(n_lanes, np.int64)
         """Entries of each lane's log that were sent."""
-        self._gid_starts = gid_starts
         here = to[links.wanted_by]
         counts = np.concatenate([[0], np.cumsum(here)])
-        self._first = counts[links.first].astype(np.int64)
-        self._wanted_by = (np.cumsum(to) - 1)[links.wanted_by[here]].astype(np.int32)
+        wanted_by = (np.cumsum(to) - 1)[links.wanted_by[here]].astype(np.int32)
+        known = None if heard is None else [heard[k] for k in np.flatnonzero(to)]
+        self._addresses = addresses(runs, counts[links.first].astype(np.int64), wanted_by, known)
         self._mail = comm.mail(links.to[to].tolist(), links.sources[sources].tolist(), words)
         self._under_way = False
 
     def send(self, rank: I64, lanes: I64) -> None:
         """Start sending everything that was logged since the last time."""
-        mail = self._mail
-        arguments = rank, lanes, self.sent, self._gid_starts, self._first, self._wanted_by, mail.send_at, mail.send
+        mail, to = self._mail, self._addresses
+        arguments = rank, lanes, self.sent, to.runs, to.first, to.wanted_by, to.bits, mail.send_at, mail.send
         beyond = pack(*arguments, _NONE, _NOTHING) if self.n_to else 0
         rest: list[tuple[int, U64]] = []
         if beyond:

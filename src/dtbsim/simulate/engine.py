@@ -13,11 +13,14 @@ from dtbsim.backends.cuda.exchange import open_exchange
 from dtbsim.backends.cuda.failures import device_failure
 from dtbsim.backends.cuda.persistent import backend_for, stride_of
 from dtbsim.backends.cuda.plan import WIDE_SUMS, no_persistent_plan
+from dtbsim.build.heard import sources_heard
 from dtbsim.build.rank import RankNetwork, build_rank
 from dtbsim.errors import DtbsimError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.links import find_links
-from dtbsim.exchange.neighbours import NeighbourExchange
+from dtbsim.exchange.neighbours import FIRST_WORDS, NeighbourExchange
+from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.exchange.wanted import I64, Flags, ask_who_hears, runs_of
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.simulate.prepare import Prepared
@@ -79,11 +82,28 @@ def make_backend(prepared: Prepared, built: RankNetwork, comm: Comm) -> Backend:
     if kind == "shared_memory":
         exchange = SharedBoard(comm, plan, prepared.network.n_neurons // comm.size)
     elif kind == "packets":
-        links = find_links(prepared.network, prepared.plan.blocks, comm.rank)
-        exchange = NeighbourExchange(comm, plan, links, prepared.network.gid_starts, len(built.lanes))
+        exchange = neighbour_exchange(comm, built, plan)
     if exchange is not None:
         _LOG.info("exchange by %s every %d step(s)", kind, exchange.window)
     return CpuBackend(built, exchange, prepared.threads)
+
+
+def neighbour_exchange(
+    comm: Comm, built: RankNetwork, plan: ExchangePlan, words: int = FIRST_WORDS
+) -> NeighbourExchange:
+    """The exchange of a rank that has been built, with ranks that have synapses of its neurons; collective.
+
+    `words` is the room that messages have at first.
+    """
+    links = find_links(built.network, built.blocks, comm.rank)
+
+    def heard(gid0: I64, size: I64) -> list[Flags]:
+        first = built.candidates.numbers(gid0)
+        return [sources_heard(built, int(at), int(at + n)) for at, n in zip(first, size, strict=True)]
+
+    known = ask_who_hears(comm, built.blocks, links, len(built.network.populations), heard)
+    runs = runs_of(built.blocks, comm.rank)
+    return NeighbourExchange(comm, plan, links, runs, len(built.lanes), known, words)
 
 
 def _on_device(prepared: Prepared, built: RankNetwork, comm: Comm, device: Device) -> Backend:
