@@ -26,10 +26,9 @@ def with_plan(config: Any, backend: str, plan: str = "auto") -> Any:
 
 def made(config: Any, folder: Path | None) -> tuple[Any, Any, Any, dict[str, float]]:
     """(prepared, built, backend, seconds) in this process."""
-    from dtbsim.build.warm_up import warm_up_build
     from dtbsim.mpi import SerialComm
-    from dtbsim.simulate.engine import build_network, make_backend
     from dtbsim.simulate.prepare import prepare
+    from dtbsim.simulate.warm_up import warm_up_build
 
     comm, seconds = SerialComm(), {}
     begin_s = time.perf_counter()
@@ -37,8 +36,8 @@ def made(config: Any, folder: Path | None) -> tuple[Any, Any, Any, dict[str, flo
     warm_up_build()
     seconds["prepare_s"] = time.perf_counter() - begin_s
     begin_s = time.perf_counter()
-    built = build_network(prepared)
-    backend = make_backend(prepared, built, comm)
+    built = prepared.rank.build()
+    backend = prepared.rank.open(built, prepared.exchange_plan, comm)
     if prepared.choice.device is not None:
         prepared.choice.device.synchronise()
     seconds["build_s"] = time.perf_counter() - begin_s
@@ -75,8 +74,8 @@ def measure(config: Any, folder: Path | None, note: Note, *, transient_ms: float
         neurons=network.n_neurons,
         synapses=built.n_synapses,
         lanes=len(built.lanes),
-        gpu_plan=prepared.gpu_plan.name,
-        why=prepared.gpu_plan.reason,
+        gpu_plan=backend.plan,
+        why=prepared.rank.choice.reason,
         host_peak_bytes_planned=prepared.plan.memory.peak,
         gpu_free_bytes_before=device.limits.free_bytes,
         gpu_free_bytes=device.free_bytes(),

@@ -65,9 +65,9 @@ def measure(path: Path, comm: Any, transient_ms: float, chunks: int) -> tuple[di
     from dtbsim.backends.cpu import CpuBackend
     from dtbsim.build.neurons import kernel_of
     from dtbsim.build.rank import build_rank
-    from dtbsim.build.warm_up import warm_up_build
     from dtbsim.config import load_config
     from dtbsim.simulate.prepare import prepare
+    from dtbsim.simulate.warm_up import warm_up_build
 
     times = Times()
     with times.adding("network"):

@@ -12,8 +12,6 @@ LOW_BITS = 8
 LOW = 1 << LOW_BITS
 DECAYED = 32.0
 """Beyond so many time constants (1e-14) the result is 0."""
-LONGEST_STEPS = 20_000_000
-"""Longest time constant in steps: of longer ones the table would take too much memory."""
 
 
 def decay_table(tau_ms: float, dt_ms: float) -> np.ndarray:

@@ -13,8 +13,9 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
-from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox4x32
+from dtbsim.kernels.philox import philox4x32
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT
 
 
 @nb.njit(nogil=True)

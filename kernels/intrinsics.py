@@ -87,31 +87,27 @@ def call_update(
     return sig, codegen
 
 
-@intrinsic
-def call_stage(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any) -> Any:
-    """Call the function of seven int64 at `address`; returns its int64."""
-    sig = types.int64(*([types.int64] * 8))
+def _call(n: int) -> Any:
+    """The code of a call by address with `n` int64, which returns one."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         word = ir.IntType(64)
-        fn_type = ir.FunctionType(word, [word] * 7)
-        function = builder.inttoptr(args[0], fn_type.as_pointer())
+        function = builder.inttoptr(args[0], ir.FunctionType(word, [word] * n).as_pointer())
         return builder.call(function, args[1:])
 
-    return sig, codegen
+    return types.int64(*([types.int64] * (n + 1))), codegen
+
+
+@intrinsic
+def call_stage(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any) -> Any:
+    """Call the function of seven int64 at `address`, which returns one."""
+    return _call(7)
 
 
 @intrinsic
 def call_rule(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
     """Call the function of six int64 at `address`, which returns one."""
-    sig = types.int64(*([types.int64] * 7))
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        word = ir.IntType(64)
-        function = builder.inttoptr(args[0], ir.FunctionType(word, [word] * 6).as_pointer())
-        return builder.call(function, args[1:])
-
-    return sig, codegen
+    return _call(6)
 
 
 @intrinsic

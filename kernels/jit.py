@@ -16,6 +16,7 @@ import numba as nb
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from dtbsim import numerics
 from dtbsim.kernels.compiled_cache import CompiledCache
 from dtbsim.kernels.kernel_cache import cache_dir, made_dir, usable_dir
 from dtbsim.models.language import elementary
@@ -23,11 +24,11 @@ from dtbsim.models.language import elementary
 
 @functools.cache
 def source_hash() -> str:
-    """Hash of every Python source of the kernels, and of the language whose exp and log they use."""
+    """Hash of every Python source of the kernels, of their number formats, and of the exp and log that they use."""
     digest = hashlib.sha256()
-    language = Path(elementary.__file__).resolve().parent
-    for path in [*sorted(Path(__file__).resolve().parent.glob("*.py")), *sorted(language.glob("*.py"))]:
-        digest.update(path.name.encode() + path.read_bytes())
+    for source in (__file__, numerics.__file__, elementary.__file__):
+        for path in sorted(Path(str(source)).resolve().parent.glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:20]
 
 

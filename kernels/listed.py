@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox4x32
+from dtbsim.kernels.philox import philox4x32
 from dtbsim.kernels.sink import count, draw_delay, draw_weight, put
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 CALL_LISTED = 3
 """Lowest two bits of the third word of the counter (other rules have 0 to 2 there); the bits above count calls."""

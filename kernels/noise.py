@@ -17,8 +17,9 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u16, view_u32
 from dtbsim.kernels.numba_support import NoAliasCompiler
-from dtbsim.kernels.philox import PURPOSE_NOISE, PURPOSE_SHIFT, philox4x32
+from dtbsim.kernels.philox import philox4x32
 from dtbsim.kernels.poisson import CHUNK, SCRATCH_WORDS
+from dtbsim.numerics.philox import PURPOSE_NOISE, PURPOSE_SHIFT
 
 NUMBERS = 4
 """Intervals whose numbers are drawn together."""

@@ -30,7 +30,8 @@ from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import sink as S
 from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, PURPOSE_SHIFT, below, philox4x32
+from dtbsim.kernels.philox import below, philox4x32
+from dtbsim.numerics.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, PURPOSE_SHIFT
 
 _SPLIT = np.uint32(PURPOSE_OUT_SPLIT << PURPOSE_SHIFT)
 _TARGET = np.uint32(PURPOSE_OUT_TARGET << PURPOSE_SHIFT)

@@ -17,19 +17,18 @@ import numpy as np
 
 from dtbsim.kernels.intrinsics import view_i16, view_u32
 from dtbsim.kernels.numba_support import NoAliasCompiler
-from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox4x32
+from dtbsim.kernels.philox import philox4x32
+from dtbsim.numerics.limits import MAX_COUNT, MAX_MEAN
+from dtbsim.numerics.philox import PURPOSE_POISSON, PURPOSE_SHIFT
 
 CHUNK = 512
 STEPS = 8
 """Steps whose counts are drawn together."""
 SCRATCH_WORDS = STEPS * CHUNK + CHUNK // 2
 """uint16 words: halves of the draws, then a byte per neuron."""
-MAX_COUNT = 255
 UNREACHABLE = 0xFFFFFFFF
 COARSE_TOP = 0x7FFF
 _SIGN = np.int16(15)
-MAX_MEAN = 100.0
-"""Largest mean per step: its 2**-32 tail stays below MAX_COUNT, so a count fits a byte."""
 SHARED_GID = 0xFFFFFFFF
 """Stands for all targets of a drive that gives them one train; no neuron has it."""
 _CALL_LOW = np.uint32(1)

@@ -21,10 +21,11 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
 from dtbsim.kernels.outdegree import counts_of_parts, draw_slots, draws_of_pair
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox4x32
+from dtbsim.kernels.philox import philox4x32
 from dtbsim.kernels.sink import CHUNK, draw_delay, draw_weight
 from dtbsim.kernels.tasks import FIXED_OUTDEGREE, ONE_TO_ONE
 from dtbsim.kernels.wire import CALL_VALUES
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
 SCRATCH_WORDS = 3 * CHUNK

@@ -11,7 +11,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import any_late, board_words, read_round, write_round
 from dtbsim.kernels.intrinsics import atomic_store, view_i64
-from dtbsim.mpi.comm import ROW_KICKS, ROW_WAITING, ROW_WORDS
+from dtbsim.mpi.comm import ROW_TICKS, ROW_WAITING, ROW_WORDS
 
 
 @nb.njit(nogil=True)
@@ -21,7 +21,7 @@ def _sign(rank: Any, waiting: int) -> None:
         row = view_i64(rank[L.SIGNS_AT], ROW_WORDS)
         row[ROW_WAITING] = waiting
         if waiting == 0:
-            row[ROW_KICKS] += 1
+            row[ROW_TICKS] += 1
 
 
 @nb.njit(nogil=True)

@@ -12,11 +12,8 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
+from dtbsim.numerics.fixed_point import ADDED, FACTOR_BITS, FRACTION_BITS_DELAY, FRACTION_BITS_WEIGHT, MEAN_BITS
 
-FRACTION_BITS_WEIGHT = 8
-FRACTION_BITS_DELAY = 16
-FACTOR_BITS = 27
-"""Bits of what multiplies a weight: a weight of 2**27 quanta, with its fraction, times 2**27 is an int64."""
 CHUNK = 512
 
 
@@ -74,22 +71,7 @@ def draw_weight(draws: Any, word: Any, factor: int) -> Any:
     return (value + (1 << (FRACTION_BITS_WEIGHT - 1))) >> FRACTION_BITS_WEIGHT
 
 
-MEAN_BITS = 8
-"""Bits of a mean delay below one step."""
-_ADDED = 1 << 31
-_MEAN = np.int64(_ADDED - 1)
-
-
-def pack_delays(steps: Any, first_words: Any, *, relative: bool) -> Any:
-    """Own delays of entries (int64[e]) whose synapses are spread around means of `steps` (float64[e]).
-
-    Low 31 bits: the mean in 2**-MEAN_BITS steps; bit 31: what the table gives is added to it, and not a factor; high 32
-    bits: the first of the uniform words that count, `first_words` int64[e] below 2**32. Never 0.
-    """
-    mean = np.rint(np.asarray(steps) * 2.0**MEAN_BITS).astype(np.int64)
-    kind = 0 if relative else _ADDED
-    packed = (first_words.astype(np.uint64) << np.uint64(32)).view(np.int64) | mean | kind
-    return np.where(packed == 0, 1, packed)
+_MEAN = np.int64(ADDED - 1)
 
 
 @nb.njit(nogil=True, inline="always")
@@ -109,7 +91,7 @@ def spread_delay(table: Any, word: Any, own: int) -> Any:
     moved = first + ((np.uint64(word) * (np.uint64(1 << 32) - first)) >> np.uint64(32))
     value = interpolate(table, np.uint32(moved))
     mean = np.int64(own) & _MEAN
-    if np.int64(own) & np.int64(_ADDED):
+    if np.int64(own) & np.int64(ADDED):
         return value + (mean << (FRACTION_BITS_DELAY - MEAN_BITS))
     return (value * mean) >> MEAN_BITS
 

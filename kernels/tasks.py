@@ -11,7 +11,8 @@ import numpy as np
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import wire
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SPLIT, philox4x32
+from dtbsim.kernels.philox import philox4x32
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SPLIT
 
 TASK_FIELDS = 6
 PIECE, FIRST_GID, COUNT, SLOT, ENTRY, NUMBER = range(TASK_FIELDS)

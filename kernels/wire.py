@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from dtbsim.kernels.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE, below, philox4x32
+from dtbsim.kernels.philox import below, philox4x32
 from dtbsim.kernels.sink import CHUNK, count, draw_delay, draw_weight, put
+from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
 _PURPOSE_COUNT = np.uint32(PURPOSE_COUNT << PURPOSE_SHIFT)

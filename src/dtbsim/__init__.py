@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from dtbsim.version import VERSION
+
 if TYPE_CHECKING:
     from dtbsim.api import build, run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
@@ -92,7 +94,7 @@ if TYPE_CHECKING:
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _MODULES = {
     "api": ("build", "run", "start", "validate"),

@@ -69,6 +69,7 @@ _ALIASES: dict[str, str] = {
     "fixed_total_number": "FixedTotalNumberConnector, total_number, total",
     "pairwise_bernoulli": "FixedProbabilityConnector, fixed_probability, bernoulli, random, erdos_renyi, probability",
     "explicit": "FromListConnector, FromFileConnector, from_list, from_file, list, edges, edge_list, adjacency",
+    "indegree_max": "max_indegree, indegree_cap, max_fan_in",
     "indegree": "K, k_in, n_in, fan_in, c",
     "outdegree": "k_out, n_out, fan_out",
     "total": "N, n, number, n_synapses",

@@ -9,7 +9,7 @@
 `head -n -2 FILE | sha256sum` gives the same digits. First and last entry vouch for each other: a file that has lost one
 of them is damaged; one that has neither was written by version 0.1, which had no checksums.
 
-Standard library alone: the sentinel of an MPI job loads this file by its path.
+Standard library alone: the supervisor of an MPI job loads this file by its path.
 """
 
 from __future__ import annotations

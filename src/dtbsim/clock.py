@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_STEPS = 2**31 - 2**17
 """Longest run: the engine counts steps in 31 bits and needs room for delays beyond the last one."""
 
-_ABSOLUTE, _RELATIVE = 1e-9, 1e-12
+_ABSOLUTE, _RELATIVE, _COMPUTED = 1e-9, 1e-12, 1e-6
 
 
 def whole_steps(time_ms: float, dt_ms: float) -> int | None:
@@ -31,12 +31,29 @@ def whole_steps(time_ms: float, dt_ms: float) -> int | None:
     return nearest if bool(abs(steps - nearest) <= _slack(steps)) else None
 
 
-def steps_of(time_ms: float, dt_ms: float) -> int:
-    """Return how many steps `time_ms` is; InputError (without a place) for a time off the grid or beyond MAX_STEPS."""
+def steps_of(time_ms: float, dt_ms: float, where: str | None = None) -> int:
+    """Return how many steps `time_ms` is; InputError at `where` for a time off the grid or beyond MAX_STEPS."""
     problem = grid_problem(time_ms, dt_ms)
     if problem is not None:
-        raise InputError(problem[0], remedy=problem[1])
+        raise InputError(problem[0], where=where, remedy=problem[1])
     return round(time_ms / dt_ms)
+
+
+def nearest_step(time_ms: float, dt_ms: float) -> int:
+    """Return the nearest step of a time, halves up, as `nearest_steps` does."""
+    steps = time_ms / dt_ms
+    nearest: int = math.floor(steps + 0.5 + _slack(steps))
+    return nearest
+
+
+def step_at_or_after(time_ms: float, dt_ms: float) -> int:
+    """Return the first step that begins at or after a time that results from a computation (within 1e-6 steps)."""
+    return math.ceil(time_ms / dt_ms - _COMPUTED)
+
+
+def time_of(steps: int, dt_ms: float) -> float:
+    """Return the time (ms) of a number of steps: the decimal number (15 digits) of which `steps_of` makes them."""
+    return float(f"{steps * dt_ms:.15g}")
 
 
 def grid_problem(time_ms: float, dt_ms: float) -> tuple[str, str] | None:

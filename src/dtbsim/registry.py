@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from importlib.metadata import EntryPoint, distributions, entry_points
+from typing import Any, ClassVar, Generic, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from dtbsim.errors import InputError, did_you_mean
 
@@ -39,6 +40,9 @@ class Later:
 class Registry(Generic[T]):
     """Objects of one kind by name: those built in, and those of entry points of the group "dtbsim.KIND"."""
 
+    known: ClassVar[WeakValueDictionary[str, Registry[Any]]] = WeakValueDictionary()
+    """All registries of the modules that are imported, by their groups."""
+
     def __init__(
         self, group: str, what: str, built_in: Mapping[str, T | Later], check: Callable[[str, object], T] | None = None
     ) -> None:
@@ -53,6 +57,7 @@ class Registry(Generic[T]):
         self._built_in: dict[str, T | Later] = dict(built_in)
         self._check = check
         self._loaded: dict[str, T] = {}
+        self.known[group] = self
 
     def add(self, name: str, value: T) -> None:
         """Add an object in this process, as `FILE.py` or a notebook does. InputError where the name exists."""
@@ -124,8 +129,9 @@ class Registry(Generic[T]):
         try:
             value = point.load()
             return value if self._check is None else self._check(point.name, value)
-        except Exception as error:  # whatever the module of another package does when it is imported
-            reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # whatever the module of another package does when it is imported
+            said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            reason = " ".join(said.split())
             raise InputError(
                 f"{self.what} '{point.name}' of {_package(point)} cannot be used: {reason}",
                 where=where,
@@ -142,9 +148,28 @@ class Registry(Generic[T]):
         )
 
 
-def entry_point_names(group: str) -> list[str]:
-    """Names of the entry points of a group, sorted; nothing is imported."""
-    return sorted({point.name for point in entry_points(group=group)})
+def unknown_groups() -> list[InputError]:
+    """Entry points of packages in groups "dtbsim.…" that no registry has, one error for each package and group."""
+    known = Registry.known
+    found: dict[tuple[str, str], InputError] = {}
+    for point in (point for distribution in distributions() for point in distribution.entry_points):
+        if point.group.startswith("dtbsim.") and point.group not in known:
+            found[point.group, _package(point)] = InputError(
+                f"{_package(point)} has entry points in the group '{point.group}', which nothing reads",
+                remedy=did_you_mean(point.group, sorted(known)),
+            )
+    return [*found.values()]
+
+
+def packages_used() -> dict[str, list[str]]:
+    """Names of the objects that packages add, by package and version, those that cannot be used included."""
+    found: dict[str, list[str]] = {}
+    for registry in Registry.known.values():
+        for name in registry.names():
+            package = registry.origin(name)
+            if package is not None:
+                found.setdefault(package, []).append(name)
+    return {package: sorted(names) for package, names in sorted(found.items())}
 
 
 def _package(point: EntryPoint) -> str:

@@ -23,12 +23,14 @@ import numpy as np
 
 from dtbsim.config import RunConfig, load_config_data
 from dtbsim.config.plain import plain
+from dtbsim.config.signals import kinds_of
 from dtbsim.errors import InputError
 from dtbsim.mpi.fake import run_ranks
 from dtbsim.partition import PARTITIONERS
 from dtbsim.simulate import chunks
 from dtbsim.simulate import run as simulate
 from dtbsim.store import Run, open_run
+from dtbsim.store.spikes import Spikes
 
 __all__ = ["Division", "assert_independent", "stored_results"]
 
@@ -109,18 +111,15 @@ def assert_independent(
 
 
 def stored_results(run: Run) -> dict[str, Any]:
-    """Everything that a run has stored and counted: spikes as arrays, recordings and signals as xarray objects."""
+    """Everything that a run has stored and counted, by the keys that asked for it: arrays and xarray objects."""
     found: dict[str, Any] = {name: run.summary[name] for name in ("spikes", "events", "spike_hash")}
-    record = run.config.get("record") or {}
-    if record.get("spikes") is not None:
-        found["stored spikes"] = np.stack([column.astype(np.int64) for column in run.spike_steps()])
-    for key, read in (("states", run.states), ("weights", run.weights), ("correlations", run.correlation)):
-        found |= {f"record.{key}[{k}]": read(k) for k in range(len(record.get(key) or []))}
-    if record.get("rate_bin_ms") is not None:
-        found["rates"] = run.rates()
-    if run.config.get("bold") is not None:
-        found["bold"] = run.bold()
-    return found | {f"signals.{name}": run.signal(name) for name in run.config.get("signals") or {}}
+    for kind in kinds_of(run.config):
+        keys = kind.stores(run.config).values()
+        for key, name in zip(keys, kind.entries(run.config), strict=True):
+            stored = kind.read(run, name)
+            is_spikes = isinstance(stored, Spikes)
+            found[key] = np.stack([stored.step, stored.gid.astype(np.int64)]) if is_spikes else stored
+    return found
 
 
 def _results(config: RunConfig, division: Division, base: Path, out: Path) -> dict[str, Any]:

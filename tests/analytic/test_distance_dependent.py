@@ -12,7 +12,7 @@ from tests.helpers.small_atlas import REGIONS, save_small_atlas
 
 from dtbsim.atlas import load_atlas
 from dtbsim.errors import InputError
-from dtbsim.kernels.philox import PURPOSE_POSITION, PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array
+from dtbsim.numerics.philox import PURPOSE_POSITION, PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array
 from dtbsim.spec import Network
 
 TEXT = """\

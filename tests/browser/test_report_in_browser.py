@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import report_samples as samples
+from report_found import Found, changed
 
 from dtbsim.report import data as d
 from dtbsim.report.html import render
@@ -37,7 +37,7 @@ CUT = """() => {
 }"""
 
 
-def recordings() -> d.ReportData:
+def recordings() -> Found:
     rng = np.random.default_rng(0)
     time = np.arange(1, 2001) * 5e-4
     traces = [
@@ -49,7 +49,7 @@ def recordings() -> d.ReportData:
     quantiles = (np.full(10, value) for value in (60.0, 80.0, 95.0))
     lags = np.arange(-50.0, 51.0)
     neurons = ["a population with a long name@Región_Φ 0", "E 1", "E 2"]
-    return dataclasses.replace(
+    return changed(
         samples.microcircuit(),
         states=[d.RecordedStates("E", neurons, 100, time, 0.5, traces, [time[::50], time[::80], time[:0]])],
         weights=[d.RecordedWeights("EE", "pA", 800, (0.5, 2.0), time[::200], *quantiles, edges, share, share)],

@@ -34,7 +34,7 @@ class Configurations(Fuzzed):
         self.texts = [BASE, RICH, RICH, *examples]
 
     def case(self, rng: Random) -> None:
-        text = rng.choice(self.texts)
+        text, data = rng.choice(self.texts), {}
         file = self.folder / "given" / "net.yaml"
         if not self.runs and rng.random() < 0.4:
             for name in ("my_models.py", "examples/my_models.py"):
@@ -52,7 +52,7 @@ class Configurations(Fuzzed):
             network = dtbsim.validate(data, set=overrides if not self.runs and rng.random() < 0.3 else ())
         repr(network)
         if self.runs and network.n_neurons * network.n_steps <= SMALL_ENOUGH_TO_RUN:
-            dtbsim.run(network.config, temporary=True, report=rng.random() < 0.05).open().spikes()
+            dtbsim.run(data, temporary=True, report=rng.random() < 0.05).open().spikes()
 
 
 class ConfigurationsRun(Configurations):

@@ -16,7 +16,6 @@ from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.transports import Choice
 from dtbsim.build.rank import RankNetwork
-from dtbsim.config.scaling import SynapticScaling
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.intervene import Scaling
 from dtbsim.mpi.fake import FakeComm, run_ranks
@@ -44,9 +43,9 @@ def run_to_end(backend: Any, network: Network, pauses: Sequence[int] = ()) -> Ru
     """Advance from pause to pause, scaling weights where that is configured."""
     backend.compile()
     scaled = [
-        Scaling(network, name, item, backend)
-        for name, item in network.config.controllers.items()
-        if isinstance(item, SynapticScaling)
+        Scaling(network, asked.name, asked.options, backend)
+        for asked in network.controllers
+        if asked.kind == "synaptic_scaling"
     ]
     parts, weights = [], []
     for start, stop in itertools.pairwise([0, *pauses, network.n_steps]):

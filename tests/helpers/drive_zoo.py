@@ -108,6 +108,26 @@ drives:
 """
 
 
+OTHERWISE = (
+    "drives.bg.rate_hz=9000",
+    "drives.bursts.windows_ms=[[0, 21], [26, 50]]",
+    "drives.drawn.rate_hz={distribution: lognormal, mean: 1400, sd: 900}",
+    "drives.each.rate_hz=[0, 9000, 12000, 8000, 45000]",
+    "drives.one_train.rate_hz=900",
+    "drives.stairs_of_rate.rates_hz=[3000, 2000, 7000, 4000.5, 6000]",
+    "drives.waves_of_rate.amplitude_hz=400",
+    "drives.lift.amplitude=190",
+    "drives.wave.amplitude=5",
+    "drives.stairs.amplitudes=[5, 3, 2, 9]",
+    "drives.ramp.to_amplitude=90",
+    "drives.white.std=200",
+    "drives.ou.sigma=140",
+    "drives.together.mean=2",
+    "drives.written.spikes={neuron: [2, 4, 7], time_ms: [1, 19.9, 38]}",
+)
+"""Overrides that change most of the drives, none of their weights."""
+
+
 def drive_zoo(folder: Path, *overrides: str, text: str = DRIVE_ZOO) -> Network:
     """The network; its atlas and spike trains are written into `folder`."""
     save_small_atlas(folder)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dtbsim.build.dynamic import DynamicRows
+from dtbsim.kernels.decay import decay_table
 from dtbsim.kernels.elementary import exp, log
 
 F32 = np.float32
@@ -44,7 +45,7 @@ class DynamicReference:
         self.name, self.p = part.dynamics.model.name, part.dynamics.constants(part.quantum)
         self.smallest, self.largest = map(F32, part.dynamics.bounds(part.quantum) if part.dynamics.plastic else (0, 0))
         self.shift, self.sign = part.dynamics.shift(part.quantum), part.dynamics.sign
-        self.decays = part.dynamics.decays(dt_ms)
+        self.decays = [decay_table(tau, dt_ms) for tau in part.dynamics.taus_ms]
         self.weights = [F32(w) for w in table[:, 3]]
         self.of_source: dict[int, list[int]] = defaultdict(list)
         for index, source in enumerate(table[:, 0].tolist()):

@@ -101,7 +101,7 @@ class Job:
         for pid in self.left():
             entries = _read(pid, "environ").split(b"\0")
             rank = [entry for entry in entries if entry.startswith(b"PMI_RANK=")]
-            if rank and b"sentinel.py" not in _read(pid, "cmdline"):
+            if rank and b"supervisor.py" not in _read(pid, "cmdline"):
                 found[int(rank[0].partition(b"=")[2])] = pid
         return found
 

@@ -15,10 +15,10 @@ from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi.fake import FakeComm, run_ranks
-from dtbsim.simulate.engine import neighbour_exchange
 from dtbsim.spec import Network, compile_network
 
 SOURCE, TARGET, CHANNEL, WEIGHT, DELAY = range(5)

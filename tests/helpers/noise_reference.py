@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dtbsim.config.values import Normal
-from dtbsim.kernels.philox import PURPOSE_NOISE, PURPOSE_SHIFT, philox_array
+from dtbsim.numerics.philox import PURPOSE_NOISE, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.distributions import as_table
 
 TABLE = as_table(Normal(distribution="normal", mean=0.0, sd=1.0)).quantiles.astype(np.float32)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dtbsim.kernels.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox_array
 from dtbsim.kernels.poisson import poisson_thresholds, threshold_tables
+from dtbsim.numerics.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox_array
 
 
 def reference_counts(gids: Any, block: int, drive: int, mean: float, seed: int) -> Any:

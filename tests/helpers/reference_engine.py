@@ -19,8 +19,8 @@ from tests.helpers.noise_reference import reference_normals
 from tests.helpers.poisson_reference import reference_counts, varied_reference_counts
 
 from dtbsim.build.kinds import neuron_values
-from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array
 from dtbsim.kernels.poisson import SHARED_GID
+from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array
 from dtbsim.spec import Network
 from dtbsim.spec.network import Drive
 

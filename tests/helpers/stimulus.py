@@ -12,7 +12,7 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.drives import poisson_drives, varied_poisson
 from dtbsim.kernels.log import array_at
-from dtbsim.kernels.philox import seed_key
+from dtbsim.numerics.philox import seed_key
 from dtbsim.spec import Network
 
 

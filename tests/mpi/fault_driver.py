@@ -89,7 +89,7 @@ def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
 def _step(comm: Comm, watchdog: Watchdog, status: StatusFile | None, options: argparse.Namespace) -> None:
     packets = np.zeros((comm.size, 8), dtype=np.uint64)
     for step in range(N_STEPS):
-        watchdog.kick(step)
+        watchdog.tick(step)
         if status is not None:
             status.advance(step, N_STEPS, 1.0)
         if step == FAULT_STEP and comm.rank == options.rank:
@@ -150,7 +150,7 @@ def _slow_but_alive(comm: Comm, watchdog: Watchdog, options: argparse.Namespace)
     if comm.rank == options.rank:
         end = time.monotonic() + 3 * options.timeout
         while time.monotonic() < end:
-            watchdog.kick()
+            watchdog.tick()
             time.sleep(0.05)
     comm.barrier()
     if comm.is_root:

@@ -37,7 +37,7 @@ STAGES = {
     "load": "dtbsim.cli.run.load",
     "network": "dtbsim.simulate.prepare.compile_network",
     "compile": "dtbsim.simulate.conductor.warm_up_build",
-    "build": "dtbsim.simulate.engine.build_rank",
+    "build": "dtbsim.backends.cpu_plan.build_rank",
 }
 
 

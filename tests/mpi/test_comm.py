@@ -15,11 +15,11 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError, MemoryPlanError, StorageError
 from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, ElsewhereError, on_root, run_ranks, world_comm
-from dtbsim.mpi.comm import ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING, blank_row
+from dtbsim.mpi.comm import ROW_LAST_TICK_NS, ROW_TICKS, ROW_WAITING, blank_row
 from dtbsim.mpi.world import is_agreed, on_every_rank
-from dtbsim.simulate.engine import neighbour_exchange
 
 pytestmark = [pytest.mark.mpi(min_size=2), pytest.mark.timeout(90)]
 
@@ -234,9 +234,9 @@ def test_the_row_shows_who_waits_and_that_it_goes_on(comm: Comm) -> None:
     try:
         before_ns = time.monotonic_ns()
         comm.barrier()
-        assert (row[ROW_KICKS], row[ROW_WAITING]) == (1, 0)
-        assert before_ns <= row[ROW_LAST_KICK_NS] <= time.monotonic_ns()
-        kicks = row[ROW_KICKS]
+        assert (row[ROW_TICKS], row[ROW_WAITING]) == (1, 0)
+        assert before_ns <= row[ROW_LAST_TICK_NS] <= time.monotonic_ns()
+        ticks = row[ROW_TICKS]
         if comm.rank == 0:
             time.sleep(0.2)
             comm.barrier()
@@ -250,7 +250,7 @@ def test_the_row_shows_who_waits_and_that_it_goes_on(comm: Comm) -> None:
 
             comm.poll(done)  # type: ignore[attr-defined]
             assert set(waiting) == {1}
-        assert (row[ROW_KICKS], row[ROW_WAITING]) == (kicks + 1, 0)
+        assert (row[ROW_TICKS], row[ROW_WAITING]) == (ticks + 1, 0)
     finally:
         comm.attach_row(blank_row())
 

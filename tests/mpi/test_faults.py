@@ -11,7 +11,7 @@ from tests.helpers.jobs import Job, Outcome, needs_mpiexec, status_of
 
 from dtbsim.checksum import checked
 from dtbsim.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_STORAGE
-from dtbsim.runtime import board, sentinel, status
+from dtbsim.runtime import board, status, supervisor
 
 pytestmark = needs_mpiexec
 
@@ -117,7 +117,7 @@ def test_a_rank_that_dies_is_named(tmp_path: Path, fault: str, rank: int, cause:
     # the stack that a dying rank prints and the line of another one may meet in the same line of the terminal
     lines = re.findall(r"\[rank \d+\] process .*?; ending the run", outcome.err)
     assert len(lines) == 1, outcome.err
-    unseen = r"ended without a word \(killed\?\)"  # the launcher has reaped it before the sentinel looked
+    unseen = r"ended without a word \(killed\?\)"  # the launcher has reaped it before the supervisor looked
     assert re.fullmatch(rf"\[rank {rank}\] process \d+ on \S+ ({cause}|{unseen}), at step 20; ending the run", lines[0])
     if fault == "sigsegv":
         assert "Fatal Python error: Segmentation fault" in outcome.err
@@ -150,7 +150,7 @@ def test_a_rank_that_hangs_is_named_within_the_time(tmp_path: Path, fault: str, 
 
 
 def message_of(folder: Path) -> str:
-    """The message of the failed run's status.json, which the sentinel may write a moment after the end."""
+    """The message of the failed run's status.json, which the supervisor may write a moment after the end."""
     for _ in range(100):
         if status_of(folder).get("state") == "failed":
             break
@@ -192,10 +192,10 @@ def test_code_that_holds_the_interpreter_lock_is_ended_by_the_timer(tmp_path: Pa
     assert "in loop_with_lock" in outcome.err
 
 
-# -- the sentinel, which repeats what it cannot import ----------------------------------------------------------------
+# -- the supervisor, which repeats what it cannot import -------------------------------------------------------------
 
 
-def test_the_sentinel_knows_the_layout_of_the_board() -> None:
+def test_the_supervisor_knows_the_layout_of_the_board() -> None:
     names = (
         "ROW_WORDS",
         "PID",
@@ -211,12 +211,12 @@ def test_the_sentinel_knows_the_layout_of_the_board() -> None:
         "HEADER_WORK",
         "FOLDER_WORDS",
     )
-    assert {name: getattr(sentinel, name) for name in names} == {name: getattr(board, name) for name in names}
+    assert {name: getattr(supervisor, name) for name in names} == {name: getattr(board, name) for name in names}
 
 
-def test_the_sentinel_marks_a_run_as_the_watchdog_does(tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("sentinel", "watchdog")]
-    for folder, mark in zip(folders, (sentinel.mark_failed, status.mark_failed), strict=True):
+def test_the_supervisor_marks_a_run_as_the_watchdog_does(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("supervisor", "watchdog")]
+    for folder, mark in zip(folders, (supervisor.mark_failed, status.mark_failed), strict=True):
         folder.mkdir()
         mark(folder, "nothing there yet")  # type: ignore[arg-type]
         assert list(folder.iterdir()) == []
@@ -229,5 +229,5 @@ def test_the_sentinel_marks_a_run_as_the_watchdog_does(tmp_path: Path) -> None:
     assert first == second
     assert (first["state"], first["message"]) == ("failed", "[rank 1] is gone")
     status.StatusFile(folders[0]).finish("done")
-    sentinel.mark_failed(str(folders[0]), "too late")
+    supervisor.mark_failed(str(folders[0]), "too late")
     assert status_of(folders[0])["state"] == "done"

@@ -22,6 +22,8 @@ from dtbsim.testing import assert_independent
 config = dtbsim.load_config(sys.argv[1])
 found = assert_independent(config, ranks=(1, 2), threads=(1, 2))
 active = found["signals.active"]
+config.controllers.clear()
+assert dtbsim.run(config).spike_hash != found["spike_hash"], "the intervention changes the run"
 print(json.dumps([found["spikes"], list(active.dims), active.channel.values.tolist(), float(active.max())]))
 """
 

@@ -135,7 +135,7 @@ def test_running_out_of_memory_while_building_is_told(
     def build(*given: object, **named: object) -> None:
         raise MemoryError("nothing left")
 
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank_on_device", build)
+    monkeypatch.setattr("dtbsim.backends.cuda.rank_plan.build_rank_on_device", build)
     with pytest.raises(MemoryPlanError, match=r"the GPU has no memory left: nothing left; 4\.00 GiB are free"):
         dtbsim.run(load_config_text(NETWORK), out=tmp_path / "run")
     assert opened == [0]

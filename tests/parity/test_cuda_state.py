@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.changing_synapses import dynamic_text, reward_text
 from tests.helpers.continued import assert_same_state
-from tests.helpers.drive_zoo import drive_zoo
+from tests.helpers.drive_zoo import OTHERWISE, drive_zoo
 from tests.helpers.networks import built_rank, network_of, sorted_rows, spikes_of
 from tests.helpers.several_spikes import several_spikes
 from tests.helpers.shim_device import GXX, ShimDevice
@@ -43,8 +43,13 @@ def backend_of(kind: str, network: Network) -> Any:
     return CudaBackend(built, None, device, 8)
 
 
-def stretch(kind: str, network: Network, steps: tuple[int, ...], state: Any = None) -> tuple[Any, Any, int, Any]:
-    """Spikes, samples, events and the state at the end of the steps, in chunks, from a state."""
+def stretch(
+    kind: str, network: Network, steps: tuple[int, ...], state: Any = None, drives: Any = None
+) -> tuple[Any, Any, int, Any]:
+    """Spikes, samples, events and the state at the end of the steps, in chunks, from a state.
+
+    `drives` are those that are set, by the step before which.
+    """
     backend = backend_of(kind, network)
     try:
         if state is not None:
@@ -53,6 +58,8 @@ def stretch(kind: str, network: Network, steps: tuple[int, ...], state: Any = No
             backend.compile()
         spikes, samples = [], []
         for start, stop in itertools.pairwise(steps):
+            if drives is not None and start in drives:
+                backend.set_drives(drives[start])
             backend.advance(start, stop)
             spikes.append(spikes_of(backend))
             samples += [backend.sampler.take(k)[1] for k in range(len(backend.sampler.records))]
@@ -85,6 +92,21 @@ def test_all_rules(tmp_path: Path, first: str, second: str) -> None:
 @pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu"), ("persistent", "persistent")])
 def test_drives_with_memory(tmp_path: Path, first: str, second: str) -> None:
     check(drive_zoo(tmp_path, "simulation.duration_ms=30"), first, second, 157)
+
+
+@pytest.mark.parametrize(("first", "second"), [("cpu", "persistent"), ("general", "cpu")])
+def test_drives_set_during_the_run(tmp_path: Path, first: str, second: str) -> None:
+    """What was set on one kind of machine holds on the other."""
+    network = drive_zoo(tmp_path, "simulation.duration_ms=30")
+    others = drive_zoo(tmp_path, "simulation.duration_ms=30", *OTHERWISE).drives
+    n = network.n_steps
+    expected = stretch("cpu", network, (0, 90, 157, n), drives={90: others})
+    begun = stretch(first, network, (0, 90, 157), drives={90: others})
+    ended = stretch(second, network, (157, n), begun[3])
+    assert len(expected[0]) > 200
+    assert not np.array_equal(expected[0], stretch("cpu", network, (0, n))[0])
+    assert np.array_equal(sorted_rows(np.concatenate([begun[0], ended[0]])), expected[0])
+    assert_same_state(ended[3], expected[3])
 
 
 @pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu")])

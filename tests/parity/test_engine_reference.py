@@ -216,7 +216,7 @@ class Compared:
         backend = CpuBackend(built, None, 2)
         backend.advance(0, network.n_steps)
         self.spikes = spikes_of(backend)
-        self.samples = [backend.sampler.take(k) for k in range(len(network.config.record.states))]
+        self.samples = [backend.sampler.take(k) for k in range(network.records.states)]
         self.sampled = backend.sampler.records
         backend.close()
         self.watched = {int(gid): record.variables for record in self.sampled for gid in record.gids}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from report_found import Found, made
 
 from dtbsim.report import data as d
 from dtbsim.report.hull import hemisphere_hulls
@@ -44,7 +45,7 @@ def centroids(rng: np.random.Generator, n: int) -> tuple[np.ndarray, list[str]]:
     return both, ["L", "R"] * n
 
 
-def whole_brain(seed: int = 0, n: int = 40) -> d.ReportData:
+def whole_brain(seed: int = 0, n: int = 40) -> Found:
     rng = np.random.default_rng(seed)
     xyz, hemisphere = centroids(rng, n)
     regions = [f"Region_{i:02d}_{side}" for i in range(n) for side in "LR"]
@@ -93,7 +94,7 @@ def whole_brain(seed: int = 0, n: int = 40) -> d.ReportData:
     centres = 0.5 * (edges[1:] + edges[:-1])
     density = lambda mu, sd: np.exp(-0.5 * ((centres - mu) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))  # noqa: E731
     f = np.geomspace(0.003, 0.69, 80)
-    return d.ReportData(
+    return made(
         run=info,
         raster=_raster(rng, groups, families, 160, 10.0),
         population_rates=d.PopulationRates(
@@ -193,7 +194,7 @@ def whole_brain(seed: int = 0, n: int = 40) -> d.ReportData:
     )
 
 
-def microcircuit(seed: int = 0) -> d.ReportData:
+def microcircuit(seed: int = 0) -> Found:
     rng = np.random.default_rng(seed)
     sizes = np.array([20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948])
     rows = np.maximum(sizes // 48, 4)
@@ -216,7 +217,7 @@ def microcircuit(seed: int = 0) -> d.ReportData:
         peak_rss_bytes={"sum": 1.9e9, "max": 1.9e9},
     )
     info.network.update(populations=[{}] * 8)
-    return d.ReportData(
+    return made(
         run=info,
         raster=_raster(rng, groups, LAYERS, int(groups.edges[-1]) // 1, 2.0, rates),
         population_rates=d.PopulationRates(

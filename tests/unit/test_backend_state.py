@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.changing_synapses import DYNAMIC_SYNAPSES, REWARD_SYNAPSES, dynamic_text, reward_text
 from tests.helpers.continued import Division, assert_goes_on, assert_same_state, stretch
-from tests.helpers.drive_zoo import drive_zoo
+from tests.helpers.drive_zoo import OTHERWISE, drive_zoo
 from tests.helpers.model_zoo import NAMES, model_zoo
 from tests.helpers.networks import built_rank, network_of
 from tests.helpers.random_networks import random_network
@@ -116,6 +116,24 @@ def test_procedural_projections() -> None:
     check(network, 0.3, 0.31, 0.8)
 
 
+STATIC = """\
+simulation: {dt_ms: 0.1, duration_ms: 40, block_size: 16}
+seed: 8
+populations:
+  A: {model: iaf_psc_exp, size: 60, initial: {V_m_mV: {distribution: uniform, low: -70, high: -56}}}
+projections:
+  AA:
+    source: A
+    target: A
+    rule: {kind: fixed_indegree, indegree: 12}
+    weight_pA: {distribution: normal, mean: 40, sd: 15}
+    delay_ms: {distribution: uniform, low: 0.3, high: 4}
+    receptor: ex
+drives:
+  bg: {kind: poisson, target: A, receptor: ex, rate_hz: 8000, weight_pA: 60}
+"""
+
+
 CONTROLLED = """\
 atlas: small.npz
 simulation: {dt_ms: 0.5, duration_ms: 60, block_size: 16}
@@ -149,6 +167,50 @@ def test_parameters_set_during_the_run(tmp_path: Path) -> None:
     whole = stretch(network, Division(), (0, 40, network.n_steps), before=raise_current)
     assert len(whole.spikes) > len(plain.spikes)
     assert_goes_on(network, 70, Division(2), Division(3, 2), (40,), raise_current)
+
+
+@pytest.mark.parametrize("step", [190, 330])
+def test_drives_set_during_the_run(tmp_path: Path, step: int) -> None:
+    """Taken right after they were set, and later, when the first of them are over."""
+    network, others = drive_zoo(tmp_path, SAMPLED), drive_zoo(tmp_path, *OTHERWISE).drives
+
+    def change(backend: Any, now: int) -> None:
+        if now == 170:
+            backend.set_drives(others)
+
+    plain = stretch(network, Division(), (0, 170, network.n_steps))
+    whole = stretch(network, Division(), (0, 170, network.n_steps), before=change)
+    assert not np.array_equal(whole.spikes, plain.spikes)
+    assert whole.state["drives/packed"].size > 0
+    assert plain.state["drives/packed"].size == 0
+    assert_goes_on(network, step, Division(2), Division(3, 2), (170,), change)
+    assert_goes_on(network, step, Division(3, 1, board=True), Division(), (170,), change)
+
+
+def test_weights_set_during_the_run() -> None:
+    network = network_of(STATIC)
+    weaker = network.projections[0].weight.map(0.4)
+
+    def change(backend: Any, now: int) -> None:
+        if now == 150:
+            backend.set_weights({0: weaker})
+
+    plain = stretch(network, Division(), (0, 150, network.n_steps))
+    whole = stretch(network, Division(), (0, 150, network.n_steps), before=change)
+    assert len(plain.spikes) > 100
+    assert not np.array_equal(whole.spikes, plain.spikes)
+    assert_goes_on(network, 151, Division(2), Division(3, 2), (150,), change)
+    assert_goes_on(network, 290, Division(1, 2), Division(2), (150,), change)
+
+
+def test_drives_of_another_network(tmp_path: Path) -> None:
+    network = drive_zoo(tmp_path)
+    state = stretch(network, Division(), (0, 5), before=lambda backend, _: backend.set_drives(network.drives)).state
+    one = network_of("simulation: {duration_ms: 10}\npopulations: {A: {model: iaf_psc_exp, size: 3}}\n")
+    backend = CpuBackend(built_rank(one), None, 1)
+    with pytest.raises(InputError, match="the state has drives or weights of another network"):
+        backend.load(state)
+    backend.close()
 
 
 def test_a_state_can_be_taken_without_changing_the_run() -> None:

@@ -11,8 +11,8 @@ from tests.helpers.networks import all_synapses, network_of, sorted_rows
 from tests.helpers.small_atlas import save_small_atlas
 
 from dtbsim.build.synapses import binomial_thresholds
-from dtbsim.kernels.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE, seed_key
 from dtbsim.kernels.tasks import split_total
+from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE, seed_key
 from dtbsim.spec import Network
 
 ENTRY, VALUES = 1, 2

@@ -23,7 +23,7 @@ from tests.unit.test_build_definition import Definition
 
 from dtbsim.build import pairs
 from dtbsim.kernels.outdegree import first_half
-from dtbsim.kernels.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, seed_key
+from dtbsim.numerics.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, seed_key
 from dtbsim.spec import Network
 
 TEXT = """\

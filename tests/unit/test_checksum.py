@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dtbsim.checksum import FORMAT, DamagedError, checked, has_checksum, with_checksum
-from dtbsim.runtime import sentinel
+from dtbsim.runtime import supervisor
 
 VALUES = {"state": "running", "step": 12, "eta_s": None, "rates": [1.5, -2e-300, {"name": "Å\n\"'"}], "done": False}
 
@@ -87,7 +87,7 @@ def test_other_tools_compute_the_same_checksum(tmp_path: Path) -> None:
     assert done.stdout.split()[0] == json.loads((tmp_path / "a.json").read_text())["sha256"]
 
 
-def test_the_sentinel_loads_the_same_code_by_its_path() -> None:
-    module = sentinel.checksum_module()
+def test_the_supervisor_loads_the_same_code_by_its_path() -> None:
+    module = supervisor.checksum_module()
     assert module.checked(with_checksum(VALUES).encode()) == VALUES
     assert module.with_checksum(VALUES) == with_checksum(VALUES)

@@ -14,13 +14,12 @@ import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK
+from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, neighbour_exchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.runtime.progress import SilentProgress
 from dtbsim.simulate import conductor
 from dtbsim.simulate import run as conduct
-from dtbsim.simulate.engine import neighbour_exchange
 from dtbsim.spec import Network
 
 AT_ONCE, NEVER = 0.0, 3600.0

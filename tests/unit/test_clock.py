@@ -10,7 +10,17 @@ import pytest
 from pydantic import BaseModel
 from tests.helpers.networks import network_of
 
-from dtbsim.clock import MAX_STEPS, grid_problem, nearest_steps, off_grid, steps_of, whole_steps
+from dtbsim.clock import (
+    MAX_STEPS,
+    grid_problem,
+    nearest_step,
+    nearest_steps,
+    off_grid,
+    step_at_or_after,
+    steps_of,
+    time_of,
+    whole_steps,
+)
 from dtbsim.config import load_config_text
 from dtbsim.config.bounds import MAX_BLOCKS
 from dtbsim.config.run import RunConfig
@@ -31,6 +41,7 @@ def test_times_count_as_the_decimal_numbers_that_they_are(dt: str) -> None:
     exact = [time / Decimal(dt) for time in tenths]
     expected = [int(steps.to_integral_value(ROUND_HALF_UP)) for steps in exact]
     assert nearest_steps(times, float(dt)).tolist() == expected
+    assert [nearest_step(time, float(dt)) for time in times.tolist()] == expected
     whole = [steps == steps.to_integral_value() for steps in exact]
     assert (~off_grid(times, float(dt))).tolist() == whole
     assert [whole_steps(float(time), float(dt)) is not None for time in tenths] == whole
@@ -40,6 +51,8 @@ def test_times_count_as_the_decimal_numbers_that_they_are(dt: str) -> None:
 @pytest.mark.parametrize("dt", [float(dt) for dt in STEPS_MS])
 def test_products_and_sums_of_steps_are_whole(k: int, dt: float) -> None:
     assert steps_of(k * dt, dt) == k
+    assert steps_of(time_of(k, dt), dt) == nearest_step(k * dt, dt) == step_at_or_after(k * dt, dt) == k
+    assert step_at_or_after(k * dt + 1e-3 * dt, dt) == k + 1
     assert steps_of(sum([dt] * 10), dt) == 10
     assert not off_grid(np.arange(0, 50, dt), dt).any()
 
@@ -54,6 +67,13 @@ def test_what_is_off_the_grid_is_named_with_its_neighbours() -> None:
     assert grid_problem(-0.3, 0.1) is None
     with pytest.raises(InputError, match=r"nearest: 1 and 1\.1 ms"):
         steps_of(1.05, 0.1)
+    with pytest.raises(InputError, match=r"^window_ms: 1\.05 ms is not"):
+        steps_of(1.05, 0.1, "window_ms")
+
+
+@pytest.mark.parametrize("time_ms", [0.0, 0.3, 9.8, 720.0, 12_345.6, 1e8, 214_735_257.6])
+def test_a_time_that_was_compiled_is_the_same_again(time_ms: float) -> None:
+    assert time_of(steps_of(time_ms, 0.1), 0.1) == time_ms
 
 
 @pytest.mark.parametrize("time_ms", [MAX_STEPS * 0.1 + 0.1, 1e12, 1e300, 1.7e308, -1e300])
@@ -219,6 +239,7 @@ def test_the_default_bin_follows_the_step_and_a_given_one_does_not() -> None:
     assert load_config_text(text.replace("DT", "0.1")).record.rate_bin_ms == 10
     assert load_config_text(text.replace("DT", "0.7")).record.rate_bin_ms == 9.8
     assert load_config_text(text.replace("DT", "0.3")).record.rate_bin_ms == 9.9
+    assert load_config_text(text.replace("DT", "4").replace("21", "20")).record.rate_bin_ms == 12, "halves go up"
     with pytest.raises(InputError, match=r"record\.rate_bin_ms: 10 ms is not a whole number of steps of 0\.7 ms"):
         load_config_text(text.replace("DT", "0.7"), overrides=["record.rate_bin_ms=10"])
 

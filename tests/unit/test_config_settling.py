@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 import dtbsim
+from dtbsim.clock import time_of
 from dtbsim.config import load_config_data, load_config_text, load_located
 from dtbsim.config.dump import dump_config
 from dtbsim.errors import InputError
+from dtbsim.spec import Network
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NETWORK: dict[str, Any] = {
@@ -35,6 +37,18 @@ def starts(config: dtbsim.RunConfig) -> tuple[float | None, ...]:
         *(pair.start_ms for pair in config.record.correlations),
         None if bold is None else bold.discard_ms,
         config.analysis.statistics_start_ms,
+    )
+
+
+def compiled_starts(network: Network) -> tuple[float, ...]:
+    """The same of a network."""
+    records = network.records
+    assert records.spikes is not None
+    assert records.bold is not None
+    bins = [pair.first_bin * pair.bin for pair in records.correlations]
+    return tuple(
+        time_of(steps, network.dt_ms)
+        for steps in (records.spikes.start, *bins, records.bold.discard, records.statistics_start)
     )
 
 
@@ -70,10 +84,9 @@ def test_the_written_configuration_has_the_times_that_are_used() -> None:
 def test_objects_follow_an_override(overrides: list[str]) -> None:
     config = dtbsim.RunConfig(**{**NETWORK, "bold": {"population": "E", "discard_ms": 100, "tr_ms": 500}})
     assert starts(config)[0] == 0, "settled when it is used"
-    network = dtbsim.validate(config, set=overrides)
-    assert starts(network.config) == (700, 700, 100, 700)
-    assert starts(dtbsim.validate(load_config_data(NETWORK), set=overrides).config) == (700, 700, 700, 700)
-    assert starts(dtbsim.validate(config).config) == (500, 500, 100, 500)
+    assert compiled_starts(dtbsim.validate(config, set=overrides)) == (700, 700, 100, 700)
+    assert compiled_starts(dtbsim.validate(load_config_data(NETWORK), set=overrides)) == (700, 700, 700, 700)
+    assert compiled_starts(dtbsim.validate(config)) == (500, 500, 100, 500)
     assert starts(config)[0] == 0, "what was given is not changed"
 
 

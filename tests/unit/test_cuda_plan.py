@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.networks import network_of
 
 from dtbsim.backends.cuda.device import Limits
-from dtbsim.backends.cuda.plan import choose_plan, ring_of
+from dtbsim.backends.cuda.plan import choose_plan
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 
@@ -30,7 +30,7 @@ def test_a_small_network_is_persistent_with_a_lane_per_multiprocessor() -> None:
     assert len(choice.layout.lanes) == 19
     assert choice.reason == "19 blocks hold all neurons in shared memory"
     assert len(choose_plan(network, 0, 1, dataclasses.replace(H200, multiprocessors=4)).layout.lanes) == 4
-    assert ring_of(network) == 32
+    assert network.ring_steps == 32
 
 
 def test_the_microcircuit_is_persistent_on_an_h200() -> None:

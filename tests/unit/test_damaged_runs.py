@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from cli_samples import Cli
+from report_found import collect
 from tests.helpers.rich_run import read_everything, write_rich_config
 
 import dtbsim
 from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.report import write_report
-from dtbsim.report.collect import collect
 from dtbsim.store.inspection import check_file, inspect_run
 from dtbsim.store.published import check_pieces
 from dtbsim.store.run import open_run

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.continued import Division, stretch
 from tests.helpers.drive_zoo import drive_zoo
 from tests.helpers.networks import all_synapses, built_rank, simulate, simulate_ranks
 from tests.helpers.reference_engine import ReferenceEngine
@@ -51,10 +52,19 @@ def test_the_plain_engine_gives_the_same(folder: Path, reference: Any) -> None:
     assert np.array_equal(ReferenceEngine(network, all_synapses(network)).run(), reference)
 
 
+@pytest.mark.parametrize("division", [Division(), Division(1, 3), Division(2), Division(3, 2), Division(2, board=True)])
+def test_the_same_drives_set_again_change_nothing(folder: Path, reference: Any, division: Division) -> None:
+    """Each process of noise with memory goes on where it was, and spikes of other ranks that have arrived stay."""
+    network = drive_zoo(folder)
+    steps = (0, 1, 77, 160, 161, 303, network.n_steps)
+    found = stretch(network, division, steps, before=lambda backend, _: backend.set_drives(network.drives))
+    assert np.array_equal(found.spikes, reference)
+
+
 def test_every_drive_matters(folder: Path, reference: Any) -> None:
     """Without any one of them, or with another seed, the spikes differ."""
     network = drive_zoo(folder)
-    for name in network.config.drives:
+    for name in {drive.name for drive in network.drives}:
         assert not np.array_equal(simulate(drive_zoo(folder, f"drives.{name}.windows_ms=[[44.9, 45]]")), reference), (
             name
         )

@@ -175,7 +175,7 @@ def test_a_window_that_is_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
         links = find_links(*arguments)
         return replace(links, to_delay=3 * links.to_delay, sources_delay=3 * links.sources_delay)
 
-    monkeypatch.setattr("dtbsim.simulate.engine.find_links", longer)
+    monkeypatch.setattr("dtbsim.exchange.neighbours.find_links", longer)
     assert not np.array_equal(simulate_ranks(network, 2), expected)
 
 

@@ -53,8 +53,8 @@ def test_every_example_is_tested() -> None:
 def test_an_example_is_valid_as_it_stands(name: str) -> None:
     network = dtbsim.validate(EXAMPLES / name)
     assert network.n_neurons >= 1000
-    assert network.config.name == Path(name).stem
-    assert network.config.description
+    assert network.name == Path(name).stem
+    assert dtbsim.load_config(EXAMPLES / name).description
 
 
 @pytest.mark.parametrize("name", SHORT)

@@ -22,8 +22,8 @@ from tests.helpers.small_atlas import REGIONS, save_small_atlas
 import dtbsim
 from dtbsim.config import load_config_data
 from dtbsim.errors import InputError
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array
 from dtbsim.models.connections import explicit
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array
 from dtbsim.spec import Network
 
 N, M, EDGES = 60, 45, 4000

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -188,8 +189,24 @@ def test_neither_or_both(tmp_path: Path) -> None:
         assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["e.npz", "e.csv", "e.h5"])
+def test_a_list_without_edges_still_has_its_columns(tmp_path: Path, name: str) -> None:
+    none = {key: values[:0] for key, values in GOOD.items()}
+    if name == "e.csv":
+        (tmp_path / name).write_text(",".join(none) + "\n")
+    elif name == "e.h5":
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, values in none.items():
+                file[key] = values
+    else:
+        np.savez(tmp_path / name, **none)
+    network = compile_network(load_config_text(TEXT.replace("FILE", name).replace("MORE", "")), tmp_path)
+    assert network.entries.synapses.sum() == 0
+
+
 def test_parquet_without_pyarrow_is_one_line(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for module in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "e.parquet").write_bytes(b"PAR1")
     assert "pyarrow cannot be imported" in refused(tmp_path, "e.parquet", error=MissingDependencyError)
 

@@ -11,8 +11,9 @@ from tests.helpers.shim_device import GXX, ShimDevice
 from tests.helpers.two_backends import on_gpu
 
 from dtbsim.build.rank import drive_bound
+from dtbsim.config import load_config_text
 from dtbsim.errors import InputError
-from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.numerics.limits import MAX_COUNT
 
 CELLS = """\
 simulation: {dt_ms: 0.1, duration_ms: 100, block_size: 16}
@@ -68,7 +69,7 @@ def test_a_change_acts_from_its_step_on(drive: str) -> None:
 @pytest.mark.parametrize("drive", DRIVES)
 def test_a_change_to_the_same_value_changes_no_spike(drive: str) -> None:
     name = NEW[drive].partition(":")[0]
-    item = network(drive).config.drives["x"]
+    item = load_config_text(f"{CELLS}drives:\n  x: {{target: E, {DRIVES[drive]}}}\n").drives["x"]
     value = getattr(item, name)
     same = value if isinstance(value, float) else "{distribution: uniform, low: 8000, high: 12000}"
     np.testing.assert_array_equal(

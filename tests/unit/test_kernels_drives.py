@@ -15,8 +15,8 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.detect import collect, emit_random
 from dtbsim.kernels.drives import currents
 from dtbsim.kernels.noise import noise_currents, standard_normals
-from dtbsim.kernels.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array, seed_key
 from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, threshold_tables, varied_counts
+from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array, seed_key
 
 GIDS = np.concatenate([np.arange(700), np.arange(10**6, 10**6 + 599), [2**32 - 2]]).astype(np.uint32)
 """1300 neurons: two whole pieces and a part of one."""

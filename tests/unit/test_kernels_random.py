@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from tests.helpers.poisson_reference import reference_counts
 
-from dtbsim.kernels.philox import below, philox4x32, philox_array, seed_key
+from dtbsim.kernels.philox import below, philox4x32
 from dtbsim.kernels.poisson import (
     COARSE_TOP,
-    MAX_COUNT,
-    MAX_MEAN,
     SCRATCH_WORDS,
     STEPS,
     UNREACHABLE,
@@ -24,6 +22,8 @@ from dtbsim.kernels.poisson import (
     poisson_counts,
     poisson_thresholds,
 )
+from dtbsim.numerics.limits import MAX_COUNT, MAX_MEAN
+from dtbsim.numerics.philox import philox_array, seed_key
 
 WORD = st.integers(0, 2**32 - 1)
 

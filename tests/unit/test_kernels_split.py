@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dtbsim.build.synapses import binomial_thresholds
-from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.tasks import binomial, split_total
+from dtbsim.numerics.philox import seed_key
 
 
 def split(total: int, sizes: Any, gid0: int = 0, source: int = 0, projection: int = 0, seed: int = 1) -> Any:

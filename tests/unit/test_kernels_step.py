@@ -15,9 +15,9 @@ from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
-from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.numerics.philox import seed_key
 
 KINDS = {"packed": L.KIND_PACKED, "wide16": L.KIND_WIDE16, "wide32": L.KIND_WIDE32, "wide64": L.KIND_WIDE64}
 LIMITS = {"packed": (-(2**15), 2**15 - 1), "wide16": (-(2**15), 2**15 - 1)}

@@ -13,7 +13,7 @@ from tests.helpers.small_atlas import MAPS, REGIONS, save_small_atlas
 
 import dtbsim
 from dtbsim.build.kinds import neuron_values
-from dtbsim.kernels.poisson import MAX_MEAN
+from dtbsim.numerics.limits import MAX_MEAN
 
 SIZE = 30
 TEXT = """\

@@ -13,8 +13,8 @@ from tests.unit.test_build_outdegree import shrink_parts
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
+from dtbsim.numerics.philox import seed_key
 from dtbsim.spec import Network
 
 PAIRS = """\

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tests.unit.config_samples import assert_for_people
 
+from dtbsim.config import load_config_data
 from dtbsim.errors import InputError
+from dtbsim.partition import PARTITIONERS, ContiguousPartitioner
 from dtbsim.registry import Registry
 
 Install = Callable[..., None]
@@ -110,3 +112,14 @@ def test_one_of_this_process(install: Install) -> None:
     for name in ("mine", "one", "far"):
         with pytest.raises(InputError, match=f"a thing named '{name}' exists already"):
             made.add(name, 3)
+
+
+def test_a_partitioner_that_is_added_here_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {
+        "simulation": {"duration_ms": 1, "partitioner": "mine"},
+        "populations": {"E": {"model": "iaf_psc_exp", "size": 4}},
+    }
+    with pytest.raises(InputError, match=r"simulation\.partitioner: unknown partitioner 'mine'"):
+        load_config_data(config)
+    monkeypatch.setattr(PARTITIONERS, "_built_in", {**PARTITIONERS._built_in, "mine": ContiguousPartitioner})
+    assert load_config_data(config).simulation.partitioner == "mine"

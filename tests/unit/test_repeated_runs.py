@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from report_found import collect
 from tests.helpers.rich_run import write_rich_config
 from tests.helpers.small_atlas import LENGTHS_MM, REGIONS, WEIGHTS
 
@@ -19,7 +20,6 @@ from dtbsim.config import load_config
 from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import run_ranks
 from dtbsim.report import write_report
-from dtbsim.report.collect import collect
 from dtbsim.run_folder import inputs
 from dtbsim.run_folder.inputs import find_inputs
 from dtbsim.simulate.prepare import check_same_inputs

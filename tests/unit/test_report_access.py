@@ -11,8 +11,8 @@ from importlib import resources
 import numpy as np
 import pytest
 import report_samples as samples
+from report_found import Found, changed
 
-from dtbsim.report import data as d
 from dtbsim.report import figures_brain, theme
 from dtbsim.report.collect_brain import left_side
 from dtbsim.report.html import render
@@ -181,15 +181,15 @@ def test_views_are_named_by_sides_or_else_by_axes() -> None:
     data = samples.whole_brain()
     assert data.brain is not None
     for left, names in ((-1, ["Left", "Right", "Top", "Front"]), (0, ["\u2212x", "+x", "+z", "+y"])):
-        page = render(dataclasses.replace(data, brain=dataclasses.replace(data.brain, left_x=left)))
+        page = render(changed(data, brain=dataclasses.replace(data.brain, left_x=left)))
         assert re.findall("data-view='\\w+'>(.*?)</button>", page) == names
         assert ("L and R mark the sides" in page) == (left != 0)
 
 
-def of_another_atlas(data: d.ReportData, subjects: int | None) -> str:
+def of_another_atlas(data: Found, subjects: int | None) -> str:
     assert data.fc is not None
     fc = dataclasses.replace(data.fc, atlas="mouse<1>", subjects=subjects, baselines=[])
-    page = render(dataclasses.replace(data, fc=fc))
+    page = render(changed(data, fc=fc))
     return page[page.index("<section id='fc'") : page.index("<section id='fcd'")]
 
 
@@ -211,9 +211,7 @@ def test_the_guide_to_rates_of_human_cortex_is_for_human_cortex() -> None:
     data = samples.whole_brain()
     assert data.population_rates is not None
     shown = {
-        cortical: render(
-            dataclasses.replace(data, population_rates=dataclasses.replace(data.population_rates, cortical=cortical))
-        )
+        cortical: render(changed(data, population_rates=dataclasses.replace(data.population_rates, cortical=cortical)))
         for cortical in (True, False)
     }
     assert "spontaneous rates of cortical populations" in shown[True]

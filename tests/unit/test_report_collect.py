@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_folder as folder
+from report_found import collect
 
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.atlas import load_atlas
 from dtbsim.errors import InputError, StorageError
 from dtbsim.report import write_report
-from dtbsim.report.collect import MOST_SHOWN, _beginning, collect
+from dtbsim.report.collect import MOST_SHOWN, _beginning
 from dtbsim.report.collect_activity import MOST_BINS
 from dtbsim.report.collect_spikes import MOST_RASTER_SPIKES
 from dtbsim.report.data import ReportData

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import report_folder as folder
+from report_found import collect
 
 from dtbsim.atlas import load_atlas, save_atlas
-from dtbsim.report.collect import collect
 
 
 def test_centroids_that_are_all_the_same_make_no_brain(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import report_samples as samples
+from report_found import Found, changed
 
 from dtbsim.report import data as d
 from dtbsim.report.html import quantised, render
@@ -69,12 +70,12 @@ def _refuse(constant: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def brain_data() -> d.ReportData:
+def brain_data() -> Found:
     return samples.whole_brain()
 
 
 @pytest.fixture(scope="module")
-def brain_html(brain_data: d.ReportData) -> str:
+def brain_html(brain_data: Found) -> str:
     return render(brain_data)
 
 
@@ -147,8 +148,8 @@ def test_microcircuit_has_no_brain_and_no_bold() -> None:
     ("field", "gone"),
     [("brain", "brain"), ("bold", "bold"), ("fc", "fc"), ("fcd", "fcd"), ("performance", "performance")],
 )
-def test_a_section_disappears_with_its_data(brain_data: d.ReportData, field: str, gone: str) -> None:
-    page = Page(render(dataclasses.replace(brain_data, **{field: None})))
+def test_a_section_disappears_with_its_data(brain_data: Found, field: str, gone: str) -> None:
+    page = Page(render(changed(brain_data, **{field: None})))
     assert page.sections == [name for name in ALL_SECTIONS if name != gone]
 
 
@@ -158,10 +159,10 @@ def test_report_of_nothing_but_the_run() -> None:
     assert not page.figures
 
 
-def test_a_run_on_a_gpu_names_it(brain_data: d.ReportData) -> None:
+def test_a_run_on_a_gpu_names_it(brain_data: Found) -> None:
     summary = {**brain_data.run.summary, "backend": "cuda", "gpu": "H200 <1>", "gpu_plan": "persistent"}
     run = dataclasses.replace(brain_data.run, summary=summary)
-    text = words(Page(render(dataclasses.replace(brain_data, run=run))))
+    text = words(Page(render(changed(brain_data, run=run))))
     assert "2 ranks H200 <1> atlas" in text
     assert "2 ranks with H200 <1>, persistent plan, cuda backend." in text
     assert "thread each" not in text
@@ -170,10 +171,10 @@ def test_a_run_on_a_gpu_names_it(brain_data: d.ReportData) -> None:
     assert "2 ranks with 1 thread each, cpu backend." in on_cpu
 
 
-def test_fc_without_measured_fc(brain_data: d.ReportData) -> None:
+def test_fc_without_measured_fc(brain_data: Found) -> None:
     assert brain_data.fc is not None
     alone = dataclasses.replace(brain_data.fc, empirical=None, correlation=None, baselines=[])
-    text = words(Page(render(dataclasses.replace(brain_data, fc=alone))))
+    text = words(Page(render(changed(brain_data, fc=alone))))
     assert "no measured FC to compare with" in text
     assert "What this does not show" not in text
     assert "FC correlation" not in text
@@ -182,7 +183,7 @@ def test_fc_without_measured_fc(brain_data: d.ReportData) -> None:
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
 
 
-def test_names_cannot_become_markup(brain_data: d.ReportData) -> None:
+def test_names_cannot_become_markup(brain_data: Found) -> None:
     assert brain_data.brain is not None
     assert brain_data.raster is not None
     assert brain_data.population_rates is not None
@@ -197,7 +198,7 @@ def test_names_cannot_become_markup(brain_data: d.ReportData) -> None:
     )
     regions = [HOSTILE, *brain_data.brain.regions[1:]]
     values = [d.RegionValue(HOSTILE, HOSTILE, brain_data.brain.values[0].values, HOSTILE)]
-    hostile = dataclasses.replace(
+    hostile = changed(
         brain_data,
         run=info,
         brain=dataclasses.replace(brain_data.brain, regions=regions, values=values, atlas=HOSTILE),
@@ -219,7 +220,7 @@ def test_names_cannot_become_markup(brain_data: d.ReportData) -> None:
     assert raster["data"][0]["name"].startswith("&lt;/script&gt;")
 
 
-def test_not_a_number_everywhere(brain_data: d.ReportData) -> None:
+def test_not_a_number_everywhere(brain_data: Found) -> None:
     assert brain_data.bold is not None
     assert brain_data.fc is not None
     assert brain_data.brain is not None
@@ -232,7 +233,7 @@ def test_not_a_number_everywhere(brain_data: d.ReportData) -> None:
     rates = brain_data.population_rates.rate_hz.copy()
     rates[:80] = np.nan
     nothing = d.RegionValue("empty", "", np.full(80, np.nan))
-    broken = dataclasses.replace(
+    broken = changed(
         brain_data,
         bold=dataclasses.replace(brain_data.bold, percent=percent),
         fc=dataclasses.replace(brain_data.fc, simulated=simulated),
@@ -262,7 +263,7 @@ def test_images_survive_sixteen_bits() -> None:
     assert np.frombuffer(base64.b64decode(quantised(np.ones((1, 2)))["int16"]), "<i2").tolist() == [-32767] * 2
 
 
-def test_brain_script_and_figure_agree(brain_data: d.ReportData, brain_html: str) -> None:
+def test_brain_script_and_figure_agree(brain_data: Found, brain_html: str) -> None:
     page = Page(brain_html)
     brain = json.loads(page.scripts["brain-values"])
     traces = page.figure(page.figures[0])["data"]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_found import collect
 
 import dtbsim
 from dtbsim.errors import InputError
 from dtbsim.report import collect_recordings, figures_recordings, write_report
-from dtbsim.report.collect import collect
 from dtbsim.report.collect_recordings import MOST_SAMPLES, split_unit
 from dtbsim.report.data import ReportData
 

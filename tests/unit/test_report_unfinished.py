@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from cli_samples import Cli
 from report_folder import microcircuit_run, whole_brain_run
+from report_found import collect
 from tests.helpers.jobs import Job, status_of
 
 import dtbsim
 from dtbsim.checksum import checked, with_checksum
 from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.report import write_report
-from dtbsim.report.collect import collect
 from dtbsim.runtime.process import process_start
 
 LONG = """\

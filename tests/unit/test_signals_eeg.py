@@ -15,9 +15,10 @@ from dtbsim.atlas import load_atlas
 from dtbsim.atlas.lead_fields import FOLDER, bundled_lead_fields, load_lead_field
 from dtbsim.config import load_config_text
 from dtbsim.errors import InputError
-from dtbsim.models import example_model, list_models
 from dtbsim.mpi import run_ranks
-from dtbsim.signals.eeg import QUANTA_PER_PA, signal_of
+from dtbsim.report.figures_panel import draw
+from dtbsim.signals import Topography
+from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
 from dtbsim.store import Run
 
 REGIONS = ("Precentral_L", "Precentral_R", "Calcarine_L")
@@ -184,6 +185,27 @@ def test_it_is_in_the_report(recorded: Any) -> None:
     assert "Potential at 6 of 64 electrodes" in page
 
 
+def test_the_panel_has_a_map_of_the_power(recorded: Any) -> None:
+    panel = EEG.panel(recorded, "eeg")
+    assert panel is not None
+    *_, power_map = panel.figures
+    assert isinstance(power_map, Topography)
+    eeg = recorded.eeg()
+    assert list(power_map.names) == eeg["channel"].values.tolist()
+    np.testing.assert_allclose(power_map.values, ((eeg - eeg.mean("time_ms")) ** 2).mean("time_ms").values)
+    assert power_map.unit == "uV²"
+    place = dict(zip(power_map.names, power_map.positions.tolist(), strict=True))
+    assert place["Fpz"] == pytest.approx([0, 1])
+    assert place["T7"] == pytest.approx([-1, 0])
+    drawn = draw(power_map)
+    assert [trace.type for trace in drawn.data] == ["heatmap", "scatter"]
+    assert np.nanmax(drawn.data[0].z) <= np.float32(power_map.values.max()) * 1.0001
+    for other in (eeg.isel(channel=slice(0, 6)), eeg.assign_coords(channel=[f"E{k}" for k in range(64)])):
+        without = eeg_panel("eeg", other)  # of few electrodes, and of such whose places are not known
+        assert without is not None
+        assert not any(isinstance(shown, Topography) for shown in without.figures)
+
+
 def test_the_store_is_one_of_the_run(recorded: Any) -> None:
     from dtbsim.store.inspection import inspect_run
 
@@ -200,18 +222,6 @@ def test_samples_at_once_or_one_by_one_give_the_same_bits() -> None:
     whole = signal_of(sums, matrix)
     np.testing.assert_array_equal(np.concatenate([signal_of(row[None], matrix) for row in sums]), whole)
     np.testing.assert_allclose(whole, sums / QUANTA_PER_PA @ matrix.T, rtol=1e-9)
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_currents_of_models_are_made_of_their_states(name: str) -> None:
-    model = example_model(name)
-    for current in model.synaptic_currents:
-        assert {model.state(state).unit for state in current.states} <= {"pA", "nS", "mV"}
-        assert model.state(current.state).unit == ("pA" if current.reversal is None else "nS")
-        assert current.reversal is None or model.parameter(current.reversal).unit == "mV"
-    ports = [port for port in model.receptors if port.weight_unit in ("pA", "nS")]
-    if name != "iaf_wang_2002":  # whose NMDA current has a block
-        assert len(model.synaptic_currents) == len(ports)
 
 
 @pytest.mark.parametrize("name", bundled_lead_fields())
@@ -257,7 +267,7 @@ WRONG = {
 def test_mistakes_are_found_before_anything_is_built(
     folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.backends.cpu_plan.build_rank", lambda *_: pytest.fail("it was built"))
     override, place, message = WRONG[name]
     with pytest.raises(InputError) as caught:
         dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=[f"signals.{override}"])

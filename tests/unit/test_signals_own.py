@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,6 +21,7 @@ from dtbsim.config.schema import json_schema
 from dtbsim.errors import InputError, StorageError
 from dtbsim.mpi import run_ranks
 from dtbsim.record.counts import Bins
+from dtbsim.registry import Later
 from dtbsim.report import write_report
 from dtbsim.signals import SIGNALS, Chunk, Plan, Signal, SignalOptions, SignalWriter, Site, Stream
 
@@ -198,6 +201,41 @@ def test_a_panel_that_fails_does_not_cost_the_report(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Fano, "panel", lambda *_: 1 / 0)
     page = write_report(tmp_path / "run").read_text(encoding="utf-8")
     assert "its panel failed: ZeroDivisionError" in page
+
+
+def with_part(name: str) -> Fano:
+    """The kind with a part of the report of its own, which is imported for a report alone."""
+    made = Fano()
+    made.report = Later(f"tests.helpers.own_report_part:{name}")
+    return made
+
+
+def test_it_may_bring_its_own_part_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SIGNALS, "_built_in", {**SIGNALS._built_in, "fano": with_part("OWN")})
+    run = dtbsim.run(CONFIG, out=tmp_path / "run", report=False).open()
+    assert "tests.helpers.own_report_part" not in sys.modules
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "<section id='own'><h2>Own section</h2><p class='lead'>Of a package.</p>" in page
+    assert f"<dt>Fano factor</dt><dd>{float(run.early().values[-1, 1]):.3f}" in page
+    assert page.index("<section id='activity'>") < page.index("<section id='own'>") < page.index("<section id='repro")
+    activity = page[page.index("<section id='activity'>") : page.index("<section id='own'>")]
+    titles = re.findall("<h3>(.*?)</h3>", activity)
+    assert titles.index("Own gauge") == titles.index("Rates of single neurons") - 1, titles
+
+
+@pytest.mark.parametrize("kind", [with_part("BROKEN"), "no panel"])
+def test_a_part_that_fails_does_not_cost_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Fano | str
+) -> None:
+    made = kind if isinstance(kind, Fano) else Fano()
+    monkeypatch.setattr(SIGNALS, "_built_in", {**SIGNALS._built_in, "fano": made})
+    dtbsim.run(CONFIG, out=tmp_path / "run", report=False)
+    if not isinstance(kind, Fano):
+        monkeypatch.setattr(Fano, "panel", lambda *_: "a text")
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    reason = "RuntimeError: no pens left" if isinstance(kind, Fano) else "AttributeError"
+    assert f"Not shown: fano (its part of the report failed: {reason}" in page
+    assert "Spike raster" in page
 
 
 def test_what_is_no_signal_is_refused_where_it_is_named() -> None:

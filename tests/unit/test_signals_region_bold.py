@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(folder: Path, *overrides: str) -> tuple[Network, Any]:
     network = network_of(CONFIG, *overrides, base_dir=folder)
     assert network.population_names() == NAMES
-    return network, network.config.bold
+    return network, network.records.bold
 
 
 def test_regions_are_those_of_the_populations_in_the_order_of_the_atlas(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_bin_is_the_longest_up_to_20_ms_that_divides_both_times(
     times = f"bold={{population: E, tr_ms: {tr_ms}, discard_ms: {discard_ms}}}"
     duration = f"simulation.duration_ms={dt_ms * 10_000}"
     network, config = made(folder, f"simulation.dt_ms={dt_ms}", duration, times)
-    found = bold_bin_steps(network, config)
+    found = bold_bin_steps(config, network.dt_ms)
     assert found == steps
     assert found * dt_ms <= 20 + 1e-9
     assert round(tr_ms / dt_ms) % found == round(discard_ms / dt_ms) % found == 0

@@ -27,9 +27,10 @@ from dtbsim.errors import (
 from dtbsim.mpi import Comm, SerialComm, run_ranks
 from dtbsim.mpi.world import is_agreed
 from dtbsim.simulate import prepare as module
-from dtbsim.simulate.choose import Choice, choose_backend
-from dtbsim.simulate.prepare import check_node_memory, choose_exchange, choose_threads, prepare
+from dtbsim.simulate.choose import Choice, choose_backend, choose_exchange, choose_threads
+from dtbsim.simulate.prepare import check_node_memory, prepare
 from dtbsim.spec import compile_network
+from dtbsim.spec.records import execution_of
 
 CONFIG = """\
 simulation: {dt_ms: 0.5, duration_ms: 20, block_size: 16}
@@ -120,7 +121,7 @@ def test_the_log_says_what_auto_became_and_why(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_the_configured_number_of_threads_is_taken_as_it_is() -> None:
-    assert choose_threads(config("simulation.threads=7"), SerialComm()) == 7
+    assert choose_threads(execution_of(config("simulation.threads=7")), SerialComm()) == 7
 
 
 @pytest.mark.parametrize(
@@ -142,13 +143,13 @@ def test_by_default_ranks_share_the_cores_of_their_node(
         return set(range(cores[int(threading.current_thread().name.removeprefix("rank "))]))
 
     monkeypatch.setattr(os, "sched_getaffinity", affinity)
-    assert run_ranks(ranks, lambda comm: choose_threads(config(), comm), node_count=nodes) == expected
+    assert run_ranks(ranks, lambda comm: choose_threads(execution_of(config()), comm), node_count=nodes) == expected
 
 
 def test_ranks_that_are_bound_keep_to_their_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     own = [{0, 1}, {2, 3}, {4, 5}]
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: own[int(threading.current_thread().name[-1])])
-    assert run_ranks(3, lambda comm: choose_threads(config(), comm)) == [2, 2, 2]
+    assert run_ranks(3, lambda comm: choose_threads(execution_of(config()), comm)) == [2, 2, 2]
 
 
 # -- exchange ------------------------------------------------------------------------------------------------------
@@ -167,13 +168,13 @@ def test_ranks_that_are_bound_keep_to_their_own_cores(monkeypatch: pytest.Monkey
     ],
 )
 def test_how_spikes_travel(ranks: int, nodes: int, wanted: str, expected: str) -> None:
-    wish = config(f"simulation.exchange={wanted}")
+    wish = execution_of(config(f"simulation.exchange={wanted}"))
     assert run_ranks(ranks, lambda comm: choose_exchange(wish, comm), node_count=nodes) == [expected] * ranks
 
 
 def test_memory_is_not_shared_between_nodes() -> None:
     wish = config("simulation.exchange=shared_memory")
-    errors = run_ranks(4, lambda comm: error_of(lambda: choose_exchange(wish, comm)), node_count=2)
+    errors = run_ranks(4, lambda comm: error_of(lambda: choose_exchange(execution_of(wish), comm)), node_count=2)
     assert {(type(error), str(error)) for error in errors} == {
         (InputError, "simulation.exchange is shared_memory, but the ranks are on 2 nodes (use auto or packets)")
     }
@@ -225,7 +226,7 @@ def test_ranks_of_a_node_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_does_not_fit_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is built and no folder is made; the numbers are those of the plan and of the machine."""
     monkeypatch.setattr(module, "available_bytes", lambda: 100 * 2**20)
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.backends.cpu_plan.build_rank", lambda *_: pytest.fail("it was built"))
     needed = prepare_peak(monkeypatch)
     errors = run_ranks(2, lambda comm: error_of(lambda: dtbsim.run(config(), out=tmp_path / "run", comm=comm)))
     for error in errors:

@@ -181,7 +181,7 @@ def test_what_does_not_fit_is_told_before_the_network_is_built(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And with its place in the file."""
-    monkeypatch.setattr("dtbsim.simulate.engine.build_rank", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr("dtbsim.backends.cpu_plan.build_rank", lambda *_: pytest.fail("it was built"))
     text = CONFIG + "bold:\n  population: E\n  tr_ms: 90.3\n"
     config = folder / "tr.yaml"
     config.write_text(text, encoding="utf-8")

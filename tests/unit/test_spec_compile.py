@@ -12,7 +12,6 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import LENGTHS_MM, REGIONS, WEIGHTS, save_small_atlas
 
 from dtbsim import spec
-from dtbsim.spec import compile_network
 from dtbsim.spec.compile import default_block_size
 from dtbsim.spec.network import Drive, Network, Population
 from dtbsim.spec.waveforms import Sine, Windows
@@ -323,7 +322,7 @@ def test_compiling_needs_no_atlas_where_none_is_used() -> None:
     network = network_of(text)
     assert network.atlas is None
     assert network.region_names == ()
-    assert compile_network(network.config).n_neurons == 3
+    assert network.n_neurons == 3
 
 
 def test_the_package_offers_two_names() -> None:

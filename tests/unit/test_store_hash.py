@@ -12,7 +12,7 @@ from store_runs import make_run, spikes_of_a_run
 
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import SpikeHasher, _mix, combined
-from dtbsim.store.hashing import hash_run
+from dtbsim.store import hash_run
 from dtbsim.store.run import open_run
 
 MASK = 2**64 - 1

@@ -39,7 +39,7 @@ NETWORK: dict[str, Any] = {
 def test_a_network_is_independent() -> None:
     found = assert_independent(NETWORK, ranks=(1, 2), threads=(1, 2))
     assert found["spikes"] > 100
-    assert {"stored spikes", "record.states[0]", "record.weights[0]", "rates"} < found.keys()
+    assert {"record.spikes", "record.states[0]", "record.weights[0]", "record.rate_bin_ms"} < found.keys()
 
 
 def test_divisions_hold_every_number() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from cli_samples import Cli
+from report_found import collect
 
 import dtbsim
 from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
-from dtbsim.report.collect import collect
 from dtbsim.store.inspection import inspect_run
 
 HASH = "809fb0b286dc713773ccf9eba50027644d8b4833fcf1aca0c5427894951c5d9a"

@@ -18,7 +18,7 @@ import dtbsim
 from dtbsim.config import load_located
 from dtbsim.config.load import load_config_text
 from dtbsim.errors import InputError
-from dtbsim.kernels.sink import FACTOR_BITS
+from dtbsim.numerics.fixed_point import FACTOR_BITS
 from dtbsim.spec import Network, compile_network
 from dtbsim.spec.resolution import MIN_RESOLUTION
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dtbsim.atlas import connectome
 from dtbsim.atlas.connectome import Floats
-from dtbsim.atlas.model import Atlas
 from dtbsim.notebook import facts_html
+
+if TYPE_CHECKING:
+    from dtbsim.atlas.model import Atlas
 
 
 def atlas_summary(atlas: Atlas) -> dict[str, Any]:

@@ -85,6 +85,9 @@ class Backend(Protocol):
     def set_state(self, family_index: int, state: str, chosen: Chosen, values: NewValues) -> None:
         """Give chosen neurons of a family new values of a state variable, in the unit that the user sees."""
 
+    def check_set_weights(self) -> None:
+        """Raise InputError where `set_weights` cannot be."""
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of static projections (by their index) from other tables from now on."""
 
@@ -105,7 +108,8 @@ class Backend(Protocol):
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
 
-        Raises InputError where it is not one of this network. Drives that were set during the run are set before.
+        Raises InputError where it is not one of this network. Drives, weights and parameters that were set during the
+        run are part of it.
         """
 
     # -- measures ---------------------------------------------------------------------------------------------

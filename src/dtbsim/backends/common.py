@@ -16,6 +16,8 @@ from dtbsim.backends.recent import RecentSpikes
 from dtbsim.backends.state import (
     State,
     Values,
+    change_states,
+    changes_in,
     common_state,
     load_common,
     load_noise,
@@ -23,6 +25,7 @@ from dtbsim.backends.state import (
     spikes_in,
     step_of,
 )
+from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.build.rank import RankNetwork, rebuilt_rows
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network, with_weights
@@ -40,6 +43,12 @@ class CommonBackend(ABC):
     _network: Network
     _neurons: NeuronAccess
     _recent: RecentSpikes
+    _drives_set: tuple[Drive, ...] | None = None
+    """What `set_drives` was given last."""
+
+    def __init__(self) -> None:
+        self._weights_set: dict[int, Table] = {}
+        """What `set_weights` has been given, by projection."""
 
     # -- what may be changed between chunks ---------------------------------------------------------------------
 
@@ -61,13 +70,19 @@ class CommonBackend(ABC):
 
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
-        self.tables.set_drives(drives)
+        self._drives_set = tuple(drives)
+        self.tables.set_drives(self._drives_set)
+
+    def check_set_weights(self) -> None:  # noqa: B027 - most backends can
+        """Raise InputError where `set_weights` cannot be: here it can."""
 
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of static projections (by their index) from other tables from now on.
 
         A spike that is under way arrives with the new weight.
         """
+        self.check_set_weights()
+        self._weights_set |= weights
         self._network = with_weights(self._network, weights)
         for state in self._built.lanes:
             rows = rebuilt_rows(self._built, self._network, state)
@@ -87,17 +102,25 @@ class CommonBackend(ABC):
         spikes = self._recent.since(self.reached, self._uncollected())
         built, drives = self._built, self.tables.drives
         found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
+        found |= change_states(built, self._drives_set, self._weights_set)
         return found | noise_states(drives.processes, drives.memory, self._shared_noise_at()) | synapses
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
 
         Raises InputError where it is not one of this network, RuntimeError where this backend has stepped: spikes in
-        transit would be delivered twice. Drives that were set during the run are set before.
+        transit would be delivered twice.
         """
         if self.reached != 0:
             raise RuntimeError(f"this backend has stepped to {self.reached}; a state is loaded into a new one")
         step = step_of(state)
+        drives, weights = changes_in(state, self._network)
+        if drives is not None:
+            check_drives(self._built, drives)
+            self.set_drives(drives)
+        if weights:
+            check_weights(self._built, self._network, weights, drives or self._network.drives)
+            self.set_weights(weights)
         load_common(state, self._built, self.tables.memory, self._neurons)
         load_noise(state, self.tables.drives.processes, self.tables.drives.memory)
         load_synapses(state, self._built.network, self.tables.dynamic, step)

@@ -44,11 +44,12 @@ class CpuBackend(CommonBackend):
     tables: CpuLaneTables
 
     def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
+        super().__init__()
         self._built = built
         self._network: Network = built.network
         self._kinds: list[Kind] = built.kinds
         n_threads = min(n_threads, len(built.lanes))
-        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        self.ring = self._network.ring_steps
         self.tables = CpuLaneTables(self._network, built.kinds, built.lanes, built.candidates, self.ring)
         self.rank = np.zeros(L.RANK_FIELDS, dtype=np.int64)
         self._sent = np.zeros(len(built.lanes), dtype=np.int64)
@@ -62,7 +63,7 @@ class CpuBackend(CommonBackend):
         self._recent = RecentSpikes(self._network.max_delay_steps)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
-        records = range(len(self._network.config.record.weights))
+        records = range(len(self._network.records.weights))
         dynamic, candidates = self.tables.dynamic, built.candidates
         self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
 
@@ -93,7 +94,9 @@ class CpuBackend(CommonBackend):
         """Compile what these lanes need, or load it from the kernel cache, before the first chunk; once."""
         if not self._compiled:
             connect(self.rank, self.tables.table)
+            arrived, self.rank[L.REMOTE_N] = int(self.rank[L.REMOTE_N]), 0  # they are for the next steps
             run_window(self.rank, self.tables.table, 0, 0, 0)
+            self.rank[L.REMOTE_N] = arrived
             self._compiled = True
 
     # -- stepping ---------------------------------------------------------------------------------------------

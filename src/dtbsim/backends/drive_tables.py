@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from dtbsim.backends.memory import Memory
 from dtbsim.build.lanes import Run
 from dtbsim.build.rank import LaneState
-from dtbsim.config.values import Normal
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.noise import NUMBERS
 from dtbsim.kernels.poisson import (
@@ -24,7 +23,7 @@ from dtbsim.kernels.poisson import (
     poisson_thresholds,
     threshold_tables,
 )
-from dtbsim.spec.distributions import as_table
+from dtbsim.spec.distributions import standard_normal
 from dtbsim.spec.network import Drive, Network
 from dtbsim.spec.waveforms import Rate, Windows
 
@@ -55,8 +54,8 @@ class DriveTables:
         """`drives` take the place of those of the network; their processes go on from those of the tables `before`."""
         self._network, self.memory = network, memory
         self._memory, self._before = memory, before
-        self._processes: dict[tuple[int, int], NDArray[np.float32]] = {}
-        """States of the processes of noise, by lane and drive."""
+        self._processes: dict[tuple[int, int, int], NDArray[np.float32]] = {}
+        """States of the processes of noise, by lane, drive and population."""
         self._lane = -1
         self._by_population: dict[int, list[Drive]] = {}
         for drive in network.drives if drives is None else drives:
@@ -238,21 +237,21 @@ class DriveTables:
             if memory is not None:
                 places = max(gids.size, 2)  # a shared process has two on GPUs
                 place = self._memory.place
-                process = self._process(drive.index, places)
+                process = self._process(drive, places)
                 entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(process), place(memory)
                 self.processes.append((drive.index, gids, local.size, process))
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
         row[L.N_NOISE], row[L.NOISE_AT] = len(table), self._memory.place_table(table)
         row[L.NORMAL_AT] = self._memory.place(normal_table())
 
-    def _process(self, drive: int, size: int) -> NDArray[np.float32]:
+    def _process(self, drive: Drive, size: int) -> NDArray[np.float32]:
         """The state of a process, as it stood in the tables before."""
-        process = np.zeros(size, np.float32)
-        if self._before is not None and (self._lane, drive) in self._before._processes:
-            earlier = self._before._processes[self._lane, drive]
+        process, key = np.zeros(size, np.float32), (self._lane, drive.index, drive.population)
+        if self._before is not None and key in self._before._processes:
+            earlier = self._before._processes[key]
             self._before.memory.fetch(earlier, slice(None))
-            process = earlier.copy()
-        self._processes[self._lane, drive] = process
+            process[:] = earlier  # of the same neurons
+        self._processes[key] = process
         return process
 
 
@@ -266,7 +265,7 @@ def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
 @cache
 def normal_table() -> NDArray[np.float32]:
     """float32[65537]: quantiles of the standard normal distribution."""
-    return as_table(Normal(distribution="normal", mean=0.0, sd=1.0)).quantiles.astype(np.float32)
+    return standard_normal().quantiles.astype(np.float32)
 
 
 def _noise(drive: Drive, dt_ms: float, start: int, stop: int) -> dict[int, NDArray[Any] | int]:

@@ -15,14 +15,28 @@ from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
 from dtbsim.kernels import dynamic_layout as D
+from dtbsim.kernels.decay import decay_table
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.spec.network import Network
+from dtbsim.spec.synapses import Dynamics
 
 I64 = NDArray[np.int64]
 FIRST_HISTORY = 8
 """Spikes remembered per target before the rings grow: one cache line."""
 LONG_HISTORY = 64
 """Spikes remembered of some target from which on all pending changes are applied, so that they can be forgotten."""
+
+
+def decay_tables(dynamics: Dynamics, dt_ms: float) -> list[NDArray[np.float32]]:
+    """Return the table of each decay of a synapse model."""
+    return [decay_table(tau, dt_ms) for tau in dynamics.taus_ms]
+
+
+def _kind(dynamics: Dynamics) -> int:
+    """Return BY_SOURCE, PLASTIC or MODULATED."""
+    if not dynamics.plastic:
+        return D.BY_SOURCE
+    return D.MODULATED if dynamics.modulated else D.PLASTIC
 
 
 class DynamicTables(ABC):
@@ -43,7 +57,7 @@ class DynamicTables(ABC):
         for index, (row, part) in enumerate(zip(self.table, self.parts, strict=True)):
             self._fill(row, part)
             self._fill_own(row, part)
-            if part.dynamics.kind == D.MODULATED:
+            if part.dynamics.modulated:
                 self._rewards[index] = RewardTables(network, candidates, part, row, memory)
 
     # -- filling ----------------------------------------------------------------------------------------------
@@ -51,7 +65,7 @@ class DynamicTables(ABC):
     def _fill(self, row: I64, part: DynamicRows) -> None:
         rows, dynamics = part.rows, part.dynamics
         at = self._memory.place
-        row[D.KIND], row[D.SYNAPSE_KIND], row[D.WORDS] = dynamics.kind, rows.kind, dynamics.words
+        row[D.KIND], row[D.SYNAPSE_KIND], row[D.WORDS] = _kind(dynamics), rows.kind, dynamics.words
         row[D.SOURCE0], row[D.N_SOURCES] = part.source0, part.n_sources
         row[D.TARGET_AT], row[D.WEIGHT_AT] = at(rows.targets), at(rows.weights)
         row[D.ROW_AT], row[D.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
@@ -59,7 +73,7 @@ class DynamicTables(ABC):
         row[D.RULE] = self._network.synapse_models.index(dynamics.model)
         parameters = dynamics.parameters(part.quantum)
         row[D.PARAMETERS_AT], row[D.N_PARAMETERS] = at(parameters), parameters.size
-        for field_at, table in zip(D.DECAY_FIELDS, dynamics.decays(self._network.dt_ms), strict=True):
+        for field_at, table in zip(D.DECAY_FIELDS, decay_tables(dynamics, self._network.dt_ms), strict=True):
             row[field_at], row[field_at + 1] = at(table), table.size
         last = np.full(part.n_sources, -1, np.int32)
         trace = np.tile(dynamics.initial_states(), (part.n_sources, 1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import nearest_step
 from dtbsim.errors import InputError
 from dtbsim.kernels.update_kernel import get_update_kernel
 from dtbsim.models import NeuronModel, State
@@ -133,7 +134,7 @@ def _rates(model: NeuronModel, dt_ms: float, currents: F64) -> tuple[F64, NDArra
     probe = Probe(model, currents.size, dt_ms)
     probe.current[:] = currents
     total = np.zeros(currents.size, dtype=np.int64)
-    for _ in range(round(CURVE_MS / dt_ms)):
+    for _ in range(nearest_step(CURVE_MS, dt_ms)):
         total += probe.step()
     return total.astype(np.float64) * (1e3 / CURVE_MS), probe.valid()
 
@@ -171,8 +172,8 @@ def _trace(model: NeuronModel, dt_ms: float, weight: float) -> tuple[F64, int, b
     """Return the first float state at the end of every step, the number of spikes, and whether all stayed finite."""
     probe = Probe(model, 1, dt_ms, weight or 1.0)
     state = _first_float_state(model).name
-    values, spikes = np.zeros(round(TRACE_MS / dt_ms)), 0
-    event = round(EVENT_MS / dt_ms) if weight else -1
+    values, spikes = np.zeros(nearest_step(TRACE_MS, dt_ms)), 0
+    event = nearest_step(EVENT_MS, dt_ms) if weight else -1
     for step in range(values.size):
         if step == event:
             probe.input[model.receptors[0].channel, 0] = 1

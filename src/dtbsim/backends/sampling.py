@@ -13,6 +13,7 @@ from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Run
 from dtbsim.kernels import layout as L
+from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Network
 from dtbsim.spec.samples import NEVER
 
@@ -109,7 +110,7 @@ class Sampler:
         """What to add to the internal value of each neuron to get what the user sees."""
         model = self._network.families[family].model
         offsets = np.zeros(gids.size, dtype=np.float32)
-        populations = np.searchsorted(self._network.gid_starts, gids, side="right") - 1
+        populations = range_of(self._network.gid_starts, gids)
         found, first = np.unique(populations, return_index=True)  # gids ascend
         for index, begin, end in zip(found, first, [*first[1:], gids.size], strict=True):
             here = slice(int(begin), int(end))

@@ -9,6 +9,8 @@ concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0
 - `spikes/step` int64[n], `spikes/gid` uint32[n]: spikes that some synapse may not have received yet.
 - `events/gid` uint32[n], `events/count` int64[n]: synaptic events so far, counted at some neuron.
 - `parameters/POPULATION/NAME/gid` uint32[n], `value` float64[n]: those that were changed during the run.
+- `drives/packed`, `weights/packed` uint8[n]: drives, and tables of weights by projection, that were set during the run
+  (`spec.packed`), on the rank of neuron 0; empty where none were.
 - `synapses/PROJECTION/...`: what changes of a projection, see `dynamic_state`.
 
 What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
@@ -28,7 +30,9 @@ from dtbsim.backends.parameters import NeuronAccess
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.errors import InputError
-from dtbsim.spec.network import Network
+from dtbsim.spec.distributions import Table
+from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.packed import pack, unpack
 
 I64 = NDArray[np.int64]
 State = Mapping[str, NDArray[Any]]
@@ -209,6 +213,30 @@ def _looked_up(keys: NDArray[np.uint32], values: NDArray[np.float64], population
             "the state lacks parameters of neurons", where=f"population {population}", remedy=OTHER_NETWORK
         )
     return values[rows]
+
+
+# -- drives and weights set during the run ------------------------------------------------------------------------
+
+
+def change_states(built: RankNetwork, drives: tuple[Drive, ...] | None, weights: Mapping[int, Table]) -> Values:
+    """What was set of drives (None: nothing) and weights, which is the same on all ranks: on that of neuron 0."""
+    here = any(state.lane.gids.size and state.lane.gids.min() == 0 for state in built.lanes)
+    nothing = np.zeros(0, np.uint8)
+    return {
+        "drives/packed": pack(drives) if here and drives is not None else nothing,
+        "weights/packed": pack(dict(weights)) if here and weights else nothing,
+    }
+
+
+def changes_in(state: State, network: Network) -> tuple[tuple[Drive, ...] | None, dict[int, Table]]:
+    """Drives (None: as they were) and weights that were set. Raises InputError where they are of another network."""
+    packed, others = taken(state, "drives/packed"), taken(state, "weights/packed")
+    drives = unpack(packed, network.drives) if packed.size else None
+    weights = unpack(others) if others.size else {}
+    n_populations, n_projections = len(network.populations), len(network.projections)
+    if any(drive.population >= n_populations for drive in drives or ()) or any(k >= n_projections for k in weights):
+        raise InputError("the state has drives or weights of another network", remedy=OTHER_NETWORK)
+    return drives, weights
 
 
 # -- what all backends have -----------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.sampling import first_or_listed
 from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
-from dtbsim.clock import steps_of
 from dtbsim.spec.network import Network
 
 
@@ -37,10 +36,9 @@ class RecordedWeights:
     """
 
     def __init__(self, network: Network, candidates: Candidates, dynamic: Sequence[DynamicTables], record: int) -> None:
-        item = network.config.record.weights[record]
-        projection = network.projection(item.projection)
+        item = network.records.weights[record]
+        projection = network.projections[item.projection]
         chosen = first_or_listed(network, projection.target_family, item.neurons)
-        self.interval = 0 if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
         self._parts = [
             _chosen(tables, index, tables.parts[index], candidates, chosen)
             for tables in dynamic

@@ -22,6 +22,7 @@ from dtbsim.build.built_drives import BuiltDrive, drives_by_name
 from dtbsim.build.kinds import neuron_values
 from dtbsim.build.listed_synapses import SynapseList, SynapseLister, quantum_of
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Family, Network, Projection
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class BuiltNetwork:
 
     def __repr__(self) -> str:
         return (
-            f"<BuiltNetwork {self.network.config.name}: {self.n_neurons:,} neurons, populations "
+            f"<BuiltNetwork {self.network.name}: {self.n_neurons:,} neurons, populations "
             f"{', '.join(family.name for family in self.network.families)}; projections "
             f"{', '.join(self.projections) or 'none'}>"
         )
@@ -280,7 +281,7 @@ class BuiltProjection:
         columns: dict[str, Any] = {"source_gid": part.source, "target_gid": part.target}
         starts, names = self._network.gid_starts, self._network.population_names()
         for end, gids in (("source", part.source), ("target", part.target)):
-            population = np.searchsorted(starts, gids, side="right") - 1
+            population = range_of(starts, gids)
             columns[f"{end}_population"] = _categories(population, names)
             columns[end] = (gids - starts[population]).astype(np.uint32)
         columns["weight"], columns["quanta"] = part.quanta * self.quantum, part.quanta
@@ -298,12 +299,8 @@ def _categories(codes: NDArray[np.int64], names: list[str]) -> pd.Categorical:
 
 def receptors_of(network: Network, projection: Projection) -> dict[str, float]:
     """Ports that synapses feed with their factors: as the configuration names them, else by the inputs they feed."""
-    item = network.config.projections.get(projection.name)
-    given = None if item is None else item.receptor
-    if isinstance(given, str):
-        return {given: 1.0}
-    if given is not None:
-        return {name: float(factor) for name, factor in dict(given).items()}
+    if projection.receptors is not None:
+        return dict(projection.receptors)
     family = network.families[projection.target_family]
     mix = dict(family.channels[projection.channel].mix)
     ports = [row for row in family.model.receptors if row.channel in mix]

@@ -59,7 +59,7 @@ def cut_blocks(network: Network) -> BlockTable:
 
 def assign_ranks(network: Network, table: BlockTable, n_ranks: int) -> Blocks:
     """Blocks with their ranks, by the configured partitioner, which knows the expected traffic."""
-    partitioner = get_partitioner(network.config.simulation.partitioner)
+    partitioner = get_partitioner(network.execution.partitioner)
     rank = np.zeros(len(table), dtype=np.int32)
     if n_ranks > 1:
         rank = partitioner.assign(table, n_ranks, traffic(network))

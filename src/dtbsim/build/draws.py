@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.clock import nearest_steps
 from dtbsim.kernels import sink as S
+from dtbsim.numerics.fixed_point import FACTOR_BITS, FRACTION_BITS_DELAY, FRACTION_BITS_WEIGHT
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Projection
 
@@ -30,14 +31,14 @@ def draws_of(
     elif weight.constant:
         weight_table, constant_weight = _NO_TABLE, round(weight.low / quantum)
     else:
-        weight_table, constant_weight = _fixed_point(weight, quantum, S.FRACTION_BITS_WEIGHT), 0
+        weight_table, constant_weight = _fixed_point(weight, quantum, FRACTION_BITS_WEIGHT), 0
     if delays and projection.spread is not None:
         unit = 1.0 if projection.spread.relative else dt_ms
-        delay_table, constant_delay = _fixed_point(projection.spread.table, unit, S.FRACTION_BITS_DELAY), 0
+        delay_table, constant_delay = _fixed_point(projection.spread.table, unit, FRACTION_BITS_DELAY), 0
     elif not delays or delay is None or delay.constant:
         delay_table, constant_delay = _NO_TABLE, _steps(delay, dt_ms)
     else:
-        delay_table, constant_delay = _fixed_point(delay, dt_ms, S.FRACTION_BITS_DELAY), 0
+        delay_table, constant_delay = _fixed_point(delay, dt_ms, FRACTION_BITS_DELAY), 0
     largest = projection.delay_range(dt_ms)[1]
     return S.Draws(constant_weight, weight_table, constant_delay, delay_table, largest)
 
@@ -45,9 +46,9 @@ def draws_of(
 def largest_weight(draws: S.Draws, factor: int) -> int:
     """Largest |weight| in quanta that `sink.draw_weight` can give with this factor (0 to 2**FACTOR_BITS)."""
     table = draws.weight_table
-    ends = (int(table[0]), int(table[-1])) if table.size else (draws.weight << S.FRACTION_BITS_WEIGHT,) * 2
-    half = 1 << (S.FRACTION_BITS_WEIGHT - 1)
-    return max(abs((((end * factor) >> S.FACTOR_BITS) + half) >> S.FRACTION_BITS_WEIGHT) for end in ends)
+    ends = (int(table[0]), int(table[-1])) if table.size else (draws.weight << FRACTION_BITS_WEIGHT,) * 2
+    half = 1 << (FRACTION_BITS_WEIGHT - 1)
+    return max(abs((((end * factor) >> FACTOR_BITS) + half) >> FRACTION_BITS_WEIGHT) for end in ends)
 
 
 @lru_cache(maxsize=64)

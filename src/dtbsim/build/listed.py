@@ -17,9 +17,10 @@ from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
 from dtbsim.errors import InputError
 from dtbsim.kernels.listed import CALL_LISTED, draw_listed
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array, seed_key
 from dtbsim.models.connections import Words
 from dtbsim.models.connections.check import synapses_of
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE, philox_array, seed_key
+from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class ListedOnRank:
         target, source, weight, delay = found.target, found.source, found.weight, found.delay
         first = np.flatnonzero(np.diff(target, prepend=-1))
         number = np.arange(target.size) - np.repeat(first, np.diff(np.append(first, target.size)))
-        population = np.searchsorted(network.gid_starts, source + source0, side="right") - 1
+        population = range_of(network.gid_starts, source + source0)
         _check_expected(projection, self._pieces_of(target + target0), population, network.sizes.size)
         candidate = self._offset[population] + source + source0 - network.gid_starts[population]
         return _Selected(
@@ -117,7 +118,7 @@ class ListedOnRank:
 
     def _pieces_of(self, target: I64) -> I64:
         """Populations of targets."""
-        return np.asarray(np.searchsorted(self._network.gid_starts, target, side="right") - 1)
+        return range_of(self._network.gid_starts, target)
 
     def _words(self, projection: Projection, target0: int) -> Words:
         def words(target: I64, number: I64, call: int) -> NDArray[np.uint32]:

@@ -77,7 +77,7 @@ def plan_memory(
     rows = candidates.size if dense.any() else 0
     per_lane = rows * (2 * 8 + 4)
     segments = int(most_segments(network, share, len(lanes), dense)) * SEGMENT_BYTES
-    ring = 1 << math.ceil(math.log2(network.max_delay_steps + 1))
+    ring = network.ring_steps
     neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.n_bytes
     tables += procedural_bytes(network, lanes, kind)

@@ -14,6 +14,7 @@ from dtbsim.build.lanes import Lane, Run
 from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
+from dtbsim.numerics import fixed_point
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _rows(
     rows[:, P.BLOCK_SIZE], rows[:, P.N_BLOCKS] = network.block_size, landing.slot_of_block.size
     rows[:, P.N_RUNS] = len(landing.runs)
     rows[:, P.WEIGHT], rows[:, P.DELAY], rows[:, P.MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
-    rows[:, P.FACTOR] = np.rint(projection.weight_factor[entries] * 2.0**S.FACTOR_BITS)
+    rows[:, P.FACTOR] = np.rint(projection.weight_factor[entries] * 2.0**fixed_point.FACTOR_BITS)
     rows[:, P.OWN_DELAY] = projection.own_delay[entries]
     return rows
 

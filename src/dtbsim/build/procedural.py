@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +11,7 @@ from dtbsim.build.pairs import TABLE_BYTES, Piece
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import pair_layout as P
 from dtbsim.models.connections.base import Pairs
+from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.network import Network
 
 
@@ -22,7 +21,7 @@ def ring_size(network: Network) -> int:
     if not procedural:
         return 0
     longest = max(projection.delay_range(network.dt_ms)[1] for projection in procedural)
-    return 1 << math.ceil(math.log2(longest + 1))
+    return ring_steps(longest)
 
 
 def largest_indegree(piece: Piece) -> int:

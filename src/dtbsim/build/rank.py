@@ -24,7 +24,7 @@ from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
 from dtbsim.build.sparse_rows import SparseRows, sparse_shift
 from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
-from dtbsim.kernels.poisson import MAX_COUNT
+from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
 
@@ -196,7 +196,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: in
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
     bits = plan.acc_bits
-    most = largest_input(plan, lane, rows, dynamic, procedural)
+    most = largest_input(plan.network, plan.candidates, lane, rows, dynamic, procedural)
     if bits == 32 and most + drive_bound(plan.network.drives) > INT32_LIMIT:
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
@@ -207,16 +207,21 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: in
 
 
 def largest_input(
-    plan: RankPlan, lane: Lane, rows: Rows | SparseRows, dynamic: list[DynamicRows], procedural: list[Piece]
+    network: Network,
+    candidates: Candidates,
+    lane: Lane,
+    rows: Rows | SparseRows,
+    dynamic: list[DynamicRows],
+    procedural: list[Piece],
 ) -> int:
     """Largest |input| that synapses can give one slot in one step, in quanta."""
     times = sources = ranges = None
-    most = most_spikes(plan.network)
+    most = most_spikes(network)
     if most.max() > 1:
-        heard = np.flatnonzero(plan.candidates.offset >= 0)
-        times, ranges = most, (plan.candidates.offset[heard], most[heard])
+        heard = np.flatnonzero(candidates.offset >= 0)
+        times, ranges = most, (candidates.offset[heard], most[heard])
         if dynamic or isinstance(rows, Rows):
-            sources = np.repeat(most[heard], plan.network.sizes[heard])
+            sources = np.repeat(most[heard], network.sizes[heard])
     if rows.empty and not dynamic:
         return largest_of_pieces(procedural, times)
     totals = np.zeros(lane.n_slots, dtype=np.int64)

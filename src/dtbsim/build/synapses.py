@@ -22,10 +22,11 @@ from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
 from dtbsim.kernels.listed import put_listed
 from dtbsim.kernels.outdegree import run_outdegree
-from dtbsim.kernels.philox import seed_key
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.sparse_rows import sort_sparse
 from dtbsim.kernels.wire import Pool
+from dtbsim.numerics import fixed_point
+from dtbsim.numerics.philox import seed_key
 from dtbsim.spec.network import Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
@@ -262,7 +263,7 @@ class Wiring:
             offset=candidates.offset[source] - builder.first,
             size=sizes[source],
             cumulative=projection.entry_cumulative,
-            factor=np.rint(projection.weight_factor * 2.0**S.FACTOR_BITS).astype(np.int64),
+            factor=np.rint(projection.weight_factor * 2.0**fixed_point.FACTOR_BITS).astype(np.int64),
             delay=projection.own_delay,
             self_at=np.where(own, gid0[source], -1),
         )

@@ -16,8 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     import os
 
+    from dtbsim.mpi.launch import several_ranks
     from dtbsim.runtime.interrupt import Interrupt
-    from dtbsim.runtime.launch import several_ranks
 
     # A rank that leaves before it has found the others would leave them waiting in the MPI library.
     with Interrupt(owner=True, held=several_ranks(os.environ)) as interrupt:

@@ -19,6 +19,7 @@ Check = Callable[[], Iterable[Finding]]
 CHECKS: dict[str, Check] = {
     "Python": doctor_packages.python,
     "packages": doctor_packages.packages,
+    "extensions": doctor_packages.extensions,
     "cores": doctor_machine.cores,
     "memory": doctor_machine.memory,
     "kernel cache": doctor_machine.kernel_cache,

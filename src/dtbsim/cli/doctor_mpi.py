@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dtbsim.cli.findings import OK, OPTIONAL, Finding, ask
 from dtbsim.errors import DtbsimError
-from dtbsim.runtime.launch import detect_launch
+from dtbsim.mpi.launch import detect_launch
 from dtbsim.runtime.leftovers import remove_leftovers
 
 INSTALL = "pip install 'dtbsim[mpi]'"

@@ -53,6 +53,21 @@ def packages() -> Iterator[Finding]:
             yield Finding(name, OPTIONAL, f"not installed ({purpose})", f"pip install {name}")
 
 
+def extensions() -> Iterator[Finding]:
+    """What other packages add through entry points; one line for each that does not import, does not fit or clashes.
+
+    All of them are imported. None is needed by a run that does not name it.
+    """
+    importlib.import_module("dtbsim.simulate.conductor")  # imports every module that has a registry
+    from dtbsim.registry import Registry, packages_used, unknown_groups
+
+    problems = [problem for registry in Registry.known.values() for problem in registry.problems()]
+    for problem in [*problems, *unknown_groups()]:
+        yield Finding("extension", OPTIONAL, problem.message, problem.remedy or "")
+    for package, names in packages_used().items():
+        yield Finding("extension", OK, f"{package} adds {', '.join(names)}")
+
+
 def check_requirement(requirement: str) -> tuple[str, str, str]:
     """Return name, problem (empty: none) and version of a requirement such as `numpy>=2.0`."""
     found = _NAME.match(requirement)

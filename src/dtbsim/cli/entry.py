@@ -16,8 +16,8 @@ from dtbsim.cli.app import RUN, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
+from dtbsim.mpi.launch import detect_launch
 from dtbsim.runtime.interrupt import Interrupt, active_interrupt
-from dtbsim.runtime.launch import detect_launch
 from dtbsim.runtime.logs import console_warnings
 from dtbsim.runtime.streams import say
 

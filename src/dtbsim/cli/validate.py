@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show
+from dtbsim.clock import time_of
 from dtbsim.errors import EXIT_OK, InputError
 from dtbsim.report.text import count, milliseconds, plural, significant, size_of
 
@@ -93,20 +94,17 @@ def _validate_unexecuted(config: Path, located: LocatedConfig, files: dict[str, 
 def _rows(network: Network, plan: RankPlan) -> list[tuple[str, str]]:
     regions = len({population.region for population in network.populations} - {-1})
     synapses = plan.memory.n_synapses
+    duration_ms = time_of(network.n_steps, network.dt_ms)
     mean = f" expected ({significant(synapses / network.n_neurons)} per neuron)"
-    simulated = network.config.simulation
     return [
         ("neurons", count(network.n_neurons)),
         ("synapses", count(round(synapses)) + mean),
         ("populations", _populations(network)),
-        ("regions", f"{count(regions)} of the atlas {network.config.atlas}" if regions else "none"),
+        ("regions", f"{count(regions)} of the atlas {network.atlas_given}" if regions else "none"),
         ("projections", count(len(network.projections))),
         ("weights", _weights(network)),
         ("longest delay", milliseconds(network.max_delay_steps * network.dt_ms)),
-        (
-            "duration",
-            f"{milliseconds(simulated.duration_ms)} in {count(network.n_steps)} steps of {network.dt_ms:g} ms",
-        ),
+        ("duration", f"{milliseconds(duration_ms)} in {count(network.n_steps)} steps of {network.dt_ms:g} ms"),
         ("blocks", f"{count(len(plan.table))} of up to {plural(network.block_size, 'neuron')}: as many ranks at most"),
         ("memory", _memory(plan)),
     ]

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator
 from dtbsim.arguments import path_problem
 from dtbsim.config.drives import SpikeTrainDrive
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
-from dtbsim.config.network import HomeostaticTonic, Projection, TractDelay
-from dtbsim.config.run import RunConfig
-from dtbsim.config.scaling import SynapticScaling
+from dtbsim.config.network import Projection, TractDelay
+from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
 from dtbsim.config.sources import PER_REGION, FromFile, RegionMap, Spreading, spreads
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, TruncatedNormal, Uniform
 from dtbsim.config.walk import files_of_numbers, sources_of
-from dtbsim.errors import did_you_mean
-from dtbsim.registry import entry_point_names
+from dtbsim.errors import InputError, did_you_mean
+from dtbsim.registry import Later
+
+PARTITIONERS = Later("dtbsim.partition:PARTITIONERS")
 
 
 def population_names(config: RunConfig) -> list[str]:
@@ -53,10 +54,14 @@ def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Pro
 
 
 def _partitioner(config: RunConfig) -> Iterator[Problem]:
-    """Yield a partitioner that neither dtbsim nor an installed package has; whether that works is seen on use."""
-    name, known = config.simulation.partitioner, ["contiguous", "greedy", *entry_point_names("dtbsim.partitioners")]
-    if name not in known:
-        yield Problem(("simulation", "partitioner"), f"unknown partitioner '{name}'", did_you_mean(name, known))
+    """Yield a partitioner that neither dtbsim nor an installed package has, or that cannot be used."""
+    name = config.simulation.partitioner
+    if name == Simulation.model_fields["partitioner"].default:
+        return
+    try:
+        PARTITIONERS.load().find(name)
+    except InputError as error:
+        yield Problem(("simulation", "partitioner"), error.message, error.remedy)
 
 
 def _paths(config: RunConfig) -> Iterator[Problem]:
@@ -92,9 +97,9 @@ def _names(config: RunConfig) -> Iterator[Problem]:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
             before.add(name)
     for key, controller in config.controllers.items():
-        counted = controller.projection if isinstance(controller, HomeostaticTonic) else None
-        if counted is not None and counted not in (projections := projection_names(config)):
-            yield _no_projection(("controllers", key, "projection"), counted, projections, config)
+        named = None if controller.needs_plastic else controller.projection_named()
+        if named is not None and named not in (projections := projection_names(config)):
+            yield _no_projection(("controllers", key, str(controller.projection_key)), named, projections, config)
 
 
 def _no_projection(path: KeyPath, name: str, meant: Iterable[str], config: RunConfig) -> Problem:
@@ -116,8 +121,9 @@ def _plastic_projections(config: RunConfig) -> Iterator[Problem]:
         for index, weights in enumerate(config.record.weights)
     ]
     for key, controller in config.controllers.items():
-        if isinstance(controller, SynapticScaling):
-            named.append((("controllers", key, "projection"), controller.projection))
+        projection = controller.projection_named() if controller.needs_plastic else None
+        if projection is not None:
+            named.append((("controllers", key, str(controller.projection_key)), projection))
     for path, name in named:
         if name not in projections:
             yield _no_projection(path, name, plastic, config)
@@ -138,8 +144,9 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():
-        if isinstance(controller, HomeostaticTonic):
-            yield ("controllers", key, "population"), controller.population
+        population = controller.population_named()
+        if population is not None:
+            yield ("controllers", key, str(controller.population_key)), population
     for key, change in config.changes.items():
         if change.population is not None:
             yield ("changes", key, "population"), change.population
@@ -298,7 +305,8 @@ def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
         given = ((("signals", name, key), getattr(item, key)) for key in item.intervals)
         yield from ((path, interval) for path, interval in given if interval is not None)
     for key, controller in config.controllers.items():
-        yield ("controllers", key, "interval_ms"), controller.interval_ms
+        given = ((("controllers", key, name), getattr(controller, name)) for name in controller.intervals)
+        yield from ((path, interval) for path, interval in given if interval is not None)
     for key, change in config.changes.items():
         for name, sine in change.sine.items():
             yield ("changes", key, "sine", name, "interval_ms"), sine.interval_ms

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import annotated_types
+from pydantic import BaseModel
 
 from dtbsim.arguments import show
 from dtbsim.config.fields import Leaf, leaves
@@ -70,3 +71,11 @@ def _limit_words(leaf: Leaf) -> str:
         elif isinstance(limit, annotated_types.Le):
             words.append(f"at most {limit.le}")
     return " " + " and ".join(words) if words else ""
+
+
+def source_kind(value: Any) -> str | None:
+    """Return the tag of a source of numbers among the alternatives of a value; None: it is another kind of value."""
+    if isinstance(value, list | tuple):
+        return "list"
+    keys = type(value).model_fields if isinstance(value, BaseModel) else value if isinstance(value, dict) else ()
+    return next((key for key in ("map", "regions", "matrix", "file") if key in keys), None)

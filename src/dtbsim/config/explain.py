@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dtbsim.config.by_name import NamedAlone
-from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show
+from dtbsim.config.describe import NAME_RULE, describe, describe_leaves, show, source_kind
 from dtbsim.config.fields import Leaf, enter_union, field_annotation, leaves, of_kind
 from dtbsim.config.locate import KeyPath, Problem
-from dtbsim.config.sources import source_kind
 from dtbsim.errors import did_you_mean
 from dtbsim.units import key_advice
 

@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails
 
 from dtbsim.config.bounds import Degree, Number, Size
 from dtbsim.config.by_name import ByName
+from dtbsim.config.controllers import ControllerOptions
 from dtbsim.config.open_union import FromRegistry
 from dtbsim.config.parts import (
     CONDUCTANCE,
@@ -197,7 +198,7 @@ class HomeostaticStage(Strict):
     eta: Number = Field(ge=0, description="learning rate")
 
 
-class HomeostaticTonic(Strict):
+class HomeostaticTonic(ControllerOptions):
     """A slow tonic drive per region that holds the population's mean rate at a target.
 
     Every `interval_ms`: b_i -= gain * eta * clip((r_i - target) / target, -clip, clip), with r_i the rate of region
@@ -205,6 +206,12 @@ class HomeostaticTonic(Strict):
     set to its mean over that time when it ends. `start` is the initial b, or `start_per_indegree` multiplies the
     region's connectome in-degree of projection `projection` (start = start_per_indegree * K_i).
     """
+
+    population_key: ClassVar = "population"
+    projection_key: ClassVar = "projection"
+    parameter_key: ClassVar = "parameter"
+    by_region: ClassVar = ("target_rate_hz", "start")
+    on_grid: ClassVar = ("interval_ms", "average_from_ms", "average_until_ms")
 
     kind: Literal["homeostatic_tonic"] = Field(default="homeostatic_tonic", description=KIND)
     population: str = Field(description="population whose rate is held")
@@ -233,6 +240,12 @@ class HomeostaticTonic(Strict):
         if self.start_per_indegree and self.projection is None:
             raise ValueError("start_per_indegree needs `projection`, the one whose in-degree counts")
         return self
+
+    def times(self) -> Iterator[tuple[tuple[str, ...], float | None]]:
+        """Those of the schedule, too."""
+        yield from super().times()
+        for k, stage in enumerate(self.stages):
+            yield ("stages", str(k), "start_ms"), stage.start_ms
 
 
 class BalancedEI(Strict):

@@ -6,17 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from dtbsim.clock import whole_steps
+from dtbsim.clock import nearest_step, time_of, whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.changes import Change
+from dtbsim.config.controllers import ControllerItem
 from dtbsim.config.drives import Drive
-from dtbsim.config.network import Circuit, HomeostaticTonic, Population, Projection
+from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
-from dtbsim.config.scaling import SynapticScaling
 from dtbsim.config.signals import SignalItem
 from dtbsim.config.values import Name, Strict
 
-Controller = Annotated[HomeostaticTonic | SynapticScaling, Field(discriminator="kind")]
 _FOLLOWS = "where it is not given: `simulation.settling_ms`"
 SCHEMA_VERSION = 1
 KNOWN_SCHEMA_VERSIONS = (1,)
@@ -208,7 +207,7 @@ class RunConfig(Strict):
     populations: dict[Name, Population] = Field(default={}, description="populations by name")
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
-    controllers: dict[Name, Controller] = Field(default={}, description="slow controllers by name")
+    controllers: dict[Name, ControllerItem] = Field(default={}, description="slow controllers by name")
     changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
@@ -228,6 +227,6 @@ class RunConfig(Strict):
         given = "rate_bin_ms" in self.record.model_fields_set
         if not given and bin_ms is not None and whole_steps(bin_ms, dt_ms) is None:
             record = self.record.model_copy()
-            record.__dict__["rate_bin_ms"] = round(max(1, round(bin_ms / dt_ms)) * dt_ms, 9)
+            record.__dict__["rate_bin_ms"] = time_of(max(1, nearest_step(bin_ms, dt_ms)), dt_ms)
             self.__dict__["record"] = record  # by assignments both would count as given
         return self

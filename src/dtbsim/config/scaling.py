@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag
 
 from dtbsim.config.bounds import Number
+from dtbsim.config.controllers import ControllerOptions
 from dtbsim.config.parts import KIND
-from dtbsim.config.values import PerRegion, Strict, kind_of_value
+from dtbsim.config.values import PerRegion, kind_of_value
 
 
-class SynapticScaling(Strict):
+class SynapticScaling(ControllerOptions):
     """Plastic weights scaled as a whole, neuron by neuron, towards a target rate (Turrigiano 2008).
 
     Every `interval_ms` the weights of a projection onto neuron i are multiplied by 1 + eta clip((target_rate - r_i) /
@@ -19,6 +20,10 @@ class SynapticScaling(Strict):
     spike counts with `tau_rate_ms`, which begins at the target. Weights stay within the bounds of their plasticity; a
     projection `kind: stdp` with `learning_rate: 0` is scaled and does not change otherwise.
     """
+
+    projection_key: ClassVar = "projection"
+    needs_plastic: ClassVar = True
+    by_region: ClassVar = ("target_rate_hz",)
 
     kind: Literal["synaptic_scaling"] = Field(default="synaptic_scaling", description=KIND)
     projection: str = Field(description="excitatory projection with a kind of STDP")

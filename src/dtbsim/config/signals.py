@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar
 
 from dtbsim.config.kinds import Kinds
@@ -37,9 +37,19 @@ def _checked(name: str, value: object) -> Any:
         raise TypeError(
             f"it calls itself {getattr(value, 'name', None)!r}; the entry point and its `name` are the same"
         )
-    if not callable(getattr(value, "plans", None)) or isinstance(value, type):
+    if not isinstance(value, _SIGNAL.load()):
         raise TypeError("a signal is an object of a class derived from dtbsim.signals.Signal")
+    options = getattr(value, "options", None)
+    if options is not None:
+        if not (isinstance(options, type) and issubclass(options, SignalOptions)):
+            raise TypeError("its `options` are no subclass of dtbsim.signals.SignalOptions")
+        kind = options.model_fields["kind"].default if "kind" in options.model_fields else None
+        if kind != name:
+            raise TypeError(f"its options have kind {kind!r}; the entry point and the kind are the same")
     return value
+
+
+_SIGNAL = Later("dtbsim.signals.stream:Signal")
 
 
 SIGNALS: Registry[Any] = Registry(
@@ -66,5 +76,9 @@ def kinds_of(config: Mapping[str, Any]) -> list[Any]:
     """Return the kinds that a configuration (plain data) may ask for: of other packages, those that it names."""
     signals = config.get("signals")
     items = signals.values() if isinstance(signals, Mapping) else ()
-    named = {item.get("kind") for item in items if isinstance(item, Mapping)}
+    return kinds_named({str(item.get("kind")) for item in items if isinstance(item, Mapping)})
+
+
+def kinds_named(named: Collection[str]) -> list[Any]:
+    """Return the kinds that are built in, and of other packages those that are named."""
     return [SIGNALS.find(name) for name in SIGNALS.names() if name in named or SIGNALS.origin(name) is None]

@@ -99,20 +99,6 @@ PER_REGION = (RegionMap, RegionValues)
 """One number for every region."""
 
 
-def source_kind(value: Any) -> str | None:
-    """Return the tag of a source of numbers among the alternatives of a value; None: it is another kind of value."""
-    if isinstance(value, list | tuple):
-        return "list"
-    keys = (
-        value
-        if isinstance(value, dict)
-        else type(value).model_fields
-        if isinstance(value, Spreading | FromFile)
-        else ()
-    )
-    return next((key for key in ("map", "regions", "matrix", "file") if key in keys), None)
-
-
 def spreads(value: Any) -> bool:
     """Tell whether a value has a spread around its means."""
     return any(getattr(value, key, None) is not None for key in ("relative_spread", "spread"))

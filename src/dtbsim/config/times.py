@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dtbsim.clock import grid_problem
 from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
 from dtbsim.config.locate import KeyPath, Problem
-from dtbsim.config.network import BalancedEI, HomeostaticTonic, TractDelay
+from dtbsim.config.network import BalancedEI, TractDelay
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic
@@ -89,13 +89,7 @@ def _drives(config: RunConfig) -> Times:
 
 def _controllers(config: RunConfig) -> Times:
     for key, controller in config.controllers.items():
-        path = "controllers", key
-        yield (*path, "interval_ms"), controller.interval_ms
-        if isinstance(controller, HomeostaticTonic):
-            for k, stage in enumerate(controller.stages):
-                yield (*path, "stages", str(k), "start_ms"), stage.start_ms
-            yield (*path, "average_from_ms"), controller.average_from_ms
-            yield (*path, "average_until_ms"), controller.average_until_ms
+        yield from ((("controllers", key, *path), time_ms) for path, time_ms in controller.times())
 
 
 def _changes(config: RunConfig) -> Times:

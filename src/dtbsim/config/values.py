@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Field, StringConstraints, Tag, ValidatorFunctionWrapHandler, WrapValidator
 
 from dtbsim.config.bounds import Number
+from dtbsim.config.describe import source_kind
 from dtbsim.config.distributions import Constant as Constant
 from dtbsim.config.distributions import Distribution as Distribution
 from dtbsim.config.distributions import Distributions, distribution_kind
@@ -29,7 +30,6 @@ from dtbsim.config.sources import FromFile as FromFile
 from dtbsim.config.sources import Matrix as Matrix
 from dtbsim.config.sources import RegionMap as RegionMap
 from dtbsim.config.sources import RegionValues as RegionValues
-from dtbsim.config.sources import source_kind
 from dtbsim.config.strict import Strict as Strict
 
 # Strict: texts and booleans are not numbers, and numbers are not booleans (`dt_ms: "0.1"`, `autapses: 1`).

@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.exchange.links import Links
+from dtbsim.build.heard import sources_heard
+from dtbsim.build.rank import RankNetwork
+from dtbsim.exchange.links import Links, find_links
 from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
-from dtbsim.exchange.wanted import Flags, Runs, addresses
+from dtbsim.exchange.wanted import Flags, Runs, addresses, ask_who_hears, runs_of
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.packets import pack, unpack
 from dtbsim.mpi import Comm
@@ -101,6 +103,24 @@ class NeighbourExchange:
         """The logs have been cleared."""
         for group in self._groups:
             group.sent[:] = 0
+
+
+def neighbour_exchange(
+    comm: Comm, built: RankNetwork, plan: ExchangePlan, words: int = FIRST_WORDS
+) -> NeighbourExchange:
+    """The exchange of a rank that has been built, with ranks that have synapses of its neurons; collective.
+
+    `words` is the room that messages have at first.
+    """
+    links = find_links(built.network, built.blocks, comm.rank)
+
+    def heard(gid0: I64, size: I64) -> list[Flags]:
+        first = built.candidates.numbers(gid0)
+        return [sources_heard(built, int(at), int(at + n)) for at, n in zip(first, size, strict=True)]
+
+    known = ask_who_hears(comm, built.blocks, links, len(built.network.populations), heard)
+    runs = runs_of(built.blocks, comm.rank)
+    return NeighbourExchange(comm, plan, links, runs, len(built.lanes), known, words)
 
 
 def comm_union(comm: Comm, values: list[int]) -> set[int]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.mpi import Comm
+from dtbsim.numerics.ranges import range_of
 
 I64 = NDArray[np.int64]
 PACKET_WORDS = 512
@@ -13,7 +14,7 @@ PACKET_WORDS = 512
 
 def second_round(comm: Comm, entries: I64, gid_starts: I64, needs: NDArray[np.bool_]) -> I64:
     """Send `entries`, none or those that did not fit into packets, to the ranks that need them; returns what comes."""
-    population = np.searchsorted(gid_starts, entries & 0xFFFFFFFF, side="right") - 1
+    population = range_of(gid_starts, entries & 0xFFFFFFFF)
     wanted = needs[:, population]
     wanted[comm.rank] = False
     parts = comm.alltoallv([entries[keep].astype(np.uint64) for keep in wanted])

@@ -13,7 +13,7 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,19 @@ def open_edges(path: Path) -> EdgeFile:
         raise InputError(f"{path.name} is none of {', '.join(_READERS)}", where=str(path), remedy="save it as one")
     with _readable(path):
         found = _READERS[path.suffix](path)
-    if found.shape is None:
-        _check_columns(found.columns, path)
-    return found
+    if found.shape is not None:
+        return found
+    _check_columns(found.columns, path)
+    return replace(found, pieces=lambda: _at_least_one(found))
+
+
+def _at_least_one(found: EdgeFile) -> Iterator[Columns]:
+    """Yield the pieces, of a list without edges an empty one, which still has its columns."""
+    piece: Columns | None = None
+    for piece in found.pieces():
+        yield piece
+    if piece is None:
+        yield {name: np.zeros(0, np.int64) for name in found.columns}
 
 
 def _check_columns(columns: tuple[str, ...], path: Path) -> None:
@@ -345,15 +355,16 @@ def _pyarrow(path: Path) -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             f"{path} is a Parquet file, and pyarrow cannot be imported: {error}",
-            remedy="pip install pyarrow, or save the columns as .npz",
+            remedy="pip install 'dtbsim[parquet]', or save the columns as .npz",
         ) from error
     return parquet
 
 
 def _parquet_pieces(path: Path) -> Iterator[Columns]:
     try:
-        with _pyarrow(path).ParquetFile(os.fspath(path)) as file:
-            for batch in file.iter_batches(batch_size=ROWS):
+        # a file may be one group of rows, which is read as a whole where it is read ahead or by several threads
+        with _pyarrow(path).ParquetFile(os.fspath(path), pre_buffer=False, buffer_size=1 << 20) as file:
+            for batch in file.iter_batches(batch_size=max(1, ROWS // 4), use_threads=False):
                 named = dict(zip(batch.schema.names, batch.columns, strict=True))
                 _check_full(named, path)
                 yield {name: column.to_numpy(zero_copy_only=False) for name, column in named.items()}

@@ -2,6 +2,9 @@
 
 `INTERVENTIONS` knows the kinds of controllers. A run asks for those of its network (`open_interventions`) and feeds
 each with every chunk.
+
+A package adds a kind by naming an object that has what `Kind` says as an entry point of the group
+"dtbsim.interventions"; in one process `INTERVENTIONS.add(NAME, object)` does.
 """
 
 from __future__ import annotations
@@ -10,20 +13,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from dtbsim.backends.backend import Backend
-from dtbsim.intervene.homeostatic import Controller, HomeostaticKind
-from dtbsim.intervene.intervention import Intervention, Kind, check_kind
-from dtbsim.intervene.scaling import Scaling, ScalingKind
+from dtbsim.config.controllers import INTERVENTIONS, ControllerOptions
+from dtbsim.intervene.homeostatic import Controller
+from dtbsim.intervene.intervention import Intervention, Kind, State
+from dtbsim.intervene.scaling import Scaling
 from dtbsim.intervene.schedule import Schedule, WeightSchedule, make_change
-from dtbsim.registry import Registry
 from dtbsim.spec.network import Network
 
 __all__ = [
     "INTERVENTIONS",
     "Controller",
+    "ControllerOptions",
     "Intervention",
     "Kind",
     "Scaling",
     "Schedule",
+    "State",
     "act_intervals",
     "change_steps",
     "check_interventions",
@@ -32,13 +37,10 @@ __all__ = [
     "open_interventions",
 ]
 
-BUILT_IN: dict[str, Kind] = {"homeostatic_tonic": HomeostaticKind(), "synaptic_scaling": ScalingKind()}
-INTERVENTIONS: Registry[Kind] = Registry("dtbsim.interventions", "intervention", BUILT_IN, check_kind)
-
 
 def _configured(network: Network) -> Iterator[tuple[str, Any, Kind]]:
-    for name, item in network.config.controllers.items():
-        yield name, item, INTERVENTIONS.find(item.kind, f"controllers.{name}.kind")
+    for asked in network.controllers:
+        yield asked.name, asked.options, INTERVENTIONS.find(asked.kind, f"controllers.{asked.name}.kind")
 
 
 def check_interventions(network: Network) -> None:

@@ -16,7 +16,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
-from dtbsim.intervene.intervention import State
+from dtbsim.intervene.intervention import Kind, State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
 from dtbsim.spec.network import Network
@@ -97,9 +97,10 @@ class Controller:
         backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
 
 
-class HomeostaticKind:
+class HomeostaticKind(Kind):
     """`kind: homeostatic_tonic`."""
 
+    options = HomeostaticTonic
     counts = True
 
     def interval_steps(self, network: Network, item: HomeostaticTonic) -> int:
@@ -155,3 +156,6 @@ def _indegrees(network: Network, family_index: int, item: HomeostaticTonic, name
             f"projection {item.projection} has no in-degree", where=where, remedy="use the rule fixed_indegree"
         )
     return projection.piece_number.astype(np.float64)
+
+
+HOMEOSTATIC = HomeostaticKind()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
-from dtbsim.errors import InputError
+from dtbsim.config.controllers import ControllerOptions
 from dtbsim.record.chunk import Chunk
 from dtbsim.spec.network import Network
 
@@ -45,6 +45,8 @@ class Intervention(Protocol):
 class Kind(Protocol):
     """One kind of controller, `kind: NAME` in `controllers`; `item` is an object of the configuration."""
 
+    options: type[ControllerOptions]
+    """What an entry of `controllers` takes, with the field `kind: Literal[NAME]`."""
     counts: bool
     """Whether it follows the counts of spikes: its intervals are whole numbers of the unit of counting."""
 
@@ -59,12 +61,3 @@ class Kind(Protocol):
     def open(self, network: Network, name: str, item: Any, backend: Backend, unit: int) -> Intervention:
         """Return the intervention on this rank; spikes are counted per `unit` steps."""
         ...
-
-
-def check_kind(name: str, given: object) -> Kind:
-    """Return what an entry point gave; InputError where it is no kind of intervention."""
-    lacking = [key for key in ("counts", "interval_steps", "check", "open") if not hasattr(given, key)]
-    if lacking:
-        raise InputError(f"intervention '{name}' has no {lacking[0]}", remedy="see dtbsim.intervene.intervention.Kind")
-    kind: Kind = given  # type: ignore[assignment]
-    return kind

@@ -19,7 +19,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
-from dtbsim.intervene.intervention import State
+from dtbsim.intervene.intervention import Kind, State
 from dtbsim.kernels.scaling import FACTOR_BITS
 from dtbsim.record.chunk import Chunk
 from dtbsim.spec.network import Network
@@ -82,9 +82,10 @@ class Scaling:
         self._weights.scale(now, factors)
 
 
-class ScalingKind:
+class ScalingKind(Kind):
     """`kind: synaptic_scaling`."""
 
+    options = SynapticScaling
     counts = False
 
     def interval_steps(self, network: Network, item: SynapticScaling) -> int:
@@ -116,3 +117,6 @@ def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:
             where=f"controllers.{name}.projection",
             remedy="name an excitatory projection",
         )
+
+
+SCALING = ScalingKind()

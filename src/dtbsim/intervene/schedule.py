@@ -23,9 +23,7 @@ class WeightSchedule:
         self._done = 0
 
     def begin(self, backend: Backend) -> None:
-        """What holds from time 0 on is built; where the run goes on from a state, set what was changed before."""
-        if self._done:
-            backend.set_weights({change.projection: change.weight for change in self._changes[: self._done]})
+        """Nothing: what holds from time 0 on is built, and what was changed later is part of the backend's state."""
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make the changes that hold from the end of the chunk on."""
@@ -41,7 +39,7 @@ class WeightSchedule:
         return {"done": np.array([self._done], np.int64)}
 
     def restore(self, state: State) -> None:
-        """Go on after those that were done, which `begin` makes again: weights are no part of a state."""
+        """Go on after those that were done."""
         self._done = int(state["done"][0])
 
 

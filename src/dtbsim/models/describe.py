@@ -57,7 +57,18 @@ def _texts(model: NeuronModel) -> list[tuple[str, str]]:
     texts = [("integration", model.integration), ("source", model.citation)]
     if model.uses_current:
         texts.append(("input current", f"I_stim in {model.current_unit}"))
+    if not model.is_source:
+        texts.append(("synaptic currents", _currents(model)))
     return [(label, text) for label, text in texts if text]
+
+
+def _currents(model: NeuronModel) -> str:
+    """The source of signals that are made of currents, as EEG is."""
+    if not model.synaptic_currents:
+        return "none are declared (there are none where a spike acts at once), so the model is no source of EEG"
+    (unit,) = {current.unit for current in model.synaptic_currents}
+    terms = ", ".join(current.text for current in model.synaptic_currents)
+    return f"{terms} (in {unit}); EEG is made of the sum of their sizes"
 
 
 def _tables(model: NeuronModel) -> list[_Table]:

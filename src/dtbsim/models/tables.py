@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
 
 DType = Literal["f32", "i32"]
 Takes = Literal["any", "positive", "size", "count"]
@@ -83,19 +89,56 @@ class Receptor:
     watched: int | None = None
 
 
+MG_HALF_mM, MG_PER_mV = 3.57, 0.062
+"""Magnesium block of NMDA receptors (Jahr and Stevens 1990, doi:10.1523/JNEUROSCI.10-09-03178.1990)."""
+
+
 @dataclass(frozen=True)
 class Current:
     """The current through the synapses of a port, from states that are recorded in the units that the user sees.
 
-    It is the state `state` in pA; or, with `reversal`, the name of a parameter, the conductance `state` in nS times the
-    distance of the state `potential` (mV) from that reversal potential.
+    It is the state `state`; or, with `reversal`, the name of a parameter, the conductance `state` times the distance of
+    the state `potential` (mV) from that reversal potential. `per_unit` names the parameter by which the state is to be
+    multiplied, `magnesium` that whose concentration (mM) blocks the conductance as it does NMDA receptors.
     """
 
     state: str
     reversal: str | None = None
     potential: str = "V_m_mV"
+    per_unit: str | None = None
+    magnesium: str | None = None
+    unit: str = "pA"
+    """Of the current: pA, or uA/cm2 of a model per area."""
 
     @property
     def states(self) -> tuple[str, ...]:
         """The states that it needs."""
         return (self.state,) if self.reversal is None else (self.state, self.potential)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that it needs."""
+        return tuple(name for name in (self.reversal, self.per_unit, self.magnesium) if name is not None)
+
+    @property
+    def text(self) -> str:
+        """The current in symbols."""
+        factors = [*filter(None, (self.per_unit, self.state))]
+        if self.reversal is not None:
+            factors.append(f"({self.potential} - {self.reversal})")
+        product = " ".join(factors)
+        if self.magnesium is None:
+            return product
+        return f"{product} / (1 + {self.magnesium} / {MG_HALF_mM:g} exp(-{MG_PER_mV:g} {self.potential}))"
+
+    def values(self, states: Mapping[str, Floats], parameters: Mapping[str, Floats]) -> Floats:
+        """Return the current in `unit` of arrays of its states and parameters, whose shapes broadcast."""
+        current = states[self.state]
+        if self.per_unit is not None:
+            current = current * parameters[self.per_unit]
+        if self.reversal is not None:
+            current = current * (states[self.potential] - parameters[self.reversal])
+        if self.magnesium is not None:
+            unblocking = np.exp(-MG_PER_mV * states[self.potential].astype(np.float64))
+            current = current / (1.0 + parameters[self.magnesium] / MG_HALF_mM * unblocking)
+        return current

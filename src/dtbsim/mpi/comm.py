@@ -21,8 +21,8 @@ ByteArray = NDArray[np.uint8]
 
 ROW_WORDS = 16
 """int64 words of a rank's sign-of-life row; `dtbsim.runtime.board` gives the words their meaning."""
-ROW_KICKS = 2
-ROW_LAST_KICK_NS = 3
+ROW_TICKS = 2
+ROW_LAST_TICK_NS = 3
 ROW_WAITING = 5
 
 

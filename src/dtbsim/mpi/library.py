@@ -18,8 +18,8 @@ import numpy as np
 from mpi4py import MPI
 
 from dtbsim.mpi.comm import (
-    ROW_KICKS,
-    ROW_LAST_KICK_NS,
+    ROW_LAST_TICK_NS,
+    ROW_TICKS,
     ROW_WAITING,
     ByteArray,
     I64Array,
@@ -164,8 +164,8 @@ class MpiComm:
             else:
                 time.sleep(_SHORT_NAP_S if polls < _SHORT_NAP_POLLS else _LONG_NAP_S)
         row[ROW_WAITING] = 0
-        row[ROW_KICKS] += 1
-        row[ROW_LAST_KICK_NS] = time.monotonic_ns()
+        row[ROW_TICKS] += 1
+        row[ROW_LAST_TICK_NS] = time.monotonic_ns()
 
     def _finish(self, request: Any) -> None:
         self.poll(lambda: bool(request.Test()))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dtbsim.errors import DtbsimError, InputError, MissingDependencyError, MultipleInputError
 from dtbsim.mpi.comm import Comm, SerialComm
-from dtbsim.runtime.launch import Launch, detect_launch
+from dtbsim.mpi.launch import Launch, detect_launch
 
 T = TypeVar("T")
 

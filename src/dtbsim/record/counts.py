@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.mpi import Comm
+from dtbsim.numerics.ranges import range_of
 from dtbsim.record.spike_order import Gids, Steps
 
 I64 = NDArray[np.int64]
@@ -40,7 +41,7 @@ class Activity:
         """Population index of every gid."""
         if self._population is not None:
             return self._population[gids]
-        return np.asarray(np.searchsorted(self._starts, gids, side="right") - 1)
+        return range_of(self._starts, gids)
 
     def add(self, start: int, stop: int, steps: Steps, gids: Gids, counted: I64 | None = None) -> I64:
         """Count this rank's spikes of [start, stop) and return int64[units, columns] of all ranks; collective.

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dtbsim.report import collect_activity as activity
-from dtbsim.report import collect_recordings as recordings
-from dtbsim.report import collect_signals as signals
+from dtbsim.config.signals import SIGNALS, kinds_of
 from dtbsim.report.collect_brain import collect_brain
-from dtbsim.report.collect_spikes import collect_neurons, collect_raster
 from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
-from dtbsim.report.sections_entries import collect_panels
+from dtbsim.report.part import forgiven, part_of
 from dtbsim.report.source import Source, open_source
 from dtbsim.report.standing import notice
 from dtbsim.report.text import is_number
+from dtbsim.signals.stream import Signal
 
 MOST_SHOWN = 100_000
 """Characters of the configuration that a page shows at most."""
@@ -26,31 +24,42 @@ def collect(run_dir: Path) -> ReportData:
     Raises InputError where the folder is no run, stopped before its network was known, or a piece of it is damaged.
     """
     source = open_source(Path(run_dir))
-    rates = activity.read_rates(source)
-    population_rates = activity.collect_population_rates(source, rates)
-    bold = signals.collect_bold(source)
-    analysis = signals.analyse(source, bold)
-    fc = signals.collect_fc(source, bold, analysis)
+    found = collect_kinds(source)
     return ReportData(
         run=run_info(source),
-        raster=collect_raster(source),
-        population_rates=population_rates,
-        rate_course=activity.collect_rate_course(source, rates),
-        region_rates=activity.collect_region_rates(source, rates),
-        neurons=collect_neurons(source),
-        spectra=[*activity.collect_rate_spectra(source, rates), *signals.collect_bold_spectrum(bold)],
-        states=recordings.collect_states(source),
-        weights=recordings.collect_weights(source),
-        correlations=recordings.collect_correlations(source),
-        bold=bold,
-        fc=fc,
-        fcd=signals.collect_fcd(source, bold, analysis),
-        panels=collect_panels(source),
-        brain=collect_brain(source, population_rates, bold, fc),
+        found=found,
+        brain=collect_brain(source, found),
         performance=performance(source),
         absent=source.absent,
         missing=source.missing,
     )
+
+
+def collect_kinds(source: Source) -> dict[str, Any]:
+    """Return what the run holds of every kind of recorder and signal, by their names, those with nothing left out."""
+    found = {}
+    for kind in _kinds(source.config):
+        part, shown = part_of(kind.name), None
+        with forgiven(kind.name, part, source.absent):
+            shown = part.collect(source, kind)
+        if shown is not None:
+            found[kind.name] = shown
+    return found
+
+
+def _kinds(config: dict[str, Any]) -> list[Signal]:
+    """The kinds that a run may have recorded; entries of packages that are not installed are read as signals."""
+    entries = config.get("signals")
+    items = entries.values() if isinstance(entries, dict) else ()
+    named = dict.fromkeys(str(item.get("kind")) for item in items if isinstance(item, dict))
+    unknown = [kind for kind in named if kind not in SIGNALS.names()]
+    return [*kinds_of(config), *map(_unknown, unknown)]
+
+
+def _unknown(name: str) -> Signal:
+    kind = Signal()
+    kind.name = name
+    return kind
 
 
 def run_info(source: Source) -> RunInfo:

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.signals.panel import Panel
-
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
@@ -141,7 +139,7 @@ class Spectrum:
 class SpectrumGroup:
     """Spectra that share axes, for instance those of the BOLD signal."""
 
-    kind: str  # "bold" or "rate"
+    kind: str
     unit: str
     spectra: list[Spectrum]
 
@@ -355,24 +353,42 @@ class Performance:
 
 
 @dataclass(frozen=True)
-class ReportData:
-    """All that a report can show; `absent` says what it cannot show and why, `missing` what the run folder has lost."""
+class SpikesShown:
+    """What is shown of recorded spikes."""
 
-    run: RunInfo
     raster: Raster | None = None
+    neurons: NeuronStatistics | None = None
+
+
+@dataclass(frozen=True)
+class RatesShown:
+    """What is shown of the rates of populations."""
+
     population_rates: PopulationRates | None = None
     rate_course: RateCourse | None = None
     region_rates: RegionRates | None = None
-    neurons: NeuronStatistics | None = None
     spectra: list[SpectrumGroup] = field(default_factory=list)
-    states: list[RecordedStates] = field(default_factory=list)
-    weights: list[RecordedWeights] = field(default_factory=list)
-    correlations: list[Correlogram] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BoldShown:
+    """What is shown of BOLD."""
+
     bold: Bold | None = None
     fc: FunctionalConnectivity | None = None
     fcd: FcDynamics | None = None
-    panels: list[Panel] = field(default_factory=list)
-    """Of entries of `signals`."""
+    spectra: list[SpectrumGroup] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report can show; `absent` says what it cannot show and why, `missing` what the run folder has lost.
+
+    `found` holds what the parts of the kinds of recorders and signals collected, by the names of the kinds.
+    """
+
+    run: RunInfo
+    found: dict[str, Any] = field(default_factory=dict)
     brain: Brain | None = None
     performance: Performance | None = None
     absent: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Figures of what signals show: traces one above the other, and curves in one plot."""
+"""Figures of what signals show: traces one above the other, curves in one plot, maps of the head."""
 
 from __future__ import annotations
 
@@ -6,17 +6,67 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dtbsim.report.figures_common import figure, legend_above, log_axis
+from dtbsim.analysis.electrodes import scalp_map
+from dtbsim.report.figures_common import figure, legend_above, log_axis, square
 from dtbsim.report.text import safe
-from dtbsim.report.theme import ACCENT, HUES
-from dtbsim.signals.panel import Curves, Traces
+from dtbsim.report.theme import ACCENT, HUES, NEUTRAL, SEQUENTIAL
+from dtbsim.signals.panel import Curves, Topography, Traces
 
 ROW_PX = 72
 
 
-def draw(data: Traces | Curves) -> go.Figure:
+MAP_PX, MAP_POINTS, EDGE = 440, 81, 1.3
+"""Size of a map of the head, how many points it has along a side, and how far it goes."""
+_NOSE = "M -0.12,0.993 L 0,1.13 L 0.12,0.993"
+_EARS = (
+    "M -0.995,0.14 Q -1.13,0.12 -1.1,0 Q -1.13,-0.18 -0.985,-0.16",
+    "M 0.995,0.14 Q 1.13,0.12 1.1,0 Q 1.13,-0.18 0.985,-0.16",
+)
+
+
+def draw(data: Traces | Curves | Topography) -> go.Figure:
     """Return the figure of a part of a panel."""
+    if isinstance(data, Topography):
+        return topography(data)
     return traces(data) if isinstance(data, Traces) else curves(data)
+
+
+def topography(data: Topography) -> go.Figure:
+    """Return values on the head as colours between the electrodes, which are marked; nose up."""
+    side = np.linspace(-EDGE, EDGE, MAP_POINTS)
+    across, along = np.meshgrid(side, side)
+    points = np.stack([across.ravel(), along.ravel()], axis=1)
+    reach = max(1.0, float(np.linalg.norm(data.positions, axis=1).max()))
+    inside = np.linalg.norm(points, axis=1) <= reach
+    drawn = np.full(len(points), np.nan)
+    known = np.asarray(data.values, np.float64)
+    drawn[inside] = np.clip(scalp_map(data.positions, known, points[inside]), known.min(), known.max())
+    fig = figure(MAP_PX, hovermode="closest", margin={"t": 8, "r": 8, "b": 8, "l": 8})
+    fig.add_heatmap(
+        x=side.astype(np.float32),
+        y=side.astype(np.float32),
+        z=drawn.reshape(across.shape).astype(np.float32),
+        colorscale=SEQUENTIAL,
+        colorbar={"title": {"text": safe(data.unit)}},
+        hoverinfo="skip",
+    )
+    fig.add_scatter(
+        x=data.positions[:, 0].astype(np.float32),
+        y=data.positions[:, 1].astype(np.float32),
+        mode="markers",
+        marker={"size": 5, "color": NEUTRAL, "line": {"width": 1, "color": "white"}},
+        text=[f"{safe(name)}: {value:.4g} {safe(data.unit)}" for name, value in zip(data.names, known, strict=True)],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    line = {"color": NEUTRAL, "width": 2}
+    fig.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, line=line)
+    for path in (_NOSE, *_EARS):
+        fig.add_shape(type="path", path=path, line=line)
+    hidden = {"visible": False, "range": [-EDGE, EDGE], "constrain": "domain"}
+    fig.update_xaxes(**hidden)
+    fig.update_yaxes(**hidden, scaleanchor="x")
+    square(fig, 20)
+    return fig
 
 
 def traces(data: Traces) -> go.Figure:

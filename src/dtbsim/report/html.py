@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.io.json import to_json_plotly
 
-from dtbsim import __version__
 from dtbsim.report import theme
 from dtbsim.report.data import Brain, ReportData
 from dtbsim.report.figures_brain import brain_values
@@ -20,6 +19,7 @@ from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
 from dtbsim.report.sections import build_sections
 from dtbsim.report.sections_run import headlines, meta
 from dtbsim.report.text import safe
+from dtbsim.version import VERSION
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -46,11 +46,11 @@ def render(data: ReportData) -> str:
             "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n",
             "<meta name='viewport' content='width=device-width, initial-scale=1'>\n",
             f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n',
-            f"<meta name='generator' content='dtbsim {safe(__version__)}'>\n",
+            f"<meta name='generator' content='dtbsim {safe(VERSION)}'>\n",
             f"<title>{safe(data.run.name)}: dtbsim run report</title>\n",
             f"<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n<div class='layout'>\n",
             f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{_header(data)}\n{body}\n",
-            f"<footer>Written by dtbsim {safe(__version__)}. This file is complete in itself: it loads nothing from ",
+            f"<footer>Written by dtbsim {safe(VERSION)}. This file is complete in itself: it loads nothing from ",
             "the network. Figures are drawn by plotly.js (MIT licence).</footer>\n</main>\n</div>\n",
             _json_script("templates", templates),
             _json_script("buttons", BUTTONS),

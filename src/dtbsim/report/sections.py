@@ -7,29 +7,17 @@ from __future__ import annotations
 
 from dtbsim.report.data import ReportData
 from dtbsim.report.figures_brain import brain
-from dtbsim.report.parts import Panel, Section
-from dtbsim.report.sections_activity import activity_section
-from dtbsim.report.sections_entries import entries_section
-from dtbsim.report.sections_recordings import recordings_section
+from dtbsim.report.part import gathered
+from dtbsim.report.parts import Panel, Section, joined
 from dtbsim.report.sections_run import performance_section, reproduce_section
-from dtbsim.report.sections_signals import bold_section, fc_section, fcd_section
 from dtbsim.report.text import plural, safe
 
 
 def build_sections(data: ReportData) -> list[Section]:
     """Return the sections whose data is there, in reading order."""
-    candidates = [
-        brain_section(data),
-        activity_section(data),
-        recordings_section(data),
-        bold_section(data),
-        fc_section(data),
-        fcd_section(data),
-        entries_section(data),
-        performance_section(data),
-        reproduce_section(data),
-    ]
-    return [section for section in candidates if section is not None]
+    of_kinds = gathered(data.found, "sections", data.absent)
+    own = [brain_section(data), performance_section(data), reproduce_section(data)]
+    return joined([*of_kinds, *(section for section in own if section is not None)])
 
 
 def brain_section(data: ReportData) -> Section | None:
@@ -47,4 +35,4 @@ def brain_section(data: ReportData) -> Section | None:
     if b.left_x:
         lead += " L and R mark the sides."
     panel = Panel("", "", brain(b), "Centroids of the regions in three dimensions, coloured by a value per region")
-    return Section("brain", "The brain", lead, [panel])
+    return Section("brain", "The brain", lead, [panel], order=0)

@@ -6,6 +6,7 @@ import datetime
 
 from dtbsim.report import figures_performance as draw
 from dtbsim.report.data import ReportData
+from dtbsim.report.part import gathered
 from dtbsim.report.parts import Headline, Panel, Section
 from dtbsim.report.tables import provenance_table, rank_table, stage_table
 from dtbsim.report.text import count, is_number, listing, plural, safe, seconds, significant, size_of
@@ -30,8 +31,7 @@ def headlines(data: ReportData) -> list[Headline]:
         tiles.append(_speed(summary["rtf"], summary.get("simulate_s")))
     if is_number(summary.get("mean_rate_hz")):
         tiles.append(Headline("mean rate", significant(summary["mean_rate_hz"]), "Hz", "over all neurons"))
-    if data.fc is not None and data.fc.correlation is not None:
-        tiles.append(Headline("FC correlation", f"{data.fc.correlation:.3f}", "", "with the measured FC", accent=True))
+    tiles += gathered(data.found, "headlines", data.absent)
     peak = summary.get("peak_rss_bytes")
     if isinstance(peak, dict) and is_number(peak.get("sum")):
         ranks = summary.get("ranks")
@@ -94,7 +94,7 @@ def performance_section(data: ReportData) -> Section | None:
         details = f"<details><summary>Numbers</summary>{rank_table(performance)}</details>"
         figure = draw.rank_shares(performance)
         panels.append(Panel("How the network was divided", text, figure, "Share of each rank", details))
-    return Section("performance", "Time and memory", _machine(data), panels)
+    return Section("performance", "Time and memory", _machine(data), panels, order=90)
 
 
 def _machine(data: ReportData) -> str:
@@ -156,4 +156,4 @@ def reproduce_section(data: ReportData) -> Section:
         "number of ranks, threads and GPUs."
     )
     note = f"Not shown: {safe(listing(data.absent))}." if data.absent else ""
-    return Section("reproduce", "Reproduction", f"{lead} {note}".strip(), [Panel("", "", body=body)])
+    return Section("reproduce", "Reproduction", f"{lead} {note}".strip(), [Panel("", "", body=body)], order=100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dtbsim.config.signals import kinds_of
 from dtbsim.report.text import is_number, seconds
 from dtbsim.store.published import published_path, rank_store, read_published
 
@@ -32,12 +33,9 @@ def summary_of(run: Run) -> dict[str, Any]:
 def stored_until_ms(run: Run) -> float:
     """Return the simulated time until which an unfinished run has stored what it recorded, of all ranks."""
     dt_ms, n_steps = run.dt_ms, run.network_table.n_steps
-    ends = []
-    if is_readable(run, "spikes"):
-        ends.append(run.spike_store.complete_before * dt_ms)
-    if is_readable(run, "rates.zarr"):
-        rates = run.rates()
-        ends.append(rates.sizes["time_ms"] * float(rates.attrs["bin_ms"]))
+    config = run.config
+    recorded = [kind for kind in kinds_of(config) if any(is_readable(run, name) for name in kind.stores(config))]
+    ends = [end for kind in recorded if (end := kind.stored_until_ms(run)) is not None]
     if not ends and (run.path / "status.json").exists():
         step = run.status.get("step")
         ends.append(step * dt_ms if is_number(step) else 0.0)

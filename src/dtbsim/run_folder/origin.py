@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import dtbsim
+from dtbsim.version import VERSION
 
 _RECORDED_PACKAGES = (
     "numpy",
@@ -45,7 +45,7 @@ def provenance(*, argv: Sequence[str], seed: int, ranks: int, threads: int, back
     """
     commit, modified = _source_commit()
     return {
-        "dtbsim": dtbsim.__version__,
+        "dtbsim": VERSION,
         "commit": commit,
         "modified": modified,
         "command": shlex.join(argv),

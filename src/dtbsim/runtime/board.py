@@ -1,7 +1,7 @@
-"""Signs of life of the ranks of one node: a page of int64 words that all of them map, and their sentinel too.
+"""Signs of life of the ranks of one node: a page of int64 words that all of them map, and their supervisor too.
 
 Row 0 is the header, row 1 + node_rank belongs to one rank, and the path of the run folder follows. Only its owner
-writes a row (the sentinel sets STATE of the dead; HEADER_WORK is its own), words are written whole, and nothing is
+writes a row (the supervisor sets STATE of the dead; HEADER_WORK is its own), words are written whole, and nothing is
 decided on a combination of words: no locking is needed. The file is deleted as soon as everyone has it open, so that
 nothing is left behind however the job ends.
 """
@@ -15,13 +15,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dtbsim.mpi.comm import ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING, ROW_WORDS, Comm
+from dtbsim.mpi.comm import ROW_LAST_TICK_NS, ROW_TICKS, ROW_WAITING, ROW_WORDS, Comm
 
 PID, RANK, STEP, STATE, STEPPING = 0, 1, 4, 6, 7
-KICKS, LAST_KICK_NS, WAITING = ROW_KICKS, ROW_LAST_KICK_NS, ROW_WAITING
+TICKS, LAST_TICK_NS, WAITING = ROW_TICKS, ROW_LAST_TICK_NS, ROW_WAITING
 HEADER_CLOSING, HEADER_REMOTE, HEADER_FOLDER_BYTES, HEADER_WORK = 0, 1, 2, 3
 FOLDER_WORDS = 512
-"""Words after the last row: the path of the run folder, as bytes, for the sentinel."""
+"""Words after the last row: the path of the run folder, as bytes, for the supervisor."""
 RUNNING, FAILED, DONE, DEAD = 0, 1, 2, 3
 
 
@@ -48,7 +48,7 @@ class Board:
         self.mine = self.row(node_rank)
 
     def note_folder(self, run_dir: Path) -> None:
-        """Tell the sentinel where status.json is; one process of the node does this. A longer path is left out."""
+        """Tell the supervisor where status.json is; one process of the node does this. A longer path is left out."""
         path = os.fsencode(run_dir.absolute())
         if len(path) <= 8 * FOLDER_WORDS:
             start = 8 * ROW_WORDS * (1 + self.rows)
@@ -69,9 +69,9 @@ class Board:
             found.append(Sign(row[RANK], pid, row[STEP], bool(row[WAITING]), row[STATE], is_stopped(pid)))
         return found
 
-    def kicks(self) -> int:
+    def ticks(self) -> int:
         """Return a number that changes whenever any rank of the node makes progress."""
-        return self.header[HEADER_WORK] + sum(self.row(node_rank)[KICKS] for node_rank in range(self.rows))
+        return self.header[HEADER_WORK] + sum(self.row(node_rank)[TICKS] for node_rank in range(self.rows))
 
     def states(self) -> list[int]:
         """Return the STATE of every row."""

@@ -33,7 +33,7 @@ class Heartbeat:
             {
                 "host": socket.gethostname(),
                 "count": self._count,
-                "kicks": board.kicks(),
+                "ticks": board.ticks(),
                 "signs": [asdict(sign) for sign in board.signs()],
             }
         )
@@ -50,9 +50,9 @@ class Heartbeat:
                     found.append(json.loads(path.read_text(encoding="ascii")))
         return found
 
-    def remote_kicks(self) -> int:
+    def remote_ticks(self) -> int:
         """Return a number that changes whenever a rank of another node makes progress."""
-        return sum(int(node["kicks"]) for node in self.others())
+        return sum(int(node["ticks"]) for node in self.others())
 
     def remote_suspects(self) -> list[str]:
         """Describe the ranks of other nodes that are stopped or work while everyone waits."""

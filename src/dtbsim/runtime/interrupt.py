@@ -313,7 +313,7 @@ def end_children() -> None:
             continue
         with contextlib.suppress(OSError, ValueError, IndexError):
             parent = int((entry / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[1])
-            if parent == mine and b"sentinel.py" not in (entry / "cmdline").read_bytes():
+            if parent == mine and b"supervisor.py" not in (entry / "cmdline").read_bytes():
                 os.kill(int(entry.name), signal.SIGKILL)
 
 

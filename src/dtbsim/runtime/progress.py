@@ -52,22 +52,22 @@ class SilentProgress:
         """Ignore."""
 
 
-class KickProgress(SilentProgress):
+class TickProgress(SilentProgress):
     """Counts progress of any kind as a sign of life of this rank."""
 
     def stage(self, name: str) -> None:
-        """Kick."""
-        watchdog.kick()
+        """Count it as progress."""
+        watchdog.tick()
 
     def advance(self, step: int, n_steps: int, dt_ms: float = 0.0) -> None:
-        """Kick; of the simulation with its step."""
+        """Count it as progress; of the simulation with its step."""
         if dt_ms > 0:
             watchdog.done(step)
         else:
-            watchdog.kick()
+            watchdog.tick()
 
 
-class AnnouncedProgress(KickProgress):
+class AnnouncedProgress(TickProgress):
     """Shows nothing but what takes long: runs from Python that asked for no progress."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -264,6 +264,6 @@ def make_progress(stream: TextIO | None, *, rank: int, quiet: bool) -> ProgressS
     Nothing is shown with `quiet`, on ranks above 0, and where there is no stream (stderr closed).
     """
     if rank != 0 or quiet or stream is None:
-        return KickProgress()
+        return TickProgress()
     shown: ProgressSink = BarProgress(stream) if stream.isatty() else LineProgress(stream)
-    return ProgressGroup(KickProgress(), shown)
+    return ProgressGroup(TickProgress(), shown)

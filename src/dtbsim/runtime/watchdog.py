@@ -1,6 +1,6 @@
 """Ends a run that does not move: within `timeout_s` of the last progress of any rank, with the suspect named.
 
-Every rank has a thread that looks at the board of its node. A rank makes progress by `kick()`, by finishing a
+Every rank has a thread that looks at the board of its node. A rank makes progress by `tick()`, by finishing a
 collective call and, outside of the time loop, by consuming a core, reading or writing: compiling, building and writing
 take as long as they take. In the time loop (`stepping`) that is not enough, since an endless loop consumes a core, too.
 Not moving at all is the criterion, because a rank that waits for a busy one is not stuck. The thread that fires names
@@ -32,10 +32,10 @@ from dtbsim.mpi.comm import Comm, blank_row
 from dtbsim.runtime import board as layout
 from dtbsim.runtime.board import Board, Sign, open_board
 from dtbsim.runtime.heartbeat import Heartbeat, describe
-from dtbsim.runtime.lifeline import Lifeline
-from dtbsim.runtime.sentinel import Work
+from dtbsim.runtime.liveness import LivenessSocket
 from dtbsim.runtime.status import mark_failed
 from dtbsim.runtime.streams import say
+from dtbsim.runtime.supervisor import Work
 
 DEFAULT_TIMEOUT_S = 120.0
 """Of several ranks."""
@@ -81,7 +81,7 @@ class Watchdog:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._started = False
-        self._lifeline: Lifeline | None = None
+        self._liveness: LivenessSocket | None = None
         self._heartbeat: Heartbeat | None = None
         self._before_stop: Any = None
         self._run_dir: Path | None = None
@@ -103,18 +103,18 @@ class Watchdog:
         """This rank's int64 words; compiled code that waits for other ranks sets `dtbsim.runtime.board.WAITING`."""
         return self._row
 
-    def kick(self, step: int | None = None) -> None:
+    def tick(self, step: int | None = None) -> None:
         """Say that this rank makes progress; about 0.2 us. With a step: in the time loop, to the end of `stepping`."""
         row = self._row
-        row[layout.KICKS] += 1
-        row[layout.LAST_KICK_NS] = time.monotonic_ns()
+        row[layout.TICKS] += 1
+        row[layout.LAST_TICK_NS] = time.monotonic_ns()
         if step is not None:
             row[layout.STEP], row[layout.STEPPING] = step, 1
 
     def done(self, step: int) -> None:
         """Say that this rank has done all steps before `step`."""
         self._row[layout.STEP] = step
-        self.kick()
+        self.tick()
 
     def configure(self, *, timeout_s: float | None = None, run_dir: Path | None = None) -> None:
         """Set the time limit and the run folder (it must exist), where the nodes leave signs of life for each other."""
@@ -130,13 +130,13 @@ class Watchdog:
 
     @contextlib.contextmanager
     def stepping(self) -> Iterator[None]:
-        """Within the `with` block, the time loop, this rank must `kick()` or meet others; the end is progress."""
+        """Within the `with` block, the time loop, this rank must `tick()` or meet others; the end is progress."""
         self._row[layout.STEPPING] = 1
         try:
             yield
         finally:
             self._row[layout.STEPPING] = 0
-            self.kick()
+            self.tick()
 
     def _new_clock(self, timeout_s: float | None) -> StuckClock | None:
         if timeout_s is None and self._comm.size > 1:
@@ -144,7 +144,7 @@ class Watchdog:
         return None if timeout_s is None else StuckClock(timeout_s, time.monotonic())
 
     def start(self) -> Watchdog:
-        """Map the board, start the sentinel and the thread."""
+        """Map the board, start the supervisor and the thread."""
         if self._clock is not None:
             self._arm(self._clock)  # nobody watches yet
         self._board = open_board(self._comm)
@@ -155,8 +155,8 @@ class Watchdog:
         if self._comm.size == 1 and threading.current_thread() is threading.main_thread():
             self._before_stop = signal.signal(signal.SIGTSTP, self._suspend)
         if self._comm.size > 1:
-            self._lifeline = Lifeline(self._comm, self._board)
-        self.kick()
+            self._liveness = LivenessSocket(self._comm, self._board)
+        self.tick()
         self._started = True
         self._begin_to_watch()
         _register(self)
@@ -191,8 +191,8 @@ class Watchdog:
             signal.signal(signal.SIGTSTP, self._before_stop)
         if self._heartbeat is not None and self._comm.node_rank == 0:
             self._heartbeat.remove()
-        if self._lifeline is not None:
-            self._lifeline.close(together=together)
+        if self._liveness is not None:
+            self._liveness.close(together=together)
         _register(None)
 
     def __enter__(self) -> Watchdog:
@@ -227,11 +227,11 @@ class Watchdog:
                 self._beat(self._heartbeat)
             if self._work is not None:
                 self._look_alone(clock, self._work, now_s)
-            if clock.look(self.board.kicks() + self.board.header[layout.HEADER_REMOTE], now_s):
+            if clock.look(self.board.ticks() + self.board.header[layout.HEADER_REMOTE], now_s):
                 self._fire(clock)
 
     def _look_alone(self, clock: StuckClock, work: Work, now_s: float) -> None:
-        """What the sentinel and other ranks do where there are some."""
+        """What the supervisor and other ranks do where there are some."""
         if work.moved() and not self._row[layout.STEPPING]:
             self.board.header[layout.HEADER_WORK] += 1
         if now_s - self._armed_s > clock.timeout_s / 4:
@@ -241,7 +241,7 @@ class Watchdog:
         """Publish this node and read the others; a file system that hiccups must not end the run by itself."""
         with contextlib.suppress(OSError):
             heartbeat.write(self.board)
-            self.board.header[layout.HEADER_REMOTE] = heartbeat.remote_kicks()
+            self.board.header[layout.HEADER_REMOTE] = heartbeat.remote_ticks()
 
     def _fire(self, clock: StuckClock) -> None:
         if not self.board.claim():
@@ -317,10 +317,10 @@ def stepping() -> contextlib.AbstractContextManager[None]:
     return _Active.watchdog.stepping() if _Active.watchdog is not None else contextlib.nullcontext()
 
 
-def kick() -> None:
-    """Kick the running watchdog, if there is one."""
+def tick() -> None:
+    """Count progress with the running watchdog, if there is one."""
     if _Active.watchdog is not None:
-        _Active.watchdog.kick()
+        _Active.watchdog.tick()
 
 
 def done(step: int) -> None:

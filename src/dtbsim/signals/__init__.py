@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dtbsim.config.signals import SIGNALS, SignalOptions
     from dtbsim.record.chunk import Chunk
     from dtbsim.signals.bold import BalloonWindkessel
-    from dtbsim.signals.panel import Curves, Panel, Traces
+    from dtbsim.signals.panel import Curves, Panel, Topography, Traces
     from dtbsim.signals.stream import Plan, Signal, Site, Stream
     from dtbsim.store import SignalWriter
 
@@ -29,6 +29,7 @@ _MODULES = {
     "SignalWriter": "dtbsim.store",
     "Site": "dtbsim.signals.stream",
     "Stream": "dtbsim.signals.stream",
+    "Topography": "dtbsim.signals.panel",
     "Traces": "dtbsim.signals.panel",
 }
 
@@ -44,6 +45,7 @@ __all__ = [
     "SignalWriter",
     "Site",
     "Stream",
+    "Topography",
     "Traces",
 ]
 

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import steps_of
-from dtbsim.errors import InputError
 from dtbsim.record.counts import I64, Activity, Bins
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import entries_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from dtbsim.config.run import RecordCorrelation
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
+    from dtbsim.spec.records import CorrelationRecord
     from dtbsim.store.run import Run
 
 FOLDER = "correlations"
@@ -54,47 +53,26 @@ class CrossCorrelation:
         self.spikes += pair.sum(axis=0)
 
 
-class Correlation:
-    """One entry of record.correlations: in which bins of which populations, and where it is stored."""
-
-    def __init__(self, network: Network, index: int, item: RecordCorrelation) -> None:
-        where, dt = f"record.correlations.{index}", network.dt_ms
-        self.item = item
-        self.bin_steps = steps_of(item.bin_ms, dt)
-        self.bin_ms = self.bin_steps * dt
-        self.lags, rest = divmod(steps_of(item.tau_max_ms, dt), self.bin_steps)
-        if rest or self.lags < 1:
-            raise InputError(
-                f"{item.tau_max_ms:g} ms is not a whole number of bins of {item.bin_ms:g} ms",
-                where=f"{where}.tau_max_ms",
-                remedy=f"give a multiple of {item.bin_ms:g}",
-            )
-        self.families = network.family_index(item.first), network.family_index(item.second)
-        stop = network.n_steps if item.stop_ms is None else min(steps_of(item.stop_ms, dt), network.n_steps)
-        self.first_bin = -(-steps_of(item.start_ms, dt) // self.bin_steps)
-        self.last_bin = stop // self.bin_steps
-        if self.last_bin - self.first_bin <= self.lags:
-            raise InputError(
-                f"{self.last_bin - self.first_bin} bins of {self.bin_ms:g} ms are too few for lags up to {self.lags}",
-                where=where,
-                remedy="make the run or the window longer, or tau_max_ms smaller",
-            )
-
-
 class Correlations(Signal):
     """`record.correlations`."""
 
     name = "correlations"
+    folder, holds = "correlations", "correlation"
+    report = Later("dtbsim.report.shown.correlations:CORRELATIONS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for all entries, which count together."""
-        entries = [Correlation(network, k, item) for k, item in enumerate(network.config.record.correlations)]
+        entries = network.records.correlations
         return [CorrelationPlan(network, entries)] if entries else []
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         entries = range(len(entries_of(config, "correlations")))
         return {f"{FOLDER}/{k}.zarr": f"record.correlations[{k}]" for k in entries}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(self, run: Run, name: Any = 0) -> xr.Dataset:
         """Return the histogram of an entry."""
@@ -106,20 +84,22 @@ class Correlations(Signal):
 class CorrelationPlan(Plan):
     """All entries of record.correlations, with a unit of counting of their own: their bins are often shorter."""
 
-    def __init__(self, network: Network, entries: list[Correlation]) -> None:
+    def __init__(self, network: Network, entries: Sequence[CorrelationRecord]) -> None:
         self.entries = entries
-        families = sorted({family for entry in entries for family in entry.families})
+        self.dt_ms = network.dt_ms
+        self.names = [family.name for family in network.families]
+        families = sorted({family for entry in entries for family in (entry.first, entry.second)})
         column = {family: k for k, family in enumerate(families)}
         self.groups = np.array([column.get(population.family, -1) for population in network.populations])
-        self.columns = [[column[family] for family in entry.families] for entry in entries]
-        self.steps = math.gcd(*(entry.bin_steps for entry in entries))
+        self.columns = [[column[entry.first], column[entry.second]] for entry in entries]
+        self.steps = math.gcd(*(entry.bin for entry in entries))
 
     def open(self, site: Site) -> Stream:
         """Counts on every rank; what comes of them is on rank 0."""
         counter = Activity(site.comm, site.network.gid_starts, self.steps, self.groups)
         folder = site.stores / FOLDER
         histograms = [
-            Histogram(entry, columns, self.steps, folder / f"{k}.zarr")
+            Histogram(self, entry, columns, folder / f"{k}.zarr")
             for k, (entry, columns) in enumerate(zip(self.entries, self.columns, strict=True))
             if site.comm.is_root
         ]
@@ -165,15 +145,15 @@ class CorrelationStream(Stream):
 class Histogram:
     """One histogram and its store."""
 
-    def __init__(self, entry: Correlation, columns: list[int], unit: int, path: Path) -> None:
+    def __init__(self, plan: CorrelationPlan, entry: CorrelationRecord, columns: list[int], path: Path) -> None:
         from dtbsim.store import CorrelationWriter
 
         self._entry, self._columns = entry, columns
-        self._bins = Bins(entry.bin_steps // unit, 2)
+        self._bins = Bins(entry.bin // plan.steps, 2)
         self._next_bin = 0
         self._sums = CrossCorrelation(entry.lags)
-        item = entry.item
-        self._writer = CorrelationWriter(path, (item.first, item.second), entry.lags, entry.bin_ms, entry.first_bin)
+        names, bin_ms = (plan.names[entry.first], plan.names[entry.second]), entry.bin * plan.dt_ms
+        self._writer = CorrelationWriter(path, names, entry.lags, bin_ms, entry.first_bin)
 
     def take(self, counts: I64) -> None:
         """Go on by counts int64[units, columns]."""

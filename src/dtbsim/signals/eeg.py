@@ -1,6 +1,7 @@
 """EEG: the potential at scalp electrodes, from the synaptic currents of populations and a lead field of their regions.
 
-The source of a region is the sum over its neurons, and over their ports, of the absolute synaptic current. Of simple
+The source of a region is the sum over its neurons, and over their ports, of the absolute synaptic current, which is
+computed from conductance and driving force where a model has conductances. Of simple
 sums over point neurons this one follows the local field potential of detailed neurons closely (Mazzoni et al. 2008,
 doi:10.1371/journal.pcbi.1000239; Mazzoni et al. 2015, doi:10.1371/journal.pcbi.1004584; for EEG Martinez-Canada et al.
 2021, doi:10.1371/journal.pcbi.1008893; the complete way through morphologies is Hagen et al. 2016,
@@ -24,7 +25,8 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
-from dtbsim.signals.panel import Curves, Panel, Traces
+from dtbsim.numerics.ranges import range_of
+from dtbsim.signals.panel import Curves, Panel, Topography, Traces
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
 if TYPE_CHECKING:
@@ -41,8 +43,12 @@ I64 = NDArray[np.int64]
 QUANTA_PER_PA = 2.0**12
 LARGEST_PA = 2.0**26
 """A neuron's current counts as no more, so that the quanta of 2^25 neurons of a region fit into 63 bits."""
+PER_AREA, PA_PER_UM2 = "uA/cm2", 0.01
+"""Unit of currents of models per area, and how many pA it makes on a square micrometre."""
 SHOWN = ("Fz", "Cz", "Pz", "Oz", "T7", "T8")
 LONGEST_SHOWN_S, MOST_SHOWN = 10.0, 4000
+FEWEST_FOR_MAP = 16
+"""Fewer electrodes make no map of the head."""
 
 
 class Eeg(SignalOptions):
@@ -66,6 +72,9 @@ class Eeg(SignalOptions):
     )
     stop_ms: Number | None = Field(default=None, gt=0, description="samples up to this time; default: end of the run")
     dipole_length_mm: Number = Field(default=0.3, gt=0, description="distance of current sink and source in a neuron")
+    membrane_area_um2: Number = Field(
+        default=25_000.0, gt=0, description="membrane of a neuron, for models whose currents are per area (lif_dtb)"
+    )
     neurons_per_neuron: Number = Field(
         default=1.0, gt=0, description="cortical neurons that a simulated one stands for"
     )
@@ -127,6 +136,7 @@ class EegPlan(Plan):
         self.regions = self._regions(item, where)
         region_names = [network.region_names[region] for region in self.regions]
         try:
+            assert network.atlas is not None, "populations live in its regions"
             field = load_lead_field(network.atlas, item.lead_field)
             values = field.of(region_names)
         except InputError as error:
@@ -134,6 +144,7 @@ class EegPlan(Plan):
             raise
         if item.reference == "average":
             values = values - values.mean(axis=0)
+        self.pA_per_density = PA_PER_UM2 * item.membrane_area_um2
         nAm_per_pA = 1e-6 * item.dipole_length_mm * item.neurons_per_neuron
         self.channels = field.channels
         known = field.unit.replace(" ", "") in (UNIT.replace(" ", ""), "V/Am")
@@ -161,10 +172,10 @@ class EegPlan(Plan):
                     where=f"{where}.{item.populations()[family.name]}",
                     remedy="give the population `regions`",
                 )
-            changed = {c.reversal for c in family.declared.synaptic_currents} & family.controlled
+            changed = {p for c in family.declared.synaptic_currents for p in c.parameters} & family.controlled
             if changed:
                 raise InputError(
-                    f"{min(map(str, changed))} of {family.name}, which its currents are made of, changes in the run",
+                    f"{min(changed)} of {family.name}, which its currents are made of, changes in the run",
                     where=f"{where}.{item.populations()[family.name]}",
                     remedy="leave it as it is, or name other populations",
                 )
@@ -207,24 +218,21 @@ class RankSource:
         self.request = request
         sampled = site.backend.sampler.records[request]
         gids = sampled.gids.astype(np.int64)
-        populations = np.searchsorted(network.gid_starts, gids, side="right") - 1
+        populations = range_of(network.gid_starts, gids)
         found, self.starts = np.unique(populations, return_index=True)  # gids ascend, and populations with them
         column = {region: k for k, region in enumerate(plan.regions)}
         self.columns = [column[network.populations[i].region] for i in found.tolist()]
-        variables = list(sampled.variables)
-        self._parts: list[tuple[int, int, F64 | None]] = []
-        for current in family.declared.synaptic_currents:
-            reversal: F64 | None = None
-            if current.reversal is not None:
-                reversal = np.empty(gids.size)
-                edges = [*self.starts.tolist(), gids.size]
-                for index, begin, end in zip(found.tolist(), edges[:-1], edges[1:], strict=True):
-                    position = int(np.searchsorted(family.populations, index))
-                    given = neuron_values(network, wanted.family, position, gids[begin:end], "parameters")
-                    default = family.declared.parameter(current.reversal).default
-                    reversal[begin:end] = given.get(current.reversal, default)
-            index_of_potential = -1 if reversal is None else variables.index(current.potential)
-            self._parts.append((variables.index(current.state), index_of_potential, reversal))
+        self._variables = list(sampled.variables)
+        self._currents = family.declared.synaptic_currents
+        self._scales = [plan.pA_per_density if current.unit == PER_AREA else 1.0 for current in self._currents]
+        needed = {name for current in self._currents for name in current.parameters}
+        self._parameters = {name: np.empty(gids.size) for name in sorted(needed)}
+        edges = [*self.starts.tolist(), gids.size]
+        for index, begin, end in zip(found.tolist(), edges[:-1], edges[1:], strict=True):
+            position = int(np.searchsorted(family.populations, index))
+            given = neuron_values(network, wanted.family, position, gids[begin:end], "parameters")
+            for name, values in self._parameters.items():
+                values[begin:end] = given.get(name, family.declared.parameter(name).default)
 
     def add(self, values: NDArray[np.float32], out: I64) -> None:
         """Add the quanta of samples float32[k, neurons, variables] to `out` int64[k, regions]."""
@@ -235,12 +243,11 @@ class RankSource:
             self._add(values[first : first + rows], out[first : first + rows])
 
     def _add(self, values: NDArray[np.float32], out: I64) -> None:
+        states = {name: values[:, :, k] for k, name in enumerate(self._variables)}
         total = np.zeros(values.shape[:2])
-        for state, potential, reversal in self._parts:
-            current: NDArray[np.floating] = values[:, :, state]
-            if reversal is not None:
-                current = current * (values[:, :, potential] - reversal)
-            total += np.abs(current)
+        for current, scale in zip(self._currents, self._scales, strict=True):
+            size = np.abs(current.values(states, self._parameters))
+            total += size if scale == 1.0 else size * scale
         np.fmin(total, LARGEST_PA, out=total)  # NaN counts as much; the check of the states ends such a run
         total *= QUANTA_PER_PA
         quanta = np.rint(total, out=total).astype(np.int64)
@@ -290,7 +297,7 @@ def signal_of(sums: I64, matrix: F64) -> F64:
 
 
 def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
-    """Traces of the last seconds of a few electrodes, and the spectra of all that was recorded of them."""
+    """Traces of the last seconds of a few electrodes, the spectra of all that was recorded, and a map of the power."""
     from scipy.signal import welch
 
     if eeg.sizes["time_ms"] < 2:
@@ -308,7 +315,23 @@ def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
         f"Potential at {len(shown)} of {len(names)} electrodes, their mean over time left out: the last "
         f"{time_s[-1] - time_s[-last]:.3g} s, and the power spectra of all {time_s[-1] - time_s[0]:.3g} s."
     )
-    return Panel(f"EEG ({name})", text, [Traces(time_s[-last:], shown, values[-last:], unit), spectra])
+    figures: list[Traces | Curves | Topography] = [Traces(time_s[-last:], shown, values[-last:], unit), spectra]
+    power_map = _power_map(eeg, names, f"{unit}²")
+    if power_map is not None:
+        text += " The map shows the mean power of every electrode, from above, nose up; T7 and T8 are on the circle."
+        figures.append(power_map)
+    return Panel(f"EEG ({name})", text, figures)
+
+
+def _power_map(eeg: xr.DataArray, names: list[str], unit: str) -> Topography | None:
+    """Mean square of each electrode's signal about its mean, None where its place is not known, or of few of them."""
+    from dtbsim.analysis.electrodes import electrode_directions, flat_positions
+
+    directions = electrode_directions(names)
+    power = eeg.values.var(axis=0)
+    if directions is None or len(names) < FEWEST_FOR_MAP or not np.isfinite(power).all():
+        return None
+    return Topography(flat_positions(directions), names, power, unit)
 
 
 EEG = EegSignal()

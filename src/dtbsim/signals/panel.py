@@ -38,12 +38,25 @@ class Curves:
 
 
 @dataclass(frozen=True, eq=False)
+class Topography:
+    """A map of the head from above, nose up: `values` float64[names] at `positions` float64[names, 2].
+
+    Positions are (right, front) in units of the circumference through Fpz, T7, Oz and T8.
+    """
+
+    positions: NDArray[np.float64]
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
 class Panel:
     """A panel of the report: a title, one or two plain sentences on what is shown, and its figures."""
 
     title: str
     text: str
-    figures: Sequence[Traces | Curves]
+    figures: Sequence[Traces | Curves | Topography]
 
 
 def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import steps_of
 from dtbsim.record.counts import Bins
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -28,15 +28,26 @@ class Rates(Signal):
     """`record.rate_bin_ms`."""
 
     name = "rates"
+    folder, holds = "rates", "rates"
+    report = Later("dtbsim.report.shown.rates:RATES_PART")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One, unless they are off."""
-        bin_ms = network.config.record.rate_bin_ms
-        return [] if bin_ms is None else [RatePlan(network, steps_of(bin_ms, network.dt_ms))]
+        bin_steps = network.records.rate_bin
+        return [] if bin_steps is None else [RatePlan(network, bin_steps)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One, unless they are off."""
         return {STORE: "record.rate_bin_ms"} if record_of(config).get("rate_bin_ms") is not None else {}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless they are off."""
+        return [None] * len(self.stores(config))
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """The end of the last bin."""
+        rates = self.read(run)
+        return float(rates.sizes["time_ms"] * rates.attrs["bin_ms"])
 
     def read(self, run: Run, name: Any = None) -> xr.DataArray:
         """Return the rates in Hz, (time_ms, population)."""

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 
 from dtbsim.analysis.collective import fc_warnings
 from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
-from dtbsim.clock import steps_of
+from dtbsim.clock import time_of
 from dtbsim.errors import InputError
 from dtbsim.record.counts import Bins
+from dtbsim.registry import Later
 from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from dtbsim.config.run import Bold
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
+    from dtbsim.spec.records import BoldRecord
     from dtbsim.store.run import Run
 
 STORE = "bold.zarr"
@@ -33,10 +34,9 @@ F64 = NDArray[np.float64]
 class BoldRegions:
     """Which populations make the rate of which region: the regions where the configured ones live, in atlas order."""
 
-    def __init__(self, network: Network, config: Bold) -> None:
-        chosen = [config.population] if isinstance(config.population, str) else config.population
-        families = {network.family_index(name) for name in chosen}
-        members = [i for i, p in enumerate(network.populations) if p.family in families and p.region >= 0]
+    def __init__(self, network: Network, item: BoldRecord) -> None:
+        chosen = [network.families[family].name for family in item.families]
+        members = [i for i, p in enumerate(network.populations) if p.family in item.families and p.region >= 0]
         if not members:
             raise InputError(
                 f"{', '.join(chosen)} live(s) in no region of an atlas",
@@ -59,12 +59,10 @@ class BoldRegions:
         return rates / (self._neurons * bin_s)
 
 
-def bold_bin_steps(network: Network, config: Bold) -> int:
+def bold_bin_steps(item: BoldRecord, dt_ms: float) -> int:
     """The longest bin of at most MAX_STEP_S that divides repetition time and discarded time, in steps."""
-    dt = network.dt_ms
-    tr, discard = steps_of(config.tr_ms, dt), steps_of(config.discard_ms, dt)
-    largest = max(1, int(MAX_STEP_S * 1e3 / dt + 1e-9))
-    both = int(np.gcd(tr, discard)) if discard else tr
+    largest = max(1, int(MAX_STEP_S * 1e3 / dt_ms + 1e-9))
+    both = int(np.gcd(item.tr, item.discard)) if item.discard else item.tr
     return next(steps for steps in range(min(largest, both), 0, -1) if both % steps == 0)
 
 
@@ -72,16 +70,22 @@ class RegionBold(Signal):
     """`bold`."""
 
     name = "bold"
+    folder, holds = "bold", "bold"
     part = "signals"
+    report = Later("dtbsim.report.shown.bold:BOLD")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One where it is on."""
-        config = network.config.bold
-        return [] if config is None else [BoldPlan(network, config)]
+        item = network.records.bold
+        return [] if item is None else [BoldPlan(network, item)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One where it is on."""
         return {STORE: "bold"} if config.get("bold") is not None else {}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless it is off."""
+        return [None] * len(self.stores(config))
 
     def read(self, run: Run, name: Any = None) -> xr.DataArray:
         """Return BOLD, (time_s, region)."""
@@ -93,10 +97,10 @@ class RegionBold(Signal):
 class BoldPlan(Plan):
     """Bins of `unit` steps, in which the rate counts as constant."""
 
-    def __init__(self, network: Network, config: Bold) -> None:
-        self.network, self.config = network, config
-        self.regions = BoldRegions(network, config)
-        self.unit = bold_bin_steps(network, config)
+    def __init__(self, network: Network, item: BoldRecord) -> None:
+        self.network, self.item = network, item
+        self.regions = BoldRegions(network, item)
+        self.unit = bold_bin_steps(item, network.dt_ms)
 
     def open(self, site: Site) -> Stream:
         """The model and its store, on rank 0."""
@@ -109,21 +113,20 @@ class BoldStream(Stream):
     def __init__(self, plan: BoldPlan, unit_steps: int, path: Path) -> None:
         from dtbsim.store import BoldWriter
 
-        config = plan.config
-        self._network, self._tr_ms = plan.network, config.tr_ms
+        item, dt_ms = plan.item, plan.network.dt_ms
+        tr_ms, discard_ms = time_of(item.tr, dt_ms), time_of(item.discard, dt_ms)
+        self._network, self._tr_ms = plan.network, tr_ms
         self.regions = plan.regions
         self._bin_s = plan.unit * plan.network.dt_ms * 1e-3
         self._bins = Bins(plan.unit // unit_steps, plan.regions.populations.size)
-        parameters = ("gain_per_hz", "rho", "alpha", "tau_s", "kappa_per_s", "gamma_per_s", "V0", "k1", "k2", "k3")
         self._model = BalloonWindkessel(
             len(plan.regions.regions),
             dt_s=self._bin_s,
-            tr_s=config.tr_ms * 1e-3,
-            discard_s=config.discard_ms * 1e-3,
-            **{name: getattr(config, name) for name in parameters},
+            tr_s=tr_ms * 1e-3,
+            discard_s=discard_ms * 1e-3,
+            **item.parameters,
         )
-        first_ms = config.discard_ms + config.tr_ms
-        self._writer = BoldWriter(path, plan.regions.names, config.tr_ms, first_ms=first_ms)
+        self._writer = BoldWriter(path, plan.regions.names, tr_ms, first_ms=discard_ms + tr_ms)
         self._samples: list[F64] = []
 
     def take(self, chunk: Chunk) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.clock import steps_of
+from dtbsim.numerics.ranges import range_of
 from dtbsim.record.spike_hash import SpikeHasher, combined
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
     from dtbsim.store import SpikeWriter
+    from dtbsim.store.network_table import PopulationChoice
+    from dtbsim.store.run import Run
+    from dtbsim.store.spikes import Spikes as StoredSpikes
 
 STORE = "spikes"
 
@@ -26,6 +30,8 @@ class Spikes(Signal):
     """`record.spikes`. All spikes are counted and hashed, also where none are stored."""
 
     name = "spikes"
+    folder, holds = STORE, "spikes"
+    report = Later("dtbsim.report.shown.spikes:SPIKES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One, whatever is stored."""
@@ -35,22 +41,38 @@ class Spikes(Signal):
         """One, unless it is off."""
         return {STORE: "record.spikes"} if record_of(config).get("spikes") is not None else {}
 
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """One, unless it is off."""
+        return [None] * len(self.stores(config))
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """The step before which all ranks have stored all spikes."""
+        return run.spike_store.complete_before * run.dt_ms
+
+    def read(
+        self, run: Run, name: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
+    ) -> StoredSpikes:
+        """Return the spikes of start_ms < t <= stop_ms of the population(s) `name`, by default of all."""
+        from dtbsim.store.spikes import Spikes as StoredSpikes
+
+        steps, gids = run.spike_steps(name, start_ms, stop_ms)
+        table = run.network_table
+        return StoredSpikes(steps, gids, table, [str(entry["name"]) for entry in table.named(name)])
+
 
 class SpikePlan(Plan):
     """Which spikes are stored: `window` in steps, `chosen` bool[n_populations] (None: of all)."""
 
     def __init__(self, network: Network) -> None:
-        item, dt = network.config.record.spikes, network.dt_ms
+        item = network.records.spikes
         self.starts = network.gid_starts
         self.window: tuple[int, int] | None = None
         self.chosen: NDArray[np.bool_] | None = None
         if item is None:
             return
-        last = network.n_steps if item.stop_ms is None else steps_of(item.stop_ms, dt)
-        self.window = steps_of(item.start_ms, dt), last
-        if item.populations != "all":
-            families = {network.family_index(name) for name in item.populations}
-            self.chosen = np.array([population.family in families for population in network.populations])
+        self.window = item.start, item.stop
+        if item.families is not None:
+            self.chosen = np.array([population.family in item.families for population in network.populations])
 
     def open(self, site: Site) -> Stream:
         """With a store on every rank where spikes are stored."""
@@ -83,7 +105,7 @@ class SpikeStream(Stream):
             return slice(None)
         keep = (chunk.steps >= first) & (chunk.steps < last)
         if chosen is not None:
-            keep &= chosen[np.searchsorted(self._plan.starts, chunk.gids, side="right") - 1]
+            keep &= chosen[range_of(self._plan.starts, chunk.gids)]
         return keep
 
     def summary(self, steps: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -23,14 +24,20 @@ class States(Signal):
     """`record.states`."""
 
     name = "states"
+    folder, holds = "states", "states"
+    report = Later("dtbsim.report.shown.states:STATES")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for each entry."""
-        return [StatePlan(k) for k in range(len(network.config.record.states))]
+        return [StatePlan(k) for k in range(network.records.states)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.states[{k}]" for k in range(len(entries_of(config, "states")))}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the states of an entry, (time_ms, gid), of start_ms < t <= stop_ms."""

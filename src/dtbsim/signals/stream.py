@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from dtbsim.registry import Later
 from dtbsim.store.run_state import FOLDER, entries_of_kind
 
 if TYPE_CHECKING:
@@ -108,14 +109,20 @@ class Signal:
     """Under which name its time is summed up in summary.json."""
     options: type[SignalOptions] | None = None
     """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
+    folder: str = FOLDER
+    """The first part of the names of its stores, without `.zarr`."""
+    holds: str | None = "signal"
+    """What its stores say that they hold (`kind` of a table); None: they are checked by nobody but `read`."""
+    report: Later = Later("dtbsim.report.shown.entries:ENTRIES")
+    """What shows it in a report, an object of a class derived from `dtbsim.report.part.Part`, imported when a report is
+    written. By default that draws `panel` of each entry."""
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """What the configuration asks for. InputError, with the key path, where it does not fit the network."""
-        items = network.config.signals.items()
-        return [self.plan(name, item, network) for name, item in items if item.kind == self.name]
+        return [self.plan(asked.name, asked.options, network) for asked in network.signals if asked.kind == self.name]
 
     def plan(self, name: str, item: Any, network: Network) -> Plan:
-        """The entry `signals.name`, whose options are `item`."""
+        """Compile the entry `signals.name` with the options `item`: what the plan needs, in steps and indices."""
         raise NotImplementedError
 
     def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
@@ -131,6 +138,14 @@ class Signal:
         """Names below `stores` of what a resolved configuration (plain data) asks for, each with the key that does."""
         names = entries_of_kind(config, self.name)
         return {f"{FOLDER}/{name}.zarr": f"signals.{name}" for name in names}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """What `read` takes for each thing that a resolved configuration asks for, in the order of `stores`."""
+        return [*entries_of_kind(config, self.name)]
+
+    def stored_until_ms(self, run: Run) -> float | None:
+        """Time up to which everything is stored in a run that has not ended; None where that cannot be said."""
+        return None
 
     def read(self, run: Run, name: Any) -> Any:
         """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,11 @@ class Synchrony(Signal):
     """Computed wherever spikes are counted for something else; it has no store."""
 
     name = "synchrony"
+    holds = None
+
+    def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """None."""
+        return {}
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One."""
@@ -47,7 +51,7 @@ class SynchronyStream(Stream):
         neurons = sum(p.size for p, counted in zip(network.populations, chosen, strict=True) if counted)
         unit_ms = unit_steps * network.dt_ms
         self._meter = SynchronyMeter(neurons, unit_ms)
-        self._skip = math.ceil(network.config.analysis.statistics_start_ms / unit_ms - 1e-9)
+        self._skip = -(-network.records.statistics_start // unit_steps)
 
     def take(self, chunk: Chunk) -> None:
         """Go on by the counts of a chunk."""

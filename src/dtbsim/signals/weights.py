@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.clock import steps_of
+from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dtbsim.backends.weights import RecordedWeights
-    from dtbsim.config.run import RecordWeights
     from dtbsim.record.chunk import Chunk
     from dtbsim.spec.network import Network
+    from dtbsim.spec.records import WeightRecord
     from dtbsim.store import WeightWriter
     from dtbsim.store.run import Run
 
@@ -26,14 +26,20 @@ class Weights(Signal):
     """`record.weights`."""
 
     name = "weights"
+    folder, holds = "weights", "weights"
+    report = Later("dtbsim.report.shown.weights:WEIGHTS")
 
     def plans(self, network: Network) -> Sequence[Plan]:
         """One for each entry."""
-        return [WeightPlan(network, k, item) for k, item in enumerate(network.config.record.weights)]
+        return [WeightPlan(network, k, item) for k, item in enumerate(network.records.weights)]
 
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """One for each entry."""
         return {f"{FOLDER}/{k}": f"record.weights[{k}]" for k in range(len(entries_of(config, "weights")))}
+
+    def entries(self, config: Mapping[str, Any]) -> list[Any]:
+        """Numbers of the entries."""
+        return [*range(len(self.stores(config)))]
 
     def read(
         self, run: Run, name: Any = 0, start_ms: float | None = None, stop_ms: float | None = None
@@ -47,9 +53,9 @@ class Weights(Signal):
 class WeightPlan(Plan):
     """Entry number `k`: weights at time 0, after every interval and at the end."""
 
-    def __init__(self, network: Network, k: int, item: RecordWeights) -> None:
+    def __init__(self, network: Network, k: int, item: WeightRecord) -> None:
         self._k, self.n_steps, self.dt_ms = k, network.n_steps, network.dt_ms
-        self.interval = None if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
+        self.interval = item.interval
         self.intervals = () if self.interval is None else (self.interval,)
 
     def open(self, site: Site) -> Stream:

@@ -1,19 +1,22 @@
-"""Where the neurons are computed: what `simulation.backend` means on these machines, and why."""
+"""Where the neurons are computed, on how many threads, how spikes travel: what `simulation` means on these machines."""
 
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 
+from dtbsim.backends.cpu_plan import CpuExchange, CpuPlan
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
-from dtbsim.backends.cuda.memory_plan import check_device_plan, plan_device_memory
-from dtbsim.backends.cuda.persistent import stride_of
-from dtbsim.backends.cuda.plan import Choice as GpuPlan
-from dtbsim.errors import DtbsimError
+from dtbsim.backends.cuda.rank_plan import CudaPlan
+from dtbsim.backends.cuda.transports import choose_way
+from dtbsim.backends.planned import BackendPlan
+from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec import Network
+from dtbsim.spec.records import Execution
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     `auto` is cuda where every rank can have a GPU, else cpu. `cuda` that cannot be had is the error of what is missing
     (`open_device`), never a run on the CPU.
     """
-    wanted = network.config.simulation.backend
+    wanted = network.execution.backend
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
@@ -66,11 +69,36 @@ def _shared_by(device: Device, comm: Comm) -> int:
     return sum(other == mine for other in comm.allgather(mine))
 
 
-def check_device_memory(choice: Choice, plan: GpuPlan | None, comm: Comm) -> None:
-    """Raise MemoryPlanError on every rank when the network of any rank exceeds its share of its GPU; collective."""
-    device = choice.device
-    if device is None or plan is None:
-        return
-    persistent = plan.name == "persistent"
-    needed = plan_device_memory(plan.layout, in_order=not persistent, stride_of=stride_of if persistent else None)
-    on_every_rank(comm, lambda: check_device_plan(needed, device, choice.shared_by))
+def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
+    """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
+    wanted, device = network.execution, choice.device
+    if device is None:
+        exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
+        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange))
+    way = None if comm.size == 1 else on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
+    threads = choose_threads(wanted, comm)
+    return on_every_rank(comm, lambda: CudaPlan(network, comm.rank, comm.size, threads, device, choice.shared_by, way))
+
+
+def choose_threads(wanted: Execution, comm: Comm) -> int:
+    """Threads of this rank: as configured, else its share of the cores that the ranks of its node may use."""
+    if wanted.threads is not None:
+        return wanted.threads
+    mine = os.sched_getaffinity(0)
+    seen = [cores for node, cores in comm.allgather((comm.node_index, mine)) if node == comm.node_index]
+    return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
+
+
+def choose_exchange(execution: Execution, comm: Comm) -> CpuExchange:
+    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
+    wanted = execution.exchange
+    if comm.size == 1:
+        return "none"
+    if wanted == "shared_memory" and comm.node_count > 1:
+        raise InputError(
+            f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",
+            remedy="use auto or packets",
+        )
+    if wanted == "auto":
+        return "shared_memory" if comm.node_count == 1 else "packets"
+    return wanted

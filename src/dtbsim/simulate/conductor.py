@@ -15,7 +15,6 @@ from typing import Any
 from dtbsim.backends.backend import Backend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork
-from dtbsim.build.warm_up import warm_up_build
 from dtbsim.config import Locator, RunConfig, dump_config
 from dtbsim.errors import DtbsimError, StorageError
 from dtbsim.intervene import Intervention, act_intervals, change_steps, open_interventions
@@ -28,13 +27,12 @@ from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now
 from dtbsim.run_folder.inputs import keep_inputs
 from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, interrupt_agreed, some_interrupt
 from dtbsim.runtime.logs import run_log
-from dtbsim.runtime.progress import KickProgress, ProgressGroup, ProgressSink, SilentProgress
+from dtbsim.runtime.progress import ProgressGroup, ProgressSink, SilentProgress, TickProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.signals.stream import Site
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
 from dtbsim.simulate.describe import describe_network
-from dtbsim.simulate.engine import build_network, make_backend
 from dtbsim.simulate.pause import Conducted, Ending, Pause, as_it_was, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
@@ -42,6 +40,7 @@ from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.simulate.summary import summarise_run, with_report
+from dtbsim.simulate.warm_up import warm_up_build
 from dtbsim.store.files import storage_errors
 
 _LOG = logging.getLogger(__name__)
@@ -108,21 +107,22 @@ def conduct(
     go on to, or an `Ending`. Interrupted by the user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
-    shown = progress if progress is not None else KickProgress()
+    shown = progress if progress is not None else TickProgress()
     stages = Stages(shown, began_s)
     on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     with stages.stage("network"):
         given = open_ended(config) if live else config
         prepared = prepare(given, ranks, base_dir, locator, live=live)
-        planned = on_every_rank(ranks, lambda: plan_streams(prepared.network, locator))
+        network = prepared.network
+        planned = on_every_rank(ranks, lambda: plan_streams(network, locator))
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(some_interrupt())
         with interrupt.held():
-            claimed = on_root(ranks, lambda: claim_run_folder(out, config.name, base=Path.cwd(), overwrite=overwrite))
+            claimed = on_root(ranks, lambda: claim_run_folder(out, network.name, base=Path.cwd(), overwrite=overwrite))
             folder = claimed.path
             stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
-            watchdog.configure(timeout_s=config.simulation.stuck_timeout_s, run_dir=folder)
+            watchdog.configure(timeout_s=network.execution.stuck_timeout_s, run_dir=folder)
         on_every_rank(ranks, lambda: _open_log(stack, folder, ranks.rank))
         status = StatusFile(folder) if ranks.is_root else None
         sinks = ProgressGroup(shown, status if status is not None else SilentProgress())
@@ -227,12 +227,18 @@ class _Job:
             self._say_choices()
         with stages.stage("compile"), first_run_announced(self._progress.announce):
             first_on_node(comm, lambda: warm_up_build(self._network))
+        plan = self._prepared.plan
+        _LOG.info(
+            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
+            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
+        )  # fmt: skip
         with stages.stage("build"):
-            built = on_every_rank(comm, lambda: build_network(self._prepared, self._progress.advance))
+            built = on_every_rank(comm, lambda: self._prepared.rank.build(self._progress.advance))
         with stages.stage("write", shown=False):
             self._describe(built)
         with stages.stage("open", shown=False):
-            backend = on_every_rank(comm, lambda: make_backend(self._prepared, built, comm))
+            planned = self._prepared
+            backend = on_every_rank(comm, lambda: planned.rank.open(built, planned.exchange_plan, comm))
         try:
             with stages.stage("compile"), first_run_announced(self._progress.announce):
                 first_on_node(comm, backend.compile)
@@ -246,17 +252,17 @@ class _Job:
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> Conducted:
         comm, stages = self._comm, self._stages
-        network, unit = self._network, self._planned.unit
+        network, planned, unit = self._network, self._planned, self._planned.unit
         with stages.stage("open", shown=False):
             reader = ChunkReader(network, comm, backend, unit)
-            interventions = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
+            acting = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
             site = Site(network, comm, backend, self._folder / "stores", unit)
-            streams = on_every_rank(comm, lambda: Streams(self._planned, site))
+            streams = on_every_rank(comm, lambda: Streams(planned, site))
         self._started = True
         try:
             with stages.stage("open", shown=False):
                 on_every_rank(comm, streams.begin)
-            steps, interrupted = yield from self._simulate(built, backend, reader, streams, interventions)
+            steps, interrupted = yield from self._simulate(built, backend, reader, streams, acting)
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
@@ -268,10 +274,9 @@ class _Job:
     # -- stages -----------------------------------------------------------------------------------------------
 
     def _write_origin(self) -> None:
-        config = self._network.config
         self._record = provenance(
             argv=self._argv,
-            seed=config.seed,
+            seed=self._network.seed,
             ranks=self._comm.size,
             threads=self._prepared.threads,
             backend=self._prepared.backend,
@@ -295,8 +300,8 @@ class _Job:
     def _say_choices(self) -> None:
         made = self._prepared
         made.choice.say()
-        if made.gpu_plan is not None:
-            _LOG.info("GPU plan: %s (%s)", made.gpu_plan.name, made.gpu_plan.reason)
+        for note in made.rank.notes:
+            _LOG.info("%s", note)
         for warning in (*made.models.warnings, *self._network.warnings):
             _LOG.warning("%s", warning)
         for note in self._network.notes:
@@ -313,7 +318,7 @@ class _Job:
         self._described = described
         self._claimed.write_json("network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
-        _LOG.info("partition (%s): %s", self._network.config.simulation.partitioner, summary.table())
+        _LOG.info("partition (%s): %s", self._network.execution.partitioner, summary.table())
         if self._comm.size > 1:
             _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")

@@ -28,7 +28,7 @@ def describe_network(
         "block_size": network.block_size,
         "max_delay_steps": network.max_delay_steps,
         "regions": [network.region_names[region] for region in regions],
-        "atlas": network.config.atlas,
+        "atlas": network.atlas_given,
         "populations": [
             {
                 "name": population.name,

@@ -13,22 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.arguments import refuse, text
-from dtbsim.build.rank import INT32_LIMIT, drive_bound, largest_input, rebuilt_rows
-from dtbsim.clock import MAX_STEPS, grid_problem
+from dtbsim.build.changed import check_drives, check_weights
+from dtbsim.clock import MAX_STEPS, steps_of, time_of
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
-from dtbsim.kernels import layout as L
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.pause import Conducted, Pause
 from dtbsim.simulate.result import RunResult
-from dtbsim.spec.channels import MAX_16, MAX_27
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
-from dtbsim.spec.network import Drive, with_weights
+from dtbsim.spec.network import Drive
 from dtbsim.store.network_table import NetworkTable
 from dtbsim.store.spikes import Spikes
 
@@ -60,7 +58,7 @@ class LiveRun:
         self._result: RunResult | None = None
         self._pause: Pause = next(conducted)
         self._network = self._pause.prepared.network
-        self._editor = Editor(self._network, base_dir)
+        self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
         self._made: dict[str, Change] = {}
@@ -74,7 +72,7 @@ class LiveRun:
     @property
     def time_ms(self) -> float:
         """The time that was reached, in ms."""
-        return float(round(self._pause.step * self._network.dt_ms, 9))
+        return time_of(self._pause.step, self._network.dt_ms)
 
     def run(self, duration_ms: float) -> None:
         """Simulate another `duration_ms`, a whole number of steps.
@@ -87,10 +85,7 @@ class LiveRun:
             raise refuse(duration_ms, "duration_ms", "a time in ms")
         if not duration_ms >= 0:
             raise refuse(duration_ms, "duration_ms", "a time in ms, not below 0")
-        problem = grid_problem(float(duration_ms), self._network.dt_ms)
-        if problem is not None:
-            raise InputError(problem[0], where="duration_ms", remedy=problem[1])
-        stop = self._pause.step + round(float(duration_ms) / self._network.dt_ms)
+        stop = self._pause.step + steps_of(float(duration_ms), self._network.dt_ms, "duration_ms")
         if stop > MAX_STEPS:
             raise InputError(f"more than {MAX_STEPS:,} steps in all", where="duration_ms", remedy="end the run")
         self._same("run", stop)
@@ -149,7 +144,7 @@ class LiveRun:
         kind = self._kind(name)
         choice = {"neurons": _indices(neurons), "regions": regions, "fraction": fraction}
         order = f"set_{len(self._made) + 1}"
-        while order in self._network.config.changes:
+        while order in self._pause.prepared.config.changes:
             order += "_"
         with _told(name):
             change = Change.model_validate(
@@ -171,7 +166,7 @@ class LiveRun:
 
     def _set_drive(self, key: str, change: Change) -> None:
         def check(drives: Sequence[Drive]) -> None:
-            on_every_rank(self._comm, partial(self._check_sums, drives))
+            on_every_rank(self._comm, partial(check_drives, self._pause.built, drives))
 
         drives = self._editor.drives_after(key, change, self._pause.step, check)
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
@@ -185,38 +180,9 @@ class LiveRun:
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
-        pause, network = self._pause, self._network
-        if pause.backend.plan == "persistent":
-            remedy = "set simulation.gpu_plan to general"
-            raise InputError("the persistent plan of a GPU cannot change weights", remedy=remedy)
-        projection = network.projections[index]
-        quantum = network.families[projection.target_family].channels[projection.channel].quantum
-        factor = float(projection.weight_factor.max(initial=0.0))
-        most = max(abs(table.low), abs(table.high)) * factor / quantum
-        later = "name it in the configuration, as a change at a later time, so that the network is built for it"
-        changed = with_weights(network, self._weights | {index: table})
-        for state in pause.built.lanes:
-            limit = MAX_16 if state.rows.kind in (L.KIND_PACKED, L.KIND_WIDE16) else MAX_27
-            if most > limit:
-                largest = limit * quantum / max(factor, 1e-30)
-                message = f"so large a weight does not fit the synapses that were built; up to {largest:.4g} does"
-                raise InputError(message, remedy=later)
-            if state.acc.dtype == np.int32:
-                rows = rebuilt_rows(pause.built, changed, state)
-                total = largest_input(pause.prepared.plan, state.lane, rows, state.dynamic, state.procedural)
-                if total + drive_bound(self._editor.compiled_drives) > INT32_LIMIT:
-                    raise InputError("so large a weight could exceed the sums of input that were built", remedy=later)
-                state.largest = max(state.largest, total)
-
-    def _check_sums(self, drives: Sequence[Drive]) -> None:
-        """InputError where sums of 32 bits could overflow."""
-        bound = drive_bound(drives)
-        for state in self._pause.built.lanes:
-            if state.acc.dtype == np.int32 and state.largest + bound > INT32_LIMIT:
-                raise InputError(
-                    "so large a weight could exceed the sums of input that were built",
-                    remedy="name it in the configuration, as a change of the drive at a later time",
-                )
+        self._pause.backend.check_set_weights()
+        drives = self._editor.compiled_drives
+        check_weights(self._pause.built, self._network, self._weights | {index: table}, drives)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -335,7 +301,7 @@ class LiveRun:
 
     def __repr__(self) -> str:
         state = "closed" if self._conducted is None else "open"
-        return f"<LiveRun {self._network.config.name}: {state}, at {self.time_ms:g} ms>"
+        return f"<LiveRun {self._network.name}: {state}, at {self.time_ms:g} ms>"
 
     # -- checks -------------------------------------------------------------------------------------------------
 

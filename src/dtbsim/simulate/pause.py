@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
-from dtbsim.clock import MAX_STEPS
+from dtbsim.clock import MAX_STEPS, time_of
 from dtbsim.config import RunConfig
 from dtbsim.config.changes import Change
 from dtbsim.simulate.chunks import ChunkReader
@@ -43,6 +43,6 @@ def open_ended(config: RunConfig) -> RunConfig:
 def as_it_was(config: RunConfig, steps: int, changes: Ending) -> RunConfig:
     """Return the configuration of which a live run of so many steps is a repetition."""
     simulation = config.simulation.model_copy()
-    simulation.duration_ms = round(max(steps, 1) * simulation.dt_ms, 9)
+    simulation.duration_ms = time_of(max(steps, 1), simulation.dt_ms)
     listed = {name: change for name, change in config.changes.items() if change.t_ms < simulation.duration_ms}
     return config.model_copy(update={"simulation": simulation, "changes": listed | dict(changes)})

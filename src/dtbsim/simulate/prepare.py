@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from dtbsim.backends.cuda.device import Device
-from dtbsim.backends.cuda.plan import Choice as GpuPlan
-from dtbsim.backends.cuda.plan import choose_plan
-from dtbsim.backends.cuda.transports import Choice as GpuExchange
-from dtbsim.backends.cuda.transports import choose_way
+from dtbsim.backends.planned import BackendPlan
 from dtbsim.build.memory import available_bytes, check_memory
-from dtbsim.build.rank import RankPlan, plan_rank
+from dtbsim.build.rank import RankPlan
 from dtbsim.config import Locator, RunConfig
 from dtbsim.errors import InputError
 from dtbsim.exchange.plan import ExchangePlan, plan_exchange
@@ -21,35 +15,45 @@ from dtbsim.kernels.kernel_cache import check_cache
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.run_folder.inputs import Input, find_inputs
-from dtbsim.simulate.choose import Choice, check_device_memory, choose_backend
+from dtbsim.simulate.choose import Choice, choose_backend, plan_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
-
-ExchangeKind = Literal["none", "shared_memory", "packets", "nccl", "mpi"]
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A network and how this rank will build and step its part of it."""
 
+    config: RunConfig
+    """What `network` was compiled from: written into the run folder, read by no stage."""
     network: Network
     models: OwnModels
     inputs: list[Input]
     """The files that were read; those of other nodes hold the same."""
-    plan: RankPlan
+    rank: BackendPlan
+    """This rank as its backend will step it."""
     exchange_plan: ExchangePlan
-    exchange: ExchangeKind
-    threads: int
     choice: Choice
-    gpu_plan: GpuPlan | None
-    """How the GPU steps, None on the CPU."""
-    gpu_exchange: GpuExchange | None
-    """How spikes travel between GPUs, None where they need not."""
 
     @property
     def backend(self) -> str:
         """Name of the backend."""
         return self.choice.name
+
+    @property
+    def plan(self) -> RankPlan:
+        """This rank's neurons in lanes."""
+        return self.rank.layout
+
+    @property
+    def exchange(self) -> str:
+        """How spikes travel between ranks."""
+        return self.rank.exchange
+
+    @property
+    def threads(self) -> int:
+        """Threads of this rank."""
+        return self.rank.threads
 
 
 def prepare(
@@ -66,29 +70,17 @@ def prepare(
     inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])
     check_same_inputs(inputs, comm)
     choice = choose_backend(network, comm)
-    gpu_exchange = choose_gpu_exchange(config, comm, choice.device)
-    exchange = choose_exchange(config, comm) if gpu_exchange is None else gpu_exchange.way
-    threads = choose_threads(config, comm)
-    gpu_plan: GpuPlan | None = None
-    if (device := choice.device) is not None:
-        wanted = config.simulation.gpu_plan
-        gpu_plan = on_every_rank(comm, lambda: choose_plan(network, comm.rank, comm.size, device.limits, wanted))
-        plan = gpu_plan.layout
-    else:
-        plan = on_every_rank(comm, lambda: plan_rank(network, comm.rank, comm.size, threads))
-    check_node_memory(plan, comm)
-    check_device_memory(choice, gpu_plan, comm)
+    rank = plan_backend(choice, network, comm)
+    check_node_memory(rank.layout, comm)
+    rank.check_memory(comm)
     return Prepared(
+        config=config,
         network=network,
         models=models,
         inputs=inputs,
-        plan=plan,
-        exchange_plan=plan_exchange(network, plan.blocks, comm.size),
-        exchange=exchange,
-        threads=threads,
+        rank=rank,
+        exchange_plan=plan_exchange(network, rank.layout.blocks, comm.size),
         choice=choice,
-        gpu_plan=gpu_plan,
-        gpu_exchange=gpu_exchange,
     )
 
 
@@ -103,37 +95,6 @@ def check_same_inputs(inputs: list[Input], comm: Comm) -> None:
                 where=".".join(key),
                 remedy="give every node the same file",
             )
-
-
-def choose_threads(config: RunConfig, comm: Comm) -> int:
-    """Threads of this rank: as configured, else its share of the cores that the ranks of its node may use."""
-    if config.simulation.threads is not None:
-        return config.simulation.threads
-    mine = os.sched_getaffinity(0)
-    seen = [cores for node, cores in comm.allgather((comm.node_index, mine)) if node == comm.node_index]
-    return max(1, min(len(mine), len(set().union(*seen)) // comm.node_size))
-
-
-def choose_gpu_exchange(config: RunConfig, comm: Comm, device: Device | None) -> GpuExchange | None:
-    """How spikes travel between GPUs, the same on all ranks; None without GPUs or with one rank."""
-    if device is None or comm.size == 1:
-        return None
-    return on_every_rank(comm, lambda: choose_way(config.simulation.exchange, device, comm))
-
-
-def choose_exchange(config: RunConfig, comm: Comm) -> ExchangeKind:
-    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
-    wanted = config.simulation.exchange
-    if comm.size == 1:
-        return "none"
-    if wanted == "shared_memory" and comm.node_count > 1:
-        raise InputError(
-            f"simulation.exchange is shared_memory, but the ranks are on {comm.node_count} nodes",
-            remedy="use auto or packets",
-        )
-    if wanted == "auto":
-        return "shared_memory" if comm.node_count == 1 else "packets"
-    return wanted
 
 
 def check_node_memory(plan: RankPlan, comm: Comm) -> None:

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from dtbsim.errors import EXIT_INTERRUPTED, DtbsimError
+from dtbsim.mpi.launch import SWITCH
 from dtbsim.report import REPORT_NAME
 from dtbsim.runtime.interrupt import active_interrupt
-from dtbsim.runtime.launch import SWITCH
-from dtbsim.runtime.watchdog import kick
+from dtbsim.runtime.watchdog import tick
 
 _LOOK_S = 0.2
 
@@ -42,7 +42,7 @@ def report_in_own_process(run_dir: Path) -> Path:
             _, said = child.communicate(timeout=_LOOK_S)
             break
         except subprocess.TimeoutExpired:
-            kick()
+            tick()
             if _stop():
                 child.kill()
                 child.communicate()

@@ -12,8 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dtbsim.config import Locator
-from dtbsim.config.plain import plain
-from dtbsim.config.signals import kinds_of
+from dtbsim.config.signals import kinds_named
 from dtbsim.errors import InputError
 from dtbsim.intervene import check_interventions, count_units
 from dtbsim.mpi import Comm
@@ -36,7 +35,8 @@ def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
     """Compile everything that is to be recorded or changes the run; InputError where it does not fit the network."""
     try:
         check_interventions(network)
-        plans = [(kind.part, plan) for kind in kinds_of(plain(network.config)) for plan in kind.plans(network)]
+        kinds = kinds_named({asked.kind for asked in network.signals})
+        plans = [(kind.part, plan) for kind in kinds for plan in kind.plans(network)]
     except InputError as error:
         if locator is not None and error.where is not None:
             error.where = locator.where(error.where)

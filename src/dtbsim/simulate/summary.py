@@ -50,7 +50,7 @@ def summarise_run(
     table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
     simulate_s = max(table.get("simulate", [0.0]))
     summary: dict[str, Any] = {
-        "name": network.config.name,
+        "name": network.name,
         "neurons": network.n_neurons,
         "synapses": total["synapses"],
         "bytes_per_synapse": total["bytes"] / total["synapses"] if total["synapses"] else None,

@@ -160,6 +160,11 @@ def _quantum(largest: float, limit: int) -> float:
     return max(float(2.0 ** math.ceil(math.log2(largest / limit))), SMALLEST_QUANTUM)
 
 
+def named_ports(receptor: str | Mapping[str, float]) -> dict[str, float]:
+    """Return the ports that a receptor choice names, with their factors."""
+    return {receptor: 1.0} if isinstance(receptor, str) else {name: float(k) for name, k in receptor.items()}
+
+
 def input_mix(
     model: NeuronModel, receptor: str | Mapping[str, float] | None, weight: Table, path: str, places: Places
 ) -> Mix:
@@ -167,7 +172,7 @@ def input_mix(
     where = f"{path}.receptor"
     if receptor is None:
         receptor = _default_port(model, weight, where, places)
-    shares = {receptor: 1.0} if isinstance(receptor, str) else dict(receptor)
+    shares = named_ports(receptor)
     if not shares:
         raise places.error(where, "no receptor port is named")
     mix: dict[int, float] = {}

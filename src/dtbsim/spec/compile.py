@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,13 @@ from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
+from dtbsim.spec.records import Request, compile_records, execution_of
 from dtbsim.spec.region_items import region_numbers
 from dtbsim.spec.samples import state_requests
 from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
 
 BLOCKS_WANTED = 512
 MIN_BLOCK, MAX_BLOCK = 64, 65_536
@@ -83,13 +88,15 @@ def compile_network(
         for draft in drafts.values()
     )
     _check_records(config, families, populations, projections, places)
+    indices = {family.name: index for index, family in enumerate(families)}
+    named = {projection.name: projection.index for projection in projections}
+    records = compile_records(config, indices, named, n_steps, places)
     by_region = _controlled(config, parts, drafts, numbers)
     emitted = _emitted(parts, drafts, populations, dt, base, places)
     places.raise_collected()
-    indices = {family.name: index for index, family in enumerate(families)}
     _note_delays(places, dt)
     return Network(
-        config=config,
+        name=config.name,
         dt_ms=dt,
         n_steps=n_steps,
         seed=config.seed,
@@ -98,8 +105,13 @@ def compile_network(
         populations=populations,
         projections=tuple(projections),
         drives=drives,
+        records=records,
+        execution=execution_of(config),
+        signals=_requests(config.signals),
+        controllers=_requests(config.controllers),
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
+        atlas_given=config.atlas,
         by_region=by_region,
         emitted=emitted,
         changes=changes,
@@ -109,6 +121,10 @@ def compile_network(
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),
     )
+
+
+def _requests(items: Mapping[str, Any]) -> tuple[Request, ...]:
+    return tuple(Request(name, item.kind, item) for name, item in items.items())
 
 
 def _every_parameter(draft: Draft) -> frozenset[str]:
@@ -122,12 +138,13 @@ def _controlled(
     """Numbers of controllers for every region of the population that each of them controls."""
     found = {}
     for name, item in config.controllers.items():
-        if isinstance(item, cfg.HomeostaticTonic):
-            population, keys = item.population, ["target_rate_hz", "start"]
-        else:
-            population, keys = str(parts.projections[item.projection].target), ["target_rate_hz"]
+        if not item.by_region:
+            continue
+        population = item.population_named()
+        if population is None:
+            population = str(parts.projections[str(item.projection_named())].target)
         draft = drafts[population]
-        for key in keys:
+        for key in item.by_region:
             with numbers.places.collecting():
                 found[name, key] = region_numbers(item, key, draft, f"controllers.{name}.{key}", numbers)
     return found
@@ -163,7 +180,7 @@ def default_block_size(populations: tuple[Population, ...]) -> int:
     return min(max(wanted, MIN_BLOCK), MAX_BLOCK)
 
 
-def _atlas(config: RunConfig, base: Path, places: Places) -> Any:
+def _atlas(config: RunConfig, base: Path, places: Places) -> Atlas | None:
     if config.atlas is None:
         return None
     from dtbsim.atlas import load_atlas

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.kernels.philox import PURPOSE_DEGREE, PURPOSE_SHIFT, philox_array
+from dtbsim.numerics.philox import PURPOSE_DEGREE, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import PerNeuron, Quantity, Spread, extremes, typical, values_of
 
 I64 = NDArray[np.int64]

@@ -17,7 +17,7 @@ from dtbsim.config.bounds import MAX_DELAY_STEPS
 from dtbsim.config.network import TractDelay
 from dtbsim.config.sources import Spreading
 from dtbsim.config.values import Exponential, Lognormal, Normal, TruncatedNormal
-from dtbsim.kernels.sink import pack_delays
+from dtbsim.numerics.fixed_point import pack_delays
 from dtbsim.spec.distributions import TABLE_SIZE, Table, table_at
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
@@ -31,7 +31,7 @@ I64 = NDArray[np.int64]
 class DelaySpread:
     """Delays around the means of pairs: times what `table` gives (`relative`), or plus it, in ms.
 
-    Per entry: `packed` int64[e] is what the loops that draw delays read (`kernels.sink.pack_delays`), `shortest` and
+    Per entry: `packed` int64[e] is what the loops that draw delays read (`fixed_point.pack_delays`), `shortest` and
     `longest` int64[e] are the bounds of what they draw, in steps.
     """
 

@@ -127,6 +127,11 @@ def as_table(value: Drawable) -> Table:
     return table
 
 
+def standard_normal() -> Table:
+    """Return the table of the normal distribution with mean 0 and standard deviation 1."""
+    return as_table(Normal(distribution="normal", mean=0.0, sd=1.0))
+
+
 def table_at(value: Drawable, path: str, places: Places) -> Table:
     """`as_table` whose errors name the key path."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.kernels.philox import PURPOSE_RATE, PURPOSE_SHIFT, philox_array
+from dtbsim.numerics.philox import PURPOSE_RATE, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.numbers import PerNeuron
 

@@ -13,7 +13,7 @@ import numpy as np
 from dtbsim.config import drives as cfg
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import did_you_mean
-from dtbsim.kernels.poisson import MAX_COUNT, MAX_MEAN
+from dtbsim.numerics.limits import MAX_COUNT, MAX_MEAN
 from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
 from dtbsim.spec.circuits import Parts

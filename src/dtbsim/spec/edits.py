@@ -10,7 +10,7 @@ import numpy as np
 
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import Drive as DriveItem
-from dtbsim.config.network import HomeostaticTonic
+from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.spec.changes import Event, NeuronChange, check_state, events_of, plan_changes
 from dtbsim.spec.channels import FixedChannels, check_weight
@@ -27,11 +27,14 @@ from dtbsim.spec.weight_changes import weights_of
 
 
 class Editor:
-    """Turns changes into what a running network takes. Every rank has one, and they are asked the same."""
+    """Turns changes into what a running network takes, which was compiled from `config`.
 
-    def __init__(self, network: Network, base_dir: Path | None = None) -> None:
+    Every rank has one, and they are asked the same.
+    """
+
+    def __init__(self, network: Network, config: RunConfig, base_dir: Path | None = None) -> None:
         self._network, self._base = network, base_dir if base_dir is not None else Path.cwd()
-        config = network.config
+        self._config = config
         self._order = len(config.changes)
         self._parts = expand(config)
         self._drafts = {family.name: _draft(network, index) for index, family in enumerate(network.families)}
@@ -40,8 +43,9 @@ class Editor:
         self._past: dict[str, list[Changed]] = {}
         self._controlled: dict[str, dict[str, str]] = {}
         for key, item in config.controllers.items():
-            if isinstance(item, HomeostaticTonic):
-                self._controlled.setdefault(item.population, {})[item.parameter] = f"controllers.{key}.parameter"
+            if (found := item.parameter_set()) is not None:
+                population, parameter, named = found
+                self._controlled.setdefault(population, {})[parameter] = f"controllers.{key}.{named}"
         self._weights: dict[int, Table] = {}
         self._courses = {
             name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
@@ -212,7 +216,7 @@ class Editor:
         ]
         channels = {family.name: family.channels for family in network.families}
         index = {name: self.drives.index(name)}
-        made = finish_drives(network.config, found, network.populations, channels, numbers, index)
+        made = finish_drives(self._config, found, network.populations, channels, numbers, index)
         places.raise_collected()
         for drive in made:
             if drive.channel >= 0:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.models.connections.base import Expectation
-from dtbsim.spec.network import Network, Projection
+
+if TYPE_CHECKING:
+    from dtbsim.spec.network import Network, Projection
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]

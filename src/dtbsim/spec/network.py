@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,24 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
-from dtbsim.config.run import RunConfig
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.synapses import SynapseModel
+from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import DelaySpread
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.numbers import Quantity
+from dtbsim.spec.records import Execution, Records, Request
 from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics
 from dtbsim.spec.waveforms import Noise, Rate, Wave, Windows
 
 if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
     from dtbsim.spec.entries import Entries
 
 
@@ -133,6 +135,8 @@ class Projection:
     """How delays spread around the mean of every entry, with `delay` None."""
     degrees: Degrees | None = None
     """In-degrees that differ between the targets of a piece, of which `piece_number` is then the mean."""
+    receptors: dict[str, float] | None = None
+    """Ports that the configuration names, with their factors; None: the sign of the weight chooses."""
 
     @property
     def own_delay(self) -> NDArray[np.int64]:
@@ -227,9 +231,9 @@ class Drive:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """Everything that the simulation depends on, together with the seed."""
+    """Everything that the simulation depends on, together with the seed; nothing after it reads the configuration."""
 
-    config: RunConfig
+    name: str
     dt_ms: float
     n_steps: int
     seed: int
@@ -238,8 +242,18 @@ class Network:
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
     drives: tuple[Drive, ...]
+    records: Records
+    """What is recorded, in steps and indices."""
+    execution: Execution
+    """How the work is divided and stepped, which no spike depends on."""
+    signals: tuple[Request, ...] = ()
+    """Entries of `signals`, in their order."""
+    controllers: tuple[Request, ...] = ()
+    """Entries of `controllers`, in their order."""
     region_names: tuple[str, ...] = ()
-    atlas: Any = None
+    atlas: Atlas | None = None
+    atlas_given: str | None = None
+    """Name or path of the atlas, as the configuration has it."""
     notes: tuple[str, ...] = ()
     """What belongs into the log once: what was rounded."""
     warnings: tuple[str, ...] = ()
@@ -259,7 +273,7 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"<Network {self.config.name}: {self.n_neurons:,} neurons in {len(self.populations):,} populations, "
+            f"<Network {self.name}: {self.n_neurons:,} neurons in {len(self.populations):,} populations, "
             f"{len(self.projections):,} projections, {self.n_steps:,} steps of {self.dt_ms:g} ms>"
         )
 
@@ -290,6 +304,11 @@ class Network:
         """Upper bound of all delays, at least 1."""
         bounds = [projection.delay_range(self.dt_ms)[1] for projection in self.projections]
         return max(bounds, default=1)
+
+    @property
+    def ring_steps(self) -> int:
+        """Steps of the rings that hold what is in transit."""
+        return ring_steps(self.max_delay_steps)
 
     @cached_property
     def entries(self) -> Entries:

@@ -29,7 +29,7 @@ def overview_html(network: Network) -> str:
         [item.name, names[item.source_family], names[item.target_family], item.scope] for item in network.projections
     ]
     return (
-        facts_html(f"Network {network.config.name}", facts)
+        facts_html(f"Network {network.name}", facts)
         + table_html("populations", ("name", "model", "populations", "neurons"), families)
         + table_html("projections", ("name", "source", "target", "scope"), projections)
     )

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from dtbsim.clock import grid_problem
+from dtbsim.clock import steps_of
 from dtbsim.errors import InputError, raise_mistakes
 
 
@@ -70,10 +70,10 @@ class Places:
 
     def steps(self, time_ms: float, dt_ms: float, path: str) -> int:
         """The whole number of steps that a time is; InputError at `path` where it is none."""
-        problem = grid_problem(time_ms, dt_ms)
-        if problem is not None:
-            raise self.error(path, *problem)
-        return round(time_ms / dt_ms)
+        try:
+            return steps_of(time_ms, dt_ms)
+        except InputError as error:
+            raise self.error(path, error.message, error.remedy) from None
 
     def at(self, path: str, error: InputError) -> InputError:
         """An error of something that stands at `path`, with its own place (a file of models) after it."""

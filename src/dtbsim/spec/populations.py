@@ -91,8 +91,9 @@ def compile_families(
         recorded.setdefault(record.population, set()).update(record.variables)
     tonic: dict[str, dict[str, str]] = {}
     for key, controller in config.controllers.items():
-        if isinstance(controller, cfg.HomeostaticTonic):
-            tonic.setdefault(controller.population, {})[controller.parameter] = f"controllers.{key}.parameter"
+        if (found := controller.parameter_set()) is not None:
+            population_name, parameter, named = found
+            tonic.setdefault(population_name, {})[parameter] = f"controllers.{key}.{named}"
     drafts = {}
     needed: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, population in parts.populations.items():
@@ -188,7 +189,7 @@ def changed_values(
         with places.collecting():
             is_state = kind_of(event, model, places)
             if event.name in controlled:
-                holder = controlled[event.name].removesuffix(".parameter")
+                holder = controlled[event.name].rpartition(".")[0]
                 message = f"{event.name} is what {holder} controls"
                 raise places.error(event.path, message, "change another parameter, or leave the controller out")
             if isinstance(event.value, list):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.config import positions as cfg
 from dtbsim.errors import InputError
 from dtbsim.files import read_npy
-from dtbsim.kernels.philox import PURPOSE_POSITION, PURPOSE_SHIFT, philox_array
+from dtbsim.numerics.philox import PURPOSE_POSITION, PURPOSE_SHIFT, philox_array
 from dtbsim.paths import user_path
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft

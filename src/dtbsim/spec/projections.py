@@ -15,7 +15,7 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.changes import Event, WeightChange
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, weight_key, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, named_ports, weight_key, weight_table
 from dtbsim.spec.circuits import Parts
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import Delays, check_delays, find_delays, tract_delays
@@ -159,6 +159,7 @@ class _Compiler:
             delay_steps=delays.steps,
             spread=delays.spread,
             degrees=degrees,
+            receptors=None if self.item.receptor is None else named_ports(self.item.receptor),
             key_path=self.path,
             scope=self._scope,
             dynamics=dynamics,
@@ -180,7 +181,7 @@ class _Compiler:
         if scope is not None and scope not in self.rule.scopes:
             raise self.places.error(
                 f"{self.path}.scope",
-                f"'{scope}' is not possible with {self.rule.kind}",
+                f"'{scope}' is not possible with {self.rule.label}",
                 f"allowed: {', '.join(self.rule.scopes)}",
             )
         scope = scope or self.rule.default_scope
@@ -260,7 +261,7 @@ class _Compiler:
         if np.ptp(draft.sizes) > 0:
             raise self.places.error(
                 f"{self.path}.rule",
-                f"{self.rule.kind} numbers neurons through all regions, and '{draft.name}' has different sizes in them",
+                f"{self.rule.label} numbers neurons through all regions, and '{draft.name}' has several sizes in them",
                 "give it one size",
             )
         positions = None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.kernels.sink import FACTOR_BITS, FRACTION_BITS_WEIGHT
 from dtbsim.models import NeuronModel
+from dtbsim.numerics.fixed_point import FACTOR_BITS, FRACTION_BITS_WEIGHT
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config.synapses import SynapseConfig
-from dtbsim.kernels import dynamic_layout as D
-from dtbsim.kernels.decay import LONGEST_STEPS, decay_table
 from dtbsim.models.synapses import WEIGHT, ModulatedSynapse, Modulator, PlasticSynapse, SourceSynapse, SynapseModel
+from dtbsim.numerics.limits import LONGEST_STEPS
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
 
@@ -40,16 +39,14 @@ class Dynamics:
     frozen: NDArray[np.int64]
 
     @property
-    def kind(self) -> int:
-        """BY_SOURCE, PLASTIC or MODULATED of `dynamic_layout`."""
-        if isinstance(self.model, SourceSynapse):
-            return D.BY_SOURCE
-        return D.MODULATED if isinstance(self.model, ModulatedSynapse) else D.PLASTIC
-
-    @property
     def plastic(self) -> bool:
         """Whether the weights themselves change."""
         return isinstance(self.model, PlasticSynapse)
+
+    @property
+    def modulated(self) -> bool:
+        """Whether spikes of a third population change them, too."""
+        return isinstance(self.model, ModulatedSynapse)
 
     @property
     def pairs_only(self) -> bool:
@@ -66,10 +63,6 @@ class Dynamics:
         """Words of a remembered spike of a target."""
         model = self.model
         return 2 if isinstance(model, PlasticSynapse) and model.trace("target", read_by="target") is not None else 1
-
-    def decays(self, dt_ms: float) -> list[NDArray[np.float32]]:
-        """Tables of the decays."""
-        return [decay_table(tau, dt_ms) for tau in self.taus_ms]
 
     def shift(self, quantum: float) -> int:
         """Bits of a weight below the quantum of the input: as many as MAXIMUM_BITS allow."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dtbsim.config.changes import Change
 from dtbsim.config.drives import NeuronRange, Windowed
-from dtbsim.kernels.philox import PURPOSE_SHIFT, PURPOSE_SUBSET, philox_array
+from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SUBSET, philox_array
 from dtbsim.spec.network import Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, regions_of

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.store.hashing import HashResult, hash_run
+    from dtbsim.store.folder_hash import hash_run
+    from dtbsim.store.hashing import HashResult
     from dtbsim.store.run import Run, open_run
     from dtbsim.store.series_writers import (
         BoldWriter,
@@ -28,7 +29,7 @@ _MODULES = {
     "SpikeWriter": "spike_writer",
     "StateWriter": "series_writers",
     "WeightWriter": "series_writers",
-    "hash_run": "hashing",
+    "hash_run": "folder_hash",
     "open_run": "run",
 }
 

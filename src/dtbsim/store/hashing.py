@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dtbsim.arguments import flag
 from dtbsim.errors import InputError
 from dtbsim.record.spike_hash import VERSION, SpikeHasher
 from dtbsim.store.files import RESTORE
-from dtbsim.store.run import Run, open_run
 from dtbsim.store.run_state import record_of
+
+if TYPE_CHECKING:
+    from dtbsim.store.run import Run
 
 
 class HashResult(NamedTuple):
@@ -26,16 +27,6 @@ class HashResult(NamedTuple):
     source: Literal["stores", "summary"]
     why_not_recomputed: str | None
     agrees: bool | None
-
-
-def hash_run(path: Path | str, recompute: bool | None = None) -> HashResult:
-    """Return the hash of a run's spikes.
-
-    By default it is recomputed when the stores hold the spikes of all populations over the whole run, else taken from
-    summary.json, where the run wrote the hash of all spikes, stored or not. `recompute=True` insists on the stores,
-    `recompute=False` on the summary. Raises InputError when the hash cannot be had that way.
-    """
-    return hash_of(open_run(path), recompute)
 
 
 def hash_of(run: Run, recompute: bool | None = None) -> HashResult:

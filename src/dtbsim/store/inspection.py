@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.checksum import DamagedError
+from dtbsim.config.signals import kinds_of
 from dtbsim.errors import InputError
 from dtbsim.store.files import RESTORE, check_page, damaged, sha256_of_file
 from dtbsim.store.kept_files import CONFIG
@@ -18,11 +19,6 @@ from dtbsim.store.run_state import state_of
 from dtbsim.store.table_reader import TableReader
 
 _REPORT = "report.html"
-_KINDS = {name: name for name in ("spikes", "states", "weights", "rates", "bold")} | {
-    "correlations": "correlation",
-    "signals": "signal",
-}
-"""What a store holds, by the first part of its name."""
 _Check = Callable[[], Any]
 
 
@@ -139,6 +135,6 @@ def _check_store(run: Run, name: str, values: bool) -> None:
 
 
 def _kind(name: str) -> str | None:
-    """What the store of this name must hold; None where another package says so."""
+    """What the store of this name must hold; None where nobody says so."""
     folder = name.split("/")[0].removesuffix(".zarr")
-    return _KINDS.get(folder)
+    return next((kind.holds for kind in kinds_of({}) if kind.folder == folder and kind.holds is not None), None)

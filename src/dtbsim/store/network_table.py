@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.arguments import texts
+from dtbsim.clock import step_at_or_after
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.numerics.ranges import range_of
 from dtbsim.store.files import RESTORE
 from dtbsim.store.spike_reader import GidSelection
 
@@ -71,17 +73,17 @@ class NetworkTable:
         """The gid of the first neuron of every population, int64."""
         return self._first
 
-    def population_of(self, gids: NDArray[Any]) -> NDArray[np.intp]:
+    def population_of(self, gids: NDArray[Any]) -> NDArray[np.int64]:
         """Return the index of the population of every gid."""
-        return np.searchsorted(self._first, gids, side="right") - 1
+        return range_of(self._first, gids)
 
     def time_ms(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the time of a spike or a state sample of every step: the end of the step, (step + 1) * dt."""
         return np.asarray((steps + 1) * self.dt_ms, dtype=np.float64)
 
     def step_at_or_after(self, time_ms: float) -> int:
-        """Return the first step that begins at or after `time_ms` (rounding errors of ms / dt aside).
+        """Return the first step that begins at or after `time_ms`.
 
         Where `time_ms` is a multiple of dt, it is the first step with spikes after `time_ms`.
         """
-        return int(np.ceil(time_ms / self.dt_ms - 1e-6))
+        return step_at_or_after(time_ms, self.dt_ms)

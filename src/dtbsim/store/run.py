@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dtbsim.arguments import number, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.checksum import DamagedError, has_checksum, sha256_of
-from dtbsim.clock import grid_problem
+from dtbsim.clock import steps_of
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.record.spike_order import Gids, Steps
@@ -227,9 +227,8 @@ class Run:
         Raises:
             InputError: no such population, or spikes that were not recorded.
         """
-        table = self.network_table
-        steps, gids = self.spike_steps(population, start_ms, stop_ms)
-        return Spikes(steps, gids, table, [str(entry["name"]) for entry in table.named(population)])
+        found: Spikes = SIGNALS.find("spikes").read(self, population, start_ms, stop_ms)
+        return found
 
     def spike_steps(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
@@ -262,10 +261,7 @@ class Run:
             yield SpikeWindow(window.start_step * dt, window.stop_step * dt, spikes)
 
     def _window_steps(self, window_ms: float) -> int:
-        problem = grid_problem(number(window_ms, "window_ms", above=0), self.dt_ms)
-        if problem is not None:
-            raise InputError(problem[0], where="window_ms", remedy=problem[1])
-        return round(window_ms / self.dt_ms)
+        return steps_of(number(window_ms, "window_ms", above=0), self.dt_ms, "window_ms")
 
     def spikes_pandas(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None

@@ -50,6 +50,7 @@ class CudaBackend(CommonBackend):
     def __init__(
         self, built: RankNetwork, exchange: DeviceExchange | None, device: Device, first_bucket: int | None = None
     ) -> None:
+        super().__init__()
         self._built, self._device, self._exchange = built, device, exchange
         self._network = built.network
         self._place(first_bucket)
@@ -58,7 +59,7 @@ class CudaBackend(CommonBackend):
     def _place(self, first_bucket: int | None) -> None:
         """Bring the network to the device."""
         built, device = self._built, self._device
-        self.ring = 1 << int(np.ceil(np.log2(self._network.max_delay_steps + 1)))
+        self.ring = self._network.ring_steps
         self.tables = self._make_tables(first_bucket)
         self._dynamic = DynamicSteps(built.network, self.tables.dynamic, device, len(built.lanes))
         self.sampler = Sampler(self._network, built.kinds, self.tables)
@@ -76,7 +77,7 @@ class CudaBackend(CommonBackend):
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0
         self._counter: SpikeCounter | None = None
-        records = range(len(self._network.config.record.weights))
+        records = range(len(self._network.records.weights))
         dynamic, candidates = self.tables.dynamic, built.candidates
         self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)

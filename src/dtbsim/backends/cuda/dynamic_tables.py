@@ -12,7 +12,7 @@ from dtbsim.backends.cuda.buckets import Buckets
 from dtbsim.backends.cuda.device import Device, Kernels
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.cuda.stateful import each_spike, entries_of, notes_of
-from dtbsim.backends.dynamic_tables import I64, StatefulTables
+from dtbsim.backends.dynamic_tables import I64, StatefulTables, decay_tables
 from dtbsim.backends.lane_synapses import LaneSynapses, Plastic, spikes_in_transit
 from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
@@ -137,7 +137,7 @@ class DeviceDynamicTables(StatefulTables):
             return LaneSynapses(last.copy(), trace.copy(), spikes_in_transit(part.rows, table), None)
         transit = spikes_in_transit(part.rows, table, whole_third=True)
         times, transit[:, 3] = transit[:, 3] >> 48, transit[:, 3] & _LOW32
-        plus = part.dynamics.decays(self._network.dt_ms)[0]
+        plus = decay_tables(part.dynamics, self._network.dt_ms)[0]
         since = np.where(transit[:, 2] >> 32 == NEVER, 0, transit[:, 2] >> 32)
         faded = np.array([decay(plus, h) for h in since.tolist()], np.float32)
         transit = each_spike(transit, times, faded)

@@ -182,7 +182,7 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
 def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
     """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
     n_lanes = len(plan.lanes)
-    ring = 1 << math.ceil(math.log2(plan.network.max_delay_steps + 1))
+    ring = plan.network.ring_steps
     by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
     if not in_order:
         largest = max(lane.n_local for lane in plan.lanes)

@@ -18,6 +18,7 @@ from dtbsim.backends.cuda.tables import NOT_SPARSE, DeviceLaneTables
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.build.synapses import Rows
+from dtbsim.errors import InputError
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_cuda import updates_text
@@ -114,6 +115,11 @@ class PersistentBackend(CudaBackend):
     def __init__(self, built: RankNetwork, exchange: DeviceExchange | None, device: Device) -> None:
         super().__init__(built, exchange, device)
         self._told = False
+
+    def check_set_weights(self) -> None:
+        """Raise InputError: rows that are built again are those of the general plan."""
+        remedy = "set simulation.gpu_plan to general"
+        raise InputError("the persistent plan of a GPU cannot change weights", remedy=remedy)
 
     def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
         return PersistentTables(self._built, self.ring, self._device)

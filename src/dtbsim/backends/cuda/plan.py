@@ -29,11 +29,6 @@ class Choice:
     reason: str
 
 
-def ring_of(network: Network) -> int:
-    """Steps of a ring: a power of two above the largest delay."""
-    return 1 << network.max_delay_steps.bit_length()
-
-
 def choose_plan(
     network: Network, rank: int, n_ranks: int, limits: Limits, wanted: PlanName | Literal["auto"] = "auto"
 ) -> Choice:
@@ -82,7 +77,7 @@ def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:
 
 
 def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
-    network, lanes, ring = layout.network, layout.lanes, ring_of(layout.network)
+    network, lanes, ring = layout.network, layout.lanes, layout.network.ring_steps
     if layout.acc_bits != 32:
         return WIDE_SUMS
     if layout.synapse_kind != L.KIND_PACKED:

@@ -20,16 +20,15 @@ from dtbsim.kernels import (
     noise,
     packets,
     pair_layout,
-    philox,
     poisson,
     scaling,
-    sink,
     tasks,
     wire,
 )
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.language.emit_c import PRELUDE
 from dtbsim.models.language.emit_c import elementary_text as definition
+from dtbsim.numerics import fixed_point, philox
 
 COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
 """No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
@@ -44,10 +43,10 @@ _NAMED = {
     "MOST_SPIKES": MOST_SPIKES,
     "SCALE_BITS": scaling.FACTOR_BITS,
     "OVERFLOW_BIT": int(packets.OVERFLOW).bit_length() - 1,
-    "DRAW_FACTOR_BITS": sink.FACTOR_BITS,
-    "DRAW_WEIGHT_BITS": sink.FRACTION_BITS_WEIGHT,
-    "DRAW_DELAY_BITS": sink.FRACTION_BITS_DELAY,
-    "DRAW_MEAN_BITS": sink.MEAN_BITS,
+    "DRAW_FACTOR_BITS": fixed_point.FACTOR_BITS,
+    "DRAW_WEIGHT_BITS": fixed_point.FRACTION_BITS_WEIGHT,
+    "DRAW_DELAY_BITS": fixed_point.FRACTION_BITS_DELAY,
+    "DRAW_MEAN_BITS": fixed_point.MEAN_BITS,
     "PAIR_RULE_OUTDEGREE": tasks.FIXED_OUTDEGREE,
     "PAIR_RULE_PARTNERS": tasks.ONE_TO_ONE,
     "PAIR_CALL_VALUES": int(wire.CALL_VALUES),

@@ -65,5 +65,5 @@ CONNECTION_RULES: Registry[ConnectionRule] = Registry(
 
 
 def rule_of(item: RuleConfig) -> ConnectionRule:
-    """Return the rule that a configuration is of."""
-    return CONNECTION_RULES.find(str(item.kind))
+    """Return the rule that a configuration is of, in the form that it needs."""
+    return CONNECTION_RULES.find(str(item.kind)).form(item)

@@ -180,6 +180,15 @@ class ConnectionRule:
         """The name of the rule."""
         return str(self.config.model_fields["kind"].default)
 
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.kind
+
+    def form(self, item: Any) -> ConnectionRule:
+        """Return the object that connects as the configuration `item` says: this one, or another form of the rule."""
+        return self
+
     def number(self, item: Any, scale: F64) -> F64:
         """Return the number of every target population or pair, `scale` times what the configuration says."""
         return np.zeros_like(scale)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, Tag
 
-from dtbsim.config.bounds import Number
+from dtbsim.config.bounds import Degree, Number
 from dtbsim.config.parts import KIND, RuleConfig
 from dtbsim.config.values import Flag, PerPair, kind_of_value
 from dtbsim.models.connections.base import F64, I64, ConnectionRule, Expectation
+from dtbsim.models.connections.capped_bernoulli import CappedBernoulliRule
 
 if TYPE_CHECKING:
     Probabilities = Any
@@ -19,10 +20,19 @@ else:
 
 
 class PairwiseBernoulli(RuleConfig):
-    """Every (source, target) pair is connected with probability `probability`, once."""
+    """Every (source, target) pair is connected with probability `probability`, once.
+
+    With `indegree_max`, a target neuron that would have more sources keeps so many of them, each as likely as any
+    other: its in-degree is the smaller of that number and a binomial one, over its sources in all regions.
+    """
 
     kind: Literal["pairwise_bernoulli"] = Field(default="pairwise_bernoulli", description=KIND)
     probability: Probabilities = Field(description="probability of a synapse, also by region of the target or by pair")
+    indegree_max: Degree | None = Field(
+        default=None,
+        description="most synapses per target neuron; default: no limit; with one probability, and not with scope: "
+        "connectome",
+    )
     autapses: Flag = Field(default=True, description="a neuron may be its own source")
 
 
@@ -36,6 +46,10 @@ class PairwiseBernoulliRule(ConnectionRule):
     number_name = "a probability"
     number_key = "probability"
 
+    def form(self, item: PairwiseBernoulli) -> ConnectionRule:
+        """Return another one where in-degrees have a limit."""
+        return self if item.indegree_max is None else CAPPED
+
     def number(self, item: PairwiseBernoulli, scale: F64) -> F64:
         """Return probabilities."""
         return np.asarray(item.probability * scale, dtype=np.float64)
@@ -47,3 +61,12 @@ class PairwiseBernoulliRule(ConnectionRule):
     def items(self, targets: I64, number: I64, sources: I64, *, multapses: bool) -> tuple[I64, bool]:
         """Repeated sources are rejected target by target."""
         return targets, False
+
+
+class Capped(CappedBernoulliRule):
+    """The form with a limit."""
+
+    config = PairwiseBernoulli
+
+
+CAPPED = Capped()

@@ -11,7 +11,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.elementary import exp
 from dtbsim.models.neurons.ode_common import PADE, mean_decay, refuse_order, relaxed
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, Parameter, Receptor, State
 
 LARGEST_DT = 0.2
 """Longest time step in units of C_m / g_L."""
@@ -87,6 +87,11 @@ class IafWang2002(NeuronModel):
             )
         ),
         Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
+    )
+    synaptic_currents = (
+        Current("s_AMPA_nS", "E_ex_mV"),
+        Current("s_GABA_nS", "E_in_mV"),
+        Current("s_NMDA_nS", "E_ex_mV", magnesium="conc_Mg2_mM"),
     )
     functions = (relaxed, unblocked)
     receptors = (

@@ -12,7 +12,7 @@ from dtbsim.models.base import Constants, NeuronModel, Values, same_values
 from dtbsim.models.integration import refractory_steps
 from dtbsim.models.language.subset import function_from_text
 from dtbsim.models.neurons.iaf_common import REFRACTORY, check_membrane
-from dtbsim.models.tables import Derived, Parameter, Receptor, State
+from dtbsim.models.tables import Current, Derived, MG_HALF_mM, MG_PER_mV, Parameter, Receptor, State
 
 PORTS = {
     "AMPA": (0.0, 2.0, 5.0 / 275.0),
@@ -23,8 +23,6 @@ PORTS = {
 """Port: reversal potential (mV), decay time (ms), conductance of a unit of weight (mS/cm2); the library's defaults."""
 LARGEST_DT_MS = 1.0
 """The step for which the scheme was published."""
-MG_HALF_mM, MG_PER_mV = 3.57, 0.062
-"""Constants of Jahr and Stevens (1990)."""
 
 _UPDATE = """\
 def update(
@@ -138,6 +136,16 @@ class LifDtb(NeuronModel):
     )
     receptors = tuple(
         Receptor(u, "1", f"jump of J_{u}; not below 0", channel, takes="positive") for channel, u in enumerate(PORTS)
+    )
+    synaptic_currents = tuple(
+        Current(
+            f"J_{u}",
+            f"E_{u}_mV",
+            per_unit=f"g_{u}_mS_per_cm2",
+            magnesium="Mg_mM" if u == "NMDA" else None,
+            unit="uA/cm2",
+        )
+        for u in PORTS
     )
     current_unit = "uA/cm2"
     update = staticmethod(function_from_text(_text(blocked=True), name))

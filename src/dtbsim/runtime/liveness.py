@@ -1,4 +1,4 @@
-"""The connection of each rank to the sentinel of its node (`dtbsim.runtime.sentinel`): it breaks when the rank dies."""
+"""The connection of each rank to the supervisor of its node (`runtime.supervisor`): it breaks when the rank dies."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dtbsim.mpi.comm import Comm
 from dtbsim.runtime.board import Board
 
 
-class Lifeline:
-    """Starts the sentinel on the first rank of each node and connects every rank to it; collective."""
+class LivenessSocket:
+    """Starts the supervisor on the first rank of each node and connects every rank to it; collective."""
 
     def __init__(self, comm: Comm, board: Board) -> None:
-        self._sentinel: subprocess.Popen[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
         self._fd: int | None = None
         name: bytes | None = None
         if comm.node_rank == 0:
@@ -27,7 +27,7 @@ class Lifeline:
                 listener.bind("")
                 listener.listen(comm.node_size)
                 name = listener.getsockname()
-                self._sentinel = _start(board, listener.fileno())
+                self._supervisor = _start(board, listener.fileno())
         names = comm.allgather((comm.node_index, name))
         mine = next(name for node, name in names if node == comm.node_index and name is not None)
         # A rank in a network namespace of its own cannot connect; it is then watched by its signs of life alone.
@@ -35,19 +35,19 @@ class Lifeline:
             self._fd = _connect(mine, comm.node_rank)
 
     def close(self, *, together: bool) -> None:
-        """Let go; `together`: the board says that the run closes, so the sentinel leaves now."""
+        """Let go; `together`: the board says that the run closes, so the supervisor leaves now."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-        if self._sentinel is not None and together:
+        if self._supervisor is not None and together:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._sentinel.wait(2.0)
+                self._supervisor.wait(2.0)
 
 
 def _start(board: Board, listener_fd: int) -> subprocess.Popen[bytes]:
     if board.fd is None:
         raise RuntimeError("a board without a file has nobody to share it with")
-    script = Path(__file__).with_name("sentinel.py")
+    script = Path(__file__).with_name("supervisor.py")
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(script), str(board.fd), str(board.rows), str(listener_fd), str(os.getpid())],
         stdin=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ def _start(board: Board, listener_fd: int) -> subprocess.Popen[bytes]:
 def _connect(name: bytes, node_rank: int) -> int:
     """Return a descriptor above all others: Linux closes those of a dying process from the highest down.
 
-    The sentinel then hears of a death before the launcher, whose own connection breaks next, can kill other ranks.
+    The supervisor then hears of a death before the launcher, whose own connection breaks next, can kill other ranks.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.connect(name)

@@ -111,7 +111,7 @@ def mark_failed(folder: str, message: str) -> None:
             draft.replace(path)
 
 
-class Sentinel:
+class Supervisor:
     """The connections of the ranks of a node, and the board that says what they are doing."""
 
     def __init__(self, words: memoryview, rows: int, listener: socket.socket, parent: int) -> None:
@@ -187,7 +187,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     board_fd, rows, listener_fd, parent = (int(text) for text in sys.argv[1:5])
     words = memoryview(mmap.mmap(board_fd, 8 * (ROW_WORDS * (1 + rows) + FOLDER_WORDS))).cast("q")
-    Sentinel(words, rows, socket.socket(fileno=listener_fd), parent).watch()
+    Supervisor(words, rows, socket.socket(fileno=listener_fd), parent).watch()
 
 
 if __name__ == "__main__":

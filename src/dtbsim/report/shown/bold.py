@@ -1,20 +1,67 @@
-"""The parts of the report about BOLD, functional connectivity and its dynamics."""
+"""BOLD in the report, with functional connectivity and its dynamics."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from dtbsim.report import collect_signals as signals
 from dtbsim.report import figures_signals as draw
-from dtbsim.report.data import LINEAR_NETWORK, FunctionalConnectivity, ReportData
-from dtbsim.report.parts import Panel, Section
+from dtbsim.report.brain_values import fc_edges, signal_values
+from dtbsim.report.data import (
+    LINEAR_NETWORK,
+    Bold,
+    BoldShown,
+    Edges,
+    FcDynamics,
+    FunctionalConnectivity,
+    RegionValue,
+    SpectrumGroup,
+)
+from dtbsim.report.part import Part
+from dtbsim.report.parts import Headline, Panel, Section
 from dtbsim.report.text import plural, safe, significant
 
+if TYPE_CHECKING:
+    from dtbsim.report.source import Source
+    from dtbsim.signals.stream import Signal
 
-def bold_section(data: ReportData) -> Section | None:
-    """Return BOLD traces, carpet and spectrum."""
-    if data.bold is None:
-        return None
-    b = data.bold
+
+class BoldPart(Part):
+    """Of `bold`."""
+
+    def collect(self, source: Source, kind: Signal) -> BoldShown:
+        """Return BOLD and what follows from it."""
+        bold = signals.collect_bold(source)
+        analysis = signals.analyse(source, bold)
+        fc = signals.collect_fc(source, bold, analysis)
+        fcd = signals.collect_fcd(source, bold, analysis)
+        return BoldShown(bold, fc, fcd, signals.collect_bold_spectrum(bold))
+
+    def sections(self, found: BoldShown) -> list[Section]:
+        """Return a section each for the signal, its connectivity and the dynamics of that."""
+        sections = [] if found.bold is None else [_bold(found.bold, found.spectra)]
+        sections += [] if found.fc is None else [_fc(found.fc)]
+        return sections + ([] if found.fcd is None else [_fcd(found.fcd)])
+
+    def region_values(self, found: BoldShown, source: Source) -> list[RegionValue]:
+        """Return the strength of FC and the size of BOLD, and how well FC is that of the atlas."""
+        return signal_values(source.atlas, found.bold, found.fc)
+
+    def edges(self, found: BoldShown, source: Source) -> list[Edges]:
+        """Return the strongest functional connections."""
+        return fc_edges(found.fc)
+
+    def headlines(self, found: BoldShown) -> list[Headline]:
+        """Return the correlation with measured FC."""
+        if found.fc is None or found.fc.correlation is None:
+            return []
+        value = f"{found.fc.correlation:.3f}"
+        return [Headline("FC correlation", value, "", "with the measured FC", accent=True)]
+
+
+def _bold(b: Bold, spectra: list[SpectrumGroup]) -> Section:
     lead = (
         "The blood-oxygen signal that a scanner would see: the activity of every region passed through the "
         f"Balloon-Windkessel model (Friston 2003) and sampled every {significant(b.tr_s)} s."
@@ -26,24 +73,21 @@ def bold_section(data: ReportData) -> Section | None:
             "All regions, each scaled to its own standard deviation. Vertical stripes are moments that regions share."
         )
         panels.append(Panel("All regions", text, draw.bold_carpet(b), "BOLD of all regions as an image"))
-    for group in data.spectra:
-        if group.kind == "bold":
-            text = "Power by frequency (Welch's method): the median region, and the range of 80 % of the regions."
-            panels.append(Panel("BOLD spectrum", text, draw.spectrum(group), "Power spectrum of BOLD"))
-    return Section("bold", "BOLD signal", lead, panels)
+    for group in spectra:
+        text = "Power by frequency (Welch's method): the median region, and the range of 80 % of the regions."
+        panels.append(Panel("BOLD spectrum", text, draw.spectrum(group), "Power spectrum of BOLD"))
+    return Section("bold", "BOLD signal", lead, panels, order=30)
 
 
-def fc_section(data: ReportData) -> Section | None:
-    """Return FC matrices, scatter, baselines and caveats."""
-    fc = data.fc
-    if fc is None:
-        return None
+def _fc(fc: FunctionalConnectivity) -> Section:
+    """FC matrices, scatter, baselines and caveats."""
     lead = "Functional connectivity (FC) is the correlation of the BOLD signals of every two regions."
     if len(fc.groups.labels) < len(fc.regions):
         lead += f" Regions are sorted into {plural(len(fc.groups.labels), 'group')}, named at the left."
     if fc.empirical is None:
         panel = Panel("Simulated", "This run.", draw.fc_matrix(fc, fc.simulated), "Matrix of the simulated FC")
-        return Section("fc", "Functional connectivity", lead + " There is no measured FC to compare with.", [panel])
+        lead += " There is no measured FC to compare with."
+        return Section("fc", "Functional connectivity", lead, [panel], order=40)
     lead += " Both matrices have the same colours and order; a good model has the same blocks."
     measured = f"The FC that the atlas {safe(fc.atlas)} holds" if fc.atlas else "The measured FC"
     if fc.subjects is not None:
@@ -60,7 +104,7 @@ def fc_section(data: ReportData) -> Section | None:
     panels.append(Panel("Pair by pair", text, draw.fc_scatter(fc), "Simulated against measured FC", body, wide=False))
     if fc.correlation is not None:
         panels += _baseline_panels(fc)
-    return Section("fc", "Functional connectivity", lead, panels)
+    return Section("fc", "Functional connectivity", lead, panels, order=40)
 
 
 def _baseline_panels(fc: FunctionalConnectivity) -> list[Panel]:
@@ -102,11 +146,8 @@ def _caveats(fc: FunctionalConnectivity) -> str:
     return "<ul class='caveats'>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
-def fcd_section(data: ReportData) -> Section | None:
-    """Return the FCD matrix and distribution."""
-    fcd = data.fcd
-    if fcd is None:
-        return None
+def _fcd(fcd: FcDynamics) -> Section:
+    """FCD matrix and distribution."""
     lead = (
         f"FC computed in windows of {significant(fcd.window_s)} s, every {significant(fcd.step_s)} s, and the "
         "correlation of the FCs of every two windows (FCD): blocks off the diagonal are states that last or come back."
@@ -127,4 +168,7 @@ def fcd_section(data: ReportData) -> Section | None:
         ),
         Panel("Distribution", text, draw.fcd_distribution(fcd), "Distribution of FCD values", wide=False),
     ]
-    return Section("fcd", "FC dynamics", lead, panels)
+    return Section("fcd", "FC dynamics", lead, panels, order=50)
+
+
+BOLD = BoldPart()
