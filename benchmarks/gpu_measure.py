@@ -36,8 +36,8 @@ def made(config: Any, folder: Path | None) -> tuple[Any, Any, Any, dict[str, flo
     warm_up_build()
     seconds["prepare_s"] = time.perf_counter() - begin_s
     begin_s = time.perf_counter()
-    built = prepared.rank.build()
-    backend = prepared.rank.open(built, prepared.exchange_plan, comm)
+    built = prepared.backend_plan.build()
+    backend = prepared.backend_plan.open(built, prepared.exchange_plan, comm)
     if prepared.choice.device is not None:
         prepared.choice.device.synchronise()
     seconds["build_s"] = time.perf_counter() - begin_s
@@ -75,7 +75,7 @@ def measure(config: Any, folder: Path | None, note: Note, *, transient_ms: float
         synapses=built.n_synapses,
         lanes=len(built.lanes),
         gpu_plan=backend.plan,
-        why=prepared.rank.choice.reason,
+        why=prepared.backend_plan.choice.reason,
         host_peak_bytes_planned=prepared.plan.memory.peak,
         gpu_free_bytes_before=device.limits.free_bytes,
         gpu_free_bytes=device.free_bytes(),

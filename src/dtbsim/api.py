@@ -163,10 +163,13 @@ def validate(source: Source, *, set: Overrides = ()) -> Network:
     Raises:
         InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
     """
+    from dtbsim.simulate.streams import plan_streams
     from dtbsim.spec import compile_network
 
     config, base_dir, locator = resolve(source, set)
-    return compile_network(config, base_dir, locator)
+    network = compile_network(config, base_dir, locator)
+    plan_streams(network, locator)
+    return network
 
 
 def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:

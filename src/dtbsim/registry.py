@@ -162,10 +162,10 @@ def unknown_groups() -> list[InputError]:
 
 
 def packages_used() -> dict[str, list[str]]:
-    """Names of the objects that packages add, by package and version, those that cannot be used included."""
+    """Names of the objects that packages add and that can be used, by package and version."""
     found: dict[str, list[str]] = {}
     for registry in Registry.known.values():
-        for name in registry.names():
+        for name in registry.usable():
             package = registry.origin(name)
             if package is not None:
                 found.setdefault(package, []).append(name)

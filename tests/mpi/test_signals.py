@@ -168,7 +168,6 @@ def test_the_deadlines_add_up_to_less_than_two_seconds() -> None:
 GUEST = """\
 import signal, sys
 import dtbsim
-from dtbsim.simulate import engine
 sys.path.insert(0, {folder!r})
 import stage_driver
 before = {{number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}}

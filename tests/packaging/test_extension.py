@@ -94,3 +94,7 @@ def test_the_files_that_each_thing_takes() -> None:
     text = (EXTENSION / "pyproject.toml").read_text()
     named = re.findall(r'= "dtbsim_example\.(\w+):', text)
     assert sorted([*(f"{name}.py" for name in named), "__init__.py"]) == files
+    documented = (EXTENSION.parents[1] / "docs" / "extending.md").read_text()
+    table = sorted(int(lines) for lines in re.findall(r"^\| an? .*\| 1 \| (\d+) \|$", documented, re.MULTILINE))
+    lines = [len((EXTENSION / "dtbsim_example" / f"{name}.py").read_text().splitlines()) for name in named]
+    assert table == sorted(lines), "the table of docs/extending.md"

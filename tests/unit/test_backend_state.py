@@ -22,6 +22,7 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.state import merge_states, state_bytes
 from dtbsim.errors import InputError, NumericsError
 from dtbsim.spec import Network
+from dtbsim.spec.packed import pack
 
 SECOND = [Division(2, 1, slots=100), Division(3, 2, board=True), Division(1, 3), Division()]
 FIRST = [Division(), Division(2, 2), Division(3, 1, board=True)]
@@ -201,6 +202,17 @@ def test_weights_set_during_the_run() -> None:
     assert not np.array_equal(whole.spikes, plain.spikes)
     assert_goes_on(network, 151, Division(2), Division(3, 2), (150,), change)
     assert_goes_on(network, 290, Division(1, 2), Division(2), (150,), change)
+
+
+def test_weights_that_this_division_has_no_room_for() -> None:
+    """Synapses of 16 bits, as they are here, hold no hundredfold weight."""
+    network = network_of(STATIC)
+    state = dict(stretch(network, Division(), (0, 5)).state)
+    state["weights/packed"] = pack({0: network.projections[0].weight.map(100.0)})
+    backend = CpuBackend(built_rank(network), None, 1)
+    with pytest.raises(InputError, match=r"so large a weight does not fit the synapses that were built; up to \d+"):
+        backend.load(state)
+    backend.close()
 
 
 def test_drives_of_another_network(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from tests.helpers.networks import all_synapses, network_of
 
 import dtbsim
 from dtbsim.errors import InputError
-from dtbsim.kernels.philox import philox_array
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, rule_of
 from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+from dtbsim.numerics.philox import philox_array
 
 ALPHA = 1e-4
 """Tests of fixed seeds: how unlikely a deviation may be."""

@@ -140,7 +140,7 @@ def test_it_is_described_like_those_built_in() -> None:
 )
 def test_mistakes_are_found_where_they_are(path: tuple[str, ...], value: Any, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        dtbsim.run(changed("controllers", *path, value=value))
+        dtbsim.validate(changed("controllers", *path, value=value))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -276,6 +276,9 @@ def test_mistakes_are_found_before_anything_is_built(
     assert message in text
     assert_for_people(caught.value)
     assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError) as validated:
+        dtbsim.validate(folder / "net.yaml", set=[f"signals.{override}"])
+    assert str(validated.value) == text
 
 
 def test_a_model_without_known_currents_and_a_population_without_regions(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import dtbsim
+from dtbsim.backends import cpu_plan
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import load_located
 from dtbsim.errors import (
@@ -30,7 +31,7 @@ from dtbsim.mpi import Comm, run_ranks
 from dtbsim.mpi.world import is_agreed
 from dtbsim.runtime.interrupt import active_interrupt
 from dtbsim.runtime.progress import SilentProgress
-from dtbsim.simulate import RunResult, conductor, engine
+from dtbsim.simulate import RunResult, conductor
 from dtbsim.simulate import run as conduct
 from dtbsim.simulate.report_process import ReportError
 from dtbsim.store.spike_writer import SpikeWriter
@@ -188,14 +189,14 @@ def test_an_existing_folder_is_refused_and_left_alone(config: Path, tmp_path: Pa
 def test_a_failed_build_leaves_no_folder(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int, failure: Exception, code: int, said: str
 ) -> None:
-    real, last = engine.build_rank, ranks - 1
+    real, last = cpu_plan.build_rank, ranks - 1
 
     def build(plan: Any, threads: int, progress: Any) -> Any:
         if plan.blocks.rank[next(iter(plan.lanes)).runs[0].gid0 // 16] == last:
             raise type(failure)(*failure.args)
         return real(plan, threads, progress)
 
-    monkeypatch.setattr(engine, "build_rank", build)
+    monkeypatch.setattr(cpu_plan, "build_rank", build)
     errors = run_ranks(ranks, lambda comm: error_of(config, tmp_path / "run", None, comm))
     named = "" if ranks == 1 else f"[rank {last}] "
     for error in errors:
@@ -212,7 +213,7 @@ def test_a_bug_in_the_build_leaves_the_folder_and_says_so(
     def build(*_: Any) -> Any:
         raise ZeroDivisionError("planned")
 
-    monkeypatch.setattr(engine, "build_rank", build)
+    monkeypatch.setattr(cpu_plan, "build_rank", build)
     with pytest.raises(ZeroDivisionError):
         run(config, tmp_path / "run")
     assert status(tmp_path / "run") == ("failed", "planned")
@@ -355,13 +356,13 @@ def test_ctrl_c_in_the_last_chunk_changes_nothing(config: Path, tmp_path: Path, 
 def test_ctrl_c_before_the_simulation_leaves_a_run_without_spikes(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = engine.build_rank
+    real = cpu_plan.build_rank
 
     def build(*arguments: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         return real(*arguments)
 
-    monkeypatch.setattr(engine, "build_rank", build)
+    monkeypatch.setattr(cpu_plan, "build_rank", build)
     result = run(config, tmp_path / "run")
     assert result.interrupted
     assert result.spike_hash is None

@@ -45,9 +45,11 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
     with installed():
         from dtbsim.backends.threads import usable_cores
         from dtbsim.build.rank import plan_rank
+        from dtbsim.simulate.streams import plan_streams
         from dtbsim.spec import compile_network
 
     network = compile_network(located.config, located.base_dir, located.locator)
+    plan_streams(network, located.locator)
     threads = located.config.simulation.threads or usable_cores()
     plan = plan_rank(network, 0, 1, threads)
     for notice in (*located.locator.notices, *network.warnings):

@@ -233,12 +233,12 @@ class _Job:
             plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
         )  # fmt: skip
         with stages.stage("build"):
-            built = on_every_rank(comm, lambda: self._prepared.rank.build(self._progress.advance))
+            built = on_every_rank(comm, lambda: self._prepared.backend_plan.build(self._progress.advance))
         with stages.stage("write", shown=False):
             self._describe(built)
         with stages.stage("open", shown=False):
             planned = self._prepared
-            backend = on_every_rank(comm, lambda: planned.rank.open(built, planned.exchange_plan, comm))
+            backend = on_every_rank(comm, lambda: planned.backend_plan.open(built, planned.exchange_plan, comm))
         try:
             with stages.stage("compile"), first_run_announced(self._progress.announce):
                 first_on_node(comm, backend.compile)
@@ -300,7 +300,7 @@ class _Job:
     def _say_choices(self) -> None:
         made = self._prepared
         made.choice.say()
-        for note in made.rank.notes:
+        for note in made.backend_plan.notes:
             _LOG.info("%s", note)
         for warning in (*made.models.warnings, *self._network.warnings):
             _LOG.warning("%s", warning)

@@ -30,7 +30,7 @@ class Prepared:
     models: OwnModels
     inputs: list[Input]
     """The files that were read; those of other nodes hold the same."""
-    rank: BackendPlan
+    backend_plan: BackendPlan
     """This rank as its backend will step it."""
     exchange_plan: ExchangePlan
     choice: Choice
@@ -43,17 +43,17 @@ class Prepared:
     @property
     def plan(self) -> RankPlan:
         """This rank's neurons in lanes."""
-        return self.rank.layout
+        return self.backend_plan.layout
 
     @property
     def exchange(self) -> str:
         """How spikes travel between ranks."""
-        return self.rank.exchange
+        return self.backend_plan.exchange
 
     @property
     def threads(self) -> int:
         """Threads of this rank."""
-        return self.rank.threads
+        return self.backend_plan.threads
 
 
 def prepare(
@@ -70,16 +70,16 @@ def prepare(
     inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])
     check_same_inputs(inputs, comm)
     choice = choose_backend(network, comm)
-    rank = plan_backend(choice, network, comm)
-    check_node_memory(rank.layout, comm)
-    rank.check_memory(comm)
+    backend_plan = plan_backend(choice, network, comm)
+    check_node_memory(backend_plan.layout, comm)
+    backend_plan.check_memory(comm)
     return Prepared(
         config=config,
         network=network,
         models=models,
         inputs=inputs,
-        rank=rank,
-        exchange_plan=plan_exchange(network, rank.layout.blocks, comm.size),
+        backend_plan=backend_plan,
+        exchange_plan=plan_exchange(network, backend_plan.layout.blocks, comm.size),
         choice=choice,
     )
 

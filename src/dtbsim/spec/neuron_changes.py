@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft
 from dtbsim.spec.targets import chosen_neurons, chosen_positions
 
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
+
 
 def compile_neuron_changes(
-    drafts: dict[str, Draft], populations: tuple[Population, ...], seed: int, atlas: Any, places: Places
+    drafts: dict[str, Draft], populations: tuple[Population, ...], seed: int, atlas: Atlas | None, places: Places
 ) -> tuple[NeuronChange, ...]:
     """What changes in neurons, in the order in which it is made; notes mistakes."""
     found: list[tuple[tuple[int, int], NeuronChange]] = []
@@ -37,7 +40,7 @@ def compile_neuron_changes(
 
 
 def _chosen(
-    item: Changed, draft: Draft, populations: tuple[Population, ...], seed: int, atlas: Any, places: Places
+    item: Changed, draft: Draft, populations: tuple[Population, ...], seed: int, atlas: Atlas | None, places: Places
 ) -> dict[int, Any]:
     change, path = item.event.change, f"changes.{item.event.key}"
     result = {}

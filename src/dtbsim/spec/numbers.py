@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ from dtbsim.paths import user_path
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.number_files import read_matrix, read_numbers, read_regions
 from dtbsim.spec.places import Places
+from dtbsim.spec.regions import atlas_of
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -102,7 +106,7 @@ def values_of(value: Quantity, position: int, neurons: I64, words: Callable[[], 
 class Numbers:
     """Reads the numbers of a configuration: paths in it are relative to `base`, regions those of the `atlas`."""
 
-    atlas: Any
+    atlas: Atlas | None
     base: Path
     places: Places
 
@@ -164,7 +168,7 @@ class Numbers:
 
     def _map(self, value: RegionMap, regions: NDArray[np.int32], path: str) -> F64:
         """The map as it is, or low + (high - low) * (m - min m) / (max m - min m)."""
-        atlas = self.atlas
+        atlas = atlas_of(self.atlas)
         if value.map not in atlas.maps:
             raise self.places.error(
                 path, f"atlas '{atlas.name}' has no map '{value.map}'", did_you_mean(value.map, list(atlas.maps))
@@ -195,18 +199,18 @@ class Numbers:
             twice = next(name for name in given if names.count(name) > 1)
             raise self.places.error(where, f"region '{twice}' is there twice")
         self._check_known(names, where)
-        found = [given.get(self.atlas.region_names[region], value.default) for region in regions.tolist()]
+        found = [given.get(atlas_of(self.atlas).region_names[region], value.default) for region in regions.tolist()]
         if None in found:
-            missing = self.atlas.region_names[int(regions[found.index(None)])]
+            missing = atlas_of(self.atlas).region_names[int(regions[found.index(None)])]
             raise self.places.error(path, f"no number for region {missing}", "name it, or give a `default`")
         return np.array(found, dtype=np.float64)
 
     def _check_known(self, names: list[str], where: str) -> None:
-        known = set(self.atlas.region_names)
+        known = set(atlas_of(self.atlas).region_names)
         for name in names:
             if name not in known:
-                remedy = did_you_mean(name, self.atlas.region_names)
-                raise self.places.error(where, f"atlas '{self.atlas.name}' has no region '{name}'", remedy)
+                remedy = did_you_mean(name, atlas_of(self.atlas).region_names)
+                raise self.places.error(where, f"atlas '{atlas_of(self.atlas).name}' has no region '{name}'", remedy)
 
     def matrix(self, value: Matrix, target: NDArray[np.int32], source: NDArray[np.int32], path: str) -> F64:
         """float64[targets, sources]: the entries of a matrix for regions of the atlas."""
@@ -226,7 +230,7 @@ class Numbers:
         if rows is not None and columns is not None:
             at = [self._positions(names, regions, where) for names, regions in ((rows, target), (columns, source))]
             return np.asarray(numbers[np.ix_(*at)])
-        n = len(self.atlas.region_names)
+        n = len(atlas_of(self.atlas).region_names)
         if numbers.shape == (n, n):
             return np.asarray(numbers[np.ix_(target, source)])
         if numbers.shape == (target.size, source.size):
@@ -242,7 +246,7 @@ class Numbers:
         if len(index) < len(names):
             twice = next(name for name in index if names.count(name) > 1)
             raise self.places.error(where, f"region '{twice}' is there twice")
-        wanted = [self.atlas.region_names[region] for region in regions.tolist()]
+        wanted = [atlas_of(self.atlas).region_names[region] for region in regions.tolist()]
         missing = next((name for name in wanted if name not in index), None)
         if missing is not None:
             raise self.places.error(where, f"the matrix does not have region {missing}")

@@ -7,7 +7,7 @@ is left out takes its own connections with it and changes no other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from dtbsim.config import network as cfg
 from dtbsim.models.connections import rule_of
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.regions import atlas_of
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -49,7 +53,7 @@ class Pools:
         return np.asarray(np.bincount(self.piece, self.weight, self.start.size - 1), dtype=np.float64)
 
 
-def find_pools(scope: str, source: Draft, target: Draft, atlas: Any) -> Pools:
+def find_pools(scope: str, source: Draft, target: Draft, atlas: Atlas | None) -> Pools:
     """Pools of all target populations; `atlas` is needed where both live in regions."""
     regions = target.regions.astype(np.int64)
     if scope == "connectome":
@@ -73,17 +77,17 @@ def _starts(count: I64) -> I64:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
 
 
-def _by_region(source: Draft, atlas: Any) -> I64:
+def _by_region(source: Draft, atlas: Atlas | None) -> I64:
     """Population of the source family in each region of the atlas, -1: none."""
-    found = np.full(len(atlas.region_names), -1, dtype=np.int64)
+    found = np.full(len(atlas_of(atlas).region_names), -1, dtype=np.int64)
     found[source.regions] = source.populations
     return found
 
 
-def _connected(source: Draft, regions: I64, atlas: Any) -> Pools:
+def _connected(source: Draft, regions: I64, atlas: Atlas | None) -> Pools:
     """The connected regions in which the source family lives."""
     by_region = _by_region(source, atlas)
-    parts = [atlas.incoming(region) for region in regions.tolist()]
+    parts = [atlas_of(atlas).incoming(region) for region in regions.tolist()]
     kept = [(part.weights > 0) & (by_region[part.sources] >= 0) for part in parts]
     lengths = [
         np.full(part.sources.size, np.nan) if part.lengths_mm is None else np.asarray(part.lengths_mm) for part in parts
@@ -96,12 +100,12 @@ def _connected(source: Draft, regions: I64, atlas: Any) -> Pools:
     )
 
 
-def _lengths(target: int, sources: NDArray[np.int32], atlas: Any) -> F64:
+def _lengths(target: int, sources: NDArray[np.int32], atlas: Atlas | None) -> F64:
     """Tract lengths from all source regions onto one; 0 from itself, NaN where there is no tract."""
     if target < 0 or sources[0] < 0:
         return np.full(sources.size, np.nan)
-    lengths = np.full(len(atlas.region_names), np.nan)
-    incoming = atlas.incoming(target)
+    lengths = np.full(len(atlas_of(atlas).region_names), np.nan)
+    incoming = atlas_of(atlas).incoming(target)
     if incoming.lengths_mm is not None:
         lengths[incoming.sources] = incoming.lengths_mm
     lengths[target] = 0.0
@@ -124,14 +128,14 @@ class Scaling:
     reference: float | None = None
 
 
-def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Any) -> Scaling:
+def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Atlas | None) -> Scaling:
     """The scaling of a projection. Its reference is that of the whole atlas unless the configuration names one."""
     ones = np.ones(pools.source.size)
     some = (np.diff(pools.start) > 0).astype(np.float64)
     if item.scope != "connectome":
         return Scaling(some, ones, ones)
-    edges = atlas.edges()
-    n = len(atlas.region_names)
+    edges = atlas_of(atlas).edges()
+    n = len(atlas_of(atlas).region_names)
     by_strength = item.connectome_scales == "indegree" and rule_of(item.rule).number_of == "target"
     largest = np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights
     reference = item.connectome_reference or float(largest.max())

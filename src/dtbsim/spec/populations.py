@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,11 @@ from dtbsim.spec.circuits import Parts
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.numbers import Numbers, Quantity, extremes, typical
 from dtbsim.spec.places import Places
+from dtbsim.spec.regions import atlas_of
 from dtbsim.spec.samples import signal_states
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
 
 MOST_CHECKED = 1000
 """Of more changes of a population only the largest and smallest values are checked together with the parameters."""
@@ -170,7 +174,7 @@ def _sizes(population: cfg.Population, regions: NDArray[np.int32], path: str, nu
         raise numbers.places.error(where, "a size is one number in each region", "leave its spread out")
     for wrong in (given.min(), given.max()):
         if not 1 <= wrong <= MAX_NEURONS:
-            region = numbers.atlas.region_names[regions[int(np.flatnonzero(given == wrong)[0])]]
+            region = atlas_of(numbers.atlas).region_names[regions[int(np.flatnonzero(given == wrong)[0])]]
             raise numbers.places.error(where, f"{wrong:g} neurons in region {region}", f"allowed: 1 to {MAX_NEURONS:,}")
     return given.astype(np.int64)
 
@@ -252,7 +256,7 @@ def _of_all(quantities: Mapping[str, Quantity]) -> dict[str, float | NDArray[np.
     return {name: value if isinstance(value, float | np.ndarray) else math.nan for name, value in quantities.items()}
 
 
-def regions_of(given: Regions | None, atlas: Any, path: str, places: Places) -> NDArray[np.int32]:
+def regions_of(given: Regions | None, atlas: Atlas | None, path: str, places: Places) -> NDArray[np.int32]:
     """Indices of the named regions of the atlas, ascending; [-1] where none are named."""
     if given is None:
         return np.array([-1], dtype=np.int32)
@@ -313,13 +317,13 @@ def _check(model: NeuronModel, parameters: dict[str, Quantity], dt_ms: float, pa
             raise places.at(path, error) from None
 
 
-def number_populations(drafts: dict[str, Draft], atlas: Any, places: Places) -> tuple[Population, ...]:
+def number_populations(drafts: dict[str, Draft], atlas: Atlas | None, places: Places) -> tuple[Population, ...]:
     """Give out gids: families in order, regions in atlas order."""
     populations: list[Population] = []
     gid = 0
     for family, draft in enumerate(drafts.values()):
         for region, size in zip(draft.regions.tolist(), draft.sizes.tolist(), strict=True):
-            name = draft.name if region < 0 else f"{draft.name}@{atlas.region_names[region]}"
+            name = draft.name if region < 0 else f"{draft.name}@{atlas_of(atlas).region_names[region]}"
             draft.populations.append(len(populations))
             populations.append(Population(name, family, region, gid, size))
             gid += size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from dtbsim.paths import user_path
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft
 
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
+
 F64 = NDArray[np.float64]
 
 
 def positions_of(
-    item: cfg.Positions | None, draft: Draft, gid0: int, seed: int, atlas: Any, base_dir: Path, places: Places
+    item: cfg.Positions | None, draft: Draft, gid0: int, seed: int, atlas: Atlas | None, base_dir: Path, places: Places
 ) -> F64 | None:
     """float64[n, 2 or 3] of all neurons of a family, whose first gid is `gid0`; None: it has no positions.
 

@@ -15,6 +15,7 @@ from dtbsim.config.sources import PER_REGION, spreads
 from dtbsim.spec.distributions import Table, as_table
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.populations import Draft
+from dtbsim.spec.regions import atlas_of
 
 F64 = NDArray[np.float64]
 _M = TypeVar("_M", bound=BaseModel)
@@ -49,7 +50,7 @@ def region_numbers(item: BaseModel, name: str, family: Draft, path: str, numbers
     number = [leaf for leaf in leaves(field_annotation(type(item).model_fields[name])) if leaf.kind == "number"]
     for wrong in (values.min(), values.max()):
         if out_of_limits(number[0], float(wrong)):
-            region = numbers.atlas.region_names[family.regions[int(np.flatnonzero(values == wrong)[0])]]
+            region = atlas_of(numbers.atlas).region_names[family.regions[int(np.flatnonzero(values == wrong)[0])]]
             message = f"it is {wrong:g} in region {region}"
             raise numbers.places.error(path, message, f"allowed: {describe_leaves(number)}")
     return values

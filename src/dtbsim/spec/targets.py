@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,17 @@ from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SUBSET, philox_array
 from dtbsim.spec.network import Population
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Draft, regions_of
+from dtbsim.spec.regions import atlas_of
+
+if TYPE_CHECKING:
+    from dtbsim.atlas import Atlas
 
 IntArray = NDArray[np.int64]
 Choosing = Windowed | Change
 """What has `regions`, `fraction` and `neurons`."""
 
 
-def chosen_positions(item: Choosing, family: Draft, atlas: Any, path: str, places: Places) -> list[int]:
+def chosen_positions(item: Choosing, family: Draft, atlas: Atlas | None, path: str, places: Places) -> list[int]:
     """Places within the family of the populations that are reached, ascending."""
     if item.regions is None:
         return list(range(len(family.populations)))
@@ -30,7 +34,7 @@ def chosen_positions(item: Choosing, family: Draft, atlas: Any, path: str, place
     found = np.flatnonzero(np.isin(family.regions, wanted))
     missing = wanted[~np.isin(wanted, family.regions)]
     if found.size == 0 or (isinstance(item.regions, list) and missing.size):
-        lacking = ", ".join(atlas.region_names[region] for region in missing[:3])
+        lacking = ", ".join(atlas_of(atlas).region_names[region] for region in missing[:3])
         raise places.error(where, f"population '{family.name}' does not live in {lacking}", "name regions it lives in")
     return [int(position) for position in found]
 

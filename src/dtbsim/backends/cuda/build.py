@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
-from dtbsim.backends.cuda.parcel import SharedTables
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
+from dtbsim.backends.cuda.upload import SharedTables
 from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWirings
 from dtbsim.build.lanes import PACKED_SLOTS
 from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
-from dtbsim.backends.cuda.parcel import Parcel, SharedTables
+from dtbsim.backends.cuda.upload import SharedTables, Upload
 from dtbsim.build.listed import ListedOnLane
 from dtbsim.build.pairs import pair_table
 from dtbsim.build.synapses import LaneBuilder, Wiring
@@ -27,7 +27,7 @@ class DeviceWirings:
     """All stored static projections of a lane: `launch` counts or writes their synapses."""
 
     def __init__(self, device: Device, builder: LaneBuilder, tables: SharedTables) -> None:
-        self._device, self._tables, self._parcel = device, tables, Parcel(device)
+        self._device, self._tables, self._upload = device, tables, Upload(device)
         self._launches: list[tuple[str, Launch, int]] = []
         drawn = [(p, wiring) for p, wiring in builder.work if wiring.tasks.size]
         marks = [self._marks(projection, wiring) for projection, wiring in drawn]
@@ -38,12 +38,12 @@ class DeviceWirings:
             self._add_listed(synapses)
         if builder.pieces:
             self._add_by_source(builder)
-        self._parcel.send()
+        self._upload.send()
 
     def launch(self, kernels: Kernels, rows: Any) -> None:
         """Count or write, as the rows table on the device says."""
         for name, shape, at in self._launches:
-            kernels.launch(name, shape, self._parcel.address(at), self._device.address(rows))
+            kernels.launch(name, shape, self._upload.address(at), self._device.address(rows))
 
     # -- drawn by target --------------------------------------------------------------------------------------
 
@@ -75,8 +75,8 @@ class DeviceWirings:
         arrays = _arrays(wiring, items)
         for field, values in arrays.items():
             dtype = np.uint32 if field in (B.W_CUMULATIVE_AT, B.W_COUNTS_AT) else np.int64
-            table[field] = self._parcel.add(values.astype(dtype, copy=False))
-        self._launches.append((name, shape, self._parcel.add(table, tuple(arrays))))
+            table[field] = self._upload.add(values.astype(dtype, copy=False))
+        self._launches.append((name, shape, self._upload.add(table, tuple(arrays))))
 
     # -- listed by the rule -----------------------------------------------------------------------------------
 
@@ -84,26 +84,26 @@ class DeviceWirings:
         """The synapses themselves, a thread each."""
         table = np.zeros(B.WIRING_FIELDS, np.int64)
         table[B.W_N_ITEMS] = synapses.source.size
-        table[B.W_LISTED_SOURCE_AT] = self._parcel.add(synapses.source)
-        table[B.W_LISTED_SLOT_AT] = self._parcel.add(synapses.slot)
-        table[B.W_LISTED_WEIGHT_AT] = self._parcel.add(synapses.weight)
-        table[B.W_LISTED_DELAY_AT] = self._parcel.add(synapses.delay.astype(np.int32))
+        table[B.W_LISTED_SOURCE_AT] = self._upload.add(synapses.source)
+        table[B.W_LISTED_SLOT_AT] = self._upload.add(synapses.slot)
+        table[B.W_LISTED_WEIGHT_AT] = self._upload.add(synapses.weight)
+        table[B.W_LISTED_DELAY_AT] = self._upload.add(synapses.delay.astype(np.int32))
         fields = (B.W_LISTED_SOURCE_AT, B.W_LISTED_SLOT_AT, B.W_LISTED_WEIGHT_AT, B.W_LISTED_DELAY_AT)
         shape = self._device.limits.spread(synapses.source.size)
-        self._launches.append(("dtb_wire_listed", shape, self._parcel.add(table, fields)))
+        self._launches.append(("dtb_wire_listed", shape, self._upload.add(table, fields)))
 
     # -- drawn by source --------------------------------------------------------------------------------------
 
     def _add_by_source(self, builder: LaneBuilder) -> None:
-        pairs = pair_table(builder.pieces, self._parcel.add, self._tables.address).table
+        pairs = pair_table(builder.pieces, self._upload.add, self._tables.address).table
         sources = pairs[:, P.N_SOURCES]
         shape = warps_for(self._device, int(sources.sum()), 1)
         table = np.zeros(B.WIRING_FIELDS, np.int64)
         table[B.W_SEED_LOW], table[B.W_SEED_HIGH] = int(builder.k0), int(builder.k1)
         table[B.W_N_TASKS], table[B.W_N_ITEMS] = len(pairs), int(sources.sum())
-        table[B.W_FIRST_ITEM_AT] = self._parcel.add(np.append(0, np.cumsum(sources)))
-        table[B.W_PAIRS_AT] = self._parcel.add(pairs, (P.SLOT_OF_BLOCK_AT, P.HERE_AT, P.RUNS_AT))
-        at = self._parcel.add(table, (B.W_FIRST_ITEM_AT, B.W_PAIRS_AT))
+        table[B.W_FIRST_ITEM_AT] = self._upload.add(np.append(0, np.cumsum(sources)))
+        table[B.W_PAIRS_AT] = self._upload.add(pairs, (P.SLOT_OF_BLOCK_AT, P.HERE_AT, P.RUNS_AT))
+        at = self._upload.add(table, (B.W_FIRST_ITEM_AT, B.W_PAIRS_AT))
         self._launches.append(("dtb_wire_sources", shape, at))
 
 

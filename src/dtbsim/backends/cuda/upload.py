@@ -12,7 +12,7 @@ from dtbsim.backends.cuda.device import Device
 WORD = 8
 
 
-class Parcel:
+class Upload:
     """Collects arrays with `add`, brings them to the device with `send`."""
 
     def __init__(self, device: Device) -> None:
@@ -21,9 +21,9 @@ class Parcel:
         self._words = 1  # no array is at 0, which stands for none
 
     def add(self, values: NDArray[Any], addresses: tuple[int, ...] = ()) -> int:
-        """Where the array lies in the parcel, in bytes; 0: it is empty.
+        """Where the array lies in the upload, in bytes; 0: it is empty.
 
-        Columns `addresses` of int64 values hold places in the parcel or 0; `send` makes device addresses of them.
+        Columns `addresses` of int64 values hold places in the upload or 0; `send` makes device addresses of them.
         """
         if values.size == 0:
             return 0
@@ -48,7 +48,7 @@ class Parcel:
         self._packed.clear()
 
     def address(self, at: int) -> int:
-        """Device address of a place in the parcel, once it was sent."""
+        """Device address of a place in the upload, once it was sent."""
         return self._device.address(self._array) + at
 
 
