@@ -30,7 +30,7 @@ _DIGEST_BYTES = 32
 
 
 class CompiledCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one function, in the folder that `folder` returns when it is first asked for.
+    """The cache of one function, in the folder that `folder` returns at the time.
 
     `stamp` stands for everything that the machine code depends on beside the function's own byte code.
     """
@@ -50,9 +50,15 @@ class CompiledCache(FunctionCache):  # type: ignore[misc]
 
     @property
     def _cache_file(self) -> _CheckedFiles:
-        if self._files is None:
-            self._files = _CheckedFiles(str(self._folder()), self._impl.filename_base, self._stamp)
+        folder = str(self._folder())
+        if self._files is None or self._files._cache_path != folder:
+            self._files = _CheckedFiles(folder, self._impl.filename_base, self._stamp)
         return self._files
+
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Return whether machine code for `sig` was saved; whether it is whole, loading it will show."""
+        name = self._cache_file._load_index().get(self._index_key(sig, target_context.codegen()))
+        return name is not None and Path(self._cache_file._data_path(name)).exists()
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
         with _unusable(self._name):

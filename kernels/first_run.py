@@ -33,6 +33,13 @@ def first_run_announced(tell: Callable[[str], None]) -> Iterator[None]:
         event.unregister(EVENT, listener)
 
 
+def announce(tell: Callable[[str], None], kept: Path) -> None:
+    """Tell that a long compilation begins, whose result is kept in a folder; once in the life of a process."""
+    if not _Told.told:
+        _Told.told = True
+        tell(_line(kept))
+
+
 class _Listener(event.Listener):  # type: ignore[misc]
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -41,8 +48,7 @@ class _Listener(event.Listener):  # type: ignore[misc]
         """A function begins to be compiled."""
         dispatcher = event.data["dispatcher"]
         if not _Told.told and dispatcher.py_func.__module__ in LONG:
-            _Told.told = True
-            self._tell(_line(Path(dispatcher._cache.cache_path)))
+            announce(self._tell, Path(dispatcher._cache.cache_path))
 
     def on_end(self, event: Any) -> None:
         """It has been."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba as nb
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 _VOID_POINTER = types.voidptr
 
@@ -110,56 +110,63 @@ def call_rule(typingctx: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: A
     return _call(6)
 
 
-@intrinsic
-def _pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
-    result = types.CPointer(dtype.dtype)
+def _view(dtype: Any) -> Any:
+    """An intrinsic (address, n) that makes an array; unlike `nb.carray` there is nothing to be typed and inlined."""
+    result = types.Array(dtype, 1, "C")
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.inttoptr(args[0], context.get_value_type(result))
+        array = context.make_array(result)(context, builder)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(dtype)))
+        data = builder.inttoptr(args[0], context.get_data_type(dtype).as_pointer())
+        populate_array(array, data, [args[1]], [itemsize], itemsize, None)
+        return array._getvalue()
 
-    return result(types.int64, dtype), codegen
+    def typed(typingctx: Any, address: Any, n: Any) -> Any:
+        return result(types.int64, types.int64), codegen
+
+    return typed
 
 
-@nb.njit(inline="always")
-def view_i64(address: int, n: int) -> Any:
+@intrinsic
+def view_i64(typingctx: Any, address: Any, n: Any) -> Any:
     """int64[n] at `address`."""
-    return nb.carray(_pointer(address, nb.int64), n)
+    return _view(types.int64)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_i32(address: int, n: int) -> Any:
+@intrinsic
+def view_i32(typingctx: Any, address: Any, n: Any) -> Any:
     """int32[n] at `address`."""
-    return nb.carray(_pointer(address, nb.int32), n)
+    return _view(types.int32)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_u32(address: int, n: int) -> Any:
+@intrinsic
+def view_u32(typingctx: Any, address: Any, n: Any) -> Any:
     """uint32[n] at `address`."""
-    return nb.carray(_pointer(address, nb.uint32), n)
+    return _view(types.uint32)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_i16(address: int, n: int) -> Any:
+@intrinsic
+def view_i16(typingctx: Any, address: Any, n: Any) -> Any:
     """int16[n] at `address`."""
-    return nb.carray(_pointer(address, nb.int16), n)
+    return _view(types.int16)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_u16(address: int, n: int) -> Any:
+@intrinsic
+def view_u16(typingctx: Any, address: Any, n: Any) -> Any:
     """uint16[n] at `address`."""
-    return nb.carray(_pointer(address, nb.uint16), n)
+    return _view(types.uint16)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_u8(address: int, n: int) -> Any:
+@intrinsic
+def view_u8(typingctx: Any, address: Any, n: Any) -> Any:
     """uint8[n] at `address`."""
-    return nb.carray(_pointer(address, nb.uint8), n)
+    return _view(types.uint8)(typingctx, address, n)
 
 
-@nb.njit(inline="always")
-def view_f32(address: int, n: int) -> Any:
+@intrinsic
+def view_f32(typingctx: Any, address: Any, n: Any) -> Any:
     """float32[n] at `address`."""
-    return nb.carray(_pointer(address, nb.float32), n)
+    return _view(types.float32)(typingctx, address, n)
 
 
 sched_yield = types.ExternalFunction("sched_yield", types.int32())

@@ -34,7 +34,16 @@ def source_hash() -> str:
 
 def static_dir() -> Path:
     """Return the folder for the machine code of these sources."""
-    return _static_dir(cache_dir())
+    return _Lent.folder or _static_dir(cache_dir())
+
+
+class _Lent:
+    folder: Path | None = None
+
+
+def keep_in(folder: Path) -> None:
+    """Keep the machine code of these sources in `folder`, which the process that started this one has checked."""
+    _Lent.folder = folder
 
 
 @functools.cache

@@ -50,17 +50,33 @@ class Stage:
         self._function = function
 
     @cached_property
-    def _compiled(self) -> Any:
+    def _definition(self) -> Any:
         signature = SIGNATURE.args, SIGNATURE.return_type
-        compiled: Any = CFunc(self._function, signature, locals={}, options={"nogil": True})
-        compiled._cache = CompiledCache(self._function, static_dir, source_hash())
-        compiled.compile()
-        return compiled
+        definition: Any = CFunc(self._function, signature, locals={}, options={"nogil": True})
+        definition._cache = CompiledCache(self._function, static_dir, source_hash())
+        return definition
+
+    @cached_property
+    def _compiled(self) -> Any:
+        self._definition.compile()
+        return self._definition
 
     @property
     def address(self) -> int:
         """Where the machine code is; it lives as long as this object."""
         return int(self._compiled.address)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been compiled here, or the kernel cache has its machine code."""
+        if "_compiled" in vars(self):
+            return True
+        definition = self._definition
+        return bool(definition._cache.holds(definition._sig, definition._targetdescr.target_context))
+
+    def compile(self) -> None:
+        """Compile it, or load it from the kernel cache."""
+        assert self.address
 
 
 @Stage

@@ -192,3 +192,20 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             break
     if not ok and rank[L.ERROR] == 0:
         rank[L.ERROR] = L.ERROR_MEMORY
+
+
+SIGNATURE = (types.int64[::1], types.int64[:, ::1], types.int64, types.int64, types.int64)
+"""Of all calls of `run_window`."""
+
+
+class Window:
+    """`run_window` as one of the parts of a step that can be compiled ahead (`parts`)."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been compiled here, or the kernel cache has its machine code."""
+        return SIGNATURE in run_window.overloads or bool(run_window._cache.holds(SIGNATURE, run_window.targetctx))
+
+    def compile(self) -> None:
+        """Compile it, or load it from the kernel cache."""
+        run_window.compile(SIGNATURE)

@@ -1,4 +1,4 @@
-"""What holds for all tests: kernels are compiled before they begin, so that no time limit of a test pays for it."""
+"""What holds for all tests: kernels are compiled before they begin, once and not by each worker that needs them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,28 @@ name: warm_up
 simulation: {dt_ms: 0.1, duration_ms: 1, threads: 1}
 populations:
   E: {model: iaf_psc_exp, size: 20}
+  S: {model: poisson_source, size: 20, parameters: {rate_hz: 5}}
 projections:
-  EE: {source: E, target: E, rule: {kind: fixed_indegree, indegree: 2}, weight_pA: 1, delay_ms: 1}
+  split: {source: E, target: E, rule: {kind: fixed_total_number, total: 40}, weight_pA: 1, delay_ms: 1}
+  by_source: {source: E, target: E, rule: {kind: fixed_outdegree, outdegree: 2}, weight_pA: 1, delay_ms: 1}
+  drawn:
+    source: S
+    target: E
+    rule: {kind: fixed_outdegree, outdegree: 2}
+    weight_pA: 1
+    delay_ms: 1
+    procedural: true
+  plastic:
+    source: E
+    target: E
+    rule: {kind: fixed_indegree, indegree: 2}
+    weight_pA: 1
+    delay_ms: 1
+    synapse: {kind: stdp, weight_max: 2}
+drives:
+  all: {kind: poisson, target: E, rate_hz: 100, weight_pA: 1}
+  some: {kind: poisson, target: E, rate_hz: 100, weight_pA: 1, neurons: [3, 7]}
+  noise: {kind: noise_current, target: E, mean: 0, std: 1}
 """
 
 

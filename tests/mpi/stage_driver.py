@@ -36,7 +36,7 @@ HOW: dict[str, Callable[[], None]] = {"c": stay_in_c, "swallow": swallow}
 STAGES = {
     "load": "dtbsim.cli.run.load",
     "network": "dtbsim.simulate.prepare.compile_network",
-    "compile": "dtbsim.simulate.conductor.warm_up_build",
+    "compile": "dtbsim.simulate.compiling.warm_up_build",
     "build": "dtbsim.backends.cpu_plan.build_rank",
 }
 

@@ -82,7 +82,6 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
         found = results["pd14"][plan]
         assert (found["gpu_plan"], found["synapses"]) == (plan, 119_646)
         assert 0 < found["rtf"]["min"] <= found["rtf"]["median"]
-        assert found["mean_rate_hz"] > 0
         assert min(found["profile"]["us_per_step"].values()) > 0
     assert set(results["pd14"]["general"]["profile"]["us_per_step"]) == {"dtb_input", "dtb_neurons", "dtb_schedule"}
     assert set(results["areas"]) == {"scale 0.001", "scale 0.0005", "ended", "took_s"}

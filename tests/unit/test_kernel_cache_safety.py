@@ -127,6 +127,14 @@ def run_with(cache: Path, out: Path) -> str:
 
 
 @pytest.mark.slow
+def test_a_plain_network_compiles_no_stage_of_others(built: tuple[Path, str]) -> None:
+    """No drives that draw, no synapses with a state or drawn anew, one rank: the window alone."""
+    names = {path.name.split("-")[0] for path in built[0].rglob("static-*/*.nbc")}
+    assert "window.run_window" in names
+    assert {name for name in names if name.startswith("stages.")} == set()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "cut", "overwritten", "bit in the middle"])
 def test_a_run_compiles_anew_what_is_damaged(built: tuple[Path, str], tmp_path: Path, damage: str) -> None:
     """Files of some of the build's loops, which are quick to compile, and those of the generated kernel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError
 from dtbsim.kernels import dynamic_layout as D
-from dtbsim.kernels.intrinsics import view_i32
 from dtbsim.mpi import run_ranks
 
 NETWORK = """\
@@ -110,7 +110,8 @@ def test_dopamine_comes_from_all_regions_of_its_population(tmp_path: Path) -> No
     assert len(backend.tables.dynamic) == 2
     for tables in backend.tables.dynamic:
         row = tables.table[0]
-        released = view_i32(int(row[D.RELEASED_AT]), int(row[D.N_CELLS] * row[D.INTERVAL]))[:1000]
+        words = ctypes.c_int32 * int(row[D.N_CELLS] * row[D.INTERVAL])
+        released = np.ctypeslib.as_array(words.from_address(int(row[D.RELEASED_AT])))[:1000]
         assert row[D.CELL0] == 0
         np.testing.assert_array_equal(released, emitted)
     backend.close()

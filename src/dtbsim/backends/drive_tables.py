@@ -90,7 +90,7 @@ class DriveTables:
                 elif drive.kind == "events":
                     events.append(self._events(run, reached))
                 elif drive.weight != 0 and (drive.rate is not None or drive.mean > 0):
-                    if _plain(reached):
+                    if one_row(drive, reached.local):
                         _append(poisson, self._poisson(reached))
                     else:
                         varied.setdefault(id(drive), []).append(reached)
@@ -318,11 +318,13 @@ def _contiguous(local: I64) -> bool:
     return bool(local[-1] - local[0] + 1 == local.size)
 
 
-def _plain(reached: _Reached) -> bool:
-    """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold it."""
-    drive = reached.drive
+def one_row(drive: Drive, local: I64 | None) -> bool:
+    """Whether a row of the Poisson table, which has one rate, one window and neighbouring neurons, can hold a drive.
+
+    `local` are the neurons that it reaches (None: all).
+    """
     one_rate = drive.rate is None and drive.own_means is None
-    return one_rate and not drive.shared and len(drive.windows.on) == 1 and _contiguous(reached.local)
+    return one_rate and not drive.shared and len(drive.windows.on) == 1 and (local is None or _contiguous(local))
 
 
 def _append(table: list[list[int]], entry: list[int]) -> None:

@@ -77,6 +77,13 @@ def several_ranks(environ: Mapping[str, str]) -> bool:
         return False
 
 
+def environ_alone(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a process that this one starts and that is no rank."""
+    return {key: value for key, value in environ.items() if not key.startswith(("PMI_", "OMPI_", "MPI_"))} | {
+        SWITCH: "off"
+    }
+
+
 def _number(environ: Mapping[str, str], key: str) -> int | None:
     text = environ.get(key)
     if text is None:

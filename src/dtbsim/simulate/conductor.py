@@ -18,9 +18,8 @@ from dtbsim.build.rank import RankNetwork
 from dtbsim.config import Locator, RunConfig, dump_config
 from dtbsim.errors import DtbsimError, StorageError
 from dtbsim.intervene import Intervention, act_intervals, change_steps, open_interventions
-from dtbsim.kernels.first_run import first_run_announced
 from dtbsim.mpi import Comm, on_root, world_comm
-from dtbsim.mpi.world import first_on_node, on_every_rank
+from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
 from dtbsim.record.chunk import Chunk
 from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
@@ -32,6 +31,7 @@ from dtbsim.runtime.status import State, StatusFile, mark_ended
 from dtbsim.runtime.watchdog import active_watchdog, stepping
 from dtbsim.signals.stream import Site
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
+from dtbsim.simulate.compiling import Compiler
 from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.pause import Conducted, Ending, Pause, as_it_was, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
@@ -40,7 +40,6 @@ from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.simulate.summary import summarise_run, with_report
-from dtbsim.simulate.warm_up import warm_up_build
 from dtbsim.store.files import storage_errors
 
 _LOG = logging.getLogger(__name__)
@@ -225,30 +224,30 @@ class _Job:
             on_root(comm, self._write_origin)
         if comm.is_root:
             self._say_choices()
-        with stages.stage("compile"), first_run_announced(self._progress.announce):
-            first_on_node(comm, lambda: warm_up_build(self._network))
         plan = self._prepared.plan
-        _LOG.info(
-            "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
-            plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
-        )  # fmt: skip
-        with stages.stage("build"):
-            built = on_every_rank(comm, lambda: self._prepared.backend_plan.build(self._progress.advance))
-        with stages.stage("write", shown=False):
-            self._describe(built)
-        with stages.stage("open", shown=False):
-            planned = self._prepared
-            backend = on_every_rank(comm, lambda: planned.backend_plan.open(built, planned.exchange_plan, comm))
-        try:
-            with stages.stage("compile"), first_run_announced(self._progress.announce):
-                first_on_node(comm, backend.compile)
+        with contextlib.ExitStack() as stack:
+            compiler = stack.enter_context(contextlib.closing(Compiler(self._prepared, comm, self._progress.announce)))
+            with stages.stage("compile"):
+                compiler.compile_build()
+            _LOG.info(
+                "building: memory planned %.2f GiB, %d lane(s), synapse format %d",
+                plan.memory.peak / 2**30, len(plan.lanes), plan.synapse_kind,
+            )  # fmt: skip
+            with stages.stage("build"):
+                built = on_every_rank(comm, lambda: self._prepared.backend_plan.build(self._progress.advance))
+            with stages.stage("write", shown=False):
+                self._describe(built)
+            with stages.stage("open", shown=False):
+                planned = self._prepared
+                backend = on_every_rank(comm, lambda: planned.backend_plan.open(built, planned.exchange_plan, comm))
+            stack.callback(backend.close)
+            with stages.stage("compile"):
+                compiler.compile_steps(backend)
             stopped = interrupt_agreed(comm)
             self._interrupt.keep(None if stopped else STOPPING)
             if stopped:
                 return self._finish(built, backend, None, steps=0, interrupted=True)
             return (yield from self._record_and_finish(built, backend))
-        finally:
-            backend.close()
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> Conducted:
         comm, stages = self._comm, self._stages

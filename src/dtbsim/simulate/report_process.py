@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dtbsim.errors import EXIT_INTERRUPTED, DtbsimError
-from dtbsim.mpi.launch import SWITCH
+from dtbsim.mpi.launch import environ_alone
 from dtbsim.report import REPORT_NAME
 from dtbsim.runtime.interrupt import active_interrupt
 from dtbsim.runtime.watchdog import tick
@@ -28,11 +28,10 @@ def report_in_own_process(run_dir: Path) -> Path:
     """
     if _stop():
         raise _interrupted(run_dir)
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PMI_", "OMPI_", "MPI_"))}
     command = [sys.executable, "-m", "dtbsim", "report", str(run_dir)]
     child = subprocess.Popen(
         command,
-        env=environ | {SWITCH: "off"},
+        env=environ_alone(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
