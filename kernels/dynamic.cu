@@ -98,6 +98,8 @@ DTB_KERNEL dtb_catch_up(Table table, i64 now, i64 until, i64 last, i64 trace, i6
     const Before before = {at<i32>(last), at<float>(trace), at<i32>(first)};
     if (table[D_KIND] == D_MODULATED)
         catch_up_rewarded(table, now, until, before, rows_of_warp(share_of_row()));
+    else if (table[D_KIND] == D_STATEFUL)
+        catch_up_stateful(table, share_of_row());
     else
         catch_up(table, now, until, before, rows_of_warp(share_of_row()));
 }

@@ -8,6 +8,7 @@
 #include "factor.cuh"
 #include "reward.cuh"
 #include "stdp.cuh"
+#include "synapse_state.cuh"
 
 // Room for one more entry of `words` words in one of the two kinds of buckets of a table, 0: too small.
 DTB_FN i64 *new_entry(Table rank, Table table, i64 field, i64 slot, i64 words) {
@@ -80,6 +81,8 @@ DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
             const i64 *entry = entries + e * words;
             if (kind == D_MODULATED)
                 deliver_rewarded(lane, table, entry, step, thread);
+            else if (kind == D_STATEFUL)
+                deliver_stateful(lane, table, entry, step, thread);
             else if (kind >= D_PLASTIC)
                 deliver_plastic(lane, table, entry, step, thread);
             else

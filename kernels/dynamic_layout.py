@@ -1,7 +1,8 @@
 """Where things lie in the int64 table that describes one dynamic projection on one lane.
 
 A dynamic projection is one whose synapses change what they transmit: by the history of their source (`BY_SOURCE`), by
-that of both ends (`PLASTIC`), or of a third population as well (`MODULATED`). Its synapses are apart from the static
+that of both ends (`PLASTIC`; `STATEFUL` where a synapse
+has more than its weight), or of a third population as well (`MODULATED`). Its synapses are apart from the static
 ones, with rows for the sources of the projection only and an agenda of their own whose entries carry what the spike
 brings along. Fields named `*_AT` hold addresses.
 """
@@ -74,17 +75,21 @@ N_CELLS = next(_n)
 KNOWN = next(_n)  # step up to whose beginning the integral is known
 LEVEL_AT = next(_n)  # float32[1]: dopamine just after its last spike that is known
 LEVEL_STEP = next(_n)  # the step of that
+STATES_AT = next(_n)  # stateful: float32[N_STATES, synapses], see `synapse_state`
+N_STATES = next(_n)
+EVENT_AT = next(_n)  # int32[synapses]: time of the last spike of either end that the synapse has seen, in steps
 SHORTEST, LONGEST = next(_n), next(_n)  # delays of the projection, in steps
 FIELDS = (next(_n) + 7) // 8 * 8
 
 DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)
 
-BY_SOURCE, PLASTIC, MODULATED = range(3)
+BY_SOURCE, PLASTIC, MODULATED, STATEFUL = range(4)
 """Decays of the first: the model's two; of the others: 0 and 1 of the traces of source and target that the other end
 reads, 2 and 3 of those that the own end reads. MODULATED: 3 of dopamine."""
 
 P_MAX, P_MIN = 0, 1  # plastic: bounds of a weight
 P_GAIN, P_LOSS, P_RELEASE = 2, 3, 4  # modulated
+P_DT = 2  # stateful: time step in ms
 P_CONSTANTS = 5  # those that the model's functions take, in their order
 
 WINDOW = 8

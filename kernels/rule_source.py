@@ -10,13 +10,15 @@ from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.jit import source_hash
 from dtbsim.models.language import ir
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
-from dtbsim.models.synapses import ModulatedSynapse, PlasticSynapse, SourceSynapse, SynapseModel
-from dtbsim.models.synapses.checked import checked_rule, needed_functions, values_of
+from dtbsim.models.synapses import ModulatedSynapse, PlasticSynapse, SourceSynapse, StatefulSynapse, SynapseModel
+from dtbsim.models.synapses.checked import STATES, checked_rule, needed_functions, values_of
 
 ENTRIES: dict[str, tuple[str, str]] = {
     "advance": ("factor", "next_factor"),
     "deliver": ("stdp", "deliver_plastic"),
     "catch_up": ("stdp", "catch_up_plastic"),
+    "deliver stateful": ("synapse_state", "deliver_stateful"),
+    "catch_up stateful": ("synapse_state", "catch_up_stateful"),
     "deliver modulated": ("reward", "deliver_rewarded"),
     "catch_up modulated": ("reward", "catch_up_rewarded"),
 }
@@ -47,7 +49,7 @@ def kernel(_a, _b, _c, _d, _e, _f):
     return _machinery({names}, _a, _b, _c, _d, _e, _f)
 '''
 _DECORATOR = '@_njit(error_model="numpy", nogil=True, forceinline=True)\n'
-_VALUES = ("_v0", "_v1", "_v2", "_v3")
+_VALUES = ("_v0", "_v1", "_v2", "_v3", "_v4", "_v5")
 
 
 def rule_text(model: SynapseModel, entry: str) -> str:
@@ -55,7 +57,7 @@ def rule_text(model: SynapseModel, entry: str) -> str:
     elementary, own = needed_functions(model)
     texts = [*map(elementary_text, elementary), *map(own_function_text, own)]
     texts += [_function_text(model, name, function) for name, function in checked_rule(model).items()]
-    module, machinery = ENTRIES[f"{entry} modulated" if isinstance(model, ModulatedSynapse) else entry]
+    module, machinery = ENTRIES[entry + _kind(model)]
     return _TEXT.format(
         entry=entry,
         model=model.name,
@@ -66,6 +68,12 @@ def rule_text(model: SynapseModel, entry: str) -> str:
         given="\n".join(f"_{name} = _Given(_rule_{name})" for name in model.entry_points),
         names=", ".join(f"_{name}" for name in model.entry_points),
     )
+
+
+def _kind(model: SynapseModel) -> str:
+    if isinstance(model, StatefulSynapse):
+        return " stateful"
+    return " modulated" if isinstance(model, ModulatedSynapse) else ""
 
 
 def entries_of(model: SynapseModel) -> tuple[str, ...]:
@@ -93,6 +101,8 @@ def _function_text(model: SynapseModel, name: str, function: ir.Function) -> str
     if isinstance(model, SourceSynapse):
         unused = arguments[len(model.states) : 2]
         results = [*results[:-1], *unused, results[-1]]
+    elif isinstance(model, StatefulSynapse):
+        results = [*results, *arguments[len(arguments) - STATES + len(model.states) :]]
     else:
         assert isinstance(model, PlasticSynapse)
     lines += [*emitter.lines, f"return {', '.join(results)}"]

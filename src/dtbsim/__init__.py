@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Projection,
         TractDelay,
     )
+    from dtbsim.config.own_synapse import OwnSynapse
     from dtbsim.config.parts import SpikeArrays
     from dtbsim.config.positions import BoxPositions, DiscPositions, GivenPositions, GridPositions
     from dtbsim.config.run import (
@@ -82,10 +83,12 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
     from dtbsim.models.synapses.configured import (
         STDP,
+        GraupnerBrunel,
         SaturatingNMDA,
         STDPDopamine,
         STDPPowerLaw,
         STDPTriplet,
+        SymmetricHebbian,
         TsodyksMarkram,
         VogelsSprekeler,
     )
@@ -124,6 +127,7 @@ _MODULES = {
         "Projection",
         "TractDelay",
     ),
+    "config.own_synapse": ("OwnSynapse",),
     "config.parts": ("SpikeArrays",),
     "config.run": (
         "Analysis",
@@ -142,7 +146,9 @@ _MODULES = {
         "STDPDopamine",
         "STDPPowerLaw",
         "STDPTriplet",
+        "GraupnerBrunel",
         "SaturatingNMDA",
+        "SymmetricHebbian",
         "TsodyksMarkram",
         "VogelsSprekeler",
     ),
@@ -196,6 +202,7 @@ __all__ = [
     "FixedTotalNumber",
     "FromFile",
     "GivenPositions",
+    "GraupnerBrunel",
     "GridPositions",
     "HomeostaticStage",
     "HomeostaticTonic",
@@ -209,6 +216,7 @@ __all__ = [
     "Normal",
     "OUCurrentDrive",
     "OneToOne",
+    "OwnSynapse",
     "PairwiseBernoulli",
     "PoissonDrive",
     "Population",
@@ -236,6 +244,7 @@ __all__ = [
     "SpikeArrays",
     "SpikeTrainDrive",
     "StepCurrentDrive",
+    "SymmetricHebbian",
     "SynapticScaling",
     "TractDelay",
     "TruncatedNormal",

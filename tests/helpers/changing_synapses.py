@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from dtbsim.models.synapses import SYNAPSE_MODELS, ModulatedSynapse
+from dtbsim.models.synapses.trial import trial_values
+
 DYNAMIC_NETWORK = """\
 simulation: {dt_ms: 0.2, duration_ms: 500, block_size: 16}
 seed: 8
@@ -42,7 +47,22 @@ DYNAMIC_SYNAPSES = {
     "power law": "{kind: stdp_power_law, learning_rate: 0.3, alpha: 0.1, mu: 0.4, weight_max: 200}",
     "towards a rate": "{kind: vogels_sprekeler, weight_max: 100, learning_rate: 1.5, target_rate_hz: 12}",
     "triplets": "{kind: stdp_triplet, weight_max: 120, A2_plus: 0.2, A3_plus: 0.7, A2_minus: 0.5, A3_minus: 0.3}",
+    "calcium": "{kind: graupner_brunel, weight_max: 100, weight_min: 10, tau_rho_ms: 2000, bistability: 30}",
+    "tag": "{kind: symmetric_hebbian, weight_max: 110, learning_rate: 2, delta: 0.1, beta: 0.5, tau_tag_ms: 400}",
 }
+
+
+def _missing() -> Iterator[tuple[str, str]]:
+    """Models of the registry that nothing here names, with something that they allow for what they require."""
+    named = " ".join([*DYNAMIC_SYNAPSES.values(), "stdp_dopamine,"])
+    for name, kind in SYNAPSE_MODELS.usable().items():
+        if f"{name}," not in named and not isinstance(kind.model, ModulatedSynapse):
+            values = trial_values(kind.model) | ({"weight_max": 100.0} if kind.config.plastic else {})
+            needed = [f"{row.name}: {values[row.name]:g}" for row in kind.model.parameters if row.default is None]
+            yield name, "{" + ", ".join([f"kind: {name}", *needed]) + "}"
+
+
+DYNAMIC_SYNAPSES |= dict(_missing())
 RARE = """\
   SE:
     source: S

@@ -187,8 +187,9 @@ def in_order(state: State) -> dict[str, Any]:
             done[name] = np.unique(array, axis=0)
         elif column == "packed":
             done[name] = array
-        elif column in ("weight", "eligibility", "history"):
-            done[name] = _ragged(state, f"{table}/target", array, "spikes" if column == "history" else "indegree")
+        elif column in ("weight", "eligibility", "history", "event") or table.endswith("/state"):
+            target = f"{table.removesuffix('/state')}/target"
+            done[name] = _ragged(state, target, array, "spikes" if column == "history" else "indegree")
         elif table != "events":
             done[name] = array[_rows(state, name)]
     return done

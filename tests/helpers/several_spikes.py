@@ -15,6 +15,8 @@ SYNAPSES = {
     "triplet": "{kind: stdp_triplet, weight_max: 120, A2_plus: 0.3, A3_plus: 0.4, A2_minus: 0.3, A3_minus: 0.2}",
     "frozen": "{kind: stdp_triplet, weight_max: 120, A3_plus: 0.4, A2_minus: 0.3, A3_minus: 0.2, "
     "frozen_ms: [[40, 60]]}",
+    "calcium": "{kind: graupner_brunel, weight_max: 120, tau_rho_ms: 900}",
+    "tag": "{kind: symmetric_hebbian, weight_max: 120, learning_rate: 0.7, beta: 0.3, tau_tag_ms: 60}",
     "reward": "{kind: stdp_dopamine, dopamine: R, weight_max: 120, A_plus: 0.6, A_minus: 0.5, baseline_per_ms: 0.4, "
     "tau_c_ms: 50, tau_n_ms: 20, update_interval_ms: 10}",
 }

@@ -118,7 +118,9 @@ def test_procedural_projections(first: str, second: str) -> None:
     ("first", "second"),
     [("cpu", "general"), ("general", "cpu"), pytest.param("general", "general", marks=pytest.mark.nightly)],
 )
-@pytest.mark.parametrize("name", ["depression and facilitation", "multiplicative", "frozen for a while", "triplets"])
+@pytest.mark.parametrize(
+    "name", ["depression and facilitation", "multiplicative", "frozen for a while", "triplets", "calcium", "tag"]
+)
 def test_synapses_that_change(name: str, first: str, second: str) -> None:
     check(network_of(dynamic_text(name), "simulation.duration_ms=150"), first, second, 333)
 

@@ -23,6 +23,7 @@ from tests.helpers.networks import (
     synapses_of,
 )
 from tests.helpers.reference_engine import ReferenceEngine
+from tests.helpers.stateful_reference import reference_of
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.spec import Network
@@ -34,7 +35,7 @@ class Compared:
     def __init__(self, network: Network, tidy_at: Sequence[int] = (), change: Any = None) -> None:
         built = built_rank(network, threads=2)
         static, dynamic = synapses_of(built), dynamic_synapses_of(built)
-        self.parts = [DynamicReference(part, table.copy(), network.dt_ms) for part, table in dynamic]
+        self.parts = [reference_of(part, table.copy(), network.dt_ms) for part, table in dynamic]
         if change is not None:
             change(self.parts)
         backend = CpuBackend(built, None, 2)
@@ -109,7 +110,9 @@ def test_rare_sources_and_busy_targets(tmp_path: Path) -> None:
             assert np.array_equal(found[np.lexsort(found.T[::-1])], expected[np.lexsort(expected.T[::-1])])
 
 
-@pytest.mark.parametrize("name", ["multiplicative", "triplets", "frozen for a while", "power law", "towards a rate"])
+@pytest.mark.parametrize(
+    "name", ["multiplicative", "triplets", "frozen for a while", "power law", "towards a rate", "calcium", "tag"]
+)
 def test_it_makes_no_difference_when_pending_changes_are_applied(name: str) -> None:
     network = network_of(text_of(name))
     often, once = Compared(network, tidy_at=range(37, network.n_steps, 61)), Compared(network)
@@ -137,7 +140,14 @@ def test_without_change_the_spikes_are_those_of_static_synapses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter"), [("intermediate", "mu_plus"), ("triplets", "A3_plus"), ("power law", "down")]
+    ("name", "parameter"),
+    [
+        ("intermediate", "mu_plus"),
+        ("triplets", "A3_plus"),
+        ("power law", "down"),
+        ("calcium", "rate_both"),
+        ("tag", "beta"),
+    ],
 )
 def test_a_slightly_other_rule_shows(name: str, parameter: str) -> None:
     def change(parts: list[DynamicReference]) -> None:

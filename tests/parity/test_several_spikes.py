@@ -19,6 +19,7 @@ from tests.helpers.networks import (
 from tests.helpers.reference_engine import ReferenceEngine
 from tests.helpers.reward_reference import RewardReference
 from tests.helpers.several_spikes import DELAYS, SYNAPSES, several_spikes
+from tests.helpers.stateful_reference import reference_of as plain_reference_of
 
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.spec import Network
@@ -26,7 +27,7 @@ from dtbsim.spec import Network
 
 def reference_of(network: Network, part: Any, table: Any) -> DynamicReference:
     if not part.projection.modulators:
-        return DynamicReference(part, table, network.dt_ms)
+        return plain_reference_of(part, table, network.dt_ms)
     (released,) = [network.populations[p] for p in part.projection.modulators]
     return RewardReference(part, table, network.dt_ms, range(released.gid0, released.gid0 + released.size))
 

@@ -21,6 +21,7 @@ from tests.helpers.zoo import zoo
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.state import merge_states, state_bytes
 from dtbsim.errors import InputError, NumericsError
+from dtbsim.models.synapses import SYNAPSE_MODELS
 from dtbsim.spec import Network
 from dtbsim.spec.packed import pack
 
@@ -53,6 +54,11 @@ def test_every_neuron_model(names: list[str]) -> None:
 def test_synapses_that_change(name: str) -> None:
     plastic = name not in ("depression and facilitation", "saturation")
     check(network_of(dynamic_text(name), SAMPLED, *([WEIGHTS] if plastic else [])), 0.004, 0.35, 0.8)
+
+
+def test_every_synapse_model_is_among_them() -> None:
+    text = " ".join([*DYNAMIC_SYNAPSES.values(), *(synapse for synapse, _ in REWARD_SYNAPSES.values())])
+    assert [name for name in SYNAPSE_MODELS.names() if f"kind: {name}," not in text] == []
 
 
 @pytest.mark.parametrize("name", REWARD_SYNAPSES)

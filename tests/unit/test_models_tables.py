@@ -14,6 +14,7 @@ from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Parameter, Receptor, State, example_model, get_model, list_models
 from dtbsim.models import registry as models_registry
 from dtbsim.models.describe import describe, models_page
+from dtbsim.models.describe_synapses import synapses_page
 from dtbsim.models.integration import propagator_exp, refractory_steps
 from dtbsim.models.language.checked import checked_update
 
@@ -41,7 +42,7 @@ def test_every_model_is_documented_and_consistent(name: str) -> None:
 
 def test_the_page_of_models_is_up_to_date() -> None:
     page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
-    assert page == models_page(), "run: python -m dtbsim.models.describe docs/models.md"
+    assert page == f"{models_page()}\n{synapses_page()}", "run: python -m dtbsim.models.describe docs/models.md"
 
 
 def test_importing_models_loads_no_compiler() -> None:

@@ -21,8 +21,10 @@ from dtbsim.models.synapses import (
     PlasticSynapse,
     SourceState,
     SourceSynapse,
+    StatefulSynapse,
     SynapseModel,
     SynapseParameter,
+    SynapseState,
     Trace,
 )
 from dtbsim.models.synapses.check import check_synapse
@@ -65,12 +67,40 @@ class Fading(SourceSynapse):
 
 
 def test_every_model_that_is_built_in_passes_the_checks() -> None:
-    assert SYNAPSE_MODELS.names()[:7] == [
+    assert SYNAPSE_MODELS.names()[:9] == [
         "tsodyks_markram", "saturating_nmda", "stdp", "stdp_power_law", "stdp_triplet", "stdp_dopamine",
-        "vogels_sprekeler",
+        "vogels_sprekeler", "graupner_brunel", "symmetric_hebbian",
     ]  # fmt: skip
     for model in (*(kind.model for kind in SYNAPSE_MODELS.usable().values()), Hebbian(), Fading()):
         check_synapse(model)
+
+
+class Counting(StatefulSynapse):
+    """Spikes of both ends add up, and the weight follows slowly."""
+
+    name = "counting"
+    parameters = (WEIGHT_MAX, SynapseParameter("start", "1", 2.0, "number at the beginning"))
+    states = (SynapseState("number", "spikes", default="start"),)
+
+    @staticmethod
+    def between(w: Any, number: Any, interval_ms: Any) -> Any:
+        return w + interval_ms * number, number
+
+    @staticmethod
+    def on_target_spike(w: Any, number: Any) -> Any:
+        return w, number + 1.0
+
+    @staticmethod
+    def on_source_spike(w: Any, number: Any) -> Any:
+        return w, number + 1.0
+
+
+def test_a_model_with_states_has_what_it_needs() -> None:
+    check_synapse(Counting())
+    made = config_class(Counting())
+    assert made(weight_max=3).plastic
+    with pytest.raises(InputError, match="unknown key 'frozen_ms'"):
+        made(weight_max=3, frozen_ms=[[1, 2]])
 
 
 def test_the_configuration_class_is_made_from_the_table() -> None:
@@ -106,6 +136,10 @@ def two_results(w: Any, pre: Any) -> Any:
     return w, pre
 
 
+def only_weight(w: Any) -> Any:
+    return w
+
+
 def with_if(w: Any, pre: Any) -> Any:
     if pre > 0:
         w = w + pre
@@ -130,6 +164,14 @@ def unknown(w: Any, vm: Any) -> Any:
         (changed(Hebbian, on_target_spike=staticmethod(with_if)), "an `if` statement is not allowed"),
         (changed(Hebbian, on_target_spike=staticmethod(unknown)), "argument 'vm' is no state"),
         (changed(Fading, states=Fading.states * 3), "there is room for 2"),
+        (changed(Counting, states=()), "has 0 states; possible: 1 to 4"),
+        (changed(Counting, states=Counting.states * 5), "has 5 states; possible: 1 to 4"),
+        (changed(Counting, states=(SynapseState("number", "spikes", default="begin"),)), "starts at 'begin'"),
+        (changed(Counting, between=staticmethod(two_results)), "argument 'pre' is no state"),
+        (changed(Counting, on_target_spike=staticmethod(Hebbian.on_source_spike)), "argument 'post'"),
+        (changed(Counting, between=StatefulSynapse.__dict__["between"]), "has no function between"),
+        (changed(Counting, traces=(PRE,)), "has states and traces"),
+        (changed(Counting, on_source_spike=staticmethod(only_weight)), "does not return the weight, then every state"),
         (changed(SynapseModel, name="nothing"), "is no kind of synapse"),
     ],
 )

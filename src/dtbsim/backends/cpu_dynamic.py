@@ -43,7 +43,7 @@ class CpuDynamicTables(StatefulTables):
         t = self.table
         agenda = t[:, D.POOL_CHUNKS] * (1 + L.CHUNK_ENTRIES * t[:, D.WORDS]) + t[:, D.DUE_CAPACITY]
         history = t[:, D.N_TARGETS] * t[:, D.HISTORY_CAPACITY] * t[:, D.HISTORY_WORDS]
-        own = sum(reward.n_bytes for reward in self._rewards.values())
+        own = self._own_bytes()
         return int(8 * (agenda + history + 2 * t[:, D.RECENT_CAPACITY]).sum()) + own
 
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
@@ -76,11 +76,16 @@ class CpuDynamicTables(StatefulTables):
 
     def read(self, index: int, now: int) -> LaneSynapses:
         """What is held of a projection, caught up; all steps before `now` are done."""
-        return read_lane(self.table[index], self.parts[index], self._ring, self._rewards.get(index), now)
+        lane = read_lane(self.table[index], self.parts[index], self._ring, self._rewards.get(index), now)
+        if lane.plastic is not None and index in self._own_states:
+            lane.plastic.own = self._own_states[index].read()
+        return lane
 
     def write(self, index: int, lane: LaneSynapses, now: int) -> None:
         """Hold what another lane, or several, have held of a projection before step `now`."""
         write_lane(self.table[index], self.parts[index], self._ring, self._rewards.get(index), lane, now)
+        if lane.plastic is not None and lane.plastic.own is not None:
+            self._own_states[index].write(*lane.plastic.own)
 
     def weights_at(self, index: int, positions: NDArray[np.int64]) -> NDArray[Any]:
         """Weights as they stand in the rows of a projection, at these positions."""

@@ -13,6 +13,9 @@ Where weights change (n targets, each on one rank):
 - `history` int64[spikes, words]: remembered spikes, target by target, the oldest first, as in `kernels.history`.
 - `applied` int64[ranks]: the step up to which spikes of targets have changed all weights.
 
+Where synapses have states of their own: `event` int32[synapses] (step of the last spike of either end that each has
+seen) and `state/NAME` float32[synapses], as the weights.
+
 Where dopamine changes them: `eligibility` float32[synapses] as the weights; `dopamine/cell` int64[n], `released`
 int32[n, interval], `integral` float32[n, interval + 1]; `dopamine/clock` int64[ranks, 2], `level` float32[ranks].
 """
@@ -30,6 +33,7 @@ from dtbsim.backends.lane_synapses import Dopamine, LaneSynapses, Plastic
 from dtbsim.backends.state import OTHER_NETWORK, State, Values, joined, rows_of, taken
 from dtbsim.errors import InputError
 from dtbsim.kernels.by_target import from_targets, to_targets
+from dtbsim.models.synapses import StatefulSynapse
 from dtbsim.spec.network import Network, Projection
 from dtbsim.spec.synapses import Rewarded
 
@@ -103,10 +107,20 @@ def _joined(projection: Projection, parts: list[_Lane]) -> Values:
     weights = [part.by_target(part.plastic.weights) for part in parts if part.plastic is not None]
     found["weight"] = joined(weights, np.int32)
     found["applied"] = np.array([part.applied for part in plastic[:1]], np.int64)
+    if isinstance(dynamics.model, StatefulSynapse):
+        found |= _own_states(dynamics.model, parts)
     if isinstance(dynamics, Rewarded):
         eligible = [part.by_target(part.plastic.eligibility) for part in parts if part.plastic is not None]
         found["eligibility"] = joined(eligible, np.float32)
         found |= _dopamine(dynamics.interval, [part.dopamine for part in plastic[:1]])
+    return found
+
+
+def _own_states(model: StatefulSynapse, parts: list[_Lane]) -> Values:
+    own = [(part, part.plastic.own) for part in parts if part.plastic is not None and part.plastic.own is not None]
+    found: Values = {"event": joined([part.by_target(events) for part, (_, events) in own], np.int32)}
+    for k, row in enumerate(model.states):
+        found[f"state/{row.name}"] = joined([part.by_target(states[k]) for part, (states, _) in own], np.float32)
     return found
 
 
@@ -228,8 +242,16 @@ def _plastic_of(table: Values, projection: Projection, tables: StatefulTables, i
             table["dopamine/clock"][0],
             table["dopamine/level"][:1],
         )
+    own = None
+    model = projection.dynamics.model if projection.dynamics else None
+    if isinstance(model, StatefulSynapse):
+        columns = [table["event"], *(table[f"state/{row.name}"] for row in model.states)]
+        mine = [np.empty(part.targets.size, column.dtype) for column in columns]
+        for column, values in zip(columns, mine, strict=True):
+            from_targets(part.targets, slot0, cursor.copy(), column, values)
+        own = np.array(mine[1:], np.float32), mine[0]
     kept, history = _histories(table, rows)
-    return Plastic(weights, eligibility, kept, history, int(table["applied"][0]), dopamine)
+    return Plastic(weights, eligibility, kept, history, int(table["applied"][0]), dopamine, own)
 
 
 def _histories(table: Values, rows: I64) -> tuple[NDArray[np.int32], I64]:

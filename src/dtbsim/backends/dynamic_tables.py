@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
+from dtbsim.backends.synapse_states import SynapseStates
 from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
@@ -33,9 +34,11 @@ def decay_tables(dynamics: Dynamics, dt_ms: float) -> list[NDArray[np.float32]]:
 
 
 def _kind(dynamics: Dynamics) -> int:
-    """Return BY_SOURCE, PLASTIC or MODULATED."""
+    """Return BY_SOURCE, PLASTIC, MODULATED or STATEFUL."""
     if not dynamics.plastic:
         return D.BY_SOURCE
+    if dynamics.stateful:
+        return D.STATEFUL
     return D.MODULATED if dynamics.modulated else D.PLASTIC
 
 
@@ -51,6 +54,7 @@ class DynamicTables(ABC):
         self.index_of = {part.projection.index: index for index, part in enumerate(self.parts)}
         """Place in `parts` by index of the projection."""
         self._rewards: dict[int, RewardTables] = {}
+        self._own_states: dict[int, SynapseStates] = {}
         self._sources: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
         """Step of the last spike and state of the sources of each projection."""
         self.table = np.zeros((len(self.parts), self.width), dtype=np.int64)
@@ -59,6 +63,8 @@ class DynamicTables(ABC):
             self._fill_own(row, part)
             if part.dynamics.modulated:
                 self._rewards[index] = RewardTables(network, candidates, part, row, memory)
+            if part.dynamics.stateful:
+                self._own_states[index] = SynapseStates(part, row, memory)
 
     # -- filling ----------------------------------------------------------------------------------------------
 
@@ -100,6 +106,11 @@ class DynamicTables(ABC):
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
         """Fill in what this backend alone needs: agenda, histories, log of sources."""
 
+    def _own_bytes(self) -> int:
+        """Bytes of eligibility and dopamine, and of states of synapses."""
+        rewards = sum(reward.n_bytes for reward in self._rewards.values())
+        return rewards + sum(states.n_bytes for states in self._own_states.values())
+
     # -- targets ----------------------------------------------------------------------------------------------
 
     def targets_of(self, index: int) -> tuple[NDArray[np.uint32], int, int]:
@@ -135,6 +146,7 @@ class DynamicTables(ABC):
         """Apply all spikes of targets up to `now` - 2 longest delays to the weights of one plastic projection.
 
         Where dopamine changes the weights: all that has happened by the last update one longest delay before `now`.
+        Of synapses with states of their own: all spikes of targets.
         """
         if self.parts[index].dynamics.plastic:
             self._catch_up(index, now)

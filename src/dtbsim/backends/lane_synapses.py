@@ -29,7 +29,8 @@ class Dopamine:
 @dataclass(eq=False)
 class Plastic:
     """Weights (int32) and eligibility (float32, empty without dopamine) in the order of the rows; of each target how
-    many spikes are remembered, int32[targets], and these, int64[spikes, words]."""
+    many spikes are remembered, int32[targets], and these, int64[spikes, words]. Of synapses with states of their own
+    these, float32[states, synapses], and the step of the last spike that each has seen, int32[synapses]."""
 
     weights: NDArray[np.int32]
     eligibility: NDArray[np.float32]
@@ -37,6 +38,7 @@ class Plastic:
     history: I64
     applied: int
     dopamine: Dopamine | None
+    own: tuple[NDArray[np.float32], NDArray[np.int32]] | None = None
 
 
 @dataclass(eq=False)

@@ -18,7 +18,8 @@ from dtbsim.build.sparse_rows import sparse_bytes
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import coarse_thresholds, poisson_thresholds
-from dtbsim.spec.network import Drive, Network
+from dtbsim.models.synapses import StatefulSynapse
+from dtbsim.spec.network import Drive, Network, Projection
 
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
@@ -50,6 +51,13 @@ class MemoryPlan:
         return BASE_BYTES + self.synapses + self.tables + self.building
 
 
+def further_bytes(projection: Projection) -> int:
+    """Bytes that every synapse has beside target and weight: eligibility, or states of its own and their time."""
+    if projection.dynamics is not None and isinstance(projection.dynamics.model, StatefulSynapse):
+        return 4 * len(projection.dynamics.model.states) + 4
+    return ELIGIBILITY_BYTES if projection.modulators else 0
+
+
 def plan_memory(
     network: Network,
     blocks: Blocks,
@@ -71,7 +79,7 @@ def plan_memory(
     here = np.array([(static_here and not p.procedural) or p.dynamics is not None for p in network.projections], bool)
     stored = float(each[here].sum())
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
-    eligible = sum(n for n, p in zip(each, network.projections, strict=True) if p.modulators)
+    further = sum(n * further_bytes(p) for n, p in zip(each, network.projections, strict=True))
     static = here & np.array([p.dynamics is None for p in network.projections], bool)
     dense = here & ~static if shift else here
     rows = candidates.size if dense.any() else 0
@@ -91,7 +99,7 @@ def plan_memory(
     listed = sum(n for n, p in zip(each, network.projections, strict=True) if p.listing is not None)
     building = int(stored) * delay_bytes + (len(lanes) * rows + sparse_rows) * 13 + int(listed) * LISTED_BYTES
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
-    synapses += int(eligible) * ELIGIBILITY_BYTES
+    synapses += int(further)
     return MemoryPlan(float(each.sum()), synapses, tables, building)
 
 

@@ -13,6 +13,7 @@ from dtbsim.runtime.streams import say
 
 if TYPE_CHECKING:
     from dtbsim.models import NeuronModel
+    from dtbsim.models.synapses import SynapseModel
 
 _WIDEST = 100
 _MARGIN = 14
@@ -106,8 +107,13 @@ def show_model(name: str, *, picture: bool) -> int:
     """Print equations and tables of one model, named or given as FILE.py:CLASS, and how it answers to a current."""
     with installed():
         from dtbsim.models.describe import describe
+        from dtbsim.models.describe_synapses import describe_synapse
+        from dtbsim.models.synapses import SynapseModel
 
     model = _model(name)
+    if isinstance(model, SynapseModel):
+        write(describe_synapse(model, width=min(width(), _WIDEST)))
+        return EXIT_OK
     drawn = _picture(model) if picture else ""
     write(describe(model, width=min(width(), _WIDEST)) + drawn)
     return EXIT_OK
@@ -139,8 +145,11 @@ def check_model(name: str, *, as_c: bool) -> int:
         from dtbsim.models.describe import describe
         from dtbsim.models.language.emit_c import PRELUDE, update_text
         from dtbsim.models.own_check import check_model as check
+        from dtbsim.models.synapses import SynapseModel
 
     model = _model(name)
+    if isinstance(model, SynapseModel):
+        return _check_synapse(model, as_c=as_c)
     if not model.is_source:
         check(model)
     if as_c:
@@ -150,13 +159,32 @@ def check_model(name: str, *, as_c: bool) -> int:
     return EXIT_OK
 
 
-def _model(name: str) -> NeuronModel:
-    """Return the model that a command names; models with free ports get example ports."""
+def _check_synapse(model: SynapseModel, *, as_c: bool) -> int:
+    with installed():
+        from dtbsim.kernels.rule_cuda import rules_text
+        from dtbsim.models.describe_synapses import describe_synapse
+        from dtbsim.models.synapses.check import check_synapse
+
+    check_synapse(model)
+    write(rules_text([model]) if as_c else f"OK\n\n{describe_synapse(model, width=min(width(), _WIDEST))}")
+    return EXIT_OK
+
+
+def _model(name: str) -> NeuronModel | SynapseModel:
+    """Return the model of neurons or synapses that a command names; models with free ports get example ports."""
     with installed():
         from dtbsim.models import example_model
-        from dtbsim.models.own import find_model, is_reference
+        from dtbsim.models.own import class_in, find_model, is_reference, split_reference
+        from dtbsim.models.registry import MODELS
+        from dtbsim.models.synapses import SYNAPSE_MODELS
+        from dtbsim.models.synapses.own import EITHER, SYNAPSE, find_synapse
 
-    return find_model(name) if is_reference(name) else example_model(name)
+    if is_reference(name):
+        found = class_in(*split_reference(name), EITHER)
+        return find_synapse(found) if found in SYNAPSE else find_model(found)
+    if name in SYNAPSE_MODELS.names() and name not in MODELS.names():
+        return find_synapse(name)
+    return example_model(name)
 
 
 def schema() -> int:

@@ -67,6 +67,10 @@ def _model_files(located: LocatedConfig) -> dict[str, str]:
         model = population.model
         if isinstance(model, str) and is_reference(model):
             found.setdefault(model, f"populations.{name}.model")
+    for name, projection in located.config.projections.items():
+        model = getattr(projection.synapse, "model", None)
+        if isinstance(model, str) and is_reference(model):
+            found.setdefault(model, f"projections.{name}.synapse.model")
     return found
 
 
@@ -87,7 +91,10 @@ def _validate_unexecuted(config: Path, located: LocatedConfig, files: dict[str, 
     rows = [
         ("checked", "keys, values, names and references" + (", the atlas" if located.config.atlas is not None else "")),
         ("not executed", ", ".join(files)),
-        ("not checked", "the models in there, and what depends on them: parameters, receptor ports, sizes, memory"),
+        (
+            "not checked",
+            "the models in there, and what depends on them: parameters, receptor ports, synapses, sizes, memory",
+        ),
     ]
     show(pairs(rows, title=f"{config}: valid as far as it can be told without executing its models"))
     return EXIT_OK

@@ -140,7 +140,7 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("projections", key, "source"), projection.source
         yield ("projections", key, "target"), projection.target
         for parameter, name in projection.synapse.populations() if projection.synapse else ():
-            yield ("projections", key, "synapse", parameter), name
+            yield ("projections", key, "synapse", *parameter.split(".")), name
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():

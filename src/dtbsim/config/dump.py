@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtbsim.arguments import instance
+from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.config.parts import SpikeArrays
 from dtbsim.config.plain import plain
 from dtbsim.config.run import RunConfig
@@ -28,6 +29,14 @@ def dump_config(config: RunConfig) -> str:
             raise InputError(
                 f"the model is {population.model!r}, which cannot be written to a file",
                 where=f"populations.{name}.model",
+                remedy="give FILE.py:CLASS; the folder of a run holds the file and such a configuration",
+            )
+    for name, projection in config.projections.items():
+        synapse = projection.synapse
+        if isinstance(synapse, OwnSynapse) and not isinstance(synapse.model, str):
+            raise InputError(
+                f"the model is {synapse.model!r}, which cannot be written to a file",
+                where=f"projections.{name}.synapse.model",
                 remedy="give FILE.py:CLASS; the folder of a run holds the file and such a configuration",
             )
     for path, spikes in listed_spikes(config):

@@ -8,7 +8,9 @@ vocabulary that its own classes extend.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
@@ -23,11 +25,14 @@ from dtbsim.registry import Registry
 class FromRegistry:
     """Marks a field that takes any object of the registry at `home` ("module:NAME"), by the name of its kind.
 
-    Objects of the registry have their configuration class as `config`.
+    Objects of the registry have their configuration class as `config`. The classes `also` are allowed beside them, and
+    an object without `kind` that has one of the keys `told_by` is of the kind that is given for it there.
     """
 
-    def __init__(self, home: str) -> None:
-        self.home = home
+    def __init__(
+        self, home: str, also: tuple[type[BaseModel], ...] = (), told_by: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.home, self._also, self._told_by = home, also, told_by
 
     @property
     def registry(self) -> Registry[Any]:
@@ -42,7 +47,7 @@ class FromRegistry:
         return _union(self._models())
 
     def _models(self) -> tuple[type[BaseModel], ...]:
-        return tuple(item.config for item in self.registry.usable().values())
+        return (*(item.config for item in self.registry.usable().values()), *self._also)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate by the union as it is then."""
@@ -54,6 +59,9 @@ class FromRegistry:
         return {"anyOf": [{"enum": _named(models), "type": "string"}, handler(_adapter(models).core_schema)]}
 
     def _validated(self, value: Any) -> Any:
+        if isinstance(value, dict) and "kind" not in value:
+            told = [kind for key, kind in self._told_by.items() if key in value]
+            value = {"kind": told[0], **value} if told else value
         kind = value.get("kind") if isinstance(value, dict) else value
         registry = self.registry
         if isinstance(kind, str) and kind in registry.names():

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.bounds import Number
 from dtbsim.config.open_union import FromRegistry
+from dtbsim.config.own_synapse import FROZEN, OwnSynapse, Windows, check_windows
 from dtbsim.config.values import Strict
 from dtbsim.errors import InputError
 
 _POPULATION = "population"
 """Unit of a parameter that is the name of a population."""
-Window = Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 
 class SynapseConfig(Strict):
@@ -60,7 +59,7 @@ class SynapseConfig(Strict):
         return self
 
 
-_MODELS = FromRegistry("dtbsim.models.synapses:SYNAPSE_MODELS")
+_MODELS = FromRegistry("dtbsim.models.synapses:SYNAPSE_MODELS", also=(OwnSynapse,), told_by={"model": "own"})
 
 
 def _restored(kind: str, state: Any) -> SynapseConfig:
@@ -71,13 +70,16 @@ def _restored(kind: str, state: Any) -> SynapseConfig:
     return item
 
 
-class Plastic(SynapseConfig):
-    """Common to weights that change with the spikes of both ends."""
+class Weights(SynapseConfig):
+    """Common to weights that change."""
 
     plastic: ClassVar[bool] = True
-    frozen_ms: Annotated[list[Window], Field(fail_fast=True)] = Field(
-        default=[], description="times [from, until] whose spikes change no weight, while all traces go on"
-    )
+
+
+class Plastic(Weights):
+    """Common to weights that change with the spikes of both ends alone."""
+
+    frozen_ms: Windows = Field(default=[], description=FROZEN)
 
     @property
     def frozen(self) -> list[list[float]]:
@@ -86,13 +88,11 @@ class Plastic(SynapseConfig):
 
     @model_validator(mode="after")
     def _ordered(self) -> Plastic:
-        for start, stop in self.frozen_ms:
-            if not start < stop:
-                raise ValueError(f"frozen_ms: {start:g} must be before {stop:g}")
+        check_windows(self.frozen_ms)
         return self
 
 
 if TYPE_CHECKING:
-    Synapse = SynapseConfig
+    Synapse = SynapseConfig | OwnSynapse
 else:
     Synapse = Annotated[Any, _MODELS]

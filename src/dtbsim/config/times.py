@@ -14,6 +14,7 @@ from dtbsim.clock import grid_problem
 from dtbsim.config.drives import NoiseCurrentDrive, StepCurrentDrive
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.config.network import BalancedEI, TractDelay
+from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.config.run import RunConfig
 from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.synapses import Plastic
@@ -68,7 +69,7 @@ def _projections(config: RunConfig) -> Times:
             yield from (((*path, "delay_ms", bound), getattr(delay, bound)) for bound in bounds)
         elif isinstance(delay, int | float):
             yield (*path, "delay_ms"), delay
-        if isinstance(synapse, Plastic):
+        if isinstance(synapse, Plastic | OwnSynapse):
             yield from _pairs((*path, "synapse", "frozen_ms"), synapse.frozen_ms)
         for parameter, time_ms in synapse.times() if synapse else ():
             yield (*path, "synapse", parameter), time_ms

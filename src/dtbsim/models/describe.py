@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dtbsim.models.base import NeuronModel
+from dtbsim.models.describe_text import aligned, function_text, markdown_row
 from dtbsim.models.language.elementary import EXP_MAX_ULP, LOG_MAX_ULP
-from dtbsim.models.language.subset import FUNCTIONS, Source
+from dtbsim.models.language.subset import FUNCTIONS
 from dtbsim.models.registry import example_model, list_models
 
 _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
@@ -44,7 +45,7 @@ def describe(model: NeuronModel, width: int = 100) -> str:
     parts += [_labelled(label, text, width) for label, text in _texts(model)]
     if model.equations:
         parts.append("equations\n" + textwrap.indent(model.equations.rstrip(), "  "))
-    parts += [f"{title}\n{_aligned(header, rows)}" for title, header, rows in _tables(model)]
+    parts += [f"{title}\n{aligned(header, rows)}" for title, header, rows in _tables(model)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -112,12 +113,6 @@ def _labelled(label: str, text: str, width: int) -> str:
     return textwrap.fill(f"{label}: {text}", width, subsequent_indent="  ")
 
 
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-    lines = ["  ".join(cell.ljust(widths[k]) for k, cell in enumerate(row)).rstrip() for row in [header, *rows]]
-    return textwrap.indent("\n".join(lines), "  ")
-
-
 def _section(name: str) -> str:
     model = example_model(name)
     parts = [f"## {name}", f"{model.summary}."]
@@ -127,26 +122,19 @@ def _section(name: str) -> str:
         parts.append(f"```text\n{model.equations.rstrip()}\n```")
     parts += [f"**{label.capitalize()}:** {text}." for label, text in _texts(model)]
     for title, header, rows in _tables(model):
-        lines = [_markdown_row(header), _markdown_row(["---"] * len(header)), *(_markdown_row(row) for row in rows)]
+        lines = [markdown_row(header), markdown_row(["---"] * len(header)), *(markdown_row(row) for row in rows)]
         parts.append(f"**{title.capitalize()}**\n\n" + "\n".join(lines))
     if not model.is_source:
-        texts = [_update_text(function) for function in (*model.functions, model.update)]
+        texts = [function_text(function) for function in (*model.functions, model.update)]
         parts.append("```python\n" + "\n\n".join(texts) + "\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _update_text(update: Callable[..., object]) -> str:
-    lines = Source.of(update).text.rstrip().splitlines()
-    return "\n".join(line for line in lines if line.strip() != "@staticmethod")
-
-
 def main(arguments: Sequence[str]) -> None:
     """Write the page to the given path."""
-    Path(arguments[0]).write_text(models_page(), encoding="utf-8")
+    from dtbsim.models.describe_synapses import synapses_page
+
+    Path(arguments[0]).write_text(f"{models_page()}\n{synapses_page()}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,21 @@ PREFIX = "dtbsim_own_models."
 """Modules of users' files are called so in `sys.modules`: nobody else imports them, and they hide no package."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model that a user's file may define: what it is called, its base classes and how a user names these."""
+
+    what: str
+    bases: tuple[type, ...]
+    names: tuple[str, ...]
+
+    def __contains__(self, found: object) -> bool:
+        return isinstance(found, self.bases) or (isinstance(found, type) and issubclass(found, self.bases))
+
+
+NEURON = Kind("neuron model", (NeuronModel,), ("dtbsim.models.NeuronModel",))
+
+
 @dataclass(frozen=True, eq=False)
 class ModelFile:
     """A file of models as it was read and imported."""
@@ -44,13 +59,10 @@ class ModelFile:
     text: str
     module: ModuleType
 
-    @property
-    def classes(self) -> list[str]:
-        """Names of the models that the file defines."""
+    def classes(self, kind: Kind) -> list[str]:
+        """Names of the models of a kind that the file defines."""
         own = [(name, value) for name, value in vars(self.module).items() if isinstance(value, type)]
-        return [
-            name for name, value in own if issubclass(value, NeuronModel) and value.__module__ == self.module.__name__
-        ]
+        return [name for name, value in own if value in kind and value.__module__ == self.module.__name__]
 
     def place(self, name: str | None = None) -> str:
         """Return file:line of the definition of `name` at the top of the file, or the file's name."""
@@ -130,19 +142,21 @@ def _parts(reference: str, base_dir: Path | None) -> tuple[Path, str]:
     return (base_dir or Path()) / user_path(path), name
 
 
-def class_in(file: ModelFile, name: str) -> ModelObject:
-    """Return the model `name` of a file."""
+def class_in(file: ModelFile, name: str, kind: Kind = NEURON) -> Any:
+    """Return the model `name` of a file, a class or an instance."""
     found = getattr(file.module, name, None)
-    if isinstance(found, NeuronModel) or (isinstance(found, type) and issubclass(found, NeuronModel)):
+    if found in kind:
         return found
+    bases = " or ".join(kind.names)
     if found is not None:
+        base = kind.names[0].rpartition(".")[2]
         raise InputError(
-            f"'{name}' is no neuron model",
+            f"'{name}' is no {kind.what}",
             where=file.place(name),
-            remedy=f"derive it from dtbsim.models.NeuronModel: class {name}(NeuronModel)",
+            remedy=f"derive it from {bases}: class {name}({base})",
         )
-    classes = file.classes
-    remedy = did_you_mean(name, classes) if classes else "it defines no class derived from dtbsim.models.NeuronModel"
+    classes = file.classes(kind)
+    remedy = did_you_mean(name, classes) if classes else f"it defines no class derived from {bases}"
     raise InputError(f"there is no '{name}' in this file", where=file.path.name, remedy=remedy)
 
 
@@ -173,7 +187,7 @@ def _read(path: Path) -> str:
 
 def may_simplify(model: NeuronModel) -> bool:
     """Whether `simplify` is about this model: one that a user's class inherits knows nothing of its changes."""
-    return _is_built_in(type(model)) or "simplify" in vars(type(model))
+    return is_built_in(type(model)) or "simplify" in vars(type(model))
 
 
 class _Text(ExecutionLoader):
@@ -263,7 +277,7 @@ def code_of(model: NeuronModel, failed: str) -> AbstractContextManager[None]:
 
 def code_of_class(kind: type, failed: str) -> AbstractContextManager[None]:
     """`user_code` for what a class defines; a fault of one of dtbsim's own stays a fault."""
-    if _is_built_in(kind):
+    if is_built_in(kind):
         return nullcontext()
     file = ""
     with suppress(OSError, TypeError):
@@ -271,7 +285,8 @@ def code_of_class(kind: type, failed: str) -> AbstractContextManager[None]:
     return user_code(Path(file or f"<{kind.__module__}>"), failed)
 
 
-def _is_built_in(kind: type) -> bool:
+def is_built_in(kind: type) -> bool:
+    """Whether a class is dtbsim's own."""
     return kind.__module__.startswith("dtbsim.")
 
 
@@ -281,10 +296,10 @@ def _frozen(receptors: Mapping[str, float] | None) -> tuple[tuple[str, float], .
 
 @lru_cache(maxsize=256)
 def _checked(given: Any, receptors: tuple[tuple[str, float], ...] | None) -> NeuronModel:
-    if not (isinstance(given, NeuronModel) or (isinstance(given, type) and issubclass(given, NeuronModel))):
+    if given not in NEURON:
         raise InputError(f"{given!r} is no neuron model", remedy="give a name, FILE.py:CLASS, or a NeuronModel class")
     with code_of_class(given if isinstance(given, type) else type(given), "the model cannot be made"):
         model = instance_of(given, receptors)
-        if not _is_built_in(type(model)):
+        if not is_built_in(type(model)):
             check_model(model)
     return model

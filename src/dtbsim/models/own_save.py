@@ -11,7 +11,7 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,24 +63,35 @@ def save(given: str | ModelObject, ports: Mapping[str, float] | None, base_dir: 
 
 def _of_object(given: ModelObject, ports: Mapping[str, float] | None) -> Saved:
     model = find_model(given, ports)
-    kind = type(model)
+
+    def found_in(path: Path, name: str) -> str:
+        return fingerprint(find_model(class_in(load_file(path), name), ports))
+
+    return saved_class(type(model), fingerprint(model), found_in)
+
+
+def saved_class(kind: type, known: str, found_in: Callable[[Path, str], str]) -> Saved:
+    """Return what to keep of the class of a model, whose fingerprint is `known`.
+
+    `found_in(file, name)` returns the fingerprint of what has been cut out, when it is imported.
+    """
     stem = re.sub(r"[^A-Za-z0-9_]", "_", kind.__name__)
     try:
-        return Saved(stem, _compared(kind, model, ports), kind.__name__)
+        return Saved(stem, _compared(kind, known, found_in), kind.__name__)
     except InputError as error:
         reason = str(error)
     text = f'"""The source of {kind.__qualname__} could not be kept."""\n\nraise ImportError({reason!r})\n'
     return Saved(stem, text, stem, reason)
 
 
-def _compared(kind: type[NeuronModel], model: NeuronModel, ports: Mapping[str, float] | None) -> str:
+def _compared(kind: type, known: str, found_in: Callable[[Path, str], str]) -> str:
     text = _text_of(kind)
-    if fingerprint(_loaded(text, kind.__name__, ports)) != fingerprint(model):
+    if _loaded(text, kind.__name__, found_in) != known:
         raise InputError("the class alone does not give the same model (arguments, or changes made later)")
     return text
 
 
-def _text_of(kind: type[NeuronModel]) -> str:
+def _text_of(kind: type) -> str:
     """Return the file that defines a class, cut down to the class and what it uses."""
     if "<locals>" in kind.__qualname__ or "." in kind.__qualname__:
         raise InputError(f"{kind.__qualname__} is defined inside a function or class", remedy="define it at the top")
@@ -130,11 +141,11 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             yield name
 
 
-def _loaded(text: str, name: str, ports: Mapping[str, float] | None) -> NeuronModel:
+def _loaded(text: str, name: str, found_in: Callable[[Path, str], str]) -> str:
     with TemporaryDirectory(prefix="dtbsim-model-") as folder:
         path = Path(folder) / f"{name}.py"
         path.write_text(text, encoding="utf-8")
-        return find_model(class_in(load_file(path), name), ports)
+        return found_in(path, name)
 
 
 def fingerprint(model: NeuronModel) -> str:

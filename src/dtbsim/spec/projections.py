@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
+from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.config.parts import WEIGHT_KEYS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.sources import Spreading
@@ -23,6 +24,7 @@ from dtbsim.spec.distributions import Table, as_table
 from dtbsim.spec.listed import listed_table, listed_weight, pairs_of
 from dtbsim.spec.network import Population, Projection
 from dtbsim.spec.numbers import Numbers
+from dtbsim.spec.own_synapses import with_known_synapse
 from dtbsim.spec.pair_numbers import PairNumbers
 from dtbsim.spec.pools import Pools, Scaling, cumulative_shares, find_pools, find_scaling, unscaled
 from dtbsim.spec.populations import Draft
@@ -75,7 +77,7 @@ class _Compiler:
         self.config, self.parts, self.atlas, self.plan = config, parts, numbers.atlas, plan
         self.populations, self.name, self.index, self.base_dir = populations, name, index, numbers.base
         self.places = numbers.places
-        self.item: cfg.Projection = parts.projections[name]
+        self.item = with_known_synapse(config, name, parts.projections[name], numbers)
         self.rule = rule_of(self.item.rule)
         self.path = parts.path("projections", name)
         self.source = self._family(drafts, str(self.item.source), "source")  # `expand` makes pairs of lists
@@ -118,6 +120,7 @@ class _Compiler:
         scale = (float(factors[factors > 0].min(initial=1.0)), float(factors.max(initial=0.0)))
         dynamics = None
         if self.item.synapse is not None:
+            assert not isinstance(self.item.synapse, OwnSynapse), "of a model that is known by now"
             path = f"{self.path}.synapse"
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)

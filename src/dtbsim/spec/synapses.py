@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config.synapses import SynapseConfig
-from dtbsim.models.synapses import WEIGHT, ModulatedSynapse, Modulator, PlasticSynapse, SourceSynapse, SynapseModel
+from dtbsim.errors import InputError
+from dtbsim.models.own import code_of_class
+from dtbsim.models.synapses import (
+    WEIGHT,
+    ModulatedSynapse,
+    Modulator,
+    PlasticSynapse,
+    SourceSynapse,
+    StatefulSynapse,
+    SynapseModel,
+)
 from dtbsim.numerics.limits import LONGEST_STEPS
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.places import Places
@@ -49,6 +59,11 @@ class Dynamics:
         return isinstance(self.model, ModulatedSynapse)
 
     @property
+    def stateful(self) -> bool:
+        """Whether synapses have states of their own beside their weight."""
+        return isinstance(self.model, StatefulSynapse)
+
+    @property
     def pairs_only(self) -> bool:
         """Whether a spike changes nothing where the other end has had none before."""
         return isinstance(self.model, PlasticSynapse) and self.model.pairs_only
@@ -85,14 +100,24 @@ class Dynamics:
 
     def constants(self, quantum: float) -> dict[str, np.float32]:
         """Parameters and derived constants that the functions of the model take: weights in fine quanta."""
+        values = map(np.float32, self.model.constants(self._given(quantum), self.fine(quantum)))
+        return dict(zip(self.model.constant_names, values, strict=True))
+
+    def _given(self, quantum: float) -> dict[str, float]:
+        """Parameters as functions of the model get them."""
         fine = self.fine(quantum)
         units = {row.name: row.unit for row in self.model.parameters}
         p = {name: value / fine if units[name] == WEIGHT else value for name, value in self.p.items()}
         if self.plastic:
             smallest, largest = self.bounds(quantum)
             p |= {"weight_min": float(smallest), "weight_max": float(largest)}
-        values = map(np.float32, self.model.constants(p, fine))
-        return dict(zip(self.model.constant_names, values, strict=True))
+        return p
+
+    def synapse_states(self, quantum: float) -> NDArray[np.float32]:
+        """float32[n]: states that every synapse has at the beginning, n being 0 for most models."""
+        model = self.model
+        values = model.initial_states(self._given(quantum)) if isinstance(model, StatefulSynapse) else []
+        return np.array(values, dtype=np.float32)
 
     def initial_states(self) -> NDArray[np.float32]:
         """float32[2]: states of a source before its first spike; traces are 0."""
@@ -107,6 +132,16 @@ class Dynamics:
 
     def _modulation(self) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Stateful(Dynamics):
+    """Plasticity of synapses with states of their own."""
+
+    dt_ms: float
+
+    def _modulation(self) -> tuple[float, float, float]:
+        return self.dt_ms, 0.0, 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +182,29 @@ def compile_synapse(
     item: SynapseConfig, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
 ) -> Dynamics:
     """The dynamics of a projection with initial weights `weight` times `factors` (smallest, largest)."""
-    _check_taus(item, dt_ms, path, places)
+    dynamics = _compiled(item, weight, factors, dt_ms, path, places)
+    _check_constants(dynamics, path, places)
+    return dynamics
+
+
+def _check_constants(dynamics: Dynamics, path: str, places: Places) -> None:
+    """InputError where constants of the model cannot be computed from its parameters, or are no numbers."""
+    model = dynamics.model
+    try:
+        with code_of_class(type(model), "the constants cannot be computed"):
+            found = dynamics.constants(max(dynamics.weight_max, 1.0) / 2**MAXIMUM_BITS)
+    except InputError as error:
+        raise places.at(path, error) from None
+    bad = [name for name, value in found.items() if not np.isfinite(value)]
+    if bad:
+        raise places.error(path, f"the constant {bad[0]} of '{model.name}' is {found[bad[0]]:g} with these parameters")
+
+
+def _compiled(
+    item: SynapseConfig, weight: Table, factors: tuple[float, float], dt_ms: float, path: str, places: Places
+) -> Dynamics:
+    if not isinstance(item.model, StatefulSynapse):  # those have no tables of decays
+        _check_taus(item, dt_ms, path, places)
     model, p = item.model, item.numbers()
     if isinstance(model, SourceSynapse):
         taus = [*(p[decay.tau] for decay in model.decays), 0.0, 0.0, 0.0, 0.0]
@@ -170,6 +227,8 @@ def compile_synapse(
         key = model.modulator.interval
         interval = places.steps(p[key], dt_ms, f"{path}.{key}")
         return Rewarded(model, p, tuple(taus), sign, bound, frozen, dt_ms, interval)
+    if isinstance(model, StatefulSynapse):
+        return Stateful(model, p, tuple(taus), sign, bound, frozen, dt_ms)
     return Dynamics(model, p, tuple(taus), sign, bound, frozen)
 
 

@@ -73,8 +73,8 @@ class DeviceDynamicTables(StatefulTables):
 
     def dynamic_bytes(self) -> int:
         """Bytes of agendas, notes and histories at present."""
-        own = sum(reward.n_bytes for reward in self._rewards.values())
-        return own + sum(kept.agenda.n_bytes + kept.notes.n_bytes + int(kept.ring.nbytes) for kept in self._kept)
+        sizes = [kept.agenda.n_bytes + kept.notes.n_bytes + int(kept.ring.nbytes) for kept in self._kept]
+        return self._own_bytes() + sum(sizes)
 
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
         device, zeros, plastic = self._device, self._device.xp.zeros, part.dynamics.plastic
@@ -156,7 +156,8 @@ class DeviceDynamicTables(StatefulTables):
             self._memory.fetch(reward.eligibility, slice(None))
             eligibility, dopamine = reward.eligibility, reward.read(self._device.download(kept.clock), now)
         applied = int(self.table[index, D.APPLIED])
-        return Plastic(part.rows.weights.astype(np.int32), eligibility, remembered, history, applied, dopamine)
+        own = self._own_states[index].read() if index in self._own_states else None
+        return Plastic(part.rows.weights.astype(np.int32), eligibility, remembered, history, applied, dopamine, own)
 
     def write(self, index: int, lane: LaneSynapses, now: int) -> None:
         """Hold what another lane, or several, have held of a projection before step `now`."""
@@ -186,6 +187,8 @@ class DeviceDynamicTables(StatefulTables):
         kept.ring = self._device.upload(ring)
         kept.counts[...] = self._device.upload(plastic.kept.astype(np.int32))
         row[D.APPLIED] = plastic.applied
+        if plastic.own is not None:
+            self._own_states[index].write(*plastic.own)
         reward = self._rewards.get(index)
         if reward is not None and plastic.dopamine is not None:
             reward.eligibility[:] = plastic.eligibility
@@ -212,6 +215,8 @@ class DeviceDynamicTables(StatefulTables):
             interval, longest = int(row[D.INTERVAL]), int(row[D.LONGEST])
             as_of = until = (now - longest) // interval * interval
             forgotten = until - longest
+        elif index in self._own_states:
+            as_of, until, forgotten = now, now - 1, now
         else:
             as_of = now - self._network.max_delay_steps
             until = forgotten = as_of - self._network.max_delay_steps

@@ -18,8 +18,8 @@ from dtbsim.build.blocks import ASSUMED_RATE_HZ
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
     BYTES_PER_SYNAPSE,
-    ELIGIBILITY_BYTES,
     SEGMENT_BYTES,
+    further_bytes,
     most_segments,
     neuron_bytes,
     synapses_onto,
@@ -174,7 +174,7 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
         if projection.dynamics is None:
             continue
         kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
-        total += int(n) * (BYTES_PER_SYNAPSE[kind] + (ELIGIBILITY_BYTES if projection.modulators else 0))
+        total += int(n) * (BYTES_PER_SYNAPSE[kind] + further_bytes(projection))
         total += n_lanes * 2 * 8 * plan.candidates.size
     return total + sum(int(most_segments(network, each, 1, chosen)) for each in shares) * SEGMENT_BYTES
 

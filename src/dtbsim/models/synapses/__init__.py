@@ -5,10 +5,19 @@ from dtbsim.models.synapses.base import (
     ModulatedSynapse,
     PlasticSynapse,
     SourceSynapse,
+    StatefulSynapse,
     SynapseModel,
 )
 from dtbsim.models.synapses.registry import SYNAPSE_MODELS
-from dtbsim.models.synapses.tables import WEIGHT, Decay, Modulator, SourceState, SynapseParameter, Trace
+from dtbsim.models.synapses.tables import (
+    WEIGHT,
+    Decay,
+    Modulator,
+    SourceState,
+    SynapseParameter,
+    SynapseState,
+    Trace,
+)
 
 __all__ = [
     "SYNAPSE_MODELS",
@@ -20,7 +29,9 @@ __all__ = [
     "PlasticSynapse",
     "SourceState",
     "SourceSynapse",
+    "StatefulSynapse",
     "SynapseModel",
     "SynapseParameter",
+    "SynapseState",
     "Trace",
 ]

@@ -34,7 +34,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from dtbsim.models.synapses.tables import WEIGHT, Decay, End, Modulator, SourceState, SynapseParameter, Trace
+from dtbsim.models.synapses.tables import (
+    WEIGHT,
+    Decay,
+    End,
+    Modulator,
+    SourceState,
+    SynapseParameter,
+    SynapseState,
+    Trace,
+)
 
 Values = Mapping[str, float]
 
@@ -114,7 +123,7 @@ class PlasticSynapse(SynapseModel):
     return the new weight, which is then rounded and bounded by 0, or the parameter `weight_min`, and `weight_max`.
     """
 
-    entry_points = ("on_target_spike", "on_source_spike")
+    entry_points: tuple[str, ...] = ("on_target_spike", "on_source_spike")
     traces: tuple[Trace, ...] = ()
     pairs_only: bool = False
     """Promises that a spike changes nothing where the other end has had none before: such synapses are passed over."""
@@ -134,6 +143,31 @@ class PlasticSynapse(SynapseModel):
     def trace(self, end: End, read_by: End) -> Trace | None:
         """Return the trace of one end that spikes of one end read."""
         return next((row for row in self.traces if (row.of, row.read_by) == (end, read_by)), None)
+
+
+class StatefulSynapse(PlasticSynapse):
+    """Every synapse has states of its own beside its weight, which change with the spikes of both ends and in between.
+
+    At every spike of either end `between` is called first, with the time since the last one (since the beginning of
+    the run, at the first one), then the function of that end. All of them take the weight `w`, states of the table and
+    constants, `between` also `interval_ms`; they return the new weight, then all states in the order of the table. The
+    weight is then rounded and bounded, as that of other plastic synapses; a spike of the source transmits it.
+
+    A spike of the source reaches the synapse when it arrives, after the whole delay; one of the target a step after it
+    was emitted. So with a delay of one step pairs count by t_post - t_pre.
+    """
+
+    entry_points = ("between", "on_target_spike", "on_source_spike")
+    states: tuple[SynapseState, ...] = ()
+
+    @staticmethod
+    def between(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return weight and states after `interval_ms` without a spike."""
+        raise NotImplementedError("a synapse of this kind defines `between`")
+
+    def initial_states(self, p: Values) -> list[float]:
+        """Return the states at the beginning of a run; entries of `p` as functions get them."""
+        return [p[row.default] if isinstance(row.default, str) else row.default for row in self.states]
 
 
 class ModulatedSynapse(PlasticSynapse):

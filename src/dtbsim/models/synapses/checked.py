@@ -9,8 +9,15 @@ from dtbsim.errors import InputError
 from dtbsim.models.language import ir
 from dtbsim.models.language.checked import needed_by, own_functions
 from dtbsim.models.language.subset import Source, parse
-from dtbsim.models.synapses.base import ModulatedSynapse, PlasticSynapse, SourceSynapse, SynapseModel
+from dtbsim.models.synapses.base import ModulatedSynapse, PlasticSynapse, SourceSynapse, StatefulSynapse, SynapseModel
 from dtbsim.models.synapses.tables import End
+
+_WANTED: dict[type, str] = {
+    SourceSynapse: "every state, then the share that is transmitted",
+    StatefulSynapse: "the weight, then every state",
+}
+STATES = 4
+"""States of a synapse for which there is room."""
 
 
 @lru_cache(maxsize=256)
@@ -25,9 +32,10 @@ def checked_rule(model: SynapseModel) -> dict[str, ir.Function]:
         source = Source.of(getattr(model, name))
         function = parse(source, dict.fromkeys(offered(model, name), "f32"), functions=own)
         place = f"{Path(source.file).name}:{source.first_line}"
-        expected = len(model.states) + 1 if isinstance(model, SourceSynapse) else 1
+        expected = len(model.states) + 1 if isinstance(model, SourceSynapse | StatefulSynapse) else 1
         if len(function.results) != expected or any(x.type == "bool" for x in function.results):
-            wanted = "every state, then the share that is transmitted" if expected > 1 else "one number"
+            wanted = _WANTED[StatefulSynapse if isinstance(model, StatefulSynapse) else SourceSynapse]
+            wanted = wanted if expected > 1 else "one number"
             raise InputError(f"{name} of synapse '{model.name}' does not return {wanted}", where=place)
         results = tuple(x if x.type == "f32" else ir.Cast(x, "f32") for x in function.results)
         found[name] = ir.Function(function.name, function.arguments, function.body, results, function.calls)
@@ -50,8 +58,11 @@ def values_of(model: SynapseModel, function: str) -> list[str | None]:
     """Return the names of what machinery gives to a function, in its order; None where the model has no such value.
 
     A source's: two states, two decays. A plastic synapse's: the weight (modulated: none), the trace of the other end
-    and that of the own end.
+    and that of the own end. Of one with states: the weight, four states; `between` gets the interval before these.
     """
+    if isinstance(model, StatefulSynapse):
+        states = ([row.name for row in model.states] + [None] * STATES)[:STATES]
+        return ["interval_ms", "w", *states] if function == "between" else ["w", *states]
     if isinstance(model, SourceSynapse):
         return [*_padded([row.name for row in model.states]), *_padded([row.name for row in model.decays])]
     assert isinstance(model, PlasticSynapse)

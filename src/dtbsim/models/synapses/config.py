@@ -7,15 +7,17 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from dtbsim.config.bounds import Number
-from dtbsim.config.synapses import Plastic, SynapseConfig
-from dtbsim.models.synapses.base import PlasticSynapse, SynapseModel
+from dtbsim.config.synapses import Plastic, SynapseConfig, Weights
+from dtbsim.models.synapses.base import PlasticSynapse, StatefulSynapse, SynapseModel
 from dtbsim.models.synapses.tables import POPULATION, SynapseParameter
 
 
 def config_class(model: SynapseModel) -> type[SynapseConfig]:
     """Return the class, of the same name and docstring as that of the model."""
     kind = type(model)
-    base = Plastic if isinstance(model, PlasticSynapse) else SynapseConfig
+    base: type[SynapseConfig] = SynapseConfig
+    if isinstance(model, PlasticSynapse):
+        base = Weights if isinstance(model, StatefulSynapse) else Plastic
     fields: dict[str, Any] = {
         "kind": (Literal[kind.name], Field(default=kind.name, description="names the kind")),
         **{row.name: _field(row) for row in model.parameters},

@@ -12,4 +12,6 @@ STDP: Any = SYNAPSE_MODELS.find("stdp").config
 STDPPowerLaw: Any = SYNAPSE_MODELS.find("stdp_power_law").config
 STDPTriplet: Any = SYNAPSE_MODELS.find("stdp_triplet").config
 STDPDopamine: Any = SYNAPSE_MODELS.find("stdp_dopamine").config
+GraupnerBrunel: Any = SYNAPSE_MODELS.find("graupner_brunel").config
+SymmetricHebbian: Any = SYNAPSE_MODELS.find("symmetric_hebbian").config
 VogelsSprekeler: Any = SYNAPSE_MODELS.find("vogels_sprekeler").config

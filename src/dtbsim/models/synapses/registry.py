@@ -8,11 +8,13 @@ from dtbsim.config.synapses import SynapseConfig
 from dtbsim.models.synapses.base import SynapseModel
 from dtbsim.models.synapses.check import check_synapse
 from dtbsim.models.synapses.config import config_class
+from dtbsim.models.synapses.graupner_brunel import GraupnerBrunel
 from dtbsim.models.synapses.saturating_nmda import SaturatingNMDA
 from dtbsim.models.synapses.stdp import STDP
 from dtbsim.models.synapses.stdp_dopamine import STDPDopamine
 from dtbsim.models.synapses.stdp_power_law import STDPPowerLaw
 from dtbsim.models.synapses.stdp_triplet import STDPTriplet
+from dtbsim.models.synapses.symmetric_hebbian import SymmetricHebbian
 from dtbsim.models.synapses.tsodyks_markram import TsodyksMarkram
 from dtbsim.models.synapses.vogels_sprekeler import VogelsSprekeler
 from dtbsim.registry import Registry
@@ -54,6 +56,8 @@ SYNAPSE_MODELS: Registry[SynapseKind] = Registry(
             STDPTriplet,
             STDPDopamine,
             VogelsSprekeler,
+            GraupnerBrunel,
+            SymmetricHebbian,
         )
     },
     _checked,

@@ -57,6 +57,15 @@ class SourceState:
 
 
 @dataclass(frozen=True)
+class SynapseState:
+    """A number that every synapse has beside its weight, float32; `default` is one or names a parameter."""
+
+    name: str
+    description: str
+    default: float | str = 0.0
+
+
+@dataclass(frozen=True)
 class Decay:
     """exp(-h / tau) with h the time since the source's previous spike; 0 at its first one. `tau` names a parameter."""
 
