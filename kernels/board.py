@@ -15,7 +15,8 @@ import numpy as np
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.calendar import schedule
-from dtbsim.kernels.intrinsics import call_stage, view_i64, view_u32
+from dtbsim.kernels.intrinsics import call_stage, view_i64
+from dtbsim.kernels.sources import source_index
 
 HEADER = 8
 
@@ -27,27 +28,10 @@ def board_words(n_ranks: int, capacity: int) -> int:
 
 
 @nb.njit(nogil=True)
-def source_index(source_gids: Any, gid: int) -> int | np.int64:
-    """Index of `gid` in the ascending `source_gids`, -1 when it has no targets here."""
-    low = np.int64(0)
-    high = np.int64(source_gids.size)
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(source_gids[middle]) < gid:
-            low = middle + 1
-        else:
-            high = middle
-    if low < source_gids.size and np.int64(source_gids[low]) == gid:
-        return low
-    return -1
-
-
-@nb.njit(nogil=True)
 def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
     """Enter the spikes of other ranks (step << 32 | gid) into the lane's calendar."""
-    source_gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
     for k in range(entries.size):
-        source = source_index(source_gids, entries[k] & 0xFFFFFFFF)
+        source = source_index(rank, entries[k] & 0xFFFFFFFF)
         if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
             return False
     return bool(schedule_in_stages(rank, lane, entries.ctypes.data, entries.size, -1, now))
@@ -56,7 +40,7 @@ def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
 @nb.njit(nogil=True)
 def schedule_in_stages(rank: Any, lane: Any, spikes_at: int, n: int, step: int, now: int) -> bool:
     """Enter spikes into what `stages` holds of a lane; False where memory ran out."""
-    for address in (lane[L.DYNAMIC_SCHEDULE_AT], lane[L.PROCEDURAL_SCHEDULE_AT]):
+    for address in (lane[L.SPARSE_SCHEDULE_AT], lane[L.DYNAMIC_SCHEDULE_AT], lane[L.PROCEDURAL_SCHEDULE_AT]):
         done: Any = 1
         if address != 0 and n > 0:
             done = call_stage(address, lane.ctypes.data, rank.ctypes.data, spikes_at, n, step, now, 0)

@@ -168,7 +168,7 @@ def _feed(sink: Any, pair: Any, draws: Any, source: int, m: int, slots: Any, wor
         if slots[i] < 0:
             continue
         if sink.mode == 0:
-            sink.rows[source] += 1
+            S.count(sink, source)
         else:
             weight = S.draw_weight(draws, words[2, i], pair[P.FACTOR])
             S.put(sink, source, slots[i], weight, S.draw_delay(draws, words[3, i], pair[P.OWN_DELAY]))

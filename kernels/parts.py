@@ -31,6 +31,7 @@ PARTS: dict[str, Part] = {
     "dynamic_schedule": stages.dynamic_schedule,
     "dynamic_remember": stages.dynamic_remember,
     "random": stages.random,
+    "sparse_schedule": stages.sparse_schedule,
     "procedural_deliver": stages.procedural_deliver,
 }
 """Those first that take longest to compile."""

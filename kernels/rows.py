@@ -14,7 +14,7 @@ MAX_SEGMENT = 65_535
 
 
 @nb.njit(nogil=True)
-def _permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
+def permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
     """values[first + order[j]] = values[first + j], through int64 scratch; one compiled form per dtype of `values`."""
     for j in range(n):
         scratch[order[j]] = np.int64(values[first + j])
@@ -33,6 +33,10 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
     wide = sink.delays8.size == 0
     for s in range(rows.size - 1):
         first, n = rows[s], rows[s + 1] - rows[s]
+        if n <= 1:
+            segment_rows[s + 1] = n
+            total += n
+            continue
         histogram[:] = 0
         for j in range(n):
             delay = np.int64(sink.delays16[first + j]) if wide else np.int64(sink.delays8[first + j])
@@ -42,8 +46,6 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
             segments += (histogram[d + 1] + MAX_SEGMENT - 1) // MAX_SEGMENT
         segment_rows[s + 1] = segments
         total += segments
-        if n <= 1:
-            continue
         for d in range(1, max_delay + 2):
             histogram[d] += histogram[d - 1]
         for j in range(n):
@@ -51,17 +53,17 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
             order[j] = np.uint32(histogram[delay])
             histogram[delay] += 1
         if sink.kind == L.KIND_PACKED:
-            _permute(sink.packed, first, order, n, scratch)
+            permute(sink.packed, first, order, n, scratch)
         else:
-            _permute(sink.targets, first, order, n, scratch)
+            permute(sink.targets, first, order, n, scratch)
             if sink.kind == L.KIND_WIDE16:
-                _permute(sink.weights16, first, order, n, scratch)
+                permute(sink.weights16, first, order, n, scratch)
             else:
-                _permute(sink.weights32, first, order, n, scratch)
+                permute(sink.weights32, first, order, n, scratch)
         if wide:
-            _permute(sink.delays16, first, order, n, scratch)
+            permute(sink.delays16, first, order, n, scratch)
         else:
-            _permute(sink.delays8, first, order, n, scratch)
+            permute(sink.delays8, first, order, n, scratch)
     return total
 
 

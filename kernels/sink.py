@@ -18,12 +18,17 @@ CHUNK = 512
 
 
 class Sink(NamedTuple):
-    """mode 0 counts into `rows` (int32[n_sources]); 1 writes at `cursor` (int64[n_sources]) and advances it."""
+    """mode 0 counts into `rows` (int32[n]); 1 writes at `cursor` (int64[n]) and advances it.
+
+    There is a row for 2**shift sources: where that is more than one, `lows` (uint8) says which of them.
+    """
 
     mode: int
     kind: int
+    shift: int
     rows: Any
     cursor: Any
+    lows: Any
     packed: Any
     targets: Any
     weights16: Any
@@ -92,10 +97,19 @@ def spread_delay(table: Any, word: Any, own: int) -> Any:
 
 
 @nb.njit(nogil=True, inline="always")
+def count(sink: Any, source: int) -> None:
+    """Count one synapse of a source."""
+    sink.rows[source >> sink.shift] += 1
+
+
+@nb.njit(nogil=True, inline="always")
 def put(sink: Any, source: int, slot: int, weight: int, delay: int) -> None:
     """Write one synapse at its source's cursor."""
-    at = sink.cursor[source]
-    sink.cursor[source] = at + 1
+    row = source >> sink.shift
+    at = sink.cursor[row]
+    sink.cursor[row] = at + 1
+    if sink.lows.size > 0:
+        sink.lows[at] = np.uint8(source & 0xFF)
     if sink.kind == L.KIND_PACKED:
         sink.packed[at] = np.uint32(slot) | (np.uint32(np.int32(weight)) << np.uint32(16))
     elif sink.kind == L.KIND_WIDE16:

@@ -17,17 +17,19 @@ from numba.core.ccallback import CFunc
 from numpy.typing import NDArray
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import source_index
+from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD
 from dtbsim.kernels.compiled_cache import CompiledCache
 from dtbsim.kernels.detect import emit_random
 from dtbsim.kernels.drives import poisson_drives, varied_poisson
 from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic
 from dtbsim.kernels.history import remember_spikes
-from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
+from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import source_hash, static_dir
 from dtbsim.kernels.noise import noise_currents
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
 from dtbsim.kernels.rounds import exchange
+from dtbsim.kernels.sources import source_index
+from dtbsim.kernels.sparse_rows import prefetch_bytes, prefetch_first, schedule_sparse
 
 SIGNATURE = types.int64(*[types.int64] * 7)
 
@@ -38,8 +40,7 @@ def _spike(rank: Any, spikes_at: int, k: int, step: int) -> Any:
     if step >= 0:
         return np.int64(view_i32(spikes_at, k + 1)[k]), np.int64(step)
     entry = view_i64(spikes_at, k + 1)[k]
-    gids = view_u32(rank[L.SOURCE_GIDS_AT], rank[L.N_SOURCES])
-    return np.int64(source_index(gids, entry & 0xFFFFFFFF)), entry >> 32
+    return np.int64(source_index(rank, entry & 0xFFFFFFFF)), entry >> 32
 
 
 class Stage:
@@ -108,6 +109,25 @@ def random(lane_at: int, step: int, chunk_start: int, k0: int, k1: int, a: int, 
 
 
 @Stage
+def sparse_schedule(lane_at: int, rank_at: int, spikes_at: int, n: int, step: int, now: int, a: int) -> int:
+    """Enter spikes, as `_spike` reads them, that synapses in sparse rows will transmit."""
+    lane, rank = view_i64(lane_at, L.LANE_FIELDS), view_i64(rank_at, L.RANK_FIELDS)
+    for k in range(n):
+        if k + ROW_AHEAD < n:
+            source, _ = _spike(rank, spikes_at, k + ROW_AHEAD, step)
+            if source >= 0:
+                prefetch_first(lane, source)
+        if k + SEGMENTS_AHEAD < n:
+            source, _ = _spike(rank, spikes_at, k + SEGMENTS_AHEAD, step)
+            if source >= 0:
+                prefetch_bytes(lane, source)
+        source, fired = _spike(rank, spikes_at, k, step)
+        if source >= 0 and not schedule_sparse(lane, source, fired, now, rank[L.RING] - 1):
+            return 0
+    return 1
+
+
+@Stage
 def dynamic_deliver(lane_at: int, step: int, ring_mask: int, a: int, b: int, c: int, d: int) -> int:
     """Spikes that arrive at synapses with a state."""
     return int(deliver_dynamic(view_i64(lane_at, L.LANE_FIELDS), step, ring_mask))
@@ -162,6 +182,7 @@ STAGES = (
     (L.N_VARIED, L.VARIED_STAGE_AT, varied),
     (L.N_NOISE, L.NOISE_STAGE_AT, noise),
     (L.N_RANDOM, L.RANDOM_STAGE_AT, random),
+    (L.SPARSE_ROWS, L.SPARSE_SCHEDULE_AT, sparse_schedule),
     (L.N_DYNAMIC, L.DYNAMIC_DELIVER_AT, dynamic_deliver),
     (L.N_DYNAMIC, L.DYNAMIC_REMEMBER_AT, dynamic_remember),
     (L.N_DYNAMIC, L.DYNAMIC_SCHEDULE_AT, dynamic_schedule),

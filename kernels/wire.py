@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels.philox import below, philox4x32
-from dtbsim.kernels.sink import CHUNK, draw_delay, draw_weight, put
+from dtbsim.kernels.sink import CHUNK, count, draw_delay, draw_weight, put
 from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
@@ -105,7 +105,7 @@ def fixed_indegree(
                     bits[source] = np.uint8(1)
                 found += 1
                 if sink.mode == 0:
-                    sink.rows[source] += 1
+                    count(sink, source)
                 else:
                     weight = draw_weight(draws, words[2, i], pool.factor[entry])
                     put(sink, source, slot0 + t, weight, draw_delay(draws, words[3, i], pool.delay[entry]))
@@ -135,7 +135,7 @@ def fixed_total_number(
             target = np.int64((np.uint64(words[2, i]) * np.uint64(block_size)) >> np.uint64(32))
             source = offset + _source_in(pool, entry, words[0, i], words[1, i], block_gid + target)
             if sink.mode == 0:
-                sink.rows[source] += 1
+                count(sink, source)
             else:
                 weight = draw_weight(draws, values[0, i], pool.factor[entry])
                 delay = draw_delay(draws, values[1, i], pool.delay[entry])
@@ -150,7 +150,7 @@ def _pair(
     """One synapse whose weight and delay are keyed by its (target, source) pair."""
     source = pool.offset[entry] + index
     if sink.mode == 0:
-        sink.rows[source] += 1
+        count(sink, source)
         return
     c2 = (np.uint32(pool.key[entry]) << np.uint32(2)) | CALL_VALUES
     r0, r1, _, _ = philox4x32(gid, np.uint32(index), c2, _PURPOSE | np.uint32(projection), k0, k1)

@@ -15,7 +15,7 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.state import State, merge_states
 from dtbsim.build import lanes
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.spec import Network
@@ -72,7 +72,7 @@ def stretch(
             exchange = (
                 SharedBoard(comm, plan, network.n_neurons)
                 if division.board
-                else PacketExchange(comm, plan, network.gid_starts, division.words)
+                else neighbour_exchange(comm, built, plan, division.words)
             )
         backend = CpuBackend(built, exchange, division.threads)
         try:

@@ -12,9 +12,10 @@ import numpy as np
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
+from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi.fake import FakeComm, run_ranks
@@ -43,15 +44,18 @@ def built_rank(
 def synapses_of(built: RankNetwork) -> Any:
     """All synapses of a rank, int64[n, 5], sorted."""
     parts = [np.zeros((0, 5), np.int64)]
-    sources = built.candidates.gids.astype(np.int64)
+    sources = built.candidates.gids().astype(np.int64)
     for state in built.lanes:
         rows = state.rows
         if rows.kind == L.KIND_PACKED:
             slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
         else:
             slots, weights = rows.targets, rows.weights
-        source = np.repeat(sources, np.diff(rows.rows))
-        delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
+        if isinstance(rows, SparseRows):
+            source, delay = sources[rows.sources()], rows.all_delays()
+        else:
+            source = np.repeat(sources, np.diff(rows.rows))
+            delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
         target, channel = _owners_of_slots(state.lane)
         columns = [source, target[slots], channel[slots], weights.astype(np.int64), delay.astype(np.int64)]
         parts.append(np.stack(columns, axis=1))
@@ -68,7 +72,7 @@ def dynamic_synapses_of(built: RankNetwork) -> list[tuple[DynamicRows, Any]]:
             slots, weights = rows.targets, rows.weights
             if rows.kind == L.KIND_PACKED:
                 slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
-            gids = built.candidates.gids[part.source0 : part.source0 + part.n_sources].astype(np.int64)
+            gids = built.candidates.gids(part.source0, part.source0 + part.n_sources).astype(np.int64)
             delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
             columns = [np.repeat(gids, np.diff(rows.rows)), target[slots], channel[slots], weights, delay]
             table = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
@@ -145,12 +149,12 @@ def simulate_ranks(
     network: Network,
     n_ranks: int,
     threads: int = 1,
-    words: int = 512,
+    words: int = 64,
     board: bool = False,
     capacity: int | None = None,
     chunks: Sequence[int] = (),
 ) -> Any:
-    """Spikes of a run on ranks that are threads of this process, over packets of `words` or over the shared board."""
+    """Spikes of a run on ranks that are threads, by messages with room for `words` at first, or over the board."""
 
     def work(comm: FakeComm) -> Any:
         built = built_rank(network, comm.rank, n_ranks, threads)
@@ -161,7 +165,7 @@ def simulate_ranks(
             if capacity is not None:
                 exchange.capacity = capacity
         else:
-            exchange = PacketExchange(comm, plan, network.gid_starts, words)
+            exchange = neighbour_exchange(comm, built, plan, words)
         backend = CpuBackend(built, exchange, threads)
         try:
             return _advance(backend, network.n_steps, chunks)

@@ -15,7 +15,7 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError, MemoryPlanError, StorageError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, ElsewhereError, on_root, run_ranks, world_comm
 from dtbsim.mpi.comm import ROW_LAST_TICK_NS, ROW_TICKS, ROW_WAITING, blank_row
@@ -100,6 +100,45 @@ def channels(comm: Comm) -> Any:
     return taken
 
 
+def mail(comm: Comm) -> Any:
+    """To the next rank and the one after it, several rounds, of lengths that outgrow the room and shrink again."""
+    to = sorted({(comm.rank + shift) % comm.size for shift in (1, 2)} - {comm.rank})
+    sources = sorted({(comm.rank - shift) % comm.size for shift in (1, 2)} - {comm.rank})
+    first, second = comm.mail(to, sources, 4), comm.mail([], [], 4)
+    taken = []
+    for turn in range(150):
+        rest = []
+        for k, rank in enumerate(to):
+            n = (7 * turn + rank) % 40 if turn < 40 else 1000 if turn == 50 else turn % 3
+            words = np.arange(n, dtype=U64) + U64(1000 * comm.rank + turn)
+            room = int(first.send_at[k + 1] - first.send_at[k]) - 1
+            begin = int(first.send_at[k])
+            first.send[begin] = n
+            first.send[begin + 1 : begin + 1 + min(n, room)] = words[:room]
+            if n > room:
+                rest.append((k, words[room:]))
+        first.start(rest)
+        second.start()
+        over, _ = first.wait(), second.wait()
+        begins = [int(at) for at in first.recv_at]
+        for k in range(len(sources)):
+            n = int(first.recv[begins[k]])
+            taken.append(first.recv[begins[k] + 1 : min(begins[k] + 1 + n, begins[k + 1])].copy())
+        taken += [*over, np.diff(first.recv_at), np.diff(first.send_at)]
+        first.tidy()
+    return taken
+
+
+def questions(comm: Comm) -> Any:
+    """Asked before something else is exchanged, answered after it."""
+    answers = []
+    for turn in range(5):
+        comm.ask_max(float(comm.rank == turn))
+        comm.barrier()
+        answers.append(comm.answer_max())
+    return answers
+
+
 def channel_over(comm: Comm) -> Any:
     """Buffers of the caller; the own row stays as it was."""
     send, recv = np.zeros((comm.size, 3), U64), np.full((comm.size, 3), 77, U64)
@@ -132,7 +171,22 @@ def shared(comm: Comm) -> Any:
 
 @pytest.mark.parametrize(
     "talk",
-    [who_am_i, broadcast, gather, allgather, sums, largest, counts, parts, packets, channels, channel_over, shared],
+    [
+        who_am_i,
+        broadcast,
+        gather,
+        allgather,
+        sums,
+        largest,
+        counts,
+        parts,
+        packets,
+        channels,
+        channel_over,
+        mail,
+        questions,
+        shared,
+    ],
     ids=lambda talk: talk.__name__,
 )
 def test_processes_answer_as_threads_do(comm: Comm, talk: Callable[[Comm], Any]) -> None:
@@ -305,7 +359,7 @@ def test_spikes_between_ranks_are_those_of_one_process(
     assert plan.window == round(delay_ms / 0.1)
     exchange: Any
     if kind == "packets":
-        exchange = PacketExchange(comm, plan, network.gid_starts, room or 512)
+        exchange = neighbour_exchange(comm, built, plan, room or 64)
     else:
         exchange = SharedBoard(comm, plan, network.n_neurons)
         exchange.capacity = exchange.capacity if room is None else room

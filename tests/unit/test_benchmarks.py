@@ -120,6 +120,31 @@ def test_weak_scaling(tmp_path: Path) -> None:
     assert "2,313" in shown
 
 
+def test_scale(tmp_path: Path) -> None:
+    tiny = (
+        "--ranks",
+        "1",
+        "3",
+        "--heard",
+        "3",
+        "--neighbours",
+        "2",
+        "--repeats",
+        "1",
+        "--neurons",
+        "400",
+        "--threads",
+        "1",
+    )
+    report, shown = report_of("scale.py", *tiny, cwd=tmp_path)
+    results = report["results"]
+    assert [row["ranks"] for row in results["memory"]] == [1, 3, 1, 3]
+    assert all(row["synapses"] == 100 * row["neurons"] for row in results["memory"])
+    assert all(row["ns_per_spike_and_lane"] > 0 for row in results["receive"])
+    assert [row["entries_received"] for row in results["exchange"]] == [0, 200, 4882]
+    assert "ratio_to_one_rank" in shown
+
+
 def test_many_projections(tmp_path: Path) -> None:
     report, shown = report_of("many_projections.py", "--populations", "8", "4", "--distinct", cwd=tmp_path)
     small, large = report["results"]

@@ -133,7 +133,7 @@ def test_what_is_on_the_device_does_not_count_for_the_host(store: str) -> None:
     planned = plan_device_memory(beside)
     assert planned.n_synapses == stored
     assert planned.synapses == stored * 4
-    candidates = on_host.candidates.gids.size
+    candidates = on_host.candidates.size
     assert planned.dynamic == 30_000 * 8 + candidates * 16 + 1000 * 4
     with_ring = plan_device_memory(plan_rank(network_of(DYNAMIC.replace(", STORE", "")), 0, 1, 1)).spikes
     assert (planned.spikes > with_ring) == (store != ""), "rings of procedural projections"

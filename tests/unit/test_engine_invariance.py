@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from tests.helpers.networks import built_rank, network_of, simulate, simulate_ra
 from tests.helpers.zoo import zoo
 
 from dtbsim.build.rank import plan_rank
-from dtbsim.exchange.plan import plan_exchange
+from dtbsim.exchange.links import find_links
 from dtbsim.kernels import layout as L
-from dtbsim.mpi.fake import FakeComm
+from dtbsim.mpi.fake import FakeMail
+from dtbsim.mpi.mail import Room
 from dtbsim.spec import Network
 
 PARTITIONERS = ("contiguous", "greedy")
@@ -51,17 +52,17 @@ def reference(folder: Path) -> Any:
 
 
 @pytest.fixture
-def second_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Grows by one for every rank and second round."""
-    rounds: list[int] = []
-    plain = FakeComm.alltoallv
+def second_messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one for every message whose spikes did not fit into its room."""
+    ranks: list[int] = []
+    plain = FakeMail.start
 
-    def counted(self: FakeComm, send: Any) -> Any:
-        rounds.append(self.rank)
-        return plain(self, send)
+    def counted(self: FakeMail, rest: Any = ()) -> Any:
+        ranks.extend([self._comm.rank] * len(rest))
+        return plain(self, rest)
 
-    monkeypatch.setattr(FakeComm, "alltoallv", counted)
-    return rounds
+    monkeypatch.setattr(FakeMail, "start", counted)
+    return ranks
 
 
 def short(delay: str, *overrides: str) -> Network:
@@ -107,16 +108,51 @@ def test_ranks_and_partitioners(folder: Path, reference: Any, n_ranks: int, thre
     assert np.array_equal(simulate_ranks(network, n_ranks, threads), reference)
 
 
-@pytest.mark.parametrize("words", [2, 3, 5])
-def test_packets_that_overflow(folder: Path, reference: Any, second_rounds: list[int], words: int) -> None:
-    assert np.array_equal(simulate_ranks(zoo(folder), 3, words=words), reference)
-    assert len(second_rounds) > 10
-    assert sorted(set(second_rounds)) == [0, 1, 2], "all ranks take part in a second round"
+@pytest.mark.parametrize("grows", [True, False])
+def test_messages_that_do_not_fit(
+    folder: Path, reference: Any, second_messages: list[int], monkeypatch: pytest.MonkeyPatch, grows: bool
+) -> None:
+    """Room grows after the first; where it does not, spikes travel in second messages again and again."""
+    if not grows:
+        monkeypatch.setattr(Room, "adapt", lambda *_: False)
+    assert np.array_equal(simulate_ranks(zoo(folder), 3, words=2), reference)
+    assert sorted(set(second_messages)) == [0, 1, 2]
+    assert len(second_messages) > 10 if not grows else len(second_messages) < 40
 
 
-def test_large_packets_need_no_second_round(folder: Path, reference: Any, second_rounds: list[int]) -> None:
+def test_large_messages_are_single(folder: Path, reference: Any, second_messages: list[int]) -> None:
     assert np.array_equal(simulate_ranks(zoo(folder), 3, words=512), reference)
-    assert second_rounds == []
+    assert second_messages == []
+
+
+FAR = """\
+simulation: {dt_ms: 0.1, duration_ms: 80, block_size: 16}
+populations:
+  A: {model: iaf_psc_exp, size: 48, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+  B: {model: iaf_psc_exp, size: 48, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+  C: {model: iaf_psc_exp, size: 48}
+projections:
+  AA: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 90, delay_ms: NEAR}
+  BB: {source: B, target: B, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 90, delay_ms: NEAR}
+  AB: {source: A, target: B, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 90, delay_ms: 4.7}
+  BA: {source: B, target: A, rule: {kind: fixed_indegree, indegree: 9}, weight_pA: 90, delay_ms: 11.3}
+  BC: {source: B, target: C, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: 120, delay_ms: 1.9}
+drives: {dc: {kind: dc, target: [A, B], amplitude: 600}}
+"""
+
+
+@pytest.mark.parametrize("near", ["0.1", "0.2", "0.7"])
+def test_ranks_far_apart_exchange_rarely(near: str) -> None:
+    """Same spikes, whenever chunks end; more ticks between the exchanges of ranks with longer delays between them."""
+    network = network_of(FAR.replace("NEAR", near), "simulation.partitioner=contiguous")
+    expected = simulate(network)
+    assert len(expected) > 300
+    for n_ranks in (2, 5):
+        blocks = plan_rank(network, 0, n_ranks, 1).blocks
+        delays = np.concatenate([find_links(network, blocks, rank).to_delay for rank in range(n_ranks)])
+        assert n_ranks == 2 or delays.max() > 8 * delays.min()
+        for chunks in ((), (1, 2, 3, 50, 51, 300), tuple(range(7, 800, 7))):
+            assert np.array_equal(simulate_ranks(network, n_ranks, chunks=chunks), expected), (n_ranks, chunks)
 
 
 @pytest.mark.parametrize("delay", list(DELAYS))
@@ -136,10 +172,10 @@ def test_a_window_that_is_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     expected = simulate(network)
 
     def longer(*arguments: Any) -> Any:
-        plan = plan_exchange(*arguments)
-        return type(plan)(2 * plan.window, plan.needs)
+        links = find_links(*arguments)
+        return replace(links, to_delay=3 * links.to_delay, sources_delay=3 * links.sources_delay)
 
-    monkeypatch.setattr("tests.helpers.networks.plan_exchange", longer)
+    monkeypatch.setattr("dtbsim.exchange.neighbours.find_links", longer)
     assert not np.array_equal(simulate_ranks(network, 2), expected)
 
 

@@ -7,17 +7,34 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.networks import DELAY, SOURCE, TARGET, all_synapses, built_rank, network_of
+from tests.helpers.networks import (
+    DELAY,
+    SOURCE,
+    TARGET,
+    all_synapses,
+    built_rank,
+    dynamic_synapses_of,
+    network_of,
+    simulate,
+    simulate_ranks,
+    synapses_of,
+)
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
+from dtbsim.build import sparse_rows
+from dtbsim.build.heard import sources_heard
 from dtbsim.build.rank import plan_rank
 from dtbsim.errors import MissingDependencyError
+from dtbsim.exchange import wanted
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
-from dtbsim.exchange.plan import ExchangePlan, plan_exchange
+from dtbsim.exchange.links import Links, find_links
+from dtbsim.exchange.neighbours import NeighbourExchange
+from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan, plan_exchange
+from dtbsim.exchange.wanted import Runs
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import SerialComm, run_ranks
+from dtbsim.mpi.fake import FakeMail
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
 
@@ -104,12 +121,47 @@ def test_without_projections_nothing_travels() -> None:
     assert (plan.window, plan.silent) == (MAX_DELAY_STEPS, True)
 
 
-@pytest.mark.parametrize(("window", "overlapped", "steps"), [(1, False, 1), (2, True, 1), (3, True, 1), (20, True, 10)])
-def test_two_half_windows_fit_the_shortest_delay(window: int, overlapped: bool, steps: int) -> None:
-    plan = ExchangePlan(window, np.zeros((1, 1), bool))
-    exchange = PacketExchange(SerialComm(), plan, np.array([0, 5]))
-    assert (exchange.overlapped, exchange.window) == (overlapped, steps)
+NONE = np.zeros(0, np.int64)
+
+
+@pytest.mark.parametrize(("window", "steps"), [(1, 1), (2, 1), (3, 1), (20, 10), (10_000, MOST_STEPS // 2)])
+def test_two_ticks_fit_the_shortest_delay(window: int, steps: int) -> None:
+    plan, links = ExchangePlan(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
+    exchange = NeighbourExchange(SerialComm(), plan, links, Runs(NONE, NONE, NONE), 1)
+    assert exchange.window == steps
     assert exchange.receive().size == 0, "nothing is under way at the start"
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3, 5])
+def test_links_are_those_of_the_synapses(tmp_path: Path, n_ranks: int) -> None:
+    """Both ends of a link know its delay; no synapse between two ranks is shorter, and every one has a link."""
+    network = zoo(tmp_path)
+    blocks = plan_rank(network, 0, n_ranks, 1).blocks
+    links = [find_links(network, blocks, rank) for rank in range(n_ranks)]
+    delay = {
+        (rank, int(to)): int(d) for rank, one in enumerate(links) for to, d in zip(one.to, one.to_delay, strict=True)
+    }
+    received = {
+        (int(source), rank): int(d)
+        for rank, one in enumerate(links)
+        for source, d in zip(one.sources, one.sources_delay, strict=True)
+    }
+    assert delay == received
+    plan = plan_exchange(network, blocks, n_ranks)
+    assert min(delay.values()) == plan.window
+    synapses = all_synapses(network)
+    owner = np.repeat(blocks.rank, blocks.size)[np.argsort(np.concatenate([
+        np.arange(g, g + n) for g, n in zip(blocks.gid0, blocks.size, strict=True)
+    ]))]  # fmt: skip
+    population = np.searchsorted(network.gid_starts, synapses[:, SOURCE], side="right") - 1
+    for source, target, p, steps in zip(
+        owner[synapses[:, SOURCE]].tolist(), owner[synapses[:, TARGET]].tolist(), population.tolist(),
+        synapses[:, DELAY].tolist(), strict=True,
+    ):  # fmt: skip
+        if source != target:
+            assert steps >= delay[source, target]
+            one = links[source]
+            assert target in one.to[one.wanted_by[one.first[p] : one.first[p + 1]]]
 
 
 def test_the_board_needs_shared_memory() -> None:
@@ -137,7 +189,7 @@ def test_ranks_know_their_sources(tmp_path: Path) -> None:
     network = zoo(tmp_path)
     for rank in range(3):
         built = built_rank(network, rank, 3)
-        gids = built.candidates.gids
+        gids = built.candidates.gids()
         assert (np.diff(gids.astype(np.int64)) > 0).all()
         for index, population in enumerate(network.populations):
             offset = built.candidates.offset[index]
@@ -146,3 +198,66 @@ def test_ranks_know_their_sources(tmp_path: Path) -> None:
                 assert (part == np.arange(population.gid0, population.gid0 + population.size)).all()
             else:
                 assert not np.isin(np.arange(population.gid0, population.gid0 + population.size), gids).any()
+
+
+HEARD = """\
+simulation: {dt_ms: 0.1, duration_ms: 40, block_size: 16}
+populations:
+  A: {model: iaf_psc_exp, size: 60, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+  B: {model: iaf_psc_exp, size: 60}
+  D: {model: parrot_neuron, size: 10}
+projections:
+  AB: {source: A, target: B, rule: {kind: fixed_indegree, indegree: 1}, weight_pA: 90, delay_ms: 1.5}
+  BA:
+    source: B
+    target: A
+    rule: {kind: fixed_total_number, total: 20}
+    weight_pA: 90
+    delay_ms: 1.5
+    synapse: SYNAPSE
+  AD: {source: A, target: D, rule: {kind: fixed_indegree, indegree: 2}, weight: 1, delay_ms: 1.5}
+drives: {dc: {kind: dc, target: [A, B], amplitude: 600}}
+"""
+DOPAMINE = range(120, 130)
+SYNAPSES = {
+    "static": "null",
+    "stdp": "{kind: stdp, weight_max: 100}",
+    "dopamine": "{kind: stdp_dopamine, dopamine: D, weight_max: 100}",
+}
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("synapse", list(SYNAPSES))
+def test_spikes_travel_to_ranks_with_synapses_alone(
+    synapse: str, sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every neuron the ranks that have one of its synapses, or synapses that it modulates; and the same spikes."""
+    network = network_of(HEARD.replace("SYNAPSE", SYNAPSES[synapse]))
+    if sparse:
+        monkeypatch.setattr(sparse_rows, "SMALL_BYTES", 0)
+        monkeypatch.setattr(sparse_rows, "DENSE_FROM", 10**9)
+    n_ranks = 4
+    for rank in range(n_ranks):
+        built = built_rank(network, rank, n_ranks)
+        synapses = [synapses_of(built)[:, SOURCE], *(table[:, SOURCE] for _, table in dynamic_synapses_of(built))]
+        expected = set(np.concatenate(synapses).tolist())
+        if synapse == "dopamine" and any(0 in state.lane.runs_of for state in built.lanes):
+            expected |= set(DOPAMINE)
+        gids = built.candidates.gids()
+        flags = np.concatenate([sources_heard(built, 0, 7), sources_heard(built, 7, gids.size)])
+        assert set(gids[flags].tolist()) == expected
+    words: list[int] = []
+    plain = FakeMail.start
+
+    def counted(self: FakeMail, rest: Any = ()) -> None:
+        words.append(int(self.send[self.send_at[:-1]].sum()))
+        plain(self, rest)
+
+    monkeypatch.setattr(FakeMail, "start", counted)
+    sent = []
+    for worth in (0.9, 0.0):
+        monkeypatch.setattr(wanted, "WORTH_ASKING", worth)
+        words.clear()
+        assert np.array_equal(simulate_ranks(network, n_ranks), simulate(network))
+        sent.append(sum(words))
+    assert 0 < sent[0] < 0.8 * sent[1]

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.lane_table import LaneTable
 
+from dtbsim.exchange.wanted import Runs, addresses
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, source_index, write_round
+from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, write_round
 from dtbsim.kernels.calendar import take_due
 from dtbsim.kernels.intrinsics import atomic_store
-from dtbsim.kernels.packets import OVERFLOW, pack, unpack
+from dtbsim.kernels.packets import pack, unpack
+from dtbsim.kernels.sources import jump_table, source_index
 
 
 @nb.njit(nogil=True)
@@ -84,11 +86,23 @@ def test_an_abort_releases_a_waiting_thread() -> None:
 
 
 class Ranks:
-    """Ranks with two lanes each; log entries are (step, gid). Populations start at `gid_starts`."""
+    """Ranks with two lanes each; log entries are (step, gid). Populations start at `gid_starts`.
 
-    def __init__(self, logs: list[list[list[tuple[int, int]]]], needs: Any, gid_starts: list[int]) -> None:
-        self.n = len(logs)
-        self.needs, self.gid_starts = np.array(needs, bool), np.array(gid_starts, np.int64)
+    Spikes of population p go from every rank to the ranks of `wanted_by[p]`, all of which are neighbours of all.
+    """
+
+    def __init__(
+        self,
+        logs: list[list[list[tuple[int, int]]]],
+        wanted_by: list[list[int]],
+        gid_starts: list[int],
+        heard: list[Any] | None = None,
+    ) -> None:
+        starts = np.array(gid_starts, np.int64)
+        first = np.cumsum([0, *map(len, wanted_by)]).astype(np.int64)
+        messages = np.array([m for some in wanted_by for m in some], np.int32)
+        runs = Runs(starts[:-1], np.diff(starts), np.arange(starts.size - 1))
+        self.to = addresses(runs, first, messages, heard)
         self.rank = np.zeros(L.RANK_FIELDS, np.int64)
         self.rank[L.N_LANES] = 2
         self.lanes, self.tables = [], []
@@ -98,23 +112,23 @@ class Ranks:
                 self.tables.append(LaneTable(row))
                 self.tables[-1].log([step << 32 | gid for step, gid in entries])
             self.lanes.append(rows)
-        self.sent = np.zeros((self.n, 2), np.int64)
 
-    def exchange(self, words: int) -> tuple[list[list[tuple[int, int]]], list[bool], list[bool]]:
-        """What every rank receives, who overflowed, and who saw that somebody did."""
-        sends, fits = [], []
-        for me in range(self.n):
-            send = np.full((self.n, words), 77, np.uint64)
-            arguments = self.rank, self.lanes[me], self.sent[me], self.gid_starts, self.needs, me, send
-            fits.append(bool(pack(*arguments)))
-            sends.append(send)
-        got, seen = [], []
-        for me in range(self.n):
-            out = np.zeros(self.n * words, np.int64)
-            n, overflow = unpack(np.array([send[me] for send in sends]), me, out)
-            got.append([(entry >> 32, entry & 0xFFFFFFFF) for entry in out[:n].tolist()])
-            seen.append(bool(overflow))
-        return got, [not fit for fit in fits], seen
+    def pack(self, me: int, room: list[int], sent: Any) -> tuple[list[list[int]], list[list[int]], int]:
+        """(what is in each message, what had no room in it, how many had none) for messages of `room` words."""
+        at = np.cumsum([0, *room]).astype(np.int64)
+        send = np.full(at[-1], 77, np.uint64)
+        to = self.to
+        arguments = self.rank, self.lanes[me], sent, to.runs, to.first, to.wanted_by, to.bits, at, send
+        beyond = int(pack(*arguments, np.zeros(0, np.int64), np.zeros(0, np.uint64)))
+        over = np.maximum(send[at[:-1]].astype(np.int64) + 1 - room, 0)
+        assert beyond == over.sum()
+        rest, rest_at = np.full(beyond, 99, np.uint64), np.concatenate([[0], np.cumsum(over)]).astype(np.int64)
+        pack(*arguments, rest_at, rest)
+        held = [send[at[m] + 1 : min(at[m] + 1 + int(send[at[m]]), at[m + 1])].tolist() for m in range(len(room))]
+        out = np.zeros(send.size, np.int64)
+        n = unpack(at, send, out)
+        assert out[:n].tolist() == [word for words in held for word in words]
+        return held, [rest[rest_at[m] : rest_at[m + 1]].tolist() for m in range(len(room))], beyond
 
     def close(self) -> None:
         for table in self.tables:
@@ -122,74 +136,98 @@ class Ranks:
 
 
 ENTRY = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 29))
-LOGS = st.lists(st.lists(st.lists(ENTRY, max_size=6), min_size=2, max_size=2), min_size=3, max_size=3)
-NEEDS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=3, max_size=3)
+LOGS = st.lists(st.lists(st.lists(ENTRY, max_size=6), min_size=2, max_size=2), min_size=1, max_size=1)
+WANTED = st.lists(st.sets(st.integers(0, 2)).map(sorted), min_size=3, max_size=3)
 
 
 @settings(max_examples=80, deadline=None)
-@given(LOGS, NEEDS, st.integers(2, 14))
-def test_packets_bring_every_rank_what_it_needs(logs: Any, needs: Any, words: int) -> None:
-    ranks = Ranks(logs, needs, [0, 4, 25, 30])
+@given(
+    LOGS,
+    WANTED,
+    st.lists(st.integers(2, 9), min_size=3, max_size=3),
+    st.lists(st.integers(0, 2), min_size=2, max_size=2),
+)
+def test_messages_hold_what_each_rank_needs(logs: Any, wanted_by: Any, room: list[int], done: list[int]) -> None:
+    """In order; what has no room is left over; nothing that was sent before."""
+    ranks = Ranks(logs, wanted_by, [0, 4, 25, 30])
+    sent = np.array([min(n, len(lane)) for n, lane in zip(done, logs[0], strict=True)], np.int64)
+    new = [entry for lane, n in zip(logs[0], sent, strict=True) for entry in lane[n:]]
     try:
-        wanted = [
-            [
-                [
-                    entry
-                    for lane in logs[source]
-                    for entry in lane
-                    if needs[me][0 if entry[1] < 4 else 1 + (entry[1] >= 25)]
-                ]
-                for me in range(3)
-            ]
-            for source in range(3)
-        ]
-        too_many = [any(len(wanted[s][me]) >= words for me in range(3) if me != s) for s in range(3)]
-        got, overflowed, seen = ranks.exchange(words)
-        assert overflowed == too_many
-        assert seen == [any(too_many)] * 3, "all ranks agree on whether there is a second round"
-        for me in range(3):
-            assert got[me] == [entry for s in range(3) if s != me and not too_many[s] for entry in wanted[s][me]]
-        assert ranks.sent.tolist() == [[len(lane) for lane in lanes] for lanes in logs]
-        assert ranks.exchange(words)[0] == [[], [], []], "everything was sent"
+        held, rest, _ = ranks.pack(0, room, sent)
+        for m in range(3):
+            wanted = [s << 32 | g for s, g in new if m in wanted_by[0 if g < 4 else 1 + (g >= 25)]]
+            assert held[m] == wanted[: room[m] - 1]
+            assert rest[m] == wanted[room[m] - 1 :]
     finally:
         ranks.close()
 
 
-def test_an_overflowing_rank_sends_the_mark_alone() -> None:
-    ranks = Ranks([[[(1, 5)] * 4, [(2, 6)]], [[], []]], np.ones((2, 1), bool), [0, 10])
-    send = np.zeros((2, 5), np.uint64)
-    assert not pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
-    assert send[:, 0].tolist() == [int(OVERFLOW)] * 2
-    send = np.zeros((2, 6), np.uint64)
-    ranks.sent[:] = 0
-    assert pack(ranks.rank, ranks.lanes[0], ranks.sent[0], ranks.gid_starts, ranks.needs, 0, send)
-    assert send[1].tolist() == [5] + [1 << 32 | 5] * 4 + [2 << 32 | 6]
-    assert send[0, 0] == 0, "nothing to itself"
-    ranks.close()
+@pytest.mark.parametrize("n_messages", [3, 64, 65, 200])
+def test_spikes_go_where_they_have_synapses(n_messages: int) -> None:
+    """Of each neuron another set of messages, of more than fit into one word, too."""
+    rng = np.random.default_rng(n_messages)
+    wanted_by = [sorted(rng.permutation(n_messages)[: n_messages // 2 + 1].tolist()), list(range(n_messages)), []]
+    starts, sizes = [0, 4, 25, 30], [4, 21, 5]
+    heard = [
+        np.concatenate([rng.random(n) < 0.4 for n, some in zip(sizes, wanted_by, strict=True) if m in some])
+        for m in range(n_messages)
+    ]
+    log = [(step, gid) for step in range(2) for gid in range(30)]
+    ranks = Ranks([[log[:13], log[13:]]], wanted_by, starts, heard)
+    try:
+        held, _, beyond = ranks.pack(0, [70] * n_messages, np.zeros(2, np.int64))
+        assert beyond == 0
+        for m in range(n_messages):
+            wanting = [gid for p, some in enumerate(wanted_by) for gid in range(starts[p], starts[p + 1]) if m in some]
+            hears = {gid for gid, hears in zip(wanting, heard[m], strict=True) if hears}
+            assert held[m] == [step << 32 | gid for step, gid in log if gid in hears]
+    finally:
+        ranks.close()
 
 
 # -- board ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sets(st.integers(0, 2**32 - 1), max_size=20), st.integers(0, 2**32 - 1))
-def test_source_index_finds_a_gid(gids: set[int], other: int) -> None:
-    table = np.array(sorted(gids), np.uint32)
-    for gid in {*gids, other}:
-        expected = sorted(gids).index(gid) if gid in gids else -1
-        assert source_index(table, np.int64(gid)) == expected
+def source_table(rank: Any, ranges: Any) -> list[Any]:
+    """Enter ranges (int64[n, 3]) of source candidates into a rank's table; what it points to."""
+    ranges = np.ascontiguousarray(ranges, np.int64).reshape(-1, 3)
+    jump, shift = jump_table(ranges)
+    rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(ranges), ranges.ctypes.data
+    rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT], rank[L.SOURCE_SHIFT] = jump.size, jump.ctypes.data, shift
+    return [ranges, jump]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(0, 30)), max_size=12), st.data())
+def test_source_index_finds_a_gid(gaps: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    """Ranges far apart and side by side, small and large; every id at their ends, and any other."""
+    ranges, at, first = [], 0, 0
+    for gap, size, power in gaps:
+        begin = at + (gap << (power % 20))
+        stop = begin + (size << (power % 24))
+        if stop >= 2**32:
+            break
+        ranges.append((begin, stop, first))
+        first, at = first + stop - begin, stop
+    rank = np.zeros(L.RANK_FIELDS, np.int64)
+    _kept = source_table(rank, ranges)
+    asked = {e + d for begin, stop, _ in ranges for e in (begin, stop) for d in (-1, 0, 1)} | {0, 2**32 - 1}
+    asked |= {data.draw(st.integers(0, 2**32 - 1))}
+    for gid in sorted(asked - {-1}):
+        expected = next((gid - b + number for b, stop, number in ranges if b <= gid < stop), -1)
+        assert source_index(rank, np.int64(gid)) == expected
 
 
 @pytest.fixture
 def two_ranks() -> Iterator[Any]:
     """Two ranks that know gids 3, 5 and 8 as sources (delays 2, 3, 4), one lane each, capacity 3."""
     words = board_words(2, 3)
-    board, gids = np.zeros(words, np.int64), np.array([3, 5, 8], np.uint32)
-    ranks, tables, rows = [], [], []
+    board, gids = np.zeros(words, np.int64), [(3, 4, 0), (5, 6, 1), (8, 9, 2)]
+    ranks, tables, rows, kept = [], [], [], []
     for me in range(2):
         rank = np.zeros(L.RANK_FIELDS, np.int64)
-        rank[L.N_LANES], rank[L.RING], rank[L.N_SOURCES] = 1, 8, 3
-        rank[L.SOURCE_GIDS_AT] = gids.ctypes.data
+        rank[L.N_LANES], rank[L.RING] = 1, 8
+        kept.append(source_table(rank, gids))
         rank[L.BOARD_RANK], rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY] = me, 2, 3
         row = np.zeros((1, L.LANE_FIELDS), np.int64)
         table = LaneTable(row[0])

@@ -30,8 +30,10 @@ def filled_sink(kind: int, synapses: list[Synapse], wide_delay: bool) -> Sink:
     return Sink(
         mode=1,
         kind=kind,
+        shift=0,
         rows=none.astype(np.int32),
         cursor=none,
+        lows=none.astype(np.uint8),
         packed=(words if packed else none).astype(np.uint32),
         targets=(none if packed else slots).astype(np.uint32),
         weights16=(weights if kind == L.KIND_WIDE16 else none).astype(np.int16),

@@ -82,7 +82,7 @@ def test_a_spike_draws_what_is_stored(tmp_path: Path, monkeypatch: pytest.Monkey
         twin = built_rank(stored, rank, 2, 2)
         built = built_rank(procedural, rank, 2, 2)
         backend = CpuBackend(built, None, 2)
-        assert (built.candidates.gids == twin.candidates.gids).all()
+        assert (built.candidates.gids() == twin.candidates.gids()).all()
         every_table = iter(backend.tables.procedural)
         for state, row in zip(twin.lanes, backend.tables.table, strict=True):
             rows = state.rows
@@ -94,7 +94,7 @@ def test_a_spike_draws_what_is_stored(tmp_path: Path, monkeypatch: pytest.Monkey
             slots = rows.targets & np.uint32(0xFFFF)
             delays = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
             synapses += rows.n_synapses
-            for source in range(built.candidates.gids.size):
+            for source in range(built.candidates.size):
                 part_of = slice(int(rows.rows[source]), int(rows.rows[source + 1]))
                 expected = np.zeros_like(tables._ring)
                 np.add.at(expected, (delays[part_of], slots[part_of]), weights[part_of])

@@ -79,7 +79,7 @@ def test_lanes_are_not_packed_where_nothing_is_stored() -> None:
 
 def test_ranks_hear_the_sources_of_procedural_projections() -> None:
     procedural, stored = (plan_rank(recurrent(p, p), 0, 3, 1) for p in (True, False))
-    assert (procedural.candidates.gids == stored.candidates.gids).all()
+    assert (procedural.candidates.gids() == stored.candidates.gids()).all()
     plans = [plan_exchange(plan.network, plan.blocks, 3) for plan in (procedural, stored)]
     assert plans[0].window == plans[1].window
     assert (plans[0].needs == plans[1].needs).all()

@@ -21,7 +21,7 @@ from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, NeighbourExchange
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
@@ -30,7 +30,7 @@ from dtbsim.kernels.window import run_window
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
-Exchange = SharedBoard | PacketExchange | None
+Exchange = SharedBoard | NeighbourExchange | None
 
 
 class CpuBackend(CommonBackend):
@@ -64,8 +64,8 @@ class CpuBackend(CommonBackend):
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.records.weights))
-        dynamic, gids = self.tables.dynamic, built.candidates.gids
-        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
+        dynamic, candidates = self.tables.dynamic, built.candidates
+        self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes
@@ -75,8 +75,10 @@ class CpuBackend(CommonBackend):
         rank[L.N_LANES], rank[L.N_THREADS], rank[L.RING] = len(lanes), n_threads, self.ring
         rank[L.SEED_LOW], rank[L.SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
         rank[L.THREAD_LANES_AT], rank[L.BARRIER_AT] = self._hold(per_thread), self._hold(self._barrier)
-        rank[L.N_SOURCES] = self._built.candidates.gids.size
-        rank[L.SOURCE_GIDS_AT] = self._hold(self._built.candidates.gids)
+        candidates = self._built.candidates
+        rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
+        rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
+        rank[L.SOURCE_SHIFT] = candidates.shift
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
 
     def _hold(self, array: NDArray[Any]) -> int:
@@ -108,7 +110,7 @@ class CpuBackend(CommonBackend):
         self.sampler.begin(start, stop)
         for tables in self.tables.dynamic:
             tables.reserve(stop)
-        if isinstance(self._exchange, PacketExchange):
+        if isinstance(self._exchange, NeighbourExchange):
             self.reached = self._windows(self._exchange, start, stop, deadline_ns)
         else:
             self.rank[L.DEADLINE_NS] = deadline_ns
@@ -117,15 +119,16 @@ class CpuBackend(CommonBackend):
         for tables in self.tables.dynamic:
             tables.tidy(self.reached)
 
-    def _windows(self, exchange: PacketExchange, start: int, stop: int, deadline_ns: int) -> int:
-        """Window after window, each followed by an exchange of packets; returns the steps done, equal on all ranks."""
+    def _windows(self, exchange: NeighbourExchange, start: int, stop: int, deadline_ns: int) -> int:
+        """Tick after tick, each followed by an exchange; returns the steps done, equal on all ranks."""
+        ends = range(start + exchange.window, stop + exchange.window, exchange.window)
+        every = max(1, len(ends) // ASKED_PER_CHUNK)
         at = start
-        while at < stop:
-            until = min(at + exchange.window, stop)
-            at = self._window(at, until)
-            arrived = exchange.receive() if exchange.overlapped else None
-            exchange.send(self.rank, self.tables.table, self._sent, late=0 < deadline_ns < time.monotonic_ns())
-            self._set_remote(exchange.receive() if arrived is None else arrived)
+        for number, end in enumerate(ends, start=1):
+            at = self._window(at, min(end, stop))
+            late = 0 < deadline_ns < time.monotonic_ns()
+            ask = number % every == 0
+            self._set_remote(exchange.tick(self.rank, self.tables.table, late=late, ask=ask, last=at == stop))
             if exchange.late:
                 break
         return at
@@ -158,6 +161,8 @@ class CpuBackend(CommonBackend):
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
+        if isinstance(self._exchange, NeighbourExchange):
+            self._exchange.collected()
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     def count_spikes(self, unit_steps: int) -> None:
@@ -187,7 +192,7 @@ class CpuBackend(CommonBackend):
         """Take in spikes of other ranks that are still on their way; collective."""
         self.compile()
         self._window(self.reached, self.reached)
-        if isinstance(self._exchange, PacketExchange):
+        if isinstance(self._exchange, NeighbourExchange):
             self._set_remote(self._exchange.receive())
             self._window(self.reached, self.reached)
 

@@ -12,9 +12,9 @@ from dtbsim.backends.dynamic_tables import I64, StatefulTables
 from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.rule_kernel import rule_address, rule_function

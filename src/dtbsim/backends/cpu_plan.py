@@ -11,7 +11,7 @@ from dtbsim.backends.planned import Progress
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.errors import MemoryPlanError
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.packets import PacketExchange
+from dtbsim.exchange.neighbours import NeighbourExchange, neighbour_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
 from dtbsim.spec.network import Network
@@ -43,11 +43,11 @@ class CpuPlan:
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
         """Return the backend with its exchange; collective."""
-        way: SharedBoard | PacketExchange | None = None
+        way: SharedBoard | NeighbourExchange | None = None
         if self.exchange == "shared_memory":
             way = SharedBoard(comm, exchange, self._network.n_neurons // comm.size)
         elif self.exchange == "packets":
-            way = PacketExchange(comm, exchange, self._network.gid_starts)
+            way = neighbour_exchange(comm, built, exchange)
         if way is not None:
             _LOG.info("exchange by %s every %d step(s)", self.exchange, way.window)
         return CpuBackend(built, way, self.threads)

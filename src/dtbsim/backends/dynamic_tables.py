@@ -12,9 +12,9 @@ from dtbsim.backends.lane_synapses import LaneSynapses
 from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.backends.synapse_states import SynapseStates
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay_table
 from dtbsim.models.base import MOST_SPIKES
@@ -126,7 +126,7 @@ class DynamicTables(ABC):
     def source_gids(self, index: int) -> NDArray[np.uint32]:
         """Gids of the sources of a projection, ascending, one per row."""
         part = self.parts[index]
-        return self._candidates.gids[part.source0 : part.source0 + part.n_sources]
+        return self._candidates.gids(part.source0, part.source0 + part.n_sources)
 
     # -- plastic weights --------------------------------------------------------------------------------------
 

@@ -14,13 +14,14 @@ from dtbsim.backends.dynamic_tables import StatefulTables
 from dtbsim.backends.libc import libc
 from dtbsim.backends.memory import HostMemory, Memory
 from dtbsim.backends.procedural_tables import ProceduralTables
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
+from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import SCRATCH_WORDS
 from dtbsim.spec.network import Drive, Network
@@ -205,6 +206,8 @@ class CpuLaneTables(LaneTables):
         row[L.BUCKET_AT] = at(buckets)
         most = most_spikes_of(self._network, state.lane)  # pages that no spike needs take no memory
         row[L.PUBLISHED_AT], row[L.PUBLISHED_CAPACITY] = at(np.zeros((2, max(most, 1)), np.int32)), most
+        if isinstance(state.rows, SparseRows):
+            state.rows.fill(row, at)
         row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
         row[L.SCRATCH_AT] = at(np.zeros(SCRATCH_WORDS, np.uint16))
         if state.dynamic:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.lane_synapses import Dopamine
 from dtbsim.backends.memory import Memory
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
-from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.spec.network import Network
 from dtbsim.spec.synapses import Rewarded
@@ -31,7 +31,7 @@ class RewardTables:
         self._placed_bytes = 0
         row[D.SHORTEST], row[D.LONGEST] = part.projection.delay_range(network.dt_ms)
         row[D.INTERVAL] = dynamics.interval
-        flags = np.zeros(candidates.gids.size, np.uint8)
+        flags = np.zeros(candidates.size, np.uint8)
         for population in part.projection.modulators:
             first = int(candidates.offset[population])
             flags[first : first + network.populations[population].size] = 1

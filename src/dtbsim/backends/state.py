@@ -275,7 +275,7 @@ def spikes_in(state: State, built: RankNetwork) -> tuple[I64, I64, int]:
     gids = taken(state, "spikes/gid").astype(np.int64)
     entries = (taken(state, "spikes/step") << 32) | gids
     here = np.sort(np.concatenate([lane.lane.gids for lane in built.lanes]))
-    heard = entries[_among(gids, built.candidates.gids)]
+    heard = entries[built.candidates.numbers(gids) >= 0]
     counted = _among(taken(state, "events/gid"), here)
     return entries[_among(gids, here)], heard, int(taken(state, "events/count")[counted].sum())
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.sampling import first_or_listed
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.spec.network import Network
 
@@ -34,9 +35,7 @@ class RecordedWeights:
     is.
     """
 
-    def __init__(
-        self, network: Network, candidates: NDArray[np.uint32], dynamic: Sequence[DynamicTables], record: int
-    ) -> None:
+    def __init__(self, network: Network, candidates: Candidates, dynamic: Sequence[DynamicTables], record: int) -> None:
         item = network.records.weights[record]
         projection = network.projections[item.projection]
         chosen = first_or_listed(network, projection.target_family, item.neurons)
@@ -70,12 +69,12 @@ class RecordedWeights:
 
 
 def _chosen(
-    tables: DynamicTables, index: int, part: DynamicRows, candidates: NDArray[np.uint32], chosen: NDArray[np.int64]
+    tables: DynamicTables, index: int, part: DynamicRows, candidates: Candidates, chosen: NDArray[np.int64]
 ) -> _Part:
     rows = part.rows
     gids, slot0, local0 = tables.targets_of(index)
     of_synapse = gids[local0 + rows.targets.astype(np.int64) - slot0]
     positions = np.flatnonzero(np.isin(of_synapse, chosen))
-    source = np.repeat(candidates[part.source0 : part.source0 + part.n_sources], np.diff(rows.rows))
+    source = np.repeat(candidates.gids(part.source0, part.source0 + part.n_sources), np.diff(rows.rows))
     delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF)).astype(np.int32)
     return _Part(tables, index, positions, source[positions], of_synapse[positions], delay[positions])

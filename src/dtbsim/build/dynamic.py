@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.lanes import Lane
-from dtbsim.build.synapses import Candidates, LaneBuilder, Rows
+from dtbsim.build.synapses import LaneBuilder, Rows
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network, Projection
 from dtbsim.spec.synapses import Dynamics

@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks
 from dtbsim.build.kinds import Kind
+from dtbsim.build.sparse_rows import table_bytes
 from dtbsim.errors import InputError
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Family, Network, Projection
 
 PACKED_SLOTS = 65_536
+PACKED_SAVES = 2
+"""Bytes of a synapse that 16-bit slots save."""
 MOST_SLOTS = 2**31 - 1
 """Slots are numbered by int32."""
 MAX_LANES_PER_THREAD = 8
@@ -27,6 +30,19 @@ MAX_DEVICE_LANES = 4096
 """A GPU steps all lanes at once, so that many of them cost it little."""
 ALIGN = 16
 """Runs of 4-byte items start on cache lines."""
+
+
+@dataclass(frozen=True)
+class RowTables:
+    """What a rank needs to find its stored static synapses: by candidates, expected synapses, bytes of a delay."""
+
+    sources: int
+    synapses: float
+    delay_bytes: int
+
+    def of(self, n_lanes: int) -> float:
+        """Bytes with so many lanes."""
+        return n_lanes * table_bytes(self.sources, self.synapses / n_lanes, self.delay_bytes)
 
 
 @dataclass(frozen=True)
@@ -112,10 +128,12 @@ def lay_out(
     rank: int,
     threads: int,
     lanes_per_thread: int = MAX_LANES_PER_THREAD,
+    tables: RowTables | None = None,
 ) -> tuple[list[Lane], bool]:
     """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
 
-    Few lanes have an even share of every population each; the many of a GPU have whole regions as far as can be.
+    Few lanes have an even share of every population each; the many of a GPU have whole regions as far as can be. With
+    `tables`, more lanes than threads must save as much in their synapses as finding these takes more.
     Raises InputError for a lane of more than MOST_SLOTS slots.
     """
     mine = np.flatnonzero(blocks.rank == rank)
@@ -133,6 +151,8 @@ def lay_out(
         else:
             lane_of = deal(table.work[mine], n_lanes)
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
+            if tables is not None and tables.of(n_lanes) > tables.of(threads) + PACKED_SAVES * tables.synapses:
+                break
             return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
         per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)

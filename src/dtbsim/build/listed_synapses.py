@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, cut_blocks
+from dtbsim.build.candidates import number_candidates
 from dtbsim.build.dynamic import initial_sizes
 from dtbsim.build.kinds import Kind, find_kinds
 from dtbsim.build.lanes import lane_of_blocks
-from dtbsim.build.synapses import LaneBuilder, number_candidates
+from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import layout as L
 from dtbsim.spec.network import Network, Projection
 
@@ -80,7 +81,7 @@ class SynapseLister:
         shift = int(lane.group_start[kind]) - int(lane.slot_start[kind][projection.channel])
         target = lane.gids[rows.targets.astype(np.int64) + shift]
         delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF)).astype(np.int32)
-        source = np.repeat(candidates.gids[sources], np.diff(rows.rows))
+        source = np.repeat(candidates.gids(sources.start, sources.stop), np.diff(rows.rows))
         order = np.argsort(target, kind="stable")  # rows are in the order of source and delay
         weights = _begun(network, projection, rows.weights.astype(np.int32))
         return SynapseList(source[order], target[order], weights[order], delay[order])

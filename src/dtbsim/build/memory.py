@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, indegrees
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.listed import LISTED_BYTES
 from dtbsim.build.procedural import procedural_bytes
-from dtbsim.build.synapses import Candidates
+from dtbsim.build.sparse_rows import sparse_bytes
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.poisson import coarse_thresholds, poisson_thresholds
@@ -68,29 +69,54 @@ def plan_memory(
     rank: int,
     *,
     static_here: bool = True,
+    shift: int = 0,
 ) -> MemoryPlan:
-    """What the rank will need of the host's memory; not `static_here`: its static synapses are built elsewhere."""
-    mine = blocks.rank == rank
-    owned = np.bincount(blocks.population[mine], blocks.size[mine], network.sizes.size)
-    share = owned / network.sizes
+    """What the rank will need of the host's memory; not `static_here`: its static synapses are built elsewhere.
+
+    `shift`: that of the sparse rows of its static synapses.
+    """
+    share = owned_share(network, blocks, rank)
+    owned = share * network.sizes
     each = synapses_onto(network, share)
     here = np.array([(static_here and not p.procedural) or p.dynamics is not None for p in network.projections], bool)
     stored = float(each[here].sum())
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     further = sum(n * further_bytes(p) for n, p in zip(each, network.projections, strict=True))
-    rows = candidates.gids.size if here.any() else 0
+    static = here & np.array([p.dynamics is None for p in network.projections], bool)
+    dense = here & ~static if shift else here
+    rows = candidates.size if dense.any() else 0
     per_lane = rows * (2 * 8 + 4)
-    segments = int(most_segments(network, share, len(lanes), here)) * SEGMENT_BYTES
+    segments = int(most_segments(network, share, len(lanes), dense)) * SEGMENT_BYTES
     ring = network.ring_steps
     neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
-    tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.gids.nbytes
+    tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.n_bytes
     tables += procedural_bytes(network, lanes, kind)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
+    sparse_rows = 0
+    if shift:
+        sparse, n_lanes = float(each[static].sum()), len(lanes)
+        kept = 0 if one_delay(network, static) else delay_bytes
+        tables += int(n_lanes * sparse_bytes(candidates.size, sparse / n_lanes, shift, kept))
+        sparse_rows = n_lanes * ((candidates.size >> shift) + 2)
     listed = sum(n for n, p in zip(each, network.projections, strict=True) if p.listing is not None)
-    building = int(stored) * delay_bytes + len(lanes) * rows * 13 + int(listed) * LISTED_BYTES
+    building = int(stored) * delay_bytes + (len(lanes) * rows + sparse_rows) * 13 + int(listed) * LISTED_BYTES
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(further)
     return MemoryPlan(float(each.sum()), synapses, tables, building)
+
+
+def owned_share(network: Network, blocks: Blocks, rank: int) -> NDArray[np.float64]:
+    """float64[n_populations]: which part of each population the rank owns."""
+    mine = blocks.rank == rank
+    return np.asarray(np.bincount(blocks.population[mine], blocks.size[mine], network.sizes.size) / network.sizes)
+
+
+def one_delay(network: Network, chosen: NDArray[np.bool_]) -> bool:
+    """Whether all synapses of the chosen projections (bool[n_projections]) have the same delay."""
+    entries = network.entries
+    wanted = chosen[entries.projection]
+    shortest, longest = entries.shortest[wanted], entries.longest[wanted]
+    return not shortest.size or bool(shortest.min() == longest.max())
 
 
 def synapses_onto(network: Network, share: NDArray[np.float64]) -> NDArray[np.float64]:

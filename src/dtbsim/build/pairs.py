@@ -18,7 +18,7 @@ from dtbsim.numerics import fixed_point
 from dtbsim.spec.network import Network, Projection
 
 if TYPE_CHECKING:
-    from dtbsim.build.synapses import Candidates
+    from dtbsim.build.candidates import Candidates
 
 TABLE_BYTES = 8 * P.TABLE_SIZE
 BATCH_BYTES = 64 << 20

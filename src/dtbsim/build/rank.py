@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
+from dtbsim.build.candidates import Candidates, find_candidates
 from dtbsim.build.dynamic import DynamicRows, build_dynamic
 from dtbsim.build.kinds import Kind, find_kinds
-from dtbsim.build.lanes import MAX_LANES_PER_THREAD, Lane, lay_out
-from dtbsim.build.memory import MemoryPlan, acc_bits_for, plan_memory
+from dtbsim.build.lanes import MAX_LANES_PER_THREAD, Lane, RowTables, lay_out
+from dtbsim.build.memory import MemoryPlan, acc_bits_for, one_delay, owned_share, plan_memory, synapses_onto
 from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.neurons import LaneNeurons, build_neurons
 from dtbsim.build.pairs import Piece, find_pieces
 from dtbsim.build.procedural import add_largest, count_synapses, largest_of_pieces
-from dtbsim.build.synapses import Candidates, LaneBuilder, Rows, find_candidates, synapse_kind
+from dtbsim.build.sparse_rows import SparseRows, sparse_shift
+from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
 from dtbsim.numerics.limits import MAX_COUNT
-from dtbsim.numerics.ranges import range_of
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Drive, Network
 
@@ -37,7 +38,7 @@ class LaneState:
 
     lane: Lane
     neurons: LaneNeurons
-    rows: Rows
+    rows: Rows | SparseRows
     acc: NDArray[Any]
     dynamic: list[DynamicRows]
     procedural: list[Piece]
@@ -68,7 +69,7 @@ class RankNetwork:
         """Bytes of all synapse rows and their tables."""
         return sum(rows.n_bytes for rows in self._all_rows())
 
-    def _all_rows(self) -> Iterator[Rows]:
+    def _all_rows(self) -> Iterator[Rows | SparseRows]:
         for state in self.lanes:
             yield state.rows
             yield from (part.rows for part in state.dynamic)
@@ -77,7 +78,7 @@ class RankNetwork:
     def total_bytes(self) -> int:
         """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
-        return self.synapse_bytes + self.candidates.gids.nbytes + own
+        return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property
     def n_neurons(self) -> int:
@@ -98,6 +99,8 @@ class RankPlan:
     acc_bits: int
     synapse_kind: int
     memory: MemoryPlan
+    sparse_shift: int = 0
+    """Static rows hold 2**sparse_shift sources each (`sparse_rows`); 0: one, with tables per source."""
 
 
 def plan_rank(
@@ -116,13 +119,24 @@ def plan_rank(
     kinds = find_kinds(network)
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, n_ranks)
-    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread)
     candidates = find_candidates(network, blocks, rank)
+    static = np.array([p.dynamics is None and not p.procedural for p in network.projections], dtype=bool)
+    stored = float(synapses_onto(network, owned_share(network, blocks, rank))[static].sum())
+    tables = None if static_on_device else RowTables(candidates.size, stored, _delay_bytes(network, static))
+    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread, tables)
+    shift = 0 if static_on_device or not static.any() else sparse_shift(candidates.size, stored / len(lanes))
     acc_bits = 64 if network.weight_changes else acc_bits_for(network)  # what weights sum up to is known of now only
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
     kind = synapse_kind(wide, packed, acc_bits)
-    memory = plan_memory(network, blocks, lanes, candidates, kind, rank, static_here=not static_on_device)
-    return RankPlan(network, kinds, table, blocks, lanes, candidates, acc_bits, kind, memory)
+    memory = plan_memory(network, blocks, lanes, candidates, kind, rank, static_here=not static_on_device, shift=shift)
+    return RankPlan(network, kinds, table, blocks, lanes, candidates, acc_bits, kind, memory, shift)
+
+
+def _delay_bytes(network: Network, chosen: NDArray[np.bool_]) -> int:
+    """Bytes of the delay of a synapse in sparse rows."""
+    if one_delay(network, chosen):
+        return 0
+    return 1 if network.max_delay_steps <= 255 else 2
 
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
@@ -155,23 +169,28 @@ def _workers(n: int) -> Iterator[ThreadPoolExecutor]:
 def lane_builder(plan: RankPlan, lane: Lane) -> LaneBuilder:
     """The builder of a lane's static synapses, those that are stored."""
     static = [p for p in plan.network.projections if p.dynamics is None and not p.procedural]
-    return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static)
+    return LaneBuilder(plan.network, lane, plan.candidates, plan.synapse_kind, static, shift=plan.sparse_shift)
 
 
-def rebuilt_rows(built: RankNetwork, network: Network, state: LaneState) -> Rows:
+def rebuilt_rows(built: RankNetwork, network: Network, state: LaneState) -> Rows | SparseRows:
     """The static rows of a lane for a network that differs from the one that was built in weights alone.
 
     The same synapses in the same rows and segments.
     """
     static = [p for p in network.projections if p.dynamics is None and not p.procedural]
-    return LaneBuilder(network, state.lane, built.candidates, state.rows.kind, static).build()
+    shift = state.rows.shift if isinstance(state.rows, SparseRows) else 0
+    return _rows(LaneBuilder(network, state.lane, built.candidates, state.rows.kind, static, shift=shift))
+
+
+def _rows(builder: LaneBuilder) -> Rows | SparseRows:
+    return builder.build_sparse() if builder.shift else builder.build()
 
 
 def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
-    return finish_lane(plan, lane, lane_builder(plan, lane).build(), threads)
+    return finish_lane(plan, lane, _rows(lane_builder(plan, lane)), threads)
 
 
-def finish_lane(plan: RankPlan, lane: Lane, rows: Rows, threads: int = 1) -> LaneState:
+def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: int = 1) -> LaneState:
     """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
     by_spike = [p for p in plan.network.projections if p.procedural]
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
@@ -191,22 +210,27 @@ def largest_input(
     network: Network,
     candidates: Candidates,
     lane: Lane,
-    rows: Rows,
+    rows: Rows | SparseRows,
     dynamic: list[DynamicRows],
     procedural: list[Piece],
 ) -> int:
     """Largest |input| that synapses can give one slot in one step, in quanta."""
-    times = sources = None
+    times = sources = ranges = None
     most = most_spikes(network)
     if most.max() > 1:
-        gids = candidates.gids.astype(np.int64)
-        times, sources = most, most[range_of(network.gid_starts, gids)]
+        heard = np.flatnonzero(candidates.offset >= 0)
+        times, ranges = most, (candidates.offset[heard], most[heard])
+        if dynamic or isinstance(rows, Rows):
+            sources = np.repeat(most[heard], network.sizes[heard])
     if rows.empty and not dynamic:
         return largest_of_pieces(procedural, times)
     totals = np.zeros(lane.n_slots, dtype=np.int64)
     for part in dynamic:
         part.add_largest(totals, sources)
-    rows.add_magnitudes(totals, sources)
+    if isinstance(rows, SparseRows):
+        rows.add_magnitudes(totals, ranges)
+    else:
+        rows.add_magnitudes(totals, sources)
     for piece in procedural:
         add_largest(piece, totals, times)
     return int(totals.max(initial=0))

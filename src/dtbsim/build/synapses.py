@@ -10,50 +10,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.blocks import Blocks
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.degrees import tasks_by_degree
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane
-from dtbsim.build.listed import ListedOnLane, ListedOnRank
+from dtbsim.build.listed import ListedOnLane
 from dtbsim.build.pairs import batches, find_pieces, pair_table
-from dtbsim.errors import InputError
+from dtbsim.build.sparse_rows import SparseRows, widened
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import sink as S
 from dtbsim.kernels import tasks as T
 from dtbsim.kernels.listed import put_listed
 from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
+from dtbsim.kernels.sparse_rows import sort_sparse
 from dtbsim.kernels.wire import Pool
 from dtbsim.numerics import fixed_point
 from dtbsim.numerics.philox import seed_key
-from dtbsim.spec.entries import heard
 from dtbsim.spec.network import Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
-MOST_SOURCES = 2**31 - 1
-"""Source candidates are numbered by int32."""
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Source candidates of a rank: neurons of every population that projects to one of its populations.
-
-    `offset` int64[n_populations]: first candidate index of each population, -1 where it has none; `gids` uint32.
-    `listed`: synapses of the rank that rules list, while it is built.
-    """
-
-    offset: NDArray[np.int64]
-    gids: NDArray[np.uint32]
-    listed: ListedOnRank
-
-    def of(self, network: Network, projection: Projection) -> slice:
-        """The candidates from the first to the last that projects in a projection; none: no synapse here."""
-        populations = np.unique(projection.entry_source)
-        populations = populations[self.offset[populations] >= 0]
-        if not populations.size:
-            return slice(0, 0)
-        first = self.offset[populations]
-        return slice(int(first.min()), int((first + network.sizes[populations]).max()))
+MARKING = ("fixed_indegree", "pairwise_bernoulli")
+"""Loops that mark sources where each may be drawn once only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,46 +85,8 @@ class Rows:
 
     def widened(self) -> Rows:
         """The same synapses with 32-bit weights and targets, for 64-bit sums."""
-        if self.kind == L.KIND_PACKED:
-            targets = self.targets & np.uint32(0xFFFF)
-            weights = self.targets.view(np.int32) >> np.int32(16)
-        else:
-            targets, weights = self.targets, self.weights.astype(np.int32)
-        return Rows(L.KIND_WIDE64, self.rows, targets, weights, self.segment_rows, self.segments)
-
-
-def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
-    """Populations whose spikes synapses onto a population of this rank transmit or are changed by.
-
-    Raises InputError where their neurons are more than MOST_SOURCES.
-    """
-    mine = np.zeros(network.sizes.size, dtype=bool)
-    mine[blocks.population[blocks.rank == rank]] = True
-    target, source, _ = heard(network)
-    return number_candidates(network, source[mine[target]], blocks, rank, f"rank {rank}")
-
-
-def number_candidates(
-    network: Network, populations: NDArray[np.int64], blocks: Blocks, rank: int, who: str
-) -> Candidates:
-    """All neurons of these populations, ascending, for targets in the blocks of `rank`.
-
-    Raises InputError where `who` hears more than MOST_SOURCES.
-    """
-    used = np.unique(populations)
-    sizes = network.sizes[used]
-    offset = np.full(network.sizes.size, -1, dtype=np.int64)
-    offset[used] = np.cumsum(sizes) - sizes
-    total = int(sizes.sum())
-    if total > MOST_SOURCES:
-        raise InputError(
-            f"{who} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
-            where="populations",
-            remedy="use fewer neurons, or a connectome with more regions than ranks",
-        )
-    gids = np.arange(total, dtype=np.uint32)
-    gids += np.repeat((network.gid_starts[used] - offset[used]).astype(np.uint32), sizes)  # modulo 2**32
-    return Candidates(offset, gids, ListedOnRank(network, blocks, rank, offset))
+        kind, targets, weights = widened(self)
+        return Rows(kind, self.rows, targets, weights, self.segment_rows, self.segments)
 
 
 def synapse_kind(wide_weights: bool, packed: bool, acc_bits: int) -> int:
@@ -170,16 +110,19 @@ class LaneBuilder:
         projections: Sequence[Projection],
         quantum: float | None = None,
         sources: slice | None = None,
+        shift: int = 0,
     ) -> None:
         """Rows of `projections`, of all candidates or of the range `sources` (it has all of their sources).
 
-        Weights are in `quantum`, by default that of each one's channel.
+        Weights are in `quantum`, by default that of each one's channel. `shift`: for `build_sparse`.
         """
-        first, stop = (0, candidates.gids.size) if sources is None else (sources.start, sources.stop)
+        first, stop = (0, candidates.size) if sources is None else (sources.start, sources.stop)
         self.network, self.lane, self.candidates, self.kind, self.first = network, lane, candidates, kind, first
         self.quantum = quantum
         self.k0, self.k1 = seed_key(network.seed)
-        self.bits = np.zeros(stop - first if projections else 0, dtype=np.uint8)
+        self.shift = shift
+        self.n_rows = ((stop - first - 1) >> shift) + 1 if projections and stop > first else 0
+        self.bits = np.zeros(_marks(candidates, network, projections, first), dtype=np.uint8)
         self.largest = network.max_delay_steps
         here = [p for p in projections if lane.has_targets(p)]
         drawn = [p for p in here if p.listing is None]
@@ -221,31 +164,64 @@ class LaneBuilder:
             if synapses.source.size:
                 yield replace(synapses, source=synapses.source - np.int32(self.first))
 
-    def build(self) -> Rows:
-        """Count, write, sort; without projections there is not even an empty row per source."""
-        n = self.bits.size
-        counted = np.zeros(n, dtype=np.int32)
-        self._run(_sink(self.kind, rows=counted))
-        rows = np.zeros(n + 1, dtype=np.int64)
+    def _write(self) -> tuple[NDArray[np.int64], S.Sink, int]:
+        """Count, then write: where rows begin (int64[n_rows + 1]), their synapses unsorted, and the longest row."""
+        counted = np.zeros(self.n_rows, dtype=np.int32)
+        self._run(_sink(self.kind, self.shift, rows=counted))
+        rows = np.zeros(self.n_rows + 1, dtype=np.int64)
         np.cumsum(counted, out=rows[1:])
         longest = int(counted.max(initial=0))
         del counted
-        sink = _sink(self.kind, cursor=rows[:-1].copy(), total=int(rows[-1]), wide_delay=self.largest > 255)
+        wide = self.largest > 255
+        sink = _sink(self.kind, self.shift, cursor=rows[:-1].copy(), total=int(rows[-1]), wide_delay=wide)
         self._run(sink)
-        segment_rows = np.zeros(n + 1, dtype=np.int64)
+        return rows, sink, longest
+
+    def build_sparse(self) -> SparseRows:
+        """Rows of 2**shift sources each."""
+        first, sink, longest = self._write()
+        order, other = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
+        sort_sparse(first, sink, order, other, np.empty(longest, np.int64))
+        delays = sink.delays16 if sink.delays8.size == 0 else sink.delays8
+        delay = int(delays[0]) if delays.size else 1
+        if (delays == delay).all():
+            delays = delays[:0].copy()
+        return SparseRows(
+            self.kind, self.shift, first.astype(np.uint32), sink.lows, delays, delay, *_targets_and_weights(sink)
+        )
+
+    def build(self) -> Rows:
+        """Count, write, sort; without projections there is not even an empty row per source."""
+        rows, sink, longest = self._write()
+        segment_rows = np.zeros(self.n_rows + 1, dtype=np.int64)
         scratch = np.empty(longest, np.int64)
         order = np.empty(longest, np.uint32)
         total = sort_rows(rows, self.largest, sink, np.zeros(self.largest + 2, np.int64), order, scratch, segment_rows)
         np.cumsum(segment_rows, out=segment_rows)
         segments = np.empty(int(total), dtype=np.uint32)
         fill_segments(rows, sink, segment_rows, segments)
-        targets = sink.packed if self.kind == L.KIND_PACKED else sink.targets
-        weights = sink.weights16 if self.kind == L.KIND_WIDE16 else sink.weights32
+        targets, weights = _targets_and_weights(sink)
         return Rows(self.kind, rows, targets, weights, segment_rows, segments)
+
+
+def _marks(candidates: Candidates, network: Network, projections: Sequence[Projection], first: int) -> int:
+    """Sources that loops of rules which draw each of them once have to mark."""
+    once = [p.entry_source for p in projections if p.listing is None and not p.multapses and p.rule.loop in MARKING]
+    if not once:
+        return 0
+    used = np.unique(np.concatenate(once))
+    used = used[candidates.offset[used] >= 0]
+    return int((candidates.offset[used] + network.sizes[used]).max(initial=first)) - first
+
+
+def _targets_and_weights(sink: S.Sink) -> tuple[NDArray[np.uint32], Any]:
+    targets = sink.packed if sink.kind == L.KIND_PACKED else sink.targets
+    return targets, sink.weights16 if sink.kind == L.KIND_WIDE16 else sink.weights32
 
 
 def _sink(
     kind: int,
+    shift: int,
     *,
     rows: NDArray[np.int32] | None = None,
     cursor: NDArray[np.int64] | None = None,
@@ -257,8 +233,10 @@ def _sink(
     return S.Sink(
         mode=0 if rows is not None else 1,
         kind=kind,
+        shift=shift,
         rows=rows if rows is not None else np.zeros(0, np.int32),
         cursor=cursor if cursor is not None else EMPTY_I64,
+        lows=np.empty(total if shift > 0 else 0, np.uint8),
         packed=np.empty(packed, np.uint32),
         targets=np.empty(total - packed, np.uint32),
         weights16=np.empty(total if kind == L.KIND_WIDE16 else 0, np.int16),
@@ -388,4 +366,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["Candidates", "LaneBuilder", "Rows", "Wiring", "find_candidates", "synapse_kind"]
+__all__ = ["LaneBuilder", "Rows", "Wiring", "synapse_kind"]

@@ -13,6 +13,8 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.mpi.mail import MailBuffers
+
 U64Array = NDArray[np.uint64]
 I64Array = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
@@ -39,6 +41,24 @@ class PacketChannel(Protocol):
 
     def wait(self) -> U64Array:
         """Finish the exchange and return `recv`; it is overwritten by the next exchange of this channel."""
+
+
+class Mail(Protocol):
+    """Messages with some ranks, see `MailBuffers`: fill `send`, `start`, compute, `wait`, read `recv`, `tidy`."""
+
+    send: U64Array
+    recv: U64Array
+    send_at: I64Array
+    recv_at: I64Array
+
+    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+        """Begin the exchange. `rest`: (k, words) of what had no room in the message to the k-th rank."""
+
+    def wait(self) -> list[U64Array]:
+        """Finish the exchange; what had no room in the messages that have arrived."""
+
+    def tidy(self) -> None:
+        """Give messages more or less room, for the next exchange; the buffers may be others afterwards."""
 
 
 class Comm(Protocol):
@@ -81,6 +101,18 @@ class Comm(Protocol):
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
+
+    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
+        """Return new mail to the ranks `to` and from the ranks `sources`, with room for `words` each at first.
+
+        All ranks call it in the same order; each rank of `to` has this one among its `sources`.
+        """
+
+    def ask_max(self, value: float) -> None:
+        """Begin to find out the largest value over ranks; `answer_max` comes before the next one."""
+
+    def answer_max(self) -> float:
+        """Return the largest of the values that were given to `ask_max`."""
 
     def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
         """Return a new channel over given buffers (uint64, shape (size, k)), in GPU memory where `takes_gpu_memory`.
@@ -135,6 +167,23 @@ class LoopbackChannel:
         return self.recv
 
 
+class LoopbackMail(MailBuffers):
+    """The messages of one process with itself, however many there are."""
+
+    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+        """Copy what is sent."""
+        self.recv[:] = self.send
+        self._rest = [words.copy() for _, words in rest]
+
+    def wait(self) -> list[U64Array]:
+        """Return the rest."""
+        return self._rest
+
+    def tidy(self) -> None:
+        """Adapt the room of messages."""
+        self.adapt()
+
+
 class SerialComm:
     """One process, no MPI."""
 
@@ -148,6 +197,7 @@ class SerialComm:
 
     def __init__(self) -> None:
         self._channels: dict[int, LoopbackChannel] = {}
+        self._asked = 0.0
 
     def barrier(self) -> None:
         """Nobody to wait for."""
@@ -182,6 +232,18 @@ class SerialComm:
         """Return a copy of the one array."""
         check_parts(send, 1)
         return [np.array(send[0], dtype=np.uint64)]
+
+    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
+        """Return mail with nobody, or of this rank with itself."""
+        return LoopbackMail(to, sources, words)
+
+    def ask_max(self, value: float) -> None:
+        """Keep the value."""
+        self._asked = float(value)
+
+    def answer_max(self) -> float:
+        """Return what was asked."""
+        return self._asked
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a channel of this rank to itself."""

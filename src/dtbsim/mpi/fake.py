@@ -6,6 +6,7 @@ Objects are pickled on their way and arrays copied, as with MPI, so that a test 
 from __future__ import annotations
 
 import pickle
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from dtbsim.errors import FaultError
-from dtbsim.mpi.comm import ByteArray, I64Array, PacketChannel, U64Array, check_packets, check_parts
+from dtbsim.mpi.comm import ByteArray, I64Array, Mail, PacketChannel, U64Array, check_packets, check_parts
+from dtbsim.mpi.mail import MailBuffers
 
 T = TypeVar("T")
 
@@ -39,6 +41,7 @@ class FakeWorld:
         self.slots: list[Any] = [None] * size
         self.meeting = threading.Barrier(size)
         self.abort_code: int | None = None
+        self.queues: dict[tuple[int, int, int], queue.SimpleQueue[Any]] = {}
 
     def comm(self, rank: int) -> FakeComm:
         """Return the communicator of one rank; use it from one thread."""
@@ -75,6 +78,35 @@ class FakeChannel:
         return self.recv
 
 
+class FakeMail(MailBuffers):
+    """Messages through queues, one for each direction of each pair of ranks."""
+
+    def __init__(self, comm: FakeComm, number: int, to: Sequence[int], sources: Sequence[int], words: int) -> None:
+        super().__init__(to, sources, words)
+        self._comm, self._number = comm, number
+
+    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+        """Put copies into the queues."""
+        more = dict(rest)
+        for k, rank in enumerate(self.to):
+            letter = self.out(k).copy(), more[k].copy() if k in more else None
+            self._comm.queue(self._number, self._comm.rank, rank).put(letter)
+
+    def wait(self) -> list[U64Array]:
+        """Take what has come."""
+        rest = []
+        for k, rank in enumerate(self.sources):
+            message, more = self._comm.take(self._number, rank)
+            self.arrived(k)[:] = message
+            rest += [] if more is None else [more]
+        assert [part.size for part in rest] == [n for _, n in self.outstanding()]
+        return rest
+
+    def tidy(self) -> None:
+        """Adapt the room of messages."""
+        self.adapt()
+
+
 class FakeComm:
     """One rank of a `FakeWorld`."""
 
@@ -89,6 +121,8 @@ class FakeComm:
         self.node_rank = rank - neighbours[0]
         self._leader = neighbours[0]
         self._channels: dict[int, FakeChannel] = {}
+        self._mails = 0
+        self._asked = 0.0
 
     @property
     def is_root(self) -> bool:
@@ -148,6 +182,29 @@ class FakeComm:
         """Send one array to each rank."""
         check_parts(send, self.size)
         return [parts[self.rank] for parts in self.share([np.array(part) for part in send])]
+
+    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
+        """Return new mail."""
+        self._mails += 1
+        return FakeMail(self, self._mails, to, sources, words)
+
+    def queue(self, number: int, source: int, target: int) -> queue.SimpleQueue[Any]:
+        """The queue of messages of one mail between two ranks."""
+        return self._world.queues.setdefault((number, source, target), queue.SimpleQueue())
+
+    def take(self, number: int, source: int) -> Any:
+        """The next message of one mail from a rank, once it is there."""
+        letters = self.queue(number, source, self.rank)
+        self.poll(lambda: not letters.empty())
+        return letters.get()
+
+    def ask_max(self, value: float) -> None:
+        """Keep the value until all ranks are asked for the answer."""
+        self._asked = float(value)
+
+    def answer_max(self) -> float:
+        """Return the largest value."""
+        return self.allreduce_max(self._asked)
 
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel."""

@@ -8,6 +8,7 @@ MPI_THREAD_MULTIPLE, 512 bytes, one machine).
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from dtbsim.mpi.comm import (
     ROW_WAITING,
     ByteArray,
     I64Array,
+    Mail,
     PacketChannel,
     U64Array,
     blank_row,
@@ -29,6 +31,7 @@ from dtbsim.mpi.comm import (
     check_parts,
 )
 from dtbsim.mpi.gpu_memory import takes_gpu_memory
+from dtbsim.mpi.mail import MailBuffers
 
 T = TypeVar("T")
 
@@ -71,6 +74,59 @@ class MpiChannel:
         self._requests.clear()
 
 
+class MpiMail(MailBuffers):
+    """Persistent requests, made again where the room of a message changes."""
+
+    def __init__(
+        self, comm: MpiComm, to: Sequence[int], sources: Sequence[int], words: int, tags: tuple[int, int]
+    ) -> None:
+        super().__init__(to, sources, words)
+        self._comm, self._tags = comm, tags
+        self._more: list[Any] = []
+        self._bind()
+
+    def _bind(self) -> None:
+        world, tag = self._comm.handle, self._tags[0]
+        self._requests = [world.Recv_init(self.arrived(k), rank, tag) for k, rank in enumerate(self.sources)]
+        self._requests += [world.Send_init(self.out(k), rank, tag) for k, rank in enumerate(self.to)]
+
+    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+        """Begin the exchange."""
+        if self._requests:
+            MPI.Prequest.Startall(self._requests)
+        world, tag = self._comm.handle, self._tags[1]
+        self._more = [world.Isend(words, self.to[k], tag) for k, words in rest]
+
+    def wait(self) -> list[U64Array]:
+        """Finish the exchange."""
+        if self._requests:
+            self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
+        outstanding = self.outstanding()
+        rest = [np.empty(n, np.uint64) for _, n in outstanding]
+        world, tag = self._comm.handle, self._tags[1]
+        more = self._more + [
+            world.Irecv(words, self.sources[k], tag) for words, (k, _) in zip(rest, outstanding, strict=True)
+        ]
+        self._more = []
+        if more:
+            self._comm.poll(lambda: bool(MPI.Request.Testall(more)))
+        return rest
+
+    def tidy(self) -> None:
+        """Adapt the room of messages."""
+        before = self._requests
+        if self.adapt():
+            self._bind()
+            for request in before:
+                request.Free()
+
+    def free(self) -> None:
+        """Give the requests back to the library."""
+        for request in self._requests:
+            request.Free()
+        self._requests.clear()
+
+
 class MpiComm:
     """All ranks of an MPI job."""
 
@@ -86,7 +142,8 @@ class MpiComm:
         leaders = sorted(set(self.handle.allgather(leader)))
         self.node_index = leaders.index(leader)
         self.node_count = len(leaders)
-        self._channels: list[MpiChannel] = []
+        self._channels: list[MpiChannel | MpiMail] = []
+        self._tags = itertools.count(1)
         self._kept: dict[int, PacketChannel] = {}
         self._windows: list[Any] = []
 
@@ -171,6 +228,22 @@ class MpiComm:
         self._finish(request)
         return np.split(incoming, np.cumsum(arriving.astype(np.int64))[:-1])
 
+    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
+        """Return new mail."""
+        mail = MpiMail(self, to, sources, words, (next(self._tags), next(self._tags)))
+        self._channels.append(mail)
+        return mail
+
+    def ask_max(self, value: float) -> None:
+        """Begin an allreduce."""
+        self._asked = np.array([value], dtype=np.float64), np.empty(1, dtype=np.float64)
+        self._question = self.handle.Iallreduce(*self._asked, op=MPI.MAX)
+
+    def answer_max(self) -> float:
+        """Finish it."""
+        self._finish(self._question)
+        return float(self._asked[1][0])
+
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel."""
         buffers = [np.zeros((self.size, k), dtype=np.uint64) for _ in range(2)]
@@ -181,7 +254,7 @@ class MpiComm:
         return self._new_channel(send, recv, own=False)
 
     def _new_channel(self, send: Any, recv: Any, *, own: bool) -> MpiChannel:
-        channel = MpiChannel(self, send, recv, tag=len(self._channels) + 1, own=own)
+        channel = MpiChannel(self, send, recv, tag=next(self._tags), own=own)
         self._channels.append(channel)
         return channel
 

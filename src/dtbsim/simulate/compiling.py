@@ -59,7 +59,9 @@ class Compiler:
         warm_up_build(self._prepared.network)
 
     def _start_helpers(self) -> None:
-        lacking = missing(expected_parts(self._prepared.network, self._prepared.exchange == "shared_memory"))
+        prepared, layout = self._prepared, self._prepared.backend_plan.layout
+        expected = expected_parts(prepared.network, prepared.exchange == "shared_memory", layout.sparse_shift > 0)
+        lacking = missing(expected)
         if WINDOW in lacking or len(lacking) > 1:  # not for one that is quick
             announce(self._tell, static_dir())
             self._helpers = Helpers(lacking)
@@ -70,12 +72,14 @@ class Compiler:
         backend.compile()
 
 
-def expected_parts(network: Network, shared_memory: bool = False) -> set[str]:
+def expected_parts(network: Network, shared_memory: bool = False, sparse_rows: bool = False) -> set[str]:
     """Return the names of what steps on CPUs are compiled from, as far as the network tells.
 
     Drives that change in the course of the run may need more, and a rank may need less.
     """
     parts = {WINDOW, "exchange_spikes"} if shared_memory else {WINDOW}
+    if sparse_rows:
+        parts.add("sparse_schedule")
     for drive in network.drives:
         if drive.kind == "noise":
             parts.add("noise")

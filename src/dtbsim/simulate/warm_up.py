@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dtbsim.build.blocks import assign_ranks, cut_blocks
+from dtbsim.build.candidates import find_candidates
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import lay_out
-from dtbsim.build.synapses import LaneBuilder, find_candidates
+from dtbsim.build.synapses import LaneBuilder
 from dtbsim.config.network import Population, Projection
 from dtbsim.config.run import RunConfig, Simulation
 from dtbsim.kernels import layout as L

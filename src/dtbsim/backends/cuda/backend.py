@@ -66,7 +66,7 @@ class CudaBackend(CommonBackend):
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         self._n_most = sum(most_spikes_of(self._network, state.lane) for state in built.lanes)
         """The most spikes of a step."""
-        self._gids = device.upload(built.candidates.gids)
+        self._ranges = device.upload(built.candidates.ranges)
         self.rank = np.zeros(X.DEVICE_RANK_FIELDS, np.int64)
         self._on_device = device.upload(self.rank)
         self._fill_rank()
@@ -78,15 +78,18 @@ class CudaBackend(CommonBackend):
         self._window_start = 0
         self._counter: SpikeCounter | None = None
         records = range(len(self._network.records.weights))
-        dynamic, gids = self.tables.dynamic, built.candidates.gids
-        self.weights = [RecordedWeights(self._network, gids, dynamic, record) for record in records]
+        dynamic, candidates = self.tables.dynamic, built.candidates
+        self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
         self._seconds = dict.fromkeys(("step", "exchange"), 0.0)
 
     def _fill_rank(self) -> None:
         rank, address = self.rank, self._device.address
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
-        rank[X.R_N_SOURCES], rank[X.R_SOURCE_GIDS_AT] = self._built.candidates.gids.size, address(self._gids)
+        rank[X.R_N_SOURCE_RANGES], rank[X.R_SOURCE_RANGES_AT] = (
+            len(self._built.candidates.ranges),
+            address(self._ranges),
+        )
 
     def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
         sized = {} if first_bucket is None else {"first_bucket": first_bucket}
@@ -128,7 +131,7 @@ class CudaBackend(CommonBackend):
         self._kernels.launch(name, shape, self._device.address(self._on_device), *arguments)
 
     def _schedule(self) -> None:
-        spikes = self._built.candidates.gids.size * self._network.dt_ms * 1e-3 * USUAL_RATE_HZ
+        spikes = self._built.candidates.size * self._network.dt_ms * 1e-3 * USUAL_RATE_HZ
         self._launch("dtb_schedule", self._shape(max(LEAST_ITEMS, round(32 * spikes))))
 
     def _steps(self, n: int) -> None:

@@ -72,7 +72,7 @@ class DeviceLaneBuilder:
     def __init__(self, builder: LaneBuilder, device: Device, kernels: Kernels, tables: SharedTables) -> None:
         self._device, self._kernels = device, kernels
         self._kind, self._largest = builder.kind, builder.largest
-        self._n_rows = int(builder.bits.size)  # none without projections
+        self._n_rows = builder.n_rows  # none without projections
         self._may_be_filled_up = builder.kind == L.KIND_PACKED and builder.lane.n_slots < PACKED_SLOTS
         self._wirings = DeviceWirings(device, builder, tables)
 

@@ -22,13 +22,12 @@ from dtbsim.spec.network import Network
 I64 = NDArray[np.int64]
 
 
-def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = False) -> dict[str, int]:
+def device_bytes(network: Network, owned: I64, wide: bool = False) -> dict[str, int]:
     """Bytes on the GPU by what they are for.
 
     Args:
         network: procedural projections only.
         owned: int64[n_populations], neurons on this rank.
-        n_sources: neurons that it hears, its own ones among them.
         wide: sums of 64 bits.
     """
     n, states, inputs = _sizes(network, owned)
@@ -42,7 +41,6 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
         "input of coming steps": (8 if wide else 4) * inputs * max(1, ring_size(network)),
         "gids": 4 * n,
         "numbers as sources": 4 * n,
-        "gids of sources": 4 * n_sources,
         "published spikes": 4 * most,
         "log": log_bytes(most),
         "drives": 8 * driven // X.UNIT + own_rates,
@@ -50,10 +48,10 @@ def device_bytes(network: Network, owned: I64, n_sources: int, wide: bool = Fals
     }
 
 
-def host_bytes(network: Network, owned: I64, n_sources: int) -> dict[str, int]:
+def host_bytes(network: Network, owned: I64) -> dict[str, int]:
     """Bytes that stay on the host, by what they are for; arguments as for `device_bytes`."""
     n, states, _ = _sizes(network, owned)
-    return {"states": 4 * states, "gids": 4 * n, "numbers as sources": 4 * n, "gids of sources": 4 * n_sources}
+    return {"states": 4 * states, "gids": 4 * n, "numbers as sources": 4 * n}
 
 
 def _sizes(network: Network, owned: I64) -> tuple[int, int, int]:

@@ -14,9 +14,9 @@ from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.cuda.stateful import each_spike, entries_of, notes_of
 from dtbsim.backends.dynamic_tables import I64, StatefulTables, decay_tables
 from dtbsim.backends.lane_synapses import LaneSynapses, Plastic, spikes_in_transit
+from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
 from dtbsim.build.rank import LaneState
-from dtbsim.build.synapses import Candidates
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay

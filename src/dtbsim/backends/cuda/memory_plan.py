@@ -68,7 +68,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
     total, share = sum(per_lane), np.sum(shares, axis=0)
     places = total if stride_of is None or in_order else sum(_places(plan, s, static, stride_of) for s in shares)
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
-    n, rows = plan.candidates.gids.size, len(lanes) * (plan.candidates.gids.size + 1)
+    n, rows = plan.candidates.size, len(lanes) * (plan.candidates.size + 1)
     segments = sum(int(most_segments(network, each, 1, static)) for each in shares)
     synapses = round(places) * BYTES_PER_SYNAPSE[plan.synapse_kind]
     held_delays, row_bytes = (0, 2 * 8 * rows + segments * SEGMENT_BYTES) if in_order else (delay_bytes, 8 * rows)
@@ -81,7 +81,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
     return DeviceMemoryPlan(
         n_synapses=total,
         synapses=synapses + round(places) * held_delays,
-        tables=row_bytes + plan.candidates.gids.nbytes,
+        tables=row_bytes + plan.candidates.n_bytes,
         building=building,
         dynamic=_dynamic(plan, shares),
         neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * network.sizes).sum()),
@@ -121,7 +121,7 @@ def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
 
 def _places(plan: RankPlan, share: NDArray[np.float64], chosen: NDArray[np.bool_], stride_of: StrideOf) -> float:
     """Synapses of a lane, or places of its rows if all get one length, that of the longest: six standard deviations."""
-    network, entries, n = plan.network, plan.network.entries, plan.candidates.gids.size
+    network, entries, n = plan.network, plan.network.entries, plan.candidates.size
     owned = entries.synapses * share[entries.target] * chosen[entries.projection]
     mean = np.asarray(np.bincount(entries.source, owned, network.sizes.size), np.float64)
     total = float(mean.sum())
@@ -175,7 +175,7 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
             continue
         kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
         total += int(n) * (BYTES_PER_SYNAPSE[kind] + further_bytes(projection))
-        total += n_lanes * 2 * 8 * plan.candidates.gids.size
+        total += n_lanes * 2 * 8 * plan.candidates.size
     return total + sum(int(most_segments(network, each, 1, chosen)) for each in shares) * SEGMENT_BYTES
 
 

@@ -14,9 +14,10 @@ from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.log import joined
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
-from dtbsim.backends.cuda.tables import DeviceLaneTables
+from dtbsim.backends.cuda.tables import NOT_SPARSE, DeviceLaneTables
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.build.synapses import Rows
 from dtbsim.errors import InputError
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
@@ -78,6 +79,7 @@ class PersistentTables(DeviceLaneTables):
             assert rows.delays is not None, "rows for this plan are built with in_order=False"
             row[X.X_STRIDE], row[X.X_DELAY_AT] = rows.stride, self._device.address(rows.delays)
             return
+        assert isinstance(rows, Rows), NOT_SPARSE
         delays = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
         delays = delays.astype(np.uint8 if self._ring <= 256 else np.uint16)
         synapses = rows.targets

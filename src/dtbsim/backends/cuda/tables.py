@@ -17,11 +17,13 @@ from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
+from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.update_source import Variant
 
 I64 = NDArray[np.int64]
+NOT_SPARSE = "rows for a GPU are planned with static_on_device"
 FIRST_BUCKET = 256
 """Entries of a bucket before it is enlarged."""
 
@@ -55,6 +57,7 @@ class DeviceLaneTables(LaneTables):
             tables.upload()
 
     def _input_vector(self, state: LaneState, index: int) -> int:
+        assert not isinstance(state.rows, SparseRows), NOT_SPARSE
         if not state.procedural:
             return super()._input_vector(state, index)
         self.procedural.append(ProceduralLane(state, index, ring_size(self._network), self._device))
