@@ -99,7 +99,7 @@ def measure_receive(neurons: int, ranks: int, delay: str, repeats: int) -> dict[
     """Spikes of neurons drawn at random, as another rank sends them, taken in by all lanes of rank 0."""
     from dtbsim.backends.cpu import CpuBackend
     from dtbsim.build.rank import build_rank
-    from dtbsim.kernels.calendar import take_due
+    from dtbsim.kernels.delay_queue import take_due
 
     plan = planned(neurons, ranks, DELAYS[delay], 1)
     built = build_rank(plan, 1)

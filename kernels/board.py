@@ -14,7 +14,7 @@ import numpy as np
 
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import schedule
+from dtbsim.kernels.delay_queue import schedule
 from dtbsim.kernels.intrinsics import call_stage, view_i64
 from dtbsim.kernels.sources import source_index
 
@@ -29,7 +29,7 @@ def board_words(n_ranks: int, capacity: int) -> int:
 
 @nb.njit(nogil=True)
 def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
-    """Enter the spikes of other ranks (step << 32 | gid) into the lane's calendar."""
+    """Enter the spikes of other ranks (step << 32 | gid) into the lane's delay queue."""
     for k in range(entries.size):
         source = source_index(rank, entries[k] & 0xFFFFFFFF)
         if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):

@@ -1,11 +1,11 @@
 // Synapses of a lane, built where they stay: counted, written, sorted. Twin of build/synapses.py with its kernels.
 #include "rows.cuh"
-#include "wire.cuh"
-#include "wire_outdegree.cuh"
+#include "connect.cuh"
+#include "connect_outdegree.cuh"
 
 // Every synapse of rules whose synapses stand alone.
-DTB_KERNEL dtb_wire_synapses(Table table, Table rows) {
-    const Wiring w = wiring_of(table, rows);
+DTB_KERNEL dtb_connect_synapses(Table table, Table rows) {
+    const ProjectionTasks w = projection_tasks_of(table, rows);
     const i64 *starts = at<i64>(table[W_FIRST_ITEM_AT]);
     const i64 n_tasks = table[W_N_TASKS], n_items = table[W_N_ITEMS], rule = table[W_RULE];
     const Share share = share_of_row();
@@ -25,8 +25,8 @@ DTB_KERNEL dtb_wire_synapses(Table table, Table rows) {
 }
 
 // Every target of rules that reject repeated sources; a warp each.
-DTB_KERNEL dtb_wire_targets(Table table, Table rows) {
-    const Wiring w = wiring_of(table, rows);
+DTB_KERNEL dtb_connect_targets(Table table, Table rows) {
+    const ProjectionTasks w = projection_tasks_of(table, rows);
     const i64 *starts = at<i64>(table[W_FIRST_ITEM_AT]);
     const i64 n_tasks = table[W_N_TASKS], n_items = table[W_N_ITEMS], rule = table[W_RULE];
     const Share share = share_of_row();
@@ -43,28 +43,28 @@ DTB_KERNEL dtb_wire_targets(Table table, Table rows) {
 }
 
 // Every synapse that a rule lists.
-DTB_KERNEL dtb_wire_listed(Table table, Table rows) {
-    const Sink sink = sink_of(rows);
+DTB_KERNEL dtb_connect_listed(Table table, Table rows) {
+    const RowWriter writer = sink_of(rows);
     const int *source = at<int>(table[W_LISTED_SOURCE_AT]), *slot = at<int>(table[W_LISTED_SLOT_AT]);
     const int *weight = at<int>(table[W_LISTED_WEIGHT_AT]), *delay = at<int>(table[W_LISTED_DELAY_AT]);
     const Share share = share_of_row();
     for (i64 item = share.first; item < table[W_N_ITEMS]; item += share.stride)
-        if (sink.counts)
-            add_to(sink.counts + source[item], 1);
+        if (writer.counts)
+            add_to(writer.counts + source[item], 1);
         else
-            put(sink, source[item], slot[item], weight[item], delay[item]);
+            put(writer, source[item], slot[item], weight[item], delay[item]);
 }
 
 // Every source of fixed_outdegree; a warp each.
-DTB_KERNEL dtb_wire_sources(Table table, Table rows) {
-    const Sink sink = sink_of(rows);
+DTB_KERNEL dtb_connect_sources(Table table, Table rows) {
+    const RowWriter writer = sink_of(rows);
     const i64 *starts = at<i64>(table[W_FIRST_ITEM_AT]);
     const u32 k0 = (u32)table[W_SEED_LOW], k1 = (u32)table[W_SEED_HIGH];
     const Share share = share_of_row();
     for (i64 item = share.first / 32; item < table[W_N_ITEMS]; item += share.stride / 32) {
         const i64 number = range_of(starts, table[W_N_TASKS], item);
         const Table pair = at<i64>(table[W_PAIRS_AT]) + number * PAIR_FIELDS;
-        synapses_of_source(pair, item - starts[number], sink, k0, k1, (int)(share.first % 32));
+        synapses_of_source(pair, item - starts[number], writer, k0, k1, (int)(share.first % 32));
     }
 }
 

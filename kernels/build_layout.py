@@ -1,16 +1,16 @@
 """Where things lie in the int64 tables that tell the CUDA kernels which synapses to build, and where to put them.
 
-Fields named `*_AT` hold device addresses. Tasks, pools, draws and pairs of populations are those of `tasks`, `wire`,
-`sink` and `pair_layout`.
+Fields named `*_AT` hold device addresses. Tasks, pools, draws and pairs of populations are those of `tasks`, `connect`,
+`writer` and `pair_layout`.
 """
 
 from __future__ import annotations
 
 from itertools import count
 
-from dtbsim.kernels import rows, tasks, wire
+from dtbsim.kernels import connect, rows, tasks
 
-# --- wiring table: int64[WIRING_FIELDS], one projection on one lane --------------------------------------------------
+# --- tasks of a projection on a lane: int64[PROJECTION_FIELDS] ------------------------------------------------------
 _n = count()
 W_RULE = next(_n)
 W_PROJECTION = next(_n)
@@ -22,7 +22,7 @@ W_FIRST_ITEM_AT = next(_n)  # int64[n_tasks + 1]: items (synapses, or targets of
 W_N_ITEMS = next(_n)
 W_PIECES_AT = next(_n)  # int64[n_pieces + 1]: entries of each piece's pool
 W_PIECE_GID0_AT = next(_n)  # int64[n_pieces]
-W_KEY_AT = next(_n)  # int64[n_entries], as the next ones: what wire.Pool holds
+W_KEY_AT = next(_n)  # int64[n_entries], as the next ones: what connect.Pool holds
 W_OFFSET_AT = next(_n)
 W_SIZE_AT = next(_n)
 W_CUMULATIVE_AT = next(_n)  # uint32
@@ -45,7 +45,7 @@ W_LISTED_SOURCE_AT = next(_n)  # listed synapses: int32[n_items], as the next on
 W_LISTED_SLOT_AT = next(_n)
 W_LISTED_WEIGHT_AT = next(_n)  # in quanta
 W_LISTED_DELAY_AT = next(_n)  # in steps
-WIRING_FIELDS = next(_n)
+PROJECTION_FIELDS = next(_n)
 
 # --- rows table: int64[ROWS_FIELDS], the synapses of one lane --------------------------------------------------------
 _n = count()
@@ -85,8 +85,8 @@ def macros() -> dict[str, int]:
         | {f"RULE_{name}": getattr(tasks, name) for name in rules}
         | {
             "TASK_FIELDS": tasks.TASK_FIELDS,
-            "CALL_ENTRY": int(wire.CALL_ENTRY),
-            "CALL_VALUES": int(wire.CALL_VALUES),
+            "CALL_ENTRY": int(connect.CALL_ENTRY),
+            "CALL_VALUES": int(connect.CALL_VALUES),
             "MAX_SEGMENT": rows.MAX_SEGMENT,
             "MOST_SUMS": MOST_SUMS,
         }

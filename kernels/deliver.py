@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import take_due
+from dtbsim.kernels.delay_queue import take_due
 from dtbsim.kernels.intrinsics import prefetch, view_i16, view_i32, view_i64, view_u32
 
 AHEAD = 8

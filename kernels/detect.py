@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import grow
+from dtbsim.kernels.delay_queue import grow
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.philox import philox4x32
 from dtbsim.models.base import MOST_SPIKES

@@ -2,7 +2,7 @@
 
 The rank table has the fields below; the lane table has those of `layout` and, after them, the `X_*` below; the exchange
 table is there where a rank has others beside it. They lie in device memory; fields named `*_AT` hold device addresses.
-What CPU lanes keep for themselves (log, published spikes, calendar pool) is not used there.
+What CPU lanes keep for themselves (log, published spikes, delay queue pool) is not used there.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ DEVICE_LANE_FIELDS = (next(_n) + 15) // 16 * 16
 # --- table of dynamic projections of a lane: int64[N_DYNAMIC, DEVICE_DYNAMIC_FIELDS] --------------------------------
 # Those of `dynamic_layout` (without pools, scratch of the CPU, RECENT_*, KNOWN, LEVEL_STEP), and after them:
 _n = count(D.FIELDS)
-D_AGENDA_AT = next(_n)  # int64[ring, D_AGENDA_CAPACITY, WORDS]; these four fields as X_BUCKET_*
-D_AGENDA_CAPACITY = next(_n)
-D_AGENDA_COUNT_AT = next(_n)
-D_AGENDA_BEFORE_AT = next(_n)
+D_PAYLOAD_AT = next(_n)  # int64[ring, D_PAYLOAD_CAPACITY, WORDS]; these four fields as X_BUCKET_*
+D_PAYLOAD_CAPACITY = next(_n)
+D_PAYLOAD_COUNT_AT = next(_n)
+D_PAYLOAD_BEFORE_AT = next(_n)
 D_NOTES_AT = next(_n)  # int64[1, D_NOTES_CAPACITY, 2]: what RECENT_AT is on the CPU, in no particular order
 D_NOTES_CAPACITY = next(_n)
 D_NOTES_COUNT_AT = next(_n)

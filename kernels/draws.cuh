@@ -1,4 +1,4 @@
-// Weights and delays of synapses: the twin of that part of sink.py.
+// Weights and delays of synapses: the twin of that part of row_writer.py.
 #pragma once
 #include "base.cuh"
 

@@ -1,10 +1,10 @@
-// Projections whose synapses change, in the kernels of a step: the twin of dynamic.py and agenda.py.
+// Projections whose synapses change, in the kernels of a step: the twin of dynamic.py and payload_queue.py.
 //
-// An agenda is a calendar whose entries carry more words. The state of a source must advance once per spike, but spikes
+// A payload queue is a delay queue whose entries carry more words. The state of a source must advance once per spike, but spikes
 // are entered once more where a bucket was too small: so a kernel before (in dynamic.cu) advances the sources and
 // leaves what their spikes carry in D_CARRIED_AT, by the number of the spike.
 #pragma once
-#include "calendar.cuh"
+#include "delay_queue.cuh"
 #include "factor.cuh"
 #include "reward.cuh"
 #include "stdp.cuh"
@@ -12,15 +12,15 @@
 
 // Room for one more entry of `words` words in one of the two kinds of buckets of a table, 0: too small.
 DTB_FN i64 *new_entry(Table rank, Table table, i64 field, i64 slot, i64 words) {
-    const i64 capacity = table[field + D_AGENDA_CAPACITY - D_AGENDA_AT];
-    const i32 n = atomicAdd(at<i32>(table[field + D_AGENDA_COUNT_AT - D_AGENDA_AT]) + slot, 1);
+    const i64 capacity = table[field + D_PAYLOAD_CAPACITY - D_PAYLOAD_AT];
+    const i32 n = atomicAdd(at<i32>(table[field + D_PAYLOAD_COUNT_AT - D_PAYLOAD_AT]) + slot, 1);
     if (n < capacity)
         return at<i64>(table[field]) + (slot * capacity + n) * words;
     rank[R_OVERFLOW] = 1;
     return nullptr;
 }
 
-// Enter what a spike carries into the agenda of one table; 32 threads do it together. Of the spikes that a source has in
+// Enter what a spike carries into the payload queue of one table; 32 threads do it together. Of the spikes that a source has in
 // one step the first is entered `times` times where weights change (in one entry: they must not be changed by several
 // threads at once), the others (`times` 0) not at all; where only a factor is carried each is entered by itself.
 DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step, i64 now, int thread, i64 times) {
@@ -45,7 +45,7 @@ DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step
         const i32 n = (i32)(word & 0xFFFFu), before = sum_up_to(n, thread, 32);
         i64 *entry = nullptr;
         if (n != 0 && step + delay >= now)
-            entry = new_entry(rank, table, D_AGENDA_AT, (step + delay) & (rank[R_RING] - 1), words);
+            entry = new_entry(rank, table, D_PAYLOAD_AT, (step + delay) & (rank[R_RING] - 1), words);
         if (entry != nullptr) {
             entry[0] = ((synapse + before - n) << ENTRY_SHIFT) | n;
             entry[1] = carried[0];
@@ -56,7 +56,7 @@ DTB_FN void schedule_carried(Table rank, Table table, i64 k, i64 spike, i64 step
     }
 }
 
-// Enter a spike of source candidate `source`, number `spike` of those that are being entered, into all agendas.
+// Enter a spike of source candidate `source`, number `spike` of those that are being entered, into all payload queues.
 DTB_FN void schedule_dynamic(
     Table rank, Table lane, i64 source, i64 spike, i64 step, i64 now, int thread, i64 times
 ) {
@@ -75,8 +75,8 @@ DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
     i64 events = 0;
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
-        const i64 words = table[D_WORDS], kind = table[D_KIND], n = at<i32>(table[D_AGENDA_COUNT_AT])[slot];
-        const i64 *entries = at<i64>(table[D_AGENDA_AT]) + slot * table[D_AGENDA_CAPACITY] * words;
+        const i64 words = table[D_WORDS], kind = table[D_KIND], n = at<i32>(table[D_PAYLOAD_COUNT_AT])[slot];
+        const i64 *entries = at<i64>(table[D_PAYLOAD_AT]) + slot * table[D_PAYLOAD_CAPACITY] * words;
         for (i64 e = share.first / DTB_TOGETHER; e < n; e += share.stride / DTB_TOGETHER) {
             const i64 *entry = entries + e * words;
             if (kind == D_MODULATED)
@@ -95,20 +95,20 @@ DTB_FN i64 deliver_dynamic(Table rank, Table lane, i64 step, Share share) {
 }
 
 // The buckets of a step that has been delivered are empty; one thread does it.
-DTB_FN void clear_agendas(Table lane, i64 slot) {
+DTB_FN void clear_payload_queues(Table lane, i64 slot) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
-        at<i32>(table[D_AGENDA_COUNT_AT])[slot] = 0;
-        at<i32>(table[D_AGENDA_BEFORE_AT])[slot] = 0;
+        at<i32>(table[D_PAYLOAD_COUNT_AT])[slot] = 0;
+        at<i32>(table[D_PAYLOAD_BEFORE_AT])[slot] = 0;
     }
 }
 
-// Keep the counts of agendas and notes, which stay if spikes have to be entered twice; one block does it.
+// Keep the counts of payload queues and notes, which stay if spikes have to be entered twice; one block does it.
 DTB_FN void keep_dynamic_counts(Table rank, Table lane) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
-        const i32 *counts = at<i32>(table[D_AGENDA_COUNT_AT]);
-        i32 *before = at<i32>(table[D_AGENDA_BEFORE_AT]);
+        const i32 *counts = at<i32>(table[D_PAYLOAD_COUNT_AT]);
+        i32 *before = at<i32>(table[D_PAYLOAD_BEFORE_AT]);
         for (i64 slot = threadIdx.x; slot < rank[R_RING]; slot += blockDim.x)
             before[slot] = counts[slot];
         if (threadIdx.x == 0 && table[D_KIND] >= D_PLASTIC)

@@ -1,4 +1,4 @@
-"""Dynamic projections in the compiled window: spikes of sources entered into agendas, what is due delivered."""
+"""Dynamic projections in the compiled window: spikes of sources entered into payload queues, what is due delivered."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.agenda import enter, take
 from dtbsim.kernels.factor import deliver_factors
 from dtbsim.kernels.intrinsics import call_rule, view_i64, view_u32
+from dtbsim.kernels.payload_queue import enter, take
 from dtbsim.kernels.reward import integrate, release
 from dtbsim.kernels.stdp import source_spike
 
@@ -43,7 +43,7 @@ def _schedule(table: Any, table_at: int, k: int, step: int, ring_mask: int) -> b
 
 @nb.njit(nogil=True)
 def schedule_dynamic(lane: Any, source: int, step: int, ring_mask: int) -> bool:
-    """Enter a spike of source candidate `source` into the agendas of the lane; once per spike. False: no memory."""
+    """Enter a spike of source candidate `source` into the payload queues of the lane; once per spike. False: no memory."""
     tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
     for d in range(lane[L.N_DYNAMIC]):
         table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]

@@ -3,7 +3,7 @@
 A dynamic projection is one whose synapses change what they transmit: by the history of their source (`BY_SOURCE`), by
 that of both ends (`PLASTIC`; `STATEFUL` where a synapse
 has more than its weight), or of a third population as well (`MODULATED`). Its synapses are apart from the static
-ones, with rows for the sources of the projection only and an agenda of their own whose entries carry what the spike
+ones, with rows for the sources of the projection only and a payload queue of their own whose entries carry what the spike
 brings along. Fields named `*_AT` hold addresses.
 """
 
@@ -25,8 +25,8 @@ WEIGHT_AT = next(_n)
 ROW_AT = next(_n)  # int64[N_SOURCES + 1]
 SEGMENT_ROW_AT = next(_n)
 SEGMENT_AT = next(_n)
-WORDS = next(_n)  # int64 words of an entry of the agenda
-POOL_AT = next(_n)  # agenda: int64[chunks * (1 + CHUNK_ENTRIES * WORDS)]
+WORDS = next(_n)  # int64 words of an entry of the payload queue
+POOL_AT = next(_n)  # payload queue: int64[chunks * (1 + CHUNK_ENTRIES * WORDS)]
 POOL_CHUNKS = next(_n)
 POOL_FREE = next(_n)
 BUCKET_AT = next(_n)  # int64[ring, 2]

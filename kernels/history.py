@@ -15,8 +15,8 @@ import numpy as np
 
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.decay import decay
+from dtbsim.kernels.delay_queue import grow
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u8
 from dtbsim.kernels.numba_support import bits_float, float_bits
 

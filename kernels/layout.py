@@ -1,7 +1,7 @@
 """Where things lie in the int64 tables that describe a rank to the compiled window.
 
 A lane is the unit of ownership inside a rank: a contiguous set of local neurons with its own input vector, synapse rows
-and event calendar. A thread steps one or more lanes. Fields named `*_AT` hold addresses; the Python side keeps the
+and delay queue. A thread steps one or more lanes. Fields named `*_AT` hold addresses; the Python side keeps the
 arrays alive and fills the tables (`dtbsim.backends.cpu`).
 """
 
@@ -52,7 +52,7 @@ SPARSE_LOW_AT = next(_n)  # uint8[n_synapses]: lowest byte of the source
 SPARSE_DELAY_AT = next(_n)  # uint8 or uint16[n_synapses] in steps; 0: all SPARSE_DELAY
 SPARSE_DELAY_BYTES = next(_n)
 SPARSE_DELAY = next(_n)
-POOL_AT = next(_n)  # calendar: int64[n_chunks * CHUNK_WORDS]
+POOL_AT = next(_n)  # delay queue: int64[n_chunks * CHUNK_WORDS]
 POOL_CHUNKS = next(_n)
 POOL_FREE = next(_n)  # head of the free list, -1: none
 BUCKET_AT = next(_n)  # int64[ring, 2]: newest chunk (-1 none), entries in it
@@ -125,15 +125,15 @@ S_KIND, S_BASE, S_COUNT, S_INDEX_AT, S_INTERVAL, S_OUT_AT, S_CURSOR, S_OFFSET_AT
 
 CHUNK_ENTRIES = 63
 CHUNK_WORDS = CHUNK_ENTRIES + 1
-"""A calendar chunk: link to the older chunk of its bucket (or of the free list), then entries."""
+"""A delay queue chunk: link to the older chunk of its bucket (or of the free list), then entries."""
 ENTRY_SHIFT = 16
-"""A calendar entry: first synapse << 16 | count."""
+"""A delay queue entry: first synapse << 16 | count."""
 
 # --- rank table: int64[RANK_FIELDS] --------------------------------------------------------------------------------
 _n = count()
 N_LANES = next(_n)
 N_THREADS = next(_n)
-RING = next(_n)  # calendar buckets: a power of two above the largest delay
+RING = next(_n)  # delay queue buckets: a power of two above the largest delay
 SEED_LOW = next(_n)
 SEED_HIGH = next(_n)
 THREAD_LANES_AT = next(_n)  # int64[n_threads + 1]: first lane of each thread

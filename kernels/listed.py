@@ -8,7 +8,7 @@ import numpy as np
 
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.philox import philox4x32
-from dtbsim.kernels.sink import count, draw_delay, draw_weight, put
+from dtbsim.kernels.row_writer import count, draw_delay, draw_weight, put
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 CALL_LISTED = 3
@@ -36,10 +36,10 @@ def draw_listed(
 
 
 @cached_njit
-def put_listed(sources: Any, slots: Any, weights: Any, delays: Any, sink: Any) -> None:
+def put_listed(sources: Any, slots: Any, weights: Any, delays: Any, writer: Any) -> None:
     """Count or write synapses; int32[n] sources, slots and weights, uint16[n] delays."""
     for i in range(sources.size):
-        if sink.mode == 0:
-            count(sink, sources[i])
+        if writer.mode == 0:
+            count(writer, sources[i])
         else:
-            put(sink, sources[i], np.int64(slots[i]), np.int64(weights[i]), np.int64(delays[i]))
+            put(writer, sources[i], np.int64(slots[i]), np.int64(weights[i]), np.int64(delays[i]))

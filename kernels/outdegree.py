@@ -13,7 +13,7 @@ parts share a counter, as word 2 is a gid of the target population that names on
 - Synapse i of a source and a part has purpose PURPOSE_OUT_TARGET, word 1 = i, word 2 = gid of the part's first neuron.
   r0, r1 give the target: below(r0, r1, neurons of the part), counted from its first; where autapses are off and the
   source lies in the part, below(r0, r1, neurons - 1), plus 1 from the source on. r2 gives the weight
-  (sink.draw_weight), r3 the delay (sink.draw_delay).
+  (row_writer.draw_weight), r3 the delay (row_writer.draw_delay).
 
 Parts differ by at most one neuron. With production's parts of more than 2**19 neurons a target's probability is off by
 at most 2**-19 of its value (2**-18 without autapses); with one part it is exact.
@@ -27,7 +27,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import pair_layout as P
-from dtbsim.kernels import sink as S
+from dtbsim.kernels import row_writer as S
 from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.philox import below, philox4x32
@@ -126,7 +126,7 @@ def draw_slots(
 
 @nb.njit(nogil=True)
 def draws_of_pair(pair: Any) -> Any:
-    """`sink.Draws` of a pair."""
+    """`row_writer.Draws` of a pair."""
     weights = P.TABLE_SIZE if pair[P.WEIGHT_TABLE_AT] != 0 else 0
     delays = P.TABLE_SIZE if pair[P.DELAY_TABLE_AT] != 0 else 0
     return S.Draws(
@@ -139,8 +139,8 @@ def draws_of_pair(pair: Any) -> Any:
 
 
 @cached_njit
-def run_outdegree(pairs: Any, k0: Any, k1: Any, sink: Any) -> None:
-    """Feed the sink with every synapse of `pairs` (int64[n, FIELDS], rule fixed_outdegree) that ends on the lane."""
+def run_outdegree(pairs: Any, k0: Any, k1: Any, writer: Any) -> None:
+    """Feed the writer with every synapse of `pairs` (int64[n, FIELDS], rule fixed_outdegree) that ends on the lane."""
     words = np.empty((4, S.CHUNK), np.uint32)
     slots = np.empty(S.CHUNK, np.int64)
     splits = np.int64(0)
@@ -158,17 +158,17 @@ def run_outdegree(pairs: Any, k0: Any, k1: Any, sink: Any) -> None:
                 while done < counts[part]:
                     m = min(np.int64(S.CHUNK), counts[part] - done)
                     draw_slots(pair, gid, part, done, m, k0, k1, words, slots)
-                    _feed(sink, pair, draws, pair[P.SOURCE0] + s, m, slots, words)
+                    _feed(writer, pair, draws, pair[P.SOURCE0] + s, m, slots, words)
                     done += m
 
 
 @nb.njit(nogil=True)
-def _feed(sink: Any, pair: Any, draws: Any, source: int, m: int, slots: Any, words: Any) -> None:
+def _feed(writer: Any, pair: Any, draws: Any, source: int, m: int, slots: Any, words: Any) -> None:
     for i in range(m):
         if slots[i] < 0:
             continue
-        if sink.mode == 0:
-            S.count(sink, source)
+        if writer.mode == 0:
+            S.count(writer, source)
         else:
             weight = S.draw_weight(draws, words[2, i], pair[P.FACTOR])
-            S.put(sink, source, slots[i], weight, S.draw_delay(draws, words[3, i], pair[P.OWN_DELAY]))
+            S.put(writer, source, slots[i], weight, S.draw_delay(draws, words[3, i], pair[P.OWN_DELAY]))

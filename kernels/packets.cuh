@@ -1,7 +1,7 @@
 // Packing spikes into fixed-size packets, one per destination rank, and taking them out again; twin of packets.py.
 //
 // A packet is PACKET words of uint64: the number of entries, then the entries step << 32 | gid. Their order inside a
-// packet depends on the order of threads, which changes nothing: a calendar counts what is due in a step, and delivery
+// packet depends on the order of threads, which changes nothing: a delay queue counts what is due in a step, and delivery
 // adds integers. What does need an order (synapses that change) finds it in the steps of the entries.
 #pragma once
 #include "populations.cuh"

@@ -7,7 +7,7 @@ that of stored synapses. Events are counted per row when they are drawn, and in 
 
 What is drawn is what the stored form has: `outdegree` for fixed_outdegree; for all_to_all and one_to_one the words r0
 (weight) and r1 (delay) of philox(gid of the target, index of the source in its population, key << 2 | CALL_VALUES,
-PURPOSE_SOURCE << 24 | projection), key being the index of the source population, as in `wire`.
+PURPOSE_SOURCE << 24 | projection), key being the index of the source population, as in `connect`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import numpy as np
 
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import pair_layout as P
+from dtbsim.kernels.connect import CALL_VALUES
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
 from dtbsim.kernels.outdegree import counts_of_parts, draw_slots, draws_of_pair
 from dtbsim.kernels.philox import philox4x32
-from dtbsim.kernels.sink import CHUNK, draw_delay, draw_weight
+from dtbsim.kernels.row_writer import CHUNK, draw_delay, draw_weight
 from dtbsim.kernels.tasks import FIXED_OUTDEGREE, ONE_TO_ONE
-from dtbsim.kernels.wire import CALL_VALUES
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)

@@ -1,4 +1,4 @@
-"""Spikes in transit, entered again into the agenda of a dynamic projection with what they carried."""
+"""Spikes in transit, entered again into the payload queue of a dynamic projection with what they carried."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.agenda import enter
 from dtbsim.kernels.intrinsics import view_i64, view_u32
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.payload_queue import enter
 
 
 @cached_njit

@@ -23,14 +23,16 @@ def permute(values: Any, first: int, order: Any, n: int, scratch: Any) -> None:
 
 
 @cached_njit
-def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any) -> Any:
+def sort_rows(
+    rows: Any, max_delay: int, writer: Any, histogram: Any, order: Any, scratch: Any, segment_rows: Any
+) -> Any:
     """Sort every row by delay (stable) and count segments: segment_rows[s + 1] = segments of source s.
 
     `rows` int64[n_sources + 1]; `histogram` int64[max_delay + 2]; `order` uint32 and `scratch` int64
     [longest row]. The delays are sorted too. Returns the number of segments.
     """
     total = np.int64(0)
-    wide = sink.delays8.size == 0
+    wide = writer.delays8.size == 0
     for s in range(rows.size - 1):
         first, n = rows[s], rows[s + 1] - rows[s]
         if n <= 1:
@@ -39,7 +41,7 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
             continue
         histogram[:] = 0
         for j in range(n):
-            delay = np.int64(sink.delays16[first + j]) if wide else np.int64(sink.delays8[first + j])
+            delay = np.int64(writer.delays16[first + j]) if wide else np.int64(writer.delays8[first + j])
             histogram[delay + 1] += 1
         segments = np.int64(0)
         for d in range(1, max_delay + 1):
@@ -49,36 +51,36 @@ def sort_rows(rows: Any, max_delay: int, sink: Any, histogram: Any, order: Any, 
         for d in range(1, max_delay + 2):
             histogram[d] += histogram[d - 1]
         for j in range(n):
-            delay = np.int64(sink.delays16[first + j]) if wide else np.int64(sink.delays8[first + j])
+            delay = np.int64(writer.delays16[first + j]) if wide else np.int64(writer.delays8[first + j])
             order[j] = np.uint32(histogram[delay])
             histogram[delay] += 1
-        if sink.kind == L.KIND_PACKED:
-            permute(sink.packed, first, order, n, scratch)
+        if writer.kind == L.KIND_PACKED:
+            permute(writer.packed, first, order, n, scratch)
         else:
-            permute(sink.targets, first, order, n, scratch)
-            if sink.kind == L.KIND_WIDE16:
-                permute(sink.weights16, first, order, n, scratch)
+            permute(writer.targets, first, order, n, scratch)
+            if writer.kind == L.KIND_WIDE16:
+                permute(writer.weights16, first, order, n, scratch)
             else:
-                permute(sink.weights32, first, order, n, scratch)
+                permute(writer.weights32, first, order, n, scratch)
         if wide:
-            permute(sink.delays16, first, order, n, scratch)
+            permute(writer.delays16, first, order, n, scratch)
         else:
-            permute(sink.delays8, first, order, n, scratch)
+            permute(writer.delays8, first, order, n, scratch)
     return total
 
 
 @cached_njit
-def fill_segments(rows: Any, sink: Any, segment_rows: Any, segments: Any) -> None:
+def fill_segments(rows: Any, writer: Any, segment_rows: Any, segments: Any) -> None:
     """Write segments[k] = delay << 16 | count (uint32) of all rows; segment_rows int64[n_sources + 1] is cumulative."""
-    wide = sink.delays8.size == 0
+    wide = writer.delays8.size == 0
     for s in range(rows.size - 1):
         k = segment_rows[s]
         j = rows[s]
         while j < rows[s + 1]:
-            delay = np.uint32(sink.delays16[j]) if wide else np.uint32(sink.delays8[j])
+            delay = np.uint32(writer.delays16[j]) if wide else np.uint32(writer.delays8[j])
             n = np.int64(0)
             while j < rows[s + 1] and n < MAX_SEGMENT:
-                other = np.uint32(sink.delays16[j]) if wide else np.uint32(sink.delays8[j])
+                other = np.uint32(writer.delays16[j]) if wide else np.uint32(writer.delays8[j])
                 if other != delay:
                     break
                 n += 1

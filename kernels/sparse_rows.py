@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import enter
+from dtbsim.kernels.delay_queue import enter
 from dtbsim.kernels.intrinsics import prefetch, view_i64, view_u8, view_u16, view_u32
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.rows import MAX_SEGMENT, permute
@@ -24,15 +24,15 @@ HISTOGRAM = 257
 
 
 @nb.njit(nogil=True, inline="always")
-def _delay(sink: Any, at: int) -> Any:
-    return np.int64(sink.delays16[at]) if sink.delays8.size == 0 else np.int64(sink.delays8[at])
+def _delay(writer: Any, at: int) -> Any:
+    return np.int64(writer.delays16[at]) if writer.delays8.size == 0 else np.int64(writer.delays8[at])
 
 
 @nb.njit(nogil=True)
-def _insert(sink: Any, first: int, n: int, order: Any, keys: Any) -> None:
+def _insert(writer: Any, first: int, n: int, order: Any, keys: Any) -> None:
     """order[j] = which of a row's n synapses comes j-th by (source, delay), equal ones as they stand."""
     for j in range(n):
-        key = (np.int64(sink.lows[first + j]) << 16) | _delay(sink, first + j)
+        key = (np.int64(writer.lows[first + j]) << 16) | _delay(writer, first + j)
         k = j
         while k > 0 and keys[k - 1] > key:
             keys[k] = keys[k - 1]
@@ -43,24 +43,24 @@ def _insert(sink: Any, first: int, n: int, order: Any, keys: Any) -> None:
 
 
 @nb.njit(nogil=True)
-def _by_byte(sink: Any, what: int, first: int, n: int, order: Any, other: Any, histogram: Any) -> None:
+def _by_byte(writer: Any, what: int, first: int, n: int, order: Any, other: Any, histogram: Any) -> None:
     """One pass of a radix sort, stable: `other` is `order` by the low (0) or high (1) byte of delays, or the source."""
     histogram[:] = 0
     for j in range(n):
         at = first + np.int64(order[j])
-        byte = np.int64(sink.lows[at]) if what == 2 else (_delay(sink, at) >> (8 * what)) & 0xFF
+        byte = np.int64(writer.lows[at]) if what == 2 else (_delay(writer, at) >> (8 * what)) & 0xFF
         histogram[byte + 1] += 1
     for k in range(1, HISTOGRAM):
         histogram[k] += histogram[k - 1]
     for j in range(n):
         at = first + np.int64(order[j])
-        byte = np.int64(sink.lows[at]) if what == 2 else (_delay(sink, at) >> (8 * what)) & 0xFF
+        byte = np.int64(writer.lows[at]) if what == 2 else (_delay(writer, at) >> (8 * what)) & 0xFF
         other[histogram[byte]] = order[j]
         histogram[byte] += 1
 
 
 @cached_njit
-def sort_sparse(first: Any, sink: Any, order: Any, other: Any, scratch: Any) -> None:
+def sort_sparse(first: Any, writer: Any, order: Any, other: Any, scratch: Any) -> None:
     """Sort every row by source and delay. `first` int64[rows + 1]; scratch uint32, uint32, int64[longest row]."""
     histogram = np.zeros(HISTOGRAM, np.int64)
     for row in range(first.size - 1):
@@ -68,30 +68,30 @@ def sort_sparse(first: Any, sink: Any, order: Any, other: Any, scratch: Any) -> 
         if n <= 1:
             continue
         if n <= FEW:
-            _insert(sink, begin, n, order, scratch)
+            _insert(writer, begin, n, order, scratch)
         else:
             for j in range(n):
                 order[j] = np.uint32(j)
-            _by_byte(sink, 0, begin, n, order, other, histogram)
-            if sink.delays8.size == 0:
-                _by_byte(sink, 1, begin, n, other, order, histogram)
+            _by_byte(writer, 0, begin, n, order, other, histogram)
+            if writer.delays8.size == 0:
+                _by_byte(writer, 1, begin, n, other, order, histogram)
                 order, other = other, order
-            _by_byte(sink, 2, begin, n, other, order, histogram)
+            _by_byte(writer, 2, begin, n, other, order, histogram)
         for j in range(n):
             other[order[j]] = np.uint32(j)
-        if sink.kind == L.KIND_PACKED:
-            permute(sink.packed, begin, other, n, scratch)
+        if writer.kind == L.KIND_PACKED:
+            permute(writer.packed, begin, other, n, scratch)
         else:
-            permute(sink.targets, begin, other, n, scratch)
-            if sink.kind == L.KIND_WIDE16:
-                permute(sink.weights16, begin, other, n, scratch)
+            permute(writer.targets, begin, other, n, scratch)
+            if writer.kind == L.KIND_WIDE16:
+                permute(writer.weights16, begin, other, n, scratch)
             else:
-                permute(sink.weights32, begin, other, n, scratch)
-        permute(sink.lows, begin, other, n, scratch)
-        if sink.delays8.size == 0:
-            permute(sink.delays16, begin, other, n, scratch)
+                permute(writer.weights32, begin, other, n, scratch)
+        permute(writer.lows, begin, other, n, scratch)
+        if writer.delays8.size == 0:
+            permute(writer.delays16, begin, other, n, scratch)
         else:
-            permute(sink.delays8, begin, other, n, scratch)
+            permute(writer.delays8, begin, other, n, scratch)
 
 
 @cached_njit

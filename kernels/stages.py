@@ -17,8 +17,8 @@ from numba.core.ccallback import CFunc
 from numpy.typing import NDArray
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD
 from dtbsim.kernels.compiled_cache import CompiledCache
+from dtbsim.kernels.delay_queue import ROW_AHEAD, SEGMENTS_AHEAD
 from dtbsim.kernels.detect import emit_random
 from dtbsim.kernels.drives import poisson_drives, varied_poisson
 from dtbsim.kernels.dynamic import deliver_dynamic, schedule_dynamic

@@ -11,7 +11,7 @@ change rounds the weight to a whole number of its fine quanta, so it makes no di
 applied: `catch_up_plastic` does it for all synapses, and the spikes of the targets that it has applied are forgotten.
 
 A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its
-halves exactly. The entry of the agenda: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32
+halves exactly. The entry of the payload queue: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32
 | slow trace now).
 """
 
@@ -24,8 +24,8 @@ import numpy as np
 
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import grow
 from dtbsim.kernels.decay import decay
+from dtbsim.kernels.delay_queue import grow
 from dtbsim.kernels.history import NEVER, float_of, with_float
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u32
 from dtbsim.kernels.pending import as_before, forget, in_order, is_frozen, keep_recent

@@ -1,6 +1,6 @@
 // A step by kernels of the general plan: input, neurons, schedule. None of them needs the host in between, so many
 // steps are one graph. Every kernel runs on blocks (x, lane). Twin of window.py.
-#include "calendar.cuh"
+#include "delay_queue.cuh"
 #include "neuron.cuh"
 #include "sources.cuh"
 #include "finite.cuh"
@@ -13,7 +13,7 @@
 DTB_FN void keep_dynamic_counts(Table, Table) {}
 DTB_FN i64 deliver_dynamic(Table, Table, i64, Share) { return 0; }
 DTB_FN void remember_spike(Table, Table, i64, i64) {}
-DTB_FN void clear_agendas(Table, i64) {}
+DTB_FN void clear_payload_queues(Table, i64) {}
 DTB_FN void schedule_dynamic(Table, Table, i64, i64, i64, i64, int, i64) {}
 #endif
 
@@ -66,7 +66,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
     if (share.first == 0) {
         at<i32>(lane[X_BUCKET_COUNT_AT])[delivered] = 0;
         at<i32>(lane[X_BUCKET_BEFORE_AT])[delivered] = 0;
-        clear_agendas(lane, delivered);
+        clear_payload_queues(lane, delivered);
 #ifdef DTB_PROCEDURAL
         count_procedural(rank, lane, step);
 #endif
@@ -97,7 +97,7 @@ template <typename T> DTB_FN i64 times_of(const T *spikes, i64 n, i64 k) {
 // Whether a lane has rows of synapses; it has none where all its projections are procedural.
 DTB_FN bool has_rows(Table lane) { return lane[SEGMENT_ROW_AT] != 0 || lane[N_DYNAMIC] != 0; }
 
-// Enter the spikes of the step into the calendars, a warp per spike; then the step is done, unless a bucket was too
+// Enter the spikes of the step into the delay queues, a warp per spike; then the step is done, unless a bucket was too
 // small. Also copies sampled states, which nothing changes meanwhile.
 DTB_KERNEL dtb_schedule(Table rank) {
     if (rank[R_HALT] != 0)

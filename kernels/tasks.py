@@ -8,8 +8,8 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from dtbsim.kernels import sink as S
-from dtbsim.kernels import wire
+from dtbsim.kernels import connect
+from dtbsim.kernels import row_writer as S
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.philox import philox4x32
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SPLIT
@@ -35,9 +35,9 @@ _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 @cached_njit
 def run_tasks(
     rule: int, projection: int, multapses: bool, tasks: Any, pieces: Any, piece_gid0: Any, pool: Any,
-    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, sink: Any, bits: Any,
+    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, writer: Any, bits: Any,
 ) -> None:  # fmt: skip
-    """Feed the sink with every synapse of `tasks` (int64[n, TASK_FIELDS]).
+    """Feed the writer with every synapse of `tasks` (int64[n, TASK_FIELDS]).
 
     `pieces` int64[p + 1] are the pool ranges, `piece_gid0` the first gid of each target population; `counts`
     (uint32 thresholds, ranges count_starts[e] .. count_starts[e + 1], offset count_first[e]) serve pairwise_bernoulli.
@@ -56,27 +56,27 @@ def run_tasks(
         targets = gids[:n]
         if rule == FIXED_INDEGREE:
             part = _slice(pool, pieces[piece], pieces[piece + 1])
-            wire.fixed_indegree(
-                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, sink, words, chosen, bits
+            connect.fixed_indegree(
+                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, chosen, bits
             )
         elif rule == FIXED_TOTAL:
-            wire.fixed_total_number(
-                task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, sink, words, values
+            connect.fixed_total_number(
+                task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, writer, words, values
             )
         elif rule == BERNOULLI:
             thresholds = counts[count_starts[entry] : count_starts[entry + 1]]
-            wire.pairwise_bernoulli(
-                targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, sink, bits
+            connect.pairwise_bernoulli(
+                targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, writer, bits
             )
         elif rule == ALL_TO_ALL:
-            wire.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, sink)
+            connect.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, writer)
         else:
-            wire.one_to_one(targets, slot, piece_gid0[piece], entry, pool, projection, k0, k1, draws, sink)
+            connect.one_to_one(targets, slot, piece_gid0[piece], entry, pool, projection, k0, k1, draws, writer)
 
 
 @nb.njit(nogil=True, inline="always")
 def _slice(pool: Any, start: int, stop: int) -> Any:
-    return wire.Pool(
+    return connect.Pool(
         pool.key[start:stop],
         pool.offset[start:stop],
         pool.size[start:stop],

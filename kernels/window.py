@@ -16,7 +16,7 @@ from numba import types
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import schedule_in_stages, schedule_remote
-from dtbsim.kernels.calendar import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
+from dtbsim.kernels.delay_queue import ROW_AHEAD, SEGMENTS_AHEAD, prefetch_row, prefetch_segments, schedule
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events
@@ -74,7 +74,7 @@ def _sample(lane: Any, step: int) -> None:
 
 @nb.njit(nogil=True)
 def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
-    """Enter the spikes of `step` of all lanes of the rank into one lane's calendar.
+    """Enter the spikes of `step` of all lanes of the rank into one lane's delay queue.
 
     Three places in memory belong to a source: its entry in each row table, then its segments; both are fetched ahead.
     """

@@ -58,8 +58,8 @@ class LaneTable:
         entries = array_at(int(self.row[L.LOG_AT]), int(self.row[L.LOG_COUNT])).tolist()
         return [(entry >> 32, entry & 0xFFFFFFFF) for entry in entries]
 
-    def calendar(self, sources: Sequence[Segments], ring: int) -> None:
-        """Segments (delay, count) of every source, and an empty calendar of `ring` buckets."""
+    def delay_queue(self, sources: Sequence[Segments], ring: int) -> None:
+        """Segments (delay, count) of every source, and an empty delay queue of `ring` buckets."""
         counts = [sum(n for _, n in segments) for segments in sources]
         self.put(L.ROW_AT, np.cumsum([0, *counts]).astype(np.int64))
         self.put(L.SEGMENT_ROW_AT, np.cumsum([0] + [len(segments) for segments in sources]).astype(np.int64))
@@ -81,7 +81,7 @@ class LaneTable:
         return self.put(L.ACC_AT, np.zeros(n_slots, np.int64 if kind == L.KIND_WIDE64 else np.int32))
 
     def due(self, n: int) -> list[tuple[int, int]]:
-        """(first synapse, count) of `n` entries taken from the calendar, in order."""
+        """(first synapse, count) of `n` entries taken from the delay queue, in order."""
         entries = array_at(int(self.row[L.DUE_AT]), n).tolist()
         return sorted((entry >> L.ENTRY_SHIFT, entry & (1 << L.ENTRY_SHIFT) - 1) for entry in entries)
 

@@ -21,7 +21,7 @@ from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.zoo import zoo
 
-from dtbsim.backends.cuda import build, wiring
+from dtbsim.backends.cuda import build, projection_tasks
 from dtbsim.build import pairs
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
@@ -160,7 +160,7 @@ def test_in_degrees_of_neurons(multapses: str) -> None:
 @with_gxx
 def test_marks_are_wiped_for_the_next_target(monkeypatch: pytest.MonkeyPatch) -> None:
     """One warp does all targets: pools with far more and with fewer words than attempts."""
-    monkeypatch.setattr(wiring, "WORK_BYTES", 1)
+    monkeypatch.setattr(projection_tasks, "WORK_BYTES", 1)
     text = SOME.replace("A: {model: iaf_psc_exp, size: 60}", "A: {model: iaf_psc_exp, size: 9000}")
     text = text.replace("WEIGHT", DRAWN[0]).replace("DELAY", DRAWN[1]).replace("TARGET", "B")
     for rule in (

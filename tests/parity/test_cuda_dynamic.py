@@ -57,7 +57,7 @@ def test_lanes_chunks_small_buckets_and_the_order_of_threads(name: str, monkeypa
         assert_same(found, expected)
         assert len(found.backend.tables.dynamic) == threads
         for tables in found.backend.tables.dynamic:
-            assert all(kept.agenda.capacity > 2 for kept in tables._kept), "agendas have grown"
+            assert all(kept.payload_queue.capacity > 2 for kept in tables._kept), "payload queues have grown"
             if name in PLASTIC:
                 assert tables._kept[0].notes.capacity > 3, "notes have grown"
 

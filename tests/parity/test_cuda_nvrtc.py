@@ -37,7 +37,7 @@ MACROS = {"persistent.cu": {"DTB_THREADS": BLOCK_THREADS}, "build.cu": build_lay
 THREADS_OF = {"dtb_persistent": BLOCK_THREADS}
 REGISTERS = 65_536
 """Of a multiprocessor."""
-TREES = {"dtb_part_counts": 160, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_wire_sources": 320}
+TREES = {"dtb_part_counts": 160, "dtb_procedural": 160, "dtb_procedural_remote": 160, "dtb_connect_sources": 320}
 SPILLED = {"dtb_persistent": 256, **TREES}
 """Bytes of local memory (spilled registers, arrays) that a kernel may use, where it is more than none."""
 RULES = rules_text([kind.model for kind in SYNAPSE_MODELS.usable().values()])

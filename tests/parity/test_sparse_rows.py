@@ -20,8 +20,8 @@ from dtbsim.build import sparse_rows
 from dtbsim.build.rank import plan_rank
 from dtbsim.build.sparse_rows import SparseRows, sparse_bytes, sparse_shift
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import take_due
-from dtbsim.kernels.sink import Sink
+from dtbsim.kernels.delay_queue import take_due
+from dtbsim.kernels.row_writer import RowWriter
 from dtbsim.kernels.sparse_rows import schedule_sparse, sort_sparse
 
 KINDS = (L.KIND_PACKED, L.KIND_WIDE16, L.KIND_WIDE32, L.KIND_WIDE64)
@@ -174,7 +174,7 @@ def rows_of(kind: int, shift: int, synapses: list[tuple[int, int, int, int]], wi
     none, packed = slot[:0], kind == L.KIND_PACKED
     first = np.zeros(n_rows + 1, np.int64)
     np.cumsum(np.bincount(source >> shift, minlength=n_rows), out=first[1:])
-    sink = Sink(
+    writer = RowWriter(
         mode=1,
         kind=kind,
         shift=shift,
@@ -189,11 +189,11 @@ def rows_of(kind: int, shift: int, synapses: list[tuple[int, int, int, int]], wi
         delays16=(delay if wide else none).astype(np.uint16),
     )
     longest = int(np.diff(first).max())
-    sort_sparse(first, sink, np.empty(longest, np.uint32), np.empty(longest, np.uint32), np.empty(longest, np.int64))
-    targets = sink.packed if packed else sink.targets
-    weights = sink.weights16 if kind == L.KIND_WIDE16 else sink.weights32
-    delays = sink.delays16 if wide else sink.delays8
-    return SparseRows(kind, shift, first.astype(np.uint32), sink.lows, delays, 0, targets, weights)
+    sort_sparse(first, writer, np.empty(longest, np.uint32), np.empty(longest, np.uint32), np.empty(longest, np.int64))
+    targets = writer.packed if packed else writer.targets
+    weights = writer.weights16 if kind == L.KIND_WIDE16 else writer.weights32
+    delays = writer.delays16 if wide else writer.delays8
+    return SparseRows(kind, shift, first.astype(np.uint32), writer.lows, delays, 0, targets, weights)
 
 
 @pytest.mark.parametrize("repeats", [1, 60])
@@ -221,7 +221,7 @@ def test_spikes_find_their_synapses(
     synapses = [(s, slot, w, 1 + d % longest) for s, slot, w, d in synapses]
     rows = rows_of(L.KIND_PACKED, shift, synapses, longest > 255)
     lane, ring = LaneTable(), 512
-    lane.calendar([], ring)
+    lane.delay_queue([], ring)
     memory = HostMemory()
     rows.fill(lane.row, memory.place)
     spikes = data.draw(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=8))

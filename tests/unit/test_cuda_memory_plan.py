@@ -13,7 +13,7 @@ from tests.helpers.networks import network_of
 from tests.helpers.shim_device import GXX, LIMITS, ShimDevice
 from tests.helpers.zoo import zoo
 
-from dtbsim.backends.cuda import build, log, memory_plan, persistent, wiring
+from dtbsim.backends.cuda import build, log, memory_plan, persistent, projection_tasks
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.failures import SMALLER
@@ -45,7 +45,7 @@ UNIFORM = "{distribution: uniform, low: 1, high: 40}"
 def test_the_plan_is_what_building_takes(
     monkeypatch: pytest.MonkeyPatch, delay: str, threads: int, kind: int, *, in_order: bool
 ) -> None:
-    for module in (wiring, build, memory_plan):
+    for module in (projection_tasks, build, memory_plan):
         monkeypatch.setattr(module, "WORK_BYTES", 0)
     plan = plan_rank(network_of(TWO.format(delay=delay)), 0, 1, threads)
     plan.synapse_kind = kind

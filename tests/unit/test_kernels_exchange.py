@@ -17,7 +17,7 @@ from dtbsim.exchange.wanted import Runs, addresses
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.board import HEADER, board_words, read_round, schedule_remote, write_round
-from dtbsim.kernels.calendar import take_due
+from dtbsim.kernels.delay_queue import take_due
 from dtbsim.kernels.intrinsics import atomic_store
 from dtbsim.kernels.packets import pack, unpack
 from dtbsim.kernels.sources import jump_table, source_index
@@ -231,7 +231,7 @@ def two_ranks() -> Iterator[Any]:
         rank[L.BOARD_RANK], rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY] = me, 2, 3
         row = np.zeros((1, L.LANE_FIELDS), np.int64)
         table = LaneTable(row[0])
-        table.calendar([[(2, 1)], [(3, 1)], [(4, 1)]], 8)
+        table.delay_queue([[(2, 1)], [(3, 1)], [(4, 1)]], 8)
         table.log([])
         ranks.append(rank)
         tables.append(table)

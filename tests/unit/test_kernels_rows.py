@@ -1,4 +1,4 @@
-"""Rows of synapses sorted by delay, their segments, and the event calendar, against plain Python."""
+"""Rows of synapses sorted by delay, their segments, and the delay queue, against plain Python."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tests.helpers.lane_table import LaneTable
 
 from dtbsim.build.synapses import Rows
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import schedule, take_due
+from dtbsim.kernels.delay_queue import schedule, take_due
+from dtbsim.kernels.row_writer import RowWriter
 from dtbsim.kernels.rows import MAX_SEGMENT, fill_segments, sort_rows
-from dtbsim.kernels.sink import Sink
 
 KINDS = (L.KIND_PACKED, L.KIND_WIDE16, L.KIND_WIDE32, L.KIND_WIDE64)
 Synapse = tuple[int, int, int]
 """Slot, weight, delay."""
 
 
-def filled_sink(kind: int, synapses: list[Synapse], wide_delay: bool) -> Sink:
+def filled_writer(kind: int, synapses: list[Synapse], wide_delay: bool) -> RowWriter:
     slots, weights, delays = (np.array([s[k] for s in synapses], np.int64) for k in range(3))
     packed = kind == L.KIND_PACKED
     none = slots[:0]
     words = (slots | weights << 16) & 0xFFFFFFFF
-    return Sink(
+    return RowWriter(
         mode=1,
         kind=kind,
         shift=0,
@@ -43,29 +43,29 @@ def filled_sink(kind: int, synapses: list[Synapse], wide_delay: bool) -> Sink:
     )
 
 
-def held(sink: Sink) -> list[Synapse]:
-    """What the sink holds, in order."""
-    if sink.kind == L.KIND_PACKED:
-        slots, weights = sink.packed & 0xFFFF, sink.packed.view(np.int32) >> 16
+def held(writer: RowWriter) -> list[Synapse]:
+    """What the writer holds, in order."""
+    if writer.kind == L.KIND_PACKED:
+        slots, weights = writer.packed & 0xFFFF, writer.packed.view(np.int32) >> 16
     else:
-        slots, weights = sink.targets, sink.weights16 if sink.kind == L.KIND_WIDE16 else sink.weights32
-    delays = sink.delays8 if sink.delays8.size else sink.delays16
+        slots, weights = writer.targets, writer.weights16 if writer.kind == L.KIND_WIDE16 else writer.weights32
+    delays = writer.delays8 if writer.delays8.size else writer.delays16
     return list(zip(slots.tolist(), weights.tolist(), delays.tolist(), strict=True))
 
 
-def sorted_rows(kind: int, rows: list[list[Synapse]], wide_delay: bool, largest: int) -> tuple[Sink, Any, Any]:
-    """(sink, first segment of each row, segments (delay, count))."""
+def sorted_rows(kind: int, rows: list[list[Synapse]], wide_delay: bool, largest: int) -> tuple[RowWriter, Any, Any]:
+    """(writer, first segment of each row, segments (delay, count))."""
     starts = np.cumsum([0] + [len(row) for row in rows]).astype(np.int64)
-    sink = filled_sink(kind, [synapse for row in rows for synapse in row], wide_delay)
+    writer = filled_writer(kind, [synapse for row in rows for synapse in row], wide_delay)
     longest = max([len(row) for row in rows], default=0)
     segment_rows = np.zeros(len(rows) + 1, np.int64)
     scratch, order = np.empty(longest, np.int64), np.empty(longest, np.uint32)
-    total = sort_rows(starts, largest, sink, np.full(largest + 2, 77, np.int64), order, scratch, segment_rows)
+    total = sort_rows(starts, largest, writer, np.full(largest + 2, 77, np.int64), order, scratch, segment_rows)
     segment_rows = np.cumsum(segment_rows)
     segments = np.zeros(total, np.uint32)
     assert segment_rows[-1] == total
-    fill_segments(starts, sink, segment_rows, segments)
-    return sink, segment_rows, [(int(word) >> 16, int(word) & 0xFFFF) for word in segments]
+    fill_segments(starts, writer, segment_rows, segments)
+    return writer, segment_rows, [(int(word) >> 16, int(word) & 0xFFFF) for word in segments]
 
 
 SYNAPSE = st.tuples(st.integers(0, 65_535), st.integers(-32_768, 32_767), st.integers(1, 9))
@@ -74,9 +74,9 @@ SYNAPSE = st.tuples(st.integers(0, 65_535), st.integers(-32_768, 32_767), st.int
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.booleans(), st.lists(st.lists(SYNAPSE, max_size=25), max_size=8))
 def test_rows_are_sorted_by_delay_and_cut_into_segments(kind: int, wide: bool, rows: list[list[Synapse]]) -> None:
-    sink, segment_rows, segments = sorted_rows(kind, rows, wide, 9)
+    writer, segment_rows, segments = sorted_rows(kind, rows, wide, 9)
     expected = [sorted(row, key=lambda synapse: synapse[2]) for row in rows]  # stable, as the kernel
-    assert held(sink) == [synapse for row in expected for synapse in row]
+    assert held(writer) == [synapse for row in expected for synapse in row]
     for source, row in enumerate(expected):
         runs: dict[int, int] = {}
         for _, _, delay in row:
@@ -89,35 +89,35 @@ def test_long_runs_are_cut_at_the_largest_segment(wide: bool) -> None:
     runs = {3: MAX_SEGMENT, 5: MAX_SEGMENT + 1, 6: 2 * MAX_SEGMENT + 7, 200: 1}
     row = [(k % 65_536, k % 1000 - 500, delay) for delay, n in runs.items() for k in range(n)]
     shuffled = [row[k] for k in np.random.default_rng(1).permutation(len(row))]
-    sink, segment_rows, segments = sorted_rows(L.KIND_PACKED, [[], shuffled, [(1, 1, 1)]], wide, 200)
+    writer, segment_rows, segments = sorted_rows(L.KIND_PACKED, [[], shuffled, [(1, 1, 1)]], wide, 200)
     assert segment_rows.tolist() == [0, 0, 7, 8]
     assert segments == [
         (3, MAX_SEGMENT), (5, MAX_SEGMENT), (5, 1), (6, MAX_SEGMENT), (6, MAX_SEGMENT), (6, 7), (200, 1), (1, 1),
     ]  # fmt: skip
-    assert held(sink)[:-1] == sorted(shuffled, key=lambda synapse: synapse[2])
+    assert held(writer)[:-1] == sorted(shuffled, key=lambda synapse: synapse[2])
 
 
 def test_delays_up_to_the_largest_possible() -> None:
     row = [(1, 1, 65_535), (2, 2, 1), (3, 3, 40_000), (4, 4, 65_535)]
-    sink, _, segments = sorted_rows(L.KIND_WIDE32, [row], True, 65_535)
-    assert held(sink) == [(2, 2, 1), (3, 3, 40_000), (1, 1, 65_535), (4, 4, 65_535)]
+    writer, _, segments = sorted_rows(L.KIND_WIDE32, [row], True, 65_535)
+    assert held(writer) == [(2, 2, 1), (3, 3, 40_000), (1, 1, 65_535), (4, 4, 65_535)]
     assert segments == [(1, 1), (40_000, 1), (65_535, 2)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_largest_input_sums_magnitudes_per_slot(kind: int) -> None:
     synapses = [(0, 30_000, 1), (1, -32_768, 1), (1, 32_767, 1), (65_535, -1, 1)]
-    sink = filled_sink(kind, synapses, False)
+    writer = filled_writer(kind, synapses, False)
     none = np.zeros(0, np.int64)
-    targets = sink.packed if kind == L.KIND_PACKED else sink.targets
-    weights = sink.weights16 if kind == L.KIND_WIDE16 else sink.weights32
+    targets = writer.packed if kind == L.KIND_PACKED else writer.targets
+    weights = writer.weights16 if kind == L.KIND_WIDE16 else writer.weights32
     rows = Rows(kind, none, targets, weights, none, none.astype(np.uint32))
     totals = np.zeros(65_536, np.int64)
     rows.add_magnitudes(totals)
     assert totals.max() == 65_535
 
 
-# -- calendar ---------------------------------------------------------------------------------------------------------
+# -- delay queue ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def lane() -> Iterator[LaneTable]:
     table.close()
 
 
-class PlainCalendar:
+class PlainDelayQueue:
     """A dictionary of lists."""
 
     def __init__(self, sources: list[list[tuple[int, int]]]) -> None:
@@ -149,14 +149,14 @@ RINGS = [(2, 1, 5), (8, 7, 3), (16, 15, 40), (64, 50, 90), (1024, 900, 9)]
 
 
 @pytest.mark.parametrize(("ring", "longest", "rate"), RINGS)
-def test_the_calendar_is_a_dictionary_of_lists(lane: LaneTable, ring: int, longest: int, rate: int) -> None:
+def test_the_delay_queue_is_a_dictionary_of_lists(lane: LaneTable, ring: int, longest: int, rate: int) -> None:
     draw = np.random.default_rng(ring)
     sources = []
     for k in range(30):
         delays = sorted(draw.choice(longest, min(k % 5, longest), replace=False) + 1)
         sources.append([(int(delay), int(draw.integers(1, 65_536))) for delay in delays])
-    lane.calendar(sources, ring)
-    plain = PlainCalendar(sources)
+    lane.delay_queue(sources, ring)
+    plain = PlainDelayQueue(sources)
     taken = 0
     for step in range(400):
         n = take_due(lane.row, step, ring - 1)
@@ -172,14 +172,14 @@ def test_the_calendar_is_a_dictionary_of_lists(lane: LaneTable, ring: int, longe
 
 def test_a_late_spike_enters_only_what_is_still_to_come(lane: LaneTable) -> None:
     sources = [[(1, 5), (4, 2), (5, 3), (9, 1)]]
-    lane.calendar(sources, 16)
+    lane.delay_queue(sources, 16)
     assert schedule(lane.row, 0, 100, 105, 15)  # fired at step 100, known before step 105
     found = {step: lane.due(take_due(lane.row, step, 15)) for step in range(105, 121)}
     assert {step: entries for step, entries in found.items() if entries} == {105: [(7, 3)], 109: [(10, 1)]}
 
 
 def test_chunks_are_used_again(lane: LaneTable) -> None:
-    lane.calendar([[(1, 1), (3, 2)]], 4)
+    lane.delay_queue([[(1, 1), (3, 2)]], 4)
     for step in range(3000):
         for _ in range(200):
             assert schedule(lane.row, 0, step, step + 1, 3)
@@ -189,7 +189,7 @@ def test_chunks_are_used_again(lane: LaneTable) -> None:
 
 
 def test_many_entries_in_one_bucket_grow_pool_and_due_list(lane: LaneTable) -> None:
-    lane.calendar([[(2, 1)], []], 4)
+    lane.delay_queue([[(2, 1)], []], 4)
     for _ in range(20_000):
         assert schedule(lane.row, 0, 7, 8, 3)
         assert schedule(lane.row, 1, 7, 8, 3)

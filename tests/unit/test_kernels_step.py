@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.lane_table import LaneTable
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import schedule
+from dtbsim.kernels.delay_queue import schedule
 from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
@@ -39,7 +39,7 @@ def test_delivery_adds_the_weights_of_what_is_due(lane: LaneTable, name: str) ->
     targets, weights = draw.integers(0, slots, n), draw.integers(low, high + 1, n)
     targets[:5], targets[-5:], weights[:3], weights[3:6] = slots - 1, 0, low, high
     acc = lane.synapses(KINDS[name], targets, weights, slots)
-    lane.calendar([[(3, int(count))] if count else [] for count in counts], 4)
+    lane.delay_queue([[(3, int(count))] if count else [] for count in counts], 4)
     starts = np.cumsum([0, *counts])
     expected, events = np.zeros(slots, np.int64), 0
     fired: list[Any] = []
@@ -58,7 +58,7 @@ def test_delivery_adds_the_weights_of_what_is_due(lane: LaneTable, name: str) ->
 
 
 def test_only_the_wide_input_vector_holds_more_than_32_bits(lane: LaneTable) -> None:
-    lane.calendar([[(1, 300)]], 2)
+    lane.delay_queue([[(1, 300)]], 2)
     acc = lane.synapses(L.KIND_WIDE64, [2] * 300, [2**24] * 300, 4)
     schedule(lane.row, 0, 0, 1, 1)
     assert deliver(lane.row, 1, 1)
@@ -68,7 +68,7 @@ def test_only_the_wide_input_vector_holds_more_than_32_bits(lane: LaneTable) -> 
 def test_a_run_above_the_largest_segment_is_delivered_whole(lane: LaneTable) -> None:
     n = 2 * 65_535 + 9
     acc = lane.synapses(L.KIND_PACKED, np.arange(n) % 1000, np.full(n, 3), 1000)
-    lane.calendar([[(1, 65_535), (1, 65_535), (1, 9)]], 2)
+    lane.delay_queue([[(1, 65_535), (1, 65_535), (1, 9)]], 2)
     schedule(lane.row, 0, 0, 1, 1)
     assert deliver(lane.row, 1, 1)
     assert (acc == 3 * np.bincount(np.arange(n) % 1000)).all()

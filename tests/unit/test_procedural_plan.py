@@ -22,7 +22,7 @@ from dtbsim.config import load_config_text, load_located
 from dtbsim.errors import InputError
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.sink import draw_weight
+from dtbsim.kernels.row_writer import draw_weight
 from dtbsim.models.connections.fixed_outdegree import drawn_indegree
 from dtbsim.numerics.fixed_point import FACTOR_BITS
 from dtbsim.spec import compile_network

@@ -12,7 +12,7 @@ from scipy import stats
 
 from dtbsim.config.values import DrawnValue, Strict
 from dtbsim.errors import InputError
-from dtbsim.kernels.sink import Draws, draw_delay, draw_weight, interpolate
+from dtbsim.kernels.row_writer import Draws, draw_delay, draw_weight, interpolate
 from dtbsim.numerics.fixed_point import FACTOR_BITS, FRACTION_BITS_DELAY, FRACTION_BITS_WEIGHT
 from dtbsim.numerics.philox import philox_array
 from dtbsim.spec.distributions import TABLE_SIZE, as_table

@@ -39,12 +39,12 @@ class CpuDynamicTables(StatefulTables):
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
-        """Bytes of agendas and histories at present."""
+        """Bytes of payload queues and histories at present."""
         t = self.table
-        agenda = t[:, D.POOL_CHUNKS] * (1 + L.CHUNK_ENTRIES * t[:, D.WORDS]) + t[:, D.DUE_CAPACITY]
+        payload = t[:, D.POOL_CHUNKS] * (1 + L.CHUNK_ENTRIES * t[:, D.WORDS]) + t[:, D.DUE_CAPACITY]
         history = t[:, D.N_TARGETS] * t[:, D.HISTORY_CAPACITY] * t[:, D.HISTORY_WORDS]
         own = self._own_bytes()
-        return int(8 * (agenda + history + 2 * t[:, D.RECENT_CAPACITY]).sum()) + own
+        return int(8 * (payload + history + 2 * t[:, D.RECENT_CAPACITY]).sum()) + own
 
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
         row[D.POOL_FREE] = -1

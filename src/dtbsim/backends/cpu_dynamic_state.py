@@ -40,7 +40,7 @@ def read_lane(row: I64, part: DynamicRows, ring: int, reward: RewardTables | Non
 
 
 def _entries(row: I64, ring: int, now: int) -> I64:
-    """All entries of the agenda, int64[n, 4]: step when due, synapses, second, third word (0 where there is none)."""
+    """All entries of the payload queue, int64[n, 4]: step when due, synapses, two words (0 where there is none)."""
     width = int(row[D.WORDS])
     words = 1 + L.CHUNK_ENTRIES * width
     pool = view_at(row[D.POOL_AT], int(row[D.POOL_CHUNKS]) * words, np.int64).reshape(-1, words)

@@ -32,7 +32,7 @@ I64 = NDArray[np.int64]
 Thresholds = tuple[NDArray[Any], NDArray[Any]]
 """Of Poisson counts, and the coarse ones; a row per mean."""
 Key = tuple[int, int]
-Course = Callable[[int, int], dict[int, NDArray[Any] | int]]
+TimeCourse = Callable[[int, int], dict[int, NDArray[Any] | int]]
 """Fields of a table row for the steps from `start` to before `stop`; arrays stand for their addresses."""
 
 
@@ -61,9 +61,9 @@ class DriveTables:
         self._by_population: dict[int, list[Drive]] = {}
         for drive in network.drives if drives is None else drives:
             self._by_population.setdefault(drive.population, []).append(drive)
-        self._courses: dict[Key, Course] = {}
+        self._time_courses: dict[Key, TimeCourse] = {}
         self._following: list[tuple[I64, Key]] = []
-        """(table row, key of the course that it follows)"""
+        """(table row, key of the time_course that it follows)"""
         self._thresholds: dict[float, Thresholds] = {}
         self.poisson: list[I64] = []
         self.varied: list[I64] = []
@@ -123,15 +123,15 @@ class DriveTables:
         self._before = None
 
     def set_chunk(self, start: int, stop: int) -> None:
-        """Compute what the drives follow in the steps from `start` to before `stop`, each distinct course once."""
+        """Compute what the drives follow in the steps from `start` to before `stop`, each distinct time_course once."""
         lend = self._memory.lend
         self._memory.reclaim()
         fields = {
             key: {
                 field: lend(value) if isinstance(value, np.ndarray) else value
-                for field, value in course(start, stop).items()
+                for field, value in time_course(start, stop).items()
             }
-            for key, course in self._courses.items()
+            for key, time_course in self._time_courses.items()
         }
         for row, key in self._following:
             for field, value in fields[key].items():
@@ -139,10 +139,10 @@ class DriveTables:
         for lane in self._trains.values():
             lane.set_chunk(start, stop, lend)
 
-    def _follow(self, row: I64, drive: Drive, followed: object, course: Course) -> None:
-        """Let a row follow a course; populations of one drive share what they follow, so it is computed once."""
+    def _follow(self, row: I64, drive: Drive, followed: object, time_course: TimeCourse) -> None:
+        """Let a row follow a time_course; populations of one drive share what they follow, so it is computed once."""
         key = id(drive.windows), id(followed)
-        self._courses.setdefault(key, course)
+        self._time_courses.setdefault(key, time_course)
         self._following.append((row, key))
 
     # -- one drive on one run of neurons ------------------------------------------------------------------------
@@ -207,8 +207,8 @@ class DriveTables:
             if drive.own_means is not None:
                 self._own(entry, parts, gids)
             elif drive.rate is not None:
-                course: Course = partial(_varying, drive.rate, drive.windows, self._network.dt_ms)
-                self._follow(entry, drive, drive.rate, course)
+                time_course: TimeCourse = partial(_varying, drive.rate, drive.windows, self._network.dt_ms)
+                self._follow(entry, drive, drive.rate, time_course)
             else:
                 tables = self._constant(drive.mean)
                 self._follow(entry, drive, tables, partial(_switched, drive.windows, tables))

@@ -43,7 +43,7 @@ def _kind(dynamics: Dynamics) -> int:
 
 
 class DynamicTables(ABC):
-    """int64[n, width] in the order of `parts`: agendas and what grows belong to a backend. Arrays go to `memory`."""
+    """int64[n, width] in the order of `parts`: queues and what grows belong to a backend. Arrays go to `memory`."""
 
     width = D.FIELDS
 
@@ -104,7 +104,7 @@ class DynamicTables(ABC):
 
     @abstractmethod
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
-        """Fill in what this backend alone needs: agenda, histories, log of sources."""
+        """Fill in what this backend alone needs: payload queue, histories, log of sources."""
 
     def _own_bytes(self) -> int:
         """Bytes of eligibility and dopamine, and of states of synapses."""

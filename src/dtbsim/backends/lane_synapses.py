@@ -53,10 +53,10 @@ class LaneSynapses:
 
 
 def spikes_in_transit(rows: Rows, entries: I64, *, whole_third: bool = False) -> I64:
-    """Spikes (see `LaneSynapses`) from entries of an agenda, int64[n, 4] (step when due, synapses, second, third word).
+    """Spikes (see `LaneSynapses`) from entries of a payload queue, int64[n, 4]: step when due, synapses, two words.
 
-    Every spike once: the last segment of a source, that of the longest delay, is in the agenda as long as any. With
-    `whole_third` both halves of the third word are given.
+    Every spike once: the last segment of a source, that of the longest delay, is in the queue as long as any. With
+    `whole_third` both halves of the last word are given.
     """
     counts = (rows.segments & np.uint32(0xFFFF)).astype(np.int64)
     begins = np.cumsum(counts) - counts

@@ -232,7 +232,7 @@ class CpuLaneTables(LaneTables):
                     row[field_at] = 0
 
     def dynamic_bytes(self) -> int:
-        """Bytes of calendars, logs and rings at present."""
+        """Bytes of delay queues, logs and rings at present."""
         chunks, due, log = (int(self.table[:, f].sum()) for f in (L.POOL_CHUNKS, L.DUE_CAPACITY, L.LOG_CAPACITY))
         kept = sum(tables.dynamic_bytes() for tables in self.dynamic) + sum(part.n_bytes for part in self.procedural)
         return 8 * (chunks * L.CHUNK_WORDS + due + log) + kept

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.clock import nearest_steps
-from dtbsim.kernels import sink as S
+from dtbsim.kernels import row_writer as S
 from dtbsim.numerics.fixed_point import FACTOR_BITS, FRACTION_BITS_DELAY, FRACTION_BITS_WEIGHT
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Projection
@@ -44,7 +44,7 @@ def draws_of(
 
 
 def largest_weight(draws: S.Draws, factor: int) -> int:
-    """Largest |weight| in quanta that `sink.draw_weight` can give with this factor (0 to 2**FACTOR_BITS)."""
+    """Largest |weight| in quanta that `row_writer.draw_weight` can give with this factor (0 to 2**FACTOR_BITS)."""
     table = draws.weight_table
     ends = (int(table[0]), int(table[-1])) if table.size else (draws.weight << FRACTION_BITS_WEIGHT,) * 2
     half = 1 << (FRACTION_BITS_WEIGHT - 1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.build.draws import draws_of
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.kernels import pair_layout as P
-from dtbsim.kernels import sink as S
+from dtbsim.kernels import row_writer as S
 from dtbsim.kernels import tasks as T
 from dtbsim.numerics import fixed_point
 from dtbsim.spec.network import Network, Projection
@@ -35,7 +35,7 @@ def splits_of(size: int, part: int = PART) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Landing:
+class TargetLayout:
     """Where the neurons of one target population lie on a lane, in one channel; see `kernels.pair_layout`."""
 
     population: int
@@ -52,7 +52,7 @@ class Piece:
     """The pairs of one piece of a projection. `rows` int64[entries, FIELDS] lacks only the addresses."""
 
     projection: Projection
-    landing: Landing
+    layout: TargetLayout
     quantum: float
     dt_ms: float
     rows: NDArray[np.int64]
@@ -83,7 +83,7 @@ def find_pieces(
 
     Sources are numbered from candidate `first` on.
     """
-    landings: dict[tuple[int, int], Landing] = {}
+    layouts: dict[tuple[int, int], TargetLayout] = {}
     found = []
     for projection in filter(lane.has_targets, projections):
         channel = network.families[projection.target_family].channels[projection.channel]
@@ -97,17 +97,17 @@ def find_pieces(
             if runs is None or not entries.size:
                 continue
             key = population, projection.channel
-            if key not in landings:
+            if key not in layouts:
                 kind = runs[0].kind
                 shift = int(lane.slot_start[kind][projection.channel]) - int(lane.group_start[kind])
-                landings[key] = _landing(network, population, runs, shift)
-            rows = _rows(network, candidates, projection, entries, landings[key], draws)
+                layouts[key] = _target_layout(network, population, runs, shift)
+            rows = _rows(network, candidates, projection, entries, layouts[key], draws)
             rows[:, P.SOURCE0] -= first
-            found.append(Piece(projection, landings[key], unit, network.dt_ms, rows))
+            found.append(Piece(projection, layouts[key], unit, network.dt_ms, rows))
     return found
 
 
-def _landing(network: Network, population: int, runs: list[Run], shift: int) -> Landing:
+def _target_layout(network: Network, population: int, runs: list[Run], shift: int) -> TargetLayout:
     target, block_size = network.populations[population], network.block_size
     splits = splits_of(target.size)
     slot_of_block = np.full(-(-target.size // block_size), -1, dtype=np.int32)
@@ -119,7 +119,7 @@ def _landing(network: Network, population: int, runs: list[Run], shift: int) -> 
         low, high = np.searchsorted(begins, [first, first + n - 1], side="right") - 1
         inside[low : high + 1] = True
     here = np.concatenate([[0], np.cumsum(inside)]).astype(np.int32)
-    return Landing(population, target.gid0, target.size, splits, slot_of_block, here, table)
+    return TargetLayout(population, target.gid0, target.size, splits, slot_of_block, here, table)
 
 
 def _rows(
@@ -127,7 +127,7 @@ def _rows(
     candidates: Candidates,
     projection: Projection,
     entries: NDArray[np.int64],
-    landing: Landing,
+    layout: TargetLayout,
     draws: S.Draws,
 ) -> NDArray[np.int64]:
     source = projection.entry_source[entries].astype(np.int64)
@@ -135,12 +135,12 @@ def _rows(
     rows[:, P.RULE], rows[:, P.PROJECTION] = T.LOOPS[str(projection.rule.loop)], projection.index
     rows[:, P.SOURCE0], rows[:, P.N_SOURCES] = candidates.offset[source], network.sizes[source]
     rows[:, P.SOURCE_GID0], rows[:, P.SOURCE_KEY] = network.gid_starts[source], source
-    rows[:, P.TARGET_GID0], rows[:, P.TARGET_SIZE] = landing.gid0, landing.size
+    rows[:, P.TARGET_GID0], rows[:, P.TARGET_SIZE] = layout.gid0, layout.size
     if projection.rule.by_source:
-        rows[:, P.SPLITS], rows[:, P.NUMBER] = landing.splits, projection.entry_number[entries].astype(np.int64)
-    rows[:, P.SKIP_SELF] = (source == landing.population) & (not projection.autapses)
-    rows[:, P.BLOCK_SIZE], rows[:, P.N_BLOCKS] = network.block_size, landing.slot_of_block.size
-    rows[:, P.N_RUNS] = len(landing.runs)
+        rows[:, P.SPLITS], rows[:, P.NUMBER] = layout.splits, projection.entry_number[entries].astype(np.int64)
+    rows[:, P.SKIP_SELF] = (source == layout.population) & (not projection.autapses)
+    rows[:, P.BLOCK_SIZE], rows[:, P.N_BLOCKS] = network.block_size, layout.slot_of_block.size
+    rows[:, P.N_RUNS] = len(layout.runs)
     rows[:, P.WEIGHT], rows[:, P.DELAY], rows[:, P.MAX_DELAY] = draws.weight, draws.delay, draws.max_delay
     rows[:, P.FACTOR] = np.rint(projection.weight_factor[entries] * 2.0**fixed_point.FACTOR_BITS)
     rows[:, P.OWN_DELAY] = projection.own_delay[entries]
@@ -191,9 +191,9 @@ def pair_table(
 
     parts = [np.zeros((0, P.FIELDS), np.int64)]
     for piece in pieces:
-        rows, landing, draws = piece.rows.copy(), piece.landing, piece.draws
-        rows[:, P.SLOT_OF_BLOCK_AT], rows[:, P.HERE_AT] = at(landing.slot_of_block), at(landing.here)
-        rows[:, P.RUNS_AT] = at(landing.runs)
+        rows, layout, draws = piece.rows.copy(), piece.layout, piece.draws
+        rows[:, P.SLOT_OF_BLOCK_AT], rows[:, P.HERE_AT] = at(layout.slot_of_block), at(layout.here)
+        rows[:, P.RUNS_AT] = at(layout.runs)
         rows[:, P.WEIGHT_TABLE_AT] = at(draws.weight_table, for_tables)
         rows[:, P.DELAY_TABLE_AT] = at(draws.delay_table, for_tables)
         parts.append(rows)

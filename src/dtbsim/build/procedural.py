@@ -26,8 +26,8 @@ def ring_size(network: Network) -> int:
 
 def largest_indegree(piece: Piece) -> int:
     """The most synapses of the piece on one target: exact, or a bound where targets are drawn (see the rule)."""
-    rows, landing = piece.rows, piece.landing
-    pairs = Pairs(rows[:, P.N_SOURCES], rows[:, P.SKIP_SELF], rows[:, P.NUMBER], landing.size, landing.splits)
+    rows, layout = piece.rows, piece.layout
+    pairs = Pairs(rows[:, P.N_SOURCES], rows[:, P.SKIP_SELF], rows[:, P.NUMBER], layout.size, layout.splits)
     return piece.projection.rule.largest_indegree(pairs)
 
 
@@ -37,15 +37,15 @@ def add_largest(piece: Piece, totals: NDArray[np.int64], times: NDArray[np.int64
     `times`: how often neurons of each population can spike in a step (None: once).
     """
     most = _largest_input(piece, times)
-    for _, n, slot in piece.landing.runs.tolist():
+    for _, n, slot in piece.layout.runs.tolist():
         totals[slot : slot + n] += most
 
 
 def largest_of_pieces(pieces: list[Piece], times: NDArray[np.int64] | None = None) -> int:
-    """Largest |input| that all pieces together can give a slot in one step: slots of a landing are all alike."""
+    """Largest |input| that all pieces together can give a slot in one step: slots of a layout are all alike."""
     totals: dict[int, int] = {}
     for piece in pieces:
-        totals[id(piece.landing)] = totals.get(id(piece.landing), 0) + _largest_input(piece, times)
+        totals[id(piece.layout)] = totals.get(id(piece.layout), 0) + _largest_input(piece, times)
     return max(totals.values(), default=0)
 
 
@@ -60,8 +60,8 @@ def count_synapses(piece: Piece) -> int:
     Of a rule drawn by source nobody knows how many end on a block without drawing them all: a block counts for its
     share of the target population.
     """
-    runs: list[list[int]] = piece.landing.runs.tolist()
-    rows, size = piece.rows, piece.landing.size
+    runs: list[list[int]] = piece.layout.runs.tolist()
+    rows, size = piece.rows, piece.layout.size
     if piece.projection.rule.by_source:
         total = _from_sources(rows)
         return sum(total * (first + n) // size - total * first // size for first, n, _ in runs)

@@ -18,13 +18,13 @@ from dtbsim.build.listed import ListedOnLane
 from dtbsim.build.pairs import batches, find_pieces, pair_table
 from dtbsim.build.sparse_rows import SparseRows, widened
 from dtbsim.kernels import layout as L
-from dtbsim.kernels import sink as S
+from dtbsim.kernels import row_writer as S
 from dtbsim.kernels import tasks as T
+from dtbsim.kernels.connect import Pool
 from dtbsim.kernels.listed import put_listed
 from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
 from dtbsim.kernels.sparse_rows import sort_sparse
-from dtbsim.kernels.wire import Pool
 from dtbsim.numerics import fixed_point
 from dtbsim.numerics.philox import seed_key
 from dtbsim.spec.network import Network, Projection
@@ -126,12 +126,12 @@ class LaneBuilder:
         self.largest = network.max_delay_steps
         here = [p for p in projections if lane.has_targets(p)]
         drawn = [p for p in here if p.listing is None]
-        self.work = [(p, Wiring(self, p)) for p in drawn if not p.rule.by_source]
+        self.work = [(p, ProjectionTasks(self, p)) for p in drawn if not p.rule.by_source]
         self._listed = [p for p in here if p.listing is not None]
         by_source = [p for p in drawn if p.rule.by_source]
         self.pieces = find_pieces(network, lane, candidates, by_source, quantum, first)
 
-    def _run(self, sink: S.Sink) -> None:
+    def _run(self, writer: S.RowWriter) -> None:
         for projection, plan in self.work:
             if plan.tasks.size:
                 T.run_tasks(
@@ -148,14 +148,14 @@ class LaneBuilder:
                     self.k0,
                     self.k1,
                     plan.draws,
-                    sink,
+                    writer,
                     self.bits,
                 )
         for synapses in self.listed():
-            put_listed(synapses.source, synapses.slot, synapses.weight, synapses.delay, sink)
+            put_listed(synapses.source, synapses.slot, synapses.weight, synapses.delay, writer)
         for pieces in batches(self.pieces):
             pairs = pair_table(pieces)
-            run_outdegree(pairs.table, self.k0, self.k1, sink)
+            run_outdegree(pairs.table, self.k0, self.k1, writer)
 
     def listed(self) -> Iterator[ListedOnLane]:
         """Yield the synapses of every projection whose rule lists them, sources numbered as in the rows."""
@@ -164,43 +164,45 @@ class LaneBuilder:
             if synapses.source.size:
                 yield replace(synapses, source=synapses.source - np.int32(self.first))
 
-    def _write(self) -> tuple[NDArray[np.int64], S.Sink, int]:
+    def _write(self) -> tuple[NDArray[np.int64], S.RowWriter, int]:
         """Count, then write: where rows begin (int64[n_rows + 1]), their synapses unsorted, and the longest row."""
         counted = np.zeros(self.n_rows, dtype=np.int32)
-        self._run(_sink(self.kind, self.shift, rows=counted))
+        self._run(_row_writer(self.kind, self.shift, rows=counted))
         rows = np.zeros(self.n_rows + 1, dtype=np.int64)
         np.cumsum(counted, out=rows[1:])
         longest = int(counted.max(initial=0))
         del counted
         wide = self.largest > 255
-        sink = _sink(self.kind, self.shift, cursor=rows[:-1].copy(), total=int(rows[-1]), wide_delay=wide)
-        self._run(sink)
-        return rows, sink, longest
+        writer = _row_writer(self.kind, self.shift, cursor=rows[:-1].copy(), total=int(rows[-1]), wide_delay=wide)
+        self._run(writer)
+        return rows, writer, longest
 
     def build_sparse(self) -> SparseRows:
         """Rows of 2**shift sources each."""
-        first, sink, longest = self._write()
+        first, writer, longest = self._write()
         order, other = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
-        sort_sparse(first, sink, order, other, np.empty(longest, np.int64))
-        delays = sink.delays16 if sink.delays8.size == 0 else sink.delays8
+        sort_sparse(first, writer, order, other, np.empty(longest, np.int64))
+        delays = writer.delays16 if writer.delays8.size == 0 else writer.delays8
         delay = int(delays[0]) if delays.size else 1
         if (delays == delay).all():
             delays = delays[:0].copy()
         return SparseRows(
-            self.kind, self.shift, first.astype(np.uint32), sink.lows, delays, delay, *_targets_and_weights(sink)
+            self.kind, self.shift, first.astype(np.uint32), writer.lows, delays, delay, *_targets_and_weights(writer)
         )
 
     def build(self) -> Rows:
         """Count, write, sort; without projections there is not even an empty row per source."""
-        rows, sink, longest = self._write()
+        rows, writer, longest = self._write()
         segment_rows = np.zeros(self.n_rows + 1, dtype=np.int64)
         scratch = np.empty(longest, np.int64)
         order = np.empty(longest, np.uint32)
-        total = sort_rows(rows, self.largest, sink, np.zeros(self.largest + 2, np.int64), order, scratch, segment_rows)
+        total = sort_rows(
+            rows, self.largest, writer, np.zeros(self.largest + 2, np.int64), order, scratch, segment_rows
+        )
         np.cumsum(segment_rows, out=segment_rows)
         segments = np.empty(int(total), dtype=np.uint32)
-        fill_segments(rows, sink, segment_rows, segments)
-        targets, weights = _targets_and_weights(sink)
+        fill_segments(rows, writer, segment_rows, segments)
+        targets, weights = _targets_and_weights(writer)
         return Rows(self.kind, rows, targets, weights, segment_rows, segments)
 
 
@@ -214,12 +216,12 @@ def _marks(candidates: Candidates, network: Network, projections: Sequence[Proje
     return int((candidates.offset[used] + network.sizes[used]).max(initial=first)) - first
 
 
-def _targets_and_weights(sink: S.Sink) -> tuple[NDArray[np.uint32], Any]:
-    targets = sink.packed if sink.kind == L.KIND_PACKED else sink.targets
-    return targets, sink.weights16 if sink.kind == L.KIND_WIDE16 else sink.weights32
+def _targets_and_weights(writer: S.RowWriter) -> tuple[NDArray[np.uint32], Any]:
+    targets = writer.packed if writer.kind == L.KIND_PACKED else writer.targets
+    return targets, writer.weights16 if writer.kind == L.KIND_WIDE16 else writer.weights32
 
 
-def _sink(
+def _row_writer(
     kind: int,
     shift: int,
     *,
@@ -227,10 +229,10 @@ def _sink(
     cursor: NDArray[np.int64] | None = None,
     total: int = 0,
     wide_delay: bool = False,
-) -> S.Sink:
-    """A counting sink (`rows`) or a writing one (`cursor`, `total` synapses)."""
+) -> S.RowWriter:
+    """A counting writer (`rows`) or a writing one (`cursor`, `total` synapses)."""
     packed = total if kind == L.KIND_PACKED else 0
-    return S.Sink(
+    return S.RowWriter(
         mode=0 if rows is not None else 1,
         kind=kind,
         shift=shift,
@@ -246,7 +248,7 @@ def _sink(
     )
 
 
-class Wiring:
+class ProjectionTasks:
     """One projection on one lane: pools and tasks as arrays for the compiled loops, and what is drawn."""
 
     def __init__(self, builder: LaneBuilder, projection: Projection) -> None:
@@ -366,4 +368,4 @@ def binomial_thresholds(n: int, p: float) -> tuple[int, NDArray[np.uint32]]:
     return low + int((scaled < 0).sum()), scaled[inside].astype(np.uint32)
 
 
-__all__ = ["LaneBuilder", "Rows", "Wiring", "synapse_kind"]
+__all__ = ["LaneBuilder", "ProjectionTasks", "Rows", "synapse_kind"]

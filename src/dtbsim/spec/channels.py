@@ -23,7 +23,7 @@ from dtbsim.spec.resolution import MIN_RESOLUTION, Resolution, Use, resolution_o
 MAX_16 = 32_767
 MAX_24 = 2**24
 MAX_27 = 2**27
-"""What `kernels.sink` can draw."""
+"""What `kernels.row_writer` can draw."""
 MAX_PLASTIC = 100 * 2**24
 """Largest plastic weight in quanta: an int32 that is a float32, too."""
 SMALLEST_QUANTUM = 2.0**-126

@@ -87,7 +87,7 @@ class Resolution:
 def rounding(use: Use, quantum: float) -> Rounding | None:
     """What whole quanta make of weights; None where all are 0.
 
-    As in `build.draws` and `kernels.sink.draw_weight`, whose integers these are.
+    As in `build.draws` and `kernels.row_writer.draw_weight`, whose integers these are.
     """
     given = use.weight.size or use.weight_max
     if given == 0:

@@ -70,7 +70,7 @@ class Dynamics:
 
     @property
     def words(self) -> int:
-        """Words of an entry of the agenda."""
+        """Words of an entry of the payload queue."""
         return 3 if self.plastic else 2
 
     @property

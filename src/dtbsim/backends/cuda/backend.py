@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.common import CommonBackend
 from dtbsim.backends.cuda.counter import SpikeCounter
-from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Graph, Later, Launch
+from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Future, Graph, Launch
 from dtbsim.backends.cuda.dynamic_steps import DynamicSteps
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.failures import SMALLER, told_by_device
@@ -72,7 +72,7 @@ class CudaBackend(CommonBackend):
         self._fill_rank()
         self._make_room_for_spikes()
         self._procedural = self._procedural_steps()
-        self._collected: list[Later | I64] = []
+        self._collected: list[Future | I64] = []
         self._recent = RecentSpikes(self._network.max_delay_steps)
         self._graphs: dict[int, Graph] = {}
         self._window_start = 0

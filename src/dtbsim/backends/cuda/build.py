@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device, Kernels, Launch
+from dtbsim.backends.cuda.projection_tasks import WORK_BYTES, DeviceProjectionTasks
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.upload import SharedTables
-from dtbsim.backends.cuda.wiring import WORK_BYTES, DeviceWirings
 from dtbsim.build.lanes import PACKED_SLOTS
 from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder
 from dtbsim.build.synapses import LaneBuilder
@@ -74,13 +74,13 @@ class DeviceLaneBuilder:
         self._kind, self._largest = builder.kind, builder.largest
         self._n_rows = builder.n_rows  # none without projections
         self._may_be_filled_up = builder.kind == L.KIND_PACKED and builder.lane.n_slots < PACKED_SLOTS
-        self._wirings = DeviceWirings(device, builder, tables)
+        self._projections = DeviceProjectionTasks(device, builder, tables)
 
     def build(self, *, in_order: bool, stride_of: StrideOf | None = None) -> DeviceRows:
         """Count, write, sort; `in_order` and `stride_of` as for `build_rank_on_device`."""
         xp, n = self._device.xp, self._n_rows
         counts = xp.zeros(max(n, 1), np.int32)
-        self._wire({B.B_COUNT_AT: counts})
+        self._connect({B.B_COUNT_AT: counts})
         rows = xp.zeros(n + 1, np.int64)
         if n:
             rows[1:] = xp.cumsum(counts, dtype=np.int64)
@@ -90,7 +90,7 @@ class DeviceLaneBuilder:
         if stride_of is not None and not in_order and self._may_be_filled_up:
             stride = stride_of(longest, n, total)
         written = self._room(n * stride if stride else total, filled_up=stride > 0)
-        self._wire(written | {B.B_CURSOR_AT: xp.arange(n) * stride if stride else rows[:-1].copy()})
+        self._connect(written | {B.B_CURSOR_AT: xp.arange(n) * stride if stride else rows[:-1].copy()})
         segment_rows, segments = xp.zeros(0, np.int64), xp.zeros(0, np.uint32)
         if in_order:
             segment_rows, segments = self._sort(rows, longest, written)
@@ -127,8 +127,8 @@ class DeviceLaneBuilder:
             table[getattr(B, name)] = value
         return self._device.upload(table)
 
-    def _wire(self, arrays: dict[int, Any]) -> None:
-        self._wirings.launch(self._kernels, self._table(arrays))
+    def _connect(self, arrays: dict[int, Any]) -> None:
+        self._projections.launch(self._kernels, self._table(arrays))
 
     def _sort(self, rows: Any, longest: int, written: dict[int, Any]) -> tuple[Any, Any]:
         """Sort the rows by delay; returns segment_rows and segments."""

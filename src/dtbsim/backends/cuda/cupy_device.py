@@ -126,7 +126,7 @@ class CupyGraph:
         self._graph.launch(self._stream)
 
 
-class CupyLater:
+class CupyFuture:
     """A copy on its way to the host."""
 
     def __init__(self, source: Any, staged: NDArray[Any], arrived: Any) -> None:
@@ -233,13 +233,13 @@ class CupyDevice:
         self.stream.synchronize()
         return staged.copy()
 
-    def download_later(self, array: Any) -> CupyLater:
+    def download_later(self, array: Any) -> CupyFuture:
         """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived."""
         source = cupy.ascontiguousarray(array)
         staged = _page_locked(source.shape, source.dtype)
         self._copies.wait_event(self.stream.record(cupy.cuda.Event(disable_timing=True)))
         self._copy(staged.ctypes.data, source.data.ptr, source.nbytes, self._copies, TO_HOST)
-        return CupyLater(source, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
+        return CupyFuture(source, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
 
     def synchronise(self) -> None:
         """Wait for all work so far."""

@@ -67,7 +67,7 @@ class Graph(Protocol):
         """Start all of them, in their order."""
 
 
-class Later(Protocol):
+class Future(Protocol):
     """A copy on its way to the host."""
 
     def values(self) -> NDArray[Any]:
@@ -106,7 +106,7 @@ class Device(Protocol):
     def download(self, array: Any) -> NDArray[Any]:
         """Copy on the host, after all work so far."""
 
-    def download_later(self, array: Any) -> Later:
+    def download_later(self, array: Any) -> Future:
         """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived.
 
         An array that is not in one piece is brought together first, in the order of the stream; then it may.

@@ -1,4 +1,4 @@
-"""Dynamic projections of one lane on a GPU: agendas, histories and notes that the host enlarges between steps."""
+"""Dynamic projections of one lane on a GPU: queues, histories and notes that the host enlarges between steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOW32 = 0xFFFFFFFF
 class _Kept:
     """Device arrays of one projection; what belongs to plastic ones is empty for others."""
 
-    agenda: Buckets
+    payload_queue: Buckets
     carried: Any  # int64[spikes, 2]
     notes: Buckets
     ring: Any  # int64[targets, capacity, words]
@@ -72,8 +72,8 @@ class DeviceDynamicTables(StatefulTables):
         self._device.overwrite(self._copy, self.table)
 
     def dynamic_bytes(self) -> int:
-        """Bytes of agendas, notes and histories at present."""
-        sizes = [kept.agenda.n_bytes + kept.notes.n_bytes + int(kept.ring.nbytes) for kept in self._kept]
+        """Bytes of payload queues, notes and histories at present."""
+        sizes = [kept.payload_queue.n_bytes + kept.notes.n_bytes + int(kept.ring.nbytes) for kept in self._kept]
         return self._own_bytes() + sum(sizes)
 
     def _fill_own(self, row: I64, part: DynamicRows) -> None:
@@ -93,7 +93,7 @@ class DeviceDynamicTables(StatefulTables):
 
     def _enter(self, row: I64, kept: _Kept) -> None:
         address = self._device.address
-        kept.agenda.enter(row, X.D_AGENDA_AT)
+        kept.payload_queue.enter(row, X.D_PAYLOAD_AT)
         kept.notes.enter(row, X.D_NOTES_AT)
         row[X.D_CARRIED_AT], row[X.D_CLOCK_AT] = address(kept.carried), address(kept.clock)
         row[D.HISTORY_AT], row[D.HISTORY_CAPACITY] = address(kept.ring), kept.ring.shape[1]
@@ -104,7 +104,7 @@ class DeviceDynamicTables(StatefulTables):
     def make_room(self) -> None:
         """Enlarge what was too small for the spikes of a step, or is full, and restore counts."""
         for index, (row, kept) in enumerate(zip(self.table, self._kept, strict=True)):
-            kept.agenda.make_room()
+            kept.payload_queue.make_room()
             kept.notes.make_room()
             if self._longest_history(index) + int(row[D.HISTORY_ROOM]) > kept.ring.shape[1]:
                 # entry m stands at m modulo the capacity, so it is where it should be in one of two copies
@@ -129,7 +129,7 @@ class DeviceDynamicTables(StatefulTables):
         part, kept, (last, trace) = self.parts[index], self._kept[index], self._sources[index]
         self._memory.fetch(last, slice(None))
         self._memory.fetch(trace, slice(None))
-        slots, entries = kept.agenda.contents()
+        slots, entries = kept.payload_queue.contents()
         table = np.zeros((len(entries), 4), np.int64)
         table[:, 0] = now + ((slots - now) & (self._ring - 1))
         table[:, 1 : 1 + entries.shape[1]] = entries
@@ -165,7 +165,7 @@ class DeviceDynamicTables(StatefulTables):
         last[:], trace[:] = lane.last, lane.trace
         self._memory.store(last, slice(None))
         self._memory.store(trace, slice(None))
-        kept.agenda.fill(*entries_of(part, lane.transit, now, self._ring))
+        kept.payload_queue.fill(*entries_of(part, lane.transit, now, self._ring))
         if lane.plastic is not None:
             notes = notes_of(lane.transit)
             kept.notes.fill(np.zeros(len(notes), np.int64), notes)

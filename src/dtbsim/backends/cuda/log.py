@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Device, Later
+from dtbsim.backends.cuda.device import Device, Future
 
 I64 = NDArray[np.int64]
 ENTRIES = 1 << 24
@@ -35,7 +35,7 @@ class SpikeLog:
         self.size = max(ENTRIES, n_most)
         self._device = device
         self._parts: list[Any] = [device.xp.zeros(self.size, np.int64) for _ in range(parts_of(n_most))]
-        self._travelling: list[Later | None] = [None] * len(self._parts)
+        self._travelling: list[Future | None] = [None] * len(self._parts)
         self._filling = 0
 
     @property
@@ -43,7 +43,7 @@ class SpikeLog:
         """Where kernels write now; another one after `take`."""
         return self._device.address(self._parts[self._filling])
 
-    def take(self, n: int) -> Later:
+    def take(self, n: int) -> Future:
         """The first `n` entries, on their way to the host; the part to be filled next is free when this returns."""
         taken = self._device.download_later(self._parts[self._filling][:n])
         self._travelling[self._filling] = taken
@@ -55,7 +55,7 @@ class SpikeLog:
         return taken
 
 
-def joined(parts: list[Later | I64]) -> I64:
+def joined(parts: list[Future | I64]) -> I64:
     """Entries of parts of the log, once they have arrived."""
     arrived = [part if isinstance(part, np.ndarray) else part.values() for part in parts]
     return np.concatenate([np.zeros(0, np.int64), *arrived])

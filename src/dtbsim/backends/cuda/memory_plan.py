@@ -13,7 +13,7 @@ from dtbsim.backends.cuda.build import StrideOf
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.failures import SMALLER
 from dtbsim.backends.cuda.log import log_bytes
-from dtbsim.backends.cuda.wiring import WORK_BYTES
+from dtbsim.backends.cuda.projection_tasks import WORK_BYTES
 from dtbsim.build.blocks import ASSUMED_RATE_HZ
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
@@ -76,7 +76,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
     building += (
         max(_listed(network, share) for share in shares)
         + _draw_tables(network.projections)
-        + max(lane.n_slots * 8 + _wiring(network, lane) for lane in lanes)
+        + max(lane.n_slots * 8 + _task_bytes(network, lane) for lane in lanes)
     )
     return DeviceMemoryPlan(
         n_synapses=total,
@@ -139,7 +139,7 @@ def _draw_tables(projections: tuple[Projection, ...]) -> int:
     return 8 * (TABLE_SIZE + 1) * sum(len(p.tables) for p in drawn)
 
 
-def _wiring(network: Network, lane: Lane) -> int:
+def _task_bytes(network: Network, lane: Lane) -> int:
     """Bytes that say which static synapses to draw: tasks, one per block and often source population, and pools."""
     runs = np.zeros(len(network.populations), dtype=np.int64)
     np.add.at(runs, [run.population for run in lane.runs], 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.backend import CudaBackend
-from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Later, Launch
+from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Future, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.log import joined
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
@@ -48,7 +48,7 @@ def shared_bytes(n_lanes: int, ring: int, n_most: int, arena_words: int, ring_wo
 
 
 class PersistentTables(DeviceLaneTables):
-    """Lane tables with a ring of input vectors and a delay per synapse instead of calendars."""
+    """Lane tables with a ring of input vectors and a delay per synapse instead of delay queues."""
 
     def __init__(self, built: RankNetwork, ring: int, device: Device) -> None:
         self._rings: list[Any] = []
@@ -198,7 +198,7 @@ def backend_for(built: RankNetwork, exchange: DeviceExchange | None, device: Dev
 class _LaneLogs:
     """Logs of lanes on their way to the host: int64[n_lanes, longest], the first `counts` entries of each."""
 
-    def __init__(self, part: Later, counts: I64) -> None:
+    def __init__(self, part: Future, counts: I64) -> None:
         self._part, self._counts = part, counts
 
     def values(self) -> I64:

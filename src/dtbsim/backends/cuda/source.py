@@ -12,6 +12,7 @@ from importlib.resources import files
 from types import ModuleType
 
 from dtbsim.kernels import (
+    connect,
     decay,
     device_layout,
     dynamic_layout,
@@ -23,7 +24,6 @@ from dtbsim.kernels import (
     poisson,
     scaling,
     tasks,
-    wire,
 )
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.language.emit_c import PRELUDE
@@ -49,7 +49,7 @@ _NAMED = {
     "DRAW_MEAN_BITS": fixed_point.MEAN_BITS,
     "PAIR_RULE_OUTDEGREE": tasks.FIXED_OUTDEGREE,
     "PAIR_RULE_PARTNERS": tasks.ONE_TO_ONE,
-    "PAIR_CALL_VALUES": int(wire.CALL_VALUES),
+    "PAIR_CALL_VALUES": int(connect.CALL_VALUES),
 }
 
 

@@ -1,4 +1,4 @@
-"""What agendas of a GPU hold of the spikes in transit of a dynamic projection, and back.
+"""What payload queues of a GPU hold of the spikes in transit of a dynamic projection, and back.
 
 Where weights change, the spikes that a source has in one step are one entry, that of the first, with their number; what
 the others carry follows from it. `backends.lane_synapses` lists all of them.

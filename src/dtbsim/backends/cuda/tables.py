@@ -1,4 +1,4 @@
-"""Lane tables on a GPU: those of all backends, with buckets of the calendar and units of the drives."""
+"""Lane tables on a GPU: those of all backends, with buckets of the delay queue and units of the drives."""
 
 from __future__ import annotations
 

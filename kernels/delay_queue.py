@@ -1,4 +1,4 @@
-"""The event calendar of a lane: segments of synapses by the step at which they are due.
+"""The delay queue of a lane: segments of synapses by the step at which they are due.
 
 When a spike becomes known, each segment (delay, count) of its row goes into the bucket of the step at which it arrives;
 at that step the bucket is walked once. Buckets are lists of fixed-size chunks from a pool that grows as needed.

@@ -1,24 +1,24 @@
-// Connection rules: the twin of wire.py and of the loop over tasks in tasks.py.
+// Connection rules: the twin of connect.py and of the loop over tasks in tasks.py.
 //
 // Counters number the synapses or attempts of a target, so threads may draw them in any order. Where repeated sources
 // are rejected, a warp makes 32 attempts of one target at a time and takes them in the order of their numbers.
 #pragma once
 #include "philox.cuh"
-#include "sink.cuh"
+#include "row_writer.cuh"
 
 constexpr u32 ALL_THREADS = 0xFFFFFFFFu;
 
 // One projection on one lane, in registers.
-struct Wiring {
+struct ProjectionTasks {
     u32 projection, k0, k1;
     const i64 *pieces, *piece_gid0, *key, *offset, *size;
     const u32 *cumulative;
     const i64 *factor, *own_delay, *self_at, *place;
     Draws draws;
-    Sink sink;
+    RowWriter writer;
 };
 
-DTB_FN Wiring wiring_of(Table w, Table rows) {
+DTB_FN ProjectionTasks projection_tasks_of(Table w, Table rows) {
     return {
         (u32)w[W_PROJECTION], (u32)w[W_SEED_LOW], (u32)w[W_SEED_HIGH], at<i64>(w[W_PIECES_AT]),
         at<i64>(w[W_PIECE_GID0_AT]), at<i64>(w[W_KEY_AT]), at<i64>(w[W_OFFSET_AT]), at<i64>(w[W_SIZE_AT]),
@@ -29,10 +29,10 @@ DTB_FN Wiring wiring_of(Table w, Table rows) {
     };
 }
 
-DTB_FN u32 source_purpose(const Wiring &w) { return ((u32)PURPOSE_SOURCE << PURPOSE_SHIFT) | w.projection; }
+DTB_FN u32 source_purpose(const ProjectionTasks &w) { return ((u32)PURPOSE_SOURCE << PURPOSE_SHIFT) | w.projection; }
 
-DTB_FN bool draws_values(const Wiring &w) {
-    return !w.sink.counts && (w.draws.weight_table || w.draws.delay_table);
+DTB_FN bool draws_values(const ProjectionTasks &w) {
+    return !w.writer.counts && (w.draws.weight_table || w.draws.delay_table);
 }
 
 // The last of `n` ranges that begins at `item` or before it; starts[0] = 0.
@@ -66,7 +66,7 @@ DTB_FN i64 choose(const u32 *cumulative, i64 first, i64 stop, u32 word) {
 }
 
 // Index within the entry's population, skipping the target itself where autapses are off.
-DTB_FN i64 source_in(const Wiring &w, i64 entry, u32 high, u32 low, i64 gid) {
+DTB_FN i64 source_in(const ProjectionTasks &w, i64 entry, u32 high, u32 low, i64 gid) {
     const i64 own = w.self_at[entry], size = w.size[entry];
     if (own < 0)
         return below(high, low, (u32)size);
@@ -75,18 +75,18 @@ DTB_FN i64 source_in(const Wiring &w, i64 entry, u32 high, u32 low, i64 gid) {
 }
 
 // One synapse from neuron `index` of an entry: counted, or written.
-DTB_FN void connect(const Wiring &w, i64 entry, i64 index, i64 slot, u32 weight_word, u32 delay_word) {
+DTB_FN void connect(const ProjectionTasks &w, i64 entry, i64 index, i64 slot, u32 weight_word, u32 delay_word) {
     const i64 source = w.offset[entry] + index;
-    if (w.sink.counts) {
-        add_to(w.sink.counts + source, 1);
+    if (w.writer.counts) {
+        add_to(w.writer.counts + source, 1);
         return;
     }
     const i64 weight = draw_weight(w.draws, weight_word, w.factor[entry]);
-    put(w.sink, source, slot, weight, draw_delay(w.draws, delay_word, w.own_delay[entry]));
+    put(w.writer, source, slot, weight, draw_delay(w.draws, delay_word, w.own_delay[entry]));
 }
 
 // One synapse whose weight and delay are keyed by its (target, source) pair.
-DTB_FN void pair(const Wiring &w, u32 gid, i64 slot, i64 entry, i64 index) {
+DTB_FN void pair(const ProjectionTasks &w, u32 gid, i64 slot, i64 entry, i64 index) {
     Words words = {0u, 0u, 0u, 0u};
     if (draws_values(w)) {
         const u32 c2 = ((u32)w.key[entry] << 2) | (u32)CALL_VALUES;
@@ -101,7 +101,7 @@ struct Attempt {
     Words words;
 };
 
-DTB_FN Attempt attempt_of(const Wiring &w, i64 first, i64 stop, u32 gid, u32 number) {
+DTB_FN Attempt attempt_of(const ProjectionTasks &w, i64 first, i64 stop, u32 gid, u32 number) {
     Attempt made;
     made.entry = first;
     if (stop - first > 1) {
@@ -115,14 +115,14 @@ DTB_FN Attempt attempt_of(const Wiring &w, i64 first, i64 stop, u32 gid, u32 num
 
 // -- rules of which every synapse stands alone: one thread each ------------------------------------------------------
 
-DTB_FN void synapse_of_indegree(const Wiring &w, const i64 *task, i64 local) {
+DTB_FN void synapse_of_indegree(const ProjectionTasks &w, const i64 *task, i64 local) {
     const i64 t = quotient(local, task[T_NUMBER]), number = local - t * task[T_NUMBER];
     const i64 *piece = w.pieces + task[T_PIECE];
     const Attempt made = attempt_of(w, piece[0], piece[1], (u32)(task[T_FIRST_GID] + t), (u32)number);
     connect(w, made.entry, made.index, task[T_SLOT] + t, made.words.w2, made.words.w3);
 }
 
-DTB_FN void synapse_of_total(const Wiring &w, const i64 *task, i64 number) {
+DTB_FN void synapse_of_total(const ProjectionTasks &w, const i64 *task, i64 number) {
     const i64 entry = task[T_ENTRY];
     const u32 c0 = (u32)task[T_FIRST_GID], c2 = (u32)w.key[entry] << 2, c3 = source_purpose(w);
     const Words ends = philox4x32(c0, (u32)number, c2, c3, w.k0, w.k1);
@@ -134,14 +134,14 @@ DTB_FN void synapse_of_total(const Wiring &w, const i64 *task, i64 number) {
     connect(w, entry, index, task[T_SLOT] + target, values.w0, values.w1);
 }
 
-DTB_FN void synapse_of_all(const Wiring &w, const i64 *task, i64 local) {
+DTB_FN void synapse_of_all(const ProjectionTasks &w, const i64 *task, i64 local) {
     const i64 entry = task[T_ENTRY], size = w.size[entry], own = w.self_at[entry];
     const i64 t = quotient(local, size), index = local - t * size, gid = task[T_FIRST_GID] + t;
     if (own < 0 || index != gid - own)
         pair(w, (u32)gid, task[T_SLOT] + t, entry, index);
 }
 
-DTB_FN void synapse_of_one(const Wiring &w, const i64 *task, i64 t) {
+DTB_FN void synapse_of_one(const ProjectionTasks &w, const i64 *task, i64 t) {
     const i64 gid = task[T_FIRST_GID] + t;
     pair(w, (u32)gid, task[T_SLOT] + t, task[T_ENTRY], gid - w.piece_gid0[task[T_PIECE]]);
 }
@@ -173,7 +173,7 @@ DTB_FN void clear_bits(u32 *bits, i64 words, int thread) {
 }
 
 // `indegree` different sources of the piece's pool. Marks are wiped one by one where attempts were fewer than words.
-DTB_FN void distinct_sources(const Wiring &w, const i64 *task, i64 t, u32 *bits, int thread) {
+DTB_FN void distinct_sources(const ProjectionTasks &w, const i64 *task, i64 t, u32 *bits, int thread) {
     const i64 *piece = w.pieces + task[T_PIECE];
     const u32 gid = (u32)(task[T_FIRST_GID] + t);
     const i64 wanted = task[T_NUMBER];
@@ -196,7 +196,7 @@ DTB_FN void distinct_sources(const Wiring &w, const i64 *task, i64 t, u32 *bits,
 }
 
 // Number of sources of a target: binomial, the first count + the number of thresholds below its word.
-DTB_FN i64 number_of_sources(const Wiring &w, Table table, i64 entry, u32 gid) {
+DTB_FN i64 number_of_sources(const ProjectionTasks &w, Table table, i64 entry, u32 gid) {
     const u32 c3 = ((u32)PURPOSE_COUNT << PURPOSE_SHIFT) | w.projection;
     const u32 word = philox4x32(gid, 0u, (u32)w.key[entry] << 2, c3, w.k0, w.k1).w0;
     const i64 *starts = at<i64>(table[W_COUNT_STARTS_AT]) + entry;
@@ -212,13 +212,13 @@ DTB_FN i64 number_of_sources(const Wiring &w, Table table, i64 entry, u32 gid) {
     return at<i64>(table[W_COUNT_FIRST_AT])[entry] + low - starts[0];
 }
 
-DTB_FN i64 bernoulli_attempt(const Wiring &w, i64 entry, u32 gid, u32 number) {
+DTB_FN i64 bernoulli_attempt(const ProjectionTasks &w, i64 entry, u32 gid, u32 number) {
     const Words words = philox4x32(gid, number, (u32)w.key[entry] << 2, source_purpose(w), w.k0, w.k1);
     return source_in(w, entry, words.w0, words.w1, (i64)gid);
 }
 
 // Each (source, target) pair once: so many different sources, or all but so many.
-DTB_FN void bernoulli_sources(const Wiring &w, Table table, const i64 *task, i64 t, u32 *bits, int thread) {
+DTB_FN void bernoulli_sources(const ProjectionTasks &w, Table table, const i64 *task, i64 t, u32 *bits, int thread) {
     const i64 entry = task[T_ENTRY], size = w.size[entry], own = w.self_at[entry], slot = task[T_SLOT] + t;
     const u32 gid = (u32)(task[T_FIRST_GID] + t);
     const i64 available = own < 0 ? size : size - 1;

@@ -1,6 +1,6 @@
 """Where generated synapses go: counted per source, or written into the rows of their sources.
 
-`Sink` is a tuple of arrays so that numba sees plain arguments; unused ones have length 0. Source indices number the
+`RowWriter` is a tuple of arrays so that numba sees plain arguments; unused ones have length 0. Source indices number the
 source candidates of the rank; targets are slots of the lane's input vector.
 """
 
@@ -17,7 +17,7 @@ from dtbsim.numerics.fixed_point import ADDED, FACTOR_BITS, FRACTION_BITS_DELAY,
 CHUNK = 512
 
 
-class Sink(NamedTuple):
+class RowWriter(NamedTuple):
     """mode 0 counts into `rows` (int32[n]); 1 writes at `cursor` (int64[n]) and advances it.
 
     There is a row for 2**shift sources: where that is more than one, `lows` (uint8) says which of them.
@@ -97,28 +97,28 @@ def spread_delay(table: Any, word: Any, own: int) -> Any:
 
 
 @nb.njit(nogil=True, inline="always")
-def count(sink: Any, source: int) -> None:
+def count(writer: Any, source: int) -> None:
     """Count one synapse of a source."""
-    sink.rows[source >> sink.shift] += 1
+    writer.rows[source >> writer.shift] += 1
 
 
 @nb.njit(nogil=True, inline="always")
-def put(sink: Any, source: int, slot: int, weight: int, delay: int) -> None:
+def put(writer: Any, source: int, slot: int, weight: int, delay: int) -> None:
     """Write one synapse at its source's cursor."""
-    row = source >> sink.shift
-    at = sink.cursor[row]
-    sink.cursor[row] = at + 1
-    if sink.lows.size > 0:
-        sink.lows[at] = np.uint8(source & 0xFF)
-    if sink.kind == L.KIND_PACKED:
-        sink.packed[at] = np.uint32(slot) | (np.uint32(np.int32(weight)) << np.uint32(16))
-    elif sink.kind == L.KIND_WIDE16:
-        sink.targets[at] = np.uint32(slot)
-        sink.weights16[at] = np.int16(weight)
+    row = source >> writer.shift
+    at = writer.cursor[row]
+    writer.cursor[row] = at + 1
+    if writer.lows.size > 0:
+        writer.lows[at] = np.uint8(source & 0xFF)
+    if writer.kind == L.KIND_PACKED:
+        writer.packed[at] = np.uint32(slot) | (np.uint32(np.int32(weight)) << np.uint32(16))
+    elif writer.kind == L.KIND_WIDE16:
+        writer.targets[at] = np.uint32(slot)
+        writer.weights16[at] = np.int16(weight)
     else:
-        sink.targets[at] = np.uint32(slot)
-        sink.weights32[at] = np.int32(weight)
-    if sink.delays8.size > 0:
-        sink.delays8[at] = np.uint8(delay)
+        writer.targets[at] = np.uint32(slot)
+        writer.weights32[at] = np.int32(weight)
+    if writer.delays8.size > 0:
+        writer.delays8[at] = np.uint8(delay)
     else:
-        sink.delays16[at] = np.uint16(delay)
+        writer.delays16[at] = np.uint16(delay)

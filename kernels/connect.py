@@ -1,7 +1,7 @@
 """Connection rules: which synapses end on given targets, drawn by counters keyed with global ids.
 
 Each function produces the synapses of one piece of a projection (a target population with its pool of source entries)
-that end on one lane, and feeds them to a sink. Philox counters are (target gid or first gid of the block, synapse or
+that end on one lane, and feeds them to a writer. Philox counters are (target gid or first gid of the block, synapse or
 attempt number, entry and call, purpose | projection), so whoever owns a target gets the same synapses.
 """
 
@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels.philox import below, philox4x32
-from dtbsim.kernels.sink import CHUNK, count, draw_delay, draw_weight, put
+from dtbsim.kernels.row_writer import CHUNK, count, draw_delay, draw_weight, put
 from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
@@ -75,7 +75,7 @@ def _words(c0: Any, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: A
 @nb.njit(nogil=True)
 def fixed_indegree(
     gids: Any, slot0: int, indegree: int, multapses: bool, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, sink: Any, words: Any, chosen: Any, bits: Any,
+    draws: Any, writer: Any, words: Any, chosen: Any, bits: Any,
 ) -> None:  # fmt: skip
     """`indegree` synapses onto each of gids (uint32[n], slots slot0 + i), sources from the pool.
 
@@ -104,11 +104,11 @@ def fixed_indegree(
                         continue
                     bits[source] = np.uint8(1)
                 found += 1
-                if sink.mode == 0:
-                    count(sink, source)
+                if writer.mode == 0:
+                    count(writer, source)
                 else:
                     weight = draw_weight(draws, words[2, i], pool.factor[entry])
-                    put(sink, source, slot0 + t, weight, draw_delay(draws, words[3, i], pool.delay[entry]))
+                    put(writer, source, slot0 + t, weight, draw_delay(draws, words[3, i], pool.delay[entry]))
         if not multapses:
             for e in range(pool.key.size):
                 bits[pool.offset[e] : pool.offset[e] + pool.size[e]] = np.uint8(0)
@@ -117,14 +117,14 @@ def fixed_indegree(
 @nb.njit(nogil=True)
 def fixed_total_number(
     block_gid: int, block_size: int, slot0: int, total: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, sink: Any, words: Any, values: Any,
+    draws: Any, writer: Any, words: Any, values: Any,
 ) -> None:  # fmt: skip
     """`total` synapses from one entry onto a block of `block_size` targets, both ends uniform."""
     c0 = np.uint32(block_gid)
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
     c3 = _PURPOSE | np.uint32(projection)
     offset = pool.offset[entry]
-    drawn = sink.mode != 0 and (draws.weight_table.size > 0 or draws.delay_table.size > 0)
+    drawn = writer.mode != 0 and (draws.weight_table.size > 0 or draws.delay_table.size > 0)
     done = np.int64(0)
     while done < total:
         m = min(np.int64(CHUNK), total - done)
@@ -134,34 +134,34 @@ def fixed_total_number(
         for i in range(m):
             target = np.int64((np.uint64(words[2, i]) * np.uint64(block_size)) >> np.uint64(32))
             source = offset + _source_in(pool, entry, words[0, i], words[1, i], block_gid + target)
-            if sink.mode == 0:
-                count(sink, source)
+            if writer.mode == 0:
+                count(writer, source)
             else:
                 weight = draw_weight(draws, values[0, i], pool.factor[entry])
                 delay = draw_delay(draws, values[1, i], pool.delay[entry])
-                put(sink, source, slot0 + target, weight, delay)
+                put(writer, source, slot0 + target, weight, delay)
         done += m
 
 
 @nb.njit(nogil=True)
 def _pair(
-    gid: Any, slot: int, index: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, sink: Any
+    gid: Any, slot: int, index: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
 ) -> None:
     """One synapse whose weight and delay are keyed by its (target, source) pair."""
     source = pool.offset[entry] + index
-    if sink.mode == 0:
-        count(sink, source)
+    if writer.mode == 0:
+        count(writer, source)
         return
     c2 = (np.uint32(pool.key[entry]) << np.uint32(2)) | CALL_VALUES
     r0, r1, _, _ = philox4x32(gid, np.uint32(index), c2, _PURPOSE | np.uint32(projection), k0, k1)
     weight = draw_weight(draws, r0, pool.factor[entry])
-    put(sink, source, slot, weight, draw_delay(draws, r1, pool.delay[entry]))
+    put(writer, source, slot, weight, draw_delay(draws, r1, pool.delay[entry]))
 
 
 @nb.njit(nogil=True)
 def pairwise_bernoulli(
     gids: Any, slot0: int, counts: Any, first_count: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, sink: Any, bits: Any,
+    draws: Any, writer: Any, bits: Any,
 ) -> None:  # fmt: skip
     """Each (source, target) pair once with the probability behind `counts`.
 
@@ -197,26 +197,26 @@ def pairwise_bernoulli(
         mark = np.uint8(1) if wanted == k else np.uint8(0)
         for index in range(size):
             if bits[index] == mark and not (own >= 0 and index == np.int64(gid) - own):
-                _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, sink)
+                _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
             bits[index] = np.uint8(0)
 
 
 @nb.njit(nogil=True)
 def all_to_all(
-    gids: Any, slot0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, sink: Any
+    gids: Any, slot0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
 ) -> None:
     """Every neuron of the entry to every target."""
     own = pool.self_at[entry]
     for t in range(gids.size):
         for index in range(pool.size[entry]):
             if own < 0 or index != np.int64(gids[t]) - own:
-                _pair(gids[t], slot0 + t, index, entry, pool, projection, k0, k1, draws, sink)
+                _pair(gids[t], slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
 
 
 @nb.njit(nogil=True)
 def one_to_one(
-    gids: Any, slot0: int, gid0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, sink: Any
+    gids: Any, slot0: int, gid0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
 ) -> None:
     """Neuron i of the entry to neuron i of the target population, whose first gid is `gid0`."""
     for t in range(gids.size):
-        _pair(gids[t], slot0 + t, np.int64(gids[t]) - gid0, entry, pool, projection, k0, k1, draws, sink)
+        _pair(gids[t], slot0 + t, np.int64(gids[t]) - gid0, entry, pool, projection, k0, k1, draws, writer)

@@ -1,10 +1,10 @@
 // Synapses of fixed_outdegree that are stored: the twin of run_outdegree in outdegree.py. A warp does a source.
 #pragma once
 #include "outdegree.cuh"
-#include "sink.cuh"
+#include "row_writer.cuh"
 
-// Feed the sink with the synapses of neuron `index` of a pair's source population.
-DTB_FN void synapses_of_source(Table pair, i64 index, const Sink &sink, u32 k0, u32 k1, int thread) {
+// Feed the writer with the synapses of neuron `index` of a pair's source population.
+DTB_FN void synapses_of_source(Table pair, i64 index, const RowWriter &writer, u32 k0, u32 k1, int thread) {
     const u32 gid = (u32)(pair[PAIR_SOURCE_GID0] + index);
     const i64 source = pair[PAIR_SOURCE0] + index;
     const Draws draws = draws_of(pair);
@@ -18,12 +18,12 @@ DTB_FN void synapses_of_source(Table pair, i64 index, const Sink &sink, u32 k0, 
             const i64 slot = target_slot(part, words, gid, skip);
             if (slot < 0)
                 continue;
-            if (sink.counts) {
-                add_to(sink.counts + source, 1);
+            if (writer.counts) {
+                add_to(writer.counts + source, 1);
                 continue;
             }
             const i64 weight = draw_weight(draws, words.w2, pair[PAIR_FACTOR]);
-            put(sink, source, slot, weight, draw_delay(draws, words.w3, pair[PAIR_OWN_DELAY]));
+            put(writer, source, slot, weight, draw_delay(draws, words.w3, pair[PAIR_OWN_DELAY]));
         }
         __syncwarp();
     }

@@ -1,4 +1,4 @@
-// The event calendar of a lane and delivery at arrival: the twin of calendar.py and deliver.py.
+// The delay queue of a lane and delivery at arrival: the twin of delay_queue.py and deliver.py.
 //
 // A lane has one bucket per step of the ring; its size is fixed until the host enlarges it. Where a bucket is too small
 // for the spikes of a step, they are counted but not entered, and R_OVERFLOW is set: nothing goes on until the host has

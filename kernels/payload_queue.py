@@ -1,4 +1,4 @@
-"""The agenda of a dynamic projection: as the event calendar, but an entry brings along what its spike carries.
+"""The payload queue of a dynamic projection: as the delay queue, but an entry brings along what its spike carries.
 
 An entry is (first synapse << 16 | count) and WORDS - 1 further words.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.calendar import grow
+from dtbsim.kernels.delay_queue import grow
 from dtbsim.kernels.intrinsics import view_i64
 
 
