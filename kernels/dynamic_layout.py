@@ -1,10 +1,9 @@
 """Where things lie in the int64 table that describes one dynamic projection on one lane.
 
 A dynamic projection is one whose synapses change what they transmit: by the history of their source (`BY_SOURCE`), by
-that of both ends (`PLASTIC`; `STATEFUL` where a synapse
-has more than its weight), or of a third population as well (`MODULATED`). Its synapses are apart from the static
-ones, with rows for the sources of the projection only and a payload queue of their own whose entries carry what the spike
-brings along. Fields named `*_AT` hold addresses.
+that of both ends (`PLASTIC`; `STATEFUL` where a synapse has more than its weight), or of a third population as well
+(`MODULATED`). Its synapses are apart from the static ones, with rows for the sources of the projection only and a
+payload queue of their own whose entries carry what the spike brings along. Fields named `*_AT` hold addresses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where generated synapses go: counted per source, or written into the rows of their sources.
 
-`RowWriter` is a tuple of arrays so that numba sees plain arguments; unused ones have length 0. Source indices number the
-source candidates of the rank; targets are slots of the lane's input vector.
+`RowWriter` is a tuple of arrays so that numba sees plain arguments; unused ones have length 0. Source indices number
+the source candidates of the rank; targets are slots of the lane's input vector.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ change rounds the weight to a whole number of its fine quanta, so it makes no di
 applied: `catch_up_plastic` does it for all synapses, and the spikes of the targets that it has applied are forgotten.
 
 A weight is a non-negative int32 in fine quanta (2**-SHIFT of the input's), at most 2**23, so float32 holds it and its
-halves exactly. The entry of the payload queue: (synapses), (steps since the previous spike << 32 | trace then), (delay << 32
-| slow trace now).
+halves exactly. The entry of the payload queue: (synapses), (steps since the previous spike << 32 | trace then),
+(delay << 32 | slow trace now).
 """
 
 from __future__ import annotations
