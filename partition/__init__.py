@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
+from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
 from dtbsim.partition.registry import PARTITIONERS, Partitioner, get_partitioner
 from dtbsim.partition.summary import PartitionSummary, summarise
 from dtbsim.partition.table import BlockTable, Traffic
@@ -16,6 +17,8 @@ __all__ = [
     "BlockTable",
     "ContiguousPartitioner",
     "GreedyPartitioner",
+    "MortonPartitioner",
+    "OrderedPartitioner",
     "PartitionSummary",
     "Partitioner",
     "Traffic",

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
+from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
 from dtbsim.partition.table import BlockTable, Int32, Traffic
 from dtbsim.registry import Registry
 
@@ -32,7 +33,12 @@ def _checked(name: str, value: object) -> MakePartitioner:
 PARTITIONERS: Registry[MakePartitioner] = Registry(
     "dtbsim.partitioners",
     "partitioner",
-    {"contiguous": ContiguousPartitioner, "greedy": GreedyPartitioner},
+    {
+        "ordered": OrderedPartitioner,
+        "morton": MortonPartitioner,
+        "contiguous": ContiguousPartitioner,
+        "greedy": GreedyPartitioner,
+    },
     _checked,
 )
 
