@@ -20,8 +20,8 @@ def refine_parts(start: Any, other: Any, weight: Any, load: Any, part: Any, load
     n = np.int64(load.size)
     toward, members = np.zeros(loads.size, np.int64), np.zeros(loads.size, np.int64)
     near = np.empty(loads.size, np.int32)
-    for v in range(n):
-        members[part[v]] += 1
+    for u in range(n):
+        members[part[u]] += 1
     moves, step, v = np.int64(0), stride(n), np.int64(0)
     for _ in range(passes):
         before = moves

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
 from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
-from dtbsim.partition.registry import PARTITIONERS, Partitioner, get_partitioner
+from dtbsim.partition.registry import PARTITIONERS, Partitioner, get_partitioner, independent_partitioners
 from dtbsim.partition.summary import PartitionSummary, summarise
 from dtbsim.partition.table import BlockTable, Traffic
 
@@ -23,5 +23,6 @@ __all__ = [
     "Partitioner",
     "Traffic",
     "get_partitioner",
+    "independent_partitioners",
     "summarise",
 ]

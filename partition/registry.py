@@ -9,7 +9,7 @@ from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
 from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
 from dtbsim.partition.table import BlockTable, Int32, Traffic
-from dtbsim.registry import Registry
+from dtbsim.registry import Later, Registry
 
 
 class Partitioner(Protocol):
@@ -38,9 +38,20 @@ PARTITIONERS: Registry[MakePartitioner] = Registry(
         "morton": MortonPartitioner,
         "contiguous": ContiguousPartitioner,
         "greedy": GreedyPartitioner,
+        "metis": Later("dtbsim.partition.external:MetisPartitioner"),
+        "km1": Later("dtbsim.partition.external:Km1Partitioner"),
     },
     _checked,
 )
+
+
+LIBRARIES = {"metis": "pymetis", "km1": "mtkahypar"}
+"""What partitioners need that is no dependency of dtbsim."""
+
+
+def independent_partitioners() -> list[str]:
+    """Return the names of all partitioners but those that need a library of the extra `partition`."""
+    return [name for name in PARTITIONERS.names() if name not in LIBRARIES]
 
 
 def get_partitioner(name: str, unit: str = "ranks") -> Partitioner:
