@@ -26,7 +26,7 @@ from dtbsim.errors import DtbsimError
 from dtbsim.partition import get_partitioner, summarise
 
 NAMES = ["ordered", "morton", "contiguous", "greedy", "metis", "km1"]
-MOST_RANKS = {"km1": 256}
+MOST_RANKS, MOST_LINKS = {"km1": 256}, {"km1": 1_000_000}
 """Of comparisons that take minutes beyond."""
 COLUMNS = ["imbalance", "local", "reached", "announced", "senders", "split_regions", "cpu_s"]
 WORSE, IMBALANCE, CPU_S = 1.05, 1.05, 10.0
@@ -97,7 +97,8 @@ def main() -> int:
     for case in (cortex("schaefer400", options.neurons), voxels(options.voxels)):
         get_partitioner("ordered").assign(case.blocks, 2, case.traffic)  # its kernels are compiled or loaded
         for n_ranks, name in ((r, p) for r in options.ranks for p in options.partitioners):
-            if n_ranks <= min(len(case.blocks), MOST_RANKS.get(name, n_ranks)):
+            small = case.traffic.matrix.nnz <= MOST_LINKS.get(name, case.traffic.matrix.nnz)
+            if small and n_ranks <= min(len(case.blocks), MOST_RANKS.get(name, n_ranks)):
                 row = {"network": case.name, "blocks": len(case.blocks), **one(case, name, n_ranks)}
                 common.say(", ".join(f"{key} {value}" for key, value in row.items() if key != "blocks"))
                 rows.append(row)

@@ -45,7 +45,7 @@ def cut_pieces(blocks: BlockTable, n_parts: int, traffic: Traffic | None) -> Pie
     load = np.zeros(n_groups, dtype=np.int64)
     np.add.at(load, groups, work)
     members = np.bincount(groups, minlength=n_groups)
-    between = _group_flow(blocks, order, groups, traffic)
+    between = group_flow(blocks, order, groups, traffic)
     largest = int(work.sum()) / (PER_PART * n_parts)
     while True:
         wanted = np.clip(np.ceil(load / largest), 1, members).astype(np.int64)
@@ -68,7 +68,7 @@ def cut_pieces(blocks: BlockTable, n_parts: int, traffic: Traffic | None) -> Pie
     return Pieces(piece, loads, neurons, csr_array(share.T @ between @ share))
 
 
-def _group_flow(blocks: BlockTable, order: Int64, groups: Int64, traffic: Traffic | None) -> csr_array:
+def group_flow(blocks: BlockTable, order: Int64, groups: Int64, traffic: Traffic | None) -> csr_array:
     """Return float64[g, g], events per second from group to group, within groups, too."""
     n = int(groups.max()) + 1
     if traffic is None:
