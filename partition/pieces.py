@@ -11,9 +11,9 @@ from dtbsim.partition.graph import block_groups
 from dtbsim.partition.ordered import interleaved
 from dtbsim.partition.table import BlockTable, Int32, Int64, Traffic
 
-PER_PART = 4
+PER_PART = 16
 """Pieces of a part's work, at least: the balance that a partition of whole pieces can have."""
-MOST_PAIRS = 50_000_000
+MOST_PAIRS = 20_000_000
 """Pairs of pieces with traffic, at most: pieces are made larger where they would be more."""
 
 

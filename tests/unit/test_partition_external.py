@@ -10,7 +10,7 @@ from tests.unit.test_partition import random_table, uniform_table
 from tests.unit.test_partition_ordered import traffic_of
 
 from dtbsim.errors import MissingDependencyError
-from dtbsim.partition import BlockTable, Traffic, get_partitioner, summarise
+from dtbsim.partition import BlockTable, Traffic, get_partitioner, pieces, summarise
 from dtbsim.partition.pieces import cut_pieces
 
 LIBRARIES = {"metis": "pymetis", "km1": "mtkahypar"}
@@ -46,8 +46,9 @@ def test_every_part_has_a_block(name: str, seed: int) -> None:
         assert np.array_equal(np.unique(get_partitioner(name).assign(blocks, n_parts, flow)), np.arange(n_parts))
 
 
-def test_pieces_keep_all_work_neurons_and_traffic() -> None:
+def test_pieces_keep_all_work_neurons_and_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Regions of unequal work in pieces of a fair share of E and I; by hand for the first two."""
+    monkeypatch.setattr(pieces, "PER_PART", 4)
     region = np.repeat([0, 1], [12, 3])
     population = np.r_[np.repeat([0, 1], [8, 4]), np.full(3, 2)]
     blocks = BlockTable(np.full(15, 10), np.full(15, 5.0), region, population, np.arange(15) * 10)
