@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
-from dtbsim.partition.registry import PARTITIONERS, Partitioner, get_partitioner
+from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
+from dtbsim.partition.placement import Placement, find_placement
+from dtbsim.partition.registry import PARTITIONERS, Partitioner, get_partitioner, independent_partitioners
 from dtbsim.partition.summary import PartitionSummary, summarise
 from dtbsim.partition.table import BlockTable, Traffic
 
@@ -16,9 +18,14 @@ __all__ = [
     "BlockTable",
     "ContiguousPartitioner",
     "GreedyPartitioner",
+    "MortonPartitioner",
+    "OrderedPartitioner",
     "PartitionSummary",
     "Partitioner",
+    "Placement",
     "Traffic",
+    "find_placement",
     "get_partitioner",
+    "independent_partitioners",
     "summarise",
 ]

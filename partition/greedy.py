@@ -14,8 +14,9 @@ import numpy as np
 from dtbsim.errors import InputError
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.cuts import optimal_cuts
-from dtbsim.partition.locality import group_traffic, swap_groups
-from dtbsim.partition.table import BlockTable, Int32, Int64, Traffic, check_parts
+from dtbsim.partition.graph import block_groups, group_traffic
+from dtbsim.partition.locality import swap_groups
+from dtbsim.partition.table import BlockTable, Int32, Int64, Traffic, check_parts, fill_empty
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class GreedyPartitioner:
         check_parts(blocks, n_parts, self.unit)
         order = blocks.order()
         work = blocks.integer_work()[order]
-        groups = _groups(blocks, order)
+        groups = block_groups(blocks, order)
         limit = int((1 + self.tolerance) * int(work.sum()) / n_parts)
         total = np.zeros(int(groups.max()) + 1, dtype=np.int64)
         np.add.at(total, groups, work)
@@ -70,18 +71,8 @@ class GreedyPartitioner:
             rivals = [row, _longest_first(work, n_parts), contiguous]
             row = min(rivals, key=lambda rival: _bottleneck(work, rival, n_parts))
         assignment = np.empty(len(blocks), dtype=np.int32)
-        assignment[order] = _fill_empty(work, row, n_parts)
+        assignment[order] = fill_empty(work, row, n_parts)
         return assignment
-
-
-def _groups(blocks: BlockTable, order: Int64) -> Int64:
-    """Return int64[b]: the group of each block of the row, a region or, without one, a population; by first gid."""
-    region, population = blocks.region[order].astype(np.int64), blocks.population[order].astype(np.int64)
-    key = np.where(region >= 0, region, -1 - population)
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
 
 
 def _place_whole(total: Int64, n_parts: int, limit: int) -> tuple[Int32, Int64]:
@@ -123,23 +114,6 @@ def _longest_first(work: Int64, n_parts: int) -> Int32:
         chosen.append(part)
         heapq.heapreplace(heap, (load + item, part))
     row[order] = chosen
-    return row
-
-
-def _fill_empty(work: Int64, row: Int32, n_parts: int) -> Int32:
-    """Return `row` with one block moved to every empty part, each from the most loaded part that can spare one."""
-    counts = np.bincount(row, minlength=n_parts)
-    loads = np.zeros(n_parts, dtype=np.int64)
-    np.add.at(loads, row, work)
-    row = row.copy()
-    for part in np.flatnonzero(counts == 0):
-        donor = int(np.argmax(np.where(counts > 1, loads, -1)))
-        block = int(np.flatnonzero(row == donor)[-1])
-        row[block] = part
-        counts[donor] -= 1
-        counts[part] += 1
-        loads[donor] -= work[block]
-        loads[part] += work[block]
     return row
 
 

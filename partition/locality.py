@@ -7,35 +7,13 @@ Bell Syst. Tech. J. 49:291; here for any number of parts, without uphill moves.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
-from dtbsim.partition.table import WORK_UNITS, BlockTable, Int32, Int64, Traffic
+from dtbsim.partition.table import Int32, Int64
 
 MAX_PASSES = 10
 MAX_EXAMINED = 10**8
 """Pairs of groups that are looked at, at most: about a second. Ten passes over 3,000 groups take fewer."""
-
-
-def group_traffic(blocks: BlockTable, order: Int64, groups: Int64, traffic: Traffic) -> csr_array:
-    """Return int64[g, g], the traffic between two different groups, both directions together; symmetric.
-
-    In units of 2**-52 of all that goes between groups, so that sums are exact. A row of the traffic matrix counts for
-    the group of its first block (a population lives in one region). `groups`, int64[b], is the group of each block of
-    the row `order`.
-    """
-    index = traffic.index(blocks)[order]
-    rows, first = np.unique(index, return_index=True)
-    group_of = np.full(traffic.matrix.shape[0], -1, dtype=np.int64)
-    group_of[rows[rows >= 0]] = groups[first[rows >= 0]]
-    pairs = traffic.matrix.tocoo()
-    source, target = group_of[pairs.row], group_of[pairs.col]
-    between = (source >= 0) & (target >= 0) & (source != target)
-    source, target, events = source[between], target[between], pairs.data[between]
-    total = float(events.sum())
-    events = np.rint(events * (WORK_UNITS / total)).astype(np.int64) if total > 0 else np.zeros(events.size, np.int64)
-    n = int(groups.max()) + 1
-    one_way = coo_array((np.r_[events, events], (np.r_[source, target], np.r_[target, source])), shape=(n, n))
-    return csr_array(one_way)
 
 
 def swap_groups(whole: Int32, loads: Int64, work: Int64, between: csr_array, ceiling: int) -> None:

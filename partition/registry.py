@@ -7,8 +7,9 @@ from typing import Protocol
 
 from dtbsim.partition.contiguous import ContiguousPartitioner
 from dtbsim.partition.greedy import GreedyPartitioner
+from dtbsim.partition.ordered import MortonPartitioner, OrderedPartitioner
 from dtbsim.partition.table import BlockTable, Int32, Traffic
-from dtbsim.registry import Registry
+from dtbsim.registry import Later, Registry
 
 
 class Partitioner(Protocol):
@@ -32,9 +33,25 @@ def _checked(name: str, value: object) -> MakePartitioner:
 PARTITIONERS: Registry[MakePartitioner] = Registry(
     "dtbsim.partitioners",
     "partitioner",
-    {"contiguous": ContiguousPartitioner, "greedy": GreedyPartitioner},
+    {
+        "ordered": OrderedPartitioner,
+        "morton": MortonPartitioner,
+        "contiguous": ContiguousPartitioner,
+        "greedy": GreedyPartitioner,
+        "metis": Later("dtbsim.partition.external:MetisPartitioner"),
+        "km1": Later("dtbsim.partition.external:Km1Partitioner"),
+    },
     _checked,
 )
+
+
+LIBRARIES = {"metis": "pymetis", "km1": "mtkahypar"}
+"""What partitioners need that is no dependency of dtbsim."""
+
+
+def independent_partitioners() -> list[str]:
+    """Return the names of all partitioners but those that need a library of the extra `partition`."""
+    return [name for name in PARTITIONERS.names() if name not in LIBRARIES]
 
 
 def get_partitioner(name: str, unit: str = "ranks") -> Partitioner:

@@ -29,6 +29,7 @@ class BlockTable:
         region: int32[b], index of the region, -1 for a block without one.
         population: int32[b], index of the population.
         gid0: int64[b], gid of the first neuron; distinct, it defines the order of the blocks.
+        xyz_mm: float64[k, 3], where region k lies; None where no atlas says so.
 
     Raises:
         InputError: lengths differ, or a value is outside the ranges above.
@@ -39,6 +40,7 @@ class BlockTable:
     region: Int32
     population: Int32
     gid0: Int64
+    xyz_mm: Float64 | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in _COLUMNS.items():
@@ -53,6 +55,8 @@ class BlockTable:
         _require(self.population >= 0, self.population, "population", "an index")
         if len(np.unique(self.gid0)) != len(self.gid0):
             raise InputError("two blocks start at the same gid", remedy="give every block its own gid0")
+        if self.xyz_mm is not None:
+            object.__setattr__(self, "xyz_mm", _centroids(self.xyz_mm, int(self.region.max(initial=-1)) + 1))
 
     def __len__(self) -> int:
         return len(self.gid0)
@@ -123,6 +127,23 @@ def check_parts(blocks: BlockTable, n_parts: int, unit: str) -> None:
         )
 
 
+def fill_empty(work: Int64, row: Int32, n_parts: int) -> Int32:
+    """Return `row`, int32[b], with a block moved to every empty part, each from the most loaded that can spare one."""
+    counts = np.bincount(row, minlength=n_parts)
+    loads = np.zeros(n_parts, dtype=np.int64)
+    np.add.at(loads, row, work)
+    row = row.copy()
+    for part in np.flatnonzero(counts == 0):
+        donor = int(np.argmax(np.where(counts > 1, loads, -1)))
+        block = int(np.flatnonzero(row == donor)[-1])
+        row[block] = part
+        counts[donor] -= 1
+        counts[part] += 1
+        loads[donor] -= work[block]
+        loads[part] += work[block]
+    return row
+
+
 _COLUMNS: dict[str, type[np.generic]] = {
     "n_neurons": np.int64,
     "work": np.float64,
@@ -144,6 +165,17 @@ def _column(name: str, values: Any, dtype: type[np.generic]) -> NDArray[Any]:
         raise InputError(f"column {name} of a block table does not fit {np.dtype(dtype).name}")
     column.flags.writeable = False
     return column
+
+
+def _centroids(values: Any, n_regions: int) -> Float64:
+    """Return float64[k, 3] of at least `n_regions` rows, finite."""
+    given = np.asarray(values, dtype=np.float64)
+    if given.ndim != 2 or given.shape[1] != 3 or len(given) < n_regions or not np.isfinite(given).all():
+        raise InputError(
+            f"xyz_mm of a block table of {n_regions} regions has shape {given.shape}",
+            remedy="give three finite numbers for every region",
+        )
+    return given
 
 
 def _require(good: NDArray[np.bool_], values: NDArray[Any], name: str, allowed: str) -> None:

@@ -26,7 +26,7 @@ from dtbsim.config.plain import plain
 from dtbsim.config.signals import kinds_of
 from dtbsim.errors import InputError
 from dtbsim.mpi.fake import run_ranks
-from dtbsim.partition import PARTITIONERS
+from dtbsim.partition import independent_partitioners
 from dtbsim.simulate import chunks
 from dtbsim.simulate import run as simulate
 from dtbsim.store import Run, open_run
@@ -57,7 +57,7 @@ def divisions(
     most_steps: Sequence[int] = (7,),
 ) -> Iterator[Division]:
     """Divisions other than one rank with one thread; each of the given numbers and names is in one or more of them."""
-    names = PARTITIONERS.names() if partitioners is None else list(partitioners)
+    names = independent_partitioners() if partitioners is None else list(partitioners)
     exchanges = itertools.cycle(("shared_memory", "packets"))
     for n_ranks, n_threads in itertools.product(ranks, threads):
         for name in names if n_ranks > 1 else names[:1]:
@@ -85,7 +85,7 @@ def assert_independent(
             what is to be compared in `record`, `bold` and `signals`.
         base_dir: where the files are that it names; default: the current folder.
         ranks, threads: numbers of them, in all combinations.
-        partitioners: names; default: all that there are.
+        partitioners: names; default: all but those that need a library of their own.
         most_steps: lengths of the longest chunk.
 
     Returns:

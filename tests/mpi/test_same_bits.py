@@ -25,7 +25,7 @@ class Division:
 
     ranks: int
     threads: int
-    partitioner: str = "greedy"
+    partitioner: str = "ordered"
     exchange: str = "auto"
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ DIVISIONS = [
     Division(1, 2),
     Division(2, 1, "greedy", "shared_memory"),
     Division(2, 2, "contiguous", "packets"),
-    Division(3, 1, "greedy", "packets"),
+    Division(3, 1, "ordered", "packets"),
     Division(4, 1, "contiguous", "shared_memory"),
 ]
 

@@ -158,6 +158,24 @@ def test_many_projections(tmp_path: Path) -> None:
     assert "s / 1000 more" in shown
 
 
+def test_partitioners(tmp_path: Path) -> None:
+    arguments = ["--ranks", "4", "16", "--partitioners", "ordered", "morton", "contiguous"]
+    report, shown = report_of("partitioners.py", *arguments, "--neurons", "1000000", "--voxels", "1500", cwd=tmp_path)
+    assert len(report["results"]) == 12
+    by = {(row["network"][:4], row["ranks"], row["partitioner"]): row for row in report["results"]}
+    for ranks in (4, 16):
+        cortex, voxels = by["scha", ranks, "ordered"], by["1,50", ranks, "ordered"]
+        assert cortex["imbalance"] <= 1.05
+        assert voxels["imbalance"] <= 1.05
+        assert cortex["local"] > by["scha", ranks, "contiguous"]["local"] + 0.2
+        assert cortex["reached"] < by["scha", ranks, "contiguous"]["reached"]
+        assert voxels["announced"] == pytest.approx(voxels["reached"], rel=0.05), (
+            "ten synapses a link are sure to reach"
+        )
+    assert report["passed"]
+    assert "announced" in shown
+
+
 def test_resting_state(tmp_path: Path) -> None:
     report, shown = report_of("resting_state.py", "--seeds", "2", "--duration", "4000", cwd=tmp_path)
     (entry,) = report["results"]

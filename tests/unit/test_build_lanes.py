@@ -14,7 +14,8 @@ from tests.helpers.small_atlas import save_small_atlas
 from dtbsim.build import lanes
 from dtbsim.build.blocks import assign_ranks, cut_blocks
 from dtbsim.build.kinds import find_kinds
-from dtbsim.build.lanes import MAX_DEVICE_LANES, gather, lay_out
+from dtbsim.build.lanes import MAX_DEVICE_LANES, Run, gather, lay_out
+from dtbsim.build.neurons import MOST_AT_ONCE, joined
 from dtbsim.spec import Network
 
 SOURCES = """\
@@ -75,3 +76,13 @@ def test_every_neuron_is_on_one_lane(
         gids += [lane.gids for lane in made]
         assert not packed or max(lane.n_slots for lane in made) <= most_slots
     np.testing.assert_array_equal(np.sort(np.concatenate(gids)), np.arange(sources.n_neurons))
+
+
+def test_runs_are_joined_where_gids_and_places_go_on() -> None:
+    """Not over a gap of gids or places, nor over populations or kinds, nor beyond what is made at once."""
+    runs = [Run(0, 64, 0, 0, 0), Run(64, 64, 0, 64, 0), Run(128, 10, 0, 128, 0), Run(138, 64, 1, 138, 0)]
+    gaps = [Run(300, 64, 1, 202, 0), Run(364, 64, 1, 266, 1), Run(428, 64, 1, 400, 1)]
+    assert list(joined([*runs, *gaps])) == [Run(0, 138, 0, 0, 0), *runs[3:], *gaps]
+    long = [Run(k * 4096, 4096, 0, k * 4096, 0) for k in range(40)]
+    assert [run.size for run in joined(long)] == [MOST_AT_ONCE, MOST_AT_ONCE, 8 * 4096]
+    assert list(joined([])) == []

@@ -16,7 +16,7 @@ from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
-PARTITIONERS = ("contiguous", "greedy")
+PARTITIONERS = ("contiguous", "greedy", "ordered")
 
 
 def neurons_of(network: Network, n_ranks: int, threads: int) -> dict[int, dict[str, Any]]:

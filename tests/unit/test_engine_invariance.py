@@ -18,7 +18,7 @@ from dtbsim.mpi.fake import FakeMail
 from dtbsim.mpi.mail import Room
 from dtbsim.spec import Network
 
-PARTITIONERS = ("contiguous", "greedy")
+PARTITIONERS = ("contiguous", "ordered")
 
 SHORT = """\
 simulation: {dt_ms: 0.1, duration_ms: 60, block_size: 16}

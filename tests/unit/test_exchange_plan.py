@@ -51,7 +51,7 @@ def by_hand(network: Network, synapses: Any, n_ranks: int) -> tuple[int, Any, An
     return int(crossing[:, DELAY].min(initial=MAX_DELAY_STEPS)), needs, blocks
 
 
-@pytest.mark.parametrize("partitioner", ["contiguous", "greedy"])
+@pytest.mark.parametrize("partitioner", ["contiguous", "greedy", "ordered"])
 @pytest.mark.parametrize("n_ranks", [2, 3, 5])
 def test_the_plan_covers_every_synapse_between_ranks(tmp_path: Path, n_ranks: int, partitioner: str) -> None:
     network = zoo(tmp_path, f"simulation.partitioner={partitioner}")

@@ -9,7 +9,6 @@ import pytest
 
 from dtbsim.errors import EXIT_INPUT, InputError
 from dtbsim.partition import (
-    PARTITIONERS,
     BlockTable,
     ContiguousPartitioner,
     GreedyPartitioner,
@@ -66,9 +65,11 @@ def best_of_all(work: np.ndarray, n_parts: int) -> float:
 
 
 SEEDS = range(60)
+NAMES = ["ordered", "morton", "contiguous", "greedy"]
+"""Those that need no other library (tests/unit/test_partition_external.py has the others)."""
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_block_has_one_part_and_no_part_is_empty(name: str, seed: int) -> None:
     blocks = random_table(seed)
@@ -81,7 +82,7 @@ def test_every_block_has_one_part_and_no_part_is_empty(name: str, seed: int) -> 
         assert np.array_equal(np.unique(assignment), np.arange(n_parts))
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_order_of_rows_does_not_matter(name: str, seed: int) -> None:
     blocks = random_table(seed, 30)
@@ -183,13 +184,13 @@ def test_traffic_never_makes_whole_regions_less_local(seed: int) -> None:
     assert aware.imbalance <= max(blind.imbalance, 1.01) + 1e-9
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_blocks_without_work_are_shared_by_their_neurons(name: str) -> None:
     blocks = BlockTable(np.array([10, 10, 20]), np.zeros(3), np.full(3, -1), np.arange(3), np.array([0, 10, 20]))
     assert np.bincount(get_partitioner(name).assign(blocks, 2), weights=blocks.n_neurons).tolist() == [20, 20]
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_one_heavy_block_leaves_no_part_empty(name: str) -> None:
     work = np.full(20, 1e-30)
     work[3] = 1.0
@@ -198,7 +199,7 @@ def test_one_heavy_block_leaves_no_part_empty(name: str) -> None:
     assert set(get_partitioner(name).assign(blocks, 6)) == set(range(6))
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_more_parts_than_blocks_is_an_error_with_numbers_and_remedy(name: str) -> None:
     with pytest.raises(InputError, match=r"5 ranks.*3 block.*at most 3 ranks.*smaller block_size") as caught:
         get_partitioner(name).assign(uniform_table(3, 1), 5)
@@ -221,7 +222,7 @@ def test_tolerances_out_of_range_are_errors(tolerances: tuple[float, float]) -> 
         GreedyPartitioner(*tolerances)
 
 
-@pytest.mark.parametrize("name", PARTITIONERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_million_blocks_take_seconds(name: str) -> None:
     n = 1_000_000
     rng = np.random.default_rng(5)

@@ -314,7 +314,8 @@ def test_the_block_size_is_given_or_follows_the_size(compiled: Any) -> None:
     def of(total: int) -> int:
         return default_block_size((Population("A", 0, -1, 0, total),))
 
-    assert [of(n) for n in (1, 32_768, 77_169, 10**6, 10**9)] == [64, 64, 128, 2048, 65_536]
+    assert [of(n) for n in (1, 32_768, 77_169, 10**6)] == [64, 64, 128, 2048]
+    assert [of(n) for n in (10**7, 10**9, 2**32 - 1, 86 * 10**9)] == [2048, 2048, 4096, 65_536]
 
 
 def test_compiling_needs_no_atlas_where_none_is_used() -> None:

@@ -46,7 +46,7 @@ def test_divisions_hold_every_number() -> None:
     found = list(divisions())
     assert {d.ranks for d in found} == {1, 2, 3}
     assert {d.threads for d in found} == {1, 2}
-    assert {d.partitioner for d in found if d.ranks > 1} == {"contiguous", "greedy"}
+    assert {d.partitioner for d in found if d.ranks > 1} == {"ordered", "morton", "contiguous", "greedy"}
     assert {d.exchange for d in found if d.ranks > 1} == {"shared_memory", "packets"}
     assert any(d.most_steps == 7 for d in found)
     assert Division() not in found

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.planned import Progress
@@ -22,14 +25,16 @@ CpuExchange = Literal["none", "shared_memory", "packets"]
 
 
 class CpuPlan:
-    """The plan of one rank; see `BackendPlan`. Raises InputError where the network has fewer blocks than ranks."""
+    """The plan of one rank; see `BackendPlan`. `ranks`, int32[blocks]: the rank of every block."""
 
     notes: list[str] = []  # noqa: RUF012 - there is nothing to say
 
-    def __init__(self, network: Network, rank: int, n_ranks: int, threads: int, exchange: CpuExchange) -> None:
+    def __init__(
+        self, network: Network, rank: int, n_ranks: int, threads: int, exchange: CpuExchange, ranks: NDArray[np.int32]
+    ) -> None:
         self._network = network
         self.threads, self.exchange = threads, exchange
-        self.layout = plan_rank(network, rank, n_ranks, threads)
+        self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks)
 
     def check_memory(self, comm: Comm) -> None:
         """Nothing: there is no memory but the host's."""

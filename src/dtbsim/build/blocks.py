@@ -54,15 +54,19 @@ def cut_blocks(network: Network) -> BlockTable:
         region=region[population],
         population=population.astype(np.int32),
         gid0=network.gid_starts[population] + start,
+        xyz_mm=None if network.atlas is None else network.atlas.xyz_mm,
     )
 
 
-def assign_ranks(network: Network, table: BlockTable, n_ranks: int) -> Blocks:
-    """Blocks with their ranks, by the configured partitioner, which knows the expected traffic."""
+def find_ranks(network: Network, table: BlockTable, n_ranks: int) -> NDArray[np.int32]:
+    """int32[b]: the rank of every block, by the configured partitioner, which knows the expected traffic."""
     partitioner = get_partitioner(network.execution.partitioner)
-    rank = np.zeros(len(table), dtype=np.int32)
-    if n_ranks > 1:
-        rank = partitioner.assign(table, n_ranks, traffic(network))
-    return Blocks(
-        gid0=table.gid0, size=table.n_neurons, population=table.population.astype(np.int64), rank=rank.astype(np.int32)
-    )
+    if n_ranks == 1:
+        return np.zeros(len(table), dtype=np.int32)
+    return partitioner.assign(table, n_ranks, traffic(network)).astype(np.int32)
+
+
+def assign_ranks(network: Network, table: BlockTable, n_ranks: int, ranks: NDArray[np.int32] | None = None) -> Blocks:
+    """Blocks with their ranks: `ranks`, int32[b], where another rank has found them, else those of `find_ranks`."""
+    rank = find_ranks(network, table, n_ranks) if ranks is None else ranks
+    return Blocks(gid0=table.gid0, size=table.n_neurons, population=table.population.astype(np.int64), rank=rank)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +16,9 @@ from dtbsim.errors import InputError
 from dtbsim.kernels.update_kernel import UpdateKernel, get_update_kernel, mix_structure
 from dtbsim.models.own import code_of
 from dtbsim.spec.network import Network
+
+MOST_AT_ONCE = 65_536
+"""Neurons whose values are made at once: it bounds the memory that this takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +108,28 @@ def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int
             _fill(network, kinds[run.kind], neurons.group_of[run.kind], neurons, run)
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        for _ in pool.map(fill, lane.runs):  # raises what the first run that fails has raised
+        for _ in pool.map(fill, joined(lane.runs)):  # raises what the first run that fails has raised
             pass
     return neurons
+
+
+def joined(runs: Iterable[Run]) -> Iterator[Run]:
+    """Longer runs of the same neurons, of MOST_AT_ONCE at most: what a run costs beside its neurons counts, too."""
+    last: Run | None = None
+    for run in runs:
+        if last is None:
+            last = run
+        elif (
+            (run.population, run.kind) == (last.population, last.kind)
+            and (run.gid0, run.local) == (last.gid0 + last.size, last.local + last.size)
+            and last.size + run.size <= MOST_AT_ONCE
+        ):
+            last = replace(last, size=last.size + run.size)
+        else:
+            yield last
+            last = run
+    if last is not None:
+        yield last
 
 
 def _fill(network: Network, kind: Kind, group: Group, neurons: LaneNeurons, run: Run) -> None:

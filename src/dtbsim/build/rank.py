@@ -111,14 +111,16 @@ def plan_rank(
     lanes_per_thread: int = MAX_LANES_PER_THREAD,
     *,
     static_on_device: bool = False,
+    ranks: NDArray[np.int32] | None = None,
 ) -> RankPlan:
     """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
 
-    `static_on_device`: static synapses take no memory of the host.
+    `static_on_device`: static synapses take no memory of the host. `ranks`, int32[blocks]: where each block goes, as
+    `blocks.find_ranks` has found on another rank.
     """
     kinds = find_kinds(network)
     table = cut_blocks(network)
-    blocks = assign_ranks(network, table, n_ranks)
+    blocks = assign_ranks(network, table, n_ranks, ranks)
     candidates = find_candidates(network, blocks, rank)
     static = np.array([p.dynamics is None and not p.procedural for p in network.projections], dtype=bool)
     stored = float(synapses_onto(network, owned_share(network, blocks, rank))[static].sum())

@@ -40,9 +40,11 @@ class Simulation(Strict):
     )
     max_delay_ms: Number = Field(default=1000.0, gt=0, description="no delay may be longer; at least one step")
     partitioner: Annotated[str, Field(strict=True, max_length=100)] = Field(
-        default="greedy",
-        description="how blocks go to ranks: `contiguous` (in order), `greedy` (balanced by predicted work, cutting "
-        "little traffic), or one of another package; spikes do not depend on it",
+        default="ordered",
+        description="how blocks go to ranks: `ordered` (regions that talk much to each other beside each other, "
+        "balanced by predicted work), `morton` (regions by where they are), `contiguous` (in order), `greedy` (whole "
+        "regions), `metis` and `km1` (with the extra `partition`), or one of another package; spikes do not depend on "
+        "it",
     )
     threads: Whole | None = Field(
         default=None, ge=1, le=MAX_THREADS, description="threads per rank; default: the cores this rank may use"

@@ -38,16 +38,18 @@ class ExchangePlan:
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
     """The same plan on every rank, from the network and the assignment of blocks."""
     n = len(network.populations)
-    owns = np.zeros((n_ranks, n), dtype=bool)
-    owns[blocks.rank, blocks.population] = True
-    several = owns.sum(axis=0) > 1
-    owner = owns.argmax(axis=0)
+    owned = np.unique(blocks.population * n_ranks + blocks.rank)
+    population, rank = np.divmod(owned, n_ranks)
+    several = np.bincount(population, minlength=n) > 1
+    owner = np.empty(n, dtype=np.int64)
+    owner[population] = rank
     target, source, shortest = heard(network)
     crossing = several[target] | several[source] | (owner[target] != owner[source])
     window = int(shortest[crossing].min(initial=MAX_DELAY_STEPS))
+    owns = csr_array((np.ones(owned.size, dtype=np.int32), (rank, population)), shape=(n_ranks, n))
     pairs = np.ones(int(crossing.sum()), dtype=np.int32), (target[crossing], source[crossing])
-    hears = (csr_array(owns, dtype=np.int32) @ csr_array(pairs, shape=(n, n))).tocoo()
+    hears = (owns @ csr_array(pairs, shape=(n, n))).tocoo()
+    wanted = several[hears.col] | (hears.row != owner[hears.col])
     needs = np.zeros((n_ranks, n), dtype=bool)
-    needs[hears.row, hears.col] = True
-    needs &= several | ~owns
+    needs[hears.row[wanted], hears.col[wanted]] = True
     return ExchangePlan(max(1, window), needs)

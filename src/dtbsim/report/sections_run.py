@@ -8,6 +8,7 @@ from dtbsim.report import figures_performance as draw
 from dtbsim.report.data import ReportData
 from dtbsim.report.part import gathered
 from dtbsim.report.parts import Headline, Panel, Section
+from dtbsim.report.placement import placement_panels
 from dtbsim.report.tables import provenance_table, rank_table, stage_table
 from dtbsim.report.text import count, is_number, listing, plural, safe, seconds, significant, size_of
 
@@ -94,6 +95,7 @@ def performance_section(data: ReportData) -> Section | None:
         details = f"<details><summary>Numbers</summary>{rank_table(performance)}</details>"
         figure = draw.rank_shares(performance)
         panels.append(Panel("How the network was divided", text, figure, "Share of each rank", details))
+    panels += placement_panels(data)
     return Section("performance", "Time and memory", _machine(data), panels, order=90)
 
 

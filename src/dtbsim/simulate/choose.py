@@ -12,9 +12,10 @@ from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.planned import BackendPlan
+from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import Comm
-from dtbsim.mpi.world import on_every_rank
+from dtbsim.mpi.world import on_every_rank, on_root
 from dtbsim.spec import Network
 from dtbsim.spec.records import Execution
 
@@ -72,12 +73,15 @@ def _shared_by(device: Device, comm: Comm) -> int:
 def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
     """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
     wanted, device = network.execution, choice.device
+    ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
-        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange))
+        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
     way = None if comm.size == 1 else on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
     threads = choose_threads(wanted, comm)
-    return on_every_rank(comm, lambda: CudaPlan(network, comm.rank, comm.size, threads, device, choice.shared_by, way))
+    return on_every_rank(
+        comm, lambda: CudaPlan(network, comm.rank, comm.size, threads, device, choice.shared_by, way, ranks)
+    )
 
 
 def choose_threads(wanted: Execution, comm: Comm) -> int:

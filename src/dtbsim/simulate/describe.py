@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankPlan
 from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.partition import find_placement
 from dtbsim.spec.network import Network
 
 
@@ -48,7 +51,28 @@ def describe_network(
             for rank, synapses in enumerate(synapses_of_rank)
         ],
         "ranks_per_spike": exchange.ranks_per_spike(network.sizes),
+        "placement": _placement(network, plan) if len(synapses_of_rank) > 1 else None,
     }
+
+
+def _placement(network: Network, plan: RankPlan) -> dict[str, Any]:
+    """Ranks of regions (populations, where these have none), and the traffic before and after ordering."""
+    found = find_placement(plan.table, plan.blocks.rank, traffic(network))
+    of = [network.populations[population] for population in plan.table.population[found.first].tolist()]
+    names = [network.region_names[item.region] if item.region >= 0 else item.name for item in of]
+    return {
+        "regions": [
+            {"name": name, "rank": rank, "ranks": ranks}
+            for name, rank, ranks in zip(names, found.rank.tolist(), found.n_ranks.tolist(), strict=True)
+        ],
+        "traffic_given": _short(found.given),
+        "traffic_placed": _short(found.placed),
+    }
+
+
+def _short(matrix: NDArray[np.float64]) -> list[list[float]]:
+    """Numbers of four digits: for the eye."""
+    return [[float(f"{value:.4g}") for value in row] for row in matrix.tolist()]
 
 
 def _weights(network: Network) -> list[dict[str, Any]]:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
 
 BLOCKS_WANTED = 512
-MIN_BLOCK, MAX_BLOCK = 64, 65_536
+MIN_BLOCK, COMMON_BLOCK, MAX_BLOCK = 64, 2048, 65_536
+MANY_BLOCKS = 2**20
 SHOWN = 5
 """Names in a message that could have many."""
 
@@ -175,10 +176,14 @@ def _block_size(config: RunConfig, populations: tuple[Population, ...], places: 
 
 
 def default_block_size(populations: tuple[Population, ...]) -> int:
-    """A power of two that gives some BLOCKS_WANTED blocks: a function of the network alone."""
+    """A power of two: some BLOCKS_WANTED blocks, more where these would be larger than COMMON_BLOCK neurons.
+
+    So a rank of some 30,000 neurons or more has blocks enough for a balance within some per cent, however many ranks
+    there are. Beyond MANY_BLOCKS blocks they grow again. A function of the network alone.
+    """
     total = sum(population.size for population in populations)
-    wanted: int = 2 ** round(math.log2(max(1.0, total / BLOCKS_WANTED)))
-    return min(max(wanted, MIN_BLOCK), MAX_BLOCK)
+    few, many = (2 ** round(math.log2(max(1.0, total / blocks))) for blocks in (BLOCKS_WANTED, MANY_BLOCKS))
+    return int(min(max(min(few, COMMON_BLOCK), many, MIN_BLOCK), MAX_BLOCK))
 
 
 def _atlas(config: RunConfig, base: Path, places: Places) -> Atlas | None:

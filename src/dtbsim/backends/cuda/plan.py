@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import MAX_SOURCES, shared_bytes
 from dtbsim.build.lanes import MAX_DEVICE_LANES
@@ -30,24 +33,31 @@ class Choice:
 
 
 def choose_plan(
-    network: Network, rank: int, n_ranks: int, limits: Limits, wanted: PlanName | Literal["auto"] = "auto"
+    network: Network,
+    rank: int,
+    n_ranks: int,
+    limits: Limits,
+    wanted: PlanName | Literal["auto"] = "auto",
+    ranks: NDArray[np.int32] | None = None,
 ) -> Choice:
     """The persistent plan where it can be, else the general one; `wanted` other than auto is an order.
+
+    `ranks`, int32[blocks]: the rank of every block where that is known.
 
     Raises InputError where the persistent plan is wanted and cannot be.
     """
     if wanted == "general":
-        return Choice("general", _general(network, rank, n_ranks), "simulation.gpu_plan")
+        return Choice("general", _general(network, rank, n_ranks, ranks), "simulation.gpu_plan")
     obstacle = _obstacle_in_network(network, n_ranks)
     if obstacle is None:
-        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors, static_on_device=True)
+        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors, static_on_device=True, ranks=ranks)
         obstacle = _obstacle_in_layout(layout, limits)
         if obstacle is None:
             reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
             return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
     if wanted == "persistent":
         raise no_persistent_plan(obstacle)
-    return Choice("general", _general(network, rank, n_ranks), obstacle)
+    return Choice("general", _general(network, rank, n_ranks, ranks), obstacle)
 
 
 def no_persistent_plan(obstacle: str) -> InputError:
@@ -59,10 +69,11 @@ def no_persistent_plan(obstacle: str) -> InputError:
     )
 
 
-def _general(network: Network, rank: int, n_ranks: int) -> RankPlan:
+def _general(network: Network, rank: int, n_ranks: int, ranks: NDArray[np.int32] | None) -> RankPlan:
     """As few lanes as keep synapses at four bytes; one where some are procedural, as each lane draws all of these."""
     procedural = any(projection.procedural for projection in network.projections)
-    return plan_rank(network, rank, n_ranks, 1, 1 if procedural else MAX_DEVICE_LANES, static_on_device=True)
+    lanes = 1 if procedural else MAX_DEVICE_LANES
+    return plan_rank(network, rank, n_ranks, 1, lanes, static_on_device=True, ranks=ranks)
 
 
 def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:

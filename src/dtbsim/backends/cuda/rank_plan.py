@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.device import Device
@@ -27,16 +30,25 @@ _LOG = logging.getLogger(__name__)
 class CudaPlan:
     """The plan of one rank; see `BackendPlan`.
 
-    `device` is its GPU, which `shared_by` ranks use; `way` is how spikes travel between GPUs, None where they need not.
-    Raises InputError where the plan that `network.execution` orders cannot step the rank.
+    `ranks`, int32[blocks], is the rank of every block. `device` is this rank's GPU, which `shared_by` ranks use; `way`
+    is how spikes travel between GPUs, None where they need not. Raises InputError where the plan that
+    `network.execution` orders cannot step the rank.
     """
 
     def __init__(
-        self, network: Network, rank: int, n_ranks: int, threads: int, device: Device, shared_by: int, way: Way | None
+        self,
+        network: Network,
+        rank: int,
+        n_ranks: int,
+        threads: int,
+        device: Device,
+        shared_by: int,
+        way: Way | None,
+        ranks: NDArray[np.int32],
     ) -> None:
         self._network, self._device, self._shared_by, self._way = network, device, shared_by, way
         self.threads = threads
-        self.choice = choose_plan(network, rank, n_ranks, device.limits, network.execution.gpu_plan)
+        self.choice = choose_plan(network, rank, n_ranks, device.limits, network.execution.gpu_plan, ranks)
 
     @property
     def layout(self) -> RankPlan:
