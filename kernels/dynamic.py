@@ -43,7 +43,7 @@ def _schedule(table: Any, table_at: int, k: int, step: int, ring_mask: int) -> b
 
 @nb.njit(nogil=True)
 def schedule_dynamic(lane: Any, source: int, step: int, ring_mask: int) -> bool:
-    """Enter a spike of source candidate `source` into the payload queues of the lane; once per spike. False: no memory."""
+    """Enter a spike of source candidate `source` into the queues of the lane; once per spike. False: no memory."""
     tables = view_i64(lane[L.DYNAMIC_AT], lane[L.N_DYNAMIC] * D.FIELDS)
     for d in range(lane[L.N_DYNAMIC]):
         table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
