@@ -80,7 +80,7 @@ def measure(path: Path, comm: Any, transient_ms: float, chunks: int) -> tuple[di
     comm.barrier()
     with times.adding("build"):
         built = build_rank(prepared.plan, prepared.threads)
-        backend = CpuBackend(built, exchange_of(prepared, comm), prepared.threads)
+        backend = CpuBackend(built, exchange_of(prepared, comm, built), prepared.threads)
     try:
         with times.adding("compile"):
             backend.compile()
@@ -92,15 +92,15 @@ def measure(path: Path, comm: Any, transient_ms: float, chunks: int) -> tuple[di
         backend.close()
 
 
-def exchange_of(prepared: Any, comm: Any) -> Any:
+def exchange_of(prepared: Any, comm: Any, built: Any) -> Any:
     """How the spikes of this rank travel, as a run chooses it."""
     from dtbsim.exchange.board import SharedBoard
-    from dtbsim.exchange.packets import PacketExchange
+    from dtbsim.exchange.neighbours import neighbour_exchange
 
     network, plan = prepared.network, prepared.exchange_plan
     if prepared.exchange == "shared_memory":
         return SharedBoard(comm, plan, network.n_neurons // comm.size)
-    return PacketExchange(comm, plan, network.gid_starts) if prepared.exchange == "packets" else None
+    return neighbour_exchange(comm, built, plan) if prepared.exchange == "packets" else None
 
 
 def step(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ drives:
   some: {kind: poisson, target: E, rate_hz: 100, weight_pA: 1, neurons: [3, 7]}
   noise: {kind: noise_current, target: E, mean: 0, std: 1}
 """
+
+
+@pytest.fixture(autouse=True)
+def registries_stay() -> Iterator[None]:
+    """What a test adds to a registry is gone after it, as if it had run in a process of its own."""
+    registry = sys.modules.get("dtbsim.registry")
+    known = [] if registry is None else list(registry.Registry.known.values())
+    before = [(one, list(one._built_in)) for one in known]
+    yield
+    for one, names in before:
+        for name in one._built_in.keys() - set(names):
+            del one._built_in[name]
 
 
 @pytest.hookimpl(trylast=True)

@@ -27,6 +27,11 @@ needs_mpiexec = [
 ]
 
 
+def _listen() -> None:
+    """Let Ctrl-C end the job also where the tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Outcome(NamedTuple):
     """How a job ended; `seconds` since it was started or hit."""
 
@@ -54,6 +59,7 @@ class Job:
             cwd=cwd,
             env=environ,
             start_new_session=True,
+            preexec_fn=_listen,
         )
 
     def __enter__(self) -> Job:

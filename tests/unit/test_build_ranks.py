@@ -235,19 +235,26 @@ def test_lanes_beyond_16_bit_slots_use_6_bytes() -> None:
     assert [lane.n_slots for lane in plan.lanes] == [140_000]
     assert plan.synapse_kind == L.KIND_WIDE16
     synapses = synapses_of(build_rank(plan, 1))
-    plan = plan_rank(network_of(LARGE.format(block_size=16_384)), 0, 1, 1)
-    assert plan.synapse_kind == L.KIND_PACKED
-    assert len(plan.lanes) == 3, "several lanes per thread keep slots in 16 bits"
-    assert max(lane.n_slots for lane in plan.lanes) <= 65_536
-    for found in (synapses, synapses_of(build_rank(plan, 1))):
-        assert (found[:, SOURCE] == np.arange(140_000)).all()
-        assert (found[:, TARGET] == np.arange(140_000)).all()
+    assert (synapses[:, SOURCE] == np.arange(140_000)).all()
+    assert (synapses[:, TARGET] == np.arange(140_000)).all()
+
+
+@pytest.mark.parametrize(("indegree", "lanes"), [(1, 1), (30, 3)])
+def test_several_lanes_of_a_thread_keep_slots_in_16_bits(indegree: int, lanes: int) -> None:
+    """Where the bytes that synapses save are more than those of finding them in more lanes."""
+    rule = f"{{kind: fixed_indegree, indegree: {indegree}}}"
+    plan = plan_rank(network_of(LARGE.format(block_size=16_384).replace("{kind: one_to_one}", rule)), 0, 1, 1)
+    assert len(plan.lanes) == lanes
+    assert (plan.synapse_kind == L.KIND_PACKED) == (lanes == 3)
+    assert (max(lane.n_slots for lane in plan.lanes) <= 65_536) == (lanes == 3)
+    found = synapses_of(build_rank(plan, 1))
+    assert (np.bincount(found[:, TARGET], minlength=140_000) == indegree).all()
 
 
 @pytest.mark.parametrize(
     ("constant", "limit", "message", "remedy"),
     [
-        ("synapses.MOST_SOURCES", 99, "rank 0 hears 100 neurons; a rank can number 99", "use fewer neurons"),
+        ("candidates.MOST_SOURCES", 99, "rank 0 hears 100 neurons; a rank can number 99", "use fewer neurons"),
         (
             "lanes.MOST_SLOTS",
             111,

@@ -73,7 +73,9 @@ projections:
 
 def test_lanes_are_not_packed_where_nothing_is_stored() -> None:
     assert len(plan_rank(network_of(LARGE), 0, 1, 1).lanes) == 1
-    mixed = LARGE + "  Q: {source: A, target: A, rule: {kind: one_to_one}, weight_mV: 3, delay_ms: 1}\n"
+    mixed = (
+        LARGE + "  Q: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 30}, weight_mV: 3, delay_ms: 1}\n"
+    )
     assert len(plan_rank(network_of(mixed), 0, 1, 1).lanes) == 3
 
 
