@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class Activity:
     def __init__(
         self, comm: Comm, gid_starts: I64, unit_steps: int, groups: I64 | None = None, like: Activity | None = None
     ) -> None:
-        self._comm = comm
+        self.comm = comm
         self._starts = gid_starts
         self._groups = groups
         self._n = gid_starts.size - 1 if groups is None else int(groups.max()) + 1
@@ -56,9 +58,9 @@ class Activity:
         counts[0] += self.started
         whole = stop // unit - first
         self.started = counts[whole] if whole < touched else np.zeros(self._n, dtype=np.int64)
-        if self._comm.size == 1 or whole == 0:
+        if self.comm.size == 1 or whole == 0:
             return counts[:whole]
-        return self._comm.allreduce_sum(counts[:whole])
+        return self.comm.allreduce_sum(counts[:whole])
 
     def _count(self, first: int, touched: int, steps: Steps, gids: Gids) -> I64:
         columns = self.populations(gids)
@@ -76,6 +78,12 @@ class Activity:
         kept = self._groups >= 0
         np.add.at(counts.T, self._groups[kept], counted[:, kept].T)
         return counts
+
+
+def sum_on_first(comm: Comm, counts: Sequence[I64]) -> I64:
+    """Counts of all ranks of an interrupted run in one, for the first of those that go on; zeros for the others."""
+    total: I64 = np.asarray(np.sum(counts, axis=0), np.int64)
+    return total if comm.is_root else np.zeros_like(total)
 
 
 class Bins:

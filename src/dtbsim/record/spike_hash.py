@@ -14,7 +14,7 @@ the same sums.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ class SpikeHasher:
         check_spikes(steps, gids)
         for low in range(0, len(steps), _BATCH):
             self._add(steps[low : low + _BATCH], gids[low : low + _BATCH])
+
+    def add_sums(self, sums: Iterable[tuple[int, U64]]) -> None:
+        """Add sums of windows, as of another rank."""
+        for window, words in sums:
+            self._sums[window] = self._sums.get(window, np.zeros(2, np.uint64)) + words
 
     @property
     def sums(self) -> dict[int, tuple[int, int]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.record.counts import I64, Activity, Bins
+from dtbsim.record.counts import I64, Activity, Bins, sum_on_first
 from dtbsim.registry import Later
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import entries_of
@@ -134,6 +134,11 @@ class CorrelationStream(Stream):
         self._counter.started = np.array(state["started"], np.int64)
         for k, histogram in enumerate(self._histograms):
             histogram.restore({name: state[f"{name}_{k}"] for name in HISTOGRAM_STATE})
+
+    def merged(self, states: Sequence[State], rank: int) -> State:
+        """The counts of all ranks and the sums, on rank 0; nothing counted on the others."""
+        started = sum_on_first(self._counter.comm, [state["started"] for state in states])
+        return {**states[0], "started": started}
 
     def close(self) -> None:
         """Publish the final histograms; every store, also when one of them fails."""

@@ -281,6 +281,10 @@ class EegStream(Stream):
         if self._writer is not None and len(self._sums):
             self._writer.append(signal_of(self._sums, self._plan.matrix))
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
     def close(self) -> None:
         """Publish the store."""
         if self._writer is not None:

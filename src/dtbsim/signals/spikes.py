@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.numerics.ranges import range_of
 from dtbsim.record.spike_hash import SpikeHasher, combined
 from dtbsim.registry import Later
+from dtbsim.signals.rank_stores import rank_stores_of
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -78,15 +80,15 @@ class SpikePlan(Plan):
         """With a store on every rank where spikes are stored."""
         from dtbsim.store import SpikeWriter
 
-        writer = None if self.window is None else SpikeWriter(site.stores / STORE, site.comm.rank)
-        return SpikeStream(self, site.comm, writer)
+        writers = [] if self.window is None else [SpikeWriter(site.stores / STORE, k) for k in rank_stores_of(site)]
+        return SpikeStream(self, site.comm, writers)
 
 
 class SpikeStream(Stream):
-    """Counts, hashes and stores the spikes of this rank."""
+    """Counts, hashes and stores the spikes of this rank: in its first store; others of it get no more spikes."""
 
-    def __init__(self, plan: SpikePlan, comm: Comm, writer: SpikeWriter | None) -> None:
-        self._plan, self._comm, self._writer = plan, comm, writer
+    def __init__(self, plan: SpikePlan, comm: Comm, writers: list[SpikeWriter]) -> None:
+        self._plan, self._comm, self._writers = plan, comm, writers
         self._hasher = SpikeHasher()
         self._spikes = 0
 
@@ -94,9 +96,12 @@ class SpikeStream(Stream):
         """Hash all spikes, store those that were asked for."""
         self._spikes += chunk.steps.size
         self._hasher.update(chunk.steps, chunk.gids)
-        if self._writer is not None and self._plan.window is not None:
-            keep = self._kept(chunk, self._plan.window)
-            self._writer.append(chunk.steps[keep], chunk.gids[keep], stop_step=chunk.stop)
+        if self._plan.window is None:
+            return
+        keep = self._kept(chunk, self._plan.window)
+        self._writers[0].append(chunk.steps[keep], chunk.gids[keep], stop_step=chunk.stop)
+        for other in self._writers[1:]:
+            other.append(chunk.steps[:0], chunk.gids[:0], stop_step=chunk.stop)
 
     def _kept(self, chunk: Chunk, window: tuple[int, int]) -> slice | NDArray[np.bool_]:
         first, last = window
@@ -126,10 +131,26 @@ class SpikeStream(Stream):
         self._hasher = SpikeHasher({window: (a, b) for window, (a, b) in zip(windows, words, strict=True)})
         self._spikes = int(state["spikes"])
 
+    def merged(self, states: Sequence[State], rank: int) -> State:
+        """The sums of all ranks, on rank 0."""
+        hasher = SpikeHasher()
+        states = states if rank == 0 else []
+        for state in states:
+            hasher.add_sums(zip(state["windows"].tolist(), state["words"], strict=True))
+        spikes = sum(int(state["spikes"]) for state in states)
+        words = np.array(list(hasher.sums.values()), np.uint64).reshape(-1, 2)
+        return {"windows": np.array(list(hasher.sums), np.int64), "words": words, "spikes": np.array(spikes)}
+
+    def flush(self) -> None:
+        """Sort what waits and give it to the stores."""
+        for writer in self._writers:
+            writer.flush()
+
     def close(self) -> None:
-        """Publish the store."""
-        if self._writer is not None:
-            self._writer.close()
+        """Publish the stores."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
 SPIKES = Spikes()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.registry import Later
+from dtbsim.signals.rank_stores import StoreColumns, steps_before
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 from dtbsim.store.run_state import entries_of
 
@@ -58,23 +63,42 @@ class StatePlan(Plan):
 
         sampled = site.backend.sampler.records[self._k]
         folder = site.stores / FOLDER / str(self._k)
-        writer = StateWriter(folder, site.comm.rank, sampled.gids, sampled.variables, sampled.interval)
-        return StateStream(self._k, writer)
+        columns = StoreColumns(site, folder, {"gid": sampled.gids}, "gid")
+        writers = []
+        for k, (gids,) in columns.stores:
+            writer = StateWriter(folder, k, gids, sampled.variables, sampled.interval)
+            if columns.is_new(k):
+                steps = steps_before(folder)
+                writer.append(steps, np.zeros((steps.size, 0, len(sampled.variables)), np.float32))
+            writers.append(writer)
+        return StateStream(self._k, columns, writers)
 
 
 class StateStream(Stream):
     """Writes what was sampled; nothing of it is kept between chunks."""
 
-    def __init__(self, k: int, writer: StateWriter) -> None:
-        self._k, self._writer = k, writer
+    def __init__(self, k: int, columns: StoreColumns, writers: list[StateWriter]) -> None:
+        self._k, self._columns, self._writers = k, columns, writers
+        self._due: list[NDArray[np.float32]] = []
+
+    def share(self, chunk: Chunk) -> None:
+        """Bring the samples to the ranks that store them."""
+        self._due = self._columns.dealt(chunk.samples[self._k][1])
 
     def take(self, chunk: Chunk) -> None:
         """Store the samples of a chunk."""
-        self._writer.append(*chunk.samples[self._k])
+        for writer, values in zip(self._writers, self._due, strict=True):
+            writer.append(chunk.samples[self._k][0], values)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
 
     def close(self) -> None:
-        """Publish the store."""
-        self._writer.close()
+        """Publish the stores."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
 STATES = States()

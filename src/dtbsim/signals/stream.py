@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from dtbsim.errors import InputError
 from dtbsim.registry import Later
 from dtbsim.store.run_state import FOLDER, entries_of_kind
 
@@ -41,7 +42,8 @@ State = Mapping[str, NDArray[Any]]
 class Site:
     """Where a stream is opened: a rank of the built network, the folder of stores, the unit of counting in steps.
 
-    The unit divides those of all plans; 0 where none of them counts.
+    The unit divides those of all plans; 0 where none of them counts. `begun` is how many stores every kind with one for
+    each rank has already, where the streams go on with an interrupted run; 0 in a new one.
     """
 
     network: Network
@@ -49,6 +51,7 @@ class Site:
     backend: Backend
     stores: Path
     unit: int
+    begun: int = 0
 
 
 class Stream:
@@ -74,11 +77,30 @@ class Stream:
         return {}
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of everything that is needed to go on later; rows that were written are in the store."""
+        """Copies of everything that is needed to go on later; rows that were written are in the store.
+
+        A class that is derived from this one says it itself, also where that is nothing: a run with a stream that does
+        not is refused where it would have to be saved.
+        """
         return {}
 
     def restore(self, state: State) -> None:
-        """Go on from what `state` of such a stream on the same rank returned."""
+        """Go on from what `state` of such a stream on the same rank returned, or `merged` made of those of all."""
+
+    def merged(self, states: Sequence[State], rank: int) -> State:
+        """What this stream on `rank` goes on from, where there were other ranks when they gave these states.
+
+        What only rank 0 has stays there. InputError where other ranks have something, which a kind must put together.
+        """
+        if any(state for state in states[1:]):
+            raise InputError(
+                f"{type(self).__name__} can only go on with as many ranks as it had ({len(states)})",
+                remedy=f"start {len(states)} ranks",
+            )
+        return states[0] if rank == 0 else {}
+
+    def flush(self) -> None:
+        """Give everything that was recorded to the stores. Raises StorageError."""
 
     def close(self) -> None:
         """Publish everything that was recorded. Raises StorageError."""

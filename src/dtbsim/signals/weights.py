@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.registry import Later
-from dtbsim.signals.stream import Plan, Signal, Site, Stream
+from dtbsim.signals.rank_stores import StoreColumns, steps_before
+from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import entries_of
 
 if TYPE_CHECKING:
@@ -64,40 +69,77 @@ class WeightPlan(Plan):
 
         kept = site.backend.weights[self._k]
         folder = site.stores / FOLDER / str(self._k)
-        writer = WeightWriter(folder, site.comm.rank, kept.source, kept.target, kept.delay, self.dt_ms)
-        return WeightStream(self, kept, writer)
+        ends = {"target": kept.target, "source": kept.source, "delay": kept.delay}
+        columns = StoreColumns(site, folder, ends, "target")
+        writers = []
+        for k, (target, source, delay) in columns.stores:
+            writer = WeightWriter(folder, k, source, target, delay, self.dt_ms)
+            if columns.is_new(k):
+                for step in steps_before(folder).tolist():
+                    writer.append(step, np.zeros(0))
+            writers.append(writer)
+        return WeightStream(self, kept, columns, writers)
 
 
 class WeightStream(Stream):
     """Reads the weights where they are due; the backend knows them, nothing is kept here."""
 
-    def __init__(self, plan: WeightPlan, kept: RecordedWeights, writer: WeightWriter) -> None:
-        self._plan, self._kept, self._writer = plan, kept, writer
+    def __init__(
+        self, plan: WeightPlan, kept: RecordedWeights, columns: StoreColumns, writers: list[WeightWriter]
+    ) -> None:
+        self._plan, self._kept, self._columns, self._writers = plan, kept, columns, writers
+        self._due: list[NDArray[np.float64]] = []
         self._stored = 0
         """The step before which weights were stored last."""
 
     def begin(self) -> None:
         """Store the weights at time 0."""
-        self._writer.append(0, self._kept.now(0))
+        self._append(0, [self._kept.now(0)])
+
+    def share(self, chunk: Chunk) -> None:
+        """Bring the weights, where they are due, to the ranks that store them."""
+        if self._is_due(chunk.stop):
+            self._due = self._columns.dealt(self._kept.now(chunk.stop))
 
     def take(self, chunk: Chunk) -> None:
         """Store the weights where an interval or the run ends with the chunk."""
-        interval, stop = self._plan.interval, chunk.stop
-        if stop == self._plan.n_steps or (interval is not None and stop % interval == 0):
-            self._append(stop)
+        if self._is_due(chunk.stop):
+            self._append(chunk.stop, self._due)
+
+    def _is_due(self, stop: int) -> bool:
+        return stop == self._plan.n_steps or self._ends_interval(stop)
+
+    def _ends_interval(self, stop: int) -> bool:
+        interval = self._plan.interval
+        return interval is not None and stop % interval == 0
 
     def end(self, stop: int) -> None:
         """Store the weights at the end, unless an interval has just ended."""
         if stop > self._stored:
-            self._append(stop)
+            self._append(stop, [self._kept.now(stop)])
 
-    def _append(self, stop: int) -> None:
-        self._writer.append(stop, self._kept.now(stop))
+    def _append(self, stop: int, weights: list[NDArray[np.float64]]) -> None:
+        for writer, values in zip(self._writers, weights, strict=True):
+            writer.append(stop, values, only_at_the_end=stop > 0 and not self._ends_interval(stop))
         self._stored = stop
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """When weights were stored last."""
+        return {"stored": np.array(self._stored)}
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        self._stored = int(state["stored"])
+
+    def merged(self, states: Sequence[State], rank: int) -> State:
+        """The same on all ranks."""
+        return states[0]
+
     def close(self) -> None:
-        """Publish the store."""
-        self._writer.close()
+        """Publish the stores."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
 WEIGHTS = Weights()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.mpi import Comm
 from dtbsim.record.chunk import Chunk
-from dtbsim.record.counts import Activity
+from dtbsim.record.counts import Activity, sum_on_first
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.spec.network import Network
 
@@ -56,6 +57,15 @@ class ChunkReader:
         self._activity = Activity(comm, network.gid_starts, unit) if unit else None
         if unit:
             backend.count_spikes(unit)
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """This rank's counts of the unit that has begun."""
+        return {} if self._activity is None else {"started": self._activity.started.copy()}
+
+    def restore(self, states: Sequence[Mapping[str, NDArray[np.int64]]]) -> None:
+        """Go on from what all ranks of an interrupted run had counted."""
+        if self._activity is not None:
+            self._activity.started = sum_on_first(self._activity.comm, [state["started"] for state in states])
 
     def take(self, start: int) -> Chunk:
         """Return what the backend has computed from `start` on; collective."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from dtbsim.mpi import Comm
 from dtbsim.record.chunk import Chunk
 from dtbsim.signals.stream import Plan, Site, State, Stream
 from dtbsim.spec.network import Network
+from dtbsim.store.open_tables import Kept, Tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +50,22 @@ def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
 class Streams:
     """The open streams of one rank; `seconds` is what they took, by part."""
 
-    def __init__(self, planned: Planned, site: Site) -> None:
-        """Open all of them; where one cannot be opened, those before it are closed."""
+    def __init__(self, planned: Planned, site: Site, kept: Mapping[str, Kept] | None = None) -> None:
+        """Open all of them; where one cannot be opened, those before it are closed.
+
+        `kept`: what counts of the stores of an interrupted run, which are continued.
+        """
         self._comm: Comm = site.comm
         self._streams: list[tuple[str, Stream]] = []
+        self._names: list[str] = []
         self.seconds = dict.fromkeys(("record", "signals"), 0.0)
-        with contextlib.ExitStack() as stack:
+        self.tables = Tables(site.stores, kept)
+        with contextlib.ExitStack() as stack, self.tables.opening():
             for part, plan in planned.plans:
                 stream = plan.open(site)
                 stack.callback(stream.close)
                 self._streams.append((part, stream))
+                self._names.append(type(plan).__name__)
             stack.pop_all()
 
     def begin(self) -> None:
@@ -96,6 +103,32 @@ class Streams:
         """Go on from what `state` returned for the same plans on the same rank; before the next chunk."""
         for (_, stream), state in zip(self._streams, states, strict=True):
             stream.restore(state)
+
+    @property
+    def names(self) -> list[str]:
+        """The classes of their plans."""
+        return self._names
+
+    def check_states(self) -> None:
+        """Raise InputError where a stream does not say what its state is."""
+        for _, stream in self._streams:
+            if type(stream) is not Stream and type(stream).state is Stream.state:
+                raise InputError(
+                    f"{type(stream).__name__} has no state() of its own, so this run cannot be saved",
+                    where="signals",
+                    remedy="leave it or `checkpoint` out, or add state() and restore() to its class",
+                )
+
+    def keep(self) -> dict[str, Kept]:
+        """Bring everything that was recorded to the disk; returns what counts of each store. May raise StorageError."""
+        self._each(lambda stream: stream.flush())
+        return self.tables.keep()
+
+    def restore_from(self, states: Sequence[Sequence[State]], comm: Comm) -> None:
+        """Go on from the states of all ranks of an interrupted run, of which there may have been another number."""
+        for k, (_, stream) in enumerate(self._streams):
+            of_all = [state[k] for state in states]
+            stream.restore(of_all[comm.rank] if len(states) == comm.size else stream.merged(of_all, comm.rank))
 
     def close(self) -> None:
         """Publish everything that was recorded; every store, also when one of them fails."""

@@ -72,10 +72,14 @@ class WeightWriter:
             key="step",
         )
 
-    def append(self, step: int, weights: NDArray[np.float64]) -> None:
-        """Add the weights after `step` steps, float64[n]. Raises StorageError when the disk does not take them."""
+    def append(self, step: int, weights: NDArray[np.float64], *, only_at_the_end: bool = False) -> None:
+        """Add the weights after `step` steps, float64[n]. Raises StorageError when the disk does not take them.
+
+        `only_at_the_end`: they are stored because the run ends there, so that one that goes on leaves them out.
+        """
         _check_shape("weights", weights, (self._n,))
         self._table.append({"step": np.array([step], np.int64), "weight": weights[np.newaxis]})
+        self._table.note_provisional(1 if only_at_the_end else 0)
 
     def close(self) -> None:
         """Publish everything and mark the store complete; after a failed append this does nothing."""

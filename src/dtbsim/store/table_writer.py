@@ -28,7 +28,9 @@ from dtbsim.checksum import FORMAT, with_checksum
 from dtbsim.errors import InputError, StorageError
 from dtbsim.store.files import storage_errors, sync_to_disk, write_text
 from dtbsim.store.metadata import digests_of
+from dtbsim.store.open_tables import Kept, opened
 from dtbsim.store.published import published_path
+from dtbsim.store.table_continued import continued
 
 CHUNKS_PER_SHARD = 8
 FLUSH_INTERVAL_S = 10.0
@@ -63,6 +65,9 @@ class TableWriter:
     group), `constants` (arrays stored once, along `constants_axis`) and `key`: the name of a nondecreasing integer
     column, whose first value of every shard is published as an index.
 
+    A run that goes on opens its tables again (`open_tables`): of what is there the rows that a checkpoint counts stay,
+    and further ones follow them.
+
     Raises StorageError when the disk does not take it; the rows published until then stay readable.
     """
 
@@ -92,22 +97,13 @@ class TableWriter:
         self._usable = True
         self._flush_interval_s = flush_interval_s
         self._next_flush = time.monotonic() + flush_interval_s
-        if path.exists():
-            raise StorageError("there is a store already", where=str(path), remedy="choose another run folder")
-        with storage_errors(path):
-            _require_run_folder(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
-            self._arrays = {c.name: self._create_array(group, c, chunk_rows, axis) for c in columns}
-            for name, values in (constants or {}).items():
-                group.create_array(
-                    name,
-                    data=values,
-                    chunks=(max(1, len(values)),),
-                    compressors=_codecs(),
-                    dimension_names=[constants_axis],
-                    config=_EVERY_CHUNK,
-                )
+        self._unsynced: set[Path] = set()
+        self._complete_before = self._provisional = 0
+        kept = opened(self)
+        if kept is None:
+            self._create(chunk_rows, axis, attributes, constants or {}, constants_axis)
+        else:
+            self._continue(kept, attributes, constants or {})
         self._constants = [name for name, values in (constants or {}).items() if len(values)]
         try:
             digests = digests_of(path, self._arrays, constants or {})
@@ -120,7 +116,49 @@ class TableWriter:
             "writer": uuid.uuid4().hex,
         }
         self._mine: set[str] = set()  # what the published file may hold: texts that this writer has written
-        self._publish(0, complete_before=0, closed=False)
+        self._publish(self.rows, complete_before=self._complete_before, closed=False)
+
+    def _create(
+        self,
+        chunk_rows: int,
+        axis: str,
+        attributes: Mapping[str, Any],
+        constants: Mapping[str, NDArray[Any]],
+        constants_axis: str,
+    ) -> None:
+        """Make the files of a new table."""
+        path = self.path
+        if path.exists():
+            raise StorageError("there is a store already", where=str(path), remedy="choose another run folder")
+        with storage_errors(path):
+            _require_run_folder(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **attributes})
+            self._arrays = {c.name: self._create_array(group, c, chunk_rows, axis) for c in self._columns}
+            for name, values in constants.items():
+                group.create_array(
+                    name,
+                    data=values,
+                    chunks=(max(1, len(values)),),
+                    compressors=_codecs(),
+                    dimension_names=[constants_axis],
+                    config=_EVERY_CHUNK,
+                )
+
+    def _continue(self, kept: Kept, attributes: Mapping[str, Any], constants: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a table that is there after its first rows: those of a started shard come back into the buffers."""
+        found = continued(self.path, kept.rows, {"format": FORMAT, **attributes}, list(self._buffers), constants)
+        if found.shard_rows != self._shard_rows:
+            raise InputError("the store has shards of another size", where=str(self.path))
+        self._arrays = found.arrays
+        self._base = kept.rows // self._shard_rows * self._shard_rows
+        self._filled = kept.rows - self._base
+        for name, values in found.started.items():
+            self._buffers[name][: self._filled] = values
+        self._shard_first = found.shard_first
+        self._complete_before = kept.complete_before
+        if self._key and kept.rows:
+            self._last_key = found.last(self._key)
 
     @property
     def rows(self) -> int:
@@ -166,6 +204,21 @@ class TableWriter:
             if self.rows > self._published:
                 self._write_shard()
             self._publish(self.rows, complete_before=max(complete_before, self._last_key + 1), closed=False)
+
+    def keep(self) -> Kept:
+        """Publish all rows, wait until they are on the disk, and return what counts where a run goes on from here."""
+        if self.rows > self._published:
+            self.flush(complete_before=self._complete_before)
+        with self._usable_until_failure(), storage_errors(self.path):
+            for file in self._unsynced:
+                sync_to_disk(file)
+            self._publish(self.rows, complete_before=self._complete_before, closed=False, durable=True)
+        self._unsynced = set()
+        return Kept(self.rows - self._provisional, self._complete_before)
+
+    def note_provisional(self, rows: int) -> None:
+        """Say how many of the last rows hold for a run that ends here, and not for one that goes on."""
+        self._provisional = rows
 
     def close(self, *, complete_before: int = 0) -> None:
         """Publish all rows, trim the arrays to their number and wait until everything is on the disk.
@@ -217,12 +270,22 @@ class TableWriter:
                 if array.shape[0] < stop:
                     array.resize((stop, *array.shape[1:]))
                 array[start:stop] = buffer
+                self._unsynced |= {self.path / column.name / "zarr.json", *self._shards(column, stop)}
         if self._key:
             keys = self._buffers[self._key]
             self._last_key = int(keys[self._filled - 1])
             self._shard_first[start // self._shard_rows :] = [int(keys[0])]
 
-    def _publish(self, rows: int, *, complete_before: int, closed: bool) -> None:
+    def _shards(self, column: Column, stop: int) -> list[Path]:
+        """The file of the shard that ends before row `stop`, and the folders that name it; [] where there is none."""
+        if 0 in column.shape:
+            return []
+        pieces = self.path / column.name / "c"
+        file = pieces.joinpath(str(stop // self._shard_rows - 1), *("0" for _ in column.shape))
+        return [file, *(folder for folder in file.parents if folder.is_relative_to(pieces))]
+
+    def _publish(self, rows: int, *, complete_before: int, closed: bool, durable: bool = False) -> None:
+        self._complete_before = complete_before
         record: dict[str, Any] = {"rows": rows, "closed": closed, **self._same}
         if self._key:
             record |= {"complete_before": complete_before, "shard_first": self._shard_first}
@@ -230,7 +293,7 @@ class TableWriter:
             self._check_present()
         text = with_checksum(record)
         self._mine.add(text)
-        write_text(published_path(self.path), text, durable=closed)
+        write_text(published_path(self.path), text, durable=closed or durable)
         self._mine = {text}
         self._published = rows
         self._next_flush = time.monotonic() + self._flush_interval_s

@@ -1,0 +1,75 @@
+"""The tables that one rank writes: made to agree with a checkpoint, and opened again where a run goes on from one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class Kept(NamedTuple):
+    """What of a table counts where a run goes on: its first `rows`, which have all keys before `complete_before`."""
+
+    rows: int
+    complete_before: int
+
+
+class Table(Protocol):
+    """A table that is being written."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    def keep(self) -> Kept:
+        """Publish all rows, wait until they are on the disk, and return what counts. May raise StorageError."""
+
+
+class Tables:
+    """The tables below `folder` that this rank has opened; `kept` are those that it continues, by name."""
+
+    def __init__(self, folder: Path, kept: Mapping[str, Kept] | None = None) -> None:
+        self._folder = folder
+        self._kept = kept or {}
+        self._opened: dict[str, Table] = {}
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        """Tables that are opened by this thread within the `with` block are among these."""
+        token = _OPENING.set(self)
+        try:
+            yield
+        finally:
+            _OPENING.reset(token)
+
+    def add(self, table: Table) -> Kept | None:
+        """Note a table that is about to be opened; returns what counts of it where it is continued, None: it is new."""
+        if table.path.is_relative_to(self._folder):
+            self._opened[table.path.relative_to(self._folder).as_posix()] = table
+        return self.kept(table.path)
+
+    def kept(self, path: Path) -> Kept | None:
+        """What counts of the table at `path`, None where it is not continued."""
+        inside = path.is_relative_to(self._folder)
+        return self._kept.get(path.relative_to(self._folder).as_posix()) if inside else None
+
+    def keep(self) -> dict[str, Kept]:
+        """Bring every table to the disk; returns what counts of each, by its name. May raise StorageError."""
+        return {name: table.keep() for name, table in self._opened.items()}
+
+
+_OPENING: ContextVar[Tables | None] = ContextVar("dtbsim_tables", default=None)
+
+
+def opened(table: Table) -> Kept | None:
+    """Called by a table before it makes its files: what counts of those that are there, None: there are none."""
+    tables = _OPENING.get()
+    return None if tables is None else tables.add(table)
+
+
+def kept_of(path: Path) -> Kept | None:
+    """What counts of the table at `path` where streams are being opened to go on, None where it is not continued."""
+    tables = _OPENING.get()
+    return None if tables is None else tables.kept(path)
