@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.arguments import flag, refuse
+from dtbsim.arguments import flag, refuse, text
 from dtbsim.arguments import path as path_argument
 from dtbsim.config import Locator, RunConfig, load_located
 from dtbsim.config.load import load_located_data
@@ -95,6 +95,62 @@ def run(
     if result.report_error is not None:
         raise result.report_error
     return replace(result, owner=owner)
+
+
+def resume(
+    run: str | os.PathLike[str],
+    *,
+    set: Overrides = (),
+    checkpoint: str | None = None,
+    take_over: bool = False,
+    comm: Comm | None = None,
+    progress: bool = False,
+    report: bool = False,
+) -> RunResult:
+    """Go on with an interrupted run from its last checkpoint, in its own folder, as if it had never stopped.
+
+        dtbsim.run("net.yaml", out="first", set={"checkpoint": {"every_min": 30}})     # killed
+        result = dtbsim.resume("first")
+        longer = dtbsim.resume("first", set={"simulation.duration_ms": 20_000})
+
+    Ranks and threads may be others than before.
+
+    Args:
+        run: the folder of the run.
+        set: overrides, as of `run`: of `simulation` the duration and what no spike depends on, and `checkpoint`.
+        checkpoint: the name of a folder in `checkpoints` of the run (default: the last).
+        take_over: go on although the run counts as going on, on another machine, which was lost.
+        comm: the ranks (default: those that a launcher started, else this process alone).
+        progress: show on standard error how far the run is.
+        report: write report.html at the end.
+
+    Raises:
+        InputError: nothing to resume, a checkpoint that is damaged or of another version or configuration, a run that
+            goes on: nothing was changed. Further errors as of `run`.
+    """
+    from dtbsim.mpi import world_comm
+    from dtbsim.simulate.resume import resume as conduct
+
+    began_s = time.perf_counter()
+    take_over, progress, report = flag(take_over, "take_over"), flag(progress, "progress"), flag(report, "report")
+    ranks = world_comm() if comm is None else _ranks(comm)
+    shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    try:
+        result = conduct(
+            path_argument(run, "run"),
+            overrides=set,
+            checkpoint=None if checkpoint is None else text(checkpoint, "checkpoint"),
+            take_over=take_over,
+            comm=ranks,
+            progress=shown,
+            report=report,
+            began_s=began_s,
+        )
+    finally:
+        shown.close()
+    if result.report_error is not None:
+        raise result.report_error
+    return result
 
 
 def start(

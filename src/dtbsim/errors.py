@@ -16,6 +16,7 @@ EXIT_MEMORY = 4
 EXIT_STORAGE = 5
 EXIT_FAULT = 6
 EXIT_NUMERICS = 7
+EXIT_RESUMABLE = 75
 EXIT_INTERRUPTED = 130
 
 _LONGEST_COMPARED = 200
@@ -30,6 +31,7 @@ EXIT_CODES: dict[int, str] = {
     EXIT_STORAGE: "the output could not be written (disk full, folder not writable)",
     EXIT_FAULT: "another rank failed or did not answer in time",
     EXIT_NUMERICS: "the simulation became invalid (non-finite state)",
+    EXIT_RESUMABLE: "left after a checkpoint, because of SIGTERM or --max-hours; `dtbsim resume RUN` goes on",
     EXIT_INTERRUPTED: "interrupted by Ctrl-C, SIGTERM or SIGHUP; what was recorded is kept",
 }
 

@@ -18,8 +18,8 @@ from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, neighbour_exchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.runtime.progress import SilentProgress
-from dtbsim.simulate import conductor
 from dtbsim.simulate import run as conduct
+from dtbsim.simulate import stepping
 from dtbsim.spec import Network
 
 AT_ONCE, NEVER = 0.0, 3600.0
@@ -133,7 +133,7 @@ def test_everything_that_a_network_can_hold_survives_the_cuts(
 def test_whole_runs_store_every_chunk_that_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int) -> None:
     config = load_config_text(RECORDED.replace("DELAY", "0.5"))
     whole = conduct(config, out=tmp_path / "whole", report=False)
-    monkeypatch.setattr(conductor, "LIMIT_S", AT_ONCE)
+    monkeypatch.setattr(stepping, "LIMIT_S", AT_ONCE)
     sinks = [Steps() for _ in range(ranks)]
     results = run_ranks(
         ranks, lambda c: conduct(config, out=tmp_path / "cut", comm=c, progress=sinks[c.rank], report=False)

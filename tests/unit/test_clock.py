@@ -98,6 +98,7 @@ def test_numbers_of_single_precision_are_within_it() -> None:
 EVERYTHING = """\
 atlas: aal2
 simulation: {dt_ms: 0.1, duration_ms: 10}
+checkpoint: {every_ms: 5}
 circuits:
   C: {kind: balanced_ei, delay_ms: 1}
 changes:

@@ -318,3 +318,16 @@ def test_a_reversal_potential_that_changes_is_refused(folder: Path, tmp_path: Pa
         InputError, match=r"signals\.eeg\.population\S*: E_ex_mV of C, which its currents are made of, changes"
     ):
         dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=change)
+
+
+def test_a_resumed_run_has_the_same_signals(folder: Path, recorded: Run, tmp_path: Path) -> None:
+    until = {"simulation.duration_ms": 41, "checkpoint": {}}
+    dtbsim.run(folder / "net.yaml", out=tmp_path / "run", set=until)
+    longer = {"simulation.duration_ms": 60}
+    run_ranks(3, lambda comm: dtbsim.resume(tmp_path / "run", set=longer, comm=comm))
+    run = dtbsim.open_run(tmp_path / "run")
+    assert run.signal("eeg").sizes["time_ms"] == 25
+    for name in ("eeg", "inhibition"):
+        assert run.signal(name).identical(recorded.signal(name))
+    for k in range(3):
+        assert run.states(k).identical(recorded.states(k))

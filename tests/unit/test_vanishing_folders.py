@@ -16,6 +16,7 @@ from dtbsim.errors import EXIT_STORAGE, DtbsimError, StorageError
 from dtbsim.mpi import run_ranks
 from dtbsim.run_folder import claim_run_folder
 from dtbsim.simulate import conductor
+from dtbsim.simulate.stepping import Stepping
 from dtbsim.store.published import published_path
 from dtbsim.store.spike_writer import SpikeWriter
 
@@ -98,13 +99,13 @@ def test_the_command_line_ends_with_its_exit_code(
 ) -> None:
     path, out = tmp_path / "net.yaml", tmp_path / "run"
     path.write_text(CONFIG)
-    advance = conductor._Job._keep
+    advance = Stepping._keep
 
-    def keep(job: conductor._Job, *arguments: object) -> None:
+    def keep(loop: Stepping, *arguments: object) -> None:
         shutil.rmtree(out / "stores", ignore_errors=True)
-        advance(job, *arguments)  # type: ignore[arg-type]
+        advance(loop, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(conductor._Job, "_keep", keep)
+    monkeypatch.setattr(Stepping, "_keep", keep)
     code, printed, err = Cli(capfd)("run", path, "--out", out, "--quiet")
     assert (code, printed) == (EXIT_STORAGE, "")
     assert err.count("\n") == 1

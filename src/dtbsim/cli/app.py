@@ -21,7 +21,9 @@ Work = Callable[[], int]
 """Does what a command is for and returns the exit code."""
 
 RUN = "run"
-"""The one command in which all ranks take part."""
+RESUME = "resume"
+ON_ALL_RANKS = (RUN, RESUME)
+"""Commands in which all ranks take part."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -64,6 +66,15 @@ ModelName = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", show_default=False, help="replace one value; may be repeated"),
+]
+NoReport = Annotated[bool, typer.Option("--no-report", help="do not write report.html")]
+MaxHours = Annotated[
+    float | None,
+    typer.Option(
+        metavar="H",
+        show_default=False,
+        help="after so many hours of wall time write a checkpoint and leave with exit code 75",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
 
@@ -119,7 +130,8 @@ def _run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="no progress, and only the run folder on stdout")
     ] = False,
-    no_report: Annotated[bool, typer.Option("--no-report", help="do not write report.html")] = False,
+    no_report: NoReport = False,
+    max_hours: MaxHours = None,
 ) -> Work:
     """Simulate a network and leave everything in a new run folder.
 
@@ -137,6 +149,54 @@ def _run(
         quiet=quiet,
         report=not no_report,
         argv=("dtbsim", *context.obj),
+        max_hours=max_hours,
+    )
+    return lambda: run(options)
+
+
+@app.command(RESUME, epilog=_EXIT_CODES)
+def _resume(
+    context: typer.Context,
+    run_folder: RunFolder,
+    overrides: Overrides = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="N", show_default=False, help="threads per rank; default: as configured")
+    ] = None,
+    backend: Annotated[
+        Backend | None, typer.Option(show_default=False, help="where neurons are computed; default: as configured")
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="a folder in RUN/checkpoints; default: the last one"),
+    ] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="the run counts as going on, on a machine that was lost")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="no progress, and only the run folder on stdout")
+    ] = False,
+    no_report: NoReport = False,
+    max_hours: MaxHours = None,
+) -> Work:
+    """Go on with a run from its last checkpoint.
+
+    It stays in its folder; ranks and threads may be others than before. The results are those of a run that was never
+    interrupted. A longer duration may be set: `--set simulation.duration_ms=20000`.
+    """
+    from dtbsim.cli.run import Resumed, RunOptions, run
+
+    options = RunOptions(
+        config=run_folder,
+        overrides=tuple(overrides or ()),
+        threads=threads,
+        backend=None if backend is None else backend.value,
+        as_json=as_json,
+        quiet=quiet,
+        report=not no_report,
+        argv=("dtbsim", *context.obj),
+        max_hours=max_hours,
+        resumed=Resumed(checkpoint, take_over),
     )
     return lambda: run(options)
 

@@ -1,7 +1,8 @@
 """From the arguments of a process to its exit code.
 
 Errors are one line on stderr, without a traceback unless they are bugs. Of several ranks, the first one speaks, and
-only `run` is work for the others: which rank this is stands in the environment, so nothing of MPI is loaded for it.
+only `run` and `resume` are work for the others: which rank this is stands in the environment, so nothing of MPI is
+loaded for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from dtbsim.cli.app import RUN, app
+from dtbsim.cli.app import ON_ALL_RANKS, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
 from dtbsim.errors import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, DtbsimError
@@ -65,7 +66,7 @@ def _run(arguments: list[str], *, first: bool) -> int:
     except UsageMistake as mistake:
         _say(one_line(mistake), first)
         return EXIT_INPUT
-    if arguments[:1] != [RUN]:
+    if not arguments or arguments[0] not in ON_ALL_RANKS:
         (active_interrupt() or Interrupt()).release()
     if not callable(work):  # help or version: done by typer
         return int(work or EXIT_OK)
@@ -74,10 +75,10 @@ def _run(arguments: list[str], *, first: bool) -> int:
 
 
 def _is_work_of_the_first_rank(arguments: list[str]) -> bool:
-    """Whether the other ranks have nothing to do: help, or a known command other than `run`."""
+    """Whether the other ranks have nothing to do: help, or a known command other than those of all ranks."""
     names = [argument for argument in arguments if not argument.startswith("-")]
     known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    return not names or {"-h", "--help"} & set(arguments) != set() or names[0] in known - {RUN}
+    return not names or {"-h", "--help"} & set(arguments) != set() or names[0] in known - {*ON_ALL_RANKS}
 
 
 def is_first_rank(environ: Mapping[str, str]) -> bool:

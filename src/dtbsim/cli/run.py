@@ -1,8 +1,10 @@
-"""`dtbsim run`: load, hand over to the conductor, show what came out."""
+"""`dtbsim run` and `dtbsim resume`: load, hand over to the conductor, show what came out."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import write
-from dtbsim.errors import EXIT_INTERRUPTED, EXIT_OK, InputError
+from dtbsim.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_RESUMABLE, InputError
 from dtbsim.mpi import Comm, on_root, world_comm
 
 if TYPE_CHECKING:
@@ -21,8 +23,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """A run that is to go on: from which checkpoint (None: the last), and whether it is known to have ended."""
+
+    checkpoint: str | None
+    take_over: bool
+
+
+@dataclass(frozen=True)
 class RunOptions:
-    """What the user asked for. `argv` is the command line for the provenance."""
+    """What the user asked for. `argv` is the command line for the provenance.
+
+    Where it is `resumed`, `config` is the folder of the run.
+    """
 
     config: Path
     out: Path | None = None
@@ -33,6 +46,8 @@ class RunOptions:
     quiet: bool = False
     report: bool = True
     argv: tuple[str, ...] = ()
+    max_hours: float | None = None
+    resumed: Resumed | None = None
 
 
 def run(options: RunOptions) -> int:
@@ -52,12 +67,32 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     from dtbsim.runtime.faults import describe_error
     from dtbsim.runtime.streams import say
 
+    if options.max_hours is not None and not 0 < options.max_hours < math.inf:
+        raise InputError(f"got {options.max_hours:g}", where="--max-hours", remedy="allowed: hours, more than 0")
+    with _stdout_kept(options):
+        result = _started(comm, options) if options.resumed is None else _resumed(comm, options, options.resumed)
+    if comm.is_root:
+        _show(result, options)
+        if result.resumable:
+            say(f"dtbsim: left after a checkpoint; to go on: dtbsim resume {shlex.quote(str(result.run_dir))}")
+    if result.report_error is not None:
+        code, text = describe_error(result.report_error)
+        if comm.is_root:
+            say(text if code != EXIT_INTERRUPTED else f"dtbsim: {result.report_error}")
+        return code
+    if result.resumable:
+        return EXIT_RESUMABLE
+    return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
+
+
+def _started(comm: Comm, options: RunOptions) -> RunResult:
+    """A new run."""
     located = on_root(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
         from dtbsim.simulate.stages import process_began_s
-    with _stdout_kept(options), _progress(comm, options) as progress:
-        result = simulate(
+    with _progress(comm, options) as progress:
+        return simulate(
             located.config,
             out=options.out,
             base_dir=located.base_dir,
@@ -67,15 +102,29 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
             argv=options.argv,
             report=options.report,
             began_s=process_began_s(),
+            max_hours=options.max_hours,
         )
-    if comm.is_root:
-        _show(result, options)
-    if result.report_error is not None:
-        code, text = describe_error(result.report_error)
-        if comm.is_root:
-            say(text if code != EXIT_INTERRUPTED else f"dtbsim: {result.report_error}")
-        return code
-    return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
+
+
+def _resumed(comm: Comm, options: RunOptions, wanted: Resumed) -> RunResult:
+    """A run that goes on."""
+    with installed():
+        from dtbsim.simulate.resume import resume
+        from dtbsim.simulate.stages import process_began_s
+    overrides = on_root(comm, lambda: [*options.overrides, *_shorthands(options)])
+    with _progress(comm, options) as progress:
+        return resume(
+            options.config,
+            overrides=overrides,
+            checkpoint=wanted.checkpoint,
+            take_over=wanted.take_over,
+            comm=comm,
+            progress=progress,
+            argv=options.argv,
+            report=options.report,
+            began_s=process_began_s(),
+            max_hours=options.max_hours,
+        )
 
 
 def load(options: RunOptions) -> LocatedConfig:

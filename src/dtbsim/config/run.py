@@ -192,6 +192,17 @@ class Analysis(Strict):
     fcd_step_s: Number = Field(default=2.16, gt=0, description="distance between the starts of two windows")
 
 
+class Checkpoints(Strict):
+    """When a run writes a checkpoint, from which `dtbsim resume` goes on.
+
+    Wherever this is given, also where it is empty, there is one at the end, and when the run is asked to stop.
+    """
+
+    every_min: Number | None = Field(default=None, gt=0, description="wall time between two, in minutes; default: none")
+    every_ms: Number | None = Field(default=None, gt=0, description="biological time between two; default: none")
+    keep: Whole = Field(default=2, ge=1, le=1000, description="how many are kept, the last ones")
+
+
 class RunConfig(Strict):
     """A run: network, simulation, records and signals."""
 
@@ -214,6 +225,7 @@ class RunConfig(Strict):
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     signals: dict[Name, SignalItem] = Field(default={}, description="further signals by name, such as EEG")
+    checkpoint: Checkpoints | None = Field(default=None, description="when to write checkpoints; default: none")
     analysis: Analysis = Field(default=Analysis(), description="what the report computes")
 
     @model_validator(mode="after")

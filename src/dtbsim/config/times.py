@@ -46,6 +46,8 @@ def grid_times(config: RunConfig) -> Times:
     if config.bold is not None:
         yield ("bold", "tr_ms"), config.bold.tr_ms
         yield ("bold", "discard_ms"), config.bold.discard_ms
+    if config.checkpoint is not None:
+        yield ("checkpoint", "every_ms"), config.checkpoint.every_ms
     for name, item in config.signals.items():
         yield from ((("signals", name, key), getattr(item, key)) for key in item.on_grid)
     yield ("analysis", "statistics_start_ms"), config.analysis.statistics_start_ms

@@ -3,8 +3,8 @@
 Before a run has its folder a signal raises KeyboardInterrupt in the main thread. From then on it is a wish: before
 anything is recorded the run has GRACE_S to stop in good order, else it is ended; once something is recorded (`keep`) it
 stops at the end of its window, and a second signal after AGAIN_AFTER_S ends it at once. The simulate loop asks
-`agreed(comm)`, because a signal may reach some ranks a window earlier than others and all of them must stop after the
-same step.
+`wish_agreed(comm)`, because a signal may reach some ranks a window earlier than others and all of them must stop after
+the same step. SIGUSR1 asks for a checkpoint, nothing else; SIGTERM for one and the end, where checkpoints are written.
 
 A thread ends what the main thread does not: that may be in compiled code for long, or in a callback of a compiler,
 which swallows exceptions. It hears of signals through a socket to which Python's signal handler in C writes, so it does
@@ -46,6 +46,18 @@ KEPT = "dtbsim: interrupted; what was recorded is kept"
 AT_ONCE = "dtbsim: ended at once"
 
 
+class Wish(enum.IntEnum):
+    """What a run is asked for between two chunks; of several wishes the largest counts."""
+
+    NONE = 0
+    SAVE = 1
+    """Write a checkpoint and go on."""
+    LEAVE = 2
+    """Write a checkpoint and leave (SIGTERM, the end of the time that was given)."""
+    STOP = 3
+    """Stop (Ctrl-C, SIGHUP)."""
+
+
 class _Phase(enum.Enum):
     FREE = enum.auto()
     BEGUN = enum.auto()
@@ -70,6 +82,8 @@ class Interrupt:
         self._text = INTERRUPTED
         self._stopping: str | None = STOPPING
         self._first_s: float | None = None
+        self._number = 0
+        self._save = False
         self._held = held
         self._noted = self._pending = self._too_late = self._leaving = self._said = False
         self._lock = threading.Lock()
@@ -124,7 +138,7 @@ class Interrupt:
             if not self._owner:
                 _Active.interrupt = self
                 self._install()
-            self._first_s, self._noted = None, False
+            self._first_s, self._noted, self._number = None, False, 0
 
     def keep(self, stopping: str | None = STOPPING) -> None:
         """From here on something is recorded; the first rank says `stopping` when it is asked to stop."""
@@ -139,6 +153,13 @@ class Interrupt:
     def agreed(self, comm: Comm) -> bool:
         """Return on every rank whether any rank has been asked to stop; collective."""
         return comm.allreduce_max(float(self.requested)) > 0
+
+    def wish(self) -> Wish:
+        """Return what this rank has been asked for; a checkpoint only once."""
+        if self.requested:
+            return Wish.LEAVE if self._number == signal.SIGTERM else Wish.STOP
+        save, self._save = self._save, False
+        return Wish.SAVE if save else Wish.NONE
 
     def last_words(self, *, speak: bool | None = None) -> None:
         """Say that the work was interrupted; the second time nothing."""
@@ -194,6 +215,7 @@ class Interrupt:
         self._before_fd = signal.set_wakeup_fd(self._line.fileno(), warn_on_full_buffer=False)
         ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()  # as by nohup
         self._before = {number: signal.signal(number, self._handle) for number in SIGNALS if number not in ignored}
+        self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._ask_to_save)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
@@ -205,10 +227,14 @@ class Interrupt:
             self._thread.join()
             self._line = self._thread = None
 
+    def _ask_to_save(self, number: int, frame: FrameType | None) -> None:
+        self._save = True
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """In the main thread, as soon as it runs Python."""
         if self._leaving:
             return
+        self._number = self._number or number
         if self._phase is not _Phase.FREE and self._first_s is None:
             self._first_s = time.monotonic()
         if self._owner:
@@ -245,6 +271,7 @@ class Interrupt:
                     return
                 if heard[0] in SIGNALS:
                     number = heard[0]
+                    self._number = self._number or number
                     wanted_s = self._hear()
                     due_s = wanted_s if due_s is None else due_s
 
@@ -334,6 +361,13 @@ def some_interrupt() -> Iterator[Interrupt]:
     else:
         with Interrupt() as mine:
             yield mine
+
+
+def wish_agreed(comm: Comm, own: Wish = Wish.NONE) -> Wish:
+    """Return on every rank what the run is asked for here, by signals or by the `own` wish of a rank; collective."""
+    interrupt = _Active.interrupt
+    mine = Wish.NONE if interrupt is None else interrupt.wish()
+    return Wish(int(comm.allreduce_max(float(max(mine, own)))))
 
 
 def interrupt_agreed(comm: Comm) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,29 +14,32 @@ from typing import Any
 from dtbsim.backends.backend import Backend
 from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork
-from dtbsim.config import Locator, RunConfig, dump_config
-from dtbsim.errors import DtbsimError, StorageError
-from dtbsim.intervene import Intervention, act_intervals, change_steps, open_interventions
+from dtbsim.config import Locator, RunConfig
+from dtbsim.errors import DtbsimError, InputError, StorageError
+from dtbsim.intervene import open_interventions
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import summarise
-from dtbsim.record.chunk import Chunk
-from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder, now, provenance
-from dtbsim.run_folder.inputs import keep_inputs
-from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, interrupt_agreed, some_interrupt
+from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder
+from dtbsim.run_folder.resume import give_back_run_folder, take_over_run_folder
+from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, Wish, interrupt_agreed, some_interrupt
 from dtbsim.runtime.logs import run_log
 from dtbsim.runtime.progress import ProgressGroup, ProgressSink, SilentProgress, TickProgress
 from dtbsim.runtime.status import State, StatusFile, mark_ended
-from dtbsim.runtime.watchdog import active_watchdog, stepping
+from dtbsim.runtime.watchdog import active_watchdog
 from dtbsim.signals.stream import Site
-from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
+from dtbsim.simulate.checkpointing import Saver, Schedule, config_digest
+from dtbsim.simulate.chunks import ChunkReader
 from dtbsim.simulate.compiling import Compiler
-from dtbsim.simulate.describe import describe_network
-from dtbsim.simulate.pause import Conducted, Ending, Pause, as_it_was, open_ended
+from dtbsim.simulate.origin import Origin
+from dtbsim.simulate.pause import Conducted, Ending, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
+from dtbsim.simulate.resuming import Resumption
+from dtbsim.simulate.saved import Parts, described, with_states
 from dtbsim.simulate.stages import Stages
+from dtbsim.simulate.stepping import Stepping
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
 from dtbsim.simulate.summary import summarise_run, with_report
 from dtbsim.store.files import storage_errors
@@ -57,6 +59,7 @@ def run(
     report: bool = True,
     overwrite: bool = False,
     began_s: float | None = None,
+    max_hours: float | None = None,
 ) -> RunResult:
     """Simulate `config` and leave the results in a new run folder; collective over all ranks of `comm`.
 
@@ -71,13 +74,21 @@ def run(
         report: whether to write report.html at the end.
         overwrite: whether `out` may be the folder of a run that has ended, which is then replaced.
         began_s: since when the time of the run counts, on the scale of `time.perf_counter` (default: now).
+        max_hours: wall time after which a checkpoint is written and the run leaves, to be resumed.
 
     Raises:
         InputError, MemoryPlanError, MissingDependencyError before anything is written; StorageError, NumericsError,
         FaultError during the run. What was recorded until then stays readable.
     """
     given = argv if argv is not None else sys.argv
-    job = conduct(config, out, base_dir, locator, comm, progress, given, overwrite, began_s, report=report)
+    job = conduct(
+        config, out, base_dir, locator, comm, progress, given, overwrite, began_s, report=report, max_hours=max_hours
+    )
+    return result_of(job)
+
+
+def result_of(job: Conducted) -> RunResult:
+    """Conduct a run that does not pause, and return its result."""
     try:
         next(job)
     except StopIteration as ended:
@@ -99,16 +110,24 @@ def conduct(
     *,
     report: bool = False,
     live: bool = False,
+    resumed: Resumption | None = None,
+    max_hours: float | None = None,
 ) -> Conducted:
     """A run as a generator, with the arguments of `run`, which ends with the result.
 
-    A `live` one pauses before its first step and wherever it was sent to: it yields a `Pause` and is sent the step to
-    go on to, or an `Ending`. Interrupted by the user, it pauses early.
+    One that is `resumed` goes on in its own folder, whatever `out` is. A `live` one pauses before its first step and
+    wherever it was sent to: it yields a `Pause` and is sent the step to go on to, or an `Ending`. Interrupted by the
+    user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else TickProgress()
     stages = Stages(shown, began_s)
-    on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
+    if resumed is None:
+        on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
+    if live and config.checkpoint is not None:
+        raise InputError(
+            "a run in pieces writes no checkpoints", where="checkpoint", remedy="leave it out: set={'checkpoint': None}"
+        )
     with stages.stage("network"):
         given = open_ended(config) if live else config
         prepared = prepare(given, ranks, base_dir, locator, live=live)
@@ -117,8 +136,10 @@ def conduct(
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(some_interrupt())
         with interrupt.held():
-            claimed = on_root(ranks, lambda: claim_run_folder(out, network.name, base=Path.cwd(), overwrite=overwrite))
+            claimed = on_root(ranks, lambda: _claimed(out, network.name, overwrite, resumed))
             folder = claimed.path
+            if resumed is not None:
+                stack.callback(give_back_run_folder, folder)
             stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
             watchdog.configure(timeout_s=network.execution.stuck_timeout_s, run_dir=folder)
@@ -129,8 +150,15 @@ def conduct(
         if ranks.is_root and locator is not None:
             for notice in locator.notices:
                 _LOG.warning("%s", notice)
-        job = _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, list(argv))
+        job = _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, list(argv), resumed)
+        job.schedule = Schedule(config.checkpoint, None if max_hours is None else 3600.0 * max_hours)
         return (yield from job.run(report=report, live=live))
+
+
+def _claimed(out: Path | None, name: str, overwrite: bool, resumed: Resumption | None) -> RunFolder:
+    if resumed is not None:
+        return take_over_run_folder(resumed.folder, resumed.origin.get("files") or {}, force=resumed.take_over)
+    return claim_run_folder(out, name, base=Path.cwd(), overwrite=overwrite)
 
 
 def _open_log(stack: contextlib.ExitStack, folder: Path, rank: int) -> None:
@@ -152,13 +180,16 @@ class _Job:
         stages: Stages,
         interrupt: Interrupt,
         argv: list[str],
+        resumed: Resumption | None,
     ) -> None:
+        self._resumed = resumed
+        self.schedule = Schedule(None)
         self._prepared, self._planned, self._comm = prepared, planned, comm
         self._claimed, self._folder, self._status = claimed, claimed.path, status
-        self._progress, self._stages, self._argv = progress, stages, argv
+        self._progress, self._stages = progress, stages
         self._interrupt = interrupt
         self._network = prepared.network
-        self._record: dict[str, object] = {}
+        self._origin = Origin(prepared, comm, claimed, argv)
         self._started = False
 
     def run(self, *, report: bool, live: bool) -> Conducted:
@@ -191,11 +222,11 @@ class _Job:
         """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
         if self._status is None:
             return
-        if not self._started and isinstance(error, DtbsimError):
+        if not self._started and isinstance(error, DtbsimError) and self._resumed is None:
             self._claimed.discard()
         else:
             state: State = "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "failed"
-            text = "ended at once" if self._started else NOTHING_RECORDED
+            text = "ended at once" if self._started or self._resumed is not None else NOTHING_RECORDED
             self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
     def _report(self, result: RunResult) -> RunResult:
@@ -221,7 +252,7 @@ class _Job:
     def _stages_in_order(self) -> Conducted:
         comm, stages = self._comm, self._stages
         with stages.stage("write", shown=False):
-            on_root(comm, self._write_origin)
+            on_root(comm, lambda: self._origin.write(self._resumed))
         if comm.is_root:
             self._say_choices()
         plan = self._prepared.plan
@@ -246,7 +277,7 @@ class _Job:
             stopped = interrupt_agreed(comm)
             self._interrupt.keep(None if stopped else STOPPING)
             if stopped:
-                return self._finish(built, backend, None, steps=0, interrupted=True)
+                return self._finish(built, backend, None, steps=self._start, wish=Wish.STOP)
             return (yield from self._record_and_finish(built, backend))
 
     def _record_and_finish(self, built: RankNetwork, backend: Backend) -> Conducted:
@@ -255,46 +286,60 @@ class _Job:
         with stages.stage("open", shown=False):
             reader = ChunkReader(network, comm, backend, unit)
             acting = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
-            site = Site(network, comm, backend, self._folder / "stores", unit)
-            streams = on_every_rank(comm, lambda: Streams(planned, site))
+            resumed, told = self._resumed, described(network, planned, acting)
+            if resumed is not None:
+                on_every_rank(comm, lambda: resumed.check(told))
+                states = on_every_rank(comm, lambda: [arrays for _, arrays in resumed.checkpoint.read()])
+                with_states(backend, states)
+                on_root(comm, resumed.clear)
+            begun = 0 if resumed is None else resumed.rank_stores
+            site = Site(network, comm, backend, self._folder / "stores", unit, begun)
+            streams = on_every_rank(comm, lambda: Streams(planned, site, None if resumed is None else resumed.kept))
+            parts = Parts(backend, reader, streams, acting)
         self._started = True
         try:
             with stages.stage("open", shown=False):
-                on_every_rank(comm, streams.begin)
-            steps, interrupted = yield from self._simulate(built, backend, reader, streams, acting)
+                if resumed is None:
+                    on_every_rank(comm, streams.begin)
+                else:
+                    on_every_rank(comm, lambda: parts.restore(states, comm))
+                    del states
+            saver = None if self._live else self._saver(parts, told, max(begun, comm.size))
+            loop = Stepping(
+                self._prepared, built, parts, saver, comm, stages, self._progress, self._status, self._interrupt,
+                planned.intervals + self.schedule.every_steps(network.dt_ms), self._start,
+            )  # fmt: skip
+            reached = (yield from loop.run_in_pieces(self._end_of_pieces)) if self._live else loop.run()
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
             raise
         with stages.stage("close", shown=False):
             on_every_rank(comm, streams.close)
-        return self._finish(built, backend, streams, steps=steps, interrupted=interrupted)
+        return self._finish(built, backend, streams, steps=reached.steps, wish=reached.wish)
+
+    def _saver(self, parts: Parts, told: dict[str, Any], n_stores: int) -> Saver | None:
+        """What writes checkpoints; None where the run has parts that cannot be saved and nobody asks for it."""
+        comm = self._comm
+        try:
+            on_every_rank(comm, parts.check)
+        except DtbsimError as error:  # of one rank, on the others
+            if self.schedule.on_leaving:
+                raise
+            _LOG.info("no checkpoints can be written: %s", error)
+            return None
+        digest = config_digest(self._origin.config) if comm.is_root else ""
+        dt_ms = self._network.dt_ms
+        return Saver(self.schedule, dt_ms, digest, told, comm, self._claimed, parts, self._stages, n_stores)
+
+    @property
+    def _start(self) -> int:
+        return 0 if self._resumed is None else self._resumed.step
+
+    def _end_of_pieces(self, step: int, changes: Ending) -> None:
+        on_root(self._comm, lambda: self._origin.write_as_it_was(step, changes))
 
     # -- stages -----------------------------------------------------------------------------------------------
-
-    def _write_origin(self) -> None:
-        self._record = provenance(
-            argv=self._argv,
-            seed=self._network.seed,
-            ranks=self._comm.size,
-            threads=self._prepared.threads,
-            backend=self._prepared.backend,
-        )
-        device = self._prepared.choice.device
-        self._record["gpu"] = None if device is None else dict(device.facts)
-        self._record["models"] = self._prepared.models.record
-        self._prepared.models.write(self._claimed)
-        config, self._record["inputs"] = keep_inputs(self._prepared.inputs, self._prepared.models.config, self._claimed)
-        self._config = config
-        self._claimed.write_text("config.yaml", dump_config(config))
-        self._record["files"] = self._files = dict(self._claimed.written)
-        self._claimed.write_json("provenance.json", self._record)
-
-    def _write_as_it_was(self, steps: int, changes: Ending) -> None:
-        """Of a live run: its duration, and what was set in its course."""
-        self._claimed.write_text("config.yaml", dump_config(as_it_was(self._config, steps, changes)))
-        self._files["config.yaml"] = self._claimed.written["config.yaml"]
-        self._claimed.write_json("network.json", self._described | {"n_steps": steps})
 
     def _say_choices(self) -> None:
         made = self._prepared
@@ -309,72 +354,20 @@ class _Job:
 
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)
-        on_root(self._comm, lambda: self._write_network(synapses))
+        on_root(self._comm, lambda: self._say_partition(self._origin.write_network(synapses)))
 
-    def _write_network(self, synapses: list[int]) -> None:
+    def _say_partition(self, described: dict[str, Any]) -> None:
         plan = self._prepared.plan
-        described = describe_network(self._network, plan, self._prepared.exchange_plan, synapses)
-        self._described = described
-        self._claimed.write_json("network.json", described)
         summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
         _LOG.info("partition (%s): %s", self._network.execution.partitioner, summary.table())
         if self._comm.size > 1:
             _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
             self._progress.note(f"partition: {summary.headline()}")
 
-    def _simulate(
-        self, built: RankNetwork, backend: Backend, reader: ChunkReader, streams: Streams, acting: list[Intervention]
-    ) -> Generator[Pause, int | Ending, tuple[int, bool]]:
-        """Step to the end, or to where the user stops it; returns the steps done and whether it was stopped."""
-        network = self._network
-        steps = self._planned.intervals + act_intervals(network)
-        self._chunks = Chunks(network.n_steps, steps, change_steps(network))
-        step, interrupted = 0, False
-        until = 0 if self._live else network.n_steps
-        backend.limit_s = LIMIT_S
-        with self._stages.stage("simulate", shown=False):
-            for intervention in acting:
-                intervention.begin(backend)
-        while True:
-            with self._stages.stage("simulate"):
-                while step < until and not interrupted:
-                    step, interrupted = self._chunk(step, until, backend, reader, streams, acting)
-            if not self._live:
-                return step, interrupted and step < network.n_steps
-            with self._interrupt.paused():
-                wanted = yield Pause(self._prepared, built, backend, reader, step, interrupted)
-            if not isinstance(wanted, int):
-                on_every_rank(self._comm, partial(streams.end, step))
-                on_root(self._comm, partial(self._write_as_it_was, step, wanted))
-                return step, False
-            until, interrupted = wanted, False
-
-    def _chunk(
-        self, step: int, until: int, backend: Backend, reader: ChunkReader, streams: Streams, acting: list[Intervention]
-    ) -> tuple[int, bool]:
-        """One chunk; returns the steps done and whether the run is to stop."""
-        begin_s = time.perf_counter()
-        with stepping():
-            backend.advance(step, min(self._chunks.stop_after(step), until))
-        chunk = reader.take(step)
-        streams.share(chunk)
-        on_every_rank(self._comm, partial(self._keep, streams, acting, backend, chunk))
-        self._chunks.note(chunk.stop - step, self._comm.allreduce_max(time.perf_counter() - begin_s))
-        self._progress.advance(chunk.stop, until, self._network.dt_ms)
-        return chunk.stop, interrupt_agreed(self._comm)
-
-    def _keep(self, streams: Streams, acting: list[Intervention], backend: Backend, chunk: Chunk) -> None:
-        """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
-        streams.take(chunk)
-        for intervention in acting:
-            intervention.take(chunk, backend)
-        backend.check_finite(chunk.start, chunk.stop)
-        if self._status is not None:
-            self._status.check()
-
     def _finish(
-        self, built: RankNetwork, backend: Backend, streams: Streams | None, *, steps: int, interrupted: bool
+        self, built: RankNetwork, backend: Backend, streams: Streams | None, *, steps: int, wish: Wish
     ) -> RunResult:
+        interrupted = wish is not Wish.NONE
         summary = summarise_run(
             self._comm,
             self._prepared,
@@ -383,15 +376,16 @@ class _Job:
             streams,
             self._stages,
             steps=steps,
+            start=self._start,
             run_dir=self._folder,
             interrupted=interrupted,
         )
         on_root(self._comm, lambda: self._write_summary(summary))
-        return RunResult(summary, self._folder, interrupted)
+        return RunResult(summary, self._folder, interrupted, resumable=wish is Wish.LEAVE)
 
     def _write_summary(self, summary: dict[str, Any]) -> None:
         self._claimed.check()
-        self._claimed.write_json("provenance.json", self._record | {"finished": now()})
+        self._origin.finish()
         self._claimed.write_json("summary.json", summary)
         for warning in summary["warnings"][len(self._network.warnings) :]:  # those were said at the start
             _LOG.warning("%s", warning)

@@ -37,6 +37,8 @@ class RunResult:
     report: Path | None = None
     report_error: DtbsimError | None = None
     owner: object = field(default=None, compare=False)
+    resumable: bool = False
+    """Whether it left after a checkpoint, because of SIGTERM or `max_hours`, so that `resume` goes on."""
 
     def open(self) -> Run:
         """Return the reader of the run's stores: spikes, rates, states and BOLD as numpy, pandas and xarray objects."""

@@ -57,7 +57,6 @@ class Streams:
         """
         self._comm: Comm = site.comm
         self._streams: list[tuple[str, Stream]] = []
-        self._names: list[str] = []
         self.seconds = dict.fromkeys(("record", "signals"), 0.0)
         self.tables = Tables(site.stores, kept)
         with contextlib.ExitStack() as stack, self.tables.opening():
@@ -65,7 +64,6 @@ class Streams:
                 stream = plan.open(site)
                 stack.callback(stream.close)
                 self._streams.append((part, stream))
-                self._names.append(type(plan).__name__)
             stack.pop_all()
 
     def begin(self) -> None:
@@ -105,9 +103,9 @@ class Streams:
             stream.restore(state)
 
     @property
-    def names(self) -> list[str]:
-        """The classes of their plans."""
-        return self._names
+    def count(self) -> int:
+        """How many they are."""
+        return len(self._streams)
 
     def check_states(self) -> None:
         """Raise InputError where a stream does not say what its state is."""

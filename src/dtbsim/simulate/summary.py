@@ -7,6 +7,7 @@ from typing import Any
 
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
+from dtbsim.clock import time_of
 from dtbsim.mpi import Comm
 from dtbsim.record.spike_hash import VERSION
 from dtbsim.simulate.prepare import Prepared
@@ -26,10 +27,11 @@ def summarise_run(
     stages: Stages,
     *,
     steps: int,
+    start: int = 0,
     run_dir: Path,
     interrupted: bool,
 ) -> dict[str, Any]:
-    """The summary, the same on every rank; collective."""
+    """The summary, the same on every rank; collective. Where a run went on from step `start`, times are since then."""
     network = prepared.network
     wall_s = stages.elapsed_s()
     seconds = stages.seconds | _inside(backend, streams, stages.seconds.get("simulate", 0.0))
@@ -62,7 +64,7 @@ def summarise_run(
         "build_s": max(table["build"]),
         "simulate_s": simulate_s,
         "wall_s": max(share["wall"] for share in shares),
-        "rtf": simulate_s / biological_s if steps else None,
+        "rtf": simulate_s / (biological_s - start * network.dt_ms * 1e-3) if steps > start else None,
         "peak_rss_bytes": {
             "sum": sum(share["rss"] for share in shares),
             "max": max(share["rss"] for share in shares),
@@ -77,6 +79,7 @@ def summarise_run(
         "spike_hash_version": VERSION,
         "run_dir": str(run_dir),
         "interrupted": interrupted,
+        "resumed_at_ms": time_of(start, network.dt_ms) if start else None,
         "stages": {name: _stage(name, values, shares) for name, values in table.items()},
         "shares": [
             {

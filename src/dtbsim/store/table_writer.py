@@ -203,7 +203,8 @@ class TableWriter:
         with self._usable_until_failure():
             if self.rows > self._published:
                 self._write_shard()
-            self._publish(self.rows, complete_before=max(complete_before, self._last_key + 1), closed=False)
+            complete_before = max(complete_before, self._complete_before, self._last_key + 1)
+            self._publish(self.rows, complete_before=complete_before, closed=False)
 
     def keep(self) -> Kept:
         """Publish all rows, wait until they are on the disk, and return what counts where a run goes on from here."""

@@ -1,0 +1,116 @@
+"""What a run goes on from: the state of everything on a rank that carries any, and how those of all ranks are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.backend import Backend
+from dtbsim.backends.state import merge_states
+from dtbsim.errors import InputError
+from dtbsim.intervene import Intervention
+from dtbsim.mpi import Comm
+from dtbsim.simulate.chunks import ChunkReader
+from dtbsim.simulate.streams import Planned, Streams
+from dtbsim.spec.network import Network
+
+Arrays = dict[str, NDArray[Any]]
+BACKEND, READER, STREAM, INTERVENTION = "backend", "counts", "stream", "intervention"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything of a rank that carries state."""
+
+    backend: Backend
+    reader: ChunkReader
+    streams: Streams
+    acting: Sequence[Intervention]
+
+    def check(self) -> None:
+        """Raise InputError where something does not say what its state is."""
+        self.streams.check_states()
+        for intervention in self.acting:
+            if not all(callable(getattr(intervention, name, None)) for name in ("state", "restore")):
+                raise InputError(
+                    f"{type(intervention).__name__} has no state() and restore(), so this run cannot be saved",
+                    where="controllers",
+                    remedy="leave it or `checkpoint` out, or add them to its class",
+                )
+
+    def state(self) -> Arrays:
+        """All of it, under names that begin with those of the parts; collective."""
+        found = dict(_named(BACKEND, self.backend.state()))
+        found |= _named(READER, self.reader.state())
+        for k, state in enumerate(self.streams.state()):
+            found |= _named(f"{STREAM}.{k}", state)
+        for k, intervention in enumerate(self.acting):
+            found |= _named(f"{INTERVENTION}.{k}", intervention.state())
+        return found
+
+    def restore(self, states: Sequence[Arrays], comm: Comm) -> None:
+        """Give all others of this rank what they go on from; `states` are those of all ranks of the interrupted run.
+
+        Raises InputError where something cannot go on with another number of ranks.
+        """
+        self.reader.restore([_part(state, READER) for state in states])
+        self.streams.restore_from([self._of_streams(state) for state in states], comm)
+        for k, intervention in enumerate(self.acting):
+            parts = [_part(state, f"{INTERVENTION}.{k}") for state in states]
+            intervention.restore(of_one_rank(parts, comm, type(intervention).__name__))
+
+    def _of_streams(self, state: Arrays) -> list[Arrays]:
+        return [_part(state, f"{STREAM}.{k}") for k in range(self.streams.count)]
+
+
+def described(network: Network, planned: Planned, acting: Sequence[Intervention]) -> dict[str, Any]:
+    """What states refer to besides gids, as plain values: the same where a run goes on.
+
+    `parts` are the kinds of streams and interventions in their order, `quanta` the weights of one quantum of every
+    channel of every population.
+    """
+    parts = [type(plan).__name__ for _, plan in planned.plans] + [type(one).__name__ for one in acting]
+    quanta = [[float(channel.quantum) for channel in family.channels] for family in network.families]
+    return {"parts": parts, "quanta": quanta}
+
+
+def with_states(backend: Backend, states: Sequence[Arrays]) -> None:
+    """Give the backend what it goes on from, the states of all ranks of the interrupted run; collective."""
+    backend.load(merge_states([_part(state, BACKEND) for state in states]))
+
+
+def of_one_rank(states: Sequence[Arrays], comm: Comm, name: str) -> Arrays:
+    """What an intervention goes on from: arrays of neurons, whose `gids` are among them, of all ranks by ascending gid.
+
+    Without `gids` it is the same on all ranks, or theirs where there are as many ranks as there were.
+    """
+    first = states[0]
+    if "gids" in first:
+        order = np.argsort(np.concatenate([state["gids"] for state in states]), kind="stable")
+        return {key: np.concatenate([state[key] for state in states])[order] for key in first}
+    if all(_equal(first, state) for state in states[1:]):
+        return first
+    if len(states) != comm.size:
+        raise InputError(
+            f"{name} differs between ranks, so it can only go on with as many as it had ({len(states)})",
+            where="controllers",
+            remedy=f"start {len(states)} ranks",
+        )
+    return states[comm.rank]
+
+
+def _equal(one: Arrays, other: Arrays) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def _named(part: str, state: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any]]]:
+    return ((f"{part}:{name}", np.asarray(array)) for name, array in state.items())
+
+
+def _part(state: Arrays, part: str) -> Arrays:
+    begin = f"{part}:"
+    return {name.removeprefix(begin): array for name, array in state.items() if name.startswith(begin)}
