@@ -46,7 +46,7 @@ WRONG_UNIT = [
 ]  # fmt: skip
 
 UNKNOWN_KEY = [
-    ("name: small", "nmae: small", "nmae", "nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, circuits, "),
+    ("name: small", "nmae: small", "nmae", "nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, "),
     ("    - population: E", "    - populaton: E", "- populaton", "record.states.0.populaton: unknown key 'populaton' (did you mean 'population'? allowed: interval_ms, neurons, population, variables)"),
     ("    size: 80", "    szie: 80", "szie", "populations.E.szie: unknown key 'szie' (did you mean 'size'? allowed: initial, model, "),
     ("name: small", "dt_ms: 1", "dt_ms: 1", "dt_ms: unknown key 'dt_ms' (it belongs under `simulation`)"),
