@@ -224,7 +224,7 @@ def planned(*streams: Stream | None) -> Planned:
     return Planned([("record", Opens(stream)) for stream in streams], 0, [])
 
 
-SITE: Any = type("Site", (), {"comm": SerialComm()})
+SITE: Any = type("Site", (), {"comm": SerialComm(), "stores": Path("stores")})
 
 
 def test_every_store_is_closed_even_if_one_fails() -> None:
