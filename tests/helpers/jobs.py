@@ -28,8 +28,9 @@ needs_mpiexec = [
 
 
 def _listen() -> None:
-    """Let Ctrl-C end the job also where the tests were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let signals end the job also where the tests were started in the background, or with nohup, which ignore some."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Outcome(NamedTuple):
