@@ -55,7 +55,7 @@ def test_a_slow_rank_with_signs_of_life_is_left_alone(tmp_path: Path) -> None:
     assert outcome.seconds > 3 * TIMEOUT_S, "three time limits passed"
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.nightly), 3])
 @pytest.mark.parametrize("work", ["computes", "computes-gil", "writes"])
 def test_work_outside_of_the_time_loop_is_progress(tmp_path: Path, work: str, ranks: int) -> None:
     """Compiling, building and writing take as long as they take, also where no thread of the rank can run meanwhile."""

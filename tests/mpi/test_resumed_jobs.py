@@ -68,7 +68,7 @@ def resumed_to_the_end(config: Path, out: Path, ranks: int, tmp_path: Path) -> N
     assert [entry["step"] for entry in run.provenance["resumed"]] == [step]
 
 
-@pytest.mark.parametrize(("ranks", "then"), [(2, 1), (1, 3)])
+@pytest.mark.parametrize(("ranks", "then"), [pytest.param(2, 1, marks=pytest.mark.nightly), (1, 3)])
 def test_sigterm_leaves_a_checkpoint_and_its_exit_code(config: Path, tmp_path: Path, ranks: int, then: int) -> None:
     out = tmp_path / "run"
     with started(config, out, ranks, "--set", "checkpoint={every_min: 60}") as job:

@@ -31,8 +31,14 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("existing", [False, True])
-@pytest.mark.parametrize("ranks", [(2, 2), (1, 2)])
+@pytest.mark.parametrize(
+    ("ranks", "existing"),
+    [
+        ((2, 2), False),
+        ((1, 2), True),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in (((2, 2), True), ((1, 2), False))),
+    ],
+)
 def test_of_two_jobs_one_is_whole_and_one_refused(
     config: Path, tmp_path: Path, ranks: tuple[int, int], existing: bool
 ) -> None:

@@ -32,10 +32,17 @@ def reference_of(network: Network, part: Any, table: Any) -> DynamicReference:
     return RewardReference(part, table, network.dt_ms, range(released.gid0, released.gid0 + released.size))
 
 
+BY_DAY = {
+    ("pair", "drawn"),
+    ("reward", "one"),
+    *((name, "one") for name in ("static", "depressing", "pair", "triplet")),
+}
+
+
 @pytest.mark.parametrize(
     ("synapse", "delays"),
     [
-        pytest.param(synapse, delays, marks=[pytest.mark.nightly] if delays == "drawn" and synapse != "pair" else [])
+        pytest.param(synapse, delays, marks=[] if (synapse, delays) in BY_DAY else [pytest.mark.nightly])
         for synapse in SYNAPSES
         for delays in DELAYS
     ],

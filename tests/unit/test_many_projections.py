@@ -185,7 +185,7 @@ def _one_way_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_text, "read_plain", partial(yaml_text.read_plain, smallest=0))
 
 
-@pytest.mark.parametrize("n_ranks", [1, 2])
+@pytest.mark.parametrize("n_ranks", [pytest.param(1, marks=pytest.mark.nightly), 2])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_calls_and_lines_grow_linearly(
     name: str, n_ranks: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -151,7 +151,7 @@ def at_once(n: int, work: Callable[[int], Any]) -> list[Any]:
     return [results[k] for k in range(n)]
 
 
-@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("existing", [pytest.param(False, marks=pytest.mark.nightly), True])
 def test_of_claims_at_the_same_moment_one_wins(tmp_path: Path, existing: bool) -> None:
     for attempt in range(40):
         out = tmp_path / str(attempt) / "deep" / "run"
