@@ -87,7 +87,7 @@ MOST_TOLD = 500
 def raise_all(problems: Iterable[Problem], locator: Locator) -> None:
     """Raise all problems together, in the order of the source, as an InputError; nothing if there is none.
 
-    Of several at one key path the first is told.
+    Of several at one key path the first is reported.
     """
     first_of: dict[KeyPath, Problem] = {}
     for problem in itertools.islice(problems, MOST_TOLD):

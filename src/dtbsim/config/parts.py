@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from dtbsim.config.bounds import Number, Whole
 from dtbsim.config.values import Strict
 
-# fail_fast: of lists that may have millions of entries the first wrong one is told, and not every one
+# fail_fast: of lists that may have millions of entries only the first wrong one is reported
 Names = Annotated[list[str], Field(min_length=1, fail_fast=True)]
 Regions = Literal["all", "left", "right"] | Names
 

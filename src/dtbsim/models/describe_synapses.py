@@ -16,7 +16,7 @@ _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 _HEADING = """\
 # Synapse models
 
-How they are given, and what exactly happens at a spike, is told in [synapses](synapses.md). Functions get weights in a
+How they are given, and what happens at a spike, is described in [synapses](synapses.md). Functions get weights in a
 unit that makes them whole numbers.
 """
 

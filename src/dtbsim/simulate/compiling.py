@@ -28,7 +28,7 @@ class Compiler:
     """Compiles for one run, first for its build, then for its steps; to be closed."""
 
     def __init__(self, prepared: Prepared, comm: Comm, tell: Callable[[str], None]) -> None:
-        """`tell` is told once where compiling takes long."""
+        """`tell` is called once where compiling takes long."""
         self._prepared, self._comm, self._tell = prepared, comm, tell
         self._helpers: Helpers | None = None
 

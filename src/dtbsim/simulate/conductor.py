@@ -230,7 +230,7 @@ class _Job:
             self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
     def _report(self, result: RunResult) -> RunResult:
-        """The results are complete whatever becomes of the report, so its failure is told, not raised."""
+        """The results are complete whatever becomes of the report, so its failure is reported, not raised."""
         self._interrupt.keep(None)  # the error that comes of it says more
         path: Path | None = None
         failure: tuple[str, str | None, str | None, int] | None = None

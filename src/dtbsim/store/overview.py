@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def overview_html(run: Run) -> str:
-    """Return tables of facts and of populations; what is missing or damaged is told and not raised."""
+    """Return tables of facts and of populations; what is missing or damaged is reported and not raised."""
     facts = [("folder", str(run.path))]
     rows: list[list[str]] = []
     try:
