@@ -17,7 +17,7 @@ from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.transports import Choice
 from dtbsim.build.rank import RankNetwork
 from dtbsim.exchange.plan import plan_exchange
-from dtbsim.intervene import Scaling
+from dtbsim.intervene.scaling import SCALING
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.spec import Network
 
@@ -43,7 +43,7 @@ def run_to_end(backend: Any, network: Network, pauses: Sequence[int] = ()) -> Ru
     """Advance from pause to pause, scaling weights where that is configured."""
     backend.compile()
     scaled = [
-        Scaling(network, asked.name, asked.options, backend)
+        SCALING.plan(network, asked.name, asked.options).open(backend, 1)
         for asked in network.controllers
         if asked.kind == "synaptic_scaling"
     ]

@@ -215,16 +215,17 @@ def test_every_stream_and_every_intervention_says_what_its_state_is() -> None:
     kinds = {type(made).__name__ for made in _interventions(network)}
     assert {"WeightSchedule", "Schedule"} <= kinds
     for name in INTERVENTIONS.names():
-        opened = INTERVENTIONS.find(name).open.__annotations__["return"]
-        module = __import__(type(INTERVENTIONS.find(name)).__module__, fromlist=[opened])
-        made = getattr(module, opened)
+        kind = INTERVENTIONS.find(name)
+        module = __import__(type(kind).__module__, fromlist=["its classes"])
+        plan = getattr(module, kind.plan.__annotations__["return"])
+        made = getattr(module, plan.open.__annotations__["return"])
         assert all(callable(getattr(made, method, None)) for method in ("state", "restore")), name
 
 
 def _interventions(network: Any) -> list[Any]:
-    from dtbsim.intervene import open_interventions
+    from dtbsim.intervene import intervention_plans, open_interventions
 
-    return list(open_interventions(network, None, 0))  # type: ignore[arg-type]
+    return list(open_interventions(network, intervention_plans(network), None, 0))  # type: ignore[arg-type]
 
 
 def test_states_of_interventions_are_put_together_by_gid() -> None:

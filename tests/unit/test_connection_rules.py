@@ -135,7 +135,7 @@ def test_what_an_entry_point_must_name() -> None:
     for name, value, expected in (
         ("near", 3, "subclass of dtbsim.models.connections.ConnectionRule"),
         ("near", Nameless, "it needs `config`"),
-        ("far", NearRule, "kind 'near'; both must be one name"),
+        ("far", NearRule, "kind 'near'; that and the entry point must be one name"),
         ("near", Loop, "compiled loops are built in"),
     ):
         with pytest.raises(TypeError, match=expected):

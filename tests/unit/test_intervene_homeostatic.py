@@ -11,7 +11,7 @@ from tests.helpers.networks import network_of
 from tests.helpers.small_atlas import WEIGHTS, save_small_atlas
 
 from dtbsim.errors import InputError
-from dtbsim.intervene.homeostatic import Controller
+from dtbsim.intervene.homeostatic import HOMEOSTATIC, Controller
 from dtbsim.spec import Network
 
 CONFIG = """\
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def controller(folder: Path, *overrides: str, unit: int = UNIT) -> tuple[Controller, FakeBackend, Network]:
     prefixed = [f"controllers.tonic.{override}" if override[0] != "+" else override[1:] for override in overrides]
     network = network_of(CONFIG, *prefixed, base_dir=folder)
-    made = Controller(network, "tonic", network.controllers[0].options, unit)
+    made = Controller(HOMEOSTATIC.plan(network, "tonic", network.controllers[0].options), unit)
     backend = FakeBackend()
     made.begin(backend)  # type: ignore[arg-type]
     return made, backend, network

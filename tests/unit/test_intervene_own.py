@@ -19,7 +19,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.reference import render_reference
 from dtbsim.config.schema import json_schema
 from dtbsim.errors import InputError
-from dtbsim.intervene import INTERVENTIONS, ControllerOptions, Kind, State
+from dtbsim.intervene import INTERVENTIONS, ControllerOptions, Kind, Plan, State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
 from dtbsim.spec.network import Network
@@ -52,20 +52,33 @@ class FuseOptions(ControllerOptions):
     interval_ms: Number = Field(gt=0, description="time between two looks")
 
 
-class Fuse:
-    def __init__(self, network: Network, name: str, item: FuseOptions, unit: int) -> None:
+class FusePlan(Plan):
+    counts = True
+
+    def __init__(self, network: Network, name: str, item: FuseOptions) -> None:
+        if item.most == 13:
+            raise InputError("13 spikes bring bad luck", where=f"controllers.{name}.most")
+        self.interval = steps_of(item.interval_ms, network.dt_ms)
         self.item, self.family = item, network.family_index(item.population)
         (self.column,) = network.families[self.family].populations.tolist()
         (self.most,) = network.by_region[name, "most"].tolist()
-        self.bins = Bins(steps_of(item.interval_ms, network.dt_ms) // unit, 1)
+
+    def open(self, backend: Backend, unit: int) -> Fuse:
+        return Fuse(self, unit)
+
+
+class Fuse:
+    def __init__(self, plan: FusePlan, unit: int) -> None:
+        self.plan = plan
+        self.bins = Bins(plan.interval // unit, 1)
 
     def begin(self, backend: Backend) -> None:
-        backend.set_parameter(self.family, self.item.parameter, np.array([600.0]))
+        backend.set_parameter(self.plan.family, self.plan.item.parameter, np.array([600.0]))
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
-        for (spikes,) in self.bins.add(chunk.counts[:, [self.column]]).tolist():
-            if spikes > self.most:
-                backend.set_parameter(self.family, self.item.parameter, np.array([0.0]))
+        for (spikes,) in self.bins.add(chunk.counts[:, [self.plan.column]]).tolist():
+            if spikes > self.plan.most:
+                backend.set_parameter(self.plan.family, self.plan.item.parameter, np.array([0.0]))
 
     def state(self) -> State:
         return {"started": self.bins.started}
@@ -75,18 +88,10 @@ class Fuse:
 
 
 class FuseKind(Kind):
-    options = FuseOptions
-    counts = True
+    config = FuseOptions
 
-    def interval_steps(self, network: Network, item: FuseOptions) -> int:
-        return steps_of(item.interval_ms, network.dt_ms)
-
-    def check(self, network: Network, name: str, item: FuseOptions) -> None:
-        if item.most == 13:
-            raise InputError("13 spikes bring bad luck", where=f"controllers.{name}.most")
-
-    def open(self, network: Network, name: str, item: FuseOptions, backend: Backend, unit: int) -> Fuse:
-        return Fuse(network, name, item, unit)
+    def plan(self, network: Network, name: str, item: FuseOptions) -> FusePlan:
+        return FusePlan(network, name, item)
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,7 @@ class FanoStream(Stream):
 
 class Fano(Signal):
     name = "fano"
-    options = FanoOptions
+    config = FanoOptions
 
     def plan(self, name: str, item: Any, network: Any) -> Plan:
         return FanoPlan(name, item, network)

@@ -84,7 +84,7 @@ class LeakPlan(Plan):
 
 class Leak(Signal):
     name = "leak"
-    options = LeakOptions
+    config = LeakOptions
 
     def plan(self, name: str, item: Any, network: Any) -> Plan:
         return LeakPlan(name, item.what)

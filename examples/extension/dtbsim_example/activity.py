@@ -71,7 +71,7 @@ class Activity(Signal):
     """`signals: {NAME: {kind: activity, population: E}}`; read with `run.signal(NAME)`."""
 
     name = "activity"
-    options = ActivityOptions
+    config = ActivityOptions
 
     def plan(self, name, item, network):
         """Return the plan of one entry."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dtbsim.clock import steps_of
 from dtbsim.errors import InputError
-from dtbsim.intervene import ControllerOptions, Kind
+from dtbsim.intervene import ControllerOptions, Kind, Plan
 from dtbsim.record.counts import Bins
 
 
@@ -25,30 +25,45 @@ class RateGuardOptions(ControllerOptions):
     interval_ms: float = Field(default=10.0, gt=0, description="time between two decisions")
 
 
-class RateGuard:
-    """One entry of `controllers`. Every rank decides by the same counts of all ranks, so all of them do the same."""
+class RateGuardPlan(Plan):
+    """One entry of `controllers`, in steps and indices."""
 
-    def __init__(self, network, name, item, unit):
+    counts = True
+
+    def __init__(self, network, name, item):
         self.item, self.family = item, network.family_index(item.population)
         family = network.families[self.family]
         own = family.parameters.get(item.parameter, family.model.parameter(item.parameter).default)
         if not isinstance(own, int | float):
             raise InputError("the parameter must be one number", where=f"controllers.{name}.parameter")
         self.own, self.members = float(own), family.populations.astype(np.int64)
-        steps = steps_of(item.interval_ms, network.dt_ms)
+        self.interval = steps_of(item.interval_ms, network.dt_ms)
         sizes = np.array([network.populations[k].size for k in self.members])
         self.limits = item.limit_hz * 1e-3 * item.interval_ms * sizes
-        self.bins = Bins(steps // unit, self.members.size)
+
+    def open(self, backend, unit):
+        """Return it for one rank."""
+        return RateGuard(self, unit)
+
+
+class RateGuard:
+    """It on one rank. Every rank decides by the same counts of all ranks, so all of them do the same."""
+
+    def __init__(self, plan, unit):
+        self.plan = plan
+        self.bins = Bins(plan.interval // unit, plan.members.size)
 
     def begin(self, backend):
         """Nothing is raised before the first interval has ended."""
-        backend.set_parameter(self.family, self.item.parameter, np.full(self.members.size, self.own))
+        backend.set_parameter(
+            self.plan.family, self.plan.item.parameter, np.full(self.plan.members.size, self.plan.own)
+        )
 
     def take(self, chunk, backend):
         """Decide after every interval that ends in the chunk."""
-        for spikes in self.bins.add(chunk.counts[:, self.members]):
-            values = np.where(spikes > self.limits, self.own + self.item.step, self.own)
-            backend.set_parameter(self.family, self.item.parameter, values)
+        for spikes in self.bins.add(chunk.counts[:, self.plan.members]):
+            values = np.where(spikes > self.plan.limits, self.plan.own + self.plan.item.step, self.plan.own)
+            backend.set_parameter(self.plan.family, self.plan.item.parameter, values)
 
     def state(self):
         """Return the interval that has begun; what was set is part of the neurons."""
@@ -62,20 +77,11 @@ class RateGuard:
 class RateGuardKind(Kind):
     """`controllers: {NAME: {kind: rate_guard, population: E, limit_hz: 20}}`."""
 
-    options = RateGuardOptions
-    counts = True
+    config = RateGuardOptions
 
-    def interval_steps(self, network, item):
-        """Return the steps after whose multiples it decides."""
-        return steps_of(item.interval_ms, network.dt_ms)
-
-    def check(self, network, name, item):
-        """Raise InputError where the parameter is no single number."""
-        RateGuard(network, name, item, 1)
-
-    def open(self, network, name, item, backend, unit):
-        """Return it for one rank."""
-        return RateGuard(network, name, item, unit)
+    def plan(self, network, name, item):
+        """Compile it. InputError where the parameter is no single number."""
+        return RateGuardPlan(network, name, item)
 
 
 RATE_GUARD = RateGuardKind()

@@ -24,12 +24,13 @@ class ByName:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Put the object in place of its name."""
-        return core_schema.no_info_before_validator_function(_object, handler(source))
+        return core_schema.no_info_before_validator_function(by_name, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Allow the names beside the objects."""
         return {"anyOf": [{"enum": list(self.names), "type": "string"}, handler(schema)]}
 
 
-def _object(value: Any) -> Any:
+def by_name(value: Any) -> Any:
+    """The object that a text stands for; anything else as it is."""
     return NamedAlone(kind=value) if isinstance(value, str) else value

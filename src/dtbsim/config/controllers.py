@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from dtbsim.config.kinds import Kinds
+from dtbsim.config.kinds import Kinds, check_config
 from dtbsim.config.values import Strict
 from dtbsim.registry import Later, Registry
 
@@ -55,15 +55,9 @@ class ControllerOptions(Strict):
 def _checked(name: str, value: object) -> Any:
     """Return what an entry point gave; TypeError where it is no kind of intervention."""
     made = value() if isinstance(value, type) else value
-    lacking = [key for key in ("options", "counts", "interval_steps", "check", "open") if not hasattr(made, key)]
-    if lacking:
-        raise TypeError(f"it has no {lacking[0]}; dtbsim.intervene.Kind says what a kind of intervention has")
-    options = getattr(made, "options", None)
-    if not (isinstance(options, type) and issubclass(options, ControllerOptions)):
-        raise TypeError("its `options` are no subclass of dtbsim.intervene.ControllerOptions")
-    kind = options.model_fields["kind"].default if "kind" in options.model_fields else None
-    if kind != name:
-        raise TypeError(f"its options have kind {kind!r}; the entry point and the kind are the same")
+    check_config(getattr(made, "config", None), ControllerOptions, name)
+    if not callable(getattr(made, "plan", None)):
+        raise TypeError("it needs `plan(network, name, item)`, which returns a dtbsim.intervene.Plan")
     return made
 
 

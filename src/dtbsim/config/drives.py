@@ -14,8 +14,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.bounds import Number, Whole
 from dtbsim.config.distributions import Distributions
+from dtbsim.config.kinds import Kinds
 from dtbsim.config.locate import KeyPath
-from dtbsim.config.open_union import FromRegistry
 from dtbsim.config.parts import CONDUCTANCE, RECEPTOR, Names, Regions, exactly_one_weight
 from dtbsim.config.values import Flag, PerNeuron, PerRegion, RegionValue, Strict, kind_of_value
 
@@ -192,4 +192,4 @@ def ascending(times: str, times_ms: Sequence[float]) -> None:
 if TYPE_CHECKING:
     Drive = Windowed
 else:
-    Drive = Annotated[Any, FromRegistry("dtbsim.models.drives:DRIVES")]
+    Drive = Annotated[Any, Kinds("dtbsim.models.drives:DRIVES")]

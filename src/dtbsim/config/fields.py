@@ -17,7 +17,6 @@ from pydantic.fields import FieldInfo
 
 from dtbsim.config.by_name import ByName
 from dtbsim.config.kinds import Kinds
-from dtbsim.config.open_union import FromRegistry
 from dtbsim.errors import InputError
 
 _SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
@@ -87,10 +86,7 @@ def _unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     metadata: tuple[Any, ...] = ()
     while get_origin(annotation) is Annotated:
         annotation, *own = get_args(annotation)
-        for marker in own:
-            if isinstance(marker, FromRegistry):
-                annotation = marker.annotation
-        metadata = (*(item for item in own if not isinstance(item, FromRegistry)), *metadata)
+        metadata = (*own, *metadata)
     return annotation, metadata
 
 
@@ -108,6 +104,8 @@ def leaves(annotation: Any, outer: tuple[Any, ...] = ()) -> Iterator[Leaf]:
         if isinstance(marker, ByName):
             yield Leaf("literal", values=marker.names)
         if isinstance(marker, Kinds):
+            if named := marker.named_alone():
+                yield Leaf("literal", values=tuple(named))
             yield from (_leaf(model, ()) for model in marker.models())
             return
     members = _members(bare)

@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails
 
 from dtbsim.config.bounds import Number, Size
 from dtbsim.config.controllers import ControllerOptions
-from dtbsim.config.open_union import FromRegistry
+from dtbsim.config.kinds import Kinds
 from dtbsim.config.parts import (
     CONDUCTANCE,
     KIND,
@@ -86,7 +86,7 @@ class Population(Strict):
 if TYPE_CHECKING:
     Rule = RuleConfig
 else:
-    Rule = Annotated[Any, FromRegistry("dtbsim.models.connections:CONNECTION_RULES")]
+    Rule = Annotated[Any, Kinds("dtbsim.models.connections:CONNECTION_RULES")]
 
 
 class TractDelay(Spreading):
@@ -263,7 +263,7 @@ class CircuitConfig(Strict):
         return self.POPULATIONS
 
 
-CIRCUIT_KINDS = FromRegistry("dtbsim.models.circuits:CIRCUITS")
+CIRCUIT_KINDS = Kinds("dtbsim.models.circuits:CIRCUITS")
 if TYPE_CHECKING:
     Circuit = CircuitConfig
 else:

@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from dtbsim.config.check import find_problems
+from dtbsim.config.kinds import needs_nothing
 from dtbsim.config.locate import KeyPath, Problem
 from dtbsim.config.network import CIRCUIT_KINDS
 from dtbsim.config.run import RunConfig
 from dtbsim.config.strict import checked
+from dtbsim.errors import InputError
 
 _BY_NAME = ("populations", "circuits", "projections", "drives", "controllers", "changes")
 _TIMES = ("dt_ms", "duration_ms", "max_delay_ms")
@@ -71,9 +73,18 @@ def _in_place_of(section: str, item: Any) -> Any:
     """Something valid under the name of a broken part that others refer to; None: it is left out."""
     if section == "populations":
         return {"model": "broken", "size": 1}
-    if section == "circuits" and isinstance(item, dict) and item.get("kind") in CIRCUIT_KINDS.named:
+    if section == "circuits" and isinstance(item, dict) and _alone(item):
         return {"kind": item["kind"]}
     return None
+
+
+def _alone(item: dict[str, Any]) -> bool:
+    """Whether the kind of a circuit is known, and its name enough."""
+    try:
+        model = CIRCUIT_KINDS.model_of(item)
+    except InputError:
+        return False
+    return model is not None and needs_nothing(model)
 
 
 def _refers(data: Any, path: KeyPath, names: set[str]) -> bool:

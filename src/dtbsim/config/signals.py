@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar
 
-from dtbsim.config.kinds import Kinds
+from dtbsim.config.kinds import Kinds, check_config
 from dtbsim.config.values import Strict
 from dtbsim.registry import Later, Registry
 
@@ -39,13 +39,8 @@ def _checked(name: str, value: object) -> Any:
         )
     if not isinstance(value, _SIGNAL.load()):
         raise TypeError("a signal is an object of a class derived from dtbsim.signals.Signal")
-    options = getattr(value, "options", None)
-    if options is not None:
-        if not (isinstance(options, type) and issubclass(options, SignalOptions)):
-            raise TypeError("its `options` are no subclass of dtbsim.signals.SignalOptions")
-        kind = options.model_fields["kind"].default if "kind" in options.model_fields else None
-        if kind != name:
-            raise TypeError(f"its options have kind {kind!r}; the entry point and the kind are the same")
+    if getattr(value, "config", None) is not None:
+        check_config(value.config, SignalOptions, name)
     return value
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from dtbsim.config.open_union import FromRegistry
+from dtbsim.config.kinds import Kinds
 from dtbsim.config.own_synapse import FROZEN, OwnSynapse, Windows, check_windows
 from dtbsim.config.values import Strict
 from dtbsim.errors import InputError
@@ -59,7 +59,7 @@ class SynapseConfig(Strict):
         return self
 
 
-_MODELS = FromRegistry("dtbsim.models.synapses:SYNAPSE_MODELS", also=(OwnSynapse,), told_by={"model": "own"})
+_MODELS = Kinds("dtbsim.models.synapses:SYNAPSE_MODELS", also=(OwnSynapse,), told_by={"model": "own"})
 
 
 def _restored(kind: str, state: Any) -> SynapseConfig:

@@ -9,6 +9,8 @@ b_i is added to the population's own value of the parameter.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.network import HomeostaticTonic
 from dtbsim.errors import InputError
-from dtbsim.intervene.intervention import Kind, State
+from dtbsim.intervene.intervention import Kind, Plan, State
 from dtbsim.record.chunk import Chunk
 from dtbsim.record.counts import Bins
 from dtbsim.spec.network import Network
@@ -25,25 +27,38 @@ from dtbsim.spec.numbers import varies_within
 F64 = NDArray[np.float64]
 
 
-class Controller:
-    """One `homeostatic_tonic` of the configuration. Every rank computes all regions, from the same counts."""
+@dataclass(frozen=True, eq=False)
+class HomeostaticPlan(Plan):
+    """One `homeostatic_tonic` of the configuration; of the family's populations, one per region, in its order."""
 
-    def __init__(self, network: Network, name: str, item: HomeostaticTonic, unit_steps: int) -> None:
-        self.item = item
-        self._dt_ms = network.dt_ms
-        self._family = network.family_index(item.population)
-        self._populations = network.families[self._family].populations.astype(np.int64)
-        self._sizes = np.array([network.populations[p].size for p in self._populations], dtype=np.float64)
-        self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
-        self._bins = Bins(self.interval_steps // unit_steps, self._populations.size)
-        self._own = _own_value(network, self._family, item, name)
-        self._target_hz = network.by_region[name, "target_rate_hz"]
-        self.drive = network.by_region[name, "start"] + item.start_per_indegree * _indegrees(
-            network, self._family, item, name
-        )
-        self._stages = [(steps_of(stage.start_ms, self._dt_ms), stage.eta) for stage in item.stages]
-        self._average = _average_steps(item, self._dt_ms)
-        self._sum = np.zeros(self._populations.size)
+    item: HomeostaticTonic
+    dt_ms: float
+    interval: int
+    family: int
+    populations: NDArray[np.int64]
+    sizes: F64
+    own: F64 | float
+    target_hz: F64
+    start: F64
+    stages: tuple[tuple[int, float], ...]
+    """First step and eta of each."""
+    average: tuple[int, int] | None
+    """The steps that are averaged over."""
+    counts = True
+
+    def open(self, backend: Backend, unit: int) -> Controller:
+        """Return the controller, the same on every rank."""
+        return Controller(self, unit)
+
+
+class Controller:
+    """Follows the counts of all ranks. Every rank computes all regions, from the same counts."""
+
+    def __init__(self, plan: HomeostaticPlan, unit_steps: int) -> None:
+        self._plan = plan
+        self._bins = Bins(plan.interval // unit_steps, plan.populations.size)
+        self.drive = plan.start
+        self._sum = np.zeros(plan.populations.size)
         self._summed = 0
         self._done = 0
 
@@ -57,9 +72,9 @@ class Controller:
 
     def follow(self, counts: NDArray[np.int64], backend: Backend) -> None:
         """Update the drive for every interval that `counts` (int64[units, all populations]) completes."""
-        for spikes in self._bins.add(counts[:, self._populations]):
+        for spikes in self._bins.add(counts[:, self._plan.populations]):
             self._done += 1
-            self._update(spikes / self._sizes / (self.interval_steps * self._dt_ms * 1e-3))
+            self._update(spikes / self._plan.sizes / (self._plan.interval * self._plan.dt_ms * 1e-3))
             self._apply(backend)
 
     def state(self) -> State:
@@ -78,42 +93,48 @@ class Controller:
         self._done, self._summed = (int(n) for n in state["done"])
 
     def _update(self, rates_hz: F64) -> None:
-        item = self.item
-        end = self._done * self.interval_steps
-        begin = end - self.interval_steps
-        eta = next((eta for start, eta in reversed(self._stages) if begin >= start), 0.0)
-        error = np.clip((rates_hz - self._target_hz) / self._target_hz, -item.clip, item.clip)
+        item, plan = self._plan.item, self._plan
+        end = self._done * plan.interval
+        begin = end - plan.interval
+        eta = next((eta for start, eta in reversed(plan.stages) if begin >= start), 0.0)
+        error = np.clip((rates_hz - plan.target_hz) / plan.target_hz, -item.clip, item.clip)
         self.drive = self.drive - item.gain * eta * error
-        if self._average is None:
+        if plan.average is None:
             return
-        first, last = self._average
+        first, last = plan.average
         if first <= begin and end <= last:
             self._sum = self._sum + self.drive
             self._summed += 1
-        if self._summed and end <= last < end + self.interval_steps:
+        if self._summed and end <= last < end + plan.interval:
             self.drive = self._sum / self._summed
 
     def _apply(self, backend: Backend) -> None:
-        backend.set_parameter(self._family, self.item.parameter, self._own + self.drive)
+        backend.set_parameter(self._plan.family, self._plan.item.parameter, self._plan.own + self.drive)
 
 
 class HomeostaticKind(Kind):
     """`kind: homeostatic_tonic`."""
 
-    options = HomeostaticTonic
-    counts = True
+    config = HomeostaticTonic
 
-    def interval_steps(self, network: Network, item: HomeostaticTonic) -> int:
-        """Return the steps of its interval."""
-        return steps_of(item.interval_ms, network.dt_ms)
-
-    def check(self, network: Network, name: str, item: HomeostaticTonic) -> None:
-        """Raise InputError where the parameter differs between neurons, or the projection has no in-degree."""
-        Controller(network, name, item, 1)
-
-    def open(self, network: Network, name: str, item: HomeostaticTonic, backend: Backend, unit: int) -> Controller:
-        """Return the controller, the same on every rank."""
-        return Controller(network, name, item, unit)
+    def plan(self, network: Network, name: str, item: HomeostaticTonic) -> HomeostaticPlan:
+        """Compile it. InputError where the parameter differs between neurons, or the projection has no in-degree."""
+        dt_ms, index = network.dt_ms, network.family_index(item.population)
+        populations = network.families[index].populations.astype(np.int64)
+        indegrees = _indegrees(network, index, item, name)
+        return HomeostaticPlan(
+            item=item,
+            dt_ms=dt_ms,
+            interval=steps_of(item.interval_ms, dt_ms),
+            family=index,
+            populations=populations,
+            sizes=np.array([network.populations[p].size for p in populations], dtype=np.float64),
+            own=_own_value(network, index, item, name),
+            target_hz=network.by_region[name, "target_rate_hz"],
+            start=network.by_region[name, "start"] + item.start_per_indegree * indegrees,
+            stages=tuple((steps_of(stage.start_ms, dt_ms), stage.eta) for stage in item.stages),
+            average=_average_steps(item, dt_ms),
+        )
 
 
 def _average_steps(item: HomeostaticTonic, dt_ms: float) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """What an intervention is: an object that changes a network while it runs, and its kind, which a registry knows.
 
-A package adds a kind by an entry point of the group "dtbsim.interventions"; its object has the attributes of `Kind`.
+A package adds a kind by an entry point of the group "dtbsim.interventions" that names an object of a class derived from
+`Kind`.
 """
 
 from __future__ import annotations
@@ -42,22 +43,28 @@ class Intervention(Protocol):
         ...
 
 
-class Kind(Protocol):
-    """One kind of controller, `kind: NAME` in `controllers`; `item` is an object of the configuration."""
+class Plan:
+    """What an entry of `controllers` does, compiled in steps and indices; the same on every rank."""
 
-    options: type[ControllerOptions]
-    """What an entry of `controllers` takes, with the field `kind: Literal[NAME]`."""
-    counts: bool
-    """Whether it follows the counts of spikes: its intervals are whole numbers of the unit of counting."""
+    interval: int
+    """Steps after whose multiples it acts."""
+    counts: bool = False
+    """Whether it follows the counts of spikes of populations; those of a unit of steps that divides `interval`."""
 
-    def interval_steps(self, network: Network, item: Any) -> int:
-        """Return the steps after whose multiples it acts."""
-        ...
-
-    def check(self, network: Network, name: str, item: Any) -> None:
-        """Raise InputError where it does not fit the network; needs nothing that is built."""
-        ...
-
-    def open(self, network: Network, name: str, item: Any, backend: Backend, unit: int) -> Intervention:
+    def open(self, backend: Backend, unit: int) -> Intervention:
         """Return the intervention on this rank; spikes are counted per `unit` steps."""
-        ...
+        raise NotImplementedError
+
+
+class Kind:
+    """One kind of controller, `kind: NAME` in `controllers`; instances hold nothing of a run."""
+
+    config: type[ControllerOptions]
+    """What an entry of `controllers` takes, with the field `kind: Literal[NAME] = NAME`."""
+
+    def plan(self, network: Network, name: str, item: Any) -> Plan:
+        """Compile the entry `controllers.name`, an object of `config`; needs nothing that is built.
+
+        InputError, with the key path, where it does not fit the network.
+        """
+        raise NotImplementedError

@@ -11,6 +11,7 @@ Every rank knows the spikes of its own neurons and holds the synapses onto them,
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of
 from dtbsim.config.scaling import SynapticScaling
 from dtbsim.errors import InputError
-from dtbsim.intervene.intervention import Kind, State
+from dtbsim.intervene.intervention import Kind, Plan, State
 from dtbsim.kernels.scaling import FACTOR_BITS
 from dtbsim.record.chunk import Chunk
 from dtbsim.spec.network import Network
@@ -28,23 +29,38 @@ MAX_CHANGE = 1.0
 """eta * clip may not reach this: weights would lose their size in one step."""
 
 
-class Scaling:
-    """One `synaptic_scaling` of the configuration, for the neurons of this rank."""
+@dataclass(frozen=True, eq=False)
+class ScalingPlan(Plan):
+    """One `synaptic_scaling` of the configuration."""
 
-    def __init__(self, network: Network, name: str, item: SynapticScaling, backend: Backend) -> None:
-        self._item = item
-        self.interval_steps = steps_of(item.interval_ms, network.dt_ms)
-        projection = network.projection(item.projection)
-        assert projection.dynamics is not None
-        self._frozen = projection.dynamics.frozen
-        self._weights = backend.plastic_weights(projection.index)
+    item: SynapticScaling
+    interval: int
+    interval_s: float
+    keep: float
+    """How much of an average rate is left after an interval."""
+    projection: int
+    frozen: NDArray[np.int64]
+    """int64[windows, 2]: steps within which weights do not change."""
+    starts: NDArray[np.int64]
+    """First gid of each of the target's populations, ascending."""
+    target_hz: NDArray[np.float64]
+    """Of each of them."""
+
+    def open(self, backend: Backend, unit: int) -> Scaling:
+        """Return the scaling of the weights onto this rank's neurons."""
+        return Scaling(self, backend)
+
+
+class Scaling:
+    """Follows the spikes of this rank's neurons, and scales the weights onto them."""
+
+    def __init__(self, plan: ScalingPlan, backend: Backend) -> None:
+        self._plan = plan
+        self._weights = backend.plastic_weights(plan.projection)
         self._gids = self._weights.gids
         self._counts = np.zeros(self._gids.size, np.int64)
-        self._interval_s = self.interval_steps * network.dt_ms * 1e-3
-        self._keep = math.exp(-self.interval_steps * network.dt_ms / item.tau_rate_ms)
-        first, *_ = starts = network.gid_starts[network.families[projection.target_family].populations]
-        of_region = network.by_region[name, "target_rate_hz"]
-        self._target_hz = of_region[np.searchsorted(starts, np.maximum(self._gids, first), side="right") - 1]
+        of_region = np.searchsorted(plan.starts, np.maximum(self._gids, plan.starts[0]), side="right") - 1
+        self._target_hz = plan.target_hz[of_region]
         self.rates_hz = self._target_hz.copy()
 
     def begin(self, backend: Backend) -> None:
@@ -58,8 +74,10 @@ class Scaling:
         """Count this rank's spikes of a chunk that ends before step `stop`; scale when an interval ends there."""
         mine = np.isin(gids, self._gids)
         self._counts += np.bincount(np.searchsorted(self._gids, gids[mine]), minlength=self._gids.size)
-        if stop % self.interval_steps == 0:
-            self.rates_hz = self.rates_hz * self._keep + self._counts / self._interval_s * (1.0 - self._keep)
+        if stop % self._plan.interval == 0:
+            self.rates_hz = self.rates_hz * self._plan.keep + self._counts / self._plan.interval_s * (
+                1.0 - self._plan.keep
+            )
             self._counts[:] = 0
             self._scale(stop)
 
@@ -74,9 +92,9 @@ class Scaling:
         self._counts = np.asarray(state["counts"], np.int64)[places]
 
     def _scale(self, now: int) -> None:
-        if any(start < now <= stop for start, stop in self._frozen.tolist()):
+        if any(start < now <= stop for start, stop in self._plan.frozen.tolist()):
             return
-        item = self._item
+        item = self._plan.item
         error = np.clip((self._target_hz - self.rates_hz) / self._target_hz, -item.clip, item.clip)
         factors = np.rint((1.0 + item.eta * error) * 2.0**FACTOR_BITS).astype(np.int64)
         self._weights.scale(now, factors)
@@ -85,20 +103,24 @@ class Scaling:
 class ScalingKind(Kind):
     """`kind: synaptic_scaling`."""
 
-    options = SynapticScaling
-    counts = False
+    config = SynapticScaling
 
-    def interval_steps(self, network: Network, item: SynapticScaling) -> int:
-        """Return the steps of its interval."""
-        return steps_of(item.interval_ms, network.dt_ms)
-
-    def check(self, network: Network, name: str, item: SynapticScaling) -> None:
-        """Raise InputError where a change could be too large, or the projection inhibits."""
+    def plan(self, network: Network, name: str, item: SynapticScaling) -> ScalingPlan:
+        """Compile it. InputError where a change could be too large, or the projection inhibits."""
         check_scaling(network, name, item)
-
-    def open(self, network: Network, name: str, item: SynapticScaling, backend: Backend, unit: int) -> Scaling:
-        """Return the scaling of the weights onto this rank's neurons."""
-        return Scaling(network, name, item, backend)
+        projection = network.projection(item.projection)
+        assert projection.dynamics is not None
+        interval = steps_of(item.interval_ms, network.dt_ms)
+        return ScalingPlan(
+            item=item,
+            interval=interval,
+            interval_s=interval * network.dt_ms * 1e-3,
+            keep=math.exp(-interval * network.dt_ms / item.tau_rate_ms),
+            projection=projection.index,
+            frozen=projection.dynamics.frozen,
+            starts=network.gid_starts[network.families[projection.target_family].populations],
+            target_hz=network.by_region[name, "target_rate_hz"],
+        )
 
 
 def check_scaling(network: Network, name: str, item: SynapticScaling) -> None:

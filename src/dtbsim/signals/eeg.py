@@ -88,7 +88,7 @@ class EegSignal(Signal):
 
     name = "eeg"
     part = "signals"
-    options = Eeg
+    config = Eeg
 
     def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
         """Those of which the model's synaptic currents are made."""

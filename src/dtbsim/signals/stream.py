@@ -122,14 +122,14 @@ class Plan:
 class Signal:
     """A kind of recorder or signal; instances hold nothing of a run.
 
-    A kind that is configured under `signals.NAME` has `options`, gives a `plan` for each such entry, and writes its
+    A kind that is configured under `signals.NAME` has `config`, gives a `plan` for each such entry, and writes its
     store with `dtbsim.signals.SignalWriter` to `signals/NAME.zarr`; it is then read and found without another word.
     """
 
     name: str
     part: str = "record"
     """Under which name its time is summed up in summary.json."""
-    options: type[SignalOptions] | None = None
+    config: type[SignalOptions] | None = None
     """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
     folder: str = FOLDER
     """The first part of the names of its stores, without `.zarr`."""

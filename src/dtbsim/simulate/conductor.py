@@ -285,7 +285,7 @@ class _Job:
         network, planned, unit = self._network, self._planned, self._planned.unit
         with stages.stage("open", shown=False):
             reader = ChunkReader(network, comm, backend, unit)
-            acting = on_every_rank(comm, lambda: open_interventions(network, backend, unit))
+            acting = on_every_rank(comm, lambda: open_interventions(network, planned.controllers, backend, unit))
             resumed, told = self._resumed, described(network, planned, acting)
             if resumed is not None:
                 on_every_rank(comm, lambda: resumed.check(told))

@@ -9,7 +9,7 @@ from functools import partial
 
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
-from dtbsim.intervene import Intervention, act_intervals, change_steps
+from dtbsim.intervene import Intervention, change_steps
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.record.chunk import Chunk
@@ -59,7 +59,7 @@ class Stepping:
         self._comm, self._stages, self._progress, self._status = comm, stages, progress, status
         self._interrupt = interrupt
         network = self._network = prepared.network
-        self._chunks = Chunks(network.n_steps, intervals + act_intervals(network), change_steps(network))
+        self._chunks = Chunks(network.n_steps, intervals, change_steps(network))
         self._start = start
 
     def run(self) -> Reached:

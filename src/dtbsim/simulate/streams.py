@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from dtbsim.config import Locator
 from dtbsim.config.signals import kinds_named
 from dtbsim.errors import InputError
-from dtbsim.intervene import check_interventions, count_units
+from dtbsim.intervene import Plan as InterventionPlan
+from dtbsim.intervene import intervention_plans
 from dtbsim.mpi import Comm
 from dtbsim.record.chunk import Chunk
 from dtbsim.signals.stream import Plan, Site, State, Stream
@@ -24,10 +25,14 @@ from dtbsim.store.open_tables import Kept, Tables
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """What a run records, and in which steps: `unit` of counting (0: nobody counts), `intervals` that end chunks."""
+    """What a run records and what acts on it.
+
+    `unit` of counting in steps (0: nobody counts); `intervals` after whose multiples chunks end.
+    """
 
     plans: list[tuple[str, Plan]]
     """Each with the name under which its time is summed up."""
+    controllers: list[InterventionPlan]
     unit: int
     intervals: list[int]
 
@@ -35,16 +40,17 @@ class Planned:
 def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
     """Compile everything that is to be recorded or changes the run; InputError where it does not fit the network."""
     try:
-        check_interventions(network)
+        controllers = intervention_plans(network)
         kinds = kinds_named({asked.kind for asked in network.signals})
         plans = [(kind.part, plan) for kind in kinds for plan in kind.plans(network)]
     except InputError as error:
         if locator is not None and error.where is not None:
             error.where = locator.where(error.where)
         raise
-    units = [plan.unit for _, plan in plans if plan.unit] + count_units(network)
+    units = [plan.unit for _, plan in plans if plan.unit] + [plan.interval for plan in controllers if plan.counts]
     intervals = [interval for _, plan in plans for interval in plan.intervals]
-    return Planned(plans, math.gcd(*units) if units else 0, intervals)
+    intervals += [plan.interval for plan in controllers]
+    return Planned(plans, controllers, math.gcd(*units) if units else 0, intervals)
 
 
 class Streams:

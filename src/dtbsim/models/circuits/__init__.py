@@ -8,8 +8,8 @@ A package names an object, or a class that makes one, in its pyproject.toml:
 
 from __future__ import annotations
 
+from dtbsim.config.kinds import check_config
 from dtbsim.config.network import CircuitConfig
-from dtbsim.config.open_union import check_class
 from dtbsim.models.circuits.balanced_ei import BalancedEICircuit
 from dtbsim.models.circuits.base import Circuit, Parts
 from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmannCircuit
@@ -25,7 +25,7 @@ def _checked(name: str, value: object) -> Circuit:
     made = value() if isinstance(value, type) else value
     if not isinstance(made, Circuit):
         raise TypeError("a circuit is a subclass of dtbsim.models.circuits.Circuit")
-    check_class(getattr(made, "config", None), CircuitConfig, name)
+    check_config(getattr(made, "config", None), CircuitConfig, name)
     if type(made).expand is Circuit.expand:
         raise TypeError("it needs `expand(name, item, dt_ms)`, which returns its parts")
     return made

@@ -8,6 +8,7 @@ A package names an object, or a class that makes one, in its pyproject.toml:
 
 from __future__ import annotations
 
+from dtbsim.config.kinds import check_config
 from dtbsim.config.parts import RuleConfig
 from dtbsim.models.connections.all_to_all import AllToAllRule
 from dtbsim.models.connections.base import ConnectionRule, End, Ends, Listed, Listing, Span, Words
@@ -50,10 +51,7 @@ def _checked(name: str, value: object) -> ConnectionRule:
     made = value() if isinstance(value, type) else value
     if not isinstance(made, ConnectionRule):
         raise TypeError("a connection rule is a subclass of dtbsim.models.connections.ConnectionRule")
-    if not issubclass(getattr(made, "config", object), RuleConfig):
-        raise TypeError("it needs `config`, a subclass of dtbsim.models.connections.RuleConfig")
-    if made.kind != name:
-        raise TypeError(f"its configuration has kind '{made.kind}'; both must be one name")
+    check_config(getattr(made, "config", None), RuleConfig, name)
     if made.loop is not None or type(made).compile is ConnectionRule.compile:
         raise TypeError("it needs `compile(item, ends)`, which returns the synapses; compiled loops are built in")
     return made

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from dtbsim.config.drives import Current, Spiking, Windowed
-from dtbsim.config.open_union import check_class
+from dtbsim.config.kinds import check_config
 from dtbsim.models.drives.base import DriveKind, Site
 from dtbsim.models.drives.dc import DC
 from dtbsim.models.drives.gamma import Gamma
@@ -83,7 +83,7 @@ def _checked(name: str, value: object) -> DriveKind:
     if not isinstance(made, DriveKind):
         raise TypeError("a drive is a subclass of dtbsim.models.drives.DriveKind")
     config: Any = getattr(made, "config", None)
-    check_class(config, (Spiking, Current), name)
+    check_config(config, (Spiking, Current), name)
     lacking = [key for key in (*config.changeable, *config.per_neuron) if key not in config.model_fields]
     if lacking:
         raise TypeError(f"its configuration has no '{lacking[0]}', which it lists as changeable or per neuron")
