@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_samples import CONFIG, Cli, is_one_error_line, write_config
@@ -12,8 +14,13 @@ from tests.helpers.own_model import LEAKY
 
 from dtbsim.atlas import list_atlases, load_atlas
 from dtbsim.config import json_schema
+from dtbsim.config.controllers import INTERVENTIONS
+from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import EXIT_INPUT, EXIT_OK
 from dtbsim.models import list_models
+from dtbsim.models.connections import CONNECTION_RULES
+from dtbsim.models.drives import DRIVES
+from dtbsim.registry import Registry
 
 BRAIN = """\
 atlas: dk68
@@ -217,3 +224,62 @@ def test_schema_is_that_of_the_configuration(cli: Cli) -> None:
     code, out, err = cli("schema")
     assert (code, err) == (EXIT_OK, "")
     assert json.loads(out) == json_schema()
+
+
+# -- kinds ----------------------------------------------------------------------------------------------------
+
+
+def test_kinds_names_all_that_is_registered(cli: Cli) -> None:
+    code, out, err = cli("kinds")
+    assert (code, err) == (EXIT_OK, "")
+    for registry in Registry.known.values():
+        named = {line.split()[0] for line in out.splitlines() if line}
+        assert named >= set(registry.names()), registry.group
+
+
+def test_kinds_of_one_sort_and_one_of_them(cli: Cli) -> None:
+    code, out, _ = cli("kinds", "drives")
+    first, header, *rows = out.splitlines()
+    assert (code, first, header.split()[0]) == (EXIT_OK, "drives: drives.NAME", "drive")
+    assert [row.split()[0] for row in rows] == DRIVES.names()
+    for sort, name in [
+        ("drives", "gamma"),
+        ("rules", "explicit"),
+        ("controllers", "synaptic_scaling"),
+        ("signals", "eeg"),
+    ]:
+        code, out, _ = cli("kinds", sort, name)
+        registry: Any = {"drives": DRIVES, "rules": CONNECTION_RULES, "controllers": INTERVENTIONS, "signals": SIGNALS}[
+            sort
+        ]
+        shown = [line.split()[0] for line in out.splitlines()[4:]]
+        assert (code, shown) == (EXIT_OK, [*registry.find(name).config.model_fields])
+    for sort, name in [("signals", "spikes"), ("partitioners", "ordered"), ("neurons", "qif"), ("synapses", "stdp")]:
+        code, out, err = cli("kinds", sort, name)
+        assert (code, err) == (EXIT_OK, "")
+        assert name in out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("drivs",), "no sort of kinds 'drivs' (did you mean 'drives'?"),
+        (("drives", "gama"), "unknown drive 'gama' (did you mean 'gamma'?"),
+        (("neurons", "gif"), "gif"),
+    ],
+)
+def test_kinds_that_are_not_there(cli: Cli, given: tuple[str, ...], said: str) -> None:
+    code, out, err = cli("kinds", *given)
+    assert (code, out) == (EXIT_INPUT, "")
+    assert is_one_error_line(err)
+    assert said in err
+
+
+def test_a_package_that_is_broken_does_not_hide_the_others(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("shot_noise", "no_such_module:Shot", "dtbsim.drives")
+    monkeypatch.setitem(DRIVES._entry_points, "shot_noise", (broken,))
+    code, out, _ = cli("kinds", "drives")
+    assert code == EXIT_OK
+    (line,) = [line for line in out.splitlines() if line.startswith("shot_noise")]
+    assert "cannot be used: ModuleNotFoundError" in line
+    assert "white_noise" in out

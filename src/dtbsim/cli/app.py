@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import dtbsim
-from dtbsim.cli.complete import atlas_names, model_names
+from dtbsim.cli.complete import atlas_names, kind_sorts, model_names
 from dtbsim.errors import EXIT_CODES, EXIT_OK
 
 Work = Callable[[], int]
@@ -310,6 +310,24 @@ def _models_check(
     from dtbsim.cli.catalogue import check_model
 
     return lambda: check_model(name, as_c=as_c)
+
+
+@app.command("kinds")
+def _kinds(
+    sort: Annotated[
+        str | None,
+        typer.Argument(metavar="[SORT]", show_default=False, help="drives, rules, ...", autocompletion=kind_sorts),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="one of them: what it takes")
+    ] = None,
+) -> Work:
+    """List what a configuration can name: models, rules, drives, circuits, signals; also of other packages."""
+    from dtbsim.cli.kinds import list_kinds, show_kind
+
+    if sort is None or name is None:
+        return lambda: list_kinds(sort)
+    return lambda: show_kind(sort, name)
 
 
 @app.command("schema")

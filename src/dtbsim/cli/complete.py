@@ -10,6 +10,13 @@ def atlas_names(incomplete: str) -> list[str]:
     return [name for name in list_atlases() if name.startswith(incomplete)]
 
 
+def kind_sorts(incomplete: str) -> list[str]:
+    """Return what `dtbsim kinds` can list that begins so."""
+    from dtbsim.cli.kinds import SORTS
+
+    return [name for name in SORTS if name.startswith(incomplete)]
+
+
 def model_names(incomplete: str) -> list[str]:
     """Return the models whose names begin so."""
     from dtbsim.models import list_models

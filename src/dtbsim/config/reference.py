@@ -183,10 +183,15 @@ def _section(title: str, model: type[BaseModel], level: int) -> str:
 
 def _table(model: type[BaseModel]) -> str:
     rows = ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
-    for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _takes(field), _default(name, field), field.description or "")
+    for cells in rows_of(model):
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def rows_of(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield key, what it takes, default and meaning of every field, in Markdown."""
+    for name, field in model.model_fields.items():
+        yield f"`{name}`", _takes(field), _default(name, field), field.description or ""
 
 
 def _takes(field: FieldInfo) -> str:
