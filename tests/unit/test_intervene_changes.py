@@ -210,3 +210,39 @@ def test_what_a_controller_holds_cannot_change() -> None:
 def test_a_shorter_run_says_what_is_left_out(folder: Path) -> None:
     result = run(folder, BASE + CHANGES, "simulation.duration_ms=30")
     assert result.spike_hash is not None
+
+
+BESIDE = """\
+simulation: {dt_ms: 0.1, duration_ms: 30, block_size: 16, threads: 1}
+populations:
+  A: {model: aeif_cond_exp, size: 20, parameters: {I_e_pA: 700}, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+  B: {model: iaf_psc_exp, size: 20, parameters: {I_e_pA: 450}}
+  C: {model: izhikevich, size: 20, parameters: {I_e_mV_per_ms: 10}}
+record:
+  states:
+    - {population: A, variables: [w_pA, V_m_mV], neurons: 20, interval_ms: 1}
+    - {population: B, variables: [I_syn_ex_pA, V_m_mV], neurons: 20, interval_ms: 1}
+    - {population: C, variables: [u, V_m_mV], neurons: 20, interval_ms: 1}
+"""  # noqa: E501
+WAYS = {
+    "change": "changes: {c: {population: %s, t_ms: 10, set: {%s: %g}}}",
+    "controller": "controllers: {c: {kind: homeostatic_tonic, population: %s, parameter: %s, target_rate_hz: %g, "
+    "interval_ms: 10, stages: [{start_ms: 0, eta: 0.1}]}}",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("population", "parameter", "value"), [("A", "E_L_mV", -72.0), ("B", "E_L_mV", -72.0), ("C", "I_e_mV_per_ms", 3.0)]
+)
+def test_recorded_states_of_other_models_stay_theirs(
+    way: str, population: str, parameter: str, value: float, folder: Path
+) -> None:
+    """What is set of one population reaches neither the states of the others nor how they are shown."""
+    before = run(folder, BESIDE).open()
+    after = run(
+        folder, BESIDE + WAYS[way] % (population, parameter, abs(value) if way == "controller" else value)
+    ).open()
+    for k, name in enumerate("ABC"):
+        now, then = after.states(k), before.states(k)
+        assert all(np.array_equal(now[key], then[key]) for key in then.data_vars) == (name != population)

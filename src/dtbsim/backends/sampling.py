@@ -123,8 +123,10 @@ class Sampler:
         """Follow new parameters of a family in what is added to its states; `values(name, gids)` gives those."""
         model = self._network.families[family].model
         for index, variable, gids, offset in self._shown:
+            if index != family:  # of another model, maybe, without such a state
+                continue
             added = model.state(variable).offset
-            if index == family and added is not None:
+            if added is not None:
                 offset[:] = values(added, gids)
                 self._tables.memory.store(offset, slice(None))
 
