@@ -60,14 +60,36 @@ class Run:
 class Lane:
     """The layout of one lane."""
 
-    runs: tuple[Run, ...]
+    table: NDArray[np.int64]
+    """int64[n_runs, 5]: the runs, with the fields of `Run`, ascending local indices."""
     group_start: NDArray[np.int64]
     """int64[n_kinds]: first local index of each kind's group."""
     group_size: NDArray[np.int64]
     slot_start: tuple[NDArray[np.int64], ...]
     """Per kind: first slot of each channel."""
     n_slots: int
-    gids: NDArray[np.uint32]
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Runs of neurons, ascending local indices; made when they are asked for, as a plan asks for their sizes alone."""
+        return tuple(Run(*row) for row in self.table.tolist())
+
+    @cached_property
+    def gids(self) -> NDArray[np.uint32]:
+        """uint32[n_local]: the global id of every neuron; made when it is asked for, which only a build does."""
+        first, size, local = self.table[:, 0], self.table[:, 1], self.table[:, 3]
+        return (np.repeat(first - local, size) + np.arange(self.n_local)).astype(np.uint32)
+
+    @property
+    def populations(self) -> NDArray[np.int64]:
+        """int64[n]: those that are on the lane, ascending."""
+        return np.unique(self.table[:, 2])
+
+    def per_population(self, n_populations: int) -> NDArray[np.int64]:
+        """int64[n_populations]: neurons of each on the lane."""
+        found = np.zeros(n_populations, dtype=np.int64)
+        np.add.at(found, self.table[:, 2], self.table[:, 1])
+        return found
 
     @cached_property
     def runs_of(self) -> dict[int, list[Run]]:
@@ -88,7 +110,7 @@ class Lane:
     @property
     def n_local(self) -> int:
         """Neurons of the lane."""
-        return int(self.gids.size)
+        return int(self.table[:, 1].sum())
 
 
 def aligned(n: int) -> int:
@@ -98,6 +120,8 @@ def aligned(n: int) -> int:
 
 def deal(work: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     """Lane of every block, int64[b]: block by block to the least loaded lane, so each population is spread evenly."""
+    if n == 1:
+        return np.zeros(work.size, dtype=np.int64)
     loads = [(0.0, lane) for lane in range(n)]
     lane_of = np.zeros(work.size, dtype=np.int64)
     for block, cost in enumerate(work.tolist()):
@@ -193,19 +217,15 @@ def _lanes(
 
 
 def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]) -> Lane:
-    runs: list[Run] = []
-    starts, sizes, slot_start = [], [], []
-    local = slot = 0
     kinds = kind_of[blocks.population[chosen]]
-    by_kind = np.split(chosen[np.argsort(kinds, kind="stable")], np.cumsum(np.bincount(kinds, minlength=channels.size)))
+    order = np.argsort(kinds, kind="stable")
+    chosen, kinds = chosen[order], kinds[order]
+    size = blocks.size[chosen].astype(np.int64)
+    local = np.cumsum(size) - size
+    sizes = np.bincount(kinds, size, channels.size).astype(np.int64)
+    slot_start, slot = [], 0
     for kind in range(channels.size):
-        starts.append(local)
-        for block in by_kind[kind].tolist():
-            size = int(blocks.size[block])
-            runs.append(Run(int(blocks.gid0[block]), size, int(blocks.population[block]), local, kind))
-            local += size
-        sizes.append(local - starts[-1])
-        step = aligned(sizes[-1])
+        step = aligned(int(sizes[kind]))
         slot_start.append(slot + step * np.arange(channels[kind], dtype=np.int64))
         slot += step * int(channels[kind])
     if slot > MOST_SLOTS:
@@ -214,7 +234,5 @@ def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64],
             where="populations",
             remedy="use more ranks or more threads",
         )
-    gids = np.empty(local, np.uint32)
-    for run in runs:
-        gids[run.local : run.local + run.size] = np.arange(run.gid0, run.gid0 + run.size)
-    return Lane(tuple(runs), np.array(starts), np.array(sizes), tuple(slot_start), max(slot, 1), gids)
+    table = np.stack([blocks.gid0[chosen], size, blocks.population[chosen], local, kinds], axis=1).astype(np.int64)
+    return Lane(table, np.cumsum(sizes) - sizes, sizes, tuple(slot_start), max(slot, 1))

@@ -34,8 +34,7 @@ def most_spikes_of(network: Network, lane: Lane) -> int:
     """The most spikes of a lane in one step."""
     if not any(family.model.counts_spikes for family in network.families):
         return lane.n_local
-    most = most_spikes(network)
-    return int(sum(run.size * int(most[run.population]) for run in lane.runs))
+    return int(lane.per_population(len(network.populations)) @ most_spikes(network))
 
 
 def _most_drawn(rate_hz: Quantity, dt_ms: float) -> int:

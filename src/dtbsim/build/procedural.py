@@ -83,7 +83,7 @@ def procedural_bytes(network: Network, lanes: list[Lane], kind: int) -> int:
     blocks = -(-network.sizes // network.block_size)
     on_lanes = np.zeros(blocks.size, dtype=np.int64)
     for lane in lanes:
-        on_lanes[list({run.population for run in lane.runs})] += 1
+        on_lanes[lane.populations] += 1
     for projection in (projection for projection in network.projections if projection.procedural):
         times, pool = on_lanes[projection.piece_target], np.diff(projection.entry_start)
         total += int((times * (pool * 8 * P.FIELDS + 4 * blocks[projection.piece_target])).sum())

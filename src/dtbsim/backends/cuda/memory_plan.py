@@ -113,10 +113,7 @@ def check_device_plan(plan: DeviceMemoryPlan, device: Device, shared_by: int = 1
 
 def _share(network: Network, lane: Lane) -> NDArray[np.float64]:
     """float64[n_populations]: which part of each population the lane owns."""
-    owned = np.zeros(len(network.populations))
-    for run in lane.runs:
-        owned[run.population] += run.size
-    return owned / network.sizes
+    return lane.per_population(len(network.populations)) / network.sizes
 
 
 def _places(plan: RankPlan, share: NDArray[np.float64], chosen: NDArray[np.bool_], stride_of: StrideOf) -> float:
@@ -141,8 +138,7 @@ def _draw_tables(projections: tuple[Projection, ...]) -> int:
 
 def _task_bytes(network: Network, lane: Lane) -> int:
     """Bytes that say which static synapses to draw: tasks, one per block and often source population, and pools."""
-    runs = np.zeros(len(network.populations), dtype=np.int64)
-    np.add.at(runs, [run.population for run in lane.runs], 1)
+    runs = np.bincount(lane.table[:, 2], minlength=len(network.populations))
     total = 0
     for projection in network.projections:
         if projection.dynamics is not None or projection.procedural or projection.rule.by_source:
