@@ -143,8 +143,8 @@ CASES: dict[str, tuple[dict[str, str], str, str, str | None]] = {
         "set simulation.dt_ms to 1 or less",
     ),
     "size": (
-        {"populations.E.size": "900000000"},
-        "more than 4294967295 neurons",
+        {"populations.E.size": "200000000000"},
+        "more than 274877906944 neurons",
         "populations.E.size",
         "reduce sizes",
     ),

@@ -75,28 +75,30 @@ class Candidates:
         return slice(int(first.min()), int((first + network.sizes[populations]).max()))
 
 
-def find_candidates(network: Network, blocks: Blocks, rank: int) -> Candidates:
+def find_candidates(network: Network, blocks: Blocks, rank: int, *, bounded: bool = True) -> Candidates:
     """Populations whose spikes synapses onto a population of this rank transmit or are changed by.
 
-    Raises InputError where their neurons are more than MOST_SOURCES.
+    Raises InputError where their neurons are more than MOST_SOURCES, if `bounded`.
     """
     mine = np.zeros(network.sizes.size, dtype=bool)
     mine[blocks.population[blocks.rank == rank]] = True
     target, source, _ = heard(network)
-    return number_candidates(network, source[mine[target]], blocks, rank, f"rank {rank}")
+    return number_candidates(network, source[mine[target]], blocks, rank, f"rank {rank}", bounded=bounded)
 
 
-def number_candidates(network: Network, populations: I64, blocks: Blocks, rank: int, who: str) -> Candidates:
+def number_candidates(
+    network: Network, populations: I64, blocks: Blocks, rank: int, who: str, *, bounded: bool = True
+) -> Candidates:
     """All neurons of these populations, for targets in the blocks of `rank`.
 
-    Raises InputError where `who` hears more than MOST_SOURCES.
+    Raises InputError where `who` hears more than MOST_SOURCES, if `bounded`.
     """
     used = np.unique(populations)
     sizes = network.sizes[used].astype(np.int64)
     offset = np.full(network.sizes.size, -1, dtype=np.int64)
     offset[used] = np.cumsum(sizes) - sizes
     total = int(sizes.sum())
-    if total > MOST_SOURCES:
+    if bounded and total > MOST_SOURCES:
         raise InputError(
             f"{who} hears {total:,} neurons; a rank can number {MOST_SOURCES:,}",
             where="populations",

@@ -153,12 +153,14 @@ def lay_out(
     threads: int,
     lanes_per_thread: int = MAX_LANES_PER_THREAD,
     tables: RowTables | None = None,
+    *,
+    bounded: bool = True,
 ) -> tuple[list[Lane], bool]:
     """Lanes of a rank, a whole number per thread, and whether all of them have 16-bit slots.
 
     Few lanes have an even share of every population each; the many of a GPU have whole regions as far as can be. With
     `tables`, more lanes than threads must save as much in their synapses as finding these takes more.
-    Raises InputError for a lane of more than MOST_SLOTS slots.
+    Raises InputError for a lane of more than MOST_SLOTS slots, if `bounded`.
     """
     mine = np.flatnonzero(blocks.rank == rank)
     kind_of, channels = _kinds_and_channels(network, kinds)
@@ -177,10 +179,10 @@ def lay_out(
         if np.bincount(lane_of, slots, n_lanes).max() + padding <= PACKED_SLOTS:
             if tables is not None and tables.of(n_lanes) > tables.of(threads) + PACKED_SAVES * tables.synapses:
                 break
-            return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels), True
+            return _lanes(blocks, mine, lane_of, n_lanes, kind_of, channels, bounded), True
         per_thread += 1 + per_thread // 16
     lane_of = deal(table.work[mine], threads)
-    return _lanes(blocks, mine, lane_of, threads, kind_of, channels), False
+    return _lanes(blocks, mine, lane_of, threads, kind_of, channels, bounded), False
 
 
 def lane_of_blocks(network: Network, kinds: list[Kind], blocks: Blocks, chosen: NDArray[np.int64]) -> Lane:
@@ -210,13 +212,20 @@ def _lanes(
     n_lanes: int,
     kind_of: NDArray[np.int64],
     channels: NDArray[np.int64],
+    bounded: bool,
 ) -> list[Lane]:
     assert 0 <= lane_of.min() <= lane_of.max() < n_lanes, "every block has a lane"
     chosen = np.split(mine[np.argsort(lane_of, kind="stable")], np.cumsum(np.bincount(lane_of, minlength=n_lanes)))
-    return [_lane(blocks, chosen[lane], kind_of, channels) for lane in range(n_lanes)]
+    return [_lane(blocks, chosen[lane], kind_of, channels, bounded) for lane in range(n_lanes)]
 
 
-def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64], channels: NDArray[np.int64]) -> Lane:
+def _lane(
+    blocks: Blocks,
+    chosen: NDArray[np.int64],
+    kind_of: NDArray[np.int64],
+    channels: NDArray[np.int64],
+    bounded: bool = True,
+) -> Lane:
     kinds = kind_of[blocks.population[chosen]]
     order = np.argsort(kinds, kind="stable")
     chosen, kinds = chosen[order], kinds[order]
@@ -228,7 +237,7 @@ def _lane(blocks: Blocks, chosen: NDArray[np.int64], kind_of: NDArray[np.int64],
         step = aligned(int(sizes[kind]))
         slot_start.append(slot + step * np.arange(channels[kind], dtype=np.int64))
         slot += step * int(channels[kind])
-    if slot > MOST_SLOTS:
+    if bounded and slot > MOST_SLOTS:
         raise InputError(
             f"a lane would have {slot:,} inputs (neurons times receptor channels); at most {MOST_SLOTS:,} can be",
             where="populations",

@@ -26,7 +26,7 @@ from dtbsim.build.sparse_rows import SparseRows, sparse_shift
 from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
 from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.network import Drive, Network, check_simulated
 
 _LOG = logging.getLogger(__name__)
 INT32_LIMIT = 2**31 - 1
@@ -112,20 +112,23 @@ def plan_rank(
     *,
     static_on_device: bool = False,
     ranks: NDArray[np.int32] | None = None,
+    table: BlockTable | None = None,
+    bounded: bool = True,
 ) -> RankPlan:
     """Partition the network and plan this rank's lanes and memory. Raises InputError for more ranks than blocks.
 
     `static_on_device`: static synapses take no memory of the host. `ranks`, int32[blocks]: where each block goes, as
-    `blocks.find_ranks` has found on another rank.
+    `blocks.find_ranks` has found on another rank; `table`: the blocks, where they have been cut already. Not `bounded`:
+    a rank that has more sources or inputs than can be numbered is planned, too, which could not be built.
     """
     kinds = find_kinds(network)
-    table = cut_blocks(network)
+    table = cut_blocks(network) if table is None else table
     blocks = assign_ranks(network, table, n_ranks, ranks)
-    candidates = find_candidates(network, blocks, rank)
+    candidates = find_candidates(network, blocks, rank, bounded=bounded)
     static = np.array([p.dynamics is None and not p.procedural for p in network.projections], dtype=bool)
     stored = float(synapses_onto(network, owned_share(network, blocks, rank))[static].sum())
     tables = None if static_on_device else RowTables(candidates.size, stored, _delay_bytes(network, static))
-    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread, tables)
+    lanes, packed = lay_out(network, kinds, blocks, table, rank, threads, lanes_per_thread, tables, bounded=bounded)
     shift = 0 if static_on_device or not static.any() else sparse_shift(candidates.size, stored / len(lanes))
     acc_bits = 64 if network.weight_changes else acc_bits_for(network)  # what weights sum up to is known of now only
     wide = any(channel.max_weight > 32_767 for family in network.families for channel in family.channels)
@@ -143,6 +146,7 @@ def _delay_bytes(network: Network, chosen: NDArray[np.bool_]) -> int:
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
     """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
+    check_simulated(plan.network)
     per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
     with _workers(threads) as pool:

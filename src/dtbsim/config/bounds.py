@@ -19,14 +19,19 @@ MAX_WHOLE = 2**63 - 1
 MIN_DT_MS, MAX_DT_MS = 1e-6, 10
 MAX_TIME_MS = float(MAX_STEPS * MAX_DT_MS)
 MAX_SECONDS = 1e7
-MAX_NEURONS = 2**32 - 1
-"""Neurons are numbered by 32 bits."""
-MAX_DELAY_STEPS = 65_535
-MAX_DEGREE = 2**31 - 1
-MAX_SYNAPSES = 2**53
-"""Of a pair of populations: expected numbers are float64."""
 MAX_BLOCKS = 2**22
 """Blocks of neurons: every rank has a table of all of them."""
+MAX_BLOCK = 2**16
+"""Neurons of a block."""
+MAX_NEURONS = MAX_BLOCKS * MAX_BLOCK
+"""That can be declared, validated and estimated."""
+MAX_SIMULATED = 2**32 - 1
+"""That can be built and stepped: spikes, stores and random numbers know neurons by 32 bits."""
+MAX_DELAY_STEPS = 65_535
+MAX_DEGREE = 2**31 - 1
+MAX_OUTDEGREE = 2**32 - 1
+MAX_SYNAPSES = 2**53
+"""Of a pair of populations: expected numbers are float64."""
 MAX_THREADS = 4096
 MAX_SEED = 2**64 - 1
 

@@ -37,19 +37,39 @@ class ExchangePlan:
 
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
     """The same plan on every rank, from the network and the assignment of blocks."""
+    owned, several, crossing = _crossing(network, blocks, n_ranks)
     n = len(network.populations)
-    owned = np.unique(blocks.population * n_ranks + blocks.rank)
     population, rank = np.divmod(owned, n_ranks)
-    several = np.bincount(population, minlength=n) > 1
     owner = np.empty(n, dtype=np.int64)
     owner[population] = rank
     target, source, shortest = heard(network)
-    crossing = several[target] | several[source] | (owner[target] != owner[source])
-    window = int(shortest[crossing].min(initial=MAX_DELAY_STEPS))
     owns = csr_array((np.ones(owned.size, dtype=np.int32), (rank, population)), shape=(n_ranks, n))
     pairs = np.ones(int(crossing.sum()), dtype=np.int32), (target[crossing], source[crossing])
     hears = (owns @ csr_array(pairs, shape=(n, n))).tocoo()
     wanted = several[hears.col] | (hears.row != owner[hears.col])
     needs = np.zeros((n_ranks, n), dtype=bool)
     needs[hears.row[wanted], hears.col[wanted]] = True
-    return ExchangePlan(max(1, window), needs)
+    return ExchangePlan(_window(shortest[crossing]), needs)
+
+
+def shortest_window(network: Network, blocks: Blocks, n_ranks: int) -> int:
+    """The `window` of `plan_exchange`, in time and memory that do not grow with ranks times populations."""
+    return _window(heard(network)[2][_crossing(network, blocks, n_ranks)[2]])
+
+
+def _window(crossing: NDArray[np.int64]) -> int:
+    return max(1, int(crossing.min(initial=MAX_DELAY_STEPS)))
+
+
+def _crossing(
+    network: Network, blocks: Blocks, n_ranks: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pairs (population, rank) as one number, ascending; populations on several ranks; pairs of populations on two."""
+    n = len(network.populations)
+    owned = np.unique(blocks.population * n_ranks + blocks.rank)
+    population, rank = np.divmod(owned, n_ranks)
+    several = np.bincount(population, minlength=n) > 1
+    owner = np.empty(n, dtype=np.int64)
+    owner[population] = rank
+    target, source, _ = heard(network)
+    return owned, several, several[target] | several[source] | (owner[target] != owner[source])

@@ -18,6 +18,7 @@ from dtbsim.run_folder.inputs import Input, find_inputs
 from dtbsim.simulate.choose import Choice, choose_backend, plan_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
+from dtbsim.spec.network import check_simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def prepare(
     """
     on_every_rank(comm, check_cache)
     network = on_every_rank(comm, lambda: compile_network(config, base_dir, locator, live=live))
+    on_every_rank(comm, lambda: check_simulated(network))
     models = on_every_rank(comm, lambda: own_models(config, base_dir))
     check_same_models(models, comm)
     inputs = on_every_rank(comm, lambda: find_inputs(config, base_dir) if comm.node_rank == 0 else [])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
-from dtbsim.config.bounds import MAX_BLOCKS
+from dtbsim.config.bounds import MAX_BLOCK, MAX_BLOCKS
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dtbsim.atlas import Atlas
 
 BLOCKS_WANTED = 512
-MIN_BLOCK, COMMON_BLOCK, MAX_BLOCK = 64, 2048, 65_536
+MIN_BLOCK, COMMON_BLOCK = 64, 2048
 MANY_BLOCKS = 2**20
 SHOWN = 5
 """Names in a message that could have many."""

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
+from dtbsim.config.bounds import MAX_SIMULATED
+from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.drives.inputs import Trains
@@ -344,6 +346,16 @@ class Network:
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]
+
+
+def check_simulated(network: Network) -> None:
+    """Raise InputError for more neurons than can be built and stepped, which is less than can be declared."""
+    if network.n_neurons > MAX_SIMULATED:
+        raise InputError(
+            f"{network.n_neurons:,} neurons; this version of dtbsim simulates at most {MAX_SIMULATED:,}",
+            where="populations",
+            remedy="reduce sizes; `dtbsim validate` and `dtbsim estimate` take so many",
+        )
 
 
 def with_weights(network: Network, weights: Mapping[int, Table]) -> Network:

@@ -40,6 +40,7 @@ def positions_of(
     if isinstance(item, cfg.GridPositions):
         own = np.tile(_grid(item, draft.size, path, places), (draft.regions.size, 1))
     else:
+        places.check_drawn(gid0 + n, path)
         own = _drawn(item, n, gid0, seed)
     if centroids is None:
         if draft.in_regions and draft.regions.size > 1:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import MAX_SOURCES, shared_bytes
-from dtbsim.build.lanes import MAX_DEVICE_LANES
+from dtbsim.build.lanes import MAX_DEVICE_LANES, MAX_LANES_PER_THREAD
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
+from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
 PlanName = Literal["persistent", "general"]
@@ -39,25 +40,34 @@ def choose_plan(
     limits: Limits,
     wanted: PlanName | Literal["auto"] = "auto",
     ranks: NDArray[np.int32] | None = None,
+    table: BlockTable | None = None,
+    *,
+    bounded: bool = True,
 ) -> Choice:
     """The persistent plan where it can be, else the general one; `wanted` other than auto is an order.
 
-    `ranks`, int32[blocks]: the rank of every block where that is known.
+    `ranks`, `table` and `bounded` as of `plan_rank`.
 
     Raises InputError where the persistent plan is wanted and cannot be.
     """
+
+    def plan(threads: int, lanes: int) -> RankPlan:
+        return plan_rank(
+            network, rank, n_ranks, threads, lanes, static_on_device=True, ranks=ranks, table=table, bounded=bounded
+        )
+
     if wanted == "general":
-        return Choice("general", _general(network, rank, n_ranks, ranks), "simulation.gpu_plan")
+        return Choice("general", plan(1, _general_lanes(network)), "simulation.gpu_plan")
     obstacle = _obstacle_in_network(network, n_ranks)
     if obstacle is None:
-        layout = plan_rank(network, rank, n_ranks, limits.multiprocessors, static_on_device=True, ranks=ranks)
+        layout = plan(limits.multiprocessors, MAX_LANES_PER_THREAD)
         obstacle = _obstacle_in_layout(layout, limits)
         if obstacle is None:
             reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
             return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
     if wanted == "persistent":
         raise no_persistent_plan(obstacle)
-    return Choice("general", _general(network, rank, n_ranks, ranks), obstacle)
+    return Choice("general", plan(1, _general_lanes(network)), obstacle)
 
 
 def no_persistent_plan(obstacle: str) -> InputError:
@@ -69,11 +79,10 @@ def no_persistent_plan(obstacle: str) -> InputError:
     )
 
 
-def _general(network: Network, rank: int, n_ranks: int, ranks: NDArray[np.int32] | None) -> RankPlan:
+def _general_lanes(network: Network) -> int:
     """As few lanes as keep synapses at four bytes; one where some are procedural, as each lane draws all of these."""
     procedural = any(projection.procedural for projection in network.projections)
-    lanes = 1 if procedural else MAX_DEVICE_LANES
-    return plan_rank(network, rank, n_ranks, 1, lanes, static_on_device=True, ranks=ranks)
+    return 1 if procedural else MAX_DEVICE_LANES
 
 
 def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, Tag
 
-from dtbsim.config.bounds import MAX_NEURONS, Whole
+from dtbsim.config.bounds import MAX_OUTDEGREE, Whole
 from dtbsim.config.parts import KIND, RuleConfig
 from dtbsim.config.values import Flag, PerPair, kind_of_value
 from dtbsim.models.connections.base import F64, ConnectionRule, Expectation, Pairs
@@ -20,7 +20,7 @@ LOG_RARE = 64 * math.log(2.0)
 if TYPE_CHECKING:
     Outdegrees = Any
 else:
-    Outdegrees = Annotated[Annotated[Whole, Field(ge=0, le=MAX_NEURONS), Tag("number")] | PerPair, kind_of_value]
+    Outdegrees = Annotated[Annotated[Whole, Field(ge=0, le=MAX_OUTDEGREE), Tag("number")] | PerPair, kind_of_value]
 
 
 class FixedOutdegree(RuleConfig):
@@ -43,7 +43,7 @@ class FixedOutdegreeRule(ConnectionRule):
     by_source = True
     procedural = True
     number_of = "pair"
-    most = MAX_NEURONS
+    most = MAX_OUTDEGREE
     number_name = "an out-degree"
     number_key = "outdegree"
     number_of_source = True
