@@ -164,6 +164,25 @@ def test_links_are_those_of_the_synapses(tmp_path: Path, n_ranks: int) -> None:
             assert target in one.to[one.wanted_by[one.first[p] : one.first[p + 1]]]
 
 
+def test_more_neighbours_than_populations_have_addresses_of_their_own() -> None:
+    """One population on six ranks: its spikes go to all five others, which step it to the same spikes."""
+    network = network_of(
+        "simulation: {duration_ms: 30, block_size: 16}\n"
+        "populations: {A: {model: iaf_psc_exp, size: 96, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}}\n"
+        "projections: {AA: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: 60, delay_ms: 1}}\n"
+        "drives: {dc: {kind: dc, target: A, amplitude: 500}}\n"
+    )
+    blocks = plan_rank(network, 0, 6, 1).blocks
+    for rank in range(6):
+        links = find_links(network, blocks, rank)
+        assert links.to.tolist() == [other for other in range(6) if other != rank]
+        assert links.wanted_by.tolist() == [0, 1, 2, 3, 4]
+        assert links.first.tolist() == [0, 5]
+    spikes, on_ranks = simulate(network), simulate_ranks(network, 6)
+    assert len(spikes) > 100
+    np.testing.assert_array_equal(on_ranks, spikes)
+
+
 def test_the_board_needs_shared_memory() -> None:
     with pytest.raises(MissingDependencyError) as caught:
         SharedBoard(SerialComm(), ExchangePlan(5, np.zeros((1, 1), bool)), 10)

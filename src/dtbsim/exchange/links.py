@@ -32,26 +32,30 @@ class Links:
     wanted_by: NDArray[np.int32]
 
 
-def find_links(network: Network, blocks: Blocks, rank: int) -> Links:
-    """From the entries that begin or end on this rank: O(those entries and the ranks at their other ends)."""
+def find_links(network: Network, blocks: Blocks, rank: int, owners: tuple[I64, I64] | None = None) -> Links:
+    """From the entries that begin or end on this rank: O(those entries and the ranks at their other ends).
+
+    `owners`: what `owners_of` gave, where it is known already.
+    """
     n = len(network.populations)
-    owner_of, owner = _owners(blocks, n)
+    owner_of, owner = owners_of(blocks, n) if owners is None else owners
     mine = np.zeros(n, bool)
     mine[blocks.population[blocks.rank == rank]] = True
     target, source, shortest = heard(network)
     out = mine[source]
     population, to, delay = _spread(source[out], target[out], shortest[out], owner_of, owner, rank)
     to_ranks, to_delay = _smallest(to, delay)
-    pairs = np.unique(population * len(owner_of) + np.searchsorted(to_ranks, to)) if to.size else np.zeros(0, np.int64)
-    first = np.searchsorted(pairs, np.arange(n + 1) * len(owner_of))
+    width = max(1, to_ranks.size)
+    pairs = np.unique(population * width + np.searchsorted(to_ranks, to)) if to.size else np.zeros(0, np.int64)
+    first = np.searchsorted(pairs, np.arange(n + 1) * width)
     here = mine[target]
     _, sources, delay = _spread(target[here], source[here], shortest[here], owner_of, owner, rank)
     from_ranks, from_delay = _smallest(sources, delay)
-    wanted_by = (pairs % len(owner_of)).astype(np.int32)
+    wanted_by = (pairs % width).astype(np.int32)
     return Links(to_ranks, to_delay, from_ranks, from_delay, first.astype(np.int64), wanted_by)
 
 
-def _owners(blocks: Blocks, n: int) -> tuple[I64, I64]:
+def owners_of(blocks: Blocks, n: int) -> tuple[I64, I64]:
     """Ranks that own neurons of each population: owner[owner_of[p]] up to owner[owner_of[p + 1]]."""
     n_ranks = int(blocks.rank.max()) + 1
     pairs = np.unique(blocks.population.astype(np.int64) * n_ranks + blocks.rank)

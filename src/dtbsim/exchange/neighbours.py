@@ -46,7 +46,7 @@ class NeighbourExchange:
         `links.to` has synapses of (`exchange.wanted`; None: send it the spikes of all)."""
         self._comm = comm
         self.window = max(1, min(plan.window, MOST_STEPS) // 2)
-        to, sources = self._ticks(links.to_delay), self._ticks(links.sources_delay)
+        to, sources = (ticks_between(delay, self.window) for delay in (links.to_delay, links.sources_delay))
         self._ticks_in_use = sorted({int(ticks) for ticks in comm_union(comm, [*to, *sources])})
         self._groups = [
             _Group(comm, links, to == ticks, sources == ticks, runs, n_lanes, heard, ticks, words)
@@ -56,11 +56,6 @@ class NeighbourExchange:
         self._asked = False
         self.late = False
         """Whether a rank was past its deadline when last asked: all ranks have heard it."""
-
-    def _ticks(self, delays: I64) -> I64:
-        """Ticks between two exchanges of each link, a power of two; 0: within the tick, as delays are of one step."""
-        most = delays // (2 * self.window)
-        return np.where(most == 0, 0, 2 ** np.floor(np.log2(np.maximum(most, 1))).astype(np.int64))
 
     @property
     def neighbours(self) -> tuple[int, int]:
@@ -121,6 +116,15 @@ def neighbour_exchange(
     known = ask_who_hears(comm, built.blocks, links, len(built.network.populations), heard)
     runs = runs_of(built.blocks, comm.rank)
     return NeighbourExchange(comm, plan, links, runs, len(built.lanes), known, words)
+
+
+def ticks_between(delays: I64, window: int) -> I64:
+    """Ticks of `window` steps between two exchanges of links with such delays, a power of two.
+
+    0: within the tick, as delays are of one step.
+    """
+    most = delays // (2 * window)
+    return np.where(most == 0, 0, 2 ** np.floor(np.log2(np.maximum(most, 1))).astype(np.int64))
 
 
 def comm_union(comm: Comm, values: list[int]) -> set[int]:

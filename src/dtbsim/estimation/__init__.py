@@ -1,0 +1,1 @@
+"""Whether and how a run would go, known before it is started: `dtbsim estimate` and `dtbsim calibrate`."""
