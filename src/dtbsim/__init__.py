@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dtbsim.version import VERSION
 
 if TYPE_CHECKING:
-    from dtbsim.api import build, resume, run, start, validate
+    from dtbsim.api import build, estimate, resume, run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
@@ -102,7 +102,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _MODULES = {
-    "api": ("build", "resume", "run", "start", "validate"),
+    "api": ("build", "estimate", "resume", "run", "start", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
@@ -265,6 +265,7 @@ __all__ = [
     "WhiteNoiseDrive",
     "build",
     "dump_config",
+    "estimate",
     "get_model",
     "hash_run",
     "list_atlases",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -20,11 +21,14 @@ from dtbsim.runtime.progress import AnnouncedProgress, make_progress
 if TYPE_CHECKING:
     from dtbsim.build.as_built import BuiltNetwork
     from dtbsim.config import Overrides
+    from dtbsim.estimation.result import Estimate
     from dtbsim.mpi import Comm
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
     from dtbsim.simulate.temporary import TemporaryFolder
     from dtbsim.spec import Network
+
+MOST_HZ = 1e4
 
 Source = RunConfig | Mapping[str, Any] | str | os.PathLike[str]
 
@@ -228,6 +232,74 @@ def validate(source: Source, *, set: Overrides = ()) -> Network:
     return network
 
 
+def estimate(
+    source: Source,
+    ranks: int = 1,
+    *,
+    ranks_per_node: int | None = None,
+    gpus_per_node: int | None = None,
+    threads: int | None = None,
+    machine: str | os.PathLike[str] | None = None,
+    rate_hz: float = 4.0,
+    set: Overrides = (),
+) -> Estimate:
+    """Return how a run would go on so many ranks: memory, exchange, time, results, and why it would be refused.
+
+        found = dtbsim.estimate("net.yaml", ranks=1024, machine="cluster")
+        found.memory.peak.largest, found.time.real_time_factor.expected, found.refusals
+
+    Nothing is built, and nothing of the size of the network allocated.
+
+    Args:
+        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        ranks: processes of the run.
+        ranks_per_node: default: as many as a node has GPUs, or cores for their threads.
+        gpus_per_node: default: as in the profile.
+        threads: of a rank (default: as configured, else its share of the cores).
+        machine: the name of a profile, or its file (default: this machine, with times measured on another).
+        rate_hz: what neurons are taken to fire at.
+        set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
+
+    Raises:
+        InputError: something is wrong with the configuration or the machine, or there are more ranks than blocks. What
+            a run would be refused for beyond that is in `refusals`; `check()` raises it.
+    """
+    from dtbsim.estimation.estimate import estimate_network
+    from dtbsim.estimation.place import Asked
+    from dtbsim.simulate.streams import plan_streams
+    from dtbsim.spec import compile_network
+
+    begun_s = time.perf_counter()
+    asked = Asked(*(_whole(value, name) for name, value in _counts(ranks, ranks_per_node, gpus_per_node, threads)))
+    if isinstance(rate_hz, bool) or not isinstance(rate_hz, int | float) or not 0 <= rate_hz <= MOST_HZ:
+        raise refuse(rate_hz, "rate_hz", f"a number from 0 to {MOST_HZ:g}")
+    name = None if machine is None else os.fspath(machine)
+    config, base_dir, locator = resolve(source, set)
+    network = compile_network(config, base_dir, locator)
+    plan_streams(network, locator)
+    return estimate_network(
+        network,
+        asked,
+        name,
+        rate_hz=float(rate_hz),
+        keep=None if config.checkpoint is None else config.checkpoint.keep,
+        available_disk=float(shutil.disk_usage(".").free) if name is None else None,
+        network_s=time.perf_counter() - begun_s,
+    )
+
+
+def _counts(
+    ranks: object, ranks_per_node: object, gpus_per_node: object, threads: object
+) -> tuple[tuple[str, object], ...]:
+    return ("ranks", ranks), ("ranks_per_node", ranks_per_node), ("gpus_per_node", gpus_per_node), ("threads", threads)
+
+
+def _whole(value: Any, name: str) -> Any:
+    if (value is None and name != "ranks") or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise refuse(value, name, "a whole number above 0")
+
+
 def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
     """Return the network as it is built, to look at: neurons, synapses and drives; nothing is simulated or stored.
 
@@ -251,8 +323,11 @@ def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
         InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
     """
     from dtbsim.build.as_built import BuiltNetwork
+    from dtbsim.spec.network import check_simulated
 
-    return BuiltNetwork(validate(source, set=set))
+    network = validate(source, set=set)
+    check_simulated(network)
+    return BuiltNetwork(network)
 
 
 def resolve(source: Source, overrides: Overrides = ()) -> tuple[RunConfig, Path, Locator]:

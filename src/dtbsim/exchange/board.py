@@ -16,12 +16,17 @@ from dtbsim.runtime.watchdog import active_watchdog
 MIN_CAPACITY, MAX_CAPACITY = 1024, 1 << 20
 
 
+def board_capacity(neurons_per_rank: int) -> int:
+    """Spikes of a rank for which the board has room."""
+    return int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
+
+
 class SharedBoard:
     """The board of one node; `window` is the number of steps between two exchanges."""
 
     def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int) -> None:
         self.window = min(plan.window, MOST_STEPS)
-        self.capacity = int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
+        self.capacity = board_capacity(neurons_per_rank)
         words = B.WORDS + comm.size * 2 * (HEADER + self.capacity)
         memory = comm.shared_memory(8 * words)
         if memory is None:

@@ -1,0 +1,207 @@
+"""One rank, worked out as a run would plan it: layout and memory by the engine's own planner, then what it does a second.
+
+Nothing here knows how large a synapse is: bytes come from `build.memory` and `backends.cuda.memory_plan`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cuda.device import Limits
+from dtbsim.backends.cuda.exchange import packet_words
+from dtbsim.backends.cuda.memory_plan import plan_device_memory
+from dtbsim.backends.cuda.persistent import stride_of
+from dtbsim.backends.cuda.plan import choose_plan
+from dtbsim.build.blocks import Blocks
+from dtbsim.build.memory import owned_share
+from dtbsim.build.rank import RankPlan, plan_rank
+from dtbsim.estimation.costs import drive_costs, firing_rates, neuron_costs, synapse_costs
+from dtbsim.estimation.profile import Profile
+from dtbsim.estimation.result import Machine
+from dtbsim.estimation.traffic import Traffic, TrafficModel
+from dtbsim.exchange.board import board_capacity
+from dtbsim.partition import BlockTable
+from dtbsim.spec.network import Network
+
+F64 = NDArray[np.float64]
+ENTRY_BYTES = 2 * 8
+"""Of a spike in transit in a row: an entry, and the room that a queue which grows by doubling has beside it."""
+CHUNK_S, SPIKE_BYTES = 0.2, 4 * 8
+"""Spikes of a rank are kept for about so long, until they are counted, hashed and stored, in so many bytes each."""
+
+
+@dataclass(frozen=True)
+class Rank:
+    """What one rank holds and does; per biological second where a name says so.
+
+    `synapses` and `stored`: expected, with and without those that are procedural; `events_per_s` and
+    `neurons_per_step`, `driven_per_step` are weighted by what their models cost (`costs`). `host`, `device`: bytes by
+    part.
+    """
+
+    rank: int
+    neurons: int
+    synapses: float
+    stored: float
+    n_lanes: int
+    largest_lane: int
+    """Input slots of the largest lane."""
+    heard: int
+    """Neurons that may have a synapse here."""
+    events_per_s: float
+    rows_per_s: float
+    neurons_per_step: float
+    driven_per_step: float
+    spikes_per_s: float
+    traffic: Traffic
+    host: dict[str, float]
+    device: dict[str, float] | None
+    planned_host: int
+    """What the run itself will check against the memory of its node."""
+
+    @property
+    def host_peak(self) -> float:
+        """Bytes at the worst moment: what building takes for a while is given back before stepping."""
+        parts = dict(self.host)
+        return sum(parts.values()) - min(parts["building"], parts["stepping"] + parts["exchange"])
+
+    @property
+    def device_peak(self) -> float | None:
+        """The same of its GPU."""
+        if self.device is None:
+            return None
+        later = self.device["changing"] + self.device["neurons"] + self.device["stepping"]
+        return self.device["synapses"] + self.device["tables"] + max(self.device["building"], later)
+
+
+class Ranks:
+    """Works out single ranks; what all of them share is made once."""
+
+    def __init__(
+        self, network: Network, table: BlockTable, blocks: Blocks, machine: Machine, profile: Profile, rate_hz: float
+    ) -> None:
+        self._network, self._table, self._blocks = network, table, blocks
+        self._machine, self._profile = machine, profile
+        self._rates = firing_rates(network, rate_hz)
+        self._neurons, self._drives, self._synapses = neuron_costs(network), drive_costs(network), synapse_costs(network)
+        self._tables = table_bytes(network, table, blocks)
+        self.traffic = TrafficModel(network, blocks, machine.ranks, self._rates)
+        self._segments = _Segments(network)
+
+    @property
+    def way(self) -> str:
+        """How spikes travel: none, shared_memory, packets, gpu."""
+        if self._machine.ranks == 1:
+            return "none"
+        if self._machine.kind == "gpu":
+            return "gpu"
+        wanted = self._network.execution.exchange
+        if wanted != "auto":
+            return wanted
+        return "shared_memory" if self._machine.nodes == 1 else "packets"
+
+    def work_out(self, rank: int) -> Rank:
+        """One rank, in time that does not depend on how many neurons it has."""
+        network = self._network
+        plan, device = self._planned(rank)
+        share = owned_share(network, self._blocks, rank)
+        owned, entries = share * network.sizes, network.entries
+        onto = entries.synapses * share[entries.target]
+        stored = np.array([not p.procedural for p in network.projections], dtype=bool)[entries.projection]
+        spikes = onto * self._rates[entries.source]
+        rows = self._segments.rows_per_s(onto, self._rates, len(plan.lanes), stored)
+        traffic = self._traffic(rank)
+        own_spikes = float(self._rates @ owned)
+        memory = plan.memory
+        host = {
+            "process": self._profile["process.memory"] * 2**20,
+            "network": float(self._tables),
+            "synapses": float(memory.synapses),
+            "tables": float(memory.tables),
+            "building": float(memory.building),
+            "exchange": float(traffic.buffer_bytes) if device is None else 0.0,
+            "stepping": rows * self._segments.mean_delay_s * ENTRY_BYTES + own_spikes * CHUNK_S * SPIKE_BYTES,
+        }
+        if device is not None:
+            device = device | {"stepping": device["stepping"] + traffic.buffer_bytes}
+        return Rank(
+            rank=rank,
+            neurons=round(float(owned.sum())),
+            synapses=float(onto.sum()),
+            stored=float(onto[stored].sum()),
+            n_lanes=len(plan.lanes),
+            largest_lane=max(lane.n_slots for lane in plan.lanes),
+            heard=plan.candidates.size,
+            events_per_s=float((spikes * self._synapses[entries.projection]).sum()),
+            rows_per_s=rows,
+            neurons_per_step=float(self._neurons @ owned),
+            driven_per_step=float(self._drives @ owned),
+            spikes_per_s=own_spikes,
+            traffic=traffic,
+            host=host,
+            device=device,
+            planned_host=memory.peak,
+        )
+
+    def _planned(self, rank: int) -> tuple[RankPlan, dict[str, float] | None]:
+        network, machine, ranks = self._network, self._machine, self._blocks.rank
+        if machine.kind == "cpu":
+            plan = plan_rank(network, rank, machine.ranks, machine.threads, ranks=ranks, table=self._table, bounded=False)
+            return plan, None
+        profile = self._profile
+        limits = Limits(
+            multiprocessors=int(profile["gpu.multiprocessors"]),
+            shared_bytes=int(profile["gpu.shared_memory"] * 2**10),
+            cache_bytes=int(profile["gpu.cache"] * 2**20),
+            free_bytes=int(profile["gpu.memory"] * 2**30),
+        )
+        wanted = network.execution.gpu_plan
+        choice = choose_plan(network, rank, machine.ranks, limits, wanted, ranks, self._table, bounded=False)
+        persistent = choice.name == "persistent"
+        needed = plan_device_memory(choice.layout, in_order=not persistent, stride_of=stride_of if persistent else None)
+        names = {"dynamic": "changing", "spikes": "stepping"}
+        found = dataclasses.asdict(needed)
+        del found["n_synapses"]
+        return choice.layout, {names.get(key, key): float(value) for key, value in found.items()}
+
+    def _traffic(self, rank: int) -> Traffic:
+        way, network = self.way, self._network
+        if way in ("none", "packets"):
+            return self.traffic.by_messages(rank)
+        each = network.n_neurons // self._machine.ranks
+        if way == "shared_memory":
+            return self.traffic.by_shared_memory(rank, board_capacity(each))
+        window = max(1, self.traffic.shortest // 2)
+        return self.traffic.by_packets(rank, packet_words(each, window * network.dt_ms))
+
+
+def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:
+    """What every rank holds of the whole network: entries of pools, populations, blocks, the atlas."""
+    holders = [*network.projections, network.entries, table, blocks, *([network.atlas] if network.atlas else [])]
+    arrays = {id(value): value.nbytes for item in holders for value in vars(item).values() if isinstance(value, np.ndarray)}
+    return sum(arrays.values()) + 600 * len(network.populations) + 4000 * len(network.projections)
+
+
+class _Segments:
+    """Rows of synapses with one delay, which a spike enters into a queue and finds there: how many it has on a rank."""
+
+    def __init__(self, network: Network) -> None:
+        entries = network.entries
+        own = np.array([p.delay is None and p.spread is None for p in network.projections], dtype=bool)
+        span = (entries.longest - entries.shortest + 1).astype(np.float64)
+        self._delays = np.where(own[entries.projection], 1.0, span)
+        self._source, self._sizes = entries.source, network.sizes.astype(np.float64)
+        total = float(entries.synapses.sum())
+        steps = float((entries.synapses * (entries.shortest + entries.longest)).sum()) / 2
+        self.mean_delay_s = steps / total * network.dt_ms * 1e-3 if total else 0.0
+
+    def rows_per_s(self, synapses: F64, rates: F64, n_lanes: int, stored: NDArray[np.bool_]) -> float:
+        """Of spikes with `synapses` float64[e] onto a rank: of k synapses in D delays D (1 - exp(-k / D)) differ."""
+        neurons = self._sizes[self._source]
+        each = synapses / (neurons * n_lanes)
+        rows = self._delays * -np.expm1(-each / self._delays) * neurons * rates[self._source] * n_lanes
+        return float(rows[stored].sum())
