@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from dtbsim.simulate.temporary import TemporaryFolder
     from dtbsim.spec import Network
 
-MOST_HZ = 1e4
+ASSUMED_RATE_HZ, MOST_HZ = 4.0, 1e4
+"""What neurons are taken to fire at where nobody says more (partitions are made for the same), and at most."""
 
 Source = RunConfig | Mapping[str, Any] | str | os.PathLike[str]
 
@@ -240,7 +241,7 @@ def estimate(
     gpus_per_node: int | None = None,
     threads: int | None = None,
     machine: str | os.PathLike[str] | None = None,
-    rate_hz: float = 4.0,
+    rate_hz: float = ASSUMED_RATE_HZ,
     set: Overrides = (),
 ) -> Estimate:
     """Return how a run would go on so many ranks: memory, exchange, time, results, and why it would be refused.

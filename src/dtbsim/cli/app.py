@@ -6,7 +6,6 @@ and messages of its own for interrupts and broken pipes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +13,21 @@ from typing import Annotated
 import typer
 
 import dtbsim
-from dtbsim.cli.complete import atlas_names, kind_sorts, model_names
+from dtbsim.cli.app_estimate import calibrate_command, estimate_command
+from dtbsim.cli.complete import atlas_names, kind_sorts
+from dtbsim.cli.options import (
+    AsJson,
+    ConfigPath,
+    MachineName,
+    MaxHours,
+    ModelName,
+    NoReport,
+    Overrides,
+    RanksPerNode,
+    RunFolder,
+    Work,
+)
 from dtbsim.errors import EXIT_CODES, EXIT_OK
-
-Work = Callable[[], int]
-"""Does what a command is for and returns the exit code."""
 
 RUN = "run"
 RESUME = "resume"
@@ -54,29 +63,6 @@ models_app = typer.Typer(
 )
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(models_app, name="models")
-
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", show_default=False, help="configuration, a YAML file")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", show_default=False, help="folder of a run")]
-ModelName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", show_default=False, help="name of a model, or FILE.py:CLASS", autocompletion=model_names
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY.PATH=VALUE", show_default=False, help="replace one value; may be repeated"),
-]
-NoReport = Annotated[bool, typer.Option("--no-report", help="do not write report.html")]
-MaxHours = Annotated[
-    float | None,
-    typer.Option(
-        metavar="H",
-        show_default=False,
-        help="after so many hours of wall time write a checkpoint and leave with exit code 75",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
 
 
 @app.callback()
@@ -208,15 +194,27 @@ def _validate(
     no_code: Annotated[
         bool, typer.Option("--no-code", help="do not execute files of models (FILE.py:CLASS); checks less")
     ] = False,
+    ranks: Annotated[
+        int | None,
+        typer.Option(metavar="R", show_default=False, help="also whether a run of R processes would be refused"),
+    ] = None,
+    ranks_per_node: RanksPerNode = None,
+    machine: MachineName = None,
 ) -> Work:
     """Check a configuration and print the sizes of its network.
 
     Atlas and network are worked out in full; nothing is simulated or written. A file of models that the configuration
     names is executed, as by `python FILE.py`: use --no-code for a configuration that you do not trust.
     """
+    from dtbsim.cli.estimate import Wanted
     from dtbsim.cli.validate import validate
 
-    return lambda: validate(config, tuple(overrides or ()), code=not no_code)
+    wanted = None if ranks is None else Wanted(ranks, ranks_per_node, machine=machine)
+    return lambda: validate(config, tuple(overrides or ()), code=not no_code, wanted=wanted)
+
+
+app.command("estimate", epilog=_EXIT_CODES)(estimate_command)
+app.command("calibrate")(calibrate_command)
 
 
 @app.command("info")

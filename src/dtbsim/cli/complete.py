@@ -22,3 +22,10 @@ def model_names(incomplete: str) -> list[str]:
     from dtbsim.models import list_models
 
     return [name for name in list_models() if name.startswith(incomplete)]
+
+
+def machine_names(incomplete: str) -> list[str]:
+    """Return the machine profiles that begin so."""
+    from dtbsim.estimation.profile import profile_names
+
+    return [name for name in profile_names() if name.startswith(incomplete)]

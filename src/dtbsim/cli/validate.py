@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show
 from dtbsim.clock import time_of
-from dtbsim.errors import EXIT_OK, InputError
+from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.report.text import count, milliseconds, plural, significant, size_of
 
 if TYPE_CHECKING:
-    from dtbsim.build.rank import RankPlan
+    from dtbsim.cli.estimate import Wanted
     from dtbsim.config import LocatedConfig
+    from dtbsim.estimation.result import Estimate
     from dtbsim.spec import Network
 
 
+HERE = "here"
+"""The machine that is meant where none is named."""
 _LOG = logging.getLogger(__name__)
 
 
-def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> int:
+def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wanted: Wanted | None = None) -> int:
     """Check a configuration, print what network it describes and return the exit code.
+
+    `wanted`: ranks and machine of a run; what it would be refused for is the error that this ends with.
 
     Files of models that it names are executed, which is said before; without `code` they are only looked at.
     """
@@ -43,18 +48,23 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
             flush=True,
         )
     with installed():
-        from dtbsim.backends.threads import usable_cores
-        from dtbsim.build.rank import plan_rank
+        from dtbsim.estimation.estimate import estimate_network
+        from dtbsim.estimation.place import Asked
         from dtbsim.simulate.streams import plan_streams
         from dtbsim.spec import compile_network
 
     network = compile_network(located.config, located.base_dir, located.locator)
     plan_streams(network, located.locator)
-    threads = located.config.simulation.threads or usable_cores()
-    plan = plan_rank(network, 0, 1, threads)
-    for notice in (*located.locator.notices, *network.warnings):
+    if wanted is None:
+        asked, machine = Asked(1), None
+    else:
+        asked, machine = Asked(wanted.ranks, wanted.ranks_per_node), wanted.machine
+    found = estimate_network(network, asked, machine)
+    for notice in (*located.locator.notices, *network.warnings, *(() if wanted is None else found.warnings)):
         _LOG.warning("%s", notice)
-    show(pairs(_rows(network, plan), title=f"{config}: valid"))
+    show(pairs(_rows(network, found), title=f"{config}: valid"))
+    if wanted is not None:
+        found.check()
     return EXIT_OK
 
 
@@ -100,9 +110,9 @@ def _validate_unexecuted(config: Path, located: LocatedConfig, files: dict[str, 
     return EXIT_OK
 
 
-def _rows(network: Network, plan: RankPlan) -> list[tuple[str, str]]:
+def _rows(network: Network, found: Estimate) -> list[tuple[str, str]]:
     regions = len({population.region for population in network.populations} - {-1})
-    synapses = plan.memory.n_synapses
+    synapses = found.network.synapses
     duration_ms = time_of(network.n_steps, network.dt_ms)
     mean = f" expected ({significant(synapses / network.n_neurons)} per neuron)"
     return [
@@ -114,8 +124,11 @@ def _rows(network: Network, plan: RankPlan) -> list[tuple[str, str]]:
         ("weights", _weights(network)),
         ("longest delay", milliseconds(network.max_delay_steps * network.dt_ms)),
         ("duration", f"{milliseconds(duration_ms)} in {count(network.n_steps)} steps of {network.dt_ms:g} ms"),
-        ("blocks", f"{count(len(plan.table))} of up to {plural(network.block_size, 'neuron')}: as many ranks at most"),
-        ("memory", _memory(plan)),
+        (
+            "blocks",
+            f"{count(found.network.blocks)} of up to {plural(network.block_size, 'neuron')}: as many ranks at most",
+        ),
+        ("memory", _memory(found)),
     ]
 
 
@@ -136,11 +149,17 @@ def _populations(network: Network) -> str:
     )
 
 
-def _memory(plan: RankPlan) -> str:
-    """Return the plan for one process, and whether this machine has so much."""
-    from dtbsim.build.memory import available_bytes
-
-    needed, free = plan.memory.peak, available_bytes()
-    if needed > free:
-        return f"{size_of(needed)} in one process, more than the {size_of(free)} free here: use more machines"
-    return f"{size_of(needed)} in one process ({size_of(free)} free here)"
+def _memory(found: Estimate) -> str:
+    """Return what the ranks of a node need, and whether it has so much."""
+    memory, machine = found.memory, found.machine
+    needed, free = memory.node_bytes, memory.node_available
+    here = "free here" if machine.name == HERE else f"of a node of '{machine.name}'"
+    if machine.ranks == 1:
+        unbuildable = [refusal.message for refusal in found.refusals if refusal.exit_code == EXIT_INPUT]
+        if unbuildable:
+            return f"{size_of(needed)}, not in one process: {unbuildable[0]}"
+        if needed > free:
+            return f"{size_of(needed)} in one process, more than the {size_of(free)} {here}: use more machines"
+        return f"{size_of(needed)} in one process ({size_of(free)} {here})"
+    each = f"{size_of(memory.peak.largest)} on the fullest of {plural(machine.ranks, 'rank')}"
+    return f"{each}, {size_of(needed)} on a node ({size_of(free)} {here})"

@@ -18,9 +18,7 @@ POPULATION_BYTES, RANK_BYTES = 200, 100
 STATE_BYTES = 4
 
 
-def results_of(
-    network: Network, n_ranks: int, rate_hz: float, keep: int | None, available: float | None
-) -> Results:
+def results_of(network: Network, n_ranks: int, rate_hz: float, keep: int | None, available: float | None) -> Results:
     """Bytes and inodes; `keep`: checkpoints that stay (None: none are written). `available`: bytes, where known."""
     parts = {"network": float(POPULATION_BYTES * len(network.populations) + RANK_BYTES * n_ranks + 50_000)}
     inodes = RUN_FILES

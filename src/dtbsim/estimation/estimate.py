@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dtbsim.backends.threads import usable_cores
-from dtbsim.build.blocks import Blocks, assign_ranks, cut_blocks
+from dtbsim.build.blocks import ASSUMED_RATE_HZ, Blocks, assign_ranks, cut_blocks
 from dtbsim.build.memory import available_bytes
 from dtbsim.clock import time_of
 from dtbsim.estimation import checks
@@ -23,9 +23,6 @@ from dtbsim.estimation.time import Parts, build_time, step_time
 from dtbsim.partition import BlockTable
 from dtbsim.spec import network as spec
 
-
-ASSUMED_RATE_HZ = 4.0
-"""What neurons are taken to fire at where nobody says more; partitions are made for the same."""
 ALL_UP_TO, ON_GPU = 256, 8
 """Ranks of which all are looked at, and of which some are beyond; with GPUs, whose plan has thousands of lanes, fewer."""
 LIMITS = {
@@ -145,7 +142,7 @@ def _over(ranks: Sequence[Rank], value: Callable[[Rank], float]) -> Spread:
 
 
 def _memory(ranks: Sequence[Rank], machine: Machine, profile: Profile, *, here: bool) -> Memory:
-    peak = _over(ranks, lambda rank: max(rank.host_peak, rank.planned_host))
+    peak = _over(ranks, lambda rank: rank.host_peak)
     node = max(_node_bytes(ranks, machine, first) for first in _first_ranks(ranks, machine))
     device, device_peak, device_available = None, None, None
     if ranks[0].device is not None:
@@ -210,5 +207,3 @@ def _time(
         parts=seconds,
         limit=LIMITS[max(seconds, key=lambda name: seconds[name])],
     )
-
-

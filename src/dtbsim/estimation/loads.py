@@ -49,6 +49,8 @@ def chosen_ranks(loads: Loads, most: int) -> I64:
     n = loads.neurons.size
     if n <= most:
         return np.arange(n)
-    extremes = [find(values) for values in (loads.neurons, loads.synapses, loads.work) for find in (np.argmax, np.argmin)]
+    extremes = [
+        find(values) for values in (loads.neurons, loads.synapses, loads.work) for find in (np.argmax, np.argmin)
+    ]
     even = np.linspace(0, n - 1, most).astype(np.int64)
     return np.unique(np.concatenate([np.array(extremes, dtype=np.int64), even]))

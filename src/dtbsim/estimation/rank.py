@@ -87,7 +87,11 @@ class Ranks:
         self._network, self._table, self._blocks = network, table, blocks
         self._machine, self._profile = machine, profile
         self._rates = firing_rates(network, rate_hz)
-        self._neurons, self._drives, self._synapses = neuron_costs(network), drive_costs(network), synapse_costs(network)
+        self._neurons, self._drives, self._synapses = (
+            neuron_costs(network),
+            drive_costs(network),
+            synapse_costs(network),
+        )
         self._tables = table_bytes(network, table, blocks)
         self.traffic = TrafficModel(network, blocks, machine.ranks, self._rates)
         self._segments = _Segments(network)
@@ -150,7 +154,9 @@ class Ranks:
     def _planned(self, rank: int) -> tuple[RankPlan, dict[str, float] | None]:
         network, machine, ranks = self._network, self._machine, self._blocks.rank
         if machine.kind == "cpu":
-            plan = plan_rank(network, rank, machine.ranks, machine.threads, ranks=ranks, table=self._table, bounded=False)
+            plan = plan_rank(
+                network, rank, machine.ranks, machine.threads, ranks=ranks, table=self._table, bounded=False
+            )
             return plan, None
         profile = self._profile
         limits = Limits(
@@ -182,7 +188,9 @@ class Ranks:
 def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:
     """What every rank holds of the whole network: entries of pools, populations, blocks, the atlas."""
     holders = [*network.projections, network.entries, table, blocks, *([network.atlas] if network.atlas else [])]
-    arrays = {id(value): value.nbytes for item in holders for value in vars(item).values() if isinstance(value, np.ndarray)}
+    arrays = {
+        id(value): value.nbytes for item in holders for value in vars(item).values() if isinstance(value, np.ndarray)
+    }
     return sum(arrays.values()) + 600 * len(network.populations) + 4000 * len(network.projections)
 
 

@@ -47,7 +47,9 @@ def _machine(estimate: Estimate) -> str:
 
 def _ranks(estimate: Estimate) -> str:
     machine, looked = estimate.machine, estimate.ranks_looked_at
-    text = f"{count(machine.ranks)}, {count(machine.ranks_per_node)} on a node, {plural(machine.threads, 'thread')} each"
+    text = (
+        f"{count(machine.ranks)}, {count(machine.ranks_per_node)} on a node, {plural(machine.threads, 'thread')} each"
+    )
     if looked == machine.ranks:
         return text
     return f"{text}; memory, exchange and time of {count(looked)} of them, the heaviest included"

@@ -75,9 +75,7 @@ def _sharing(machine: Machine) -> int:
     return -(-machine.ranks_per_node // (machine.gpus_per_node or 1))
 
 
-def _add_exchange(
-    parts: Parts, rank: Rank, machine: Machine, profile: Profile, way: str, workers: float
-) -> None:
+def _add_exchange(parts: Parts, rank: Rank, machine: Machine, profile: Profile, way: str, workers: float) -> None:
     traffic, numbers = rank.traffic, profile.numbers
     if way == "none" or not traffic.windows_per_s:
         return

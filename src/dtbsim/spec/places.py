@@ -79,7 +79,9 @@ class Places:
     def check_drawn(self, stop: int, path: str) -> None:
         """InputError at `path` where something is drawn for neurons by their global ids, up to `stop`, of 32 bits."""
         if stop > MAX_SIMULATED:
-            message = f"what is drawn by the number of a neuron ends at number {MAX_SIMULATED - 1:,}; here they go up to"
+            message = (
+                f"what is drawn by the number of a neuron ends at number {MAX_SIMULATED - 1:,}; here they go up to"
+            )
             raise self.error(path, f"{message} {stop - 1:,}", "reduce sizes, or leave this out")
 
     def at(self, path: str, error: InputError) -> InputError:
