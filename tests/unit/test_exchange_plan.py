@@ -168,8 +168,10 @@ def test_more_neighbours_than_populations_have_addresses_of_their_own() -> None:
     """One population on six ranks: its spikes go to all five others, which step it to the same spikes."""
     network = network_of(
         "simulation: {duration_ms: 30, block_size: 16}\n"
-        "populations: {A: {model: iaf_psc_exp, size: 96, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}}\n"
-        "projections: {AA: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: 60, delay_ms: 1}}\n"
+        "populations:\n"
+        "  A: {model: iaf_psc_exp, size: 96, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}\n"
+        "projections:\n"
+        "  AA: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: 60, delay_ms: 1}\n"
         "drives: {dc: {kind: dc, target: A, amplitude: 500}}\n"
     )
     blocks = plan_rank(network, 0, 6, 1).blocks

@@ -38,8 +38,8 @@ def find_loads(network: Network, table: BlockTable, blocks: Blocks, n_ranks: int
     np.add.at(neurons, blocks.rank, blocks.size)
     return Loads(
         neurons=neurons,
-        synapses=np.bincount(blocks.rank, blocks.size * degree[blocks.population], n_ranks),
-        work=np.bincount(blocks.rank, table.work, n_ranks),
+        synapses=np.asarray(np.bincount(blocks.rank, blocks.size * degree[blocks.population], n_ranks), np.float64),
+        work=np.asarray(np.bincount(blocks.rank, table.work, n_ranks), np.float64),
         blocks=np.bincount(blocks.rank, minlength=n_ranks),
     )
 

@@ -1,4 +1,4 @@
-"""One rank, worked out as a run would plan it: layout and memory by the engine's own planner, then what it does a second.
+"""One rank, worked out as a run would plan it: layout and memory by the engine's own planner, then what it does.
 
 Nothing here knows how large a synapse is: bytes come from `build.memory` and `backends.cuda.memory_plan`.
 """
@@ -94,7 +94,7 @@ class Ranks:
         )
         self._tables = table_bytes(network, table, blocks)
         self.traffic = TrafficModel(network, blocks, machine.ranks, self._rates)
-        self._segments = _Segments(network)
+        self._segments = Segments(network)
 
     @property
     def way(self) -> str:
@@ -194,7 +194,7 @@ def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:
     return sum(arrays.values()) + 600 * len(network.populations) + 4000 * len(network.projections)
 
 
-class _Segments:
+class Segments:
     """Rows of synapses with one delay, which a spike enters into a queue and finds there: how many it has on a rank."""
 
     def __init__(self, network: Network) -> None:

@@ -84,7 +84,7 @@ class TrafficModel:
         per_s = self._windows_per_s(window)
         spikes, bits = self._sent(rank, links)
         often = per_s / np.maximum(ticks, 1)
-        words = enough(spikes / np.maximum(often, 1e-9)) if links.to.size else np.zeros(0)
+        words = enough(np.ceil(spikes / np.maximum(often, 1e-9)).astype(np.int64))
         received = self._received(rank)
         back = len(links.sources) * (float(words.mean()) if links.to.size else 0.0)
         return Traffic(
