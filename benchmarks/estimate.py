@@ -29,7 +29,7 @@ projections:
   E: {source: E, target: [E, I], rule: {kind: fixed_indegree, indegree: 800}, weight_pA: 12, delay_ms: DELAY}
   I: {source: I, target: [E, I], rule: {kind: fixed_indegree, indegree: 200}, weight_pA: -72, delay_ms: DELAY}
 drives:
-  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 8000, weight_pA: 12}
+  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 8000, weight_pA: 24}
 """
 REGIONS = """\
 name: regions
@@ -51,7 +51,7 @@ projections:
     weight_pA: 10
     delay_ms: {tract_velocity_m_per_s: 5}
 drives:
-  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 8000, weight_pA: 12}
+  bg: {kind: poisson, target: [E, I], receptor: ex, rate_hz: 8000, weight_pA: 24}
 """
 
 
@@ -109,7 +109,17 @@ def compared(config: Path, name: str, ranks: int, machine: str, folder: Path) ->
 
 def shown(rows: list[dict[str, Any]]) -> str:
     """Return the table that people read."""
-    head = ["network", "ranks", "MB", "measured", "off, %", "s of steps", "measured", "off, %", "start and build off, %"]
+    head = [
+        "network",
+        "ranks",
+        "MB",
+        "measured",
+        "off, %",
+        "s of steps",
+        "measured",
+        "off, %",
+        "start and build off, %",
+    ]
     cells = []
     for row in rows:
         memory, time = row["memory"], row["time"]

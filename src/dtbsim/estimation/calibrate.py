@@ -29,7 +29,7 @@ from dtbsim.errors import MissingDependencyError
 from dtbsim.estimation.costs import firing_rates
 from dtbsim.estimation.probe_exchange import exchange_us
 from dtbsim.estimation.profile import Number, Profile, load_profile
-from dtbsim.estimation.rank import Segments
+from dtbsim.estimation.segments import Segments
 from dtbsim.simulate.warm_up import warm_up_build
 from dtbsim.spec import compile_network
 
@@ -46,6 +46,14 @@ populations:
 projections:
   PE: {source: P, target: E, rule: {kind: fixed_indegree, indegree: 1000}, weight_pA: 0.01, delay_ms: DELAY}
 """
+PROCEDURAL = """\
+simulation: {dt_ms: 0.1, duration_ms: 400}
+populations:
+  P: {model: poisson_source, size: 1000, parameters: {rate_hz: 10}}
+  E: {model: iaf_psc_exp, size: 20000}
+projections:
+  PE: {source: P, target: E, rule: {kind: fixed_outdegree, outdegree: 1000}, weight_pA: 0.01, delay_ms: 1.5, procedural: true}
+"""
 SMALL = """\
 name: small
 simulation: {dt_ms: 0.1, duration_ms: 500, threads: 1, block_size: 64}
@@ -53,8 +61,12 @@ populations: {E: {model: iaf_psc_exp, size: 128}}
 projections: {EE: {source: E, target: E, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: 1, delay_ms: 0.1}}
 record: {spikes: null, rate_bin_ms: null}
 """
-DELAYS = ("1.5", "{distribution: uniform, low: 1, high: 20}")
-"""Of long rows, and of short ones: the time of both tells events and rows apart."""
+DELAYS = (
+    "1.5",
+    "{distribution: uniform, low: 1, high: 4}",
+    "{distribution: uniform, low: 1, high: 20}",
+)
+"""Of long rows, and of ever shorter ones: their times tell events and rows apart."""
 ROUNDS = 6
 LIMIT_S = 300
 
@@ -99,33 +111,40 @@ def calibrate(say: Callable[[str], None] = lambda text: None) -> Profile:
     own = neurons.stages["update"] + neurons.stages["detect"]
     numbers["compute.neuron_update"] = measured(1e9 * own / each, "ns")
     numbers["compute.drive"] = measured(1e9 * neurons.stages["drive"] / each, "ns")
-    say("building and delivering 20 million synapses, twice")
+    say("building and delivering 20 million synapses, three times")
     runs = [_stepped(SYNAPSES.replace("DELAY", delay), threads) for delay in DELAYS]
     event, row = _event_and_row(runs)
     numbers["compute.event"], numbers["compute.row"] = measured(event, "ns"), measured(row, "ns")
     built = [1e9 * run.build_s / run.synapses for run in runs]
     numbers["compute.build_synapse"] = measured(float(np.mean(built)), "ns")
+    drawn = _stepped(PROCEDURAL, threads)
+    draws = drawn.events * threads  # every lane draws all synapses of a spike
+    numbers["compute.draw"] = measured(1e9 * (drawn.stages["deliver"] + drawn.stages["schedule"]) / draws, "ns")
     say("exchanges")
     host, spike = exchange_us()
     numbers["exchange.host"], numbers["exchange.spike"] = measured(host, "us"), measured(1e3 * spike, "ns")
-    waited = _between_ranks() if threads > 1 else None
-    if waited is not None:
-        numbers["exchange.latency_within"] = measured(waited, "us", ", between two ranks")
+    between = _between_ranks() if threads > 1 else None
+    if between is not None:
+        waited_us, with_mpi_mib = between
+        numbers["exchange.latency_within"] = measured(waited_us, "us", ", between two ranks")
+        numbers["process.mpi"] = measured(max(with_mpi_mib - memory_mib, 1.0), "MiB", ", a rank of two beside one")
     name = platform.node() or "machine"
     description = f"{_processor()}, {threads} core(s); what goes between nodes is that of the profile cluster"
     return Profile(name, "cpu", description, numbers)
 
 
 def _event_and_row(runs: list[Stepped]) -> tuple[float, float]:
-    """ns of an event and of a row, from runs of which one has many more rows than the other."""
-    seconds = [1e9 * (run.stages["deliver"] + run.stages["schedule"]) for run in runs]
-    event, row = np.linalg.solve(np.array([[run.events, run.rows] for run in runs]), np.array(seconds))
-    least = 0.01 * seconds[0] / runs[0].events
-    return max(float(event), least), max(float(row), least)
+    """ns of an event and of a row that fit runs with ever more rows best (see `time.step_time`)."""
+    took_ns = np.array([1e9 * (run.stages["deliver"] + run.stages["schedule"]) for run in runs])
+    counts = np.array([[run.events, run.rows] for run in runs], dtype=np.float64)
+    squares = np.linalg.lstsq((counts / took_ns[:, None]) ** 2, np.ones(len(runs)), rcond=None)[0]
+    least = 0.01 * float(took_ns[0] / counts[0, 0])
+    event, row = np.maximum(np.sqrt(np.maximum(squares, 0.0)), least).tolist()
+    return event, row
 
 
 def _stepped(text: str, threads: int) -> Stepped:
-    """Build a network and step it; of several rounds the fastest, as others may use the machine."""
+    """Build a network and step it; of several rounds the fastest, less the time that others had the cores."""
     network = compile_network(load_config_text(text))
     plan = plan_rank(network, 0, 1, threads)
     begun_s = time.process_time()
@@ -140,11 +159,14 @@ def _stepped(text: str, threads: int) -> Stepped:
         found = []
         for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
             before, events = backend.stage_seconds(), backend.events()
-            begun_s = time.perf_counter()
+            begun_s, cpu_s = time.perf_counter(), time.process_time()
             backend.advance(start, stop)
-            wall_s = time.perf_counter() - begun_s
+            wall_s, cpu_s = time.perf_counter() - begun_s, time.process_time() - cpu_s
             backend.collect()
             stages = {name: threads * (s - before[name]) for name, s in backend.stage_seconds().items()}
+            busy_s = sum(stages.values()) - stages["wait"]
+            share = min(1.0, cpu_s / busy_s)  # less than 1 where other programs had the cores for a while
+            stages, wall_s = {name: share * s for name, s in stages.items()}, share * wall_s
             steps, new = stop - start, backend.events() - events
             found.append(Stepped(stages, wall_s, steps, new, _rows(plan, steps), built.n_synapses, build_s))
     finally:
@@ -173,8 +195,8 @@ def _small_run() -> tuple[float, float]:
     return summary["wall_s"] - summary["simulate_s"], summary["peak_rss_bytes"]["max"] / 2**20
 
 
-def _between_ranks() -> float | None:
-    """Microseconds that an exchange between two ranks takes, which wait for each other; None without MPI."""
+def _between_ranks() -> tuple[float, float] | None:
+    """Microseconds of an exchange of two ranks, which wait for each other, and MiB of the larger; None without MPI."""
     beside = Path(sys.executable).with_name("mpiexec")
     mpiexec = str(beside) if beside.is_file() else shutil.which("mpiexec")
     if mpiexec is None:
@@ -184,7 +206,8 @@ def _between_ranks() -> float | None:
     except MissingDependencyError:
         return None
     steps = 5000
-    return min(1e6 * s["stages"]["simulate: exchange"]["max_s"] / steps for s in summaries)
+    waited_us = min(1e6 * float(s["stages"]["simulate: exchange"]["max_s"]) / steps for s in summaries)
+    return waited_us, float(summaries[-1]["peak_rss_bytes"]["max"]) / 2**20
 
 
 def _run(launcher: list[str]) -> dict[str, Any]:

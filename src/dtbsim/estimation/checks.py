@@ -10,11 +10,13 @@ from dtbsim.build.memory import check_memory
 from dtbsim.errors import DtbsimError, InputError, MemoryPlanError, StorageError
 from dtbsim.estimation.rank import Rank
 from dtbsim.estimation.result import Finding, Machine, Memory, Results, Time
-from dtbsim.spec.network import MAX_DELAY_STEPS, Network, check_simulated
+from dtbsim.spec.network import Network, check_simulated
 
 UNEVEN = 1.1
 FEW_BLOCKS = 4
 MANY_INODES = 1_000_000
+REAL_TIME = 1.0
+"""Seconds per biological second of the exchange up to which nobody minds how large its share is."""
 GIB = 2**30
 
 
@@ -98,12 +100,12 @@ def warnings(
         )
     if 0.9 * memory.node_available < memory.node_bytes <= memory.node_available:
         yield "the memory of a node is nearly full: 90 % of it and more"
-    if memory.device_available and memory.device_peak is not None:
-        if 0.9 * memory.device_available < memory.device_peak.largest <= memory.device_available:
-            yield "the memory of a GPU is nearly full: 90 % of it and more"
-    if way != "none" and shortest < MAX_DELAY_STEPS and shortest == 1:
+    peak, free = (memory.device_peak, memory.device_available) if memory.device_peak is not None else (None, None)
+    if peak is not None and free is not None and 0.9 * free < peak.largest <= free:
+        yield "the memory of a GPU is nearly full: 90 % of it and more"
+    if way != "none" and shortest == 1:
         yield "ranks have to exchange after every step, and wait for it: some delays between them are one step"
-    if time.parts.get("exchange", 0.0) > 0.5 * sum(time.parts.values()):
+    if time.parts.get("exchange", 0.0) > max(0.5 * sum(time.parts.values()), REAL_TIME):
         yield "most of the time goes into the exchange of spikes: fewer ranks may be as fast"
     if results.inodes > MANY_INODES:
         yield f"the results are {results.inodes:,} files and folders: record spikes of fewer populations, or none"

@@ -20,8 +20,8 @@ OWN_NEURON = 3.0
 """The same, of a model that was not measured."""
 SYNAPSE = {"tsodyks_markram": 1.37, "saturating_nmda": 0.96, "stdp": 18.0, "stdp_power_law": 16.6, "stdp_triplet": 14.6}
 """An event of a synapse that changes beside one of a static synapse."""
-OTHER_SYNAPSE, PROCEDURAL = 16.0, 20.0
-"""The same, of a model that was not measured, and of a synapse that is drawn again for every spike."""
+OTHER_SYNAPSE = 16.0
+"""The same, of a model that was not measured."""
 DRIVE = {"poisson": 1.0, "noise": 1.0, "current": 0.2, "events": 0.1, "trains": 1.0}
 """A step of a driven neuron beside one with a Poisson drive, by the kind of input."""
 
@@ -41,8 +41,6 @@ def synapse_costs(network: Network) -> NDArray[np.float64]:
     for index, projection in enumerate(network.projections):
         if projection.dynamics is not None:
             found[index] = SYNAPSE.get(projection.dynamics.model.name, OTHER_SYNAPSE)
-        elif projection.procedural:
-            found[index] = PROCEDURAL
     return found
 
 

@@ -68,7 +68,7 @@ def results_of(network: Network, n_ranks: int, rate_hz: float, keep: int | None,
 
 
 def spike_bytes(neurons: float, spikes_per_step: float) -> float:
-    """Of a stored spike: about the digits that tell a neuron from the one before it in its step, and some of the step."""
+    """Of a stored spike: the digits that tell a neuron from the one before it in its step, and some of the step."""
     gap = neurons / max(spikes_per_step, 1e-9)
     return (8.0 + math.log2(1.0 + min(gap, neurons))) / 8.0
 

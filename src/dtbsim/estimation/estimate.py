@@ -24,7 +24,7 @@ from dtbsim.partition import BlockTable
 from dtbsim.spec import network as spec
 
 ALL_UP_TO, ON_GPU = 256, 8
-"""Ranks of which all are looked at, and of which some are beyond; with GPUs, whose plan has thousands of lanes, fewer."""
+"""Ranks up to which all are looked at, and else so many; fewer with GPUs, whose plan has thousands of lanes."""
 LIMITS = {
     "neurons": "updating neurons",
     "drives": "drawing the input of drives",

@@ -17,7 +17,7 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Loads:
-    """Of every rank: neurons int64[r], expected synapses and predicted work (ns per step) float64[r], blocks int64[r]."""
+    """Of every rank: neurons and blocks int64[r], expected synapses and predicted work (ns per step) float64[r]."""
 
     neurons: I64
     synapses: F64
@@ -45,7 +45,7 @@ def find_loads(network: Network, table: BlockTable, blocks: Blocks, n_ranks: int
 
 
 def chosen_ranks(loads: Loads, most: int) -> I64:
-    """int64[n], ascending: all ranks, or `most` of them at least: the heaviest in each respect, others spread evenly."""
+    """int64[n], ascending: all ranks, or `most` of them: the heaviest in each respect, and others spread evenly."""
     n = loads.neurons.size
     if n <= most:
         return np.arange(n)

@@ -40,12 +40,13 @@ def place_ranks(asked: Asked, profile: Profile, network: Network) -> Machine:
     gpus = (asked.gpus_per_node or int(profile["gpu.gpus"])) if gpu else None
     threads = asked.threads or network.execution.threads
     per_node = min(asked.ranks, asked.ranks_per_node or gpus or max(1, cores // (threads or 1)))
+    nodes = -(-asked.ranks // per_node)
     return Machine(
         name=profile.name,
         kind=profile.kind,
         description=profile.description,
-        untested=profile.untested,
-        nodes=-(-asked.ranks // per_node),
+        untested=profile.untested(ranks=asked.ranks, nodes=nodes),
+        nodes=nodes,
         ranks=asked.ranks,
         ranks_per_node=per_node,
         gpus_per_node=gpus,

@@ -27,10 +27,11 @@ UNCERTAINTY = {"measured": 1.3, "benchmark": 1.5, "data sheet": 3.0}
 
 COMMON: dict[str, dict[str, str]] = {
     "node": {"cores": "cores", "memory": "GiB"},
-    "process": {"memory": "MiB", "start": "s"},
+    "process": {"memory": "MiB", "mpi": "MiB", "start": "s"},
     "compute": {
         "event": "ns",
         "row": "ns",
+        "draw": "ns",
         "neuron_update": "ns",
         "drive": "ns",
         "build_synapse": "ns",
@@ -80,10 +81,13 @@ class Profile:
     def __getitem__(self, path: str) -> float:
         return self.numbers[path].value
 
-    @property
-    def untested(self) -> bool:
-        """Whether some number is one of a data sheet: nothing was ever measured with the engine there."""
-        return any(number.how == "data sheet" for number in self.numbers.values())
+    def untested(self, *, ranks: int, nodes: int) -> bool:
+        """Whether a time of a run there would come from a data sheet: nothing was ever measured with the engine."""
+        used = ["process", "compute"]
+        if ranks > 1:
+            alone = nodes == 1 and self.kind == "cpu"
+            used += ["exchange.spike", "exchange.latency_within"] if alone else ["exchange"]
+        return any(n.how == "data sheet" and path.startswith(tuple(used)) for path, n in self.numbers.items())
 
     def to_yaml(self) -> str:
         """Return the text of its file."""

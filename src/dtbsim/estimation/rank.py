@@ -22,6 +22,7 @@ from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.estimation.costs import drive_costs, firing_rates, neuron_costs, synapse_costs
 from dtbsim.estimation.profile import Profile
 from dtbsim.estimation.result import Machine
+from dtbsim.estimation.segments import Segments
 from dtbsim.estimation.traffic import Traffic, TrafficModel
 from dtbsim.exchange.board import board_capacity
 from dtbsim.partition import BlockTable
@@ -30,6 +31,8 @@ from dtbsim.spec.network import Network
 F64 = NDArray[np.float64]
 ENTRY_BYTES = 2 * 8
 """Of a spike in transit in a row: an entry, and the room that a queue which grows by doubling has beside it."""
+LARGEST_PART = 2**20
+"""Neurons of a part of a population (docs/adr/0013), at most."""
 CHUNK_S, SPIKE_BYTES = 0.2, 4 * 8
 """Spikes of a rank are kept for about so long, until they are counted, hashed and stored, in so many bytes each."""
 
@@ -54,6 +57,8 @@ class Rank:
     """Neurons that may have a synapse here."""
     events_per_s: float
     rows_per_s: float
+    draws_per_s: float
+    """Synapses that are drawn again for spikes: of procedural projections, those of other lanes and ranks among them."""
     neurons_per_step: float
     driven_per_step: float
     spikes_per_s: float
@@ -95,6 +100,14 @@ class Ranks:
         self._tables = table_bytes(network, table, blocks)
         self.traffic = TrafficModel(network, blocks, machine.ranks, self._rates)
         self._segments = Segments(network)
+        halvings = np.ceil(np.log2(np.maximum(network.sizes / LARGEST_PART, 1.0)))
+        self._part = 2.0**-halvings
+        """Share of each population in a part: of procedural synapses a lane draws all those of parts that it is in."""
+
+    @property
+    def _process_mib(self) -> float:
+        mpi = self._profile["process.mpi"] if self._machine.ranks > 1 else 0.0
+        return self._profile["process.memory"] + mpi
 
     @property
     def way(self) -> str:
@@ -116,13 +129,14 @@ class Ranks:
         owned, entries = share * network.sizes, network.entries
         onto = entries.synapses * share[entries.target]
         stored = np.array([not p.procedural for p in network.projections], dtype=bool)[entries.projection]
+        covered = entries.synapses * np.where(share > 0, np.minimum(share + self._part, 1.0), 0.0)[entries.target]
         spikes = onto * self._rates[entries.source]
         rows = self._segments.rows_per_s(onto, self._rates, len(plan.lanes), stored)
         traffic = self._traffic(rank)
         own_spikes = float(self._rates @ owned)
         memory = plan.memory
         host = {
-            "process": self._profile["process.memory"] * 2**20,
+            "process": self._process_mib * 2**20,
             "network": float(self._tables),
             "synapses": float(memory.synapses),
             "tables": float(memory.tables),
@@ -140,7 +154,8 @@ class Ranks:
             n_lanes=len(plan.lanes),
             largest_lane=max(lane.n_slots for lane in plan.lanes),
             heard=plan.candidates.size,
-            events_per_s=float((spikes * self._synapses[entries.projection]).sum()),
+            events_per_s=float((spikes * self._synapses[entries.projection])[stored].sum()),
+            draws_per_s=len(plan.lanes) * float((covered * self._rates[entries.source])[~stored].sum()),
             rows_per_s=rows,
             neurons_per_step=float(self._neurons @ owned),
             driven_per_step=float(self._drives @ owned),
@@ -192,24 +207,3 @@ def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:
         id(value): value.nbytes for item in holders for value in vars(item).values() if isinstance(value, np.ndarray)
     }
     return sum(arrays.values()) + 600 * len(network.populations) + 4000 * len(network.projections)
-
-
-class Segments:
-    """Rows of synapses with one delay, which a spike enters into a queue and finds there: how many it has on a rank."""
-
-    def __init__(self, network: Network) -> None:
-        entries = network.entries
-        own = np.array([p.delay is None and p.spread is None for p in network.projections], dtype=bool)
-        span = (entries.longest - entries.shortest + 1).astype(np.float64)
-        self._delays = np.where(own[entries.projection], 1.0, span)
-        self._source, self._sizes = entries.source, network.sizes.astype(np.float64)
-        total = float(entries.synapses.sum())
-        steps = float((entries.synapses * (entries.shortest + entries.longest)).sum()) / 2
-        self.mean_delay_s = steps / total * network.dt_ms * 1e-3 if total else 0.0
-
-    def rows_per_s(self, synapses: F64, rates: F64, n_lanes: int, stored: NDArray[np.bool_]) -> float:
-        """Of spikes with `synapses` float64[e] onto a rank: of k synapses in D delays D (1 - exp(-k / D)) differ."""
-        neurons = self._sizes[self._source]
-        each = synapses / (neurons * n_lanes)
-        rows = self._delays * -np.expm1(-each / self._delays) * neurons * rates[self._source] * n_lanes
-        return float(rows[stored].sum())

@@ -96,7 +96,10 @@ def _exchange(estimate: Estimate) -> list[tuple[str, str]]:
     often = ", ".join(
         f"{significant(window.ms)} ms with {significant(window.links)} rank(s)" for window in exchange.windows
     )
-    rows = [("exchange", f"{WAYS[exchange.way]}, every {often}"), ("neighbours", _spread(exchange.neighbours, count))]
+    rows = [
+        ("exchange", f"{WAYS[exchange.way]}, every {often}"),
+        ("neighbours", _spread(exchange.neighbours, significant)),
+    ]
     window = f"in {significant(exchange.window_ms)} ms"
     if exchange.way != "shared_memory":
         messages = _spread(exchange.messages_per_window, significant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from dtbsim.estimation.profile import Profile
@@ -55,8 +56,11 @@ def step_time(rank: Rank, network: Network, machine: Machine, profile: Profile, 
 
     add("neurons", "compute.neuron_update", rank.neurons_per_step * steps_per_s)
     add("drives", "compute.drive", rank.driven_per_step * steps_per_s)
-    add("synapses", "compute.event", rank.events_per_s)
-    add("synapses", "compute.row", rank.rows_per_s)
+    event, row = profile.numbers["compute.event"], profile.numbers["compute.row"]
+    # a row costs what fetching it takes or what its events take, whichever is more: both grow into each other
+    delivered = math.hypot(rank.events_per_s * event.value, rank.rows_per_s * row.value)
+    parts.add("synapses", delivered * NS / workers, max(event.factor, row.factor))
+    add("synapses", "compute.draw", rank.draws_per_s)
     if machine.kind == "gpu" or machine.threads > 1:
         add("steps", "compute.step", steps_per_s, 1.0, US)
     parts.add("recording", rank.spikes_per_s * STORED_NS * NS, 2.0)
