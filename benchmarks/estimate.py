@@ -41,8 +41,20 @@ populations:
 projections:
   EE: {source: E, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 80}, weight_pA: 40, delay_ms: 1}
   EI: {source: E, target: I, scope: same_region, rule: {kind: fixed_indegree, indegree: 80}, weight_pA: 40, delay_ms: 1}
-  IE: {source: I, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: -240, delay_ms: 1}
-  II: {source: I, target: I, scope: same_region, rule: {kind: fixed_indegree, indegree: 20}, weight_pA: -240, delay_ms: 1}
+  IE:
+    source: I
+    target: E
+    scope: same_region
+    rule: {kind: fixed_indegree, indegree: 20}
+    weight_pA: -240
+    delay_ms: 1
+  II:
+    source: I
+    target: I
+    scope: same_region
+    rule: {kind: fixed_indegree, indegree: 20}
+    weight_pA: -240
+    delay_ms: 1
   far:
     source: E
     target: E

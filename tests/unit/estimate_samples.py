@@ -25,7 +25,7 @@ populations:
 projections:
   EE: {source: E, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 300}, weight_pA: 9, delay_ms: 1}
   EI: {source: E, target: I, scope: same_region, rule: {kind: fixed_indegree, indegree: 300}, weight_pA: 9, delay_ms: 1}
-  IE: {source: I, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 100}, weight_pA: -9, delay_ms: 1}
+  IE: {source: I, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 99}, weight_pA: -9, delay_ms: 1}
   far:
     source: E
     target: E

@@ -18,6 +18,8 @@ from dtbsim.runtime import faults
 COMMANDS = (
     ("run",),
     ("validate",),
+    ("estimate",),
+    ("calibrate",),
     ("info",),
     ("hash",),
     ("report",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -147,7 +148,8 @@ def test_loads_of_all_ranks_are_those_of_single_plans(tmp_path: Path) -> None:
 ROWS = """\
 simulation: {{dt_ms: 0.1, duration_ms: 1}}
 populations: {{A: {{model: iaf_psc_exp, size: 2000}}, B: {{model: iaf_psc_exp, size: 2000}}}}
-projections: {{P: {{source: A, target: B, rule: {{kind: fixed_indegree, indegree: {k}}}, weight_pA: 3, delay_ms: {delay}}}}}
+projections:
+  P: {{source: A, target: B, rule: {{kind: fixed_indegree, indegree: {k}}}, weight_pA: 3, delay_ms: {delay}}}
 """
 
 
@@ -186,7 +188,7 @@ projections:
 def test_more_ranks_have_less_each_and_more_activity_takes_longer() -> None:
     """Neurons, synapses, memory and computing of a rank fall; neighbours rise; busier neurons cost more."""
     found = [estimated(REGIONAL, ranks, machine="cluster", ranks_per_node=8, threads=1) for ranks in (8, 64, 512)]
-    for few, many in zip(found[:-1], found[1:], strict=True):
+    for few, many in itertools.pairwise(found):
         assert many.neurons.largest < few.neurons.largest
         assert many.synapses.largest < few.synapses.largest
         assert many.memory.peak.largest < few.memory.peak.largest
@@ -308,7 +310,7 @@ def test_options_that_do_not_fit_are_errors(options: dict[str, Any], message: st
 
 
 def test_cuda_needs_a_machine_with_gpus() -> None:
-    with pytest.raises(InputError, match="simulation.backend is cuda"):
+    with pytest.raises(InputError, match=r"simulation\.backend is cuda"):
         estimated(TWO, 1, machine="cluster", set={"simulation.backend": "cuda"})
 
 
@@ -324,7 +326,8 @@ def test_warnings_say_what_would_be_slow() -> None:
 # -- 86 billion neurons -----------------------------------------------------------------------------------------------
 
 
-def test_a_human_brain_is_estimated_and_not_run() -> None:
+def test_a_human_brain_is_estimated_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dtbsim.estimation.estimate.ALL_UP_TO", 16)
     found = estimated(HUGE, 1024, machine="cluster", ranks_per_node=8)
     assert found.network.neurons == 86_000_000_000
     assert found.network.synapses > 2.5e13

@@ -60,7 +60,7 @@ def test_a_profile_that_does_not_fit_is_an_error_at_its_key(old: str, new: str, 
 
 @pytest.mark.parametrize("text", ["", "7", "[1, 2]"])
 def test_what_is_no_profile_is_an_error(text: str) -> None:
-    with pytest.raises(InputError, match="m.yaml"):
+    with pytest.raises(InputError, match=r"m\.yaml"):
         parse_profile(text, "m.yaml")
 
 
@@ -91,7 +91,8 @@ def test_the_engine_is_measured() -> None:
     neurons = calibrate._stepped(NEURONS.replace("SIZE", "200").replace("400}", "40}"), 1)
     assert neurons.stages["update"] > 0
     assert neurons.stages["drive"] > 0
-    text = SYNAPSES.replace("10000", "100").replace("20000", "100").replace("DELAY", "1.5").replace("1000}", "100}")
+    text = SYNAPSES.replace("10000", "100").replace("20000", "100").replace("indegree: 1000", "indegree: 100")
+    text = text.replace("rate_hz: 5", "rate_hz: 50").replace("DELAY", "1.5")
     synapses = calibrate._stepped(text, 1)
     assert synapses.events == pytest.approx(synapses.rows * synapses.synapses / 100, rel=0.3), "every source has a row"
     assert synapses.steps > 0

@@ -71,7 +71,7 @@ class Lane:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """Runs of neurons, ascending local indices; made when they are asked for, as a plan asks for their sizes alone."""
+        """Runs of neurons, ascending local indices; made when they are asked for: a plan needs their sizes alone."""
         return tuple(Run(*row) for row in self.table.tolist())
 
     @cached_property

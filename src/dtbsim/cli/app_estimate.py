@@ -29,9 +29,10 @@ def estimate_command(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> Work:
-    """Say how a run on so many ranks would go: memory, exchange, time, results; nothing is built.
+    """Say how a run on so many ranks would go; nothing is built.
 
-    Ends with the exit code that the run would end with before its first step. `dtbsim calibrate` measures a machine.
+    Memory, exchange, time and results. Ends with the exit code that the run would end with before its first step.
+    `dtbsim calibrate` measures a machine.
     """
     from dtbsim.cli.estimate import Wanted, estimate
 
@@ -42,7 +43,10 @@ def estimate_command(
 def calibrate_command(
     out: Annotated[Path, typer.Option(metavar="FILE", help="the profile, a YAML file")] = Path("machine.yaml"),
 ) -> Work:
-    """Measure this machine for `dtbsim estimate`, in short runs of the engine itself; takes about half a minute."""
+    """Measure this machine for `dtbsim estimate`.
+
+    In short runs of the engine itself; takes about half a minute on a machine that does nothing else.
+    """
     from dtbsim.cli.estimate import calibrate
 
     return lambda: calibrate(out)

@@ -6,6 +6,7 @@ a second node stays as in the profile `cluster`, from data sheets.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -52,7 +53,13 @@ populations:
   P: {model: poisson_source, size: 1000, parameters: {rate_hz: 10}}
   E: {model: iaf_psc_exp, size: 20000}
 projections:
-  PE: {source: P, target: E, rule: {kind: fixed_outdegree, outdegree: 1000}, weight_pA: 0.01, delay_ms: 1.5, procedural: true}
+  PE:
+    source: P
+    target: E
+    rule: {kind: fixed_outdegree, outdegree: 1000}
+    weight_pA: 0.01
+    delay_ms: 1.5
+    procedural: true
 """
 SMALL = """\
 name: small
@@ -157,7 +164,7 @@ def _stepped(text: str, threads: int) -> Stepped:
         backend.advance(0, bounds[0])
         backend.collect()
         found = []
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in itertools.pairwise(bounds):
             before, events = backend.stage_seconds(), backend.events()
             begun_s, cpu_s = time.perf_counter(), time.process_time()
             backend.advance(start, stop)

@@ -42,7 +42,7 @@ def refusals(
     if widest.largest_lane > MOST_SLOTS:
         found.append(
             InputError(
-                f"a lane of rank {widest.rank} would have {widest.largest_lane:,} inputs; at most {MOST_SLOTS:,} can be",
+                f"a lane of rank {widest.rank} would have {widest.largest_lane:,} inputs; allowed: {MOST_SLOTS:,}",
                 where="populations",
                 remedy="use more ranks or more threads",
             )

@@ -58,7 +58,7 @@ class Rank:
     events_per_s: float
     rows_per_s: float
     draws_per_s: float
-    """Synapses that are drawn again for spikes: of procedural projections, those of other lanes and ranks among them."""
+    """Procedural synapses that are drawn again for spikes, some of other lanes and ranks among them."""
     neurons_per_step: float
     driven_per_step: float
     spikes_per_s: float
