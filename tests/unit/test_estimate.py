@@ -312,6 +312,8 @@ def test_options_that_do_not_fit_are_errors(options: dict[str, Any], message: st
 def test_cuda_needs_a_machine_with_gpus() -> None:
     with pytest.raises(InputError, match=r"simulation\.backend is cuda"):
         estimated(TWO, 1, machine="cluster", set={"simulation.backend": "cuda"})
+    here = estimated(TWO, 1, set={"simulation.backend": "cuda"})
+    assert any("name a machine with GPUs" in text for text in here.warnings)
 
 
 def test_warnings_say_what_would_be_slow() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from dtbsim.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from dtbsim.estimation.result import Estimate
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def say(config: Path, found: Estimate) -> None:
 def warn(found: Estimate) -> None:
     """Print warnings, and the refusals beside the one that the command ends with."""
     for text in found.warnings:
-        print(f"dtbsim: warning: {text}", file=sys.stderr)
+        _LOG.warning("%s", text)
     for refusal in found.refusals[1:]:
         print(f"dtbsim: error: {refusal.error}", file=sys.stderr)
     sys.stderr.flush()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dtbsim.spec import Network
 
 
-HERE = "here"
-"""The machine that is meant where none is named."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -151,6 +149,8 @@ def _populations(network: Network) -> str:
 
 def _memory(found: Estimate) -> str:
     """Return what the ranks of a node need, and whether it has so much."""
+    from dtbsim.estimation.place import HERE
+
     memory, machine = found.memory, found.machine
     needed, free = memory.node_bytes, memory.node_available
     here = "free here" if machine.name == HERE else f"of a node of '{machine.name}'"

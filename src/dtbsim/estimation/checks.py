@@ -84,6 +84,8 @@ def warnings(
     way: str,
 ) -> Iterator[str]:
     """Sentences."""
+    if network.execution.backend == "cuda" and machine.kind == "cpu":
+        yield "simulation.backend is cuda, and this is an estimate for CPUs: name a machine with GPUs"
     wanted = machine.threads * machine.ranks_per_node
     if wanted > machine.cores_per_node:
         yield (

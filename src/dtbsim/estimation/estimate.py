@@ -15,7 +15,7 @@ from dtbsim.clock import time_of
 from dtbsim.estimation import checks
 from dtbsim.estimation.disk import results_of
 from dtbsim.estimation.loads import chosen_ranks, find_loads
-from dtbsim.estimation.place import Asked, place_ranks
+from dtbsim.estimation.place import HERE, Asked, place_ranks
 from dtbsim.estimation.profile import Number, Profile, load_profile
 from dtbsim.estimation.rank import Rank, Ranks
 from dtbsim.estimation.result import Band, Estimate, Exchange, Machine, Memory, Network, Spread, Time, Window
@@ -109,7 +109,7 @@ def this_machine() -> Profile:
     numbers["node.cores"] = Number(float(usable_cores()), "cores", "measured", origin)
     numbers["node.memory"] = Number(available_bytes() / 2**30, "GiB", "measured", f"{origin}, free at present")
     description = "This machine, with times of the profile laptop; `dtbsim calibrate` measures its own"
-    return dataclasses.replace(known, name="here", description=description, numbers=numbers)
+    return dataclasses.replace(known, name=HERE, description=description, numbers=numbers)
 
 
 def _network(network: spec.Network, table: BlockTable, synapses: float, rate_hz: float) -> Network:

@@ -9,6 +9,9 @@ from dtbsim.estimation.profile import Profile
 from dtbsim.estimation.result import Machine
 from dtbsim.spec.network import Network
 
+HERE = "here"
+"""The machine that is meant where none is named: its CPUs."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -31,7 +34,7 @@ def place_ranks(asked: Asked, profile: Profile, network: Network) -> Machine:
         if value is not None and value < 1:
             raise InputError(f"got {value}", where=f"--{name}", remedy="allowed: a whole number above 0")
     gpu, cores = profile.kind == "gpu", int(profile["node.cores"])
-    if network.execution.backend == "cuda" and not gpu:
+    if network.execution.backend == "cuda" and not gpu and profile.name != HERE:
         message = f"simulation.backend is cuda, but '{profile.name}' is a machine without GPUs"
         raise InputError(message, where="--machine", remedy="name one with GPUs, or set simulation.backend")
     if asked.gpus_per_node is not None and not gpu:
