@@ -25,6 +25,8 @@ from dtbsim.spec import network as spec
 
 ALL_UP_TO, ON_GPU = 256, 8
 """Ranks up to which all are looked at, and else so many; fewer with GPUs, whose plan has thousands of lanes."""
+ENTRIES = 50_000_000
+"""Pairs of populations that are looked at, over all ranks: half a minute."""
 LIMITS = {
     "neurons": "updating neurons",
     "drives": "drawing the input of drives",
@@ -66,7 +68,7 @@ def estimate_network(
     blocks = assign_ranks(network, table, where.ranks)
     loads = find_loads(network, table, blocks, where.ranks)
     ranks = Ranks(network, table, blocks, where, profile, rate_hz)
-    chosen = chosen_ranks(loads, ON_GPU if where.kind == "gpu" and where.ranks > ON_GPU else ALL_UP_TO)
+    chosen = chosen_ranks(loads, _most_ranks(network, where))
     found = [ranks.work_out(rank) for rank in chosen.tolist()]
     planning_s = network_s + time.perf_counter() - begun_s
     memory = _memory(found, where, profile, here=machine is None)
@@ -99,6 +101,13 @@ def estimate_network(
         refusals=checks.refusals(network, found, where, memory, results),
         warnings=tuple(told),
     )
+
+
+def _most_ranks(network: spec.Network, machine: Machine) -> int:
+    """Of how many ranks all are looked at: fewer where one takes long, as of networks of many pairs of populations."""
+    if machine.kind == "gpu":
+        return ON_GPU
+    return int(np.clip(ENTRIES // max(1, len(network.entries)), ON_GPU, ALL_UP_TO))
 
 
 def this_machine() -> Profile:
