@@ -147,24 +147,30 @@ def main() -> int:
     parser = common.parser(__doc__)
     parser.add_argument("--ranks", type=common.count, nargs="+", default=[1, 2], metavar="R")
     parser.add_argument("--duration", type=float, default=5000, metavar="MS", help="biological time of each run")
-    parser.add_argument("--machine", type=Path, help="a profile (default: this machine is calibrated)")
+    parser.add_argument("--machine", help="a profile, by name or file (default: this machine is calibrated)")
+    parser.add_argument("--only", nargs="+", choices=list(networks(1)), help="some of the networks")
     options = parser.parse_args()
-    result = common.origin("estimate") | {"settings": {"ranks": options.ranks, "duration_ms": options.duration}}
+    settings = {key: value for key, value in vars(options).items() if key != "json"}
+    result = common.origin("estimate") | {"settings": settings}
     rows = []
+    from dtbsim.estimation.profile import load_profile
+
     with tempfile.TemporaryDirectory() as inner:
         folder = Path(inner)
         machine = options.machine
         if machine is None:
-            machine = folder / "machine.yaml"
+            machine = str(folder / "machine.yaml")
             common.say("calibrating")
             common.run_python(MODULE, "dtbsim", "calibrate", "--out", machine)
         for name, text in networks(options.duration).items():
+            if options.only is not None and name not in options.only:
+                continue
             config = folder / f"{name.replace(' ', '_')}.yaml"
             config.write_text(text, encoding="utf-8")
             for ranks in options.ranks:
                 common.say(f"{name}, {ranks} rank(s)")
-                rows.append(compared(config, name, ranks, str(machine), folder))
-        profile = machine.read_text(encoding="utf-8")
+                rows.append(compared(config, name, ranks, machine, folder))
+        profile = load_profile(machine).to_yaml()
     print(common.headline(result))
     print(shown(rows))
     if options.json is not None:

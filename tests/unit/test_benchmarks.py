@@ -155,6 +155,32 @@ def test_scale(tmp_path: Path) -> None:
     assert "ratio_to_one_rank" in shown
 
 
+def test_estimate(tmp_path: Path) -> None:
+    """One network on one rank: its memory is predicted; its time depends on who else uses the machine."""
+    arguments = (
+        "--only",
+        "regions",
+        "--ranks",
+        "1",
+        "--duration",
+        "20",
+        "--machine",
+        "laptop",
+        "--json",
+        "result.json",
+    )
+    done = start("estimate.py", *arguments, cwd=tmp_path)
+    assert done.returncode in (0, 1), done.stderr
+    report = json.loads((tmp_path / "result.json").read_text())
+    (row,) = report["results"]
+    assert row["neurons"] == 40_000
+    assert abs(row["memory"]["error"]) < 0.2
+    assert row["time"]["low"] < row["time"]["predicted"] < row["time"]["high"]
+    assert row["within_limits"] == (done.returncode == 0)
+    assert "name: laptop" in report["profile"]
+    assert "regions" in done.stdout
+
+
 def test_many_projections(tmp_path: Path) -> None:
     report, shown = report_of("many_projections.py", "--populations", "8", "4", "--distinct", cwd=tmp_path)
     small, large = report["results"]

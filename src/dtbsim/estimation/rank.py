@@ -33,6 +33,8 @@ ENTRY_BYTES = 2 * 8
 """Of a spike in transit in a row: an entry, and the room that a queue which grows by doubling has beside it."""
 LARGEST_PART = 2**20
 """Neurons of a part of a population (docs/adr/0013), at most."""
+RECORDED_SPIKES, RECORDED_BYTES = 2**20, 40
+"""Spikes of a rank that are kept until a shard of them is written, at most; bytes of each, sorted and compressed."""
 CHUNK_S, SPIKE_BYTES = 0.2, 4 * 8
 """Spikes of a rank are kept for about so long, until they are counted, hashed and stored, in so many bytes each."""
 
@@ -72,7 +74,8 @@ class Rank:
     def host_peak(self) -> float:
         """Bytes at the worst moment: what building takes for a while is given back before stepping."""
         parts = dict(self.host)
-        return sum(parts.values()) - min(parts["building"], parts["stepping"] + parts["exchange"])
+        later = parts["stepping"] + parts["exchange"] + parts["recording"]
+        return sum(parts.values()) - min(parts["building"], later)
 
     @property
     def device_peak(self) -> float | None:
@@ -103,6 +106,15 @@ class Ranks:
         halvings = np.ceil(np.log2(np.maximum(network.sizes / LARGEST_PART, 1.0)))
         self._part = 2.0**-halvings
         """Share of each population in a part: of procedural synapses a lane draws all those of parts that it is in."""
+
+    @property
+    def _recorded_s(self) -> float:
+        """Biological seconds of which spikes are stored."""
+        spikes = self._network.records.spikes
+        if spikes is None:
+            return 0.0
+        steps = min(spikes.stop, self._network.n_steps) - spikes.start
+        return max(0, steps) * self._network.dt_ms * 1e-3
 
     @property
     def _process_mib(self) -> float:
@@ -142,6 +154,7 @@ class Ranks:
             "tables": float(memory.tables),
             "building": float(memory.building),
             "exchange": float(traffic.buffer_bytes) if device is None else 0.0,
+            "recording": RECORDED_BYTES * min(float(RECORDED_SPIKES), own_spikes * self._recorded_s),
             "stepping": rows * self._segments.mean_delay_s * ENTRY_BYTES + own_spikes * CHUNK_S * SPIKE_BYTES,
         }
         if device is not None:
