@@ -270,6 +270,14 @@ def test_results_that_do_not_fit_the_disk_are_refused() -> None:
     assert estimate_network(network, Asked(1), "laptop", available_disk=1e9).refusals == ()
 
 
+def test_shared_memory_does_not_reach_other_nodes() -> None:
+    options: dict[str, Any] = {"machine": "cluster", "set": {"simulation.exchange": "shared_memory"}}
+    assert estimated(TWO, 2, **options).refusals == ()
+    (refusal,) = estimated(TWO, 2, ranks_per_node=1, **options).refusals
+    assert refusal.message == "simulation.exchange is shared_memory, but the ranks are on 2 nodes"
+    assert refusal.exit_code == EXIT_INPUT
+
+
 GPUS = """\
 simulation: {dt_ms: 0.1, duration_ms: 1000}
 populations: {A: {model: iaf_psc_exp, size: 1000000}}

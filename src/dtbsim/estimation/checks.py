@@ -29,6 +29,13 @@ def refusals(
         check_simulated(network)
     except InputError as error:
         found.append(error)
+    if network.execution.exchange == "shared_memory" and machine.kind == "cpu" and machine.nodes > 1:
+        found.append(
+            InputError(
+                f"simulation.exchange is shared_memory, but the ranks are on {machine.nodes} nodes",
+                remedy="use auto or packets",
+            )
+        )
     heard = max(ranks, key=lambda rank: rank.heard)
     if heard.heard > MOST_SOURCES:
         found.append(
