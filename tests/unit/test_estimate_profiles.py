@@ -13,6 +13,7 @@ from dtbsim.estimation import calibrate
 from dtbsim.estimation.calibrate import NEURONS, SYNAPSES, Stepped
 from dtbsim.estimation.probe_exchange import exchange_us
 from dtbsim.estimation.profile import COMMON, GPU, UNCERTAINTY, load_profile, parse_profile, profile_names
+from dtbsim.estimation.time import FAR_STEPS, NEAR_STEPS, row_time
 
 
 @pytest.mark.parametrize("name", ["laptop", "cluster", "a100", "h200"])
@@ -76,14 +77,19 @@ def test_a_machine_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 # -- calibration ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("truth", [(0.8, 18.0), (1.5, 30.0)])
-def test_events_and_rows_are_told_apart(truth: tuple[float, float]) -> None:
-    counts = [(1e8, 1e5), (1e8, 4e6), (1e8, 4e7)]
+@pytest.mark.parametrize(("event", "near", "far"), [(0.8, 15.0, 25.0), (1.5, 30.0, 30.0)])
+def test_events_and_rows_are_told_apart(event: float, near: float, far: float) -> None:
+    counts = [(1e8, 1e4, near), (1e8, 4e6, near), (1e8, 4e7, far)]
     runs = [
-        Stepped({"deliver": 1e-9 * np.hypot(e * truth[0], r * truth[1]), "schedule": 0.0}, 1.0, 1, int(e), r, 1, 1.0)
-        for e, r in counts
+        Stepped({"deliver": 1e-9 * np.hypot(e * event, r * row), "schedule": 0.0}, 1.0, 1, int(e), r, 1, 1.0)
+        for e, r, row in counts
     ]
-    assert calibrate._event_and_row(runs) == pytest.approx(truth)
+    assert calibrate._event_and_rows(runs) == pytest.approx([event, near, far], rel=1e-3)
+
+
+def test_rows_cost_more_the_more_steps_they_are_due_in() -> None:
+    costs = [row_time(steps, 10.0, 40.0) for steps in (1, NEAR_STEPS, 89, FAR_STEPS, 5000)]
+    assert costs == pytest.approx([10, 10, 20, 40, 40], rel=0.01)
 
 
 def test_the_engine_is_measured() -> None:

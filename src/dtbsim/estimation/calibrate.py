@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import platform
 import shutil
@@ -73,7 +74,7 @@ DELAYS = (
     "{distribution: uniform, low: 1, high: 4}",
     "{distribution: uniform, low: 1, high: 20}",
 )
-"""Of long rows, and of ever shorter ones: their times tell events and rows apart."""
+"""Of long rows, and of short ones of delays up to NEAR_STEPS and FAR_STEPS: their times tell events and rows apart."""
 ROUNDS = 6
 LIMIT_S = 300
 
@@ -120,8 +121,8 @@ def calibrate(say: Callable[[str], None] = lambda text: None) -> Profile:
     numbers["compute.drive"] = measured(1e9 * neurons.stages["drive"] / each, "ns")
     say("building and delivering 20 million synapses, three times")
     runs = [_stepped(SYNAPSES.replace("DELAY", delay), threads) for delay in DELAYS]
-    event, row = _event_and_row(runs)
-    numbers["compute.event"], numbers["compute.row"] = measured(event, "ns"), measured(row, "ns")
+    for name, value in zip(("event", "row", "far_row"), _event_and_rows(runs), strict=True):
+        numbers[f"compute.{name}"] = measured(value, "ns")
     built = [1e9 * run.build_s / run.synapses for run in runs]
     numbers["compute.build_synapse"] = measured(float(np.mean(built)), "ns")
     drawn = _stepped(PROCEDURAL, threads)
@@ -140,14 +141,15 @@ def calibrate(say: Callable[[str], None] = lambda text: None) -> Profile:
     return Profile(name, "cpu", description, numbers)
 
 
-def _event_and_row(runs: list[Stepped]) -> tuple[float, float]:
-    """ns of an event and of a row that fit runs with ever more rows best (see `time.step_time`)."""
-    took_ns = np.array([1e9 * (run.stages["deliver"] + run.stages["schedule"]) for run in runs])
-    counts = np.array([[run.events, run.rows] for run in runs], dtype=np.float64)
-    squares = np.linalg.lstsq((counts / took_ns[:, None]) ** 2, np.ones(len(runs)), rcond=None)[0]
-    least = 0.01 * float(took_ns[0] / counts[0, 0])
-    event, row = np.maximum(np.sqrt(np.maximum(squares, 0.0)), least).tolist()
-    return event, row
+def _event_and_rows(runs: list[Stepped]) -> list[float]:
+    """ns of an event, and of a row with delays up to NEAR_STEPS and FAR_STEPS (see `time.step_time`)."""
+    alone, near, far = (1e9 * (run.stages["deliver"] + run.stages["schedule"]) for run in runs)
+    event = alone / runs[0].events  # its rows are so long that they cost nothing beside their events
+    rows = []
+    for took_ns, run in ((near, runs[1]), (far, runs[2])):
+        beyond = took_ns**2 - (event * run.events) ** 2
+        rows.append(math.sqrt(max(beyond, (0.1 * took_ns) ** 2)) / run.rows)
+    return [event, *rows]
 
 
 def _stepped(text: str, threads: int) -> Stepped:

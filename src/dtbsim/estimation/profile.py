@@ -31,6 +31,7 @@ COMMON: dict[str, dict[str, str]] = {
     "compute": {
         "event": "ns",
         "row": "ns",
+        "far_row": "ns",
         "draw": "ns",
         "neuron_update": "ns",
         "drive": "ns",

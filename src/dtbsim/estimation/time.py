@@ -11,6 +11,8 @@ from dtbsim.estimation.result import Band, Machine
 from dtbsim.spec.network import Network
 
 US, NS = 1e-6, 1e-9
+NEAR_STEPS, FAR_STEPS = 40, 200
+"""Delays in steps for which a row is measured."""
 STORED_NS = 60.0
 """A spike that is collected, counted, hashed and stored (docs/adr/0024, benchmarks/README.md: 1.6 % of stepping)."""
 
@@ -56,16 +58,24 @@ def step_time(rank: Rank, network: Network, machine: Machine, profile: Profile, 
 
     add("neurons", "compute.neuron_update", rank.neurons_per_step * steps_per_s)
     add("drives", "compute.drive", rank.driven_per_step * steps_per_s)
-    event, row = profile.numbers["compute.event"], profile.numbers["compute.row"]
+    event, near, far = (profile.numbers[f"compute.{name}"] for name in ("event", "row", "far_row"))
+    row_ns = row_time(network.max_delay_steps, near.value, far.value)
     # a row costs what fetching it takes or what its events take, whichever is more: both grow into each other
-    delivered = math.hypot(rank.events_per_s * event.value, rank.rows_per_s * row.value)
-    parts.add("synapses", delivered * NS / workers, max(event.factor, row.factor))
+    delivered = math.hypot(rank.events_per_s * event.value, rank.rows_per_s * row_ns)
+    parts.add("synapses", delivered * NS / workers, max(event.factor, near.factor, far.factor))
     add("synapses", "compute.draw", rank.draws_per_s)
     if machine.kind == "gpu" or machine.threads > 1:
         add("steps", "compute.step", steps_per_s, 1.0, US)
     parts.add("recording", rank.spikes_per_s * STORED_NS * NS, 2.0)
     _add_exchange(parts, rank, machine, profile, way, workers)
     return parts
+
+
+def row_time(max_delay_steps: int, near: float, far: float) -> float:
+    """What a row takes: `near` where the queues of NEAR_STEPS coming steps are in the cache, `far` with FAR_STEPS."""
+    share = math.log(max_delay_steps / NEAR_STEPS) / math.log(FAR_STEPS / NEAR_STEPS)
+    share = min(max(share, 0.0), 1.0)
+    return float(near ** (1 - share) * far**share)
 
 
 def _workers(rank: Rank, machine: Machine) -> float:
