@@ -166,6 +166,25 @@ def test_rows_are_as_many_as_are_built(delay: str, k: int) -> None:
     assert per_s == pytest.approx(segments, rel=0.03)
 
 
+SHARED_ROWS = """\
+simulation: {dt_ms: 0.1, duration_ms: 1}
+populations: {A: {model: iaf_psc_exp, size: 2000}, B: {model: iaf_psc_exp, size: 2000}}
+projections:
+  P: {source: A, target: [A, B], rule: {kind: fixed_indegree, indegree: 2}, weight_pA: 3, delay_ms: 1.5}
+  Q: {source: A, target: B, rule: {kind: fixed_indegree, indegree: 1}, weight_pA: 3, delay_ms: 0.5}
+  R: {source: B, target: [A, B], rule: {kind: fixed_indegree, indegree: 20}, weight_pA: 3, delay_ms: DRAWN}
+"""
+
+
+def test_projections_share_the_rows_of_their_sources() -> None:
+    drawn = "{distribution: uniform, low: 1, high: 4}"
+    network = network_of(SHARED_ROWS.replace("DRAWN", drawn))
+    built = built_rank(network, 0, 1, 1)
+    stored = np.ones(len(network.entries), dtype=bool)
+    per_s = Segments(network).rows_per_s(network.entries.synapses, np.ones(2), len(built.lanes), stored)
+    assert per_s == pytest.approx(sum(state.rows.segments.size for state in built.lanes), rel=0.03)
+
+
 # -- what must hold ---------------------------------------------------------------------------------------------------
 
 REGIONAL = """\

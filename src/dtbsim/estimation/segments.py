@@ -18,32 +18,56 @@ _LOG_K = np.linspace(np.log(1e-6), np.log(1e7), 128)
 
 
 class Segments:
-    """Rows of any rank of a network."""
+    """Rows of any rank of a network; synapses of one delay share a row, whatever projection they are of."""
 
     def __init__(self, network: Network) -> None:
-        entries = network.entries
+        entries, n = network.entries, len(network.projections)
         self._source, self._sizes = entries.source, network.sizes.astype(np.float64)
-        self._projection = entries.projection
-        span = (entries.longest - entries.shortest + 1).astype(np.float64)
-        self._flat = np.maximum(span / 2, 1.0)
         drawn = [p for p in network.projections if p.spread is not None or not (p.delay is None or p.delay.constant)]
-        one = np.ones(len(network.projections), dtype=bool)
-        one[[p.index for p in drawn]] = False
-        self._flat[one[entries.projection]] = 1.0
-        self._curves = [(p.index, _rows_of(_shares(p, network.dt_ms))) for p in drawn[:MOST_TABLES]]
+        tables: dict[tuple[float, ...], int] = {}
+        of_projection = np.full(n, -1, dtype=np.int64)
+        self._curves: list[F64] = []
+        for projection in drawn:
+            key = _identity(projection)
+            if key not in tables and len(tables) < MOST_TABLES:
+                tables[key] = len(tables)
+                self._curves.append(_rows_of(_shares(projection, network.dt_ms)))
+            of_projection[projection.index] = tables.get(key, -2)
+        curve = of_projection[entries.projection]
+        self._flat = np.maximum((entries.longest - entries.shortest + 1) / 2.0, 1.0)
+        self._is_flat = curve == -2
+        # what shares rows: of a source, one delay (numbered behind the distributions) or one distribution
+        kind = np.where(curve == -1, len(tables) + entries.shortest, curve)
+        most = len(tables) + network.max_delay_steps + 1
+        keys, self._group = np.unique(entries.source * most + np.maximum(kind, 0), return_inverse=True)
+        self._group_source, group_kind = keys // most, keys % most
+        self._group_curve = np.where(group_kind < len(tables), group_kind, -1)
         total = float(entries.synapses.sum())
         steps = float((entries.synapses * (entries.shortest + entries.longest)).sum()) / 2
         self.mean_delay_s = steps / total * network.dt_ms * 1e-3 if total else 0.0
 
     def rows_per_s(self, synapses: F64, rates: F64, n_lanes: int, stored: NDArray[np.bool_]) -> float:
         """Of `stored` entries with `synapses` float64[e] onto a rank, whose sources fire at `rates` (by population)."""
-        neurons = self._sizes[self._source]
-        each = synapses / (neurons * n_lanes)
-        rows = self._flat * -np.expm1(-each / self._flat)
-        for index, curve in self._curves:
-            mine = (self._projection == index) & (each > 0)
-            rows[mine] = np.exp(np.interp(np.log(each[mine]), _LOG_K, curve))
-        return float((rows * neurons * rates[self._source] * n_lanes)[stored].sum())
+        each = np.where(stored, synapses, 0.0) / (self._sizes[self._source] * n_lanes)
+        grouped = np.bincount(self._group, np.where(self._is_flat, 0.0, each), self._group_source.size)
+        rows = -np.expm1(-grouped)
+        for index, curve in enumerate(self._curves):
+            mine = (self._group_curve == index) & (grouped > 0)
+            rows[mine] = np.exp(np.interp(np.log(grouped[mine]), _LOG_K, curve))
+        spikes = self._sizes * rates * n_lanes
+        flat = (self._flat * -np.expm1(-each / self._flat))[self._is_flat]
+        return float(rows @ spikes[self._group_source] + flat @ spikes[self._source[self._is_flat]])
+
+
+def _identity(projection: Projection) -> tuple[float, ...]:
+    """Numbers that tell distributions of delays apart."""
+    if projection.spread is None:
+        table, mean, relative = projection.delay, 0.0, 0.0
+    else:
+        table, mean = projection.spread.table, float(projection.delay_steps.mean())
+        relative = float(projection.spread.relative)
+    assert table is not None
+    return table.low, table.high, table.mean, table.size, mean, relative
 
 
 def _shares(projection: Projection, dt_ms: float) -> F64:
