@@ -67,7 +67,7 @@ name: small
 simulation: {dt_ms: 0.1, duration_ms: 500, threads: 1, block_size: 64}
 populations: {E: {model: iaf_psc_exp, size: 128}}
 projections: {EE: {source: E, target: E, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: 1, delay_ms: 0.1}}
-record: {spikes: null, rate_bin_ms: null}
+drives: {bg: {kind: poisson, target: E, receptor: ex, rate_hz: 8000, weight_pA: 30}}
 """
 DELAYS = (
     "1.5",
