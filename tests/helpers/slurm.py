@@ -20,7 +20,8 @@ _LACKING = [name for name in _NEEDED if shutil.which(name, path=f"{os.environ['P
 
 needs_slurm = [
     pytest.mark.skipif(
-        bool(_LACKING), reason=f"{', '.join(_LACKING)} not installed: apt-get install slurmctld slurmd slurm-client munge"
+        bool(_LACKING),
+        reason=f"{', '.join(_LACKING)} not installed: apt-get install slurmctld slurmd slurm-client munge",
     ),
     pytest.mark.skipif(os.geteuid() != 0, reason="Slurm's daemons are started as root"),
 ]
@@ -59,7 +60,9 @@ class OneMachineSlurm:
 
     def states(self, job: str) -> list[str]:
         """The states of a job, or of the tasks of an array, that are still known."""
-        return self.call("squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T", "--array").stdout.split()
+        return self.call(
+            "squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T", "--array"
+        ).stdout.split()
 
     def wait_for(self, job: str, what: Callable[[], bool], log: Path, limit_s: float) -> None:
         """Return when `what()` is true; fail after `limit_s`."""
