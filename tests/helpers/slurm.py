@@ -43,8 +43,14 @@ class OneMachineSlurm:
 
     def down(self) -> None:
         """End all jobs and daemons."""
-        self.call("scancel", "--state=RUNNING", "--state=PENDING")
         subprocess.run([SCRIPT, "down", self.folder], env=_with_sbin(os.environ), check=True)
+
+    def empty_the_queue(self) -> None:
+        """Cancel all jobs, and wait until none is left."""
+        self.call("scancel", "--user=root")
+        end_s = time.monotonic() + 60.0
+        while self.answer("squeue", "--noheader") and time.monotonic() < end_s:
+            time.sleep(0.2)
 
     def call(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command, such as `squeue`."""

@@ -11,7 +11,7 @@ from tests.helpers.jobs import status_of
 from tests.helpers.slurm import OneMachineSlurm, kill, needs_slurm, ranks_of
 
 import dtbsim
-from dtbsim.run_folder.checkpoints import find_checkpoint, list_checkpoints
+from dtbsim.run_folder.checkpoints import list_checkpoints
 
 pytestmark = [*needs_slurm, pytest.mark.nightly, pytest.mark.timeout(900)]
 
@@ -34,6 +34,13 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneMachineSlurm]
     found = OneMachineSlurm(tmp_path_factory.mktemp("slurm"))
     yield found
     found.down()
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(slurm: OneMachineSlurm) -> Iterator[None]:
+    """What a test leaves behind is not in the way of the next one."""
+    yield
+    slurm.empty_the_queue()
 
 
 @pytest.fixture(scope="module")
@@ -70,25 +77,29 @@ def assert_as_if_never_interrupted(out: Path, config: Path, duration_ms: float, 
 
 
 def test_a_run_goes_on_over_its_time_limit(slurm: OneMachineSlurm, config: Path, tmp_path: Path) -> None:
-    """The limit of a minute is met before the end, however fast the machine is: the run is made as long as it needs."""
-    out, duration_ms = tmp_path / "run", 90_000.0
+    """A first job shows how far a run comes in a minute on this machine; a second one has to be requeued and ends."""
+    first = tmp_path / "first"
+    job = submitted(slurm, config, first, "--set", "simulation.duration_ms=10000000", minutes=1)
+    slurm.wait_for(job, lambda: "PENDING" in slurm.states(job) and bool(list_checkpoints(first)), log_of(first, job), 180)
+    slurm.answer("dtbsim", "cancel", first)
+    assert status_of(first)["state"] == "interrupted"
+    simulated = dtbsim.open_run(first).summary
+    duration_ms = round(1e3 * simulated["biological_s"] * 75 / simulated["simulate_s"])  # 75 s of stepping
+
+    out = tmp_path / "run"
     job = submitted(slurm, config, out, "--set", f"simulation.duration_ms={duration_ms}", minutes=1)
     log = log_of(out, job)
-    slurm.wait_for(job, lambda: "PENDING" in slurm.states(job) and bool(list_checkpoints(out)), log, 120)
-    assert status_of(out)["state"] == "interrupted"
-    at = find_checkpoint(out).step
-    slurm.wait_for(job, lambda: simulates(out) and status_of(out)["step"] > at, log, 120)
     slurm.wait_for_end(job, log, 600)
     assert_as_if_never_interrupted(out, config, duration_ms, tmp_path / "whole")
-    starts = [entry["step"] for entry in dtbsim.open_run(out).provenance["resumed"]]
-    assert starts[0] == at
+    starts = [entry["step"] for entry in dtbsim.open_run(out).provenance.get("resumed", [])]
+    assert starts
     assert starts == sorted(set(starts))
-    assert "the job goes on later" in log.read_text(encoding="utf-8")
+    assert log.read_text(encoding="utf-8").count("the job goes on later") == len(starts)
 
 
 def test_a_killed_rank_ends_the_job_and_a_requeue_goes_on(slurm: OneMachineSlurm, config: Path, tmp_path: Path) -> None:
     """Also on the same nodes, where the killed step has left shared memory."""
-    out, duration_ms = tmp_path / "run", 8000.0
+    out, duration_ms = tmp_path / "run", 4000.0
     job = submitted(
         slurm, config, out, "--set", f"simulation.duration_ms={duration_ms}", "--set", "checkpoint.every_ms=500"
     )
@@ -101,7 +112,7 @@ def test_a_killed_rank_ends_the_job_and_a_requeue_goes_on(slurm: OneMachineSlurm
 
 
 def test_a_lost_node_costs_what_came_after_the_checkpoint(slurm: OneMachineSlurm, config: Path, tmp_path: Path) -> None:
-    out, duration_ms = tmp_path / "run", 8000.0
+    out, duration_ms = tmp_path / "run", 4000.0
     job = submitted(
         slurm, config, out, "--set", f"simulation.duration_ms={duration_ms}", "--set", "checkpoint.every_ms=500"
     )
@@ -118,7 +129,7 @@ def test_a_lost_node_costs_what_came_after_the_checkpoint(slurm: OneMachineSlurm
 def test_a_job_that_is_lost_before_its_first_checkpoint_begins_again(
     slurm: OneMachineSlurm, config: Path, tmp_path: Path
 ) -> None:
-    out, duration_ms = tmp_path / "run", 3000.0
+    out, duration_ms = tmp_path / "run", 2000.0
     job = submitted(slurm, config, out, "--set", f"simulation.duration_ms={duration_ms}")
     slurm.wait_for(job, lambda: simulates(out), log_of(out, job), 120)
     kill(ranks_of(out)[0])

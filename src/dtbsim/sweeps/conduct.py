@@ -143,9 +143,12 @@ def _table(runs: Sequence[Values], outcomes: Sequence[Outcome | None]) -> pd.Dat
         columns = {} if outcome is None else outcome.columns
         error = "not simulated" if outcome is None else outcome.error
         rows.append({**values, **columns, "error": error})
-    names = dict.fromkeys(name for row in rows for name in row if name not in last)
+    given = dict.fromkeys(key for values in runs for key in values)
+    names = given | dict.fromkeys(name for row in rows for name in row if name not in last)
     ends = [name for name in last if any(name in row for row in rows)]
-    return pd.DataFrame(rows, columns=[*names, *ends])
+    table = pd.DataFrame(rows, columns=[*names, *ends])
+    table["error"] = pd.Series([row["error"] for row in rows], dtype=object)  # None, and not NaN, is no error
+    return table
 
 
 class _Progress:
@@ -165,7 +168,8 @@ class _Progress:
             self._problem = self._problem or f"run {outcome.number}: {outcome.error}"
         now_s = time.monotonic()
         if self._in_place:
-            self._write("\r" + self._text().ljust(self._width))
+            text = self._text()
+            self._write(f"\r{text.ljust(self._width)}")
         elif now_s - self._told_s > _LINE_EVERY_S:
             self._told_s = now_s
             self._write(self._text() + "\n")
@@ -173,7 +177,8 @@ class _Progress:
     def close(self) -> None:
         """The last line, and the first error."""
         if self._done > self._before or self._done < self._total:
-            self._write(("\r" if self._in_place else "") + self._text().ljust(self._width) + "\n")
+            text = self._text()
+            self._write(f"\r{text.ljust(self._width)}\n" if self._in_place else f"{text}\n")
         if self._problem:
             self._write(f"dtbsim: sweep: the first that failed was {self._problem}\n")
 
