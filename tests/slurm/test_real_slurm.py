@@ -80,7 +80,9 @@ def test_a_run_goes_on_over_its_time_limit(slurm: OneMachineSlurm, config: Path,
     """A first job shows how far a run comes in a minute on this machine; a second one has to be requeued and ends."""
     first = tmp_path / "first"
     job = submitted(slurm, config, first, "--set", "simulation.duration_ms=10000000", minutes=1)
-    slurm.wait_for(job, lambda: "PENDING" in slurm.states(job) and bool(list_checkpoints(first)), log_of(first, job), 180)
+    slurm.wait_for(
+        job, lambda: "PENDING" in slurm.states(job) and bool(list_checkpoints(first)), log_of(first, job), 180
+    )
     slurm.answer("dtbsim", "cancel", first)
     assert status_of(first)["state"] == "interrupted"
     simulated = dtbsim.open_run(first).summary

@@ -17,9 +17,16 @@ from dtbsim.cluster.request import Request, seconds_of
 from dtbsim.cluster.script import PLACE, own_template
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_OK, InputError
 
+SBATCH = """\
+case "$*" in
+*--test-only*) cat >tested; failure=$REFUSED ;;
+*) failure=$BROKEN ;;
+esac
+if [ -n "$failure" ]; then echo "sbatch: error: $failure" >&2; exit 1; fi
+echo 17
+"""
 ANSWERS = {
-    "sbatch": 'case "$*" in *--test-only*) cat >tested; [ -z "$REFUSED" ] || { echo "sbatch: error: $REFUSED" >&2; exit 1; } ;;'
-    ' *) [ -z "$BROKEN" ] || { echo "sbatch: error: $BROKEN" >&2; exit 1; }; echo 17 ;; esac',
+    "sbatch": SBATCH,
     "squeue": '[ -e queue ] || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }; cat queue',
     "sacct": "cat accounts",
     "scancel": "",
@@ -54,7 +61,9 @@ def calls_of(site: Path) -> list[str]:
 
 def options_in(script: str) -> list[str]:
     """The options that the job adds to those of the template; the last of two counts."""
-    return [line.removeprefix("#SBATCH ") for line in script.split(PLACE)[1].splitlines() if line.startswith("#SBATCH ")]
+    return [
+        line.removeprefix("#SBATCH ") for line in script.split(PLACE)[1].splitlines() if line.startswith("#SBATCH ")
+    ]
 
 
 # -- submit --------------------------------------------------------------------------------------------------------
@@ -258,7 +267,10 @@ def test_status_of_a_run_without_a_job(cli: Cli, site: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", str(site / "none"))
     dtbsim.run("net.yaml", out="alone")
     code, out, _ = cli("status", "alone")
-    assert (code, [line.split() for line in out.splitlines()[1:]]) == (EXIT_OK, [["job", "none", "in", "Slurm"], ["run", "done"]])
+    assert (code, [line.split() for line in out.splitlines()[1:]]) == (
+        EXIT_OK,
+        [["job", "none", "in", "Slurm"], ["run", "done"]],
+    )
 
 
 def test_cancel_takes_a_run_or_a_job(cli: Cli, site: Path, run: Path) -> None:

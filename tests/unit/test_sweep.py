@@ -118,7 +118,9 @@ def test_a_sweep_goes_on_in_its_folder(config: Path, tmp_path: Path) -> None:
     for name in ("summary.json", "status.json"):
         (out / "00001" / name).unlink()
     again = InThisProcess()
-    table = dtbsim.sweep(config, {"seed": [3, 2, 1]}, out=out, executor=again, set="simulation.threads=2", progress=False)
+    table = dtbsim.sweep(
+        config, {"seed": [3, 2, 1]}, out=out, executor=again, set="simulation.threads=2", progress=False
+    )
     assert [values["seed"] for values in again.values] == [3, 2]
     assert list(table.spike_hash[[2, 1]]) == list(first.spike_hash)
     assert table.folder[0] == str(out / "00002")
@@ -180,7 +182,7 @@ def test_bad_arguments(config: Path, monkeypatch: pytest.MonkeyPatch, options: d
 def test_one_of_several_ranks_is_told_how(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DTBSIM_MPI", raising=False)
     monkeypatch.setenv("PMI_SIZE", "3")
-    with pytest.raises(InputError, match="mpi4py.futures"):
+    with pytest.raises(InputError, match=r"mpi4py\.futures"):
         dtbsim.sweep(config, {"seed": [1]})
 
 
@@ -229,5 +231,3 @@ def _children(pid: int) -> list[int]:
         if int(text[1]) == pid:
             found.append(int(stat.parent.name))
     return [child for child in found if b"-c" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
