@@ -144,7 +144,7 @@ def test_a_job_that_was_cancelled_is_not_requeued(site: Path) -> None:
     done, calls = submit(
         site, "net.yaml", RUN_EXIT="75", RUN=CHECKPOINT.replace("%s", "000000000100"), JOB_STATE="COMPLETING"
     )
-    assert (done.returncode, "the job was ended" in done.stdout) == (75, True)
+    assert (done.returncode, "Slurm has ended the job" in done.stdout) == (75, True)
     assert not [call for call in calls if call.startswith("scontrol")]
 
 
@@ -195,10 +195,20 @@ def test_a_run_that_is_complete_is_not_begun_again(site: Path) -> None:
     assert (done.returncode, calls) == (0, [])
 
 
-@pytest.mark.parametrize(("code", "said"), [("75", ""), ("130", "no checkpoint was written")])
-def test_near_the_limit_the_ranks_are_told_to_leave(site: Path, code: str, said: str) -> None:
+DONE = f"""echo '  "state": "done",' >{OUT}/status.json"""
+
+
+@pytest.mark.parametrize(
+    ("code", "made", "expected", "said"),
+    [
+        ("75", CHECKPOINT.replace("%s", "000000000100"), 75, ""),
+        ("130", ":", 130, "no checkpoint was written"),
+        ("143", DONE, 0, ""),
+    ],
+    ids=["leaves", "too early", "complete"],
+)
+def test_near_the_limit_the_ranks_are_told_to_leave(site: Path, code: str, made: str, expected: int, said: str) -> None:
     """USR1 comes to the batch shell, which goes on waiting for the ranks."""
-    made = CHECKPOINT.replace("%s", "000000000100")
     variables = {"RUN": f"{made}; : >begun; until [ -e told ]; do sleep 0.02; done", "RUN_EXIT": code}
     (site / "bin" / "scancel").write_text('#!/bin/bash\necho "scancel $*" >>calls\n: >told\n')
     with subprocess.Popen(
@@ -211,7 +221,7 @@ def test_near_the_limit_the_ranks_are_told_to_leave(site: Path, code: str, said:
         out, _ = job.communicate(timeout=60)
     calls = calls_of(site)
     assert "scancel --signal=TERM 17.0" in calls
-    assert job.returncode == int(code)
+    assert job.returncode == expected
     assert ("scontrol requeue 17" in calls) == (code == "75")
     assert said in out
 

