@@ -161,6 +161,8 @@ def test_what_slurm_refuses_leaves_nothing(cli: Cli, site: Path, monkeypatch: py
         ("--time 5 --partition=", "--partition: got ''"),
         ("--time 5 --sbatch qos=long", "--sbatch: got 'qos=long'"),
         ("--time 5 --set populations.E.size=-1", "--set populations.E.size: got -1"),
+        ("--time 5 --set simulation.threads=2", "the batch script sets this itself (use --cpus-per-rank)"),
+        ("--time 5 --array simulation.threads=1,2", "the batch script sets this itself (use --cpus-per-rank)"),
         ("--time 5 --array 5-1", "--array: got '5-1'"),
         ("--time 5 --array seed=1,-2", "run 1 of the array: got -2"),
         ("--time 5 --array sed=1,2", "did you mean 'seed'"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import pairs, show, table, write
+from dtbsim.cli.validate import say_what_is_executed
 from dtbsim.errors import EXIT_OK, InputError, MissingDependencyError
 from dtbsim.report.text import count, is_number, milliseconds, plural, seconds
 from dtbsim.runtime.streams import say
@@ -38,6 +39,7 @@ class SubmitOptions:
     overrides: tuple[str, ...]
     out: Path | None
     template: Path | None
+    report: bool
     dry_run: bool
     as_json: bool
 
@@ -57,6 +59,7 @@ def submit(options: SubmitOptions) -> int:
         from dtbsim.cluster.array import read_array
         from dtbsim.cluster.request import Request
         from dtbsim.cluster.submit import plan_job, submit_job
+        from dtbsim.config import load_located
 
     if options.config is None:
         raise InputError("no configuration was given", where="submit", remedy="dtbsim submit CONFIG --nodes N --time T")
@@ -73,8 +76,10 @@ def submit(options: SubmitOptions) -> int:
         options=options.sbatch,
     )
     array = read_array(options.array) if options.array else None
+    say_what_is_executed(options.config, load_located(options.config, options.overrides))
     plan = plan_job(
-        options.config, options.overrides, request, array=array, out=options.out, template=options.template
+        options.config, options.overrides, request, array=array, out=options.out, template=options.template,
+        report=options.report,
     )  # fmt: skip
     for note in plan.notes:
         _LOG.warning("%s", note)

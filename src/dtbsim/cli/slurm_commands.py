@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dtbsim.cli.app import AsJson, Overrides, Work, app
+from dtbsim.cli.app import AsJson, NoReport, Overrides, Work, app
 
 
 @app.command("submit")
@@ -47,6 +47,7 @@ def _submit(
     print_template: Annotated[
         bool, typer.Option("--print-template", help="print the batch script, to be edited")
     ] = False,
+    no_report: NoReport = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the script; submit and write nothing")] = False,
     as_json: AsJson = False,
 ) -> Work:
@@ -73,6 +74,7 @@ def _submit(
         overrides=tuple(overrides or ()),
         out=out,
         template=template,
+        report=not no_report,
         dry_run=dry_run,
         as_json=as_json,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from dtbsim.cluster.array import Array
 from dtbsim.cluster.request import Request
 from dtbsim.cluster.script import fill_in, read_template
 from dtbsim.config import LocatedConfig, load_located
+from dtbsim.config.overrides import as_mapping
 from dtbsim.errors import InputError
 from dtbsim.paths import user_path
 from dtbsim.run_folder import check_run_folder
@@ -48,7 +49,7 @@ def plan_job(
     array: Array | None = None,
     out: Path | None = None,
     template: Path | None = None,
-    run_options: Sequence[str] = (),
+    report: bool = True,
 ) -> Plan:
     """Check everything that can be checked without Slurm, and write the script; nothing is made.
 
@@ -57,6 +58,7 @@ def plan_job(
     """
     text = read_template(template)
     located = load_located(config, overrides)
+    _refuse_settings({*as_mapping(overrides), *(array.runs[0] if array is not None else ())}, request)
     first = located if array is None else _each_checked(config, overrides, array)
     _check_network(first, request)
     folder = _folder(out, located.config.name)
@@ -72,7 +74,8 @@ def plan_job(
     if array is not None:
         variables["DTBSIM_TASKS"] = str(folder / SLURM / TASKS)
     sets = [word for override in overrides for word in ("--set", override)]
-    script = fill_in(text, options, variables, [str(config.absolute()), *sets, *run_options])
+    no_report = [] if report else ["--no-report"]
+    script = fill_in(text, options, variables, [str(config.absolute()), *sets, *no_report])
     notes = [*first.locator.notices]
     if first.config.checkpoint is None:
         notes.append(
@@ -133,6 +136,14 @@ def _each_checked(config: Path, overrides: Sequence[str], array: Array) -> Locat
             raise
         found = found or [located]
     return found[0]
+
+
+def _refuse_settings(keys: Set[str], request: Request) -> None:
+    """Raise InputError for what the batch script says itself."""
+    for key, mine in (("simulation.threads", True), ("simulation.backend", request.gpus_per_node is not None)):
+        if key in keys and mine:
+            remedy = "use --cpus-per-rank" if key == "simulation.threads" else "with --gpus-per-node it is cuda"
+            raise InputError("the batch script sets this itself", where=f"--set {key}", remedy=remedy)
 
 
 def _check_network(located: LocatedConfig, request: Request) -> None:

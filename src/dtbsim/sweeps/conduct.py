@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dtbsim.api import Source, resolve
-from dtbsim.arguments import flag, whole
+from dtbsim.arguments import flag, refuse, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.backends.threads import usable_cores
 from dtbsim.config.overrides import Overrides, as_mapping
@@ -79,7 +79,7 @@ def sweep(
     report, take_over, progress = flag(report, "report"), flag(take_over, "take_over"), flag(progress, "progress")
     found = None if executor is None else check_executor(executor)
     if measure is not None and not callable(measure):
-        raise InputError(f"got {measure!r:.60}", where="measure", remedy="give a function of a Run")
+        raise refuse(measure, "measure", "a function that takes a Run")
     if found is None and several_ranks(os.environ):
         raise InputError(
             "a sweep is conducted by one process, and this is one of several ranks",

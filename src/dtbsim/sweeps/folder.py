@@ -74,7 +74,7 @@ def open_sweep(path: Path, digest: str, runs: Sequence[Values]) -> SweepFolder:
     folders = []
     for values in runs:
         name = names.get(_key(values)) or folder_name(len(known["runs"]))
-        known["runs"].setdefault(name, jsonable(values))
+        known["runs"].setdefault(name, json.loads(_key(values)))
         folders.append(path / name)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)

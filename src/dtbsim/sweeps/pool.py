@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
+from dtbsim.arguments import refuse
 from dtbsim.errors import EXIT_INTERRUPTED, InputError
 from dtbsim.sweeps.worker import Job, Outcome, simulate
 
@@ -41,10 +42,8 @@ def check_executor(executor: Any) -> Executor:
             remedy="leave it out for a pool of processes, or give a ProcessPoolExecutor",
         )
     if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
-        raise InputError(
-            f"got {executor!r:.60}",
-            where="executor",
-            remedy="allowed: a concurrent.futures.Executor, such as ProcessPoolExecutor() or MPIPoolExecutor()",
+        raise refuse(
+            executor, "executor", "a concurrent.futures.Executor, such as ProcessPoolExecutor() or MPIPoolExecutor()"
         )
     found: Executor = executor
     return found
