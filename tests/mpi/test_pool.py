@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
 def test_workers_and_master_of_a_pool_simulate_alone(config: Path, tmp_path: Path) -> None:
     """Without it each would wait for the others in the first collective call."""
     out = tmp_path / "sweep"
-    outcome = run_job(["-m", "mpi4py.futures", DRIVER, config, out], ranks=3, module=False)
+    outcome = run_job(["-m", "mpi4py.futures", DRIVER, config, out], ranks=2, module=False)
     assert outcome.code == 0, outcome.err
     found = json.loads(outcome.out)
     expected = {seed: dtbsim.run(config, temporary=True, set={"seed": seed}).spike_hash for seed in (1, 2, 3)}
@@ -42,10 +42,3 @@ def test_workers_and_master_of_a_pool_simulate_alone(config: Path, tmp_path: Pat
     assert found["errors"][:2] == [None, None]
     assert "seed: got -1" in found["errors"][2]
     assert found["folders"] == ["00000", "00001", "sweep.csv", "sweep.json"]
-
-
-def test_a_sweep_on_each_rank_is_refused(config: Path) -> None:
-    program = "import dtbsim, sys; dtbsim.sweep(sys.argv[1], {'seed': [1]})"
-    outcome = run_job(["-c", program, config], ranks=2)
-    assert outcome.code != 0
-    assert "start `mpiexec -n N python -m mpi4py.futures SCRIPT.py`" in outcome.err
