@@ -17,6 +17,7 @@ from cli_samples import write_config
 from tests.helpers.jobs import status_of
 
 import dtbsim
+from dtbsim.checksum import with_checksum
 from dtbsim.errors import InputError
 from dtbsim.sweeps.grid import runs_of
 from dtbsim.sweeps.worker import Outcome
@@ -157,6 +158,20 @@ class Leaving(InThisProcess):
         config = dtbsim.load_config(job.source, job.values)
         run(config, out=job.out, report=False, max_hours=1e-9)
         return InThisProcess.Task(lambda job: Outcome(job.number, {}, "interrupted"), job)
+
+
+def test_a_run_on_a_machine_that_was_lost_is_taken_over(config: Path, tmp_path: Path) -> None:
+    """Whether it goes on cannot be seen from here, so it is said."""
+    out = tmp_path / "sweep"
+    first = dtbsim.sweep(config, [{}], out=out, executor=InThisProcess(), progress=False)
+    (out / "00000" / "summary.json").unlink()
+    lost = with_checksum({"state": "running", "stage": "simulate", "pid": 1, "pid_started": None, "host": "elsewhere"})
+    (out / "00000" / "status.json").write_text(lost)
+    table = dtbsim.sweep(config, [{}], out=out, executor=InThisProcess(), progress=False)
+    assert "the run in this folder goes on" in table.error[0]
+    table = dtbsim.sweep(config, [{}], out=out, executor=InThisProcess(), progress=False, take_over=True)
+    assert list(table.spike_hash) == list(first.spike_hash)
+    assert (out / "00000.lost_1" / "log.txt").is_file()
 
 
 @pytest.mark.parametrize(
