@@ -16,10 +16,11 @@ from dtbsim.spec.network import Network
 
 
 class WeightSchedule:
-    """Gives static projections other weights at the steps that the network lists."""
+    """Gives projections other weights at the steps that the network lists."""
 
     def __init__(self, network: Network) -> None:
         self._changes = network.weight_changes
+        self._plastic = {p.index for p in network.projections if p.dynamics is not None and p.dynamics.plastic}
         self._done = 0
 
     def begin(self, backend: Backend) -> None:
@@ -29,7 +30,12 @@ class WeightSchedule:
         """Make the changes that hold from the end of the chunk on."""
         due = {}
         while self._done < len(self._changes) and self._changes[self._done].step <= chunk.stop:
-            due[self._changes[self._done].projection] = self._changes[self._done].weight
+            change = self._changes[self._done]
+            if change.projection in self._plastic:
+                weight = change.weight if change.drawn else None
+                backend.set_plastic_weights(change.projection, weight, change.factor)
+            else:
+                due[change.projection] = change.weight
             self._done += 1
         if due:
             backend.set_weights(due)
