@@ -25,6 +25,9 @@ echo "srun $*" | head -n 1 >>calls
 while [ "${1#--}" != "$1" ]; do shift; done
 "$@"
 """
+SQUEUE = """\
+case "$*" in *%F*) printf '%s\\n' $QUEUED ;; *) echo "${JOB_STATE:-RUNNING}" ;; esac
+"""
 OUT = "runs/dtbsim-17"
 CHECKPOINT = f"mkdir -p {OUT}/checkpoints/step_%s && : >{OUT}/checkpoints/step_%s/manifest.json"
 
@@ -32,7 +35,7 @@ CHECKPOINT = f"mkdir -p {OUT}/checkpoints/step_%s && : >{OUT}/checkpoints/step_%
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A folder of submission with stand-ins, which write down how they were called."""
-    others = {"scancel": "", "scontrol": 'exit "${REQUEUE_EXIT:-0}"', "squeue": 'echo "${JOB_STATE:-RUNNING}"'}
+    others = {"scancel": "", "scontrol": 'exit "${REQUEUE_EXIT:-0}"', "squeue": SQUEUE}
     commands = {f"bin/{name}": f'echo "{name} $*" >>calls\n{text}' for name, text in others.items()}
     for name, text in {"bin/srun": SRUN, ".venv/bin/python": PYTHON, **commands}.items():
         path = tmp_path / name
@@ -169,6 +172,17 @@ def test_a_job_that_is_submitted_again_resumes_as_well(site: Path) -> None:
     checkpoint(site, "000000000100")
     _, calls = submit(site, "net.yaml")
     assert calls[-1] == f"python -m mpi4py -m dtbsim resume {OUT} --threads 16"
+
+
+@pytest.mark.parametrize(("queued", "taken"), [("17 17", " --take-over"), ("17 16", ""), ("", "")])
+def test_a_run_of_an_earlier_job_is_taken_over_when_that_has_ended(site: Path, queued: str, taken: str) -> None:
+    """Its status may say `running` for ever, on a node that was lost."""
+    checkpoint(site, "000000000100")
+    (site / OUT / "slurm").mkdir()
+    (site / OUT / "slurm" / "jobs").write_text("15\n16\n")
+    _, calls = submit(site, "net.yaml", QUEUED=queued)
+    assert "squeue --noheader --jobs=17,15,16 --format=%F" in calls
+    assert calls[-1] == f"python -m mpi4py -m dtbsim resume {OUT}{taken} --threads 16"
 
 
 def test_a_start_without_progress_is_the_last_one(site: Path) -> None:

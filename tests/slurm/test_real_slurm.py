@@ -181,6 +181,24 @@ def test_what_is_cancelled_ends_and_is_not_requeued(slurm: OneMachineSlurm, conf
     assert len(list_checkpoints(out)) == 1, "written while it was stopped"
 
 
+def test_what_was_cancelled_can_be_submitted_again(slurm: OneMachineSlurm, config: Path, tmp_path: Path) -> None:
+    out, duration_ms = tmp_path / "run", 4000.0
+    first = submitted(
+        slurm, config, out, "--set", f"simulation.duration_ms={duration_ms}", "--set", "checkpoint.every_ms=500"
+    )
+    slurm.wait_for(first, lambda: bool(list_checkpoints(out)), log_of(out, first), 120)
+    slurm.answer("dtbsim", "cancel", first)
+    slurm.wait_for(first, lambda: slurm.states(first) == ["CANCELLED"], log_of(out, first), 60)
+    job = slurm.answer("sbatch", "--parsable", out / "slurm" / "job.sbatch")
+    slurm.wait_for_end(job, log_of(out, job), 240)
+    assert_as_if_never_interrupted(out, config, duration_ms, tmp_path / "whole")
+    assert (out / "slurm" / "jobs").read_text().split() == [first, job]
+    assert [entry["job_id"] for entry in json.loads(slurm.answer("dtbsim", "status", out, "--json"))["jobs"]] == [
+        first,
+        job,
+    ]
+
+
 def test_what_does_not_fit_is_refused_by_slurm_before_anything_is_written(
     slurm: OneMachineSlurm, config: Path, tmp_path: Path
 ) -> None:
