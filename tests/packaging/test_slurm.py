@@ -26,7 +26,7 @@ while [ "${1#--}" != "$1" ]; do shift; done
 "$@"
 """
 SQUEUE = """\
-case "$*" in *%F*) printf '%s\\n' $QUEUED ;; *) echo "${JOB_STATE:-RUNNING}" ;; esac
+case "$*" in *--steps*) echo "$STEPS" ;; *%F*) printf '%s\\n' $QUEUED ;; *) echo "${JOB_STATE:-RUNNING}" ;; esac
 """
 OUT = "runs/dtbsim-17"
 CHECKPOINT = f"mkdir -p {OUT}/checkpoints/step_%s && : >{OUT}/checkpoints/step_%s/manifest.json"
@@ -223,7 +223,8 @@ DONE = f"""echo '  "state": "done",' >{OUT}/status.json"""
 )
 def test_near_the_limit_the_ranks_are_told_to_leave(site: Path, code: str, made: str, expected: int, said: str) -> None:
     """USR1 comes to the batch shell, which goes on waiting for the ranks."""
-    variables = {"RUN": f"{made}; : >begun; until [ -e told ]; do sleep 0.02; done", "RUN_EXIT": code}
+    steps = "17.batch\n17.0" if code == "75" else ""
+    variables = {"STEPS": steps, "RUN": f"{made}; : >begun; until [ -e told ]; do sleep 0.02; done", "RUN_EXIT": code}
     (site / "bin" / "scancel").write_text('#!/bin/bash\necho "scancel $*" >>calls\n: >told\n')
     with subprocess.Popen(
         ["bash", SCRIPT, "net.yaml"], env=environ(site, variables), stdout=subprocess.PIPE, text=True
@@ -238,6 +239,14 @@ def test_near_the_limit_the_ranks_are_told_to_leave(site: Path, code: str, made:
     assert job.returncode == expected
     assert ("scontrol requeue 17" in calls) == (code == "75")
     assert said in out
+
+
+def test_a_limit_that_comes_before_the_ranks_starts_none(site: Path) -> None:
+    validate = '#!/bin/bash\necho "python $*" >>calls\nkill -USR1 $PPID\n'
+    (site / ".venv" / "bin" / "python").write_text(validate)
+    done, calls = submit(site, "net.yaml")
+    assert (done.returncode, "no checkpoint was written" in done.stdout) == (130, True)
+    assert calls == ["python -m dtbsim validate net.yaml"]
 
 
 # -- arrays --------------------------------------------------------------------------------------------------------
