@@ -244,8 +244,10 @@ def run(site: Path) -> Path:
 
 def test_status_of_a_run_is_that_of_its_job_and_how_far_it_is(cli: Cli, site: Path, run: Path) -> None:
     (site / "queue").write_text(RUNNING.format(run))
+    (run / "slurm" / "17.out").touch()
     code, out, _ = cli("status", "run")
     assert code == EXIT_OK
+    assert f"log     {run}/slurm/17.out" in out
     assert out.splitlines()[0] == str(run)
     assert "job 17  RUNNING, 0:10 of 5:00, nodes: 2 (n[1-2])" in out
     assert "running: 5 ms simulated, 25 %, 3 s left" in out

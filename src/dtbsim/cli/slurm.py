@@ -143,13 +143,19 @@ def _rows(found: Status) -> list[tuple[str, str]]:
         gone = f"{found.numbers[-1]}, which Slurm does not know here or any more" if found.numbers else "none in Slurm"
         rows = [("job", gone)]
     if len(found.runs) == 1:
-        return [*rows, ("run", _run(found.runs[0]))]
+        return [*rows, ("run", _run(found.runs[0])), *_log(found.runs[0].folder)]
     if found.runs:
         numbers = Counter(run.state for run in found.runs)
         parts = ", ".join(f"{count(number)} {state}" for state, number in numbers.most_common())
         rows.append(("runs", f"{count(len(found.runs))}: {parts}"))
         rows += [(run.folder.name, _run(run)) for run in found.runs if run.state in ("running", "failed", "killed")]
     return rows
+
+
+def _log(folder: Path) -> list[tuple[str, str]]:
+    """The log of the last job of a run."""
+    logs = sorted((folder / "slurm").glob("*.out"), key=lambda path: path.stat().st_mtime)
+    return [("log", str(logs[-1]))] if logs else []
 
 
 def _job(job: JobState) -> str:
