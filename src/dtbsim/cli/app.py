@@ -229,7 +229,8 @@ def _warm(
 ) -> Work:
     """Compile now what runs would compile when they start.
 
-    On a login node, say, for jobs that share its kernel cache. Files of models that a configuration names are executed. Nothing is simulated.
+    On a login node, say, for jobs that share its kernel cache. Files of models that a configuration names are
+    executed. Nothing is simulated.
     """
     from dtbsim.cli.warm import warm
 
