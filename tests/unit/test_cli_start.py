@@ -27,6 +27,9 @@ COMMANDS = (
     ("atlas", "show"),
     ("models", "list"),
     ("models", "show"),
+    ("submit",),
+    ("status",),
+    ("cancel",),
     ("doctor",),
     ("schema",),
 )
