@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dtbsim.cli.app import AsJson, NoReport, Overrides, Work, app
+from dtbsim.cli.app import app
+from dtbsim.cli.options import AsJson, NoReport, Overrides, Work
 
 
 @app.command("submit")
