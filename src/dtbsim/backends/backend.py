@@ -97,6 +97,9 @@ class Backend(Protocol):
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
 
+    def set_noise_seed(self, seed: int) -> None:
+        """Draw what drives and random sources draw from this seed from now on."""
+
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""
 

@@ -27,8 +27,12 @@ class WeightSchedule:
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make the changes that hold from the end of the chunk on."""
+        self.go_on(chunk.stop, backend)
+
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Make those that hold from `step` on and are not made, where a run goes on there."""
         due = {}
-        while self._done < len(self._changes) and self._changes[self._done].step <= chunk.stop:
+        while self._done < len(self._changes) and self._changes[self._done].step <= step:
             due[self._changes[self._done].projection] = self._changes[self._done].weight
             self._done += 1
         if due:
@@ -41,6 +45,32 @@ class WeightSchedule:
     def restore(self, state: State) -> None:
         """Go on after those that were done."""
         self._done = int(state["done"][0])
+
+
+class NoiseSeeds:
+    """Has noise drawn from the seeds that the network lists; what is drawn depends on step and seed alone."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def begin(self, backend: Backend) -> None:
+        """Set the seed of time 0."""
+        self.go_on(0, backend)
+
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Set the seed that holds from the end of the chunk on."""
+        self.go_on(chunk.stop, backend)
+
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Set the seed that holds from `step` on, where a run goes on there."""
+        backend.set_noise_seed(self._network.noise_seed_at(step))
+
+    def state(self) -> State:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing: `go_on` follows."""
 
 
 class Schedule:
@@ -57,11 +87,11 @@ class Schedule:
 
     def begin(self, backend: Backend) -> None:
         """Make the changes of time 0."""
-        self._until(0, backend)
+        self.go_on(0, backend)
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make those that hold from the end of the chunk on."""
-        self._until(chunk.stop, backend)
+        self.go_on(chunk.stop, backend)
 
     def state(self) -> State:
         """How many are done; the values are part of the neurons."""
@@ -71,7 +101,8 @@ class Schedule:
         """Go on after those that were done."""
         self._done = int(state["done"][0])
 
-    def _until(self, step: int, backend: Backend) -> None:
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Make those that hold from `step` on and are not made: also where a run goes on there."""
         while self._done < len(self._changes) and self._changes[self._done].step <= step:
             change = self._changes[self._done]
             assert change.step == step, "chunks end where something changes"

@@ -110,6 +110,16 @@ def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
     return planned
 
 
+def noise_seeds(config: RunConfig, n_steps: int, places: Places) -> tuple[tuple[int, int], ...]:
+    """(step, seed) of the changes of the seed of noise before the end of the run, ascending; InputError off the grid."""
+    found = [
+        (places.steps(change.t_ms, config.simulation.dt_ms, f"changes.{key}.t_ms"), change.noise_seed)
+        for key, change in config.changes.items()
+        if change.noise_seed is not None
+    ]
+    return tuple(sorted((pair for pair in found if pair[0] < n_steps), key=lambda pair: pair[0]))
+
+
 def events_of(key: str, change: Change, order: int, dt_ms: float, n_steps: int, places: Places) -> Iterator[Event]:
     """The events of one change; InputError for a time off the grid, or more than MOST_EVENTS."""
     path = f"changes.{key}"
