@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.arguments import flag, refuse, text
+from dtbsim.arguments import flag, number, refuse, text
 from dtbsim.arguments import path as path_argument
 from dtbsim.config import Locator, RunConfig, load_located
 from dtbsim.config.load import load_located_data
@@ -102,6 +102,9 @@ def resume(
     *,
     set: Overrides = (),
     checkpoint: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    at_ms: float | None = None,
+    overwrite: bool = False,
     take_over: bool = False,
     comm: Comm | None = None,
     progress: bool = False,
@@ -113,12 +116,22 @@ def resume(
         result = dtbsim.resume("first")
         longer = dtbsim.resume("first", set={"simulation.duration_ms": 20_000})
 
-    Ranks and threads may be others than before.
+    Ranks and threads may be others than before. With `out` the run stays as it is, and another one begins with its
+    checkpoint, a branch: settle once, run many from there.
+
+        dtbsim.run("net.yaml", out="settled", set={"simulation.duration_ms": 1000, "checkpoint": {}})
+        for trial in range(20):
+            noise = {"changes.trial": {"t_ms": 1000, "noise_seed": trial}}
+            dtbsim.resume("settled", out=f"trial_{trial}", set={"simulation.duration_ms": 1500, **noise})
 
     Args:
         run: the folder of the run.
-        set: overrides, as of `run`: of `simulation` the duration and what no spike depends on, and `checkpoint`.
+        set: overrides, as of `run`: of `simulation` the duration and what no spike depends on, and `checkpoint`; of a
+            branch also what is recorded, and changes and drives that begin with it or later.
         checkpoint: the name of a folder in `checkpoints` of the run (default: the last).
+        out: begin a branch in this folder, new or empty.
+        at_ms: the biological time of the checkpoint that the branch begins with, instead of its name.
+        overwrite: let `out` be the folder of an earlier run, which is replaced.
         take_over: go on although the run counts as going on, on another machine, which was lost.
         comm: the ranks (default: those that a launcher started, else this process alone).
         progress: show on standard error how far the run is.
@@ -133,6 +146,8 @@ def resume(
 
     began_s = time.perf_counter()
     take_over, progress, report = flag(take_over, "take_over"), flag(progress, "progress"), flag(report, "report")
+    folder = None if out is None else path_argument(out, "out")
+    _check_folder(folder, flag(overwrite, "overwrite"), temporary=False)
     ranks = world_comm() if comm is None else _ranks(comm)
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
     try:
@@ -140,6 +155,9 @@ def resume(
             path_argument(run, "run"),
             overrides=set,
             checkpoint=None if checkpoint is None else text(checkpoint, "checkpoint"),
+            out=folder,
+            at_ms=None if at_ms is None else number(at_ms, "at_ms"),
+            overwrite=overwrite,
             take_over=take_over,
             comm=ranks,
             progress=shown,

@@ -176,6 +176,8 @@ def load_noise(state: State, processes: Sequence[Process], memory: Memory) -> No
     """Give the processes on the lanes their values."""
     keys = (taken(state, "noise/drive").astype(np.int64) << 32) | taken(state, "noise/gid").astype(np.int64)
     for drive, gids, _, array in processes:
+        if not (state["noise/drive"] == drive).any():
+            continue  # a drive that begins in a branch
         rows = rows_of(keys, (np.int64(drive) << 32) | gids.astype(np.int64))
         if (rows < 0).any():
             raise InputError(f"the state lacks values of noise {drive}", remedy=OTHER_NETWORK)

@@ -19,16 +19,21 @@ from dtbsim.run_folder.checkpoint_file import read_file
 from dtbsim.store.files import damaged, read_checked, storage_errors, sync_to_disk, write_checked
 
 FOLDER = "checkpoints"
-FORMAT = 1
+FORMAT = 2
 """Of the arrays in a checkpoint and their meaning."""
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"step_(\d{12})")
-_KEYS = {"checkpoint_format": int, "dtbsim": str, "config": str, "step": int, "files": list, "stores": dict}
+_KEYS = {"checkpoint_format": int, "dtbsim": str, "config": str, "step": int, "files": list, "stores": dict, "events": int}
 
 
 def checkpoint_name(step: int) -> str:
     """The name of the folder of a checkpoint."""
     return f"step_{step:012d}"
+
+
+def step_of(name: str) -> int:
+    """The step that the name of the folder of a checkpoint says."""
+    return int(name.removeprefix("step_"))
 
 
 def rank_file(rank: int) -> str:

@@ -123,7 +123,7 @@ class Saver:
                 shutil.rmtree(draft, ignore_errors=True)
             raise
         tick()
-        shares = comm.gather((written, kept))
+        shares = comm.gather((written, kept, parts.backend.events()))
         on_root(comm, lambda: self._finish(draft, step, shares or []))
         tick()
         self._saved, self._last_s = step, time.monotonic()
@@ -134,8 +134,9 @@ class Saver:
         return begin_checkpoint(self._folder.path, step)
 
     def _finish(self, draft: Any, step: int, shares: Sequence[Any]) -> None:
-        files = [written for written, _ in shares]
-        stores = {name: list(kept) for _, share in shares for name, kept in share.items()}
+        files = [written for written, _, _ in shares]
+        stores = {name: list(kept) for _, share, _ in shares for name, kept in share.items()}
         keep = 2 if self._schedule.configured is None else self._schedule.configured.keep
-        about = {"step": step, "time_ms": time_of(step, self._dt_ms), "files": files, "stores": stores}
+        events = sum(counted for _, _, counted in shares)
+        about = {"step": step, "time_ms": time_of(step, self._dt_ms), "files": files, "stores": stores, "events": events}
         finish_checkpoint(draft, self._manifest | about, keep)

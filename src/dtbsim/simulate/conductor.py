@@ -37,7 +37,7 @@ from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.resuming import Resumption
-from dtbsim.simulate.saved import Parts, described, with_states
+from dtbsim.simulate.saved import Parts, described
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.stepping import Stepping
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
@@ -115,14 +115,14 @@ def conduct(
 ) -> Conducted:
     """A run as a generator, with the arguments of `run`, which ends with the result.
 
-    One that is `resumed` goes on in its own folder, whatever `out` is. A `live` one pauses before its first step and
+    One that is `resumed` goes on in its own folder, whatever `out` is, but for a branch. A `live` one pauses before its first step and
     wherever it was sent to: it yields a `Pause` and is sent the step to go on to, or an `Ending`. Interrupted by the
     user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else TickProgress()
     stages = Stages(shown, began_s)
-    if resumed is None:
+    if resumed is None or resumed.begins_here:
         on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
     if live and config.checkpoint is not None:
         raise InputError(
@@ -138,7 +138,7 @@ def conduct(
         with interrupt.held():
             claimed = on_root(ranks, lambda: _claimed(out, network.name, overwrite, resumed))
             folder = claimed.path
-            if resumed is not None:
+            if resumed is not None and not resumed.begins_here:
                 stack.callback(give_back_run_folder, folder)
             stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
@@ -156,7 +156,7 @@ def conduct(
 
 
 def _claimed(out: Path | None, name: str, overwrite: bool, resumed: Resumption | None) -> RunFolder:
-    if resumed is not None:
+    if resumed is not None and not resumed.begins_here:
         return take_over_run_folder(resumed.folder, resumed.origin.get("files") or {}, force=resumed.take_over)
     return claim_run_folder(out, name, base=Path.cwd(), overwrite=overwrite)
 
@@ -183,6 +183,8 @@ class _Job:
         resumed: Resumption | None,
     ) -> None:
         self._resumed = resumed
+        self._goes_on = resumed is not None and not resumed.begins_here
+        """In a folder that was there."""
         self.schedule = Schedule(None)
         self._prepared, self._planned, self._comm = prepared, planned, comm
         self._claimed, self._folder, self._status = claimed, claimed.path, status
@@ -222,11 +224,11 @@ class _Job:
         """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
         if self._status is None:
             return
-        if not self._started and isinstance(error, DtbsimError) and self._resumed is None:
+        if not self._started and isinstance(error, DtbsimError) and not self._goes_on:
             self._claimed.discard()
         else:
             state: State = "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "failed"
-            text = "ended at once" if self._started or self._resumed is not None else NOTHING_RECORDED
+            text = "ended at once" if self._started or self._goes_on else NOTHING_RECORDED
             self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
     def _report(self, result: RunResult) -> RunResult:
@@ -287,23 +289,22 @@ class _Job:
             reader = ChunkReader(network, comm, backend, unit)
             acting = on_every_rank(comm, lambda: open_interventions(network, planned.controllers, backend, unit))
             resumed, told = self._resumed, described(network, planned, acting)
-            if resumed is not None:
-                on_every_rank(comm, lambda: resumed.check(told))
-                states = on_every_rank(comm, lambda: [arrays for _, arrays in resumed.checkpoint.read()])
-                with_states(backend, states)
+            states = [] if resumed is None else resumed.states(told, backend, comm)
+            if resumed is not None and self._goes_on:
                 on_root(comm, resumed.clear)
-            begun = 0 if resumed is None else resumed.rank_stores
-            site = Site(network, comm, backend, self._folder / "stores", unit, begun)
-            streams = on_every_rank(comm, lambda: Streams(planned, site, None if resumed is None else resumed.kept))
+            begun, begins = (0, 0) if resumed is None else (resumed.rank_stores, resumed.begins)
+            site = Site(network, comm, backend, self._folder / "stores", unit, begun, begins)
+            kept, branch = (None, None) if resumed is None else (resumed.kept, resumed.branch)
+            streams = on_every_rank(comm, lambda: Streams(planned, site, kept, branch))
             parts = Parts(backend, reader, streams, acting)
         self._started = True
         try:
             with stages.stage("open", shown=False):
-                if resumed is None:
-                    on_every_rank(comm, streams.begin)
-                else:
-                    on_every_rank(comm, lambda: parts.restore(states, comm))
+                if resumed is not None:
+                    on_every_rank(comm, lambda: resumed.restore(parts, states, comm))
                     del states
+                if not self._goes_on:
+                    on_every_rank(comm, streams.begin)
             saver = None if self._live else self._saver(parts, told, max(begun, comm.size))
             loop = Stepping(
                 self._prepared, built, parts, saver, comm, stages, self._progress, self._status, self._interrupt,
@@ -377,6 +378,8 @@ class _Job:
             self._stages,
             steps=steps,
             start=self._start,
+            begins=0 if self._resumed is None else self._resumed.begins,
+            events_before=0 if self._resumed is None else self._resumed.events_before,
             run_dir=self._folder,
             interrupted=interrupted,
         )

@@ -1,4 +1,4 @@
-"""`resume`: go on with a run in its folder."""
+"""`resume`: go on with a run in its folder, or begin another with it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dtbsim.config import Overrides
+from dtbsim.errors import InputError
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.runtime.progress import ProgressSink
 from dtbsim.simulate.conductor import conduct, result_of
 from dtbsim.simulate.result import RunResult
-from dtbsim.simulate.resuming import find_resumption
+from dtbsim.simulate.resuming import Resumption, find_branch, find_resumption
 
 
 def resume(
@@ -19,6 +20,9 @@ def resume(
     *,
     overrides: Overrides = (),
     checkpoint: str | None = None,
+    out: Path | None = None,
+    at_ms: float | None = None,
+    overwrite: bool = False,
     take_over: bool = False,
     comm: Comm | None = None,
     progress: ProgressSink | None = None,
@@ -29,10 +33,15 @@ def resume(
 ) -> RunResult:
     """Go on with the run in a folder from its last checkpoint; collective over all ranks of `comm`.
 
+    With `out` it stays as it is, and a branch begins there, in a folder of its own.
+
     Args:
         run: the folder.
-        overrides: what changes in its configuration: keys of MAY_DIFFER in `simulation`, and `checkpoint`.
+        overrides: what changes in its configuration: keys of MAY_DIFFER in `simulation`, and `checkpoint`; of a branch
+            what `simulate.branching` allows.
         checkpoint: the name of another checkpoint than the last.
+        out: the folder of a branch; must be new or empty, with `overwrite` that of a run that has ended.
+        at_ms: the biological time of the checkpoint that a branch begins with.
         take_over: whether a run that counts as going on, on another machine, is known to have ended.
         comm, progress, argv, report, began_s, max_hours: as of `simulate.run`.
 
@@ -40,11 +49,21 @@ def resume(
         InputError before anything is changed; further as `simulate.run`.
     """
     ranks = comm if comm is not None else world_comm()
-    found = on_root(ranks, lambda: find_resumption(run.absolute(), overrides, checkpoint, take_over=take_over))
+    folder = run.absolute()
+
+    def find() -> Resumption:
+        if out is None:
+            if at_ms is not None:
+                message = "a run goes on in its folder from the last checkpoint"
+                raise InputError(message, where="at_ms", remedy="give a branch a folder: out=..., --out DIR")
+            return find_resumption(folder, overrides, checkpoint, take_over=take_over)
+        return find_branch(folder, overrides, checkpoint, at_ms)
+
+    found = on_root(ranks, find)
     given = argv if argv is not None else sys.argv
     located = found.located
     job = conduct(
-        located.config, None, found.folder, located.locator, ranks, progress, given, False, began_s,
+        located.config, out, found.folder, located.locator, ranks, progress, given, overwrite, began_s,
         report=report, resumed=found, max_hours=max_hours,
     )  # fmt: skip
     return result_of(job)

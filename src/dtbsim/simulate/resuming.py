@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of, time_of
-from dtbsim.config import LocatedConfig, Overrides, load_located
+from dtbsim.config import LocatedConfig, Overrides, RunConfig, load_located
 from dtbsim.errors import InputError
-from dtbsim.run_folder.checkpoints import FORMAT, Checkpoint, find_checkpoint
+from dtbsim.mpi import Comm
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.run_folder.checkpoints import (
+    FOLDER,
+    FORMAT,
+    Checkpoint,
+    checkpoint_name,
+    find_checkpoint,
+    list_checkpoints,
+    step_of,
+)
 from dtbsim.run_folder.repeat import check_repeat
+from dtbsim.simulate.branching import check_bins, check_branch, check_network, observed_from, same_streams
 from dtbsim.simulate.checkpointing import MAY_DIFFER, config_digest
+from dtbsim.simulate.saved import Arrays, Parts, with_states
+from dtbsim.store.files import RESTORE
 from dtbsim.store.open_tables import Kept
 from dtbsim.store.published import published_path
 from dtbsim.store.run import Run
@@ -30,6 +44,12 @@ class Resumption:
     checkpoint: Checkpoint
     origin: dict[str, Any]
     take_over: bool
+    branch: Mapping[str, Any] | None = None
+    """Of a branch: the run, checkpoint and step that it begins with, and the synaptic events until there."""
+    begins_here: bool = False
+    """Whether it is a branch that begins now, in another folder: this one stays as it is."""
+    same_streams: frozenset[str] = frozenset()
+    """Of a branch that begins now: the kinds of recorders and signals that go on from their states."""
 
     @property
     def step(self) -> int:
@@ -37,17 +57,27 @@ class Resumption:
         return self.checkpoint.step
 
     @property
+    def begins(self) -> int:
+        """The step at which the stores begin."""
+        return 0 if self.branch is None else int(self.branch["step"])
+
+    @property
     def rank_stores(self) -> int:
-        """How many stores a kind has that has one for each rank."""
-        return int(self.checkpoint.manifest["rank_stores"])
+        """How many stores a kind has already that has one for each rank."""
+        return 0 if self.begins_here else int(self.checkpoint.manifest["rank_stores"])
 
     @property
     def kept(self) -> Mapping[str, Kept]:
         """What counts of every store."""
-        return {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
+        return {} if self.begins_here else {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
 
     def check(self, described: Mapping[str, Any]) -> None:
         """Raise InputError unless the network, of which `saved.described` says this, is that of the checkpoint."""
+        if self.begins_here:
+            manifest, where = self.checkpoint.manifest, str(self.checkpoint.path)
+            check_network(manifest, described, where)
+            check_bins(manifest, described, self.same_streams, self.located.config.simulation.dt_ms, where)
+            return
         for key, what in (("parts", "other recorders or controllers"), ("quanta", "weights in other quanta")):
             if self.checkpoint.manifest.get(key) != described[key]:
                 raise InputError(
@@ -55,6 +85,29 @@ class Resumption:
                     where=str(self.checkpoint.path),
                     remedy="go on with the duration that the run began with, and with the same packages",
                 )
+
+    def states(self, described: Mapping[str, Any], backend: Backend, comm: Comm) -> list[Arrays]:
+        """Have the backend go on, and return the states of all ranks of the run; collective.
+
+        Raises InputError unless the network, of which `saved.described` says this, is that of the checkpoint.
+        """
+        on_every_rank(comm, lambda: self.check(described))
+        found = on_every_rank(comm, lambda: [arrays for _, arrays in self.checkpoint.read()])
+        with_states(backend, found)
+        return found
+
+    def restore(self, parts: Parts, states: Sequence[Arrays], comm: Comm) -> None:
+        """Have everything else go on from these states, in this folder or as a branch."""
+        if self.begins_here:
+            parts.branch(states, comm, self.checkpoint.manifest, self.same_streams)
+        else:
+            parts.restore(states, comm)
+        parts.go_on(self.step)
+
+    @property
+    def events_before(self) -> int:
+        """Synaptic events that belong to the run that a branch begins with."""
+        return 0 if self.branch is None else int(self.branch["events"])
 
     def clear(self) -> None:
         """Remove what says how the run ended, and stores that are not those of the checkpoint: they are made again."""
@@ -77,10 +130,7 @@ def find_resumption(
     version or another configuration, nothing left to be done.
     """
     config = run / "config.yaml"
-    if not config.is_file() or not (run / "provenance.json").is_file():
-        raise InputError(
-            "this is not the folder of a run", where=str(run), remedy="name the folder that a run has left"
-        )
+    _check_folder(run)
     opened = Run(run)
     if not take_over and opened.state == "running":
         raise held_elsewhere(opened)
@@ -95,7 +145,85 @@ def find_resumption(
             where=str(found.path),
             remedy=f"what may differ: {allowed}; anything else is another run",
         )
-    simulation = located.config.simulation
+    _check_duration(located.config, found)
+    found.read()  # is it whole?
+    return Resumption(run, located, found, opened.provenance, take_over, opened.provenance.get("branch"))
+
+
+def find_branch(
+    run: Path, overrides: Overrides = (), checkpoint: str | None = None, at_ms: float | None = None
+) -> Resumption:
+    """Look whether a branch can begin at a checkpoint of the run in a folder, the last or that of a time.
+
+    Nothing is changed, now or later. Raises InputError where it cannot: as `find_resumption`, and where the
+    configuration differs in what had an effect before.
+    """
+    config = run / "config.yaml"
+    _check_folder(run)
+    opened = Run(run)
+    check_repeat(config)
+    found = _at(opened, checkpoint, at_ms)
+    _check_version(found)
+    parent = load_located(config, _own_duration(opened))
+    if config_digest(parent.config) != found.manifest["config"]:
+        raise InputError("the checkpoint is of another configuration", where=str(found.path), remedy=RESTORE)
+    located = load_located(config, overrides)
+    dt_ms = parent.config.simulation.dt_ms
+    begins_ms = time_of(found.step, dt_ms)
+    try:
+        check_branch(parent.config, located.config, begins_ms)
+        observed = observed_from(located.config, begins_ms)
+    except InputError as error:
+        error.where = located.locator.where(error.where or "")
+        raise
+    _check_duration(located.config, found)
+    found.read()  # is it whole?
+    about = {
+        "run": str(run),
+        "checkpoint": found.path.name,
+        "step": found.step,
+        "time_ms": begins_ms,
+        "events": found.manifest["events"],
+    }
+    return Resumption(
+        run, replace(located, config=observed), found, opened.provenance, False, about, True,
+        same_streams(parent.config, located.config),
+    )  # fmt: skip
+
+
+def _own_duration(run: Run) -> dict[str, Any]:
+    """The duration of a run as an override: what it was to change after its end may stay in its configuration."""
+    return {"simulation.duration_ms": (run.config.get("simulation") or {}).get("duration_ms")}
+
+
+def _at(run: Run, checkpoint: str | None, at_ms: float | None) -> Checkpoint:
+    """The checkpoint of this name or time, else the last."""
+    if at_ms is None:
+        return find_checkpoint(run.path, checkpoint)
+    if checkpoint is not None:
+        raise InputError("a checkpoint and a time are both given", where="at_ms", remedy="leave one of them out")
+    dt_ms = run.dt_ms
+    wanted = checkpoint_name(steps_of(at_ms, dt_ms, "at_ms"))
+    known = [path.name for path in list_checkpoints(run.path)]
+    if wanted not in known:
+        times = ", ".join(f"{time_of(step_of(name), dt_ms):.12g}" for name in known) or "none"
+        raise InputError(
+            f"there is no checkpoint at {at_ms:.12g} ms",
+            where=str(run.path / FOLDER),
+            remedy=f"there are (in ms): {times}; the run writes them as `checkpoint` says: every_ms, keep",
+        )
+    return find_checkpoint(run.path, wanted)
+
+
+def _check_folder(run: Path) -> None:
+    if not (run / "config.yaml").is_file() or not (run / "provenance.json").is_file():
+        raise InputError(
+            "this is not the folder of a run", where=str(run), remedy="name the folder that a run has left"
+        )
+
+
+def _check_duration(config: RunConfig, found: Checkpoint) -> None:
+    simulation = config.simulation
     if steps_of(simulation.duration_ms, simulation.dt_ms) <= found.step:
         raise InputError(
             f"there is nothing left to be done: the run is at {time_of(found.step, simulation.dt_ms):.12g} ms of "
@@ -103,8 +231,6 @@ def find_resumption(
             where=str(found.path),
             remedy="give it a longer duration: --set simulation.duration_ms=...",
         )
-    found.read()  # is it whole?
-    return Resumption(run, located, found, opened.provenance, take_over)
 
 
 def held_elsewhere(run: Run) -> InputError:

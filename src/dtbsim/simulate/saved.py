@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.state import merge_states
 from dtbsim.errors import InputError
-from dtbsim.intervene import Intervention
+from dtbsim.intervene import Intervention, NoiseSeeds, Schedule, WeightSchedule
 from dtbsim.mpi import Comm
 from dtbsim.simulate.chunks import ChunkReader
 from dtbsim.simulate.streams import Planned, Streams
@@ -59,6 +59,24 @@ class Parts:
         """
         self.reader.restore([_part(state, READER) for state in states])
         self.streams.restore_from([self._of_streams(state) for state in states], comm)
+        self._restore_interventions(states, comm)
+
+    def branch(self, states: Sequence[Arrays], comm: Comm, manifest: Mapping[str, Any], same: frozenset[str]) -> None:
+        """As `restore`, where a branch begins: recorders and signals of the kinds in `same` go on from their states."""
+        if self.streams.unit == manifest["unit"]:
+            self.reader.restore([_part(state, READER) for state in states])
+        kinds = list(manifest["streams"])
+        of_all = [[_part(state, f"{STREAM}.{k}") for k in range(len(kinds))] for state in states]
+        self.streams.branch_from(of_all, comm, kinds, same)
+        self._restore_interventions(states, comm)
+
+    def go_on(self, step: int) -> None:
+        """Have done what holds from the step on at which the run goes on."""
+        for intervention in self.acting:
+            if isinstance(intervention, NoiseSeeds | WeightSchedule | Schedule):
+                intervention.go_on(step, self.backend)
+
+    def _restore_interventions(self, states: Sequence[Arrays], comm: Comm) -> None:
         for k, intervention in enumerate(self.acting):
             parts = [_part(state, f"{INTERVENTION}.{k}") for state in states]
             intervention.restore(of_one_rank(parts, comm, type(intervention).__name__))
@@ -70,12 +88,21 @@ class Parts:
 def described(network: Network, planned: Planned, acting: Sequence[Intervention]) -> dict[str, Any]:
     """What states refer to besides gids, as plain values: the same where a run goes on.
 
-    `parts` are the kinds of streams and interventions in their order, `quanta` the weights of one quantum of every
-    channel of every population.
+    `parts` are the classes of streams and interventions in their order, `streams` the kinds of the former, `unit` and
+    bins the steps in which they count; `drives` names by number; `quanta` the weights of one quantum of every channel,
+    and `forms` what the neurons keep, of every population.
     """
-    parts = [type(plan).__name__ for _, plan in planned.plans] + [type(one).__name__ for one in acting]
-    quanta = [[float(channel.quantum) for channel in family.channels] for family in network.families]
-    return {"parts": parts, "quanta": quanta}
+    plans = [plan for _, plan in planned.plans]
+    return {
+        "parts": [type(one).__name__ for one in (*plans, *acting)],
+        "streams": planned.kinds,
+        "unit": planned.unit,
+        "bins": [list(plan.bins) for plan in plans],
+        "controller_bins": [plan.interval for plan in planned.controllers if plan.counts],
+        "drives": [name for _, name in sorted({(drive.index, drive.name) for drive in network.drives})],
+        "quanta": {f.name: [float(channel.quantum) for channel in f.channels] for f in network.families},
+        "forms": {f.name: [f.model.name, *(row.name for row in f.model.states)] for f in network.families},
+    }
 
 
 def with_states(backend: Backend, states: Sequence[Arrays]) -> None:

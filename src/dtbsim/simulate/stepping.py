@@ -86,7 +86,7 @@ class Stepping:
 
     def _begin(self) -> None:
         self._backend.limit_s = LIMIT_S
-        if self._start:
+        if self._start:  # done where it went on
             return
         with self._stages.stage("simulate", shown=False):
             for intervention in self._acting:
