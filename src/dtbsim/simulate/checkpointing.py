@@ -21,7 +21,7 @@ from dtbsim.run_folder.checkpoint_file import write_file
 from dtbsim.run_folder.checkpoints import FORMAT, begin_checkpoint, finish_checkpoint, rank_file
 from dtbsim.runtime.interrupt import Wish, wish_agreed
 from dtbsim.runtime.watchdog import tick
-from dtbsim.simulate.saved import Parts
+from dtbsim.simulate.saved import Parts, Ranges
 from dtbsim.simulate.stages import Stages
 from dtbsim.version import VERSION
 
@@ -60,7 +60,7 @@ class Schedule:
 class Saver:
     """Writes the checkpoints of a run into its folder; `digest` is that of its configuration, on rank 0.
 
-    `described` is what `saved.described` says of its network.
+    `described` is what `saved.described` says of its network, `neurons` are those of this rank.
     """
 
     def __init__(
@@ -72,11 +72,12 @@ class Saver:
         comm: Comm,
         folder: RunFolder,
         parts: Parts,
+        neurons: Ranges,
         stages: Stages,
         n_stores: int,
     ) -> None:
         self._schedule, self._comm, self._folder, self._parts, self._stages = schedule, comm, folder, parts, stages
-        self._dt_ms = dt_ms
+        self._dt_ms, self._neurons = dt_ms, neurons
         self._every = schedule.every_steps(self._dt_ms)
         self._manifest: dict[str, Any] = {
             "checkpoint_format": FORMAT,
@@ -115,7 +116,7 @@ class Saver:
         tick()
         draft = on_root(comm, lambda: self._begin(step))
         file = draft / rank_file(comm.rank)
-        about = {"step": step, "rank": comm.rank}
+        about = {"step": step, "rank": comm.rank, "neurons": self._neurons}
         try:
             written = on_every_rank(comm, lambda: write_file(file, about, state))
         except DtbsimError:

@@ -37,7 +37,7 @@ from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.resuming import Resumption
-from dtbsim.simulate.saved import Parts, described
+from dtbsim.simulate.saved import Parts, described, neurons_of
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.stepping import Stepping
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
@@ -289,7 +289,7 @@ class _Job:
             reader = ChunkReader(network, comm, backend, unit)
             acting = on_every_rank(comm, lambda: open_interventions(network, planned.controllers, backend, unit))
             resumed, told = self._resumed, described(network, planned, acting)
-            states = [] if resumed is None else resumed.states(told, backend, comm)
+            states = [] if resumed is None else resumed.states(told, backend, neurons_of(built), comm)
             if resumed is not None and self._goes_on:
                 on_root(comm, resumed.clear)
             begun, begins = (0, 0) if resumed is None else (resumed.rank_stores, resumed.begins)
@@ -305,7 +305,7 @@ class _Job:
                     del states
                 if not self._goes_on:
                     on_every_rank(comm, streams.begin)
-            saver = None if self._live else self._saver(parts, told, max(begun, comm.size))
+            saver = None if self._live else self._saver(built, parts, told, max(begun, comm.size))
             loop = Stepping(
                 self._prepared, built, parts, saver, comm, stages, self._progress, self._status, self._interrupt,
                 planned.intervals + self.schedule.every_steps(network.dt_ms), self._start,
@@ -319,7 +319,7 @@ class _Job:
             on_every_rank(comm, streams.close)
         return self._finish(built, backend, streams, steps=reached.steps, wish=reached.wish)
 
-    def _saver(self, parts: Parts, told: dict[str, Any], n_stores: int) -> Saver | None:
+    def _saver(self, built: RankNetwork, parts: Parts, told: dict[str, Any], n_stores: int) -> Saver | None:
         """What writes checkpoints; None where the run has parts that cannot be saved and nobody asks for it."""
         comm = self._comm
         try:
@@ -331,7 +331,8 @@ class _Job:
             return None
         digest = config_digest(self._origin.config) if comm.is_root else ""
         dt_ms = self._network.dt_ms
-        return Saver(self.schedule, dt_ms, digest, told, comm, self._claimed, parts, self._stages, n_stores)
+        neurons = neurons_of(built)
+        return Saver(self.schedule, dt_ms, digest, told, comm, self._claimed, parts, neurons, self._stages, n_stores)
 
     @property
     def _start(self) -> int:

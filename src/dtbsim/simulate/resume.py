@@ -9,6 +9,7 @@ from pathlib import Path
 from dtbsim.config import Overrides
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm, on_root, world_comm
+from dtbsim.mpi.world import on_every_rank
 from dtbsim.runtime.progress import ProgressSink
 from dtbsim.simulate.conductor import conduct, result_of
 from dtbsim.simulate.result import RunResult
@@ -60,6 +61,7 @@ def resume(
         return find_branch(folder, overrides, checkpoint, at_ms)
 
     found = on_root(ranks, find)
+    on_every_rank(ranks, lambda: found.checkpoint.check(ranks.rank, ranks.size))
     given = argv if argv is not None else sys.argv
     located = found.located
     job = conduct(

@@ -27,7 +27,7 @@ from dtbsim.run_folder.checkpoints import (
 from dtbsim.run_folder.repeat import check_repeat
 from dtbsim.simulate.branching import check_bins, check_branch, check_network, observed_from, same_streams
 from dtbsim.simulate.checkpointing import MAY_DIFFER, config_digest
-from dtbsim.simulate.saved import Arrays, Parts, with_states
+from dtbsim.simulate.saved import Arrays, Parts, Ranges, needed, with_states
 from dtbsim.store.files import RESTORE
 from dtbsim.store.open_tables import Kept
 from dtbsim.store.published import published_path
@@ -86,13 +86,16 @@ class Resumption:
                     remedy="go on with the duration that the run began with, and with the same packages",
                 )
 
-    def states(self, described: Mapping[str, Any], backend: Backend, comm: Comm) -> list[Arrays]:
-        """Have the backend go on, and return the states of all ranks of the run; collective.
+    def states(self, described: Mapping[str, Any], backend: Backend, neurons: Ranges, comm: Comm) -> list[Arrays]:
+        """Have the backend go on, and return what this rank needs of the states of all ranks of the run; collective.
+
+        `neurons` are those of this rank.
 
         Raises InputError unless the network, of which `saved.described` says this, is that of the checkpoint.
         """
         on_every_rank(comm, lambda: self.check(described))
-        found = on_every_rank(comm, lambda: [arrays for _, arrays in self.checkpoint.read()])
+        wanted = needed(neurons, comm, self.checkpoint.ranks)
+        found = on_every_rank(comm, lambda: self.checkpoint.read(wanted))
         with_states(backend, found)
         return found
 
@@ -137,7 +140,7 @@ def find_resumption(
     check_repeat(config)
     found = find_checkpoint(run, checkpoint)
     _check_version(found)
-    located = load_located(config, overrides)
+    located = _located(opened, overrides)
     if config_digest(located.config) != found.manifest["config"]:
         allowed = ", ".join([*(f"simulation.{key}" for key in MAY_DIFFER), "checkpoint"])
         raise InputError(
@@ -146,7 +149,6 @@ def find_resumption(
             remedy=f"what may differ: {allowed}; anything else is another run",
         )
     _check_duration(located.config, found)
-    found.read()  # is it whole?
     return Resumption(run, located, found, opened.provenance, take_over, opened.provenance.get("branch"))
 
 
@@ -164,10 +166,10 @@ def find_branch(
     check_repeat(config)
     found = _at(opened, checkpoint, at_ms)
     _check_version(found)
-    parent = load_located(config, _own_duration(opened))
+    parent = _located(opened)
     if config_digest(parent.config) != found.manifest["config"]:
         raise InputError("the checkpoint is of another configuration", where=str(found.path), remedy=RESTORE)
-    located = load_located(config, overrides)
+    located = _located(opened, overrides)
     dt_ms = parent.config.simulation.dt_ms
     begins_ms = time_of(found.step, dt_ms)
     try:
@@ -177,7 +179,6 @@ def find_branch(
         error.where = located.locator.where(error.where or "")
         raise
     _check_duration(located.config, found)
-    found.read()  # is it whole?
     about = {
         "run": str(run),
         "checkpoint": found.path.name,
@@ -191,9 +192,17 @@ def find_branch(
     )  # fmt: skip
 
 
-def _own_duration(run: Run) -> dict[str, Any]:
-    """The duration of a run as an override: what it was to change after its end may stay in its configuration."""
-    return {"simulation.duration_ms": (run.config.get("simulation") or {}).get("duration_ms")}
+_DURATION = "simulation.duration_ms"
+
+
+def _located(run: Run, overrides: Overrides = ()) -> LocatedConfig:
+    """The configuration of a run with overrides; what was to happen after an end that was set earlier is left out."""
+    given = overrides if isinstance(overrides, Mapping) else list(overrides)
+    names = given if isinstance(given, Mapping) else [text.partition("=")[0].strip() for text in given]
+    own_ms = (run.config.get("simulation") or {}).get("duration_ms")
+    if own_ms is not None and not {_DURATION, "simulation"} & set(names):
+        given = {_DURATION: own_ms, **given} if isinstance(given, Mapping) else [f"{_DURATION}={own_ms!r}", *given]
+    return load_located(run.path / "config.yaml", given)
 
 
 def _at(run: Run, checkpoint: str | None, at_ms: float | None) -> Checkpoint:
