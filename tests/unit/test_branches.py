@@ -1,4 +1,4 @@
-"""Branches: runs that begin at a checkpoint of another are the runs that their configurations describe, from there on."""
+"""A branch begins at a checkpoint of another run: from there on it is the run that its configuration describes."""
 
 from __future__ import annotations
 
@@ -159,9 +159,9 @@ def test_a_branch_is_killed_and_goes_on_and_has_branches(settled: Path, whole: P
     assert_whole(open_run(out), settled)
     assert open_run(out).summary["events"] + open_run(settled).summary["events"] == open_run(whole).summary["events"]
     dtbsim.resume(out, out=tmp_path / "twig", at_ms=240)
-    assert_same_from_twig = open_run(tmp_path / "twig").spike_steps()
+    _, found = open_run(tmp_path / "twig").spike_steps()
     steps, gids = open_run(whole).spike_steps()
-    np.testing.assert_array_equal(assert_same_from_twig[1], gids[steps >= 480])
+    np.testing.assert_array_equal(found, gids[steps >= 480])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -76,9 +77,7 @@ def test_a_rank_reads_the_files_that_had_its_neurons(
     sizes = [file.stat().st_size for found in files for file in found]
     total = sum(sizes)
     values = {"simulation.duration_ms": 30, "simulation.threads": 1}
-    found = run_ranks(
-        ranks, lambda comm: dtbsim.resume(run, out=tmp_path / "b", set=values, comm=comm), timeout_s=120
-    )
+    found = run_ranks(ranks, lambda comm: dtbsim.resume(run, out=tmp_path / "b", set=values, comm=comm), timeout_s=120)
     assert found[0].summary["spikes"] > 0
     common = 0.15 * total  # headers, spikes on their way
     per_rank = max(read.values())
@@ -96,7 +95,7 @@ def test_the_files_say_whose_neurons_they_hold(run: Path) -> None:
     ranges = sorted(piece for header in headers for piece in header.about["neurons"])
     assert sum(size for _, size in ranges) == 4096
     assert ranges[0][0] == 0
-    assert all(first + size == after for (first, size), (after, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(first + size == after for (first, size), (after, _) in itertools.pairwise(ranges))
 
 
 def test_overlap() -> None:

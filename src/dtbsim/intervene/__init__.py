@@ -30,6 +30,7 @@ __all__ = [
     "Scaling",
     "Schedule",
     "State",
+    "WeightSchedule",
     "change_steps",
     "intervention_plans",
     "make_change",

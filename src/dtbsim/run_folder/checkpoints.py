@@ -27,7 +27,15 @@ FORMAT = 2
 """Of the arrays in a checkpoint and their meaning."""
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"step_(\d{12})")
-_KEYS = {"checkpoint_format": int, "dtbsim": str, "config": str, "step": int, "files": list, "stores": dict, "events": int}
+_KEYS = {
+    "checkpoint_format": int,
+    "dtbsim": str,
+    "config": str,
+    "step": int,
+    "files": list,
+    "stores": dict,
+    "events": int,
+}
 
 
 def checkpoint_name(step: int) -> str:

@@ -162,7 +162,9 @@ class CorrelationStream(Stream):
 class Histogram:
     """One histogram and its store."""
 
-    def __init__(self, plan: CorrelationPlan, entry: CorrelationRecord, columns: list[int], path: Path, begins: int = 0) -> None:
+    def __init__(
+        self, plan: CorrelationPlan, entry: CorrelationRecord, columns: list[int], path: Path, begins: int = 0
+    ) -> None:
         from dtbsim.store import CorrelationWriter
 
         self._entry, self._columns = entry, columns

@@ -6,7 +6,7 @@ had an effect before is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dtbsim.clock import time_of

@@ -139,5 +139,11 @@ class Saver:
         stores = {name: list(kept) for _, share, _ in shares for name, kept in share.items()}
         keep = 2 if self._schedule.configured is None else self._schedule.configured.keep
         events = sum(counted for _, _, counted in shares)
-        about = {"step": step, "time_ms": time_of(step, self._dt_ms), "files": files, "stores": stores, "events": events}
+        about = {
+            "step": step,
+            "time_ms": time_of(step, self._dt_ms),
+            "files": files,
+            "stores": stores,
+            "events": events,
+        }
         finish_checkpoint(draft, self._manifest | about, keep)

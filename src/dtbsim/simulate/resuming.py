@@ -69,7 +69,11 @@ class Resumption:
     @property
     def kept(self) -> Mapping[str, Kept]:
         """What counts of every store."""
-        return {} if self.begins_here else {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
+        return (
+            {}
+            if self.begins_here
+            else {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
+        )
 
     def check(self, described: Mapping[str, Any]) -> None:
         """Raise InputError unless the network, of which `saved.described` says this, is that of the checkpoint."""
