@@ -100,7 +100,7 @@ def assert_whole(branch: dtbsim.Run, settled: Path, at_ms: float = AT_MS) -> Non
         assert TableReader(store, None).attribute("branch") == about, store
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("ranks", [1, pytest.param(3, marks=pytest.mark.nightly)])
 def test_a_branch_with_nothing_changed_is_the_run_from_there_on(
     settled: Path, whole: Path, tmp_path: Path, ranks: int
 ) -> None:

@@ -98,7 +98,7 @@ class Checkpoint:
             raise
 
     def inspect(self, *, values: bool = False) -> list[InputError]:
-        """What is damaged or missing, one error per file; without `values` the arrays are not read, only their places."""
+        """What is damaged or missing, one error per file; without `values` the arrays themselves are not read."""
         found = []
         for rank, entry in enumerate(self.manifest["files"]):
             try:

@@ -115,9 +115,9 @@ def conduct(
 ) -> Conducted:
     """A run as a generator, with the arguments of `run`, which ends with the result.
 
-    One that is `resumed` goes on in its own folder, whatever `out` is, but for a branch. A `live` one pauses before its first step and
-    wherever it was sent to: it yields a `Pause` and is sent the step to go on to, or an `Ending`. Interrupted by the
-    user, it pauses early.
+    One that is `resumed` goes on in its own folder, whatever `out` is, unless it is a branch, which begins in `out`. A
+    `live` one pauses before its first step and wherever it was sent to: it yields a `Pause` and is sent the step to go
+    on to, or an `Ending`. Interrupted by the user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else TickProgress()

@@ -111,7 +111,7 @@ def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
 
 
 def noise_seeds(config: RunConfig, n_steps: int, places: Places) -> tuple[tuple[int, int], ...]:
-    """(step, seed) of the changes of the seed of noise before the end of the run, ascending; InputError off the grid."""
+    """(step, seed) of the changes of the seed of noise before the end of the run, ascending."""
     found = [
         (places.steps(change.t_ms, config.simulation.dt_ms, f"changes.{key}.t_ms"), change.noise_seed)
         for key, change in config.changes.items()
