@@ -134,7 +134,7 @@ class LaneTrains:
     """The events of a lane whose drives draw trains, chunk by chunk, with those that are listed."""
 
     def __init__(self, row: I64, listed: I64, seed: int) -> None:
-        """`row` of the lane table; `listed` int64[n, 3] (step, slot, weight) ascends in its steps; `seed` of the noise."""
+        """`row` of the lane table; `listed` int64[n, 3] (step, slot, weight) ascends in its steps; `seed` of noise."""
         self._row, self._listed, self._seed = row, listed, seed
         self._trains: list[_Train] = []
         self.players: dict[tuple[int, int], Player] = {}
