@@ -43,7 +43,7 @@ from dtbsim.store import open_run
 
 CONFIG = """\
 name: faults
-simulation: {dt_ms: 0.5, duration_ms: DURATION}
+simulation: {dt_ms: 0.5, duration_ms: DURATION, block_size: 16}
 populations: {E: {model: iaf_psc_exp, size: 60}, I: {model: iaf_psc_exp, size: 20}}
 projections:
   EI: {source: E, target: I, rule: {kind: fixed_indegree, indegree: 5}, weight_pA: 40, delay_ms: 1.5}

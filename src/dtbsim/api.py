@@ -190,13 +190,16 @@ def start(
             potentials = sim.get("E", "V_m_mV")
         rates = sim.result.open().rates()
 
+    A run that has been saved (`sim.save()`, or `checkpoint` in its configuration) goes on where `source` is its folder:
+    there, or with `out` as a branch (see `resume`).
+
     `simulation.duration_ms` does not end it; drives that have no `stop_ms` stay on. Pieces without changes give the
     spikes of the whole run, bit for bit, and changes those of a configuration that has them in `changes`.
 
     Args:
-        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        source: a `RunConfig`, the same as a mapping, the path of a configuration file, or the folder of a run.
         out: the run folder, new or empty; default: a temporary one, which is removed when neither the run nor its
-            result nor what was opened of it is used any more.
+            result nor what was opened of it is used any more; of a run that goes on, its own.
         set: overrides, as of `run`.
         overwrite: let `out` be the folder of an earlier run, which is replaced.
         comm: the ranks (default: those that a launcher started, else this process alone).
@@ -214,8 +217,14 @@ def start(
     folder = None if out is None else path_argument(out, "out")
     _check_folder(folder, overwrite, temporary=False)
     ranks = world_comm() if comm is None else _ranks(comm)
-    config, base_dir, locator = resolve(source, set)
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    if isinstance(source, str | os.PathLike) and (path_argument(source, "source") / "config.yaml").is_file():
+        from dtbsim.simulate.resume import go_on_live
+
+        run = path_argument(source, "source").absolute()
+        job = go_on_live(run, folder, set, ranks, shown, began_s, overwrite=overwrite)
+        return LiveRun(job, ranks, run)
+    config, base_dir, locator = resolve(source, set)
     owner = _temporary_folder(ranks, config.name) if folder is None else None
     target = folder if owner is None else owner.path
     try:

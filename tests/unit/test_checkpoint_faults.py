@@ -171,11 +171,6 @@ def test_what_was_being_written_when_a_run_was_killed_is_no_checkpoint(run: Path
     assert left == ["step_000000000120", "step_000000000160"]
 
 
-def test_a_run_in_pieces_writes_none(ended: Path) -> None:
-    with pytest.raises(InputError, match="writes no checkpoints"):
-        dtbsim.start(ended / "config.yaml")
-
-
 class Forgetful(Stream):
     """Counts, and does not say what it has counted."""
 

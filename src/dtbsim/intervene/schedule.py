@@ -27,10 +27,14 @@ class WeightSchedule:
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make the changes that hold from the end of the chunk on."""
-        self.go_on(chunk.stop, backend)
+        self._until(chunk.stop, backend)
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Make those that hold from `step` on and are not made, where a run goes on there."""
+        """Where a run goes on at `step`: those before are part of its state; those of this step are made, maybe again."""
+        self._done = sum(change.step < step for change in self._changes)
+        self._until(step, backend)
+
+    def _until(self, step: int, backend: Backend) -> None:
         due = {}
         while self._done < len(self._changes) and self._changes[self._done].step <= step:
             due[self._changes[self._done].projection] = self._changes[self._done].weight
@@ -39,12 +43,11 @@ class WeightSchedule:
             backend.set_weights(due)
 
     def state(self) -> State:
-        """How many are done."""
-        return {"done": np.array([self._done], np.int64)}
+        """Nothing."""
+        return {}
 
     def restore(self, state: State) -> None:
-        """Go on after those that were done."""
-        self._done = int(state["done"][0])
+        """Nothing: `go_on` follows."""
 
 
 class NoiseSeeds:
@@ -87,22 +90,25 @@ class Schedule:
 
     def begin(self, backend: Backend) -> None:
         """Make the changes of time 0."""
-        self.go_on(0, backend)
+        self._until(0, backend)
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make those that hold from the end of the chunk on."""
-        self.go_on(chunk.stop, backend)
+        self._until(chunk.stop, backend)
 
     def state(self) -> State:
-        """How many are done; the values are part of the neurons."""
-        return {"done": np.array([self._done], np.int64)}
+        """Nothing: the values are part of the neurons."""
+        return {}
 
     def restore(self, state: State) -> None:
-        """Go on after those that were done."""
-        self._done = int(state["done"][0])
+        """Nothing: `go_on` follows."""
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Make those that hold from `step` on and are not made: also where a run goes on there."""
+        """Where a run goes on at `step`: those before are part of its state; those of this step are made, maybe again."""
+        self._done = sum(change.step < step for change in self._changes)
+        self._until(step, backend)
+
+    def _until(self, step: int, backend: Backend) -> None:
         while self._done < len(self._changes) and self._changes[self._done].step <= step:
             change = self._changes[self._done]
             assert change.step == step, "chunks end where something changes"

@@ -61,21 +61,16 @@ def _differing(one: Any, other: Any, path: str) -> Iterator[str]:
 
 def _same_changes(parent: RunConfig, branch: RunConfig, at_ms: float) -> None:
     """Those that had begun are the same, at the same places of the list, by which they draw and are ordered."""
-    keys, last = list(branch.changes), -1
+    keys = list(branch.changes)
     for place, (key, change) in enumerate(parent.changes.items()):
         if change.begins_ms <= at_ms:
-            last = place
             if keys[place : place + 1] != [key] or branch.changes[key] != change:
                 raise _refused(f"changes.{key}", f"began before the branch, which begins at {at_ms:.12g} ms")
-    for place, (key, change) in enumerate(branch.changes.items()):
+    for key, change in branch.changes.items():
         old = key in parent.changes and parent.changes[key].begins_ms <= at_ms
-        if not old and (change.begins_ms < at_ms or (change.begins_ms == at_ms and place < last)):
-            raise _refused(
-                f"changes.{key}",
-                f"begins at {change.begins_ms:.12g} ms, before the branch ({at_ms:.12g} ms)"
-                if change.begins_ms < at_ms
-                else "a change at the beginning of the branch comes after those of the run in the file",
-            )
+        if not old and change.begins_ms < at_ms:
+            problem = f"begins at {change.begins_ms:.12g} ms, before the branch ({at_ms:.12g} ms)"
+            raise _refused(f"changes.{key}", problem)
 
 
 def _same_drives(parent: RunConfig, branch: RunConfig, at_ms: float) -> None:

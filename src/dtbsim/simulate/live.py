@@ -21,8 +21,9 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.run_folder.checkpoints import checkpoint_name
 from dtbsim.simulate.describe import describe_network
-from dtbsim.simulate.pause import Conducted, Pause
+from dtbsim.simulate.pause import Conducted, Pause, Save
 from dtbsim.simulate.result import RunResult
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
@@ -61,7 +62,6 @@ class LiveRun:
         self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
-        self._made: dict[str, Change] = {}
         self._weights: dict[int, Table] = {}
         plan = self._pause.prepared.plan
         described = describe_network(self._network, plan, self._pause.prepared.exchange_plan, [0] * comm.size)
@@ -96,6 +96,25 @@ class LiveRun:
             raise
         if self._pause.interrupted:
             raise KeyboardInterrupt
+
+    def save(self) -> str:
+        """Write a checkpoint now, and return its name: `dtbsim.resume` goes on from it, and `dtbsim.start` in pieces.
+
+        Raises InputError where something of the run cannot be saved; StorageError, which ends the run.
+        """
+        job = self._open()
+        if not self._pause.can_save:
+            raise InputError(
+                "something of this run does not say what its state is, so it cannot be saved: its log says what",
+                remedy="leave it out, or add state() and restore() to its class",
+            )
+        self._same("save")
+        try:
+            self._pause = job.send(Save())
+        except BaseException:
+            self._conducted = None
+            raise
+        return checkpoint_name(self._pause.step)
 
     # -- changes ------------------------------------------------------------------------------------------------
 
@@ -143,7 +162,8 @@ class LiveRun:
             given[text(key, "key")] = value
         kind = self._kind(name)
         choice = {"neurons": _indices(neurons), "regions": regions, "fraction": fraction}
-        order = f"set_{len(self._made) + 1}"
+        made = self._pause.made
+        order = f"set_{len(made) + 1}"
         while order in self._pause.prepared.config.changes:
             order += "_"
         with _told(name):
@@ -158,7 +178,7 @@ class LiveRun:
                 self._set_weights(order, change)
             else:
                 self._set_neurons(order, change)
-        self._made[order] = change
+        made[order] = change
 
     def _set_neurons(self, key: str, change: Change) -> None:
         for made in self._editor.neuron_changes(key, change, self._pause.step):
@@ -283,7 +303,7 @@ class LiveRun:
             self._same("close")
             self._conducted = None
             try:
-                job.send(self._made)
+                job.send(self._pause.made)
             except StopIteration as ended:
                 self._result = replace(ended.value, owner=self._owner)
             assert self._result is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dtbsim.config import Overrides
@@ -12,6 +12,7 @@ from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.runtime.progress import ProgressSink
 from dtbsim.simulate.conductor import conduct, result_of
+from dtbsim.simulate.pause import Conducted
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.resuming import Resumption, find_branch, find_resumption
 
@@ -60,8 +61,7 @@ def resume(
             return find_resumption(folder, overrides, checkpoint, take_over=take_over)
         return find_branch(folder, overrides, checkpoint, at_ms)
 
-    found = on_root(ranks, find)
-    on_every_rank(ranks, lambda: found.checkpoint.check(ranks.rank, ranks.size))
+    found = _found(ranks, find)
     given = argv if argv is not None else sys.argv
     located = found.located
     job = conduct(
@@ -69,3 +69,33 @@ def resume(
         report=report, resumed=found, max_hours=max_hours,
     )  # fmt: skip
     return result_of(job)
+
+
+def _found(ranks: Comm, find: Callable[[], Resumption]) -> Resumption:
+    """What rank 0 finds, on all ranks; each of them has looked at its share of the checkpoint."""
+    found = on_root(ranks, find)
+    on_every_rank(ranks, lambda: found.checkpoint.check(ranks.rank, ranks.size))
+    return found
+
+
+def go_on_live(
+    run: Path,
+    out: Path | None,
+    overrides: Overrides,
+    comm: Comm,
+    progress: ProgressSink,
+    began_s: float,
+    *,
+    overwrite: bool = False,
+) -> Conducted:
+    """A run in pieces that goes on from the last checkpoint of the run in a folder, there or as a branch in `out`."""
+
+    def find() -> Resumption:
+        return find_resumption(run, overrides, live=True) if out is None else find_branch(run, overrides, live=True)
+
+    found = _found(comm, find)
+    located = found.located
+    return conduct(
+        located.config, out, found.folder, located.locator, comm, progress, list(sys.argv), overwrite, began_s,
+        live=True, resumed=found,
+    )  # fmt: skip

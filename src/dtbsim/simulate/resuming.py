@@ -11,7 +11,7 @@ from typing import Any
 
 from dtbsim.backends.backend import Backend
 from dtbsim.clock import steps_of, time_of
-from dtbsim.config import LocatedConfig, Overrides, RunConfig, load_located
+from dtbsim.config import LocatedConfig, Overrides, RunConfig, load_located, load_located_text
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
@@ -129,9 +129,14 @@ class Resumption:
 
 
 def find_resumption(
-    run: Path, overrides: Overrides = (), checkpoint: str | None = None, *, take_over: bool = False
+    run: Path,
+    overrides: Overrides = (),
+    checkpoint: str | None = None,
+    *,
+    take_over: bool = False,
+    live: bool = False,
 ) -> Resumption:
-    """Look whether the run in a folder can go on; nothing is changed.
+    """Look whether the run in a folder can go on, in pieces where it is `live`; nothing is changed.
 
     Raises InputError where it cannot: no run, one that goes on, no checkpoint or one that is damaged, of another
     version or another configuration, nothing left to be done.
@@ -144,7 +149,7 @@ def find_resumption(
     check_repeat(config)
     found = find_checkpoint(run, checkpoint)
     _check_version(found)
-    located = _located(opened, overrides)
+    located = _located(opened, found, overrides)
     if config_digest(located.config) != found.manifest["config"]:
         allowed = ", ".join([*(f"simulation.{key}" for key in MAY_DIFFER), "checkpoint"])
         raise InputError(
@@ -152,12 +157,18 @@ def find_resumption(
             where=str(found.path),
             remedy=f"what may differ: {allowed}; anything else is another run",
         )
-    _check_duration(located.config, found)
+    if not live:
+        _check_duration(located.config, found)
     return Resumption(run, located, found, opened.provenance, take_over, opened.provenance.get("branch"))
 
 
 def find_branch(
-    run: Path, overrides: Overrides = (), checkpoint: str | None = None, at_ms: float | None = None
+    run: Path,
+    overrides: Overrides = (),
+    checkpoint: str | None = None,
+    at_ms: float | None = None,
+    *,
+    live: bool = False,
 ) -> Resumption:
     """Look whether a branch can begin at a checkpoint of the run in a folder, the last or that of a time.
 
@@ -170,10 +181,10 @@ def find_branch(
     check_repeat(config)
     found = _at(opened, checkpoint, at_ms)
     _check_version(found)
-    parent = _located(opened)
+    parent = _located(opened, found)
     if config_digest(parent.config) != found.manifest["config"]:
         raise InputError("the checkpoint is of another configuration", where=str(found.path), remedy=RESTORE)
-    located = _located(opened, overrides)
+    located = _located(opened, found, overrides)
     dt_ms = parent.config.simulation.dt_ms
     begins_ms = time_of(found.step, dt_ms)
     try:
@@ -182,7 +193,8 @@ def find_branch(
     except InputError as error:
         error.where = located.locator.where(error.where or "")
         raise
-    _check_duration(located.config, found)
+    if not live:
+        _check_duration(located.config, found)
     about = {
         "run": str(run),
         "checkpoint": found.path.name,
@@ -199,14 +211,20 @@ def find_branch(
 _DURATION = "simulation.duration_ms"
 
 
-def _located(run: Run, overrides: Overrides = ()) -> LocatedConfig:
-    """The configuration of a run with overrides; what was to happen after an end that was set earlier is left out."""
+def _located(run: Run, found: Checkpoint, overrides: Overrides = ()) -> LocatedConfig:
+    """The configuration of a run with overrides; what was to happen after an end that was set earlier is left out.
+
+    A live run has it in its checkpoint, with what was set in its course.
+    """
+    path = run.path / "config.yaml"
+    if (text := found.manifest.get("config_text")) is not None:
+        return load_located_text(text, path, overrides)
     given = overrides if isinstance(overrides, Mapping) else list(overrides)
     names = given if isinstance(given, Mapping) else [text.partition("=")[0].strip() for text in given]
     own_ms = (run.config.get("simulation") or {}).get("duration_ms")
     if own_ms is not None and not {_DURATION, "simulation"} & set(names):
         given = {_DURATION: own_ms, **given} if isinstance(given, Mapping) else [f"{_DURATION}={own_ms!r}", *given]
-    return load_located(run.path / "config.yaml", given)
+    return load_located(path, given)
 
 
 def _at(run: Run, checkpoint: str | None, at_ms: float | None) -> Checkpoint:

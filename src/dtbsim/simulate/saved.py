@@ -24,6 +24,7 @@ Arrays = dict[str, NDArray[Any]]
 Ranges = list[list[int]]
 """First gid and number of neurons, ascending."""
 BACKEND, READER, STREAM, INTERVENTION = "backend", "counts", "stream", "intervention"
+DRIVES_SET = f"{BACKEND}:drives/packed"
 
 
 @dataclass(frozen=True, eq=False)
