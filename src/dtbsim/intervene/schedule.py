@@ -30,7 +30,7 @@ class WeightSchedule:
         self._until(chunk.stop, backend)
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Where a run goes on at `step`: those before are part of its state; those of this step are made, maybe again."""
+        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again."""
         self._done = sum(change.step < step for change in self._changes)
         self._until(step, backend)
 
@@ -104,7 +104,7 @@ class Schedule:
         """Nothing: `go_on` follows."""
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Where a run goes on at `step`: those before are part of its state; those of this step are made, maybe again."""
+        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again."""
         self._done = sum(change.step < step for change in self._changes)
         self._until(step, backend)
 

@@ -63,9 +63,8 @@ def _same_changes(parent: RunConfig, branch: RunConfig, at_ms: float) -> None:
     """Those that had begun are the same, at the same places of the list, by which they draw and are ordered."""
     keys = list(branch.changes)
     for place, (key, change) in enumerate(parent.changes.items()):
-        if change.begins_ms <= at_ms:
-            if keys[place : place + 1] != [key] or branch.changes[key] != change:
-                raise _refused(f"changes.{key}", f"began before the branch, which begins at {at_ms:.12g} ms")
+        if change.begins_ms <= at_ms and (keys[place : place + 1] != [key] or branch.changes[key] != change):
+            raise _refused(f"changes.{key}", f"began before the branch, which begins at {at_ms:.12g} ms")
     for key, change in branch.changes.items():
         old = key in parent.changes and parent.changes[key].begins_ms <= at_ms
         if not old and change.begins_ms < at_ms:
