@@ -118,6 +118,6 @@ DTB_KERNEL dtb_scale_weights(Table table, i64 factors, i64 smallest, i64 largest
     for (i64 j = share.first; j < at<i64>(table[D_ROW_AT])[table[D_N_SOURCES]]; j += share.stride) {
         const i64 product = (i64)weights[j] * at<i64>(factors)[targets[j] - table[D_SLOT0]];
         const i64 w = larger_of((product + (1ll << (SCALE_BITS - 1))) >> SCALE_BITS, smallest);
-        weights[j] = (i32)(w < largest ? w : largest);
+        weights[j] = (i32)(float)(w < largest ? w : largest);  // as rules hold it, which compute in float
     }
 }

@@ -258,6 +258,8 @@ def validate(source: Source, *, set: Overrides = ()) -> Network:
 def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
     """Return the network as it is built, to look at: neurons, synapses and drives; nothing is simulated or stored.
 
+    ::
+
         net = dtbsim.build("net.yaml")
         net.populations["E"].parameters                    # pandas: a row per neuron, a column per parameter
         net.populations["E"].initial_states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,11 @@ def changed_text(text: str, rng: Random) -> str:
     return text
 
 
+def _is_float(number: float) -> bool:
+    """Whether it can be multiplied: whole numbers beyond 1e308 cannot."""
+    return abs(number) <= sys.float_info.max
+
+
 def changed_data(data: Any, rng: Random, make: Callable[[Random], Any] = value) -> Any:
     """Nested data with one of its values replaced, removed, doubled or renamed; in place where it can be."""
     holder, key = data, None
@@ -181,7 +187,7 @@ def changed_data(data: Any, rng: Random, make: Callable[[Random], Any] = value) 
             holder[rng.choice((*HOSTILE_TEXTS, str(key).upper(), f"{key}x"))] = holder.pop(key)
         case 2 if isinstance(holder, list):
             holder.append(holder[key])
-        case 3 if isinstance(holder[key], int | float) and not isinstance(holder[key], bool):
+        case 3 if isinstance(holder[key], int | float) and not isinstance(holder[key], bool) and _is_float(holder[key]):
             holder[key] = holder[key] * rng.choice((-1, 0, 0.5, 1e3, 1e9, 1 + 1e-7))
         case _:
             holder[key] = make(rng)

@@ -139,9 +139,14 @@ def test_the_quantum_holds_for_the_largest_weight() -> None:
         ("projection: EE, t_ms: 5, on: false", "", "on switches a drive"),
         ("projection: EE, t_ms: 5, set: {weight_pA: [1, 2]}", "", "not one number or distribution"),
         (
-            "projection: EI, t_ms: 5, set: {weight_factor: 2}",
+            "projection: EI, t_ms: 5, set: {weight_pA: 201}",
             "projections.EI.synapse={kind: stdp, weight_max: 200}",
-            "its weights follow stdp",
+            "weights up to 201 are beyond the largest weight 200",
+        ),
+        (
+            "projection: EI, t_ms: 5, set: {weight_pA: 10}",
+            "projections.EI.synapse={kind: graupner_brunel, weight_max: 60, weight_min: 20}",
+            "weights down to 10 in size are below the smallest 20",
         ),
         (
             "projection: EI, t_ms: 5, set: {weight_factor: 2}",

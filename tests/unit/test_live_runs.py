@@ -237,7 +237,7 @@ def test_a_run_that_is_not_closed_says_so(file: Path, tmp_path: Path) -> None:
         (lambda sim: sim.set("I", "tau_syn_in_ms", 9.0), "a simpler form of model 'iaf_psc_exp'"),
         (lambda sim: sim.set("EI", weight_factor=1e6), "does not fit the synapses"),
         (lambda sim: sim.set("EI", weight_factor=-1.0), "a factor is a number, not below 0"),
-        (lambda sim: sim.set("EE", weight_factor=2.0), "its weights follow stdp"),
+        (lambda sim: sim.set("EE", weight_pA=1e4), "beyond the largest weight"),
         (lambda sim: sim.get("E", "nothing"), "keeps no 'nothing'"),
         (lambda sim: sim.get("noise", "nothing"), "has no 'nothing'"),
         (lambda sim: sim.get("E", "V_m_mV", neurons=[60]), "neurons 0 to 59"),

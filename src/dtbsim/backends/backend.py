@@ -89,7 +89,10 @@ class Backend(Protocol):
         """Raise InputError where `set_weights` cannot be."""
 
     def set_weights(self, weights: Mapping[int, Table]) -> None:
-        """Draw the weights of static projections (by their index) from other tables from now on."""
+        """Draw the weights of projections (by their index), which are not plastic, from other tables from now on."""
+
+    def set_plastic_weights(self, projection: int, weight: Table | None, factor: float) -> None:
+        """Draw the weights of a plastic projection, by its index, anew (None: keep them), and multiply them."""
 
     def neuron_values(self, family_index: int, name: str) -> tuple[I64, NDArray[np.float64]]:
         """(gids int64[n] ascending, values float64[n]) of a parameter or state of the family's neurons on this rank."""

@@ -85,17 +85,31 @@ class CommonBackend(ABC):
         """Raise InputError where `set_weights` cannot be: here it can."""
 
     def set_weights(self, weights: Mapping[int, Table]) -> None:
-        """Draw the weights of static projections (by their index) from other tables from now on.
+        """Draw the weights of projections (by their index), which are not plastic, from other tables from now on.
 
         A spike that is under way arrives with the new weight.
         """
         self.check_set_weights()
         self._weights_set |= weights
         self._network = with_weights(self._network, weights)
+        for tables in self.tables.dynamic:
+            for projection in weights.keys() & tables.index_of.keys():
+                tables.set_by_source(tables.index_of[projection], weights[projection])
+        if all(self._network.projections[projection].dynamics is not None for projection in weights):
+            return
         for state in self._built.lanes:
             rows = rebuilt_rows(self._built, self._network, state)
             self.tables.memory.replace(state.rows.targets, rows.targets)
             self.tables.memory.replace(state.rows.weights, rows.weights)
+
+    def set_plastic_weights(self, projection: int, weight: Table | None, factor: float) -> None:
+        """Draw the weights of a plastic projection, by its index, anew (None: keep them), and multiply them.
+
+        They stay within their bounds. All ranks do it in the same step.
+        """
+        for tables in self.tables.dynamic:
+            if projection in tables.index_of:
+                tables.set_plastic(tables.index_of[projection], self.reached, weight, factor)
 
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""

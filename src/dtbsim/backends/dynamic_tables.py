@@ -13,11 +13,12 @@ from dtbsim.backends.memory import Memory
 from dtbsim.backends.reward_tables import RewardTables
 from dtbsim.backends.synapse_states import SynapseStates
 from dtbsim.build.candidates import Candidates
-from dtbsim.build.dynamic import DynamicRows
+from dtbsim.build.dynamic import DynamicRows, rebuilt_dynamic
 from dtbsim.build.rank import LaneState
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay_table
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
 from dtbsim.spec.synapses import Dynamics
 
@@ -159,6 +160,26 @@ class DynamicTables(ABC):
         self.catch_up(index, now)
         part = self.parts[index]
         self._scale(index, factors, part.dynamics.bounds(part.quantum))
+
+    def set_plastic(self, index: int, now: int, weight: Table | None, factor: float) -> None:
+        """Draw plastic weights anew (None: keep them) and multiply them, within their bounds.
+
+        All steps before `now` are done. Pending changes are applied first, as far as `catch_up` does.
+        """
+        self.catch_up(index, now)
+        part = self.parts[index]
+        if weight is None:
+            before = self.weights_at(index, np.arange(part.rows.n_synapses))
+        else:
+            before = rebuilt_dynamic(self._network, self._state.lane, self._candidates, part, weight).rows.weights
+        self._memory.replace(part.rows.weights, part.sizes(before * np.float64(factor)))
+
+    def set_by_source(self, index: int, weight: Table) -> None:
+        """Draw anew the weights of a projection whose sources, not its weights, change."""
+        part = self.parts[index]
+        rows = rebuilt_dynamic(self._network, self._state.lane, self._candidates, part, weight).rows
+        self._memory.replace(part.rows.targets, rows.targets)
+        self._memory.replace(part.rows.weights, rows.weights)
 
     @abstractmethod
     def weights_at(self, index: int, positions: NDArray[np.int64]) -> NDArray[Any]:

@@ -103,7 +103,6 @@ class BuiltPopulation:
         name: its name.
         model: name of the neuron model.
         size: number of neurons.
-        gids: uint32[size], ascending: numbers of the neurons in the whole network.
     """
 
     def __init__(self, network: Network, family: int, members: NDArray[np.int64]) -> None:
@@ -209,8 +208,7 @@ class BuiltProjection:
         name: its name.
         source, target: names of the populations, in all of their regions.
         rule: kind of the connection rule.
-        unit: unit of the weights (`1` where they have none).
-        quantum: the weight of one quantum, in this unit; every weight is a whole number of quanta.
+        quantum: the weight of one quantum, in `unit`; every weight is a whole number of quanta.
         procedural: whether the engine draws the synapses again at every spike instead of storing them.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dtbsim.build.dynamic import rebuilt_dynamic
 from dtbsim.build.rank import INT32_LIMIT, RankNetwork, drive_bound, largest_input, rebuilt_rows
 from dtbsim.errors import InputError
 from dtbsim.kernels import layout as L
@@ -27,7 +28,7 @@ def check_drives(built: RankNetwork, drives: Sequence[Drive]) -> None:
 
 
 def check_weights(built: RankNetwork, network: Network, weights: Mapping[int, Table], drives: Sequence[Drive]) -> None:
-    """InputError where the synapses that were built, or their sums, cannot hold such weights of static projections.
+    """InputError where the synapses that were built, or their sums, cannot hold such weights; none are plastic.
 
     `weights` are all that differ from what was built. Notes the largest input of each lane with them.
     """
@@ -37,7 +38,13 @@ def check_weights(built: RankNetwork, network: Network, weights: Mapping[int, Ta
     for state in built.lanes:
         if state.acc.dtype == np.int32:
             rows = rebuilt_rows(built, changed, state)
-            total = largest_input(network, built.candidates, state.lane, rows, state.dynamic, state.procedural)
+            dynamic = [
+                rebuilt_dynamic(network, state.lane, built.candidates, part, weights[part.projection.index])
+                if part.projection.index in weights
+                else part
+                for part in state.dynamic
+            ]
+            total = largest_input(network, built.candidates, state.lane, rows, dynamic, state.procedural)
             if total + drive_bound(drives) > INT32_LIMIT:
                 raise InputError(_SUMS, remedy=_LATER)
             state.largest = max(state.largest, total)

@@ -11,6 +11,7 @@ from dtbsim.build.candidates import Candidates
 from dtbsim.build.lanes import Lane
 from dtbsim.build.synapses import LaneBuilder, Rows
 from dtbsim.kernels import layout as L
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network, Projection
 from dtbsim.spec.synapses import Dynamics
 
@@ -32,6 +33,12 @@ class DynamicRows:
     def n_sources(self) -> int:
         """Rows."""
         return int(self.rows.rows.size) - 1
+
+    def sizes(self, values: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Plastic weights (fine quanta) within their bounds, whole, and as float32 holds them."""
+        smallest, largest = self.dynamics.bounds(self.quantum)
+        whole = np.rint(values).clip(smallest, largest)
+        return np.asarray(whole.astype(np.float32).astype(np.int32))
 
     def widened(self) -> DynamicRows:
         """The same for 64-bit sums."""
@@ -59,21 +66,36 @@ def initial_sizes(weights: NDArray[np.int32] | NDArray[np.int16], limit: int) ->
 
 def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: int) -> list[DynamicRows]:
     """All dynamic projections of a lane, without those that have no synapse there."""
-    found = []
-    for projection in network.projections:
-        dynamics = projection.dynamics
-        if dynamics is None or not lane.has_targets(projection):
-            continue
-        quantum = network.families[projection.target_family].channels[projection.channel].quantum
-        form, fine = (L.KIND_WIDE32, quantum / 2 ** dynamics.shift(quantum)) if dynamics.plastic else (kind, quantum)
-        sources = candidates.of(network, projection)
-        if sources.start == sources.stop:
-            continue
-        rows = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources).build()
-        if rows.n_synapses == 0:
-            continue
-        if dynamics.plastic:
-            rows = replace(rows, weights=initial_sizes(rows.weights, dynamics.largest(quantum)))
-        first, rows = rows.cut_to_sources()
-        found.append(DynamicRows(projection, dynamics, quantum, rows, sources.start + first))
-    return found
+    built = (_build(network, lane, candidates, kind, p) for p in network.projections if p.dynamics is not None)
+    return [part for part in built if part is not None]
+
+
+def rebuilt_dynamic(
+    network: Network, lane: Lane, candidates: Candidates, part: DynamicRows, weight: Table
+) -> DynamicRows:
+    """The same synapses in the same rows, with weights drawn from another table."""
+    built = _build(network, lane, candidates, part.rows.kind, replace(part.projection, weight=weight))
+    assert built is not None
+    assert built.rows.n_synapses == part.rows.n_synapses
+    return built
+
+
+def _build(
+    network: Network, lane: Lane, candidates: Candidates, kind: int, projection: Projection
+) -> DynamicRows | None:
+    dynamics = projection.dynamics
+    assert dynamics is not None
+    if not lane.has_targets(projection):
+        return None
+    quantum = network.families[projection.target_family].channels[projection.channel].quantum
+    form, fine = (L.KIND_WIDE32, quantum / 2 ** dynamics.shift(quantum)) if dynamics.plastic else (kind, quantum)
+    sources = candidates.of(network, projection)
+    if sources.start == sources.stop:
+        return None
+    rows = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources).build()
+    if rows.n_synapses == 0:
+        return None
+    if dynamics.plastic:
+        rows = replace(rows, weights=initial_sizes(rows.weights, dynamics.largest(quantum)))
+    first, rows = rows.cut_to_sources()
+    return DynamicRows(projection, dynamics, quantum, rows, sources.start + first)

@@ -237,6 +237,23 @@ def _validate(
     return lambda: validate(config, tuple(overrides or ()), code=not no_code)
 
 
+@app.command("warm")
+def _warm(
+    configs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[CONFIG]...", show_default=False, help="configurations; without: all that is built in"),
+    ] = None,
+    overrides: Overrides = None,
+) -> Work:
+    """Compile now what runs would compile when they start: on a login node, for jobs that share its kernel cache.
+
+    Files of models that a configuration names are executed. Nothing is simulated.
+    """
+    from dtbsim.cli.warm import warm
+
+    return lambda: warm(list(configs or ()), tuple(overrides or ()))
+
+
 @app.command("info")
 def _info(
     run: RunFolder,

@@ -52,7 +52,7 @@ class Change(Strict):
     )
     projection: str | None = Field(
         default=None,
-        description="projection of static, stored synapses whose weights change: `weight_factor` (times what they "
+        description="projection of stored synapses whose weights change: `weight_factor` (times what they "
         "are), or the weight, under its key",
     )
     drive: str | None = Field(default=None, description="drive whose rate, current, noise or weight changes")

@@ -147,7 +147,10 @@ def _flat(metadata: tuple[Any, ...]) -> Iterator[Any]:
 
 def of_kind(annotation: Any, value: Any) -> Any:
     """Return the annotation for a given value: where its registered kind decides, the class of that."""
-    _, metadata = _unwrap(annotation)
+    bare, metadata = _unwrap(annotation)
+    for member in _members(bare) or ():
+        if (model := of_kind(member, value)) is not member:
+            return model
     for marker in metadata:
         if isinstance(marker, Kinds):
             try:
@@ -167,7 +170,8 @@ def enter_union(annotation: Any, labels: tuple[Any, ...]) -> tuple[Leaf | None, 
         return None, 0
     members = tuple(member for member in _members(bare) or (bare,) if member is not type(None))
     if len(members) == 1:
-        if _members(_unwrap(members[0])[0]) is not None:
+        inside, markers = _unwrap(members[0])
+        if _members(inside) is not None or any(isinstance(marker, Kinds) for marker in markers):
             return enter_union(members[0], labels)
         return next(leaves(annotation if _members(bare) is None else members[0])), 0
     for member in members:

@@ -16,38 +16,59 @@ from dtbsim.spec.network import Network
 
 
 class WeightSchedule:
-    """Gives static projections other weights at the steps that the network lists."""
+    """Gives projections other weights at the steps that the network lists."""
 
     def __init__(self, network: Network) -> None:
         self._changes = network.weight_changes
+        self._plastic = {p.index for p in network.projections if p.dynamics is not None and p.dynamics.plastic}
         self._done = 0
+        self._now = 0
+        self._made: set[int] = set()
+        """Projections whose weights have been changed in the step `_now`."""
 
     def begin(self, backend: Backend) -> None:
         """Nothing: what holds from time 0 on is built, and what was changed later is part of the backend's state."""
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make the changes that hold from the end of the chunk on."""
-        self._until(chunk.stop, backend)
+        self._now, self._made = chunk.stop, set()
+        self._until(backend)
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again."""
-        self._done = sum(change.step < step for change in self._changes)
-        self._until(step, backend)
+        """Where a run goes on at `step`: those before are part of its state; those of this step that are not are made.
 
-    def _until(self, step: int, backend: Backend) -> None:
+        A factor of plastic weights must not be made twice.
+        """
+        self._done, self._now = sum(change.step < step for change in self._changes), step
+        self._until(backend)
+
+    def note(self, projection: int) -> None:
+        """Somebody else has changed the weights of a projection in this step."""
+        self._made.add(projection)
+
+    def _until(self, backend: Backend) -> None:
         due = {}
-        while self._done < len(self._changes) and self._changes[self._done].step <= step:
-            due[self._changes[self._done].projection] = self._changes[self._done].weight
+        while self._done < len(self._changes) and self._changes[self._done].step <= self._now:
+            change = self._changes[self._done]
             self._done += 1
+            if change.projection in self._made:
+                continue
+            self._made.add(change.projection)
+            if change.projection in self._plastic:
+                weight = change.weight if change.drawn else None
+                backend.set_plastic_weights(change.projection, weight, change.factor)
+            else:
+                due[change.projection] = change.weight
         if due:
             backend.set_weights(due)
 
     def state(self) -> State:
-        """Nothing."""
-        return {}
+        """Projections whose weights have been changed in the step that was reached."""
+        return {"made": np.array(sorted(self._made), np.int64)}
 
     def restore(self, state: State) -> None:
-        """Nothing: `go_on` follows."""
+        """Note them; `go_on` follows."""
+        self._made = set(np.asarray(state["made"]).tolist())
 
 
 class NoiseSeeds:

@@ -70,6 +70,19 @@ def _same_changes(parent: RunConfig, branch: RunConfig, at_ms: float) -> None:
         if not old and change.begins_ms < at_ms:
             problem = f"begins at {change.begins_ms:.12g} ms, before the branch ({at_ms:.12g} ms)"
             raise _refused(f"changes.{key}", problem)
+        if not old and change.projection is not None and change.begins_ms == at_ms:
+            _check_alone(parent, change.projection, f"changes.{key}", at_ms)
+
+
+def _check_alone(parent: RunConfig, projection: str, path: str, at_ms: float) -> None:
+    """InputError where the run has changed the weights of a projection at this very time: both would be one change."""
+    for other, change in parent.changes.items():
+        sines = [(at_ms - change.t_ms) / sine.interval_ms for sine in change.sine.values()]
+        at = change.begins_ms == at_ms or at_ms in (change.times_ms or ())
+        at = at or any(count >= 0 and abs(count - round(count)) < 1e-6 for count in sines)
+        if change.projection == projection and at:
+            problem = f"changes.{other} of the run changes projection '{projection}' at {at_ms:.12g} ms, too"
+            raise _refused(path, problem, "let it begin a step later")
 
 
 def _same_drives(parent: RunConfig, branch: RunConfig, at_ms: float) -> None:

@@ -192,11 +192,17 @@ class LiveRun:
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
 
     def _set_weights(self, key: str, change: Change) -> None:
-        index, table = self._editor.weights_after(key, change, self._pause.step)
-        on_every_rank(self._comm, partial(self._check_weights, index, table))
-        on_every_rank(self._comm, lambda: self._pause.backend.set_weights({index: table}))
+        projection, weights = self._editor.weights_after(key, change, self._pause.step)
+        index, table, backend = projection.index, weights.table, self._pause.backend
+        if projection.dynamics is not None and projection.dynamics.plastic:
+            drawn = table if weights.drawn else None
+            on_every_rank(self._comm, lambda: backend.set_plastic_weights(index, drawn, weights.factor))
+        else:
+            on_every_rank(self._comm, partial(self._check_weights, index, table))
+            on_every_rank(self._comm, lambda: backend.set_weights({index: table}))
+            self._weights[index] = table
+        self._pause.note_weights(index)
         self._editor.weights_set(index, table)
-        self._weights[index] = table
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""

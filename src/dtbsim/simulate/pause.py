@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 from dtbsim.backends.backend import Backend
@@ -36,6 +36,8 @@ class Pause:
     """What was set in the course of the run: the caller notes it here, before it goes on."""
     can_save: bool
     """Whether checkpoints can be written."""
+    note_weights: Callable[[int], None]
+    """Called with the index of a projection whose weights were set."""
 
 
 Conducted = Generator[Pause, "int | Ending | Save", RunResult]

@@ -10,7 +10,7 @@ from functools import partial
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.config.changes import Change
-from dtbsim.intervene import Intervention, change_steps
+from dtbsim.intervene import Intervention, WeightSchedule, change_steps
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.record.chunk import Chunk
@@ -83,7 +83,7 @@ class Stepping:
             with self._interrupt.paused():
                 wanted = yield Pause(
                     self._prepared, self._built, self._backend, self._reader, step, interrupted, made,
-                    self._saver is not None,
+                    self._saver is not None, self._note_weights,
                 )  # fmt: skip
             if isinstance(wanted, Save):
                 self._save(step)
@@ -122,6 +122,11 @@ class Stepping:
         if self._saver.due(wish, at_the_end=step == self._network.n_steps):
             self._save(step)
         return wish
+
+    def _note_weights(self, projection: int) -> None:
+        for one in self._acting:
+            if isinstance(one, WeightSchedule):
+                one.note(projection)
 
     def _save(self, step: int) -> None:
         assert self._saver is not None

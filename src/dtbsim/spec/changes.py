@@ -83,11 +83,16 @@ class NeuronChange:
 
 @dataclass(frozen=True, eq=False)
 class WeightChange:
-    """From `step` on the synapses of a projection (its index) have weights that are drawn from `weight`."""
+    """From `step` on the synapses of a projection (its index) have weights that are drawn from `weight`.
+
+    Of plastic ones only where `drawn`; what they are by then is multiplied by `factor`.
+    """
 
     step: int
     projection: int
     weight: Table
+    factor: float = 1.0
+    drawn: bool = True
 
 
 def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:

@@ -17,13 +17,13 @@ from dtbsim.spec.channels import FixedChannels, check_weight
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_changes import Stretch, stretches_of
 from dtbsim.spec.drives import draft_drives, finish_drives
-from dtbsim.spec.network import Drive, Family, Network
+from dtbsim.spec.network import Drive, Family, Network, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.parts import expand
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
-from dtbsim.spec.weight_changes import weights_of
+from dtbsim.spec.weight_changes import Weights, weights_of
 
 
 class Editor:
@@ -140,8 +140,8 @@ class Editor:
         """Names of projections."""
         return list(self._parts.projections)
 
-    def weights_after(self, key: str, change: Change, step: int) -> tuple[int, Table]:
-        """Return the index of a projection and what its weights are drawn from after a change at `step`.
+    def weights_after(self, key: str, change: Change, step: int) -> tuple[Projection, Weights]:
+        """Return a projection and what its weights are after a change at `step`.
 
         InputError for what cannot be. The order of changes goes on with `weights_set`.
         """
@@ -155,8 +155,10 @@ class Editor:
         before = self._weights.get(projection.index, due[-1].weight if due else projection.weight)
         events = [replace(event, step=step) for event in self._events(key, change)]
         mix = family.channels[projection.channel].mix
-        found = weights_of(item, before, projection.weight_unit, mix, family.model, events, Places())
-        return projection.index, found[-1].table
+        factors = projection.weight_factor
+        changing = projection.dynamics, (float(factors[factors > 0].min(initial=1.0)), float(factors.max(initial=0.0)))
+        found = weights_of(item, before, projection.weight_unit, mix, family.model, events, changing, Places())
+        return projection, found[-1]
 
     def weights_set(self, projection: int, table: Table) -> None:
         """Note what a projection weighs from now on."""

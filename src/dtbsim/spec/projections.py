@@ -129,7 +129,8 @@ class _Compiler:
         if listed and events:
             message = "each of its synapses has a weight of its own, which is listed"
             raise self.places.error(f"changes.{events[0].key}.projection", message, "list them without weights")
-        course = weights_of(self.item, weight, unit, mix, self.target.model, events, self.places)
+        changing = dynamics, scale
+        course = weights_of(self.item, weight, unit, mix, self.target.model, events, changing, self.places)
         for part in course:
             use = Use(
                 part.path or (f"{self.path}.rule" if listed else f"{self.path}.{weight_key(self.item)}"),
@@ -140,7 +141,7 @@ class _Compiler:
             )
             channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         weight = course[0].table
-        self.changes = [WeightChange(part.step, self.index, part.table) for part in course[1:]]
+        self.changes = [WeightChange(part.step, self.index, part.table, part.factor, part.drawn) for part in course[1:]]
         projection = Projection(
             name=self.name,
             index=self.index,

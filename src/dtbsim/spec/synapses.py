@@ -98,6 +98,17 @@ class Dynamics:
         """Smallest and largest weight in fine quanta."""
         return math.ceil(abs(self.p.get("weight_min", 0.0)) / self.fine(quantum)), self.largest(quantum)
 
+    def check_weights(self, weight: Table, factors: tuple[float, float], path: str, places: Places) -> None:
+        """InputError, at `path`, where other weights, times `factors` (smallest, largest), are beyond the bounds."""
+        if not self.plastic:
+            return
+        largest = max(abs(weight.low), abs(weight.high)) * factors[1]
+        if largest > self.weight_max * (1 + 1e-9):
+            message = f"weights up to {largest:g} are beyond the largest weight {self.weight_max:g} of the synapse"
+            raise places.error(path, message, "give smaller ones, or raise weight_max of the synapse")
+        if "weight_min" in self.p:
+            _check_smallest(self.p, weight, factors, self.sign, path, places)
+
     def constants(self, quantum: float) -> dict[str, np.float32]:
         """Parameters and derived constants that the functions of the model take: weights in fine quanta."""
         values = map(np.float32, self.model.constants(self._given(quantum), self.fine(quantum)))
@@ -214,7 +225,7 @@ def _compiled(
     edges = [[places.steps(time_ms, dt_ms, f"{path}.frozen_ms") for time_ms in pair] for pair in item.frozen]
     frozen = np.array(edges, dtype=np.int64).reshape(-1, 2)
     if "weight_min" in p:
-        _check_smallest(p, weight, factors, sign, path, places)
+        _check_smallest(p, weight, factors, sign, f"{path}.weight_min", places)
     traces = [
         model.trace("source", read_by="target"),
         model.trace("target", read_by="source"),
@@ -263,12 +274,10 @@ def _check_smallest(
     smallest = 0.0 if weight.low < 0 < weight.high else min(abs(weight.low), abs(weight.high)) * factors[0]
     least, most = p["weight_min"] * sign, abs(p["weight_max"])
     if not 0 <= least < most:
-        raise places.error(
-            f"{path}.weight_min", f"{p['weight_min']:g} is not between 0 and weight_max {p['weight_max']:g}"
-        )
+        raise places.error(path, f"{p['weight_min']:g} is not between 0 and weight_max {p['weight_max']:g}")
     if smallest < least * (1 - 1e-9):
         raise places.error(
-            f"{path}.weight_min",
+            path,
             f"weights down to {smallest:g} in size are below the smallest {least:g}",
             "lower weight_min",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dtbsim.config import network as cfg
 from dtbsim.config.values import Constant, Distribution
@@ -13,52 +13,61 @@ from dtbsim.spec.changes import Event
 from dtbsim.spec.channels import Mix, input_mix, weight_key
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.places import Places
+from dtbsim.spec.synapses import Dynamics
 
 FACTOR = "weight_factor"
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """`table` from `step` on; `path` is that of the change, '' for the first."""
+    """`table` from `step` on; `path` is that of the change, '' for the first.
+
+    Plastic weights, which are not what they were drawn as, are drawn anew where `drawn`, and multiplied by `factor`.
+    """
 
     step: int
     table: Table
     path: str
+    factor: float = 1.0
+    drawn: bool = True
 
 
 def weights_of(
     item: cfg.Projection, first: Table, unit: float, mix: Mix, model: NeuronModel, events: Sequence[Event],
-    places: Places,
+    changing: tuple[Dynamics | None, tuple[float, float]], places: Places,
 ) -> list[Weights]:  # fmt: skip
     """The weights of a projection, ascending in their steps; `unit` scales those of the configuration.
 
-    Raises InputError for a projection whose weights cannot change, and for a weight that goes to other ports.
+    `changing`: the dynamics of its synapses, and the smallest and largest factor of weights between its pairs of
+    populations. A factor of plastic weights multiplies what they are by then; others are multiples of what was drawn.
+
+    Raises InputError for a projection whose weights cannot change, for a weight that goes to other ports, and for one
+    that is beyond the bounds of plastic ones.
     """
-    found = [Weights(0, first, "")]
+    found, dynamics = [Weights(0, first, "")], changing[0]
+    plastic = dynamics is not None and dynamics.plastic
     for event in events:
-        obstacle = _obstacle(item)
-        if obstacle is not None:
-            raise places.error(f"changes.{event.key}.projection", *obstacle)
+        if item.procedural:
+            message = "its synapses are drawn anew at every spike, and some that are under way have been drawn already"
+            raise places.error(f"changes.{event.key}.projection", message, "leave procedural out")
         table = _changed(item, found[-1].table, unit, event, places)
+        last = found[-1]
+        if plastic and event.name == FACTOR and event.step > 0:
+            factor = float(event.value)
+            if last.step == event.step:
+                found[-1] = replace(last, factor=last.factor * factor)
+            else:
+                found.append(Weights(event.step, last.table, event.path, factor, drawn=False))
+            continue
         if input_mix(model, item.receptor, table, event.path.rpartition(".")[0], places) != mix:
             message = "weights of this sign go to another port than those that the projection begins with"
             raise places.error(event.path, message, "keep the sign, or name the port: receptor")
+        if dynamics is not None:
+            dynamics.check_weights(table, changing[1], event.path, places)
         if found[-1].step == event.step:
             found.pop()
         found.append(Weights(event.step, table, event.path))
     return found
-
-
-def _obstacle(item: cfg.Projection) -> tuple[str, str] | None:
-    if item.procedural:
-        message = "its synapses are drawn anew at every spike, and some that are under way have been drawn already"
-        return message, "leave procedural out"
-    if item.synapse is not None:
-        return (
-            f"its weights follow {item.synapse.kind}",
-            "change its parameters with a controller, or leave synapse out",
-        )
-    return None
 
 
 def _changed(item: cfg.Projection, before: Table, unit: float, event: Event, places: Places) -> Table:
