@@ -347,7 +347,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _planned(faults: Sequence[str], kills: int, chosen: random.Random) -> list[str]:
-    """So many kills, each kind among them as often as the others, and the other faults once in ten kills, in between."""
+    """So many kills, each kind as often as the others, and each other fault once in ten kills, in a random order."""
     killing, other = [fault for fault in faults if fault in KILLS], [fault for fault in faults if fault in OTHERS]
     found = [killing[k % len(killing)] for k in range(kills)] if killing else []
     found += other * max(1, kills // 10)

@@ -24,7 +24,7 @@ class Fault:
 
     def meet(self, path: Any) -> None:
         """Something is about to be done to a file, which may be an open one."""
-        name = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else os.fspath(path)
+        name = Path(f"/proc/self/fd/{path}").readlink() if isinstance(path, int) else os.fspath(path)
         if self._where not in f"{name}/":
             return
         self._left -= 1

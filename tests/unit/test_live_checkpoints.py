@@ -116,3 +116,21 @@ def test_what_cannot_be_saved_says_so(config: Path, monkeypatch: pytest.MonkeyPa
         sim.run(10)
     with pytest.raises(InputError, match=r"Scaling has no state\(\)"):
         dtbsim.start(config, set={"checkpoint": {}})
+
+
+def test_weights_that_were_set_where_it_is_saved_are_set_once(config: Path, tmp_path: Path) -> None:
+    """A factor of plastic weights multiplies what they are."""
+    found = []
+    for name in ("whole", "left"):
+        sim = dtbsim.start(config, out=tmp_path / name)
+        sim.run(50)
+        sim.set("IE", weight_factor=1.5)
+        if name == "left":
+            sim.save()
+            with pytest.raises(ZeroDivisionError), sim:
+                raise ZeroDivisionError
+            sim = dtbsim.start(tmp_path / name)
+        sim.run(100)
+        found.append(sim.close().open())
+    assert found[0].weights(1).equals(found[1].weights(1))
+    assert found[0].spike_hash().digest == found[1].spike_hash().digest
