@@ -107,7 +107,7 @@ class Harness:
         return self._folder / "log.txt"
 
     def meet(self, fault: str, longest_s: float) -> None:
-        """Start, let it meet a fault, and look at what is left; a run that ends before it is compared, and the next begun."""
+        """Start, let it meet a fault, and look at what is left; a run that ends before is compared, and renewed."""
         for _ in range(MOST_TRIES):
             met = getattr(self, f"_{fault}")(longest_s)
             if met or fault in self.skipped:
