@@ -7,13 +7,16 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_samples import Cli
+from zarr.codecs import Crc32cCodec
 
 import dtbsim
 from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.run_folder.inspection import inspect_folder
 from dtbsim.store import open_run
+from dtbsim.store.shards import check_shard
 
 CONFIG = """\
 name: small
@@ -115,3 +118,17 @@ def test_no_branch_begins_with_a_damaged_checkpoint(run: Path, tmp_path: Path) -
         dtbsim.resume(run, out=tmp_path / "branch", set={"simulation.duration_ms": 80})
     assert caught.value.where == str(rank)
     assert not (tmp_path / "branch").exists()
+
+
+def test_a_chunk_of_fill_values_need_not_be_there(tmp_path: Path) -> None:
+    import zarr
+
+    made = {"chunks": (4,), "shards": (16,), "fill_value": -1, "dtype": "<i4"}
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(16,), config={"write_empty_chunks": False}, **made)
+    array[4:8] = np.arange(4)
+    shard = tmp_path / "a.zarr/c/0"
+    with pytest.raises(InputError, match="does not match its checksum"):
+        check_shard(shard, 4)  # its one chunk has no checksum
+    whole = zarr.create_array(tmp_path / "b.zarr", shape=(16,), compressors=[Crc32cCodec()], **made)
+    whole[4:8] = np.arange(4)
+    check_shard(tmp_path / "b.zarr/c/0", 4)

@@ -16,6 +16,8 @@ from dtbsim.files import open_regular
 from dtbsim.store.files import damaged
 
 _CRC_BYTES = 4
+_ABSENT = 2**64 - 1
+"""Offset and length of a chunk that holds nothing but the fill value, and was not written."""
 
 
 def check_shard(file: Path, n_chunks: int) -> None:
@@ -37,6 +39,8 @@ def _check(data: bytes, n_chunks: int) -> None:
         raise DamagedError("the index of its chunks does not match its checksum")
     end = 0
     for offset, length in sorted(np.frombuffer(index[:-_CRC_BYTES], "<u8").reshape(-1, 2).tolist()):
+        if offset == length == _ABSENT:
+            continue
         chunk = data[offset : offset + length]
         if offset != end or len(chunk) != length or not _matches(chunk):
             raise DamagedError(f"the chunk at byte {offset} does not match its checksum")
