@@ -331,3 +331,12 @@ def test_a_resumed_run_has_the_same_signals(folder: Path, recorded: Run, tmp_pat
         assert run.signal(name).identical(recorded.signal(name))
     for k in range(3):
         assert run.states(k).identical(recorded.states(k))
+    dtbsim.resume(tmp_path / "run", out=tmp_path / "branch", at_ms=41, set=longer)
+    branch = dtbsim.open_run(tmp_path / "branch")
+    for name in ("eeg", "inhibition"):
+        whole = recorded.signal(name)
+        whole = whole[whole["time_ms"].values > 41 + 1e-9]
+        np.testing.assert_array_equal(branch.signal(name).values, whole.values)
+        np.testing.assert_allclose(branch.signal(name)["time_ms"].values, whole["time_ms"].values)
+    assert branch.signal("eeg").sizes["time_ms"] == 10
+    assert inspect_run(branch, values=True) == []

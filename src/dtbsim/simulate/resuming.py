@@ -155,7 +155,7 @@ def find_resumption(
         raise InputError(
             "the checkpoint is of another configuration",
             where=str(found.path),
-            remedy=f"what may differ: {allowed}; anything else is another run",
+            remedy=f"what may differ: {allowed}; another run can begin with it: a branch, --out DIR",
         )
     if not live:
         _check_duration(located.config, found)
