@@ -120,6 +120,16 @@ def test_weak_scaling(tmp_path: Path) -> None:
     assert "2,313" in shown
 
 
+def test_huge(tmp_path: Path) -> None:
+    report, shown = report_of("huge.py", "--sizes", "2e3x10", "--t-sim", "5", "--transient", "5", cwd=tmp_path)
+    (entry,) = report["results"]
+    assert entry.keys() >= STEPPED | {"peak_bytes_per_neuron", "s_per_step", "build_ns_per_neuron"}
+    assert (entry["neurons"], entry["synapses"], entry["synapses_per_neuron"]) == (2_000, 20_000, 10)
+    assert entry["spikes"] > 0
+    assert entry["peak_bytes_per_neuron"] == pytest.approx(entry["peak_rss_bytes"]["max"] / 2_000, rel=1e-3)
+    assert "2,000" in shown
+
+
 def test_scale(tmp_path: Path) -> None:
     tiny = (
         "--ranks",

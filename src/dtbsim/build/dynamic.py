@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +59,19 @@ class DynamicRows:
             self.rows.add_magnitudes(totals, mine)
 
 
-def initial_sizes(weights: NDArray[np.int32] | NDArray[np.int16], limit: int) -> NDArray[np.int32]:
-    """Sizes of plastic weights in fine quanta within their bound, as float32 holds them: rules compute in float32."""
-    sizes: NDArray[np.int32] = np.minimum(np.abs(weights), limit).astype(np.float32).astype(np.int32)
-    return sizes
+ALL_FLOAT32 = 2**24
+"""float32 holds every whole number up to here."""
+
+
+def initial_sizes(weights: NDArray[Any], limit: int) -> NDArray[np.int32]:
+    """Sizes of plastic weights in fine quanta within their bound, as float32 holds them: rules compute in float32.
+
+    `weights`, int32, become these sizes, in place.
+    """
+    np.minimum(np.abs(weights, out=weights), np.int32(limit), out=weights)
+    if limit > ALL_FLOAT32:
+        weights[:] = weights.astype(np.float32)
+    return weights
 
 
 def build_dynamic(network: Network, lane: Lane, candidates: Candidates, kind: int) -> list[DynamicRows]:
@@ -96,6 +106,7 @@ def _build(
     if rows.n_synapses == 0:
         return None
     if dynamics.plastic:
-        rows = replace(rows, weights=initial_sizes(rows.weights, dynamics.largest(quantum)))
+        assert rows.weights.dtype == np.int32, "plastic weights have a form of their own"
+        initial_sizes(rows.weights, dynamics.largest(quantum))
     first, rows = rows.cut_to_sources()
     return DynamicRows(projection, dynamics, quantum, rows, sources.start + first)

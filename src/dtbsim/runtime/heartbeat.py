@@ -1,6 +1,7 @@
 """Signs of life between nodes: one small file per node in the run folder, written by the node's first rank.
 
-Clocks of different machines are never compared: a node is alive while its numbers change.
+Clocks of different machines are never compared: a node is alive while its numbers change. The first node reads the
+files of all and sums them up in one more, which the others read: as many reads as nodes, not as many for each node.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from typing import Any
 from dtbsim.runtime.board import RUNNING, Board
 
 FOLDER = ".heartbeat"
+SUM = "all.json"
+"""Of the first node: the progress of all."""
 
 
 class Heartbeat:
-    """Writes the file of this node and reads those of the others."""
+    """Writes the file of this node and reads what the others do."""
 
     def __init__(self, run_dir: Path, node_index: int) -> None:
         self.folder = run_dir / FOLDER
         self.folder.mkdir(exist_ok=True)
         self._mine = self.folder / f"node_{node_index:05d}.json"
-        self._count = 0
+        self._is_first = node_index == 0
+        self._count = self._heard = 0
 
     def write(self, board: Board) -> None:
         """Publish the board of this node."""
@@ -37,9 +41,7 @@ class Heartbeat:
                 "signs": [asdict(sign) for sign in board.signs()],
             }
         )
-        draft = self._mine.with_suffix(".tmp")
-        draft.write_text(text, encoding="ascii")
-        draft.replace(self._mine)
+        _publish(self._mine, text)
 
     def others(self) -> list[dict[str, Any]]:
         """Return what the other nodes published last; a file that cannot be read just now is left out."""
@@ -51,8 +53,18 @@ class Heartbeat:
         return found
 
     def remote_ticks(self) -> int:
-        """Return a number that changes whenever a rank of another node makes progress."""
-        return sum(int(node["ticks"]) for node in self.others())
+        """Return a number that changes whenever a rank of another node makes progress, two calls later at most.
+
+        The first node has to call it for the others to hear of it.
+        """
+        if self._is_first:
+            mine = json.loads(self._mine.read_text(encoding="ascii"))
+            self._heard = sum(int(node["ticks"]) for node in self.others())
+            _publish(self.folder / SUM, json.dumps({"ticks": self._heard + int(mine["ticks"])}))
+        else:
+            with contextlib.suppress(OSError, ValueError):  # not there yet, or not to be read just now
+                self._heard = int(json.loads((self.folder / SUM).read_text(encoding="ascii"))["ticks"])
+        return self._heard
 
     def remote_suspects(self) -> list[str]:
         """Describe the ranks of other nodes that are stopped or work while everyone waits."""
@@ -67,8 +79,17 @@ class Heartbeat:
     def remove(self) -> None:
         """Delete the file of this node, and the folder after the last one."""
         with contextlib.suppress(OSError):
+            if self._is_first:
+                (self.folder / SUM).unlink(missing_ok=True)
             self._mine.unlink()
             self.folder.rmdir()
+
+
+def _publish(path: Path, text: str) -> None:
+    """Write a file that is whole whenever somebody reads it."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text, encoding="ascii")
+    draft.replace(path)
 
 
 def describe(sign: dict[str, Any], host: str) -> str:
