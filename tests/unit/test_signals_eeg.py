@@ -20,6 +20,7 @@ from dtbsim.report.figures_panel import draw
 from dtbsim.signals import Topography
 from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
 from dtbsim.store import Run
+from dtbsim.store.inspection import inspect_run
 
 REGIONS = ("Precentral_L", "Precentral_R", "Calcarine_L")
 HALF_QUANTUM_PA = 2.0**-13
@@ -207,7 +208,6 @@ def test_the_panel_has_a_map_of_the_power(recorded: Any) -> None:
 
 
 def test_the_store_is_one_of_the_run(recorded: Any) -> None:
-    from dtbsim.store.inspection import inspect_run
 
     assert {"signals/eeg.zarr", "signals/inhibition.zarr"} <= set(recorded.expected_stores())
     assert inspect_run(recorded, values=True) == []
