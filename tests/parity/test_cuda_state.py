@@ -96,7 +96,9 @@ def test_drives_with_memory(tmp_path: Path, first: str, second: str) -> None:
     check(drive_zoo(tmp_path, "simulation.duration_ms=30"), first, second, 157)
 
 
-@pytest.mark.parametrize("kind", ["general", "persistent", "cpu"])
+@pytest.mark.parametrize(
+    "kind", ["general", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("persistent", "cpu"))]
+)
 def test_noise_from_another_seed(tmp_path: Path, kind: str) -> None:
     """In the middle of a block of draws; a backend that goes on from the state there draws the same."""
     network = drive_zoo(tmp_path, "simulation.duration_ms=30")

@@ -208,7 +208,6 @@ def test_the_panel_has_a_map_of_the_power(recorded: Any) -> None:
 
 
 def test_the_store_is_one_of_the_run(recorded: Any) -> None:
-
     assert {"signals/eeg.zarr", "signals/inhibition.zarr"} <= set(recorded.expected_stores())
     assert inspect_run(recorded, values=True) == []
 
