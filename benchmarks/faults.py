@@ -279,7 +279,7 @@ class Harness:
             return
         found = find_checkpoint(self.run)
         found.read()
-        for name, (rows, _) in found.manifest["stores"].items():
+        for name, (rows, *_) in found.manifest["stores"].items():
             published = (self.run / "stores" / name).with_suffix(".published.json")
             stored = json.loads(published.read_text(encoding="utf-8"))["rows"]
             if stored < rows:

@@ -48,6 +48,8 @@ class Resumption:
     """Of a branch: the run, checkpoint and step that it begins with, and the synaptic events until there."""
     begins_here: bool = False
     """Whether it is a branch that begins now, in another folder: this one stays as it is."""
+    completes: bool = False
+    """Whether all steps are done, and the run was killed before it was complete."""
     same_streams: frozenset[str] = frozenset()
     """Of a branch that begins now: the kinds of recorders and signals that go on from their states."""
 
@@ -68,12 +70,11 @@ class Resumption:
 
     @property
     def kept(self) -> Mapping[str, Kept]:
-        """What counts of every store."""
-        return (
-            {}
-            if self.begins_here
-            else {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
-        )
+        """What counts of every store; of a run that has come to its end also what holds there alone."""
+        if self.begins_here:
+            return {}
+        found = {name: Kept(*entry) for name, entry in self.checkpoint.manifest["stores"].items()}
+        return {name: kept._replace(rows=kept.rows + self.completes * kept.at_the_end) for name, kept in found.items()}
 
     def check(self, described: Mapping[str, Any]) -> None:
         """Raise InputError unless the network, of which `saved.described` says this, is that of the checkpoint."""
@@ -158,8 +159,11 @@ def find_resumption(
             remedy=f"what may differ: {allowed}; another run can begin with it: a branch, --out DIR",
         )
     if not live:
-        _check_duration(located.config, found)
-    return Resumption(run, located, found, opened.provenance, take_over, opened.provenance.get("branch"))
+        _check_duration(located.config, found, complete=opened.complete)
+    simulation = located.config.simulation
+    completes = not live and steps_of(simulation.duration_ms, simulation.dt_ms) == found.step
+    origin = opened.provenance
+    return Resumption(run, located, found, origin, take_over, origin.get("branch"), completes=completes)
 
 
 def find_branch(
@@ -204,7 +208,7 @@ def find_branch(
     }
     return Resumption(
         run, replace(located, config=observed), found, opened.provenance, False, about, True,
-        same_streams(parent.config, located.config),
+        same_streams=same_streams(parent.config, located.config),
     )  # fmt: skip
 
 
@@ -253,9 +257,11 @@ def _check_folder(run: Path) -> None:
         )
 
 
-def _check_duration(config: RunConfig, found: Checkpoint) -> None:
+def _check_duration(config: RunConfig, found: Checkpoint, *, complete: bool = True) -> None:
+    """InputError where nothing is left to be done; a run that is not complete may have been killed at its very end."""
     simulation = config.simulation
-    if steps_of(simulation.duration_ms, simulation.dt_ms) <= found.step:
+    steps = steps_of(simulation.duration_ms, simulation.dt_ms)
+    if steps < found.step or (steps == found.step and complete):
         raise InputError(
             f"there is nothing left to be done: the run is at {time_of(found.step, simulation.dt_ms):.12g} ms of "
             f"{simulation.duration_ms:.12g}",

@@ -14,10 +14,14 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Kept(NamedTuple):
-    """What of a table counts where a run goes on: its first `rows`, which have all keys before `complete_before`."""
+    """What of a table counts where a run goes on: its first `rows`, which have all keys before `complete_before`.
+
+    `at_the_end` rows follow that hold for a run that ends there.
+    """
 
     rows: int
     complete_before: int
+    at_the_end: int = 0
 
 
 class Table(Protocol):

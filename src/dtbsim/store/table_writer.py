@@ -216,7 +216,7 @@ class TableWriter:
                 sync_to_disk(file)
             self._publish(self.rows, complete_before=self._complete_before, closed=False, durable=True)
         self._unsynced = set()
-        return Kept(self.rows - self._provisional, self._complete_before)
+        return Kept(self.rows - self._provisional, self._complete_before, self._provisional)
 
     def note_provisional(self, rows: int) -> None:
         """Say how many of the last rows hold for a run that ends here, and not for one that goes on."""
