@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
+    from dtbsim.sweeps import sweep
 
 __version__ = VERSION
 
@@ -185,6 +186,7 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
+    "sweeps": ("sweep",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -275,6 +277,7 @@ __all__ = [
     "resume",
     "run",
     "start",
+    "sweep",
     "validate",
     "write_report",
 ]

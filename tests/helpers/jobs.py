@@ -45,11 +45,15 @@ class Outcome(NamedTuple):
 class Job:
     """`python ARGUMENTS` on some ranks; every process of it carries a mark in its environment. Use with `with`."""
 
-    def __init__(self, arguments: Sequence[str | Path], *, ranks: int = 1, cwd: Path | None = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str | Path], *, ranks: int = 1, cwd: Path | None = None, module: bool = True
+    ) -> None:
+        """Without `module` ranks are started as `python ARGUMENTS` and not as `python -m mpi4py ARGUMENTS`."""
         self._mark = f"{_MARK}={uuid.uuid4().hex}".encode()
         key, _, value = self._mark.decode().partition("=")
         environ = {name: text for name, text in os.environ.items() if not name.startswith(_LAUNCHERS)} | {key: value}
-        launch = [str(MPIEXEC), "-n", str(ranks), sys.executable, "-m", "mpi4py"] if ranks > 1 else [sys.executable]
+        launch = [str(MPIEXEC), "-n", str(ranks)] if ranks > 1 else []
+        launch += [sys.executable, *(["-m", "mpi4py"] if ranks > 1 and module else [])]
         self._since_s = time.monotonic()
         self.process = subprocess.Popen(
             [*launch, *map(str, arguments)],
@@ -133,10 +137,15 @@ def _read(pid: int, name: str) -> bytes:
 
 
 def run_job(
-    arguments: Sequence[str | Path], *, ranks: int = 1, limit_s: float = 120.0, cwd: Path | None = None
+    arguments: Sequence[str | Path],
+    *,
+    ranks: int = 1,
+    limit_s: float = 120.0,
+    cwd: Path | None = None,
+    module: bool = True,
 ) -> Outcome:
     """Start a job and wait for its end."""
-    with Job(arguments, ranks=ranks, cwd=cwd) as job:
+    with Job(arguments, ranks=ranks, cwd=cwd, module=module) as job:
         return job.finish(limit_s)
 
 

@@ -96,7 +96,7 @@ def test_every_direct_dependency_is_pinned_exactly() -> None:
     assert {normal(name) for name in wanted} - {"dtbsim"} <= pinned
 
 
-@pytest.mark.parametrize("name", [".ci/run", ".ci/find-python", ".ci/renew-constraints"])
+@pytest.mark.parametrize("name", [".ci/run", ".ci/find-python", ".ci/renew-constraints", ".ci/slurm-one-machine"])
 def test_scripts_can_be_run_and_read(name: str) -> None:
     script = ROOT / name
     assert os.access(script, os.X_OK)

@@ -25,6 +25,9 @@ COMMANDS = (
     ("atlas", "show"),
     ("models", "list"),
     ("models", "show"),
+    ("submit",),
+    ("status",),
+    ("cancel",),
     ("doctor",),
     ("schema",),
 )

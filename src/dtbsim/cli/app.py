@@ -245,9 +245,10 @@ def _warm(
     ] = None,
     overrides: Overrides = None,
 ) -> Work:
-    """Compile now what runs would compile when they start: on a login node, for jobs that share its kernel cache.
+    """Compile now what runs would compile when they start.
 
-    Files of models that a configuration names are executed. Nothing is simulated.
+    On a login node, say, for jobs that share its kernel cache. Files of models that a configuration names are
+    executed. Nothing is simulated.
     """
     from dtbsim.cli.warm import warm
 
@@ -357,7 +358,7 @@ def _kinds(
         str | None, typer.Argument(metavar="[NAME]", show_default=False, help="one of them: what it takes")
     ] = None,
 ) -> Work:
-    """List what a configuration can name: models, rules, drives, circuits, signals; also of other packages."""
+    """List what a configuration can name, also of other packages."""
     from dtbsim.cli.kinds import list_kinds, show_kind
 
     if sort is None or name is None:

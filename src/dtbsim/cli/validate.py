@@ -36,12 +36,7 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
     files = _model_files(located)
     if files and not code:
         return _validate_unexecuted(config, located, files)
-    for file in dict.fromkeys(reference.rpartition(":")[0] for reference in files):
-        print(
-            f"dtbsim: executing {file}, a file of models that {config} names (--no-code checks without that)",
-            file=sys.stderr,
-            flush=True,
-        )
+    say_what_is_executed(config, located, " (--no-code checks without that)")
     with installed():
         from dtbsim.backends.threads import usable_cores
         from dtbsim.build.rank import plan_rank
@@ -56,6 +51,13 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True) -> 
         _LOG.warning("%s", notice)
     show(pairs(_rows(network, plan), title=f"{config}: valid"))
     return EXIT_OK
+
+
+def say_what_is_executed(config: Path, located: LocatedConfig, more: str = "") -> None:
+    """Say which files of models are executed when the network is compiled; with what `more` is to be said of it."""
+    for file in dict.fromkeys(reference.rpartition(":")[0] for reference in _model_files(located)):
+        text = f"dtbsim: executing {file}, a file of models that {config} names{more}"
+        print(text, file=sys.stderr, flush=True)
 
 
 def _model_files(located: LocatedConfig) -> dict[str, str]:

@@ -40,6 +40,23 @@ def apply_overrides(
     return data
 
 
+def as_mapping(overrides: Overrides) -> dict[str, Any]:
+    """Return overrides as {"key.path": value}, with plain values; of two of the same key the last one counts.
+
+    Raises InputError, for all that cannot be read together; whether there is such a key is not looked at.
+    """
+    found: dict[str, Any] = {}
+    mistakes: list[InputError] = []
+    for text, given in _each(overrides):
+        try:
+            path, value = _parse(text) if given is _IN_TEXT else _python(text, given)
+            found[".".join(path)] = value
+        except InputError as error:
+            mistakes.append(error)
+    raise_mistakes(mistakes)
+    return found
+
+
 _IN_TEXT = object()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -26,9 +27,11 @@ def world_comm(environ: Mapping[str, str] | None = None) -> Comm:
 
     Raises MissingDependencyError when a launcher started several ranks and they cannot form one MPI world (mpi4py or
     the library missing, or `mpiexec` of one MPI with the library of another), never one run per rank.
+
+    A process of a pool of `mpi4py.futures` is alone: the other ranks wait for tasks, and would not take part.
     """
     launch = detect_launch(os.environ if environ is None else environ)
-    if not launch.parallel:
+    if not launch.parallel or in_pool():
         return SerialComm()
     try:
         from dtbsim.mpi.library import MpiComm, library_name
@@ -40,6 +43,20 @@ def world_comm(environ: Mapping[str, str] | None = None) -> Comm:
     comm = MpiComm()
     _check_world(launch, comm.size, library_name())
     return comm
+
+
+def in_pool() -> bool:
+    """Whether this process is a worker of a pool of `mpi4py.futures`, or the master of `python -m mpi4py.futures`."""
+    futures = sys.modules.get("mpi4py.futures")
+    if futures is None:
+        return False
+    if getattr(sys.modules.get("mpi4py.futures._core"), "SharedPool", None) is not None:
+        return True
+    try:
+        futures.get_comm_workers()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _check_world(launch: Launch, size: int, library: str) -> None:

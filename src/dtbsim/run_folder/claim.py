@@ -20,7 +20,7 @@ from typing import Any
 from dtbsim.checksum import sha256_of, with_checksum
 from dtbsim.errors import InputError, StorageError
 from dtbsim.paths import user_path
-from dtbsim.run_folder.layout import CONTENT, LOG
+from dtbsim.run_folder.layout import CONTENT, LOG, SLURM
 from dtbsim.run_folder.replace import check_replaceable, set_aside
 from dtbsim.store.files import plain, sync_to_disk, write_text
 
@@ -201,9 +201,13 @@ def _absolute(out: Path) -> Path:
 
 
 def _refuse_used(folder: Path, *, besides: str | None = None) -> None:
+    """Raise _TakenError where the folder holds anything; a run of a Slurm job may find there what is of its job."""
     try:
         if folder.is_dir():
-            used = any(entry.name != besides for entry in folder.iterdir())
+            names = {entry.name for entry in folder.iterdir()} - {besides}
+            if names == {SLURM} and "SLURM_JOB_ID" not in os.environ:
+                raise _TakenError("this folder was submitted to Slurm (`dtbsim status` and `dtbsim cancel` take it)")
+            used = bool(names - {SLURM})
         elif folder.exists() or folder.is_symlink():
             raise _TakenError("this is not a folder")
         else:

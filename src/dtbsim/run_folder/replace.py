@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dtbsim.errors import InputError
 from dtbsim.files import open_regular
-from dtbsim.run_folder.layout import CONTENT, LOG, NEEDED
+from dtbsim.run_folder.layout import CONTENT, LOG, NEEDED, SLURM
 
 _FIRST_LINE = re.compile(r"^\S+ rank 0 INFO ")
 _FIRST_LINE_BYTES = 200
@@ -34,7 +34,7 @@ def check_replaceable(folder: Path) -> bool:
         return False
     if not {LOG, *NEEDED} <= names or not _is_log(folder / LOG):
         raise InputError("this is not the folder of a run, so it is not overwritten", where=str(folder), remedy=_ELSE)
-    foreign = sorted(name for name in names - {LOG, *CONTENT} if not _is_draft(name))
+    foreign = sorted(name for name in names - {LOG, SLURM, *CONTENT} if not _is_draft(name))
     if foreign:
         message = f"it holds what no run wrote ({foreign[0]}), so it is not overwritten"
         raise InputError(message, where=str(folder), remedy="move that away, or choose another folder")
