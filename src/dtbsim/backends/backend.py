@@ -88,6 +88,10 @@ class Backend(Protocol):
     def check_set_weights(self) -> None:
         """Raise InputError where `set_weights` cannot be."""
 
+    @property
+    def weights_set(self) -> Mapping[int, Table]:
+        """What weights of projections, which are not plastic, are drawn from, where `set_weights` has changed it."""
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of projections (by their index), which are not plastic, from other tables from now on."""
 

@@ -84,6 +84,11 @@ class CommonBackend(ABC):
     def check_set_weights(self) -> None:  # noqa: B027 - most backends can
         """Raise InputError where `set_weights` cannot be: here it can."""
 
+    @property
+    def weights_set(self) -> Mapping[int, Table]:
+        """What weights of projections, which are not plastic, are drawn from, where `set_weights` has changed it."""
+        return self._weights_set
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of projections (by their index), which are not plastic, from other tables from now on.
 

@@ -11,7 +11,8 @@ from dtbsim.backends.backend import Backend
 from dtbsim.build.kinds import neuron_values
 from dtbsim.intervene.intervention import State
 from dtbsim.record.chunk import Chunk
-from dtbsim.spec.changes import NeuronChange
+from dtbsim.spec.changes import NeuronChange, WeightChange
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
 
 
@@ -25,6 +26,8 @@ class WeightSchedule:
         self._now = 0
         self._made: set[int] = set()
         """Projections whose weights have been changed in the step `_now`."""
+        self._others: set[int] = set()
+        """Those that somebody else has changed at any time: factors multiply what these have become."""
 
     def begin(self, backend: Backend) -> None:
         """Nothing: what holds from time 0 on is built, and what was changed later is part of the backend's state."""
@@ -45,22 +48,32 @@ class WeightSchedule:
     def note(self, projection: int) -> None:
         """Somebody else has changed the weights of a projection in this step."""
         self._made.add(projection)
+        self._others.add(projection)
 
     def _until(self, backend: Backend) -> None:
-        due = {}
+        due: dict[int, Table] = {}
+        before = set(self._made)
         while self._done < len(self._changes) and self._changes[self._done].step <= self._now:
             change = self._changes[self._done]
             self._done += 1
-            if change.projection in self._made:
+            if change.projection in before:
                 continue
             self._made.add(change.projection)
             if change.projection in self._plastic:
                 weight = change.weight if change.drawn else None
                 backend.set_plastic_weights(change.projection, weight, change.factor)
             else:
-                due[change.projection] = change.weight
+                due[change.projection] = self._weight(change, backend)
         if due:
             backend.set_weights(due)
+
+    def _weight(self, change: WeightChange, backend: Backend) -> Table:
+        if change.projection not in self._others or not change.factors:
+            return change.weight
+        weight = backend.weights_set[change.projection]
+        for factor in change.factors:
+            weight = weight if factor == 1 else weight.map(factor)
+        return weight
 
     def state(self) -> State:
         """Projections whose weights have been changed in the step that was reached."""

@@ -62,7 +62,8 @@ class LiveRun:
         self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
-        self._weights: dict[int, Table] = {}
+        self._plastic: dict[int, Table] = {}
+        """What plastic weights were drawn from last."""
         plan = self._pause.prepared.plan
         described = describe_network(self._network, plan, self._pause.prepared.exchange_plan, [0] * comm.size)
         self._table = NetworkTable(described, Path("network.json"))
@@ -192,23 +193,27 @@ class LiveRun:
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
 
     def _set_weights(self, key: str, change: Change) -> None:
-        projection, weights = self._editor.weights_after(key, change, self._pause.step)
-        index, table, backend = projection.index, weights.table, self._pause.backend
+        backend = self._pause.backend
+        now = {**backend.weights_set, **self._plastic}
+        projection, found = self._editor.weights_after(key, change, self._pause.step, now)
+        index, table = projection.index, found[-1].table
         if projection.dynamics is not None and projection.dynamics.plastic:
-            drawn = table if weights.drawn else None
-            on_every_rank(self._comm, lambda: backend.set_plastic_weights(index, drawn, weights.factor))
+            for one in found:
+                drawn = one.table if one.drawn else None
+                on_every_rank(self._comm, partial(backend.set_plastic_weights, index, drawn, one.factor))
+            self._plastic[index] = table
         else:
             on_every_rank(self._comm, partial(self._check_weights, index, table))
             on_every_rank(self._comm, lambda: backend.set_weights({index: table}))
-            self._weights[index] = table
         self._pause.note_weights(index)
-        self._editor.weights_set(index, table)
+        self._editor.weights_were_set()
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
-        self._pause.backend.check_set_weights()
-        drives = self._editor.compiled_drives
-        check_weights(self._pause.built, self._network, self._weights | {index: table}, drives)
+        backend = self._pause.backend
+        backend.check_set_weights()
+        weights = {**backend.weights_set, index: table}
+        check_weights(self._pause.built, self._network, weights, self._editor.compiled_drives)
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -85,7 +85,8 @@ class NeuronChange:
 class WeightChange:
     """From `step` on the synapses of a projection (its index) have weights that are drawn from `weight`.
 
-    Of plastic ones only where `drawn`; what they are by then is multiplied by `factor`.
+    Of plastic ones only where `drawn`; what they are by then is multiplied by `factor`. Of others `weight` is what
+    they were before times `factors`, where there are some and nobody else has changed them.
     """
 
     step: int
@@ -93,6 +94,7 @@ class WeightChange:
     weight: Table
     factor: float = 1.0
     drawn: bool = True
+    factors: tuple[float, ...] = ()
 
 
 def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
