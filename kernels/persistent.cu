@@ -73,8 +73,8 @@ DTB_FN Block enter_block(Table rank) {
     b.mask = rank[R_RING] - 1;
     b.slots = lane[N_SLOTS];
     b.chunk_start = rank[R_CHUNK_START];
-    b.k0 = (u32)rank[R_SEED_LOW];
-    b.k1 = (u32)rank[R_SEED_HIGH];
+    b.k0 = (u32)rank[R_NOISE_LOW];
+    b.k1 = (u32)rank[R_NOISE_HIGH];
     i32 *free = reinterpret_cast<i32 *>(board + 1);
     b.fired = free;
     free += lane[X_FIRED_CAPACITY];

@@ -45,7 +45,7 @@ DTB_KERNEL dtb_input(Table rank) {
         return;
     const Table lane = lane_table(rank);
     const i64 step = rank[R_STEP];
-    const u32 k0 = (u32)rank[R_SEED_LOW], k1 = (u32)rank[R_SEED_HIGH];
+    const u32 k0 = (u32)rank[R_NOISE_LOW], k1 = (u32)rank[R_NOISE_HIGH];
     const Share share = share_of_row();
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
@@ -60,7 +60,7 @@ DTB_KERNEL dtb_neurons(Table rank) {
     const Table lane = lane_table(rank);
     const Share share = share_of_row();
     const i64 step = rank[R_STEP];
-    const u32 k0 = (u32)rank[R_SEED_LOW], k1 = (u32)rank[R_SEED_HIGH];
+    const u32 k0 = (u32)rank[R_NOISE_LOW], k1 = (u32)rank[R_NOISE_HIGH];
     const Arenas arenas = arenas_of(lane);
     const i64 delivered = step & (rank[R_RING] - 1);
     if (share.first == 0) {

@@ -104,7 +104,7 @@ def _schedule_local(rank: Any, lanes: Any, lane: Any, step: int) -> bool:
 def _drawn(rank: Any, lane: Any, address: int, step: int) -> None:
     """A stage that draws numbers, where the lane has it."""
     if lane[address] != 0:
-        start, k0, k1 = rank[L.CHUNK_START], rank[L.SEED_LOW], rank[L.SEED_HIGH]
+        start, k0, k1 = rank[L.CHUNK_START], rank[L.NOISE_LOW], rank[L.NOISE_HIGH]
         call_stage(lane[address], lane.ctypes.data, step, start, k0, k1, 0, 0)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.arguments import flag, refuse, text
+from dtbsim.arguments import flag, number, refuse, text
 from dtbsim.arguments import path as path_argument
 from dtbsim.config import Locator, RunConfig, load_located
 from dtbsim.config.load import load_located_data
@@ -107,6 +107,9 @@ def resume(
     *,
     set: Overrides = (),
     checkpoint: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    at_ms: float | None = None,
+    overwrite: bool = False,
     take_over: bool = False,
     comm: Comm | None = None,
     progress: bool = False,
@@ -118,12 +121,22 @@ def resume(
         result = dtbsim.resume("first")
         longer = dtbsim.resume("first", set={"simulation.duration_ms": 20_000})
 
-    Ranks and threads may be others than before.
+    Ranks and threads may be others than before. With `out` the run stays as it is, and another one begins with its
+    checkpoint, a branch: settle once, run many from there.
+
+        dtbsim.run("net.yaml", out="settled", set={"simulation.duration_ms": 1000, "checkpoint": {}})
+        for trial in range(20):
+            noise = {"changes.trial": {"t_ms": 1000, "noise_seed": trial}}
+            dtbsim.resume("settled", out=f"trial_{trial}", set={"simulation.duration_ms": 1500, **noise})
 
     Args:
         run: the folder of the run.
-        set: overrides, as of `run`: of `simulation` the duration and what no spike depends on, and `checkpoint`.
+        set: overrides, as of `run`: of `simulation` the duration and what no spike depends on, and `checkpoint`; of a
+            branch also what is recorded, and changes and drives that begin with it or later.
         checkpoint: the name of a folder in `checkpoints` of the run (default: the last).
+        out: begin a branch in this folder, new or empty.
+        at_ms: the biological time of the checkpoint that the branch begins with, instead of its name.
+        overwrite: let `out` be the folder of an earlier run, which is replaced.
         take_over: go on although the run counts as going on, on another machine, which was lost.
         comm: the ranks (default: those that a launcher started, else this process alone).
         progress: show on standard error how far the run is.
@@ -138,6 +151,8 @@ def resume(
 
     began_s = time.perf_counter()
     take_over, progress, report = flag(take_over, "take_over"), flag(progress, "progress"), flag(report, "report")
+    folder = None if out is None else path_argument(out, "out")
+    _check_folder(folder, flag(overwrite, "overwrite"), temporary=False)
     ranks = world_comm() if comm is None else _ranks(comm)
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
     try:
@@ -145,6 +160,9 @@ def resume(
             path_argument(run, "run"),
             overrides=set,
             checkpoint=None if checkpoint is None else text(checkpoint, "checkpoint"),
+            out=folder,
+            at_ms=None if at_ms is None else number(at_ms, "at_ms"),
+            overwrite=overwrite,
             take_over=take_over,
             comm=ranks,
             progress=shown,
@@ -177,13 +195,16 @@ def start(
             potentials = sim.get("E", "V_m_mV")
         rates = sim.result.open().rates()
 
+    A run that has been saved (`sim.save()`, or `checkpoint` in its configuration) goes on where `source` is its folder:
+    there, or with `out` as a branch (see `resume`).
+
     `simulation.duration_ms` does not end it; drives that have no `stop_ms` stay on. Pieces without changes give the
     spikes of the whole run, bit for bit, and changes those of a configuration that has them in `changes`.
 
     Args:
-        source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
+        source: a `RunConfig`, the same as a mapping, the path of a configuration file, or the folder of a run.
         out: the run folder, new or empty; default: a temporary one, which is removed when neither the run nor its
-            result nor what was opened of it is used any more.
+            result nor what was opened of it is used any more; of a run that goes on, its own.
         set: overrides, as of `run`.
         overwrite: let `out` be the folder of an earlier run, which is replaced.
         comm: the ranks (default: those that a launcher started, else this process alone).
@@ -201,8 +222,14 @@ def start(
     folder = None if out is None else path_argument(out, "out")
     _check_folder(folder, overwrite, temporary=False)
     ranks = world_comm() if comm is None else _ranks(comm)
-    config, base_dir, locator = resolve(source, set)
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
+    if isinstance(source, str | os.PathLike) and (path_argument(source, "source") / "config.yaml").is_file():
+        from dtbsim.simulate.resume import go_on_live
+
+        run = path_argument(source, "source").absolute()
+        job = go_on_live(run, folder, set, ranks, shown, began_s, overwrite=overwrite)
+        return LiveRun(job, ranks, run)
+    config, base_dir, locator = resolve(source, set)
     owner = _temporary_folder(ranks, config.name) if folder is None else None
     target = folder if owner is None else owner.path
     try:

@@ -128,10 +128,21 @@ def _harness(*options: str) -> Any:
     return json.loads(outcome.out)
 
 
-def test_killed_at_random_moments() -> None:
-    assert _harness("--kills", "2", "--duration-ms", "20000", "--longest-s", "3")["kills"] == 2
+KILLS = ("kill", "checkpoint", "shard")
+
+
+def test_killed_while_it_steps_and_while_it_writes() -> None:
+    found = _harness("--kills", "3", "--faults", ",".join(KILLS), "--duration-ms", "20000", "--longest-s", "3")
+    assert found["kills"] == 3
+    assert found["met"] == dict.fromkeys(KILLS, 1)
 
 
 @pytest.mark.nightly
-def test_killed_a_hundred_times_at_random_moments() -> None:
-    assert _harness("--kills", "100", "--ranks", "3", "--duration-ms", "60000")["kills"] == 100
+def test_killed_a_hundred_times_and_disturbed_in_every_way() -> None:
+    found = _harness("--kills", "100", "--ranks", "3", "--duration-ms", "60000")
+    assert found["kills"] == 100
+    assert found["equal_runs"] > 0
+    assert {"exception": 10, "stop": 10, "damage": 10}.items() <= found["met"].items()
+    if "disk" in found["skipped"]:
+        pytest.skip(f"everything but a full disk: {found['skipped']['disk']}")
+    assert found["disk_full"] >= 10

@@ -44,11 +44,11 @@ def backend_of(kind: str, network: Network) -> Any:
 
 
 def stretch(
-    kind: str, network: Network, steps: tuple[int, ...], state: Any = None, drives: Any = None
+    kind: str, network: Network, steps: tuple[int, ...], state: Any = None, drives: Any = None, seeds: Any = None
 ) -> tuple[Any, Any, int, Any]:
     """Spikes, samples, events and the state at the end of the steps, in chunks, from a state.
 
-    `drives` are those that are set, by the step before which.
+    `drives` and `seeds` of noise are those that are set, by the step before which.
     """
     backend = backend_of(kind, network)
     try:
@@ -60,6 +60,8 @@ def stretch(
         for start, stop in itertools.pairwise(steps):
             if drives is not None and start in drives:
                 backend.set_drives(drives[start])
+            if seeds is not None and start in seeds:
+                backend.set_noise_seed(seeds[start])
             backend.advance(start, stop)
             spikes.append(spikes_of(backend))
             samples += [backend.sampler.take(k)[1] for k in range(len(backend.sampler.records))]
@@ -92,6 +94,23 @@ def test_all_rules(tmp_path: Path, first: str, second: str) -> None:
 @pytest.mark.parametrize(("first", "second"), [("cpu", "general"), ("general", "cpu"), ("persistent", "persistent")])
 def test_drives_with_memory(tmp_path: Path, first: str, second: str) -> None:
     check(drive_zoo(tmp_path, "simulation.duration_ms=30"), first, second, 157)
+
+
+@pytest.mark.parametrize(
+    "kind", ["general", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("persistent", "cpu"))]
+)
+def test_noise_from_another_seed(tmp_path: Path, kind: str) -> None:
+    """In the middle of a block of draws; a backend that goes on from the state there draws the same."""
+    network = drive_zoo(tmp_path, "simulation.duration_ms=30")
+    n, seeds = network.n_steps, {133: 2**40 + 5}
+    expected = stretch("cpu", network, (0, 133, n), seeds=seeds)
+    before = stretch("cpu", network, (0, 133))
+    assert not np.array_equal(expected[0], stretch("cpu", network, (0, n))[0])
+    ended = stretch(kind, network, (133, n), before[3], seeds=seeds)
+    assert np.array_equal(sorted_rows(np.concatenate([before[0], ended[0]])), expected[0])
+    assert_same_state(ended[3], expected[3])
+    if kind != "cpu":
+        assert np.array_equal(stretch(kind, network, (0, 133, n), seeds=seeds)[0], expected[0])
 
 
 @pytest.mark.parametrize(("first", "second"), [("cpu", "persistent"), ("general", "cpu")])

@@ -155,3 +155,38 @@ def test_a_resumed_run_gives_the_same(synapse: str, tmp_path: Path) -> None:
     for checkpoint in sorted((out / "checkpoints").iterdir()):
         assert checkpoint.is_dir()
     assert_same(dtbsim.resume(out, set={"simulation.duration_ms": 40}), expected, synapse)
+
+
+CONFIGURED = (
+    "a={projection: EE, t_ms: 12, set: {weight_factor: 1.3}}",
+    "b={projection: EE, t_ms: 24, set: {weight_factor: 0.7}}",
+    "c={projection: EE, t_ms: 30, set: {weight_pA: 60, weight_factor: 1.1}}",
+    "d={projection: EE, t_ms: 33, set: {weight_factor: 0.9}}",
+)
+SETS: list[tuple[float, dict[str, float]]] = [
+    (0, {"weight_factor": 1.2}), (0, {"weight_factor": 0.9}), (6, {"weight_factor": 1.4}), (12, {"weight_factor": 0.8}),
+    (18, {"weight_pA": 55.0}), (24, {"weight_factor": 1.5}), (36, {"weight_factor": 0.6}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("synapse", ["pairs", "depressing", "none"])
+def test_what_is_set_between_changes_of_the_configuration(synapse: str) -> None:
+    """As if all had been in the configuration, those of Python after those that were there."""
+    sets = [f"changes.{change}" for change in CONFIGURED]
+    config = load_config_text(dtbsim.dump_config(config_of(synapse if synapse != "none" else "depressing")))
+    if synapse == "none":
+        sets.append("projections.EE.synapse=null")
+    with dtbsim.start(config, set=sets) as sim:
+        for at_ms, values in SETS:
+            if at_ms > sim.time_ms:
+                sim.run(at_ms - sim.time_ms)
+            sim.set("EE", values)
+        sim.run(40 - sim.time_ms)
+    more = [
+        f"changes.set_{k}={json.dumps({'projection': 'EE', 't_ms': at_ms, 'set': values})}"
+        for k, (at_ms, values) in enumerate(SETS, start=1)
+    ]
+    expected = dtbsim.run(config, set=[*sets, *more], temporary=True)
+    assert sim.result.spike_hash == expected.spike_hash
+    if synapse in PLASTIC:  # the sample of time 0 was taken when the run was started
+        assert np.array_equal(weights_of(sim.result)[1:], weights_of(expected)[1:])

@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.resumed import begin, contents, go_on, write_changing_config
 
 import dtbsim
+from dtbsim.errors import InputError
 from dtbsim.run_folder.checkpoints import list_checkpoints
 from dtbsim.store import open_run
 from dtbsim.store.inspection import inspect_run
@@ -72,3 +73,17 @@ def test_checkpoints_change_no_bit(config: Path, whole: dict[str, str], tmp_path
     dtbsim.run(config, out=out, set={"checkpoint": {"every_ms": 21, "every_min": 1e-9, "keep": 1}})
     assert contents(out) == whole
     assert [path.name for path in list_checkpoints(out)] == [f"step_{800:012d}"]
+
+
+def test_a_run_that_was_killed_after_its_last_step_is_completed(
+    config: Path, whole: dict[str, str], tmp_path: Path
+) -> None:
+    """Its last checkpoint is written before its stores are closed: what is stored at the end is stored again."""
+    out = tmp_path / "run"
+    dtbsim.run(config, out=out, set={"checkpoint": {}})
+    with pytest.raises(InputError, match="nothing left to be done"):
+        dtbsim.resume(out)
+    (out / "summary.json").unlink()
+    dtbsim.resume(out)
+    assert contents(out) == whole
+    assert open_run(out).state == "done"

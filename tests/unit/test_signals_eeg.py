@@ -20,6 +20,7 @@ from dtbsim.report.figures_panel import draw
 from dtbsim.signals import Topography
 from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
 from dtbsim.store import Run
+from dtbsim.store.inspection import inspect_run
 
 REGIONS = ("Precentral_L", "Precentral_R", "Calcarine_L")
 HALF_QUANTUM_PA = 2.0**-13
@@ -207,8 +208,6 @@ def test_the_panel_has_a_map_of_the_power(recorded: Any) -> None:
 
 
 def test_the_store_is_one_of_the_run(recorded: Any) -> None:
-    from dtbsim.store.inspection import inspect_run
-
     assert {"signals/eeg.zarr", "signals/inhibition.zarr"} <= set(recorded.expected_stores())
     assert inspect_run(recorded, values=True) == []
 
@@ -331,3 +330,12 @@ def test_a_resumed_run_has_the_same_signals(folder: Path, recorded: Run, tmp_pat
         assert run.signal(name).identical(recorded.signal(name))
     for k in range(3):
         assert run.states(k).identical(recorded.states(k))
+    dtbsim.resume(tmp_path / "run", out=tmp_path / "branch", at_ms=41, set=longer)
+    branch = dtbsim.open_run(tmp_path / "branch")
+    for name in ("eeg", "inhibition"):
+        whole = recorded.signal(name)
+        whole = whole[whole["time_ms"].values > 41 + 1e-9]
+        np.testing.assert_array_equal(branch.signal(name).values, whole.values)
+        np.testing.assert_allclose(branch.signal(name)["time_ms"].values, whole["time_ms"].values)
+    assert branch.signal("eeg").sizes["time_ms"] == 10
+    assert inspect_run(branch, values=True) == []

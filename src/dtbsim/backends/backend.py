@@ -88,6 +88,10 @@ class Backend(Protocol):
     def check_set_weights(self) -> None:
         """Raise InputError where `set_weights` cannot be."""
 
+    @property
+    def weights_set(self) -> Mapping[int, Table]:
+        """What weights of projections, which are not plastic, are drawn from, where `set_weights` has changed it."""
+
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of projections (by their index), which are not plastic, from other tables from now on."""
 
@@ -99,6 +103,9 @@ class Backend(Protocol):
 
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, compiled with the channels of the network."""
+
+    def set_noise_seed(self, seed: int) -> None:
+        """Draw what drives and random sources draw from this seed from now on."""
 
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""

@@ -74,8 +74,20 @@ class CommonBackend(ABC):
         self._drives_set = tuple(drives)
         self.tables.set_drives(self._drives_set)
 
+    def set_noise_seed(self, seed: int) -> None:
+        """Draw everything that is drawn while the network runs, of drives and random sources, from this seed on."""
+        if seed != self.tables.noise_seed:
+            drives = self._network.drives if self._drives_set is None else self._drives_set
+            self.tables.set_noise_seed(seed, drives)
+            self._fill_noise_seed(seed)
+
     def check_set_weights(self) -> None:  # noqa: B027 - most backends can
         """Raise InputError where `set_weights` cannot be: here it can."""
+
+    @property
+    def weights_set(self) -> Mapping[int, Table]:
+        """What weights of projections, which are not plastic, are drawn from, where `set_weights` has changed it."""
+        return self._weights_set
 
     def set_weights(self, weights: Mapping[int, Table]) -> None:
         """Draw the weights of projections (by their index), which are not plastic, from other tables from now on.
@@ -149,6 +161,10 @@ class CommonBackend(ABC):
     @abstractmethod
     def events(self) -> int:
         """Synaptic events delivered so far."""
+
+    @abstractmethod
+    def _fill_noise_seed(self, seed: int) -> None:
+        """Tell the kernels the seed of noise."""
 
     @abstractmethod
     def _uncollected(self) -> I64:

@@ -54,12 +54,12 @@ class CpuBackend(CommonBackend):
         self.rank = np.zeros(L.RANK_FIELDS, dtype=np.int64)
         self._sent = np.zeros(len(built.lanes), dtype=np.int64)
         self._keep: list[NDArray[Any]] = []
+        self._compiled = False
         self._fill_rank(n_threads)
         self._exchange = exchange
         if isinstance(exchange, SharedBoard):
             exchange.attach(self.rank)
         self._team = Team(n_threads)
-        self._compiled = False
         self._recent = RecentSpikes(self._network.max_delay_steps)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
@@ -74,12 +74,17 @@ class CpuBackend(CommonBackend):
         per_thread = np.linspace(0, len(lanes), n_threads + 1).astype(np.int64)
         rank[L.N_LANES], rank[L.N_THREADS], rank[L.RING] = len(lanes), n_threads, self.ring
         rank[L.SEED_LOW], rank[L.SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
+        self._fill_noise_seed(self._network.seed)
         rank[L.THREAD_LANES_AT], rank[L.BARRIER_AT] = self._hold(per_thread), self._hold(self._barrier)
         candidates = self._built.candidates
         rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
         rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
         rank[L.SOURCE_SHIFT] = candidates.shift
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
+
+    def _fill_noise_seed(self, seed: int) -> None:
+        self.rank[L.NOISE_LOW], self.rank[L.NOISE_HIGH] = seed & 0xFFFFFFFF, seed >> 32
+        self._compiled = False  # drives that were filled again may need what was not compiled
 
     def _hold(self, array: NDArray[Any]) -> int:
         self._keep.append(array)

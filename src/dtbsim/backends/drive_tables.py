@@ -50,9 +50,18 @@ class DriveTables:
     """Fills the lanes' tables of drives; `set_chunk` gives them currents and rates of the steps to come."""
 
     def __init__(
-        self, network: Network, memory: Memory, drives: Iterable[Drive] | None = None, before: DriveTables | None = None
+        self,
+        network: Network,
+        memory: Memory,
+        drives: Iterable[Drive] | None = None,
+        before: DriveTables | None = None,
+        noise_seed: int | None = None,
     ) -> None:
-        """`drives` take the place of those of the network; their processes go on from those of the tables `before`."""
+        """`drives` take the place of those of the network; their processes go on from those of the tables `before`.
+
+        `noise_seed`: of what trains draw (default: the seed of the network).
+        """
+        self._noise_seed = network.seed if noise_seed is None else noise_seed
         self._network, self.memory = network, memory
         self._memory, self._before = memory, before
         self._processes: dict[tuple[int, int, int], NDArray[np.float32]] = {}
@@ -261,7 +270,7 @@ class DriveTables:
         row[L.NORMAL_AT] = self._memory.place(normal_table())
 
     def _lane_trains(self, row: I64, listed: I64, found: list[_Reached]) -> LaneTrains:
-        lane = LaneTrains(row, listed)
+        lane = LaneTrains(row, listed, self._noise_seed)
         for reached in found:
             lane.add(self._network, reached.drive, reached.gids, reached.slots)
         if self._before is not None and self._lane in self._before._trains:

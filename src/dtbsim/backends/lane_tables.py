@@ -51,17 +51,28 @@ class LaneTables(ABC):
         self.memory = memory
         self._network, self._kinds, self._candidates, self._ring = network, kinds, candidates, ring
         self.drives = DriveTables(network, memory)
+        self.noise_seed = network.seed
+        """Of what is drawn while the network runs."""
+        self._randoms: list[I64] = []
         for index, state in enumerate(states):
             self._fill(self.table[index], state, index)
 
     def set_drives(self, drives: Iterable[Drive]) -> None:
         """Drive the neurons from now on as `drives` say, which were compiled with the same seed and channels."""
-        before, self.drives = self.drives, DriveTables(self._network, self._new_memory(), drives, self.drives)
+        before = self.drives
+        self.drives = DriveTables(self._network, self._new_memory(), drives, before, self.noise_seed)
         for row, state in zip(self.table, self.states, strict=True):
             self.drives.fill(row, state)
             row[L.EVENT_CURSOR] = 0
             self._drives_filled(row)
         self.drives.forget(before)
+
+    def set_noise_seed(self, seed: int, drives: Iterable[Drive]) -> None:
+        """Draw from another seed from now on, for drives, which are as before, and for random sources."""
+        self.noise_seed = seed
+        self.set_drives(drives)
+        for table in self._randoms:
+            table[:, L.R_DRAWN] = -1
 
     @abstractmethod
     def _new_memory(self) -> Memory:
@@ -149,7 +160,8 @@ class LaneTables(ABC):
             tables = [at(rate.astype(np.int32)), at(starts), at(more)]
             table.append([start, count, at(first[rate]), buffer_at, -1, *tables])
         row[L.N_RANDOM] = len(table)
-        row[L.RANDOM_AT] = self.memory.place(np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
+        self._randoms.append(np.array(table, np.int64).reshape(-1, L.RANDOM_FIELDS))
+        row[L.RANDOM_AT] = self.memory.place(self._randoms[-1])
 
     def _means(self, run: Run) -> NDArray[np.float64]:
         """Expected number of spikes per step of every neuron of a run."""

@@ -38,13 +38,16 @@ from dtbsim.spec.packed import pack, unpack
 I64 = NDArray[np.int64]
 State = Mapping[str, NDArray[Any]]
 Values = dict[str, NDArray[Any]]
+OF_ALL_RANKS = ("step", "spikes", "events", "drives", "weights")
+"""First parts of names of which a rank needs the arrays of all ranks; of others those of ranks that had its neurons."""
 OTHER_NETWORK = "use the state of a run of the same configuration"
 
 
 def merge_states(states: Iterable[State]) -> Values:
-    """The state of a network from those of its ranks (all of one run, in any order)."""
+    """The state of a network from those of its ranks (all of one run, in any order), also where arrays of some lack."""
     parts = list(states)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
 
 
 def state_bytes(state: State) -> dict[str, int]:
@@ -176,6 +179,8 @@ def load_noise(state: State, processes: Sequence[Process], memory: Memory) -> No
     """Give the processes on the lanes their values."""
     keys = (taken(state, "noise/drive").astype(np.int64) << 32) | taken(state, "noise/gid").astype(np.int64)
     for drive, gids, _, array in processes:
+        if not (state["noise/drive"] == drive).any():
+            continue  # a drive that begins in a branch
         rows = rows_of(keys, (np.int64(drive) << 32) | gids.astype(np.int64))
         if (rows < 0).any():
             raise InputError(f"the state lacks values of noise {drive}", remedy=OTHER_NETWORK)

@@ -28,14 +28,14 @@ BLOCK = 8192
 class Player:
     """The trains of one drive for some neurons (uint32[n] gids, or one that all share)."""
 
-    def __init__(self, network: Network, drive: Drive, gids: NDArray[np.uint32]) -> None:
+    def __init__(self, network: Network, drive: Drive, gids: NDArray[np.uint32], seed: int) -> None:
         assert drive.trains is not None
         self.index, self.gids = drive.index, gids
         first = network.populations[drive.population].gid0
         self.keys = np.array([first], np.uint32) if drive.shared else gids
         """By which its state is known: gids, or the first of the population where all share a train."""
         self._trains, self._key_path = drive.trains, drive.key_path
-        words = partial(_words, gids, (PURPOSE_TRAIN << PURPOSE_SHIFT) | drive.index, network.seed)
+        words = partial(_words, gids, (PURPOSE_TRAIN << PURPOSE_SHIFT) | drive.index, seed)
         self._draws = Draws(gids.size, network.dt_ms, words)
         self._at, self._state = 0, np.zeros((0, 0), np.int64)
         self._kept: tuple[int, I64] | None = None
@@ -133,9 +133,9 @@ class _Train:
 class LaneTrains:
     """The events of a lane whose drives draw trains, chunk by chunk, with those that are listed."""
 
-    def __init__(self, row: I64, listed: I64) -> None:
-        """`row` of the lane table; `listed` int64[n, 3] (step, slot, weight) ascends in its steps."""
-        self._row, self._listed = row, listed
+    def __init__(self, row: I64, listed: I64, seed: int) -> None:
+        """`row` of the lane table; `listed` int64[n, 3] (step, slot, weight) ascends in its steps; `seed` of noise."""
+        self._row, self._listed, self._seed = row, listed, seed
         self._trains: list[_Train] = []
         self.players: dict[tuple[int, int], Player] = {}
         """By drive and first gid."""
@@ -145,7 +145,7 @@ class LaneTrains:
         key = drive.index, int(gids[0])
         drawn = np.array([SHARED_GID], np.uint32) if drive.shared else gids
         if key not in self.players or not self.players[key].plays(drive):
-            self.players[key] = Player(network, drive, drawn)
+            self.players[key] = Player(network, drive, drawn, self._seed)
         self._trains.append(_Train(self.players[key], drive, slots))
 
     def follow(self, before: LaneTrains) -> None:

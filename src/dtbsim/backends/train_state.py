@@ -29,7 +29,7 @@ def train_states(players: Iterable[Player], drives: Iterable[Drive], step: int) 
 def load_trains(state: State, players: Iterable[Player], step: int) -> None:
     """Give the trains on the lanes their states."""
     for player in players:
-        if player.width:
+        if player.width and f"trains/{player.index}/gid" in state:  # else a drive that begins in a branch
             keys = taken(state, f"trains/{player.index}/gid")
             rows = rows_of(keys, player.keys)
             if (rows < 0).any():

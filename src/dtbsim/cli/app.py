@@ -144,6 +144,20 @@ def _run(
 def _resume(
     context: typer.Context,
     run_folder: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="begin a branch in this folder, new or empty, which leaves RUN as it is",
+        ),
+    ] = None,
+    at_ms: Annotated[
+        float | None,
+        typer.Option(
+            "--at", metavar="MS", show_default=False, help="with --out: begin at the checkpoint of this biological time"
+        ),
+    ] = None,
     overrides: Overrides = None,
     threads: Annotated[
         str | None, typer.Option(metavar="N", show_default=False, help="threads per rank; default: as configured")
@@ -165,15 +179,19 @@ def _resume(
     no_report: NoReport = False,
     max_hours: MaxHours = None,
 ) -> Work:
-    """Go on with a run from its last checkpoint.
+    """Go on with a run from its last checkpoint, or begin others with it.
 
     It stays in its folder; ranks and threads may be others than before. The results are those of a run that was never
     interrupted. A longer duration may be set: `--set simulation.duration_ms=20000`.
+
+    With `--out DIR` a branch begins there: another run, which may differ in its duration, in what is recorded, and in
+    changes and drives that begin at the checkpoint or later.
     """
     from dtbsim.cli.run import Resumed, RunOptions, run
 
     options = RunOptions(
         config=run_folder,
+        out=out,
         overrides=tuple(overrides or ()),
         threads=threads,
         backend=None if backend is None else backend.value,
@@ -182,7 +200,7 @@ def _resume(
         report=not no_report,
         argv=("dtbsim", *context.obj),
         max_hours=max_hours,
-        resumed=Resumed(checkpoint, take_over),
+        resumed=Resumed(checkpoint, take_over, at_ms),
     )
     return lambda: run(options)
 

@@ -24,17 +24,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run that is to go on: from which checkpoint (None: the last), and whether it is known to have ended."""
+    """A run that is to go on: from which checkpoint (None: the last), and whether it is known to have ended.
+
+    A branch may name its checkpoint by the time.
+    """
 
     checkpoint: str | None
     take_over: bool
+    at_ms: float | None = None
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """What the user asked for. `argv` is the command line for the provenance.
 
-    Where it is `resumed`, `config` is the folder of the run.
+    Where it is `resumed`, `config` is the folder of the run, and with `out` a branch begins.
     """
 
     config: Path
@@ -117,6 +121,8 @@ def _resumed(comm: Comm, options: RunOptions, wanted: Resumed) -> RunResult:
             options.config,
             overrides=overrides,
             checkpoint=wanted.checkpoint,
+            out=options.out,
+            at_ms=wanted.at_ms,
             take_over=wanted.take_over,
             comm=comm,
             progress=progress,

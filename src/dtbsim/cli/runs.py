@@ -81,7 +81,7 @@ def describe(run: Run, *, check: bool = False) -> dict[str, Any]:
     A file that is not there is None, as is one that is damaged. `state` is that of status.json, or `killed` where it
     says `running` and its process is gone, or `unknown`. `damaged` lists `file` and `problem`.
     """
-    from dtbsim.store.inspection import inspect_run
+    from dtbsim.run_folder.inspection import inspect_folder
 
     pieces = {name: _whole(partial(_piece, run, name), None) for name in _PIECES}
     nothing: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def describe(run: Run, *, check: bool = False) -> dict[str, Any]:
         "report": None if (path := report_of(run.path.absolute())) is None else str(path),
         "damaged": [
             {"file": error.where or str(run.path), "problem": str(InputError(error.message, remedy=error.remedy))}
-            for error in inspect_run(run, values=check)
+            for error in inspect_folder(run, values=check)
         ],
         **pieces,
     }
@@ -125,6 +125,7 @@ def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("progress", _progress(status) if known["state"] != "done" else ""),
         *(summary_rows(known["summary"]) if known["summary"] else _sizes(known["network"] or {})),
         ("warning", "; ".join(map(str, (known["summary"] or {}).get("warnings") or []))),
+        ("begins", _beginning(provenance)),
         ("command", str(provenance.get("command") or "")),
         ("started", " on ".join(str(provenance[key]) for key in ("started", "host") if provenance.get(key))),
         ("finished", str(provenance.get("finished") or "")),
@@ -136,6 +137,13 @@ def _rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         *(("damaged", f"{entry['file']}: {entry['problem']}") for entry in known["damaged"]),
     ]
     return [row for row in rows if row[1]]
+
+
+def _beginning(provenance: dict[str, Any]) -> str:
+    branch = provenance.get("branch")
+    if not isinstance(branch, dict) or not is_number(branch.get("time_ms")):
+        return ""
+    return f"at {branch['time_ms']:.12g} ms, with {branch.get('checkpoint')} of {branch.get('run')}"
 
 
 def _progress(status: dict[str, Any]) -> str:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dtbsim.config.check import check_references, population_names
     from dtbsim.config.dump import dump_config
-    from dtbsim.config.load import LocatedConfig, load_config, load_config_data, load_config_text, load_located
+    from dtbsim.config.load import (
+        LocatedConfig,
+        load_config,
+        load_config_data,
+        load_config_text,
+        load_located,
+        load_located_text,
+    )
     from dtbsim.config.locate import Locator
     from dtbsim.config.overrides import Overrides
     from dtbsim.config.run import RunConfig
@@ -30,6 +37,7 @@ __all__ = [
     "load_config_data",
     "load_config_text",
     "load_located",
+    "load_located_text",
     "population_names",
 ]
 
@@ -45,6 +53,7 @@ _MODULES = {
     "load_config_data": "load",
     "load_config_text": "load",
     "load_located": "load",
+    "load_located_text": "load",
     "population_names": "check",
 }
 

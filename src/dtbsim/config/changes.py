@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dtbsim.config.bounds import Number
+from dtbsim.config.bounds import Number, Seed
 from dtbsim.config.drives import Neurons
 from dtbsim.config.parts import Names, Regions
 from dtbsim.config.values import Flag, Strict, Value
 
 _WAYS = ("set", "values", "sine", "on")
+_OBJECTS = ("population", "projection", "drive", "noise_seed")
 
 
 def _settable_kind(value: Any) -> str:
@@ -39,7 +40,7 @@ class SineCourse(Strict):
 
 
 class Change(Strict):
-    """New values from a time on: of parameters or states of neurons, of weights, or of a drive.
+    """New values from a time on: of parameters or states of neurons, of weights, of a drive, or of the seed of noise.
 
     What is set at time t holds from the step that begins at t; changes of the same time are made in the order of the
     file. Give `set` with `t_ms`; or `values` with `times_ms`, one for each time; or `sine`. Nothing else changes:
@@ -55,6 +56,11 @@ class Change(Strict):
         "are), or the weight, under its key",
     )
     drive: str | None = Field(default=None, description="drive whose rate, current, noise or weight changes")
+    noise_seed: Seed | None = Field(
+        default=None,
+        description="from `t_ms` on, seed of all that is drawn while the network runs, spikes and currents of drives "
+        "and of random sources; the network stays that of `seed`",
+    )
     regions: Regions | None = Field(
         default=None, description="only in these regions: all, left, right, or a list of names; default: all"
     )
@@ -83,9 +89,9 @@ class Change(Strict):
 
     @model_validator(mode="after")
     def _one_object(self) -> Change:
-        given = [key for key in ("population", "projection", "drive") if getattr(self, key) is not None]
+        given = [key for key in _OBJECTS if getattr(self, key) is not None]
         if len(given) != 1:
-            raise ValueError(f"give one of population, projection and drive; got {' and '.join(given) or 'none'}")
+            raise ValueError(f"give one of {', '.join(_OBJECTS)}; got {' and '.join(given) or 'none'}")
         chosen = [key for key in ("regions", "fraction", "neurons") if getattr(self, key) is not None]
         if chosen and self.population is None:
             raise ValueError(f"{chosen[0]} chooses neurons of a population; a {given[0]} changes as a whole")
@@ -100,6 +106,10 @@ class Change(Strict):
     def _one_course(self) -> Change:
         if self.on is not None and self.drive is None:
             raise ValueError("on switches a drive; name it with drive: NAME")
+        if self.noise_seed is not None:
+            if any(getattr(self, key) not in (None, {}) for key in (*_WAYS, "times_ms")):
+                raise ValueError("noise_seed changes nothing else: give it and t_ms alone")
+            return self
         given = [key for key in _WAYS if getattr(self, key) not in (None, {})]
         if not given:
             raise ValueError("nothing changes: give set, or values with times_ms, or sine")
@@ -120,6 +130,11 @@ class Change(Strict):
         for name, values in self.values.items():
             if len(values) != len(times_ms):
                 raise ValueError(f"times_ms has {len(times_ms)} entries, values.{name} {len(values)}")
+
+    @property
+    def begins_ms(self) -> float:
+        """When the first of its values begins to hold."""
+        return self.t_ms if self.times_ms is None else self.times_ms[0]
 
     @property
     def names(self) -> list[str]:

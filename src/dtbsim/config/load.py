@@ -88,6 +88,12 @@ def load_located(path: str | Path, overrides: Overrides = ()) -> LocatedConfig:
     return LocatedConfig(located.config, located.locator, file)
 
 
+def load_located_text(text: str, path: Path, overrides: Overrides = ()) -> LocatedConfig:
+    """As `load_located` of a file at `path` with this text."""
+    located = _load(text, str(path), overrides)
+    return LocatedConfig(located.config, located.locator, path)
+
+
 def _read(path: Path) -> str:
     if path.is_dir():
         inside = path / "config.yaml"

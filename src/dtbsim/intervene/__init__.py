@@ -16,7 +16,7 @@ from dtbsim.config.controllers import INTERVENTIONS, ControllerOptions
 from dtbsim.intervene.homeostatic import Controller
 from dtbsim.intervene.intervention import Intervention, Kind, Plan, State
 from dtbsim.intervene.scaling import Scaling
-from dtbsim.intervene.schedule import Schedule, WeightSchedule, make_change
+from dtbsim.intervene.schedule import NoiseSeeds, Schedule, WeightSchedule, make_change
 from dtbsim.spec.network import Network
 
 __all__ = [
@@ -25,10 +25,12 @@ __all__ = [
     "ControllerOptions",
     "Intervention",
     "Kind",
+    "NoiseSeeds",
     "Plan",
     "Scaling",
     "Schedule",
     "State",
+    "WeightSchedule",
     "change_steps",
     "intervention_plans",
     "make_change",
@@ -46,7 +48,8 @@ def intervention_plans(network: Network) -> list[Plan]:
 
 def change_steps(network: Network) -> list[int]:
     """Return the steps before which something changes, ascending: a chunk ends there."""
-    return sorted({*Schedule(network, network.changes).steps, *(change.step for change in network.weight_changes)})
+    steps = {*Schedule(network, network.changes).steps, *(change.step for change in network.weight_changes)}
+    return sorted(steps | {step for step, _ in network.noise_seeds})
 
 
 def open_interventions(network: Network, plans: Sequence[Plan], backend: Backend, unit: int) -> list[Intervention]:
@@ -56,4 +59,4 @@ def open_interventions(network: Network, plans: Sequence[Plan], backend: Backend
     """
     ordered = sorted(plans, key=lambda plan: plan.counts)
     controllers = [plan.open(backend, unit or 1) for plan in ordered]
-    return [*controllers, WeightSchedule(network), Schedule(network, network.changes)]
+    return [*controllers, NoiseSeeds(network), WeightSchedule(network), Schedule(network, network.changes)]

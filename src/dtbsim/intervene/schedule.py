@@ -11,7 +11,8 @@ from dtbsim.backends.backend import Backend
 from dtbsim.build.kinds import neuron_values
 from dtbsim.intervene.intervention import State
 from dtbsim.record.chunk import Chunk
-from dtbsim.spec.changes import NeuronChange
+from dtbsim.spec.changes import NeuronChange, WeightChange
+from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
 
 
@@ -22,31 +23,91 @@ class WeightSchedule:
         self._changes = network.weight_changes
         self._plastic = {p.index for p in network.projections if p.dynamics is not None and p.dynamics.plastic}
         self._done = 0
+        self._now = 0
+        self._made: set[int] = set()
+        """Projections whose weights have been changed in the step `_now`."""
+        self._others: set[int] = set()
+        """Those that somebody else has changed at any time: factors multiply what these have become."""
 
     def begin(self, backend: Backend) -> None:
         """Nothing: what holds from time 0 on is built, and what was changed later is part of the backend's state."""
 
     def take(self, chunk: Chunk, backend: Backend) -> None:
         """Make the changes that hold from the end of the chunk on."""
-        due = {}
-        while self._done < len(self._changes) and self._changes[self._done].step <= chunk.stop:
+        self._now, self._made = chunk.stop, set()
+        self._until(backend)
+
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Where a run goes on at `step`: those before are part of its state; those of this step that are not are made.
+
+        A factor of plastic weights must not be made twice.
+        """
+        self._done, self._now = sum(change.step < step for change in self._changes), step
+        self._until(backend)
+
+    def note(self, projection: int) -> None:
+        """Somebody else has changed the weights of a projection in this step."""
+        self._made.add(projection)
+        self._others.add(projection)
+
+    def _until(self, backend: Backend) -> None:
+        due: dict[int, Table] = {}
+        before = set(self._made)
+        while self._done < len(self._changes) and self._changes[self._done].step <= self._now:
             change = self._changes[self._done]
+            self._done += 1
+            if change.projection in before:
+                continue
+            self._made.add(change.projection)
             if change.projection in self._plastic:
                 weight = change.weight if change.drawn else None
                 backend.set_plastic_weights(change.projection, weight, change.factor)
             else:
-                due[change.projection] = change.weight
-            self._done += 1
+                due[change.projection] = self._weight(change, backend)
         if due:
             backend.set_weights(due)
 
+    def _weight(self, change: WeightChange, backend: Backend) -> Table:
+        if change.projection not in self._others or not change.factors:
+            return change.weight
+        weight = backend.weights_set[change.projection]
+        for factor in change.factors:
+            weight = weight if factor == 1 else weight.map(factor)
+        return weight
+
     def state(self) -> State:
-        """How many are done."""
-        return {"done": np.array([self._done], np.int64)}
+        """Projections whose weights have been changed in the step that was reached."""
+        return {"made": np.array(sorted(self._made), np.int64)}
 
     def restore(self, state: State) -> None:
-        """Go on after those that were done."""
-        self._done = int(state["done"][0])
+        """Note them; `go_on` follows."""
+        self._made = set(np.asarray(state["made"]).tolist())
+
+
+class NoiseSeeds:
+    """Has noise drawn from the seeds that the network lists; what is drawn depends on step and seed alone."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def begin(self, backend: Backend) -> None:
+        """Set the seed of time 0."""
+        self.go_on(0, backend)
+
+    def take(self, chunk: Chunk, backend: Backend) -> None:
+        """Set the seed that holds from the end of the chunk on."""
+        self.go_on(chunk.stop, backend)
+
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Set the seed that holds from `step` on, where a run goes on there."""
+        backend.set_noise_seed(self._network.noise_seed_at(step))
+
+    def state(self) -> State:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing: `go_on` follows."""
 
 
 class Schedule:
@@ -70,12 +131,16 @@ class Schedule:
         self._until(chunk.stop, backend)
 
     def state(self) -> State:
-        """How many are done; the values are part of the neurons."""
-        return {"done": np.array([self._done], np.int64)}
+        """Nothing: the values are part of the neurons."""
+        return {}
 
     def restore(self, state: State) -> None:
-        """Go on after those that were done."""
-        self._done = int(state["done"][0])
+        """Nothing: `go_on` follows."""
+
+    def go_on(self, step: int, backend: Backend) -> None:
+        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again."""
+        self._done = sum(change.step < step for change in self._changes)
+        self._until(step, backend)
 
     def _until(self, step: int, backend: Backend) -> None:
         while self._done < len(self._changes) and self._changes[self._done].step <= step:

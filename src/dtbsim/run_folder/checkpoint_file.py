@@ -9,14 +9,16 @@ arrays      little-endian, each at a multiple of 64 bytes; between them zeros
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ from dtbsim.store.files import damaged, storage_errors
 Arrays = Mapping[str, NDArray[Any]]
 MAGIC = b"dtbsimCP"
 ALIGNED = 64
+PIECE = 1 << 24
+"""Bytes that are looked at in one go where arrays are not kept."""
 _HEAD = struct.Struct("<8sQI4x")
 
 
@@ -85,39 +89,85 @@ def _header(about: Mapping[str, Any], arrays: Arrays) -> tuple[bytes, list[dict[
         room = len(header) + 64
 
 
-def read_file(path: Path, expected: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_file(
+    path: Path, expected: Mapping[str, Any], wanted: Callable[[Header], Collection[str]] | None = None
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what is said of a file and its arrays. `expected` is what `write_file` returned.
 
-    Raises InputError, naming the file and the piece of it, where it is missing or not as it was written.
+    Where `wanted` chooses names of arrays by the header, nothing else is read. Raises InputError, naming the file and
+    the piece of it, where it is missing or not as it was written.
     """
+    with _opened(path) as file:
+        header = _read_header(file, expected)
+        names = [row["name"] for row in header.arrays] if wanted is None else wanted(header)
+        found = {}
+        for row in header.arrays:
+            if row["name"] in names:
+                data = b"".join(_pieces(file, row, row["bytes"]))
+                array = np.frombuffer(data, row["dtype"], math.prod(row["shape"])).reshape(row["shape"])
+                found[row["name"]] = array.astype(array.dtype.newbyteorder("="))
+        return header.about, found
+
+
+def check_file(path: Path, expected: Mapping[str, Any], *, values: bool = True) -> None:
+    """Raise InputError as `read_file`; without `values` only size and header are looked at. Little memory is needed."""
+    with _opened(path) as file:
+        header = _read_header(file, expected)
+        end = header.bytes
+        for row in header.arrays if values else ():
+            file.seek(end)
+            if any(file.read(row["offset"] - end)):
+                raise DamagedError(f"the gap before {row['name']} does not match its checksum")
+            for _ in _pieces(file, row, PIECE):
+                pass
+            end = row["offset"] + row["bytes"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is said of a file, of its arrays (`name`, `offset`, `bytes`, ...), and where the arrays begin."""
+
+    about: dict[str, Any]
+    arrays: list[dict[str, Any]]
+    bytes: int
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file of a checkpoint; what is wrong with it becomes an InputError."""
     try:
         with open_regular(path) as file:
-            data = file.read()
+            yield file
     except FileNotFoundError:
         raise InputError("a file of the checkpoint is missing", where=str(path)) from None
-    except OSError as error:
-        raise damaged(path, error) from error
-    try:
-        return _parsed(data, expected)
     except DamagedError as error:
         raise InputError(f"damaged: {error}", where=str(path)) from error
+    except OSError as error:
+        raise damaged(path, error) from error
 
 
-def _parsed(data: bytes, expected: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    if len(data) != expected["bytes"]:
-        raise DamagedError(f"{len(data)} bytes of {expected['bytes']}")
-    magic, length, crc = _HEAD.unpack_from(data)
-    header = data[_HEAD.size : _HEAD.size + length]
-    if magic != MAGIC or zlib.crc32(header) != crc or crc != expected["crc32"] or any(data[20:24]):
+def _read_header(file: BinaryIO, expected: Mapping[str, Any]) -> Header:
+    size = os.fstat(file.fileno()).st_size
+    if size != expected["bytes"]:
+        raise DamagedError(f"{size} bytes of {expected['bytes']}")
+    head = file.read(_HEAD.size)
+    magic, length, crc = _HEAD.unpack(head)
+    header = file.read(min(length, size))
+    if magic != MAGIC or zlib.crc32(header) != crc or crc != expected["crc32"] or any(head[20:24]):
         raise DamagedError("the header does not match its checksum")
     found = json.loads(header)
-    arrays, end = {}, _HEAD.size + length
-    for row in found["arrays"]:
-        first = row["offset"]
-        piece = memoryview(data)[first : first + row["bytes"]]
-        if any(data[end:first]) or zlib.crc32(piece) != row["crc32"]:
-            raise DamagedError(f"{row['name']} does not match its checksum")
-        array = np.frombuffer(piece, row["dtype"], math.prod(row["shape"])).reshape(row["shape"])
-        arrays[row["name"]] = array.astype(array.dtype.newbyteorder("="))
-        end = first + row["bytes"]
-    return found["about"], arrays
+    return Header(found["about"], found["arrays"], _HEAD.size + length)
+
+
+def _pieces(file: BinaryIO, row: Mapping[str, Any], size: int) -> Iterator[bytes]:
+    """The bytes of an array, piece by piece; DamagedError at their end where they do not match their checksum."""
+    file.seek(row["offset"])
+    left, crc = row["bytes"], 0
+    while left > 0:
+        piece = file.read(min(left, size))
+        if not piece:
+            break
+        left, crc = left - len(piece), zlib.crc32(piece, crc)
+        yield piece
+    if left or crc != row["crc32"]:
+        raise DamagedError(f"{row['name']} does not match its checksum")

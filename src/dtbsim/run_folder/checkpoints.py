@@ -9,26 +9,43 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from dtbsim.errors import InputError
-from dtbsim.run_folder.checkpoint_file import read_file
+from dtbsim.run_folder.checkpoint_file import Header, check_file, read_file
 from dtbsim.store.files import damaged, read_checked, storage_errors, sync_to_disk, write_checked
 
+Wanted = Callable[[int, Header], Collection[str]]
 FOLDER = "checkpoints"
-FORMAT = 1
+FORMAT = 2
 """Of the arrays in a checkpoint and their meaning."""
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"step_(\d{12})")
-_KEYS = {"checkpoint_format": int, "dtbsim": str, "config": str, "step": int, "files": list, "stores": dict}
+_KEYS = {
+    "checkpoint_format": int,
+    "dtbsim": str,
+    "config": str,
+    "step": int,
+    "files": list,
+    "stores": dict,
+    "events": int,
+}
 
 
 def checkpoint_name(step: int) -> str:
     """The name of the folder of a checkpoint."""
     return f"step_{step:012d}"
+
+
+def step_of(name: str) -> int:
+    """The step that the name of the folder of a checkpoint says."""
+    return int(name.removeprefix("step_"))
 
 
 def rank_file(rank: int) -> str:
@@ -48,14 +65,49 @@ class Checkpoint:
         """Steps that were done."""
         return int(self.manifest["step"])
 
-    def read(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """What is said of the file of every rank, and its arrays. InputError where one is missing or damaged."""
+    @property
+    def ranks(self) -> int:
+        """How many ranks wrote it."""
+        return len(self.manifest["files"])
+
+    def read(self, wanted: Wanted | None = None) -> list[dict[str, NDArray[Any]]]:
+        """The arrays of the file of every rank; of each only those that `wanted(rank, header)` names.
+
+        InputError where one is missing or damaged.
+        """
+        found = []
+        for rank, entry in enumerate(self.manifest["files"]):
+            chosen = None if wanted is None else partial(wanted, rank)
+            with self._told():
+                found.append(read_file(self.path / rank_file(rank), entry, chosen)[1])
+        return found
+
+    def check(self, rank: int, n_ranks: int) -> None:
+        """Raise InputError where a file is missing or damaged. Of `n_ranks` that call this, each looks at its share."""
+        for number in range(rank, self.ranks, n_ranks):
+            with self._told():
+                check_file(self.path / rank_file(number), self.manifest["files"][number])
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say which other checkpoint could be used."""
         try:
-            files = enumerate(self.manifest["files"])
-            return [read_file(self.path / rank_file(rank), entry) for rank, entry in files]
+            yield
         except InputError as error:
             error.remedy = _earlier(self.path)
             raise
+
+    def inspect(self, *, values: bool = False) -> list[InputError]:
+        """What is damaged or missing, one error per file; without `values` the arrays themselves are not read."""
+        found = []
+        for rank, entry in enumerate(self.manifest["files"]):
+            try:
+                check_file(self.path / rank_file(rank), entry, values=values)
+            except InputError as error:
+                if self.path.exists():
+                    error.remedy = _earlier(self.path)
+                    found.append(error)
+        return found
 
 
 def begin_checkpoint(run: Path, step: int) -> Path:
@@ -120,17 +172,18 @@ def find_checkpoint(run: Path, name: str | None = None) -> Checkpoint:
         if not chosen:
             listed = ", ".join(path.name for path in known) or "none"
             raise InputError(f"there is no checkpoint '{name}'", where=str(run / FOLDER), remedy=f"there are: {listed}")
-        return _opened(chosen[0])
+        return opened_checkpoint(chosen[0])
     if not known:
         raise InputError(
             "this run has no checkpoint, so there is nothing to resume",
             where=str(run),
             remedy="repeat it with checkpoints: dtbsim run RUN/config.yaml --set checkpoint.every_min=30",
         )
-    return _opened(known[-1])
+    return opened_checkpoint(known[-1])
 
 
-def _opened(path: Path) -> Checkpoint:
+def opened_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a folder. InputError where its manifest is missing or damaged."""
     try:
         manifest = read_checked(path / MANIFEST, missing="", old=False)
         if checkpoint_name(manifest.get("step", -1)) != path.name:

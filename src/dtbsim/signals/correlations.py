@@ -94,12 +94,17 @@ class CorrelationPlan(Plan):
         self.columns = [[column[entry.first], column[entry.second]] for entry in entries]
         self.steps = math.gcd(*(entry.bin for entry in entries))
 
+    @property
+    def bins(self) -> Sequence[int]:
+        """Those of all entries."""
+        return [entry.bin for entry in self.entries]
+
     def open(self, site: Site) -> Stream:
         """Counts on every rank; what comes of them is on rank 0."""
         counter = Activity(site.comm, site.network.gid_starts, self.steps, self.groups)
         folder = site.stores / FOLDER
         histograms = [
-            Histogram(self, entry, columns, folder / f"{k}.zarr")
+            Histogram(self, entry, columns, folder / f"{k}.zarr", site.begins)
             for k, (entry, columns) in enumerate(zip(self.entries, self.columns, strict=True))
             if site.comm.is_root
         ]
@@ -135,6 +140,13 @@ class CorrelationStream(Stream):
         for k, histogram in enumerate(self._histograms):
             histogram.restore({name: state[f"{name}_{k}"] for name in HISTOGRAM_STATE})
 
+    def branch(self, state: State | None) -> None:
+        """Sums begin; units and bins that had begun go on."""
+        if state is not None:
+            self._counter.started = np.array(state["started"], np.int64)
+            for k, histogram in enumerate(self._histograms):
+                histogram.go_on(state[f"bin_{k}"])
+
     def merged(self, states: Sequence[State], rank: int) -> State:
         """The counts of all ranks and the sums, on rank 0; nothing counted on the others."""
         started = sum_on_first(self._counter.comm, [state["started"] for state in states])
@@ -150,12 +162,14 @@ class CorrelationStream(Stream):
 class Histogram:
     """One histogram and its store."""
 
-    def __init__(self, plan: CorrelationPlan, entry: CorrelationRecord, columns: list[int], path: Path) -> None:
+    def __init__(
+        self, plan: CorrelationPlan, entry: CorrelationRecord, columns: list[int], path: Path, begins: int = 0
+    ) -> None:
         from dtbsim.store import CorrelationWriter
 
         self._entry, self._columns = entry, columns
         self._bins = Bins(entry.bin // plan.steps, 2)
-        self._next_bin = 0
+        self._next_bin = begins // entry.bin
         self._sums = CrossCorrelation(entry.lags)
         names, bin_ms = (plan.names[entry.first], plan.names[entry.second]), entry.bin * plan.dt_ms
         self._writer = CorrelationWriter(path, names, entry.lags, bin_ms, entry.first_bin)
@@ -188,6 +202,10 @@ class Histogram:
         self._bins.started = np.array(state["bin"], np.int64)
         self._next_bin, sums.bins = state["bins"].tolist()
         sums.counts, sums.spikes, sums.before = (np.array(state[name]) for name in ("count", "spikes", "before"))
+
+    def go_on(self, started: I64) -> None:
+        """Go on with the units of a bin that has begun."""
+        self._bins.started = np.array(started, np.int64)
 
     def _write(self) -> None:
         self._writer.append(self._sums.bins, self._sums.spikes, self._sums.counts)

@@ -47,7 +47,7 @@ class Rates(Signal):
     def stored_until_ms(self, run: Run) -> float | None:
         """The end of the last bin."""
         rates = self.read(run)
-        return float(rates.sizes["time_ms"] * rates.attrs["bin_ms"])
+        return float(rates.attrs["start_ms"] + rates.sizes["time_ms"] * rates.attrs["bin_ms"])
 
     def read(self, run: Run, name: Any = None) -> xr.DataArray:
         """Return the rates in Hz, (time_ms, population)."""

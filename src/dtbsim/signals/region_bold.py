@@ -104,13 +104,13 @@ class BoldPlan(Plan):
 
     def open(self, site: Site) -> Stream:
         """The model and its store, on rank 0."""
-        return BoldStream(self, site.unit, site.stores / STORE) if site.comm.is_root else Stream()
+        return BoldStream(self, site.unit, site.stores / STORE, site.begins) if site.comm.is_root else Stream()
 
 
 class BoldStream(Stream):
     """Feeds the haemodynamic model and stores what comes out; keeps the samples for the connectivity at the end."""
 
-    def __init__(self, plan: BoldPlan, unit_steps: int, path: Path) -> None:
+    def __init__(self, plan: BoldPlan, unit_steps: int, path: Path, begins: int = 0) -> None:
         from dtbsim.store import BoldWriter
 
         item, dt_ms = plan.item, plan.network.dt_ms
@@ -128,6 +128,7 @@ class BoldStream(Stream):
         )
         self._writer = BoldWriter(path, plan.regions.names, tr_ms, first_ms=discard_ms + tr_ms)
         self._samples: list[F64] = []
+        self._begins = begins // plan.unit, max(0, begins - item.discard) // item.tr
 
     def take(self, chunk: Chunk) -> None:
         """Go on by the counts of a chunk."""
@@ -161,6 +162,15 @@ class BoldStream(Stream):
         self._bins.started = np.array(state["started"], np.int64)
         self._samples = [np.array(state["samples"])]
         self._model.set_state({name: state[f"model_{name}"] for name in ("state", "counters")})
+
+    def branch(self, state: State | None) -> None:
+        """Go on with bin and model; samples count from here on. Without a state the model begins at rest."""
+        if state is not None:
+            self.restore(state)
+            self._samples = []
+        else:
+            bins, samples = self._begins
+            self._model.set_state(self._model.get_state() | {"counters": np.array([bins, samples, 0], np.float64)})
 
     def close(self) -> None:
         """Publish the store."""

@@ -131,6 +131,9 @@ class SpikeStream(Stream):
         self._hasher = SpikeHasher({window: (a, b) for window, (a, b) in zip(windows, words, strict=True)})
         self._spikes = int(state["spikes"])
 
+    def branch(self, state: State | None) -> None:
+        """Count, hash and store from here on."""
+
     def merged(self, states: Sequence[State], rank: int) -> State:
         """The sums of all ranks, on rank 0."""
         hasher = SpikeHasher()

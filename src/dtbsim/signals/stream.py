@@ -52,13 +52,15 @@ class Site:
     stores: Path
     unit: int
     begun: int = 0
+    begins: int = 0
+    """The step at which the stores begin: that of the checkpoint of a branch, else 0."""
 
 
 class Stream:
     """One recorder or signal on one rank."""
 
     def begin(self) -> None:
-        """Store what holds before the first step; called once, and not where a run goes on from a state."""
+        """Store what holds before the first step; called once, and not where a run goes on in its folder."""
 
     def share(self, chunk: Chunk) -> None:
         """Combine a chunk with those of all other ranks; collective. Must not raise on one rank alone."""
@@ -87,6 +89,14 @@ class Stream:
     def restore(self, state: State) -> None:
         """Go on from what `state` of such a stream on the same rank returned, or `merged` made of those of all."""
 
+    def branch(self, state: State | None) -> None:
+        """Begin where a branch does: what was observed before belongs to its run. `begin` is called after it.
+
+        `state` is that of the same entry there, None where it is another one or new. By default it is restored.
+        """
+        if state is not None:
+            self.restore(state)
+
     def merged(self, states: Sequence[State], rank: int) -> State:
         """What this stream on `rank` goes on from, where there were other ranks when they gave these states.
 
@@ -113,6 +123,11 @@ class Plan:
     """Steps in which spikes are counted for it (or in a divisor of them), 0: it needs no counts."""
     intervals: Sequence[int] = ()
     """Steps after whose multiples a chunk must end for it."""
+
+    @property
+    def bins(self) -> Sequence[int]:
+        """Steps within whose multiples it cannot begin with a branch, unless it goes on from a state."""
+        return [self.unit] if self.unit else []
 
     def open(self, site: Site) -> Stream:
         """Return the stream on a rank, its stores made. Raises StorageError."""

@@ -39,19 +39,19 @@ class SynchronyPlan(Plan):
 
     def open(self, site: Site) -> Stream:
         """On rank 0, where there are counts."""
-        return SynchronyStream(self._network, site.unit) if site.comm.is_root and site.unit else Stream()
+        return SynchronyStream(self._network, site.unit, site.begins) if site.comm.is_root and site.unit else Stream()
 
 
 class SynchronyStream(Stream):
     """Feeds the meter; `unit_steps` is the length of the bins in which spikes are counted."""
 
-    def __init__(self, network: Network, unit_steps: int) -> None:
+    def __init__(self, network: Network, unit_steps: int, begins: int = 0) -> None:
         chosen = [not network.families[p.family].model.is_source for p in network.populations]
         self._chosen: NDArray[np.bool_] = np.array(chosen)
         neurons = sum(p.size for p, counted in zip(network.populations, chosen, strict=True) if counted)
         unit_ms = unit_steps * network.dt_ms
         self._meter = SynchronyMeter(neurons, unit_ms)
-        self._skip = -(-network.records.statistics_start // unit_steps)
+        self._skip = max(0, -(-network.records.statistics_start // unit_steps) - begins // unit_steps)
 
     def take(self, chunk: Chunk) -> None:
         """Go on by the counts of a chunk."""
@@ -72,6 +72,9 @@ class SynchronyStream(Stream):
         """Go on from there."""
         self._skip = int(state["skip"])
         self._meter.restore(state)
+
+    def branch(self, state: State | None) -> None:
+        """Begin."""
 
 
 SYNCHRONY = Synchrony()

@@ -78,23 +78,23 @@ class WeightPlan(Plan):
                 for step in steps_before(folder).tolist():
                     writer.append(step, np.zeros(0))
             writers.append(writer)
-        return WeightStream(self, kept, columns, writers)
+        return WeightStream(self, kept, columns, writers, site.begins)
 
 
 class WeightStream(Stream):
     """Reads the weights where they are due; the backend knows them, nothing is kept here."""
 
     def __init__(
-        self, plan: WeightPlan, kept: RecordedWeights, columns: StoreColumns, writers: list[WeightWriter]
+        self, plan: WeightPlan, kept: RecordedWeights, columns: StoreColumns, writers: list[WeightWriter], begins: int
     ) -> None:
-        self._plan, self._kept, self._columns, self._writers = plan, kept, columns, writers
+        self._plan, self._kept, self._columns, self._writers, self._begins = plan, kept, columns, writers, begins
         self._due: list[NDArray[np.float64]] = []
         self._stored = 0
         """The step before which weights were stored last."""
 
     def begin(self) -> None:
-        """Store the weights at time 0."""
-        self._append(0, [self._kept.now(0)])
+        """Store the weights at time 0, or where a branch begins."""
+        self._append(self._begins, [self._kept.now(self._begins)])
 
     def share(self, chunk: Chunk) -> None:
         """Bring the weights, where they are due, to the ranks that store them."""
@@ -120,7 +120,7 @@ class WeightStream(Stream):
 
     def _append(self, stop: int, weights: list[NDArray[np.float64]]) -> None:
         for writer, values in zip(self._writers, weights, strict=True):
-            writer.append(stop, values, only_at_the_end=stop > 0 and not self._ends_interval(stop))
+            writer.append(stop, values, only_at_the_end=stop > self._begins and not self._ends_interval(stop))
         self._stored = stop
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -130,6 +130,9 @@ class WeightStream(Stream):
     def restore(self, state: State) -> None:
         """Go on from there."""
         self._stored = int(state["stored"])
+
+    def branch(self, state: State | None) -> None:
+        """Begin: `begin` stores the weights."""
 
     def merged(self, states: Sequence[State], rank: int) -> State:
         """The same on all ranks."""

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from dtbsim.run_folder.checkpoint_file import write_file
 from dtbsim.run_folder.checkpoints import FORMAT, begin_checkpoint, finish_checkpoint, rank_file
 from dtbsim.runtime.interrupt import Wish, wish_agreed
 from dtbsim.runtime.watchdog import tick
-from dtbsim.simulate.saved import Parts
+from dtbsim.simulate.saved import DRIVES_SET, Parts, Ranges
 from dtbsim.simulate.stages import Stages
 from dtbsim.version import VERSION
 
@@ -60,7 +60,8 @@ class Schedule:
 class Saver:
     """Writes the checkpoints of a run into its folder; `digest` is that of its configuration, on rank 0.
 
-    `described` is what `saved.described` says of its network.
+    `described` is what `saved.described` says of its network, `neurons` are those of this rank. `as_it_is` gives the
+    configuration with which a live run can go on: it goes into its checkpoints.
     """
 
     def __init__(
@@ -72,11 +73,14 @@ class Saver:
         comm: Comm,
         folder: RunFolder,
         parts: Parts,
+        neurons: Ranges,
         stages: Stages,
         n_stores: int,
+        as_it_is: Callable[[int], RunConfig] | None = None,
     ) -> None:
+        self._as_it_is = as_it_is
         self._schedule, self._comm, self._folder, self._parts, self._stages = schedule, comm, folder, parts, stages
-        self._dt_ms = dt_ms
+        self._dt_ms, self._neurons = dt_ms, neurons
         self._every = schedule.every_steps(self._dt_ms)
         self._manifest: dict[str, Any] = {
             "checkpoint_format": FORMAT,
@@ -107,15 +111,17 @@ class Saver:
 
     def save(self, step: int) -> None:
         """Write a checkpoint; collective. Raises StorageError, on all ranks; those before it stay."""
-        if step == self._saved:
+        if step == self._saved and self._as_it_is is None:
             return
         comm, parts, path = self._comm, self._parts, self._folder.path
         kept = on_every_rank(comm, parts.streams.keep)
         state = parts.state()
+        if self._as_it_is is not None:  # drives that were set in its course are in the configuration
+            state[DRIVES_SET] = state[DRIVES_SET][:0]
         tick()
         draft = on_root(comm, lambda: self._begin(step))
         file = draft / rank_file(comm.rank)
-        about = {"step": step, "rank": comm.rank}
+        about = {"step": step, "rank": comm.rank, "neurons": self._neurons}
         try:
             written = on_every_rank(comm, lambda: write_file(file, about, state))
         except DtbsimError:
@@ -123,7 +129,7 @@ class Saver:
                 shutil.rmtree(draft, ignore_errors=True)
             raise
         tick()
-        shares = comm.gather((written, kept))
+        shares = comm.gather((written, kept, parts.backend.events()))
         on_root(comm, lambda: self._finish(draft, step, shares or []))
         tick()
         self._saved, self._last_s = step, time.monotonic()
@@ -134,8 +140,18 @@ class Saver:
         return begin_checkpoint(self._folder.path, step)
 
     def _finish(self, draft: Any, step: int, shares: Sequence[Any]) -> None:
-        files = [written for written, _ in shares]
-        stores = {name: list(kept) for _, share in shares for name, kept in share.items()}
+        files = [written for written, _, _ in shares]
+        stores = {name: list(kept) for _, share, _ in shares for name, kept in share.items()}
         keep = 2 if self._schedule.configured is None else self._schedule.configured.keep
-        about = {"step": step, "time_ms": time_of(step, self._dt_ms), "files": files, "stores": stores}
+        events = sum(counted for _, _, counted in shares)
+        about: dict[str, Any] = {
+            "step": step,
+            "time_ms": time_of(step, self._dt_ms),
+            "files": files,
+            "stores": stores,
+            "events": events,
+        }
+        if self._as_it_is is not None:
+            config = self._as_it_is(step)
+            about |= {"config": config_digest(config), "config_text": dump_config(config)}
         finish_checkpoint(draft, self._manifest | about, keep)

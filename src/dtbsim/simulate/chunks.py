@@ -63,8 +63,12 @@ class ChunkReader:
         return {} if self._activity is None else {"started": self._activity.started.copy()}
 
     def restore(self, states: Sequence[Mapping[str, NDArray[np.int64]]]) -> None:
-        """Go on from what all ranks of an interrupted run had counted."""
-        if self._activity is not None:
+        """Go on from what all ranks of an interrupted run had counted; where there are as many, own counts suffice."""
+        if self._activity is None:
+            return
+        if len(states) == self._activity.comm.size:
+            self._activity.started = np.array(states[self._activity.comm.rank]["started"], np.int64)
+        else:
             self._activity.started = sum_on_first(self._activity.comm, [state["started"] for state in states])
 
     def take(self, start: int) -> Chunk:

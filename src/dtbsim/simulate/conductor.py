@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.backends.backend import Backend
-from dtbsim.build.blocks import traffic
 from dtbsim.build.rank import RankNetwork
 from dtbsim.config import Locator, RunConfig
-from dtbsim.errors import DtbsimError, InputError, StorageError
+from dtbsim.config.changes import Change
+from dtbsim.errors import DtbsimError, StorageError
 from dtbsim.intervene import open_interventions
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
-from dtbsim.partition import summarise
 from dtbsim.run_folder import RunFolder, check_run_folder, claim_run_folder
 from dtbsim.run_folder.resume import give_back_run_folder, take_over_run_folder
 from dtbsim.runtime.interrupt import NOTHING_RECORDED, STOPPING, Interrupt, Wish, interrupt_agreed, some_interrupt
@@ -32,12 +31,13 @@ from dtbsim.simulate.checkpointing import Saver, Schedule, config_digest
 from dtbsim.simulate.chunks import ChunkReader
 from dtbsim.simulate.compiling import Compiler
 from dtbsim.simulate.origin import Origin
-from dtbsim.simulate.pause import Conducted, Ending, open_ended
+from dtbsim.simulate.pause import Conducted, Ending, as_it_is, open_ended
 from dtbsim.simulate.prepare import Prepared, prepare
 from dtbsim.simulate.report_process import ReportError, report_in_own_process
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.resuming import Resumption
-from dtbsim.simulate.saved import Parts, described, with_states
+from dtbsim.simulate.saved import Parts, described, neurons_of
+from dtbsim.simulate.sayings import say_choices, say_partition
 from dtbsim.simulate.stages import Stages
 from dtbsim.simulate.stepping import Stepping
 from dtbsim.simulate.streams import Planned, Streams, plan_streams
@@ -115,19 +115,15 @@ def conduct(
 ) -> Conducted:
     """A run as a generator, with the arguments of `run`, which ends with the result.
 
-    One that is `resumed` goes on in its own folder, whatever `out` is. A `live` one pauses before its first step and
-    wherever it was sent to: it yields a `Pause` and is sent the step to go on to, or an `Ending`. Interrupted by the
-    user, it pauses early.
+    One that is `resumed` goes on in its own folder, whatever `out` is, unless it is a branch, which begins in `out`. A
+    `live` one pauses before its first step and wherever it was sent to: it yields a `Pause` and is sent the step to go
+    on to, or an `Ending`. Interrupted by the user, it pauses early.
     """
     ranks = comm if comm is not None else world_comm()
     shown = progress if progress is not None else TickProgress()
     stages = Stages(shown, began_s)
-    if resumed is None:
+    if resumed is None or resumed.begins_here:
         on_root(ranks, lambda: check_run_folder(out, overwrite=overwrite))
-    if live and config.checkpoint is not None:
-        raise InputError(
-            "a run in pieces writes no checkpoints", where="checkpoint", remedy="leave it out: set={'checkpoint': None}"
-        )
     with stages.stage("network"):
         given = open_ended(config) if live else config
         prepared = prepare(given, ranks, base_dir, locator, live=live)
@@ -138,7 +134,7 @@ def conduct(
         with interrupt.held():
             claimed = on_root(ranks, lambda: _claimed(out, network.name, overwrite, resumed))
             folder = claimed.path
-            if resumed is not None:
+            if resumed is not None and not resumed.begins_here:
                 stack.callback(give_back_run_folder, folder)
             stack.enter_context(interrupt.begun(ranks, partial(mark_ended, folder, "interrupted")))
         if (watchdog := active_watchdog()) is not None:
@@ -151,12 +147,13 @@ def conduct(
             for notice in locator.notices:
                 _LOG.warning("%s", notice)
         job = _Job(prepared, planned, ranks, claimed, status, sinks, stages, interrupt, list(argv), resumed)
+        job.duration_ms = config.simulation.duration_ms
         job.schedule = Schedule(config.checkpoint, None if max_hours is None else 3600.0 * max_hours)
         return (yield from job.run(report=report, live=live))
 
 
 def _claimed(out: Path | None, name: str, overwrite: bool, resumed: Resumption | None) -> RunFolder:
-    if resumed is not None:
+    if resumed is not None and not resumed.begins_here:
         return take_over_run_folder(resumed.folder, resumed.origin.get("files") or {}, force=resumed.take_over)
     return claim_run_folder(out, name, base=Path.cwd(), overwrite=overwrite)
 
@@ -183,7 +180,11 @@ class _Job:
         resumed: Resumption | None,
     ) -> None:
         self._resumed = resumed
+        self._goes_on = resumed is not None and not resumed.begins_here
+        """In a folder that was there."""
         self.schedule = Schedule(None)
+        self.duration_ms = 0.0
+        """As configured, also of a live run, which may be longer."""
         self._prepared, self._planned, self._comm = prepared, planned, comm
         self._claimed, self._folder, self._status = claimed, claimed.path, status
         self._progress, self._stages = progress, stages
@@ -191,6 +192,8 @@ class _Job:
         self._network = prepared.network
         self._origin = Origin(prepared, comm, claimed, argv)
         self._started = False
+        self._made: dict[str, Change] = {}
+        """What was set in the course of a live run."""
 
     def run(self, *, report: bool, live: bool) -> Conducted:
         """All stages; status.json says how it ended."""
@@ -222,11 +225,11 @@ class _Job:
         """Say in status.json why the run ended; a folder in which nothing was recorded goes away again."""
         if self._status is None:
             return
-        if not self._started and isinstance(error, DtbsimError) and self._resumed is None:
+        if not self._started and isinstance(error, DtbsimError) and not self._goes_on:
             self._claimed.discard()
         else:
             state: State = "interrupted" if isinstance(error, KeyboardInterrupt | GeneratorExit) else "failed"
-            text = "ended at once" if self._started or self._resumed is not None else NOTHING_RECORDED
+            text = "ended at once" if self._started or self._goes_on else NOTHING_RECORDED
             self._status.finish(state, text if state == "interrupted" else str(error) or type(error).__name__)
 
     def _report(self, result: RunResult) -> RunResult:
@@ -254,7 +257,7 @@ class _Job:
         with stages.stage("write", shown=False):
             on_root(comm, lambda: self._origin.write(self._resumed))
         if comm.is_root:
-            self._say_choices()
+            say_choices(self._prepared, comm)
         plan = self._prepared.plan
         with contextlib.ExitStack() as stack:
             compiler = stack.enter_context(contextlib.closing(Compiler(self._prepared, comm, self._progress.announce)))
@@ -287,29 +290,28 @@ class _Job:
             reader = ChunkReader(network, comm, backend, unit)
             acting = on_every_rank(comm, lambda: open_interventions(network, planned.controllers, backend, unit))
             resumed, told = self._resumed, described(network, planned, acting)
-            if resumed is not None:
-                on_every_rank(comm, lambda: resumed.check(told))
-                states = on_every_rank(comm, lambda: [arrays for _, arrays in resumed.checkpoint.read()])
-                with_states(backend, states)
+            states = [] if resumed is None else resumed.states(told, backend, neurons_of(built), comm)
+            if resumed is not None and self._goes_on:
                 on_root(comm, resumed.clear)
-            begun = 0 if resumed is None else resumed.rank_stores
-            site = Site(network, comm, backend, self._folder / "stores", unit, begun)
-            streams = on_every_rank(comm, lambda: Streams(planned, site, None if resumed is None else resumed.kept))
+            begun, begins = (0, 0) if resumed is None else (resumed.rank_stores, resumed.begins)
+            site = Site(network, comm, backend, self._folder / "stores", unit, begun, begins)
+            kept, branch = (None, None) if resumed is None else (resumed.kept, resumed.branch)
+            streams = on_every_rank(comm, lambda: Streams(planned, site, kept, branch))
             parts = Parts(backend, reader, streams, acting)
         self._started = True
         try:
             with stages.stage("open", shown=False):
-                if resumed is None:
-                    on_every_rank(comm, streams.begin)
-                else:
-                    on_every_rank(comm, lambda: parts.restore(states, comm))
+                if resumed is not None:
+                    on_every_rank(comm, lambda: resumed.restore(parts, states, comm))
                     del states
-            saver = None if self._live else self._saver(parts, told, max(begun, comm.size))
+                if not self._goes_on:
+                    on_every_rank(comm, streams.begin)
+            saver = self._saver(built, parts, told, max(begun, comm.size))
             loop = Stepping(
                 self._prepared, built, parts, saver, comm, stages, self._progress, self._status, self._interrupt,
                 planned.intervals + self.schedule.every_steps(network.dt_ms), self._start,
             )  # fmt: skip
-            reached = (yield from loop.run_in_pieces(self._end_of_pieces)) if self._live else loop.run()
+            reached = (yield from loop.run_in_pieces(self._made, self._end_of_pieces)) if self._live else loop.run()
         except BaseException:
             with contextlib.suppress(DtbsimError):  # the first error is the one to tell
                 streams.close()
@@ -318,7 +320,7 @@ class _Job:
             on_every_rank(comm, streams.close)
         return self._finish(built, backend, streams, steps=reached.steps, wish=reached.wish)
 
-    def _saver(self, parts: Parts, told: dict[str, Any], n_stores: int) -> Saver | None:
+    def _saver(self, built: RankNetwork, parts: Parts, told: dict[str, Any], n_stores: int) -> Saver | None:
         """What writes checkpoints; None where the run has parts that cannot be saved and nobody asks for it."""
         comm = self._comm
         try:
@@ -330,7 +332,10 @@ class _Job:
             return None
         digest = config_digest(self._origin.config) if comm.is_root else ""
         dt_ms = self._network.dt_ms
-        return Saver(self.schedule, dt_ms, digest, told, comm, self._claimed, parts, self._stages, n_stores)
+        return Saver(
+            self.schedule, dt_ms, digest, told, comm, self._claimed, parts, neurons_of(built), self._stages, n_stores,
+            (lambda step: as_it_is(self._origin.config, self.duration_ms, step, self._made)) if self._live else None,
+        )  # fmt: skip
 
     @property
     def _start(self) -> int:
@@ -341,28 +346,12 @@ class _Job:
 
     # -- stages -----------------------------------------------------------------------------------------------
 
-    def _say_choices(self) -> None:
-        made = self._prepared
-        made.choice.say()
-        for note in made.backend_plan.notes:
-            _LOG.info("%s", note)
-        for warning in (*made.models.warnings, *self._network.warnings):
-            _LOG.warning("%s", warning)
-        for note in self._network.notes:
-            _LOG.info("%s", note)
-        _LOG.info("%d rank(s) x %d thread(s), exchange %s", self._comm.size, made.threads, made.exchange)
-
     def _describe(self, built: RankNetwork) -> None:
         synapses = self._comm.allgather(built.n_synapses)
-        on_root(self._comm, lambda: self._say_partition(self._origin.write_network(synapses)))
-
-    def _say_partition(self, described: dict[str, Any]) -> None:
-        plan = self._prepared.plan
-        summary = summarise(plan.table, plan.blocks.rank, traffic(self._network))
-        _LOG.info("partition (%s): %s", self._network.execution.partitioner, summary.table())
-        if self._comm.size > 1:
-            _LOG.info("a spike is sent to %.2f other ranks on average", described["ranks_per_spike"])
-            self._progress.note(f"partition: {summary.headline()}")
+        note = self._progress.note
+        on_root(
+            self._comm, lambda: say_partition(self._prepared, self._comm, self._origin.write_network(synapses), note)
+        )
 
     def _finish(
         self, built: RankNetwork, backend: Backend, streams: Streams | None, *, steps: int, wish: Wish
@@ -377,6 +366,8 @@ class _Job:
             self._stages,
             steps=steps,
             start=self._start,
+            begins=0 if self._resumed is None else self._resumed.begins,
+            events_before=0 if self._resumed is None else self._resumed.events_before,
             run_dir=self._folder,
             interrupted=interrupted,
         )

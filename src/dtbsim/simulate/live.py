@@ -21,8 +21,9 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.run_folder.checkpoints import checkpoint_name
 from dtbsim.simulate.describe import describe_network
-from dtbsim.simulate.pause import Conducted, Pause
+from dtbsim.simulate.pause import Conducted, Pause, Save
 from dtbsim.simulate.result import RunResult
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
@@ -61,8 +62,8 @@ class LiveRun:
         self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
-        self._made: dict[str, Change] = {}
-        self._weights: dict[int, Table] = {}
+        self._plastic: dict[int, Table] = {}
+        """What plastic weights were drawn from last."""
         plan = self._pause.prepared.plan
         described = describe_network(self._network, plan, self._pause.prepared.exchange_plan, [0] * comm.size)
         self._table = NetworkTable(described, Path("network.json"))
@@ -96,6 +97,25 @@ class LiveRun:
             raise
         if self._pause.interrupted:
             raise KeyboardInterrupt
+
+    def save(self) -> str:
+        """Write a checkpoint now, and return its name: `dtbsim.resume` goes on from it, and `dtbsim.start` in pieces.
+
+        Raises InputError where something of the run cannot be saved; StorageError, which ends the run.
+        """
+        job = self._open()
+        if not self._pause.can_save:
+            raise InputError(
+                "something of this run does not say what its state is, so it cannot be saved: its log says what",
+                remedy="leave it out, or add state() and restore() to its class",
+            )
+        self._same("save")
+        try:
+            self._pause = job.send(Save())
+        except BaseException:
+            self._conducted = None
+            raise
+        return checkpoint_name(self._pause.step)
 
     # -- changes ------------------------------------------------------------------------------------------------
 
@@ -143,7 +163,8 @@ class LiveRun:
             given[text(key, "key")] = value
         kind = self._kind(name)
         choice = {"neurons": _indices(neurons), "regions": regions, "fraction": fraction}
-        order = f"set_{len(self._made) + 1}"
+        made = self._pause.made
+        order = f"set_{len(made) + 1}"
         while order in self._pause.prepared.config.changes:
             order += "_"
         with _told(name):
@@ -158,7 +179,7 @@ class LiveRun:
                 self._set_weights(order, change)
             else:
                 self._set_neurons(order, change)
-        self._made[order] = change
+        made[order] = change
 
     def _set_neurons(self, key: str, change: Change) -> None:
         for made in self._editor.neuron_changes(key, change, self._pause.step):
@@ -172,22 +193,27 @@ class LiveRun:
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
 
     def _set_weights(self, key: str, change: Change) -> None:
-        projection, weights = self._editor.weights_after(key, change, self._pause.step)
-        index, table, backend = projection.index, weights.table, self._pause.backend
+        backend = self._pause.backend
+        now = {**backend.weights_set, **self._plastic}
+        projection, found = self._editor.weights_after(key, change, self._pause.step, now)
+        index, table = projection.index, found[-1].table
         if projection.dynamics is not None and projection.dynamics.plastic:
-            drawn = table if weights.drawn else None
-            on_every_rank(self._comm, lambda: backend.set_plastic_weights(index, drawn, weights.factor))
+            for one in found:
+                drawn = one.table if one.drawn else None
+                on_every_rank(self._comm, partial(backend.set_plastic_weights, index, drawn, one.factor))
+            self._plastic[index] = table
         else:
             on_every_rank(self._comm, partial(self._check_weights, index, table))
             on_every_rank(self._comm, lambda: backend.set_weights({index: table}))
-            self._weights[index] = table
-        self._editor.weights_set(index, table)
+        self._pause.note_weights(index)
+        self._editor.weights_were_set()
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
-        self._pause.backend.check_set_weights()
-        drives = self._editor.compiled_drives
-        check_weights(self._pause.built, self._network, self._weights | {index: table}, drives)
+        backend = self._pause.backend
+        backend.check_set_weights()
+        weights = {**backend.weights_set, index: table}
+        check_weights(self._pause.built, self._network, weights, self._editor.compiled_drives)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -288,7 +314,7 @@ class LiveRun:
             self._same("close")
             self._conducted = None
             try:
-                job.send(self._made)
+                job.send(self._pause.made)
             except StopIteration as ended:
                 self._result = replace(ended.value, owner=self._owner)
             assert self._result is not None

@@ -37,9 +37,11 @@ class Origin:
         )
         device = self._prepared.choice.device
         self._record["gpu"] = None if device is None else dict(device.facts)
-        if resumed is not None:
+        if resumed is not None and not resumed.begins_here:
             self._go_on(resumed)
             return
+        if resumed is not None:
+            self._record["branch"] = resumed.branch
         models = self._prepared.models
         self._record["models"] = models.record
         models.write(self._claimed)

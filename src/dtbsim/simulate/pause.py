@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 from dtbsim.backends.backend import Backend
@@ -18,6 +18,10 @@ Ending = Mapping[str, Change]
 """Ends a live run: what was set in its course, by names that are free in `changes`."""
 
 
+class Save:
+    """Has a live run write a checkpoint, and pause again."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pause:
     """A live run before step `step`; `interrupted` where the user stopped it early."""
@@ -28,9 +32,15 @@ class Pause:
     reader: ChunkReader
     step: int
     interrupted: bool
+    made: dict[str, Change]
+    """What was set in the course of the run: the caller notes it here, before it goes on."""
+    can_save: bool
+    """Whether checkpoints can be written."""
+    note_weights: Callable[[int], None]
+    """Called with the index of a projection whose weights were set."""
 
 
-Conducted = Generator[Pause, "int | Ending", RunResult]
+Conducted = Generator[Pause, "int | Ending | Save", RunResult]
 
 
 def open_ended(config: RunConfig) -> RunConfig:
@@ -46,3 +56,13 @@ def as_it_was(config: RunConfig, steps: int, changes: Ending) -> RunConfig:
     simulation.duration_ms = time_of(max(steps, 1), simulation.dt_ms)
     listed = {name: change for name, change in config.changes.items() if change.t_ms < simulation.duration_ms}
     return config.model_copy(update={"simulation": simulation, "changes": listed | dict(changes)})
+
+
+def as_it_is(config: RunConfig, duration_ms: float, steps: int, changes: Ending) -> RunConfig:
+    """Return the configuration with which a live run of so many steps can go on, as another kind of run, too.
+
+    `duration_ms` is what was configured.
+    """
+    simulation = config.simulation.model_copy()
+    simulation.duration_ms = max(duration_ms, time_of(max(steps, 1), simulation.dt_ms))
+    return config.model_copy(update={"simulation": simulation, "changes": config.changes | dict(changes)})

@@ -9,7 +9,8 @@ from functools import partial
 
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
-from dtbsim.intervene import Intervention, change_steps
+from dtbsim.config.changes import Change
+from dtbsim.intervene import Intervention, WeightSchedule, change_steps
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.record.chunk import Chunk
@@ -19,7 +20,7 @@ from dtbsim.runtime.status import StatusFile
 from dtbsim.runtime.watchdog import stepping
 from dtbsim.simulate.checkpointing import Saver
 from dtbsim.simulate.chunks import LIMIT_S, ChunkReader, Chunks
-from dtbsim.simulate.pause import Ending, Pause
+from dtbsim.simulate.pause import Ending, Pause, Save
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.saved import Parts
 from dtbsim.simulate.stages import Stages
@@ -68,17 +69,28 @@ class Stepping:
         step, wish = self._until(self._start, self._network.n_steps)
         return Reached(step, wish if step < self._network.n_steps else Wish.NONE)
 
-    def run_in_pieces(self, ended: Callable[[int, Ending], None]) -> Generator[Pause, int | Ending, Reached]:
-        """Pause before the first step and wherever the run was sent to; `ended(step, changes)` is called at its end."""
+    def run_in_pieces(
+        self, made: dict[str, Change], ended: Callable[[int, Ending], None]
+    ) -> Generator[Pause, int | Ending | Save, Reached]:
+        """Pause before the first step and wherever the run was sent to; `ended(step, changes)` is called at its end.
+
+        What is set in its course is noted in `made`.
+        """
         self._begin()
-        step, wish = 0, Wish.NONE
+        step, wish = self._start, Wish.NONE
         while True:
             interrupted = wish >= Wish.LEAVE
             with self._interrupt.paused():
                 wanted = yield Pause(
-                    self._prepared, self._built, self._backend, self._reader, step, interrupted
+                    self._prepared, self._built, self._backend, self._reader, step, interrupted, made,
+                    self._saver is not None, self._note_weights,
                 )  # fmt: skip
+            if isinstance(wanted, Save):
+                self._save(step)
+                continue
             if not isinstance(wanted, int):
+                if self._saver is not None and self._saver.due(Wish.NONE, at_the_end=True):
+                    self._save(step)
                 on_every_rank(self._comm, partial(self._streams.end, step))
                 ended(step, wanted)
                 return Reached(step, Wish.NONE)
@@ -86,7 +98,7 @@ class Stepping:
 
     def _begin(self) -> None:
         self._backend.limit_s = LIMIT_S
-        if self._start:
+        if self._start:  # done where it went on
             return
         with self._stages.stage("simulate", shown=False):
             for intervention in self._acting:
@@ -108,9 +120,18 @@ class Stepping:
             return Wish.STOP if wish is Wish.LEAVE else wish
         wish = self._saver.wish(step)
         if self._saver.due(wish, at_the_end=step == self._network.n_steps):
-            with self._stages.stage("checkpoint", shown=False):
-                self._saver.save(step)
+            self._save(step)
         return wish
+
+    def _note_weights(self, projection: int) -> None:
+        for one in self._acting:
+            if isinstance(one, WeightSchedule):
+                one.note(projection)
+
+    def _save(self, step: int) -> None:
+        assert self._saver is not None
+        with self._stages.stage("checkpoint", shown=False):
+            self._saver.save(step)
 
     def _chunk(self, step: int, until: int) -> int:
         """One chunk; returns the steps done."""

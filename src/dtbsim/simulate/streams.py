@@ -32,6 +32,8 @@ class Planned:
 
     plans: list[tuple[str, Plan]]
     """Each with the name under which its time is summed up."""
+    kinds: list[str]
+    """The name of the kind of each."""
     controllers: list[InterventionPlan]
     unit: int
     intervals: list[int]
@@ -42,29 +44,38 @@ def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
     try:
         controllers = intervention_plans(network)
         kinds = kinds_named({asked.kind for asked in network.signals})
-        plans = [(kind.part, plan) for kind in kinds for plan in kind.plans(network)]
+        found = [(kind, plan) for kind in kinds for plan in kind.plans(network)]
     except InputError as error:
         if locator is not None and error.where is not None:
             error.where = locator.where(error.where)
         raise
+    plans, names = [(kind.part, plan) for kind, plan in found], [kind.name for kind, _ in found]
     units = [plan.unit for _, plan in plans if plan.unit] + [plan.interval for plan in controllers if plan.counts]
     intervals = [interval for _, plan in plans for interval in plan.intervals]
     intervals += [plan.interval for plan in controllers]
-    return Planned(plans, controllers, math.gcd(*units) if units else 0, intervals)
+    return Planned(plans, names, controllers, math.gcd(*units) if units else 0, intervals)
 
 
 class Streams:
     """The open streams of one rank; `seconds` is what they took, by part."""
 
-    def __init__(self, planned: Planned, site: Site, kept: Mapping[str, Kept] | None = None) -> None:
+    def __init__(
+        self,
+        planned: Planned,
+        site: Site,
+        kept: Mapping[str, Kept] | None = None,
+        branch: Mapping[str, Any] | None = None,
+    ) -> None:
         """Open all of them; where one cannot be opened, those before it are closed.
 
-        `kept`: what counts of the stores of an interrupted run, which are continued.
+        `kept`: what counts of the stores of an interrupted run, which are continued. `branch`: of a branch, where it
+        begins.
         """
+        self._kinds, self.unit = planned.kinds, planned.unit
         self._comm: Comm = site.comm
         self._streams: list[tuple[str, Stream]] = []
         self.seconds = dict.fromkeys(("record", "signals"), 0.0)
-        self.tables = Tables(site.stores, kept)
+        self.tables = Tables(site.stores, kept, branch)
         with contextlib.ExitStack() as stack, self.tables.opening():
             for part, plan in planned.plans:
                 stream = plan.open(site)
@@ -133,6 +144,23 @@ class Streams:
         for k, (_, stream) in enumerate(self._streams):
             of_all = [state[k] for state in states]
             stream.restore(of_all[comm.rank] if len(states) == comm.size else stream.merged(of_all, comm.rank))
+
+    def branch_from(
+        self, states: Sequence[Sequence[State]], comm: Comm, kinds: Sequence[str], same: frozenset[str]
+    ) -> None:
+        """Begin with a branch: `states` are those of all ranks of its run at that moment, of streams of these `kinds`.
+
+        Those of a kind in `same` go on from the state of their like, in the same order; others begin.
+        """
+        taken: dict[str, int] = {}
+        for kind, (_, stream) in zip(self._kinds, self._streams, strict=True):
+            if kind not in same:
+                stream.branch(None)
+                continue
+            like = [k for k, name in enumerate(kinds) if name == kind][taken.get(kind, 0)]
+            taken[kind] = taken.get(kind, 0) + 1
+            of_all = [state[like] for state in states]
+            stream.branch(of_all[comm.rank] if len(states) == comm.size else stream.merged(of_all, comm.rank))
 
     def close(self) -> None:
         """Publish everything that was recorded; every store, also when one of them fails."""

@@ -28,10 +28,15 @@ def summarise_run(
     *,
     steps: int,
     start: int = 0,
+    begins: int = 0,
+    events_before: int = 0,
     run_dir: Path,
     interrupted: bool,
 ) -> dict[str, Any]:
-    """The summary, the same on every rank; collective. Where a run went on from step `start`, times are since then."""
+    """The summary, the same on every rank; collective. Where a run went on from step `start`, times are since then.
+
+    A branch counts from step `begins` on, where there had been so many events before.
+    """
     network = prepared.network
     wall_s = stages.elapsed_s()
     seconds = stages.seconds | _inside(backend, streams, stages.seconds.get("simulate", 0.0))
@@ -47,7 +52,7 @@ def summarise_run(
     }
     shares = comm.allgather(mine)
     known = {**_NOTHING, **(streams.summary(steps) if streams is not None else {})}
-    biological_s = steps * network.dt_ms * 1e-3
+    biological_s = (steps - begins) * network.dt_ms * 1e-3
     total = {key: sum(share[key] for share in shares) for key in ("synapses", "bytes", "events")}
     table = {name: [share["seconds"].get(name, 0.0) for share in shares] for name in seconds}
     simulate_s = max(table.get("simulate", [0.0]))
@@ -57,14 +62,14 @@ def summarise_run(
         "synapses": total["synapses"],
         "bytes_per_synapse": total["bytes"] / total["synapses"] if total["synapses"] else None,
         "spikes": known.pop("spikes"),
-        "events": total["events"],
+        "events": total["events"] - events_before,
         "mean_rate_hz": None,
         "biological_s": biological_s,
         "compile_s": max(table["compile"]),
         "build_s": max(table["build"]),
         "simulate_s": simulate_s,
         "wall_s": max(share["wall"] for share in shares),
-        "rtf": simulate_s / (biological_s - start * network.dt_ms * 1e-3) if steps > start else None,
+        "rtf": simulate_s / ((steps - start) * network.dt_ms * 1e-3) if steps > start else None,
         "peak_rss_bytes": {
             "sum": sum(share["rss"] for share in shares),
             "max": max(share["rss"] for share in shares),
@@ -79,7 +84,8 @@ def summarise_run(
         "spike_hash_version": VERSION,
         "run_dir": str(run_dir),
         "interrupted": interrupted,
-        "resumed_at_ms": time_of(start, network.dt_ms) if start else None,
+        "resumed_at_ms": time_of(start, network.dt_ms) if start > begins else None,
+        "begins_at_ms": time_of(begins, network.dt_ms),
         "stages": {name: _stage(name, values, shares) for name, values in table.items()},
         "shares": [
             {
@@ -91,7 +97,7 @@ def summarise_run(
             for rank, share in enumerate(shares)
         ],
     }
-    if steps:
+    if steps > begins:
         summary["mean_rate_hz"] = summary["spikes"] / network.n_neurons / biological_s
     summary |= known
     summary["warnings"] = [*network.warnings, *summary["warnings"]]

@@ -85,7 +85,8 @@ class NeuronChange:
 class WeightChange:
     """From `step` on the synapses of a projection (its index) have weights that are drawn from `weight`.
 
-    Of plastic ones only where `drawn`; what they are by then is multiplied by `factor`.
+    Of plastic ones only where `drawn`; what they are by then is multiplied by `factor`. Of others `weight` is what
+    they were before times `factors`, where there are some and nobody else has changed them.
     """
 
     step: int
@@ -93,6 +94,7 @@ class WeightChange:
     weight: Table
     factor: float = 1.0
     drawn: bool = True
+    factors: tuple[float, ...] = ()
 
 
 def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
@@ -113,6 +115,16 @@ def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
         for found in group.values():
             found.sort(key=lambda event: (event.step, event.order))
     return planned
+
+
+def noise_seeds(config: RunConfig, n_steps: int, places: Places) -> tuple[tuple[int, int], ...]:
+    """(step, seed) of the changes of the seed of noise before the end of the run, ascending."""
+    found = [
+        (places.steps(change.t_ms, config.simulation.dt_ms, f"changes.{key}.t_ms"), change.noise_seed)
+        for key, change in config.changes.items()
+        if change.noise_seed is not None
+    ]
+    return tuple(sorted((pair for pair in found if pair[0] < n_steps), key=lambda pair: pair[0]))
 
 
 def events_of(key: str, change: Change, order: int, dt_ms: float, n_steps: int, places: Places) -> Iterator[Event]:

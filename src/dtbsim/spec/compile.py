@@ -16,7 +16,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.circuits import Parts
-from dtbsim.spec.changes import plan_changes
+from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
 from dtbsim.spec.network import Family, Network, Population, Projection
@@ -118,6 +118,7 @@ def compile_network(
         emitted=emitted,
         changes=changes,
         weight_changes=weight_changes,
+        noise_seeds=noise_seeds(config, n_steps, places),
         resolutions=resolutions,
         samples=state_requests(config, indices, {draft.name: draft.signal_states for draft in drafts.values()}, dt),
         notes=tuple(dict.fromkeys(places.notes)),

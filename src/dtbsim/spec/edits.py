@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +46,6 @@ class Editor:
             if (found := item.parameter_set()) is not None:
                 population, parameter, named = found
                 self._controlled.setdefault(population, {})[parameter] = f"controllers.{key}.{named}"
-        self._weights: dict[int, Table] = {}
         self._courses = {
             name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
         }
@@ -140,10 +139,14 @@ class Editor:
         """Names of projections."""
         return list(self._parts.projections)
 
-    def weights_after(self, key: str, change: Change, step: int) -> tuple[Projection, Weights]:
-        """Return a projection and what its weights are after a change at `step`.
+    def weights_after(
+        self, key: str, change: Change, step: int, now: Mapping[int, Table]
+    ) -> tuple[Projection, list[Weights]]:
+        """Return a projection and what becomes of its weights by a change at `step`, one after the other.
 
-        InputError for what cannot be. The order of changes goes on with `weights_set`.
+        `now`: what weights of projections, by their index, are drawn from, where that is not as at the beginning.
+
+        InputError for what cannot be. The order of changes goes on with `weights_were_set`.
         """
         network, name = self._network, str(change.projection)
         projection = network.projection(name)
@@ -151,18 +154,16 @@ class Editor:
         if projection.lists_weights:
             raise InputError("each of its synapses has a weight of its own, which is listed", where=name)
         family = network.families[projection.target_family]
-        due = [entry for entry in network.weight_changes if entry.projection == projection.index and entry.step <= step]
-        before = self._weights.get(projection.index, due[-1].weight if due else projection.weight)
+        before = now.get(projection.index, projection.weight)
         events = [replace(event, step=step) for event in self._events(key, change)]
         mix = family.channels[projection.channel].mix
         factors = projection.weight_factor
         changing = projection.dynamics, (float(factors[factors > 0].min(initial=1.0)), float(factors.max(initial=0.0)))
         found = weights_of(item, before, projection.weight_unit, mix, family.model, events, changing, Places())
-        return projection, found[-1]
+        return projection, [part for part in found if part.path]
 
-    def weights_set(self, projection: int, table: Table) -> None:
-        """Note what a projection weighs from now on."""
-        self._weights[projection] = table
+    def weights_were_set(self) -> None:
+        """The change has been made."""
         self._order += 1
 
     # -- drives -------------------------------------------------------------------------------------------------

@@ -273,8 +273,14 @@ class Network:
     """Numbers of controllers that may differ between regions, by (controller, key): one for each of its population."""
     weight_changes: tuple[WeightChange, ...] = ()
     """What static synapses weigh from given steps on, ascending."""
+    noise_seeds: tuple[tuple[int, int], ...] = ()
+    """(step, seed): from which step on what is drawn while the network runs is drawn from which seed, ascending."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
+
+    def noise_seed_at(self, step: int) -> int:
+        """The seed of what is drawn in a step."""
+        return next((seed for start, seed in reversed(self.noise_seeds) if start <= step), self.seed)
 
     def __repr__(self) -> str:
         return (

@@ -141,7 +141,7 @@ class _Compiler:
             )
             channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         weight = course[0].table
-        self.changes = [WeightChange(part.step, self.index, part.table, part.factor, part.drawn) for part in course[1:]]
+        self.changes = [WeightChange(w.step, self.index, w.table, w.factor, w.drawn, w.factors) for w in course[1:]]
         projection = Projection(
             name=self.name,
             index=self.index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dtbsim.config import network as cfg
 from dtbsim.config.values import Constant, Distribution
@@ -23,6 +23,7 @@ class Weights:
     """`table` from `step` on; `path` is that of the change, '' for the first.
 
     Plastic weights, which are not what they were drawn as, are drawn anew where `drawn`, and multiplied by `factor`.
+    Others follow from those before by `factors`, one after the other, where there are some.
     """
 
     step: int
@@ -30,6 +31,7 @@ class Weights:
     path: str
     factor: float = 1.0
     drawn: bool = True
+    factors: tuple[float, ...] = ()
 
 
 def weights_of(
@@ -53,20 +55,19 @@ def weights_of(
         table = _changed(item, found[-1].table, unit, event, places)
         last = found[-1]
         if plastic and event.name == FACTOR and event.step > 0:
-            factor = float(event.value)
-            if last.step == event.step:
-                found[-1] = replace(last, factor=last.factor * factor)
-            else:
-                found.append(Weights(event.step, last.table, event.path, factor, drawn=False))
-            continue
+            found.append(Weights(event.step, last.table, event.path, float(event.value), drawn=False))
+            continue  # each rounds, so that it cannot matter whether they are asked for together
         if input_mix(model, item.receptor, table, event.path.rpartition(".")[0], places) != mix:
             message = "weights of this sign go to another port than those that the projection begins with"
             raise places.error(event.path, message, "keep the sign, or name the port: receptor")
         if dynamics is not None:
             dynamics.check_weights(table, changing[1], event.path, places)
-        if found[-1].step == event.step:
+        factors: tuple[float, ...] = ()
+        if event.name == FACTOR and (last.step < event.step or last.factors):
+            factors = (*(last.factors if last.step == event.step else ()), float(event.value))
+        while found and found[-1].step == event.step:
             found.pop()
-        found.append(Weights(event.step, table, event.path))
+        found.append(Weights(event.step, table, event.path, factors=factors))
     return found
 
 

@@ -78,7 +78,8 @@ def _obstacle(run: Run) -> str | None:
         return "only some populations were stored"
     duration_ms = run.config.get("simulation", {}).get("duration_ms", table.n_steps * table.dt_ms)
     start_ms, stop_ms = spikes.get("start_ms", 0.0), spikes.get("stop_ms")
-    if start_ms > 0 or (stop_ms is not None and stop_ms < duration_ms):
+    begins_ms = 0.0 if run.branch is None else run.branch["time_ms"]
+    if start_ms > begins_ms or (stop_ms is not None and stop_ms < duration_ms):
         return "only a part of the time was stored"
     if not run.spike_store.closed:
         return "the run goes on, or was killed before it closed its stores"

@@ -1,19 +1,27 @@
-"""The tables that one rank writes: made to agree with a checkpoint, and opened again where a run goes on from one."""
+"""The tables that one rank writes: made to agree with a checkpoint, and opened again where a run goes on from one.
+
+Those of a branch say in an attribute `branch` with what run, checkpoint and step they begin.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Kept(NamedTuple):
-    """What of a table counts where a run goes on: its first `rows`, which have all keys before `complete_before`."""
+    """What of a table counts where a run goes on: its first `rows`, which have all keys before `complete_before`.
+
+    `at_the_end` rows follow that hold for a run that ends there.
+    """
 
     rows: int
     complete_before: int
+    at_the_end: int = 0
 
 
 class Table(Protocol):
@@ -28,10 +36,16 @@ class Table(Protocol):
 
 
 class Tables:
-    """The tables below `folder` that this rank has opened; `kept` are those that it continues, by name."""
+    """The tables below `folder` that this rank has opened; `kept` are those that it continues, by name.
 
-    def __init__(self, folder: Path, kept: Mapping[str, Kept] | None = None) -> None:
+    `branch`: of a branch `run`, `checkpoint`, `step` and `time_ms` (where it begins), None: the run begins at time 0.
+    """
+
+    def __init__(
+        self, folder: Path, kept: Mapping[str, Kept] | None = None, branch: Mapping[str, Any] | None = None
+    ) -> None:
         self._folder = folder
+        self.branch = None if branch is None else {key: branch[key] for key in ("run", "checkpoint", "step", "time_ms")}
         self._kept = kept or {}
         self._opened: dict[str, Table] = {}
 
@@ -67,6 +81,20 @@ def opened(table: Table) -> Kept | None:
     """Called by a table before it makes its files: what counts of those that are there, None: there are none."""
     tables = _OPENING.get()
     return None if tables is None else tables.add(table)
+
+
+def branch_attributes() -> dict[str, Any]:
+    """Attributes of all tables that are being opened: `branch` in a branch, else none."""
+    tables = _OPENING.get()
+    return {} if tables is None or tables.branch is None else {"branch": tables.branch}
+
+
+def bins_before_branch(first_ms: float, interval_ms: float) -> int:
+    """How many intervals after `first_ms` end at or before the time at which the tables begin."""
+    tables = _OPENING.get()
+    if tables is None or tables.branch is None:
+        return 0
+    return max(0, math.floor((float(tables.branch["time_ms"]) - first_ms) / interval_ms + 1e-6))
 
 
 def kept_of(path: Path) -> Kept | None:

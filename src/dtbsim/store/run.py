@@ -175,6 +175,17 @@ class Run:
         return self.network_table.dt_ms
 
     @property
+    def branch(self) -> dict[str, Any] | None:
+        """Of a branch the `run`, `checkpoint`, `step` and `time_ms` that it begins with; None of another run."""
+        found = self.provenance.get("branch")
+        if found is None:
+            return None
+        kinds = {"run": str, "checkpoint": str, "step": int, "time_ms": int | float}
+        if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
+            raise damaged(self.path / PROVENANCE, DamagedError("'branch' must say what the run begins with"))
+        return found
+
+    @property
     def ranks(self) -> int:
         """Number of ranks that wrote the stores."""
         ranks = self.provenance.get("ranks")

@@ -1,4 +1,7 @@
-"""Series on a regular time grid: states of chosen neurons (per rank), rates, BOLD, signals, correlations (rank 0)."""
+"""Series on a regular time grid: states of chosen neurons (per rank), rates, BOLD, signals, correlations (rank 0).
+
+In a branch, bins and samples keep their grid; the first is the one that ends after its beginning.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.record.spike_order import Gids, Steps
+from dtbsim.store.open_tables import bins_before_branch
 from dtbsim.store.published import rank_store
 from dtbsim.store.table_writer import Column, TableWriter, rows_per_chunk
 
@@ -114,7 +118,7 @@ class RateWriter:
                 "populations": list(population_names),
                 "sizes": [int(size) for size in population_sizes],
                 "bin_ms": bin_ms,
-                "start_ms": start_ms,
+                "start_ms": start_ms + bin_ms * bins_before_branch(start_ms, bin_ms),
             },
         )
 
@@ -139,6 +143,7 @@ class BoldWriter:
 
     def __init__(self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None) -> None:
         self._regions = len(region_names)
+        first_ms = tr_ms if first_ms is None else first_ms
         self._table = TableWriter(
             path,
             [Column("bold", "<f8", np.nan, (self._regions,), ("region",))],
@@ -148,7 +153,7 @@ class BoldWriter:
                 "kind": "bold",
                 "regions": list(region_names),
                 "tr_ms": tr_ms,
-                "first_ms": tr_ms if first_ms is None else first_ms,
+                "first_ms": first_ms + tr_ms * bins_before_branch(first_ms - tr_ms, tr_ms),
             },
         )
 
@@ -187,7 +192,7 @@ class SignalWriter:
                 "channels": list(channels),
                 "unit": unit,
                 "interval_ms": interval_ms,
-                "first_ms": first_ms,
+                "first_ms": first_ms + interval_ms * bins_before_branch(first_ms - interval_ms, interval_ms),
             },
         )
 

@@ -16,6 +16,7 @@ from dtbsim.files.limits import MIB, size_of
 from dtbsim.files.regular import check_regular
 from dtbsim.store.files import RESTORE, damaged
 from dtbsim.store.published import check_store
+from dtbsim.store.shards import check_shard
 
 _ARRAY_BYTES, _PER_STORED_BYTE = 256 * MIB, 1000
 """An array may be so large, or so many times what is stored of it: runs of equal numbers are packed tightly."""
@@ -72,20 +73,30 @@ class TableReader:
         while row < stop:
             shard = row // self.shard_rows
             end = min(stop, (shard + 1) * self.shard_rows)
-            file = self.path.joinpath(name, "c", str(shard), *("0" for _ in array.shape[1:]))
+            file = self._shard(name, shard)
             if out.size:
                 out[row - start : end - start] = self._read_part(array, row, end, file)
             row = end
         return out
 
     def check_values(self) -> None:
-        """Read everything that is stored, a shard at a time. Raises InputError for what is missing or damaged."""
+        """Read everything that is stored, a shard at a time. Raises InputError for what is missing or damaged.
+
+        Chunks of a shard that hold no published row yet are looked at, too.
+        """
         for name in self._names():
-            if self._array(name).shards is None:
+            array = self._array(name)
+            if array.shards is None:
                 self.constant(name)
                 continue
             for start in range(0, self.rows, self.shard_rows):
                 self.read(name, start, start + self.shard_rows)
+                file = self._shard(name, start // self.shard_rows)
+                if 0 not in array.shape and self.closed:
+                    check_shard(file, math.prod(s // c for s, c in zip(array.shards, array.chunks, strict=True)))
+
+    def _shard(self, name: str, shard: int) -> Path:
+        return self.path.joinpath(name, "c", str(shard), *("0" for _ in self._array(name).shape[1:]))
 
     def _names(self) -> list[str]:
         try:

@@ -28,7 +28,7 @@ from dtbsim.checksum import FORMAT, with_checksum
 from dtbsim.errors import InputError, StorageError
 from dtbsim.store.files import storage_errors, sync_to_disk, write_text
 from dtbsim.store.metadata import digests_of
-from dtbsim.store.open_tables import Kept, opened
+from dtbsim.store.open_tables import Kept, branch_attributes, opened
 from dtbsim.store.published import published_path
 from dtbsim.store.table_continued import continued
 
@@ -99,6 +99,7 @@ class TableWriter:
         self._next_flush = time.monotonic() + flush_interval_s
         self._unsynced: set[Path] = set()
         self._complete_before = self._provisional = 0
+        attributes = {**attributes, **branch_attributes()}
         kept = opened(self)
         if kept is None:
             self._create(chunk_rows, axis, attributes, constants or {}, constants_axis)
@@ -215,7 +216,7 @@ class TableWriter:
                 sync_to_disk(file)
             self._publish(self.rows, complete_before=self._complete_before, closed=False, durable=True)
         self._unsynced = set()
-        return Kept(self.rows - self._provisional, self._complete_before)
+        return Kept(self.rows - self._provisional, self._complete_before, self._provisional)
 
     def note_provisional(self, rows: int) -> None:
         """Say how many of the last rows hold for a run that ends here, and not for one that goes on."""

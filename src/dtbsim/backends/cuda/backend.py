@@ -86,10 +86,14 @@ class CudaBackend(CommonBackend):
         rank, address = self.rank, self._device.address
         rank[X.R_N_LANES], rank[X.R_LANES_AT], rank[X.R_RING] = len(self._built.lanes), self.tables.address, self.ring
         rank[X.R_SEED_LOW], rank[X.R_SEED_HIGH] = self._network.seed & 0xFFFFFFFF, self._network.seed >> 32
+        self._fill_noise_seed(self._network.seed)
         rank[X.R_N_SOURCE_RANGES], rank[X.R_SOURCE_RANGES_AT] = (
             len(self._built.candidates.ranges),
             address(self._ranges),
         )
+
+    def _fill_noise_seed(self, seed: int) -> None:
+        self.rank[X.R_NOISE_LOW], self.rank[X.R_NOISE_HIGH] = seed & 0xFFFFFFFF, seed >> 32
 
     def _make_tables(self, first_bucket: int | None) -> DeviceLaneTables:
         sized = {} if first_bucket is None else {"first_bucket": first_bucket}
@@ -334,6 +338,7 @@ class CudaBackend(CommonBackend):
     change_parameter = told_by_device(CommonBackend.change_parameter)
     set_state = told_by_device(CommonBackend.set_state)
     set_drives = told_by_device(CommonBackend.set_drives)
+    set_noise_seed = told_by_device(CommonBackend.set_noise_seed)
     neuron_values = told_by_device(CommonBackend.neuron_values)
     state = told_by_device(CommonBackend.state)
     load = told_by_device(CommonBackend.load)
