@@ -179,7 +179,7 @@ def _resume(
     no_report: NoReport = False,
     max_hours: MaxHours = None,
 ) -> Work:
-    """Go on with a run from its last checkpoint, or begin others with it.
+    """Go on with a run from a checkpoint, or begin others there.
 
     It stays in its folder; ranks and threads may be others than before. The results are those of a run that was never
     interrupted. A longer duration may be set: `--set simulation.duration_ms=20000`.
