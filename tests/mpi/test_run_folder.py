@@ -42,7 +42,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_of_two_jobs_one_is_whole_and_one_refused(
     config: Path, tmp_path: Path, ranks: tuple[int, int], existing: bool
 ) -> None:
-    for attempt in range(3):
+    for attempt in range(2):
         out = tmp_path / f"run{attempt}"
         if existing:
             out.mkdir()

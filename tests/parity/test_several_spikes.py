@@ -34,7 +34,6 @@ def reference_of(network: Network, part: Any, table: Any) -> DynamicReference:
 
 BY_DAY = {
     ("pair", "drawn"),
-    ("reward", "one"),
     *((name, "one") for name in ("static", "depressing", "pair", "triplet")),
 }
 

@@ -67,6 +67,7 @@ def start(environ: dict[str, str], cwd: Path, *arguments: str) -> subprocess.Com
 
 @pytest.mark.slow
 @pytest.mark.skipif(GXX is None, reason="g++ is not installed")
+@pytest.mark.nightly
 def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str, str], tmp_path: Path) -> None:
     done = start(only_required, tmp_path, *SHIM, "--out", "gpu.json")
     assert done.returncode == 0, done.stderr

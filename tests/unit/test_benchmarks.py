@@ -130,6 +130,7 @@ def test_huge(tmp_path: Path) -> None:
     assert "2,000" in shown
 
 
+@pytest.mark.nightly
 def test_scale(tmp_path: Path) -> None:
     tiny = (
         "--ranks",

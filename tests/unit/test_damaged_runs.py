@@ -131,6 +131,7 @@ def test_every_bit_of_a_file_of_every_kind(whole: Path, expected: dict[str, obje
     assert_every_bit_matters(whole, expected, tmp_path / "run", OF_EVERY_KIND)
 
 
+@pytest.mark.nightly
 def test_every_bit_of_every_file(whole: Path, expected: dict[str, object], tmp_path: Path) -> None:
     names = [name for name in small_files(whole) if name not in OF_EVERY_KIND]
     assert len(names) > 20
