@@ -76,7 +76,7 @@ def test_validate_works_out_the_atlas(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_validate_warns_of_what_does_not_fit_here(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dtbsim.build.memory.available_bytes", lambda: 10_000_000)
+    monkeypatch.setattr("dtbsim.estimation.estimate.available_bytes", lambda: 10_000_000)
     code, out, _ = cli("validate", write_config(tmp_path))
     assert code == EXIT_OK, "it may be meant for another machine"
     assert "more than the 10 MB free here" in lines_of(out)["memory"]

@@ -99,7 +99,7 @@ def test_trains_whose_rate_changes_go_on_with_the_interval_that_is_under_way(dri
     assert len(stepped.drives) == 5
     assert len(players) == 1
     expected = 0.02 * sum((900, 1000, 1100, 1200, 1300))
-    steps, _ = Player(stepped, stepped.drives[0], np.arange(60, dtype=np.uint32)).spikes(0, 1000)
+    steps, _ = Player(stepped, stepped.drives[0], np.arange(60, dtype=np.uint32), stepped.seed).spikes(0, 1000)
     assert len(steps) / 60 == pytest.approx(expected, rel=0.02)
 
 
