@@ -31,7 +31,7 @@ def network(drive: str, *, dt: float = 0.01, duration: float = 4000, n: int = 20
 def player(net: Network, gids: Any = None) -> Player:
     drive = net.drives[0]
     own = np.arange(net.populations[0].size, dtype=np.uint32) if gids is None else np.array(gids, np.uint32)
-    return Player(net, drive, own)
+    return Player(net, drive, own, net.seed)
 
 
 def trains(net: Network) -> tuple[Any, Any]:
