@@ -222,7 +222,7 @@ class Opens(Plan):
 
 
 def planned(*streams: Stream | None) -> Planned:
-    return Planned([("record", Opens(stream)) for stream in streams], [], 0, [])
+    return Planned([("record", Opens(stream)) for stream in streams], ["x"] * len(streams), [], 0, [])
 
 
 SITE: Any = type("Site", (), {"comm": SerialComm(), "stores": Path("stores")})
