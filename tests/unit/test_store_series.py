@@ -107,7 +107,7 @@ def test_rates_are_counts_per_neuron_and_second(folder, dtype):
     np.testing.assert_allclose(rates, counts / np.array([20, 5]) / 0.002)
     assert rates.time_ms.values[[0, 1, -1]].tolist() == [10.0, 12.0, 10.0 + 2 * 699]
     assert rates.population.values.tolist() == ["E@left", "I@left"]
-    assert rates.attrs == {"units": "Hz", "bin_ms": 2.0}
+    assert rates.attrs == {"units": "Hz", "bin_ms": 2.0, "start_ms": 10.0}
 
 
 def test_counts_beyond_32_bits_are_kept(folder):

@@ -38,7 +38,7 @@ def read_rates(path: Path) -> xr.DataArray:
             "size": ("population", np.asarray(table.attribute("sizes"), np.int64)),
         },
         name="rate",
-        attrs={"units": "Hz", "bin_ms": bin_ms},
+        attrs={"units": "Hz", "bin_ms": bin_ms, "start_ms": start_ms},
     )
 
 
