@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.documents import Block, blocks_of
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +103,7 @@ def follow(document: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, at_n
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", by_day(DOCUMENTS, {*DOCUMENTS} - {"docs/guide.md"}))
 def test_a_document_runs_as_it_stands(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(document, tmp_path, monkeypatch, at_night=False)
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.jobs import Job, Outcome, needs_mpiexec, status_of
 
 from dtbsim.checksum import checked
@@ -56,7 +57,7 @@ def test_a_slow_rank_with_signs_of_life_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.nightly), 3])
-@pytest.mark.parametrize("work", ["computes", "computes-gil", "writes"])
+@pytest.mark.parametrize("work", by_day(["computes", "computes-gil", "writes"], ["computes-gil", "writes"]))
 def test_work_outside_of_the_time_loop_is_progress(tmp_path: Path, work: str, ranks: int) -> None:
     """Compiling, building and writing take as long as they take, also where no thread of the rank can run meanwhile."""
     outcome = run_fault(work, tmp_path, ranks=ranks, rank=ranks - 1)

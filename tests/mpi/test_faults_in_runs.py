@@ -120,7 +120,13 @@ def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any,
     assert_readable(dtbsim.open_run(case.out), expected, 500)
 
 
-@pytest.mark.parametrize(("rank", "exchange"), [(1, "shared_memory"), (2, "packets"), (0, "shared_memory")])
+@pytest.mark.parametrize(
+    ("rank", "exchange"),
+    [
+        (1, "shared_memory"),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((2, "packets"), (0, "shared_memory"))),
+    ],
+)
 def test_a_stopped_rank_ends_the_run_in_time(
     config: Path, tmp_path: Path, expected: Any, rank: int, exchange: str
 ) -> None:

@@ -73,6 +73,7 @@ def assert_example_runs(environment: Path, built: Built, folder: Path) -> None:
     assert int(spikes) == summary["spikes"]
 
 
+@pytest.mark.nightly
 def test_an_installed_distribution_runs_an_example(environment: Path, built: Built, tmp_path: Path) -> None:
     assert_example_runs(environment, built, tmp_path)
 

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.cuda_runs import Run, assert_same, on_cpu, on_shim, on_shim_ranks, run_to_end, together
 from tests.helpers.networks import built_rank, network_of
 from tests.helpers.several_spikes import DELAYS, SYNAPSES, several_spikes
@@ -40,7 +41,7 @@ def expected_of(synapse: str, delays: str) -> Run:
     return run
 
 
-@pytest.mark.parametrize("delays", DELAYS)
+@pytest.mark.parametrize("delays", by_day(DELAYS, ["drawn"]))
 @pytest.mark.parametrize("synapse", SYNAPSES)
 def test_spikes_events_and_weights_are_those_of_the_cpu(synapse: str, delays: str) -> None:
     expected = expected_of(synapse, delays)
@@ -49,7 +50,7 @@ def test_spikes_events_and_weights_are_those_of_the_cpu(synapse: str, delays: st
         assert_same(on_shim(built, PAUSES, first_bucket, backwards=backwards), expected)
 
 
-@pytest.mark.parametrize("synapse", SYNAPSES)
+@pytest.mark.parametrize("synapse", by_day(SYNAPSES, ["pair", "depressing", "calcium"]))
 def test_ranks_give_the_same(synapse: str) -> None:
     expected = expected_of(synapse, "drawn")
     for n_ranks, words in ((2, 512), (3, 3)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.changing_synapses import DYNAMIC_NETWORK as NETWORK
 from tests.helpers.changing_synapses import DYNAMIC_SYNAPSES as SYNAPSES
 from tests.helpers.changing_synapses import RARE
@@ -111,7 +112,11 @@ def test_rare_sources_and_busy_targets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["multiplicative", "triplets", "frozen for a while", "power law", "towards a rate", "calcium", "tag"]
+    "name",
+    by_day(
+        ["multiplicative", "triplets", "frozen for a while", "power law", "towards a rate", "calcium", "tag"],
+        ["multiplicative", "triplets", "frozen for a while", "calcium"],
+    ),
 )
 def test_it_makes_no_difference_when_pending_changes_are_applied(name: str) -> None:
     network = network_of(text_of(name))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.changing_synapses import DYNAMIC_SYNAPSES, REWARD_SYNAPSES, dynamic_text, reward_text
 from tests.helpers.continued import Division, assert_goes_on, assert_same_state, stretch
 from tests.helpers.drive_zoo import OTHERWISE, drive_zoo
@@ -50,7 +51,7 @@ def test_every_neuron_model(names: list[str]) -> None:
     check(model_zoo(*names), 0.5)
 
 
-@pytest.mark.parametrize("name", DYNAMIC_SYNAPSES)
+@pytest.mark.parametrize("name", by_day(DYNAMIC_SYNAPSES, [*DYNAMIC_SYNAPSES][::2]))
 def test_synapses_that_change(name: str) -> None:
     plastic = name not in ("depression and facilitation", "saturation")
     check(network_of(dynamic_text(name), SAMPLED, *([WEIGHTS] if plastic else [])), 0.004, 0.35, 0.8)

@@ -47,6 +47,7 @@ def test_more_lanes_than_threads(folder: Path, reference: Any) -> None:
     assert np.array_equal(simulate(network, threads=1, built=built_rank(network, threads=5)), reference)
 
 
+@pytest.mark.nightly
 def test_the_plain_engine_gives_the_same(folder: Path, reference: Any) -> None:
     network = drive_zoo(folder)
     assert np.array_equal(ReferenceEngine(network, all_synapses(network)).run(), reference)

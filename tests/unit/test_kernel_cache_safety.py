@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.by_day import by_day
 
 from dtbsim.errors import EXIT_INPUT, InputError
 from dtbsim.kernels import compiled_cache, kernel_cache
@@ -135,7 +136,7 @@ def test_a_plain_network_compiles_no_stage_of_others(built: tuple[Path, str]) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["empty", "cut", "overwritten", "bit in the middle"])
+@pytest.mark.parametrize("damage", by_day(["empty", "cut", "overwritten", "bit in the middle"], ["bit in the middle"]))
 def test_a_run_compiles_anew_what_is_damaged(built: tuple[Path, str], tmp_path: Path, damage: str) -> None:
     """Files of some of the build's loops, which are quick to compile, and those of the generated kernel."""
     cache, expected = built

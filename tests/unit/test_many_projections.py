@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 
 from dtbsim.atlas import Atlas, save_atlas
 from dtbsim.cli.runs import describe
@@ -186,7 +187,7 @@ def _one_way_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("n_ranks", [pytest.param(1, marks=pytest.mark.nightly), 2])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", by_day(NETWORKS, ["listed", "regions"]))
 def test_calls_and_lines_grow_linearly(
     name: str, n_ranks: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,7 +206,7 @@ def test_calls_and_lines_grow_linearly(
     assert len(printed) < 25 * (1 + len(sizes)), "and nothing prints a line per population"
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", by_day(NETWORKS, ["listed"]))
 def test_memory_grows_linearly(name: str, tmp_path: Path) -> None:
     make, sizes, ratio = NETWORKS[name]
     peaks = []

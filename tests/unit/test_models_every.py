@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers import c_kernel
+from tests.helpers.by_day import by_day
 from tests.helpers.every_model import every_model, first_difference, fitting_input, parameter_set, population
 
 from dtbsim.models import NeuronModel, list_models
@@ -31,7 +32,7 @@ def test_the_model_passes_the_checks_of_users_models(name: str) -> None:
 
 
 @needs_gxx
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", by_day(MODELS, [*MODELS][::2]))
 def test_c_text_gives_the_bits_of_the_numba_kernel(name: str, tmp_path: Path) -> None:
     model = MODELS[name]
     spikes = 0
