@@ -9,7 +9,7 @@ checkpoint   SIGKILL of a rank while it writes, names or removes a checkpoint (`
 shard        SIGKILL of a rank while it writes or names a piece of a store
 exception    an exception on one rank while it stores something
 stop         SIGSTOP of one rank of several: the others must end the job by themselves
-damage       a bit of the last checkpoint is flipped, or its end cut off: that is told, and the one before it is used;
+damage       a bit of the last checkpoint is flipped, or its end cut off: the run says so and takes the one before;
              and a bit of a shard of a copy, which `info --check` must tell
 disk         the disk is full (a tmpfs of few MB, which takes root), and becomes larger
 
@@ -78,7 +78,7 @@ class Harness:
     def start(
         self, out: Path, ranks: int, threads: int, fault: Sequence[object] = (), options: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
-        """Start the run in `out`, or go on with it where it has a checkpoint. `fault`: what `faulty.py` is told."""
+        """Start the run in `out`, or go on with it where it has a checkpoint. `fault`: the argument of `faulty.py`."""
         if list_checkpoints(out):
             words = ["resume", str(out), "--threads", str(threads)]
         else:
@@ -107,12 +107,12 @@ class Harness:
         return self._folder / "log.txt"
 
     def meet(self, fault: str, longest_s: float) -> None:
-        """Start, let it meet a fault, and look at what is left; a run that ends before is compared, and renewed."""
+        """Start, let it meet a fault, and look at what is left; compare a run that ends before, and begin another."""
         for _ in range(MOST_TRIES):
             met = getattr(self, f"_{fault}")(longest_s)
             if met or fault in self.skipped:
                 break
-            self.renew()
+            self.begin_another()
         else:
             raise SystemExit(f"{MOST_TRIES} runs did not meet the fault {fault}")
         if met:
@@ -120,7 +120,7 @@ class Harness:
             self.kills += fault in KILLS
         self.check_kept()
 
-    def renew(self) -> None:
+    def begin_another(self) -> None:
         """A run has come to its end: compare it, and begin the next."""
         if not self.ended:
             raise SystemExit(f"a start ended before its end: {self.said()}")
@@ -203,7 +203,7 @@ class Harness:
         """The last checkpoint, then a shard."""
         while len(list_checkpoints(self.run)) < 2:
             if self.ended:
-                self.renew()
+                self.begin_another()
             process = self.start(self.run, 1, 1)
             while len(list_checkpoints(self.run)) < 2 and process.poll() is None:
                 time.sleep(0.01)
@@ -350,10 +350,10 @@ def main(arguments: list[str] | None = None) -> int:
         for fault in _planned(faults, given.kills, random.Random(given.seed)):
             harness.meet(fault, given.longest_s)
             if harness.ended:
-                harness.renew()
+                harness.begin_another()
         if harness.start(harness.run, 1, 1).wait() != 0:
             raise SystemExit(f"the last start fails: {harness.said()}")
-        harness.renew()
+        harness.begin_another()
         found = {"kills": harness.kills, "met": harness.met, "skipped": harness.skipped, "disk_full": harness.full}
         print(json.dumps(found | {"before_a_checkpoint": harness.begun_anew, "equal_runs": harness.equal}))
     return 0

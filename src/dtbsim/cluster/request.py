@@ -67,7 +67,7 @@ class Request:
 
     @property
     def warning_s(self) -> int:
-        """How long before the limit the run is told to leave."""
+        """How long before the limit the run gets the signal to leave."""
         return min(_LONGEST_WARNING_S, self.seconds // 5)
 
     def lines(self) -> list[str]:

@@ -93,7 +93,7 @@ class Stepped:
 
 
 def calibrate(say: Callable[[str], None] = lambda text: None) -> Profile:
-    """Measure this machine; `say` is told what is being measured.
+    """Measure this machine; `say` gets a line on what is being measured.
 
     Raises:
         MissingDependencyError: a run of the command line does not work here.
