@@ -10,8 +10,9 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.mpi.mail import COUNT
 
+COUNT = np.uint64(0xFFFFFFFF)
+"""Of word 0 of a message: how many words follow."""
 OVERFLOW = np.uint64(1 << 63)
 """Word 0 of the packets of a GPU whose spikes did not fit."""
 
@@ -88,3 +89,14 @@ def unpack(at: Any, received: Any, out: Any) -> Any:
             out[n] = np.int64(received[j])
             n += 1
     return n
+
+
+@cached_njit
+def note_counts(words: Any, at: Any, peak: Any) -> Any:
+    """Raise `peak` (int64[n]) to the entries that each message announces; returns how many of them had no room."""
+    over = 0
+    for m in range(at.size - 1):
+        n = np.int64(words[at[m]] & COUNT)
+        peak[m] = max(peak[m], n)
+        over += n + 1 > at[m + 1] - at[m]
+    return over

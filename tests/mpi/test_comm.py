@@ -15,6 +15,7 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError, MemoryPlanError, StorageError
 from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.mailbox import DirectMailbox
 from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, ElsewhereError, on_root, run_ranks, world_comm
@@ -104,7 +105,7 @@ def mail(comm: Comm) -> Any:
     """To the next rank and the one after it, several rounds, of lengths that outgrow the room and shrink again."""
     to = sorted({(comm.rank + shift) % comm.size for shift in (1, 2)} - {comm.rank})
     sources = sorted({(comm.rank - shift) % comm.size for shift in (1, 2)} - {comm.rank})
-    first, second = comm.mail(to, sources, 4), comm.mail([], [], 4)
+    first, second = DirectMailbox(comm, to, sources, 4), DirectMailbox(comm, [], [], 4)
     taken = []
     for turn in range(150):
         rest = []
@@ -117,9 +118,9 @@ def mail(comm: Comm) -> Any:
             first.send[begin + 1 : begin + 1 + min(n, room)] = words[:room]
             if n > room:
                 rest.append((k, words[room:]))
-        first.start(rest)
-        second.start()
-        over, _ = first.wait(), second.wait()
+        first.post(rest)
+        second.post()
+        over, _ = first.complete(), second.complete()
         begins = [int(at) for at in first.recv_at]
         for k in range(len(sources)):
             n = int(first.recv[begins[k]])

@@ -13,8 +13,9 @@ from tests.helpers.zoo import zoo
 import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.config import load_config_text
+from dtbsim.backends.cpu import ASKED_PER_CHUNK
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, neighbour_exchange
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.runtime.progress import SilentProgress

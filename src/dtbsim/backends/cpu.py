@@ -20,8 +20,7 @@ from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError
-from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, NeighbourExchange
+from dtbsim.exchange.interface import Exchange, InsideExchange
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
@@ -30,7 +29,8 @@ from dtbsim.kernels.window import run_window
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
-Exchange = SharedBoard | NeighbourExchange | None
+ASKED_PER_CHUNK = 32
+"""How often ranks agree in a chunk whether time is up."""
 
 
 class CpuBackend(CommonBackend):
@@ -43,7 +43,7 @@ class CpuBackend(CommonBackend):
     """Wall time after which `advance` may end early."""
     tables: CpuLaneTables
 
-    def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
+    def __init__(self, built: RankNetwork, exchange: Exchange | None, n_threads: int) -> None:
         super().__init__()
         self._built = built
         self._network: Network = built.network
@@ -56,9 +56,8 @@ class CpuBackend(CommonBackend):
         self._keep: list[NDArray[Any]] = []
         self._compiled = False
         self._fill_rank(n_threads)
-        self._exchange = exchange
-        if isinstance(exchange, SharedBoard):
-            exchange.attach(self.rank)
+        self._exchange: Exchange = InsideExchange() if exchange is None else exchange
+        self._exchange.attach(self.rank)
         self._team = Team(n_threads)
         self._recent = RecentSpikes(self._network.max_delay_steps)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
@@ -115,18 +114,16 @@ class CpuBackend(CommonBackend):
         self.sampler.begin(start, stop)
         for tables in self.tables.dynamic:
             tables.reserve(stop)
-        if isinstance(self._exchange, NeighbourExchange):
-            self.reached = self._windows(self._exchange, start, stop, deadline_ns)
-        else:
-            self.rank[L.DEADLINE_NS] = deadline_ns
-            self.reached = self._window(start, stop)
+        self.reached = self._windows(self._exchange, start, stop, deadline_ns)
         self.sampler.end(self.reached)
         for tables in self.tables.dynamic:
             tables.tidy(self.reached)
 
-    def _windows(self, exchange: NeighbourExchange, start: int, stop: int, deadline_ns: int) -> int:
-        """Tick after tick, each followed by an exchange; returns the steps done, equal on all ranks."""
-        ends = range(start + exchange.window, stop + exchange.window, exchange.window)
+    def _windows(self, exchange: Exchange, start: int, stop: int, deadline_ns: int) -> int:
+        """Window after window, each followed by an exchange; returns the steps done, equal on all ranks."""
+        window = stop - start if exchange.inside else exchange.window
+        self.rank[L.DEADLINE_NS] = deadline_ns if exchange.inside else 0
+        ends = range(start + window, stop + window, window)
         every = max(1, len(ends) // ASKED_PER_CHUNK)
         at = start
         for number, end in enumerate(ends, start=1):
@@ -166,8 +163,7 @@ class CpuBackend(CommonBackend):
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
-        if isinstance(self._exchange, NeighbourExchange):
-            self._exchange.collected()
+        self._exchange.collected()
         return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
 
     def count_spikes(self, unit_steps: int) -> None:
@@ -197,8 +193,8 @@ class CpuBackend(CommonBackend):
         """Take in spikes of other ranks that are still on their way; collective."""
         self.compile()
         self._window(self.reached, self.reached)
-        if isinstance(self._exchange, NeighbourExchange):
-            self._set_remote(self._exchange.receive())
+        self._set_remote(self._exchange.complete())
+        if self.rank[L.REMOTE_N] > 0:
             self._window(self.reached, self.reached)
 
     def _enter_again(self, spikes: I64, events: int) -> None:
@@ -223,5 +219,6 @@ class CpuBackend(CommonBackend):
 
     def close(self) -> None:
         """Free memory and stop threads."""
+        self._exchange.close()
         self._team.close()
         self.tables.close()

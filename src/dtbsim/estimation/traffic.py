@@ -12,8 +12,8 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.exchange.links import Links, find_links, owners_of
 from dtbsim.exchange.neighbours import ticks_between
 from dtbsim.exchange.plan import MOST_STEPS, shortest_window
+from dtbsim.exchange.room import enough
 from dtbsim.exchange.wanted import WORTH_ASKING
-from dtbsim.mpi.mail import enough
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
 F64 = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.mpi.mail import MailBuffers
+from dtbsim.mpi.channel import LoopbackPointToPoint, LoopbackMessages, Messages, PointToPoint, Channel
 
 U64Array = NDArray[np.uint64]
 I64Array = NDArray[np.int64]
@@ -41,24 +41,6 @@ class PacketChannel(Protocol):
 
     def wait(self) -> U64Array:
         """Finish the exchange and return `recv`; it is overwritten by the next exchange of this channel."""
-
-
-class Mail(Protocol):
-    """Messages with some ranks, see `MailBuffers`: fill `send`, `start`, compute, `wait`, read `recv`, `tidy`."""
-
-    send: U64Array
-    recv: U64Array
-    send_at: I64Array
-    recv_at: I64Array
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
-        """Begin the exchange. `rest`: (k, words) of what had no room in the message to the k-th rank."""
-
-    def wait(self) -> list[U64Array]:
-        """Finish the exchange; what had no room in the messages that have arrived."""
-
-    def tidy(self) -> None:
-        """Give messages more or less room, for the next exchange; the buffers may be others afterwards."""
 
 
 class Comm(Protocol):
@@ -102,11 +84,17 @@ class Comm(Protocol):
     def packet_channel(self, k: int) -> PacketChannel:
         """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail to the ranks `to` and from the ranks `sources`, with room for `words` each at first.
+    def new_tag(self) -> int:
+        """Return a number for a channel or for single messages; all ranks ask for them in the same order."""
 
-        All ranks call it in the same order; each rank of `to` has this one among its `sources`.
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange of `out` for `into`; the ranks of each have this one in theirs, under the same tag.
+
+        Buffers may lie in GPU memory where `takes_gpu_memory`; the GPU then works on none between post and complete.
         """
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
 
     def ask_max(self, value: float) -> None:
         """Begin to find out the largest value over ranks; `answer_max` comes before the next one."""
@@ -167,23 +155,6 @@ class LoopbackChannel:
         return self.recv
 
 
-class LoopbackMail(MailBuffers):
-    """The messages of one process with itself, however many there are."""
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
-        """Copy what is sent."""
-        self.recv[:] = self.send
-        self._rest = [words.copy() for _, words in rest]
-
-    def wait(self) -> list[U64Array]:
-        """Return the rest."""
-        return self._rest
-
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        self.adapt()
-
-
 class SerialComm:
     """One process, no MPI."""
 
@@ -233,9 +204,17 @@ class SerialComm:
         check_parts(send, 1)
         return [np.array(send[0], dtype=np.uint64)]
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return mail with nobody, or of this rank with itself."""
-        return LoopbackMail(to, sources, words)
+    def new_tag(self) -> int:
+        """Return 0: nothing is confused with anything else."""
+        return 0
+
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange with nobody, or of this rank with itself."""
+        return LoopbackMessages(out, into)
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """return single messages to itself."""
+        return LoopbackPointToPoint()
 
     def ask_max(self, value: float) -> None:
         """Keep the value."""

@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from dtbsim.errors import FaultError
-from dtbsim.mpi.comm import ByteArray, I64Array, Mail, PacketChannel, U64Array, check_packets, check_parts
-from dtbsim.mpi.mail import MailBuffers
+from dtbsim.mpi.comm import ByteArray, I64Array, PacketChannel, U64Array, check_packets, check_parts
+from dtbsim.mpi.channel import Messages, PointToPoint, Channel
 
 T = TypeVar("T")
 
@@ -78,33 +78,46 @@ class FakeChannel:
         return self.recv
 
 
-class FakeMail(MailBuffers):
+class FakeMessages:
     """Messages through queues, one for each direction of each pair of ranks."""
 
-    def __init__(self, comm: FakeComm, number: int, to: Sequence[int], sources: Sequence[int], words: int) -> None:
-        super().__init__(to, sources, words)
-        self._comm, self._number = comm, number
+    def __init__(self, comm: FakeComm, tag: int, out: Messages, into: Messages) -> None:
+        self._comm, self._tag = comm, tag
+        self._out, self._into = out.parts, into.parts
 
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+    def post(self) -> None:
         """Put copies into the queues."""
-        more = dict(rest)
-        for k, rank in enumerate(self.to):
-            letter = self.out(k).copy(), more[k].copy() if k in more else None
-            self._comm.queue(self._number, self._comm.rank, rank).put(letter)
+        for rank, message in self._out:
+            self._comm.queue(self._tag, self._comm.rank, rank).put(message.copy())
 
-    def wait(self) -> list[U64Array]:
+    def ready(self) -> bool:
+        """Whether all queues have something."""
+        return not any(self._comm.queue(self._tag, rank, self._comm.rank).empty() for rank, _ in self._into)
+
+    def complete(self) -> None:
         """Take what has come."""
-        rest = []
-        for k, rank in enumerate(self.sources):
-            message, more = self._comm.take(self._number, rank)
-            self.arrived(k)[:] = message
-            rest += [] if more is None else [more]
-        assert [part.size for part in rest] == [n for _, n in self.outstanding()]
-        return rest
+        for rank, message in self._into:
+            message[:] = self._comm.take(self._tag, rank)
 
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        self.adapt()
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class FakePointToPoint:
+    """The same for single messages."""
+
+    def __init__(self, comm: FakeComm, tag: int) -> None:
+        self._comm, self._tag = comm, tag
+
+    def send(self, rank: int, words: U64Array) -> None:
+        """Put a copy into the queue."""
+        self._comm.queue(self._tag, self._comm.rank, rank).put(words.copy())
+
+    def receive(self, sizes: Sequence[tuple[int, int]]) -> list[U64Array]:
+        """Take what has come."""
+        words = [self._comm.take(self._tag, rank) for rank, _ in sizes]
+        assert [part.size for part in words] == [n for _, n in sizes]
+        return words
 
 
 class FakeComm:
@@ -121,7 +134,7 @@ class FakeComm:
         self.node_rank = rank - neighbours[0]
         self._leader = neighbours[0]
         self._channels: dict[int, FakeChannel] = {}
-        self._mails = 0
+        self._tags = 0
         self._asked = 0.0
 
     @property
@@ -183,18 +196,26 @@ class FakeComm:
         check_parts(send, self.size)
         return [parts[self.rank] for parts in self.share([np.array(part) for part in send])]
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail."""
-        self._mails += 1
-        return FakeMail(self, self._mails, to, sources, words)
+    def new_tag(self) -> int:
+        """Return the next number."""
+        self._tags += 1
+        return self._tags
 
-    def queue(self, number: int, source: int, target: int) -> queue.SimpleQueue[Any]:
-        """The queue of messages of one mail between two ranks."""
-        return self._world.queues.setdefault((number, source, target), queue.SimpleQueue())
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange."""
+        return FakeMessages(self, tag, out, into)
 
-    def take(self, number: int, source: int) -> Any:
-        """The next message of one mail from a rank, once it is there."""
-        letters = self.queue(number, source, self.rank)
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
+        return FakePointToPoint(self, tag)
+
+    def queue(self, tag: int, source: int, target: int) -> queue.SimpleQueue[Any]:
+        """The queue of messages of one tag between two ranks."""
+        return self._world.queues.setdefault((tag, source, target), queue.SimpleQueue())
+
+    def take(self, tag: int, source: int) -> Any:
+        """The next message of one tag from a rank, once it is there."""
+        letters = self.queue(tag, source, self.rank)
         self.poll(lambda: not letters.empty())
         return letters.get()
 

@@ -23,7 +23,6 @@ from dtbsim.mpi.comm import (
     ROW_WAITING,
     ByteArray,
     I64Array,
-    Mail,
     PacketChannel,
     U64Array,
     blank_row,
@@ -31,7 +30,7 @@ from dtbsim.mpi.comm import (
     check_parts,
 )
 from dtbsim.mpi.gpu_memory import takes_gpu_memory
-from dtbsim.mpi.mail import MailBuffers
+from dtbsim.mpi.channel import Messages, PointToPoint, Channel
 
 T = TypeVar("T")
 
@@ -74,57 +73,60 @@ class MpiChannel:
         self._requests.clear()
 
 
-class MpiMail(MailBuffers):
-    """Persistent requests, made again where the room of a message changes."""
+class MpiMessages:
+    """Persistent requests. The buffers may lie in GPU memory: mpi4py sees `__cuda_array_interface__`."""
 
-    def __init__(
-        self, comm: MpiComm, to: Sequence[int], sources: Sequence[int], words: int, tags: tuple[int, int]
-    ) -> None:
-        super().__init__(to, sources, words)
-        self._comm, self._tags = comm, tags
-        self._more: list[Any] = []
-        self._bind()
+    def __init__(self, comm: MpiComm, tag: int, out: Messages, into: Messages) -> None:
+        self._comm, world = comm, comm.handle
+        self._requests = [world.Recv_init(message, rank, tag) for rank, message in into.parts]
+        self._requests += [world.Send_init(message, rank, tag) for rank, message in out.parts]
+        self._buffers = out, into
+        comm.held.add(self)
 
-    def _bind(self) -> None:
-        world, tag = self._comm.handle, self._tags[0]
-        self._requests = [world.Recv_init(self.arrived(k), rank, tag) for k, rank in enumerate(self.sources)]
-        self._requests += [world.Send_init(self.out(k), rank, tag) for k, rank in enumerate(self.to)]
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+    def post(self) -> None:
         """Begin the exchange."""
         if self._requests:
             MPI.Prequest.Startall(self._requests)
-        world, tag = self._comm.handle, self._tags[1]
-        self._more = [world.Isend(words, self.to[k], tag) for k, words in rest]
 
-    def wait(self) -> list[U64Array]:
+    def ready(self) -> bool:
+        """Whether all requests are done."""
+        return not self._requests or bool(MPI.Request.Testall(self._requests))
+
+    def complete(self) -> None:
         """Finish the exchange."""
         if self._requests:
-            self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
-        outstanding = self.outstanding()
-        rest = [np.empty(n, np.uint64) for _, n in outstanding]
-        world, tag = self._comm.handle, self._tags[1]
-        more = self._more + [
-            world.Irecv(words, self.sources[k], tag) for words, (k, _) in zip(rest, outstanding, strict=True)
-        ]
-        self._more = []
-        if more:
-            self._comm.poll(lambda: bool(MPI.Request.Testall(more)))
-        return rest
+            self._comm.poll(self.ready)
 
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        before = self._requests
-        if self.adapt():
-            self._bind()
-            for request in before:
-                request.Free()
-
-    def free(self) -> None:
+    def close(self) -> None:
         """Give the requests back to the library."""
         for request in self._requests:
             request.Free()
         self._requests.clear()
+        self._comm.held.discard(self)
+
+
+class MpiPointToPoint:
+    """Requests for single messages."""
+
+    def __init__(self, comm: MpiComm, tag: int) -> None:
+        self._comm, self._tag = comm, tag
+        self._sending: list[tuple[Any, U64Array]] = []
+
+    def send(self, rank: int, words: U64Array) -> None:
+        """Begin to send, and forget what has been sent."""
+        self._sending = [(request, kept) for request, kept in self._sending if not request.Test()]
+        self._sending.append((self._comm.handle.Isend(words, rank, self._tag), words))
+
+    def receive(self, sizes: Sequence[tuple[int, int]]) -> list[U64Array]:
+        """Wait for them."""
+        if not sizes:
+            return []
+        parts = [np.empty(n, np.uint64) for _, n in sizes]
+        requests = [
+            self._comm.handle.Irecv(part, rank, self._tag) for part, (rank, _) in zip(parts, sizes, strict=True)
+        ]
+        self._comm.poll(lambda: bool(MPI.Request.Testall(requests)))
+        return parts
 
 
 class MpiComm:
@@ -142,7 +144,8 @@ class MpiComm:
         leaders = sorted(set(self.handle.allgather(leader)))
         self.node_index = leaders.index(leader)
         self.node_count = len(leaders)
-        self._channels: list[MpiChannel | MpiMail] = []
+        self._channels: list[MpiChannel] = []
+        self.held: set[MpiMessages] = set()
         self._tags = itertools.count(1)
         self._kept: dict[int, PacketChannel] = {}
         self._windows: list[Any] = []
@@ -228,11 +231,17 @@ class MpiComm:
         self._finish(request)
         return np.split(incoming, np.cumsum(arriving.astype(np.int64))[:-1])
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail."""
-        mail = MpiMail(self, to, sources, words, (next(self._tags), next(self._tags)))
-        self._channels.append(mail)
-        return mail
+    def new_tag(self) -> int:
+        """Return the next number."""
+        return next(self._tags)
+
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange."""
+        return MpiMessages(self, tag, out, into)
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
+        return MpiPointToPoint(self, tag)
 
     def ask_max(self, value: float) -> None:
         """Begin an allreduce."""
@@ -300,6 +309,8 @@ class MpiComm:
         for channel in self._channels:
             channel.free()
         self._channels.clear()
+        for channel in list(self.held):
+            channel.close()
         self._kept.clear()
         for window in self._windows:
             window.Free()
