@@ -70,7 +70,10 @@ class Case:
         self.out = out
         settings = [part for key, value in options.items() for part in ("--set", f"simulation.{key}={value}")]
         command = ["run", config, "--out", out, "--json", "--quiet", "--no-report", *settings]
-        self.job = Job([DRIVER, fault, str(rank), str(FAULT_STEP), *command], ranks=ranks)
+        with pytest.MonkeyPatch.context() as patch:
+            if options.get("exchange") == "two_level":  # ranks 0 and 1 are a node, rank 2 is another
+                patch.setenv("DTBSIM_RANKS_PER_NODE", "2")
+            self.job = Job([DRIVER, fault, str(rank), str(FAULT_STEP), *command], ranks=ranks)
 
     def until_simulating(self) -> None:
         """Wait until some spikes are published and rank 0 has said that it goes on."""
@@ -102,7 +105,14 @@ def assert_readable(run: Run, expected: Any, at_least: int) -> None:
 # -- a rank dies or hangs -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rank", "exchange"), [(1, "shared_memory"), (0, "packets")])
+@pytest.mark.parametrize(
+    ("rank", "exchange"),
+    [
+        (1, "shared_memory"),
+        (0, "two_level"),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((0, "packets"), (1, "two_level"))),
+    ],
+)
 def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any, rank: int, exchange: str) -> None:
     case = Case(config, tmp_path / "run", exchange=exchange)
     with case.job:
@@ -124,7 +134,7 @@ def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any,
     ("rank", "exchange"),
     [
         (1, "shared_memory"),
-        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((2, "packets"), (0, "shared_memory"))),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((2, "packets"), (0, "shared_memory"), (0, "two_level"), (1, "two_level"))),
     ],
 )
 def test_a_stopped_rank_ends_the_run_in_time(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +10,14 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.planned import Progress
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.errors import MemoryPlanError
-from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import NeighbourExchange, neighbour_exchange
+from dtbsim.exchange.leaders import leaders_pay
+from dtbsim.exchange.links import find_links
+from dtbsim.exchange.open import CpuExchange, open_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
 from dtbsim.spec.network import Network
 
-_LOG = logging.getLogger(__name__)
 _SMALLER = "use more nodes, fewer synapses or a smaller scale"
-CpuExchange = Literal["none", "shared_memory", "packets"]
 
 
 class CpuPlan:
@@ -36,6 +32,11 @@ class CpuPlan:
         self.threads, self.exchange = threads, exchange
         self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks)
 
+    def choose_levels(self, comm: Comm) -> None:
+        """Exchange over node leaders where messages between ranks would be many; collective."""
+        if leaders_pay(comm, find_links(self._network, self.layout.blocks, comm.rank)):
+            self.exchange = "two_level"
+
     def check_memory(self, comm: Comm) -> None:
         """Nothing: there is no memory but the host's."""
 
@@ -48,11 +49,4 @@ class CpuPlan:
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
         """Return the backend with its exchange; collective."""
-        way: SharedBoard | NeighbourExchange | None = None
-        if self.exchange == "shared_memory":
-            way = SharedBoard(comm, exchange, self._network.n_neurons // comm.size)
-        elif self.exchange == "packets":
-            way = neighbour_exchange(comm, built, exchange)
-        if way is not None:
-            _LOG.info("exchange by %s every %d step(s)", self.exchange, way.window)
-        return CpuBackend(built, way, self.threads)
+        return CpuBackend(built, open_exchange(self.exchange, comm, built, exchange), self.threads)

@@ -23,7 +23,7 @@ class BackendPlan(Protocol):
 
     @property
     def exchange(self) -> str:
-        """How spikes travel between ranks: none, shared_memory, packets, nccl, mpi."""
+        """How spikes travel between ranks: none, shared_memory, packets, two_level, nccl, mpi."""
 
     @property
     def threads(self) -> int:

@@ -123,7 +123,7 @@ class Ranks:
 
     @property
     def way(self) -> str:
-        """How spikes travel: none, shared_memory, packets, gpu."""
+        """How spikes travel: none, shared_memory, packets, two_level, gpu."""
         if self._machine.ranks == 1:
             return "none"
         if self._machine.kind == "gpu":
@@ -204,7 +204,7 @@ class Ranks:
 
     def _traffic(self, rank: int) -> Traffic:
         way, network = self.way, self._network
-        if way in ("none", "packets"):
+        if way in ("none", "packets", "two_level"):
             return self.traffic.by_messages(rank)
         each = network.n_neurons // self._machine.ranks
         if way == "shared_memory":

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from mpi4py import MPI
 
+from dtbsim.errors import InputError
 from dtbsim.mpi.comm import (
     ROW_LAST_TICK_NS,
     ROW_TICKS,
@@ -34,10 +35,17 @@ from dtbsim.mpi.channel import Messages, PointToPoint, Channel
 
 T = TypeVar("T")
 
+NODE_SWITCH = "DTBSIM_RANKS_PER_NODE"
+"""Environment variable: at most so many ranks count as a node, though more share memory."""
+
 _EAGER_POLLS = 1000
 _SHORT_NAP_POLLS = 5000
 _SHORT_NAP_S = 50e-6
 _LONG_NAP_S = 1e-3
+
+
+_ABANDONED: list[tuple[Messages, Messages]] = []
+"""Buffers of exchanges that were left in the middle, at the end of a run: messages may still arrive."""
 
 
 class MpiChannel:
@@ -98,7 +106,9 @@ class MpiMessages:
             self._comm.poll(self.ready)
 
     def close(self) -> None:
-        """Give the requests back to the library."""
+        """Give the requests back to the library, and the buffers too if it has not done with them."""
+        if not self.ready():
+            _ABANDONED.append(self._buffers)
         for request in self._requests:
             request.Free()
         self._requests.clear()
@@ -137,7 +147,7 @@ class MpiComm:
         self.rank: int = self.handle.rank
         self.size: int = self.handle.size
         self._row = blank_row()
-        self._node: Any = self.handle.Split_type(MPI.COMM_TYPE_SHARED, key=self.rank)
+        self._node: Any = _node_of(self.handle)
         self.node_rank: int = self._node.rank
         self.node_size: int = self._node.size
         leader = self._node.bcast(self.rank)
@@ -315,6 +325,19 @@ class MpiComm:
         for window in self._windows:
             window.Free()
         self._windows.clear()
+
+
+def _node_of(world: Any) -> Any:
+    """The ranks that share memory with this one, or as many of them as NODE_SWITCH says."""
+    node = world.Split_type(MPI.COMM_TYPE_SHARED, key=world.rank)
+    given = os.environ.get(NODE_SWITCH)
+    if given is None:
+        return node
+    if not given.isdecimal() or int(given) < 1:
+        raise InputError(
+            f"{given!r} is not a number of ranks", where=NODE_SWITCH, remedy="give an integer from 1 on, or nothing"
+        )
+    return node.Split(color=node.rank // int(given), key=node.rank)
 
 
 def finalize() -> None:

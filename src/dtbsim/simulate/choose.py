@@ -6,7 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 
-from dtbsim.backends.cpu_plan import CpuExchange, CpuPlan
+from dtbsim.backends.cpu_plan import CpuPlan
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
@@ -14,6 +14,7 @@ from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.planned import BackendPlan
 from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
+from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank, on_root
 from dtbsim.spec import Network
@@ -76,7 +77,10 @@ def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
     ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
-        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
+        plan = on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
+        if wanted.exchange == "auto" and exchange == "packets":
+            plan.choose_levels(comm)
+        return plan
     way = None if comm.size == 1 else on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
     threads = choose_threads(wanted, comm)
     return on_every_rank(
@@ -94,7 +98,10 @@ def choose_threads(wanted: Execution, comm: Comm) -> int:
 
 
 def choose_exchange(execution: Execution, comm: Comm) -> CpuExchange:
-    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
+    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets.
+
+    These may turn out to be so many that `auto` is two_level: only the plan of the ranks knows (`CpuPlan`).
+    """
     wanted = execution.exchange
     if comm.size == 1:
         return "none"

@@ -94,11 +94,11 @@ class MpiDeviceChannel:
 def choose_way(wanted: str, device: Device, comm: Comm) -> Choice:
     """What `simulation.exchange` means for ranks with GPUs: the same on all of them; collective.
 
-    Raises InputError where shared memory is asked for, which GPUs of different ranks do not have.
+    Raises InputError where a way is asked for that GPUs do not have.
     """
-    if wanted == "shared_memory":
+    if wanted in ("shared_memory", "two_level"):
         raise InputError(
-            "simulation.exchange is shared_memory, but with backend cuda the spikes are in the memory of GPUs",
+            f"simulation.exchange is {wanted}, but with backend cuda the spikes are in the memory of GPUs",
             where="simulation.exchange",
             remedy="use auto or packets",
         )

@@ -1,0 +1,186 @@
+"""Two levels: the ranks of a node hand their spikes to a leader, and leaders exchange; the spikes are the same."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.networks import built_rank, network_of, simulate, simulate_ranks
+
+from dtbsim.errors import FaultError
+from dtbsim.exchange import leaders
+from dtbsim.exchange.leaders import LeaderMailbox, LeaderTransport, MemberMailbox, leaders_pay
+from dtbsim.exchange.links import find_links
+from dtbsim.exchange.mailbox import DirectMailbox
+from dtbsim.exchange.room import Room
+from dtbsim.mpi import Comm, FakeComm, run_ranks
+
+U64 = np.uint64
+
+TWO_WINDOWS = """\
+simulation: {dt_ms: 0.1, duration_ms: 50, block_size: 16, partitioner: contiguous}
+populations:
+  A: {model: iaf_psc_exp, size: 48, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+  B: {model: iaf_psc_exp, size: 48, initial: {V_m_mV: {distribution: uniform, low: -70, high: -55}}}
+projections:
+  AA: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 12}, weight_pA: 60, delay_ms: DELAY}
+  BB: {source: B, target: B, rule: {kind: fixed_indegree, indegree: 12}, weight_pA: 60, delay_ms: DELAY}
+  AB: {source: A, target: B, rule: {kind: fixed_indegree, indegree: 6}, weight_pA: 60, delay_ms: 8}
+  BA: {source: B, target: A, rule: {kind: fixed_indegree, indegree: 6}, weight_pA: 60, delay_ms: 8}
+drives: {dc: {kind: dc, target: [A, B], amplitude: 700}}
+"""
+"""Three ranks each hold parts of both populations or one: local delays are short, tracts are long."""
+
+
+def messages(comm: Comm, rounds: int, longest: int) -> Any:
+    """Between all ranks of different nodes, of lengths that change; what came and what ought to have come."""
+    transport, everyone = LeaderTransport(comm), np.arange(comm.size)
+    far = everyone[transport.ways(everyone) == leaders.OVER_LEADERS].tolist()
+    mailbox = transport.mailbox(leaders.OVER_LEADERS, far, far, 4)
+    found, expected = [], []
+    for turn in range(rounds):
+        rest = []
+        for k, rank in enumerate(far):
+            words = sent(comm.rank, rank, turn, longest)
+            room, begin = int(mailbox.send_at[k + 1] - mailbox.send_at[k]) - 1, int(mailbox.send_at[k])
+            mailbox.send[begin] = words.size
+            mailbox.send[begin + 1 : begin + 1 + min(words.size, room)] = words[:room]
+            rest += [(k, words[room:])] if words.size > room else []
+        if comm.rank == turn % comm.size:
+            time.sleep(0.002)  # the others have posted long ago
+        mailbox.post(rest)
+        for _ in range(turn % 3):
+            mailbox.progress()
+        beyond = mailbox.complete()
+        begins = mailbox.recv_at.tolist()
+        parts = [
+            mailbox.recv[a + 1 : min(a + 1 + int(mailbox.recv[a]), b)]
+            for a, b in zip(begins[:-1], begins[1:], strict=True)
+        ]
+        found.append(np.concatenate([np.zeros(0, U64), *parts, *beyond]))
+        expected.append(np.concatenate([np.zeros(0, U64), *(sent(rank, comm.rank, turn, longest) for rank in far)]))
+        mailbox.tidy()
+    return type(mailbox), found, expected
+
+
+def sent(source: int, to: int, turn: int, longest: int) -> Any:
+    """Words that no other pair sends in any round."""
+    n = (source * 7 + to * 3 + turn * turn) % (longest + 1) if turn % 4 else 0
+    return np.arange(n, dtype=U64) + U64((source << 40) + (to << 30) + (turn << 20))
+
+
+@pytest.mark.parametrize(("ranks", "nodes"), [(3, 2), (5, 2), (7, 3), (3, 3)])
+@pytest.mark.parametrize("longest", [3, 300])
+def test_every_word_arrives_once(ranks: int, nodes: int, longest: int) -> None:
+    kinds = []
+    for kind, found, expected in run_ranks(ranks, lambda comm: messages(comm, 80, longest), node_count=nodes):
+        kinds.append(kind)
+        for turn, (words, ought) in enumerate(zip(found, expected, strict=True)):
+            np.testing.assert_array_equal(np.sort(words), np.sort(ought), err_msg=f"round {turn}")
+            for source in np.unique(words >> U64(40)):
+                mine = words[words >> U64(40) == source]
+                assert (np.diff(mine.astype(np.int64)) > 0).all(), "those of a rank stay in their order"
+    assert kinds.count(LeaderMailbox) == nodes
+    assert kinds.count(MemberMailbox) == ranks - nodes
+
+
+@pytest.mark.parametrize("delay", ["0.1", "0.2", "{distribution: uniform, low: 0.3, high: 1}"])
+@pytest.mark.parametrize(("ranks", "nodes"), [(3, 2), (3, 3), (6, 3)])
+def test_the_same_spikes(ranks: int, nodes: int, delay: str) -> None:
+    network = network_of(TWO_WINDOWS.replace("DELAY", delay))
+    spikes = simulate(network)
+    assert len(spikes) > 200
+    found = simulate_ranks(network, ranks, nodes=nodes, words=2)
+    np.testing.assert_array_equal(found, spikes)
+
+
+def test_both_windows_go_over_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Populations that are split over nodes exchange often, tracts rarely: two mailboxes with leaders."""
+    made: list[tuple[int, list[int]]] = []
+    plain = LeaderTransport.mailbox
+
+    def noted(self: LeaderTransport, way: int, to: Any, sources: Any, words: int) -> Any:
+        if self._comm.is_root:
+            made.append((way, to))
+        return plain(self, way, to, sources, words)
+
+    monkeypatch.setattr(LeaderTransport, "mailbox", noted)
+    network = network_of(TWO_WINDOWS.replace("DELAY", "1"))
+    found = simulate_ranks(network, 3, nodes=2)
+    np.testing.assert_array_equal(found, simulate(network))
+    assert [way for way, _ in made].count(leaders.OVER_LEADERS) == 2
+    assert [to for way, to in made if way == leaders.DIRECT] != []
+
+
+def test_nodes_exchange_one_message_whatever_ranks_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six ranks on two nodes that all talk: a leader sends one message across, where ranks would send nine."""
+    count = {"across": 0, "others": 0}
+    plain = DirectMailbox.post
+
+    def counted(self: DirectMailbox, rest: Any = ()) -> None:
+        for rank in self.to:
+            count["across" if rank // 3 != self._carrier.rank // 3 else "others"] += 1
+        plain(self, rest)
+
+    monkeypatch.setattr(DirectMailbox, "post", counted)
+    network = network_of(TWO_WINDOWS.replace("DELAY", "1").replace("8}", "1}"))
+    spikes = simulate(network)
+    across = []
+    for nodes in (None, 2):
+        count.update(across=0, others=0)
+        np.testing.assert_array_equal(simulate_ranks(network, 6, nodes=nodes), spikes)
+        across.append(count["across"])
+    assert across[1] > 0
+    assert across[0] == 9 * (across[1] + 2), "what two leaders got last is for steps after the end"
+
+
+def test_messages_without_room_travel_in_second_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Room, "adapt", lambda *_: False)
+    network = network_of(TWO_WINDOWS.replace("DELAY", "1"))
+    found = simulate_ranks(network, 5, nodes=2, words=2)
+    np.testing.assert_array_equal(found, simulate(network))
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_rank_that_fails_ends_the_others(failing: int) -> None:
+    """A leader with members, a member, a leader alone: nobody waits for ever for what it would have passed on."""
+    errors: dict[int, BaseException] = {}
+
+    def work(comm: FakeComm) -> None:
+        transport = LeaderTransport(comm)
+        far = [0, 1] if comm.rank == 2 else [2]
+        mailbox = transport.mailbox(leaders.OVER_LEADERS, far, far, 8)
+        try:
+            for turn in range(10):
+                if turn == 5 and comm.rank == failing:
+                    raise ZeroDivisionError("planned")
+                mailbox.post()
+                mailbox.complete()
+                mailbox.tidy()
+        except FaultError as error:
+            errors[comm.rank] = error
+            raise
+
+    with pytest.raises(ZeroDivisionError):
+        run_ranks(3, work, node_count=2, timeout_s=20)
+    assert len(errors) == 2
+
+
+@pytest.mark.parametrize(
+    ("ranks", "nodes", "neighbours", "pays"),
+    [(8, 2, 4, True), (8, 2, 5, False), (6, 2, 1, False), (8, 1, 1, False), (4, 4, 1, False)],
+)
+def test_when_leaders_pay(
+    ranks: int, nodes: int, neighbours: int, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With four ranks on a node, and the given number of neighbours on others; every rank has four there."""
+    monkeypatch.setattr(leaders, "FROM_NEIGHBOURS", neighbours)
+    network = network_of(TWO_WINDOWS.replace("DELAY", "1").replace("48", "64"))
+
+    def work(comm: FakeComm) -> bool:
+        built = built_rank(network, comm.rank, comm.size)
+        return leaders_pay(comm, find_links(network, built.blocks, comm.rank))
+
+    assert run_ranks(ranks, work, node_count=nodes) == [pays] * ranks
