@@ -100,3 +100,12 @@ def note_counts(words: Any, at: Any, peak: Any) -> Any:
         peak[m] = max(peak[m], n)
         over += n + 1 > at[m + 1] - at[m]
     return over
+
+
+@cached_njit
+def count_over(words: Any, at: Any) -> Any:
+    """How many messages announce more entries than they have room for."""
+    over = 0
+    for m in range(at.size - 1):
+        over += np.int64(words[at[m]] & COUNT) + 1 > at[m + 1] - at[m]
+    return over

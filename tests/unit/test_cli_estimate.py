@@ -50,6 +50,16 @@ def test_json_is_one_object(cli: Cli, config: Path) -> None:
     assert data["refusals"] == []
 
 
+def test_a_rank_is_measured(cli: Cli, config: Path) -> None:
+    code, out, err = cli("estimate", config, "--ranks", 2, "--machine", "laptop", "--measure", 20, "--threads", 1)
+    assert (code, err) == (EXIT_OK, "")
+    said = {line[2:20].strip(): line[20:] for line in out.splitlines()[1:]}
+    rank = next(text for name, text in said.items() if name in ("rank 0 here", "rank 1 here"))
+    assert rank.startswith("32 neurons, ")
+    assert "over 20 ms, firing at " in said["its steps"]
+    assert " spikes per second" in said["its exchange"]
+
+
 def test_a_refusal_is_the_error_of_a_run(cli: Cli, config: Path, tmp_path: Path) -> None:
     small = small_machine(tmp_path, 0.5)
     code, out, err = cli("estimate", config, "--ranks", 2, "--machine", small)
@@ -69,6 +79,7 @@ def test_a_refusal_is_the_error_of_a_run(cli: Cli, config: Path, tmp_path: Path)
         (["--ranks", "0"], "--ranks: got 0"),
         (["--ranks", "2", "--machine", "labtop"], "did you mean 'laptop'?"),
         (["--rate", "-3"], "a number from 0 to 10000"),
+        (["--measure", "0"], "measure_ms: 0 ms cannot be measured of a run of 1000 ms (give more than 0 and at most 1000)"),
     ],
 )
 def test_bad_input_is_one_line(cli: Cli, config: Path, arguments: list[str], said: str) -> None:

@@ -101,6 +101,7 @@ class CpuBackend(CommonBackend):
             arrived, self.rank[L.REMOTE_N] = int(self.rank[L.REMOTE_N]), 0  # they are for the next steps
             run_window(self.rank, self.tables.table, 0, 0, 0)
             self.rank[L.REMOTE_N] = arrived
+            self._exchange.compile()
             self._compiled = True
 
     # -- stepping ---------------------------------------------------------------------------------------------

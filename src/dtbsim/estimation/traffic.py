@@ -144,15 +144,20 @@ class TrafficModel:
             return np.zeros(0), 0
         counts = np.diff(links.first)[populations]
         of = np.repeat(np.arange(populations.size), counts)
-        starts = np.repeat(links.first[populations] - (np.cumsum(counts) - counts), counts)
-        to = links.wanted_by[np.arange(int(counts.sum())) + starts].astype(np.int64)
-        each = csr_array(self._synapses[populations] @ self._held)[:, links.to].toarray()[of, to]
-        some = self._some(each)
+        to = links.wanted_by.astype(np.int64)
+        some = self.chances(rank, links)
         if float(some @ neurons[of]) >= WORTH_ASKING * float(neurons[of].sum()):
             some = np.ones(some.size)
         spikes = np.bincount(to, self._rates[populations[of]] * neurons[of] * some, links.to.size)
         words = -(-counts // 64) @ neurons if (some < 1).any() else 0
         return np.asarray(spikes), int(words)
+
+    def chances(self, rank: int, links: Links) -> F64:
+        """float64[links.wanted_by.size]: the probability that a neuron of the population has a synapse on the rank."""
+        populations = np.repeat(np.arange(links.first.size - 1), np.diff(links.first))
+        mine, of = np.unique(populations, return_inverse=True)
+        each = csr_array(self._synapses[mine] @ self._held)[:, links.to].toarray()
+        return self._some(each[of, links.wanted_by.astype(np.int64)])
 
     def _received(self, rank: int) -> float:
         """Spikes of other ranks per second that have a synapse here."""

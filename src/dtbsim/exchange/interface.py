@@ -27,6 +27,9 @@ class Exchange(Protocol):
     def attach(self, rank: I64) -> None:
         """Enter into the rank's table (`kernels.layout`) what the compiled steps need, once, before the first."""
 
+    def compile(self) -> None:
+        """Compile, or load, the code that moves spikes, before the first step."""
+
     def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
         """Exchange what is due; entries (step << 32 | gid) of other ranks that have arrived; collective.
 
@@ -53,6 +56,9 @@ class InsideExchange:
 
     def attach(self, rank: I64) -> None:
         """Nothing to enter: spikes stay where they are."""
+
+    def compile(self) -> None:
+        """Nothing: the compiled steps have it all."""
 
     def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
         """No spikes: they have arrived already."""

@@ -30,6 +30,7 @@ host time at both ends, two more stations on the way some tens of us."""
 FROM_RANKS_PER_NODE = 4
 """On average: with fewer, there is little to put together."""
 _NOTHING: U64 = np.zeros(0, np.uint64)
+_NO_RANKS: I64 = np.zeros(0, np.int64)
 _ZERO: I64 = np.zeros(1, np.int64)
 
 
@@ -102,6 +103,13 @@ class _FarMailbox:
     def recv_at(self) -> I64:
         """Where its message begins and ends."""
         return self._down.recv_at
+
+    def compile(self) -> None:
+        """Pass on no bundles."""
+        self._up.compile()
+        write_bundles(_ZERO, _NOTHING, _NO_RANKS, _ZERO, _NOTHING, _NOTHING)
+        _dealt(_NOTHING, _NO_RANKS, 0, 1)
+        fill(_ZERO, _NOTHING, _ZERO, _NOTHING)
 
     def _written(self, rest: Sequence[tuple[int, U64]]) -> U64:
         """Bundles of everything that is in `send`, and of the rest."""

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.exchange.room import Room, counts_of
+from dtbsim.kernels.packets import count_over, note_counts
 from dtbsim.mpi.channel import Channel, Messages, PointToPoint
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
+_NO_WORDS: U64 = np.zeros(0, np.uint64)
+_NO_COUNTS: I64 = np.zeros(0, np.int64)
+_AT_START: I64 = np.zeros(1, np.int64)
 
 
 class Mailbox(Protocol):
@@ -27,6 +31,9 @@ class Mailbox(Protocol):
     recv: U64
     send_at: I64
     recv_at: I64
+
+    def compile(self) -> None:
+        """Compile, or load, the code that it needs."""
 
     def post(self, rest: Sequence[tuple[int, U64]] = ()) -> None:
         """Begin; returns at once. `rest`: (k, words) of what had no room in message k."""
@@ -78,6 +85,11 @@ class DirectMailbox:
         out, into = Messages(self.to, self.send, self.send_at), Messages(self.sources, self.recv, self.recv_at)
         self._channel = self._carrier.channel(self._tag, out, into)
 
+    def compile(self) -> None:
+        """Count the entries of no messages."""
+        count_over(_NO_WORDS, _AT_START)
+        note_counts(_NO_WORDS, _AT_START, _NO_COUNTS)
+
     def post(self, rest: Sequence[tuple[int, U64]] = ()) -> None:
         """Begin to send and to receive."""
         self._channel.post()
@@ -98,10 +110,10 @@ class DirectMailbox:
     def finish(self) -> list[tuple[int, U64]]:
         """The same, each with the number of the message that it continues."""
         self._channel.complete()
+        if not count_over(self.recv, self.recv_at):
+            return []
         over = counts_of(self.recv, self.recv_at) + 1 - self._rooms[1].words
         beyond = np.flatnonzero(over > 0).tolist()
-        if not beyond:
-            return []
         found = self._second.receive([(self.sources[k], int(over[k])) for k in beyond])
         return list(zip(beyond, found, strict=True))
 

@@ -71,6 +71,11 @@ class NeighbourExchange:
     def attach(self, rank: I64) -> None:
         """Nothing to enter: the compiled steps know of no other rank."""
 
+    def compile(self) -> None:
+        """Pack and unpack nothing, by all ways."""
+        for group in self._groups:
+            group.compile()
+
     def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
         """Exchange what is due; what has arrived."""
         for group in self._groups:
@@ -141,7 +146,9 @@ def _keys(ticks: I64, ways: I64) -> I64:
 
 def _joined(parts: list[I64]) -> I64:
     some = [part for part in parts if part.size]
-    return some[0] if len(some) == 1 else np.concatenate([NO_SPIKES, *some])
+    if not some:
+        return NO_SPIKES
+    return some[0] if len(some) == 1 else np.concatenate(some)
 
 
 def ticks_between(delays: I64, window: int) -> I64:
@@ -183,6 +190,14 @@ class _Group:
         self._addresses = addresses(runs, counts[links.first].astype(np.int64), wanted_by, known)
         self._mailbox = mailbox
         self._under_way = False
+
+    def compile(self) -> None:
+        """Pack and unpack nothing."""
+        rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
+        to, at = self._addresses, np.zeros(1, np.int64)
+        pack(rank, lanes, self.sent, to.runs, to.first, to.wanted_by, to.bits, at, _NOTHING, NO_SPIKES, _NOTHING)
+        unpack(at, _NOTHING, NO_SPIKES)
+        self._mailbox.compile()
 
     def send(self, rank: I64, lanes: I64) -> None:
         """Start sending everything that was logged since the last time."""
