@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.networks import built_rank, network_of, simulate, simulate_ranks
+from tests.helpers.networks import network_of, simulate, simulate_ranks
 
+from dtbsim.build.rank import plan_rank
+from dtbsim.config import load_config_text
 from dtbsim.errors import FaultError
 from dtbsim.exchange import leaders
 from dtbsim.exchange.leaders import LeaderMailbox, LeaderTransport, MemberMailbox, leaders_pay
-from dtbsim.exchange.links import find_links
 from dtbsim.exchange.mailbox import DirectMailbox
 from dtbsim.exchange.room import Room
 from dtbsim.mpi import Comm, FakeComm, run_ranks
+from dtbsim.simulate.prepare import prepare
 
 U64 = np.uint64
 
@@ -169,18 +171,27 @@ def test_a_rank_that_fails_ends_the_others(failing: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ranks", "nodes", "neighbours", "pays"),
-    [(8, 2, 4, True), (8, 2, 5, False), (6, 2, 1, False), (8, 1, 1, False), (4, 4, 1, False)],
+    ("ranks", "nodes", "neighbours", "spikes", "pays"),
+    [(8, 2, 4, 16, True), (8, 2, 5, 16, False), (8, 2, 4, 0.01, False), (6, 2, 1, 16, False), (8, 1, 1, 16, False)],
 )
 def test_when_leaders_pay(
-    ranks: int, nodes: int, neighbours: int, pays: bool, monkeypatch: pytest.MonkeyPatch
+    ranks: int, nodes: int, neighbours: int, spikes: float, pays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With four ranks on a node, and the given number of neighbours on others; every rank has four there."""
+    """From four ranks on a node, so many neighbours on others, and up to so many spikes in a message; here all ranks
+    are neighbours, and each rank's neurons fire some times between two exchanges."""
     monkeypatch.setattr(leaders, "FROM_NEIGHBOURS", neighbours)
-    network = network_of(TWO_WINDOWS.replace("DELAY", "1").replace("48", "64"))
+    monkeypatch.setattr(leaders, "MOST_SPIKES", spikes)
+    network = network_of(TWO_WINDOWS.replace("DELAY", "1").replace("48", "3200").replace("block_size: 16", "block_size: 400"))
 
     def work(comm: FakeComm) -> bool:
-        built = built_rank(network, comm.rank, comm.size)
-        return leaders_pay(comm, find_links(network, built.blocks, comm.rank))
+        return leaders_pay(comm, network, plan_rank(network, comm.rank, comm.size, 1).blocks)
 
     assert run_ranks(ranks, work, node_count=nodes) == [pays] * ranks
+
+
+def test_auto_takes_leaders_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaders, "FROM_NEIGHBOURS", 4)
+    config = load_config_text(TWO_WINDOWS.replace("DELAY", "1").replace("48", "64"))
+    found = run_ranks(8, lambda comm: prepare(config, comm, None, None).exchange, node_count=2)
+    assert found == ["two_level"] * 8
+    assert run_ranks(4, lambda comm: prepare(config, comm, None, None).exchange, node_count=2) == ["packets"] * 4

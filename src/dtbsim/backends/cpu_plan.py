@@ -11,7 +11,6 @@ from dtbsim.backends.planned import Progress
 from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.errors import MemoryPlanError
 from dtbsim.exchange.leaders import leaders_pay
-from dtbsim.exchange.links import find_links
 from dtbsim.exchange.open import CpuExchange, open_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
@@ -34,7 +33,7 @@ class CpuPlan:
 
     def choose_levels(self, comm: Comm) -> None:
         """Exchange over node leaders where messages between ranks would be many; collective."""
-        if leaders_pay(comm, find_links(self._network, self.layout.blocks, comm.rank)):
+        if leaders_pay(comm, self._network, self.layout.blocks):
             self.exchange = "two_level"
 
     def check_memory(self, comm: Comm) -> None:

@@ -12,23 +12,29 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.exchange.links import Links
+from dtbsim.build.blocks import ASSUMED_RATE_HZ, Blocks
+from dtbsim.exchange.links import find_links
 from dtbsim.exchange.mailbox import DirectMailbox, Mailbox
+from dtbsim.exchange.neighbours import ticks_between, window_of
+from dtbsim.exchange.plan import shortest_window
 from dtbsim.exchange.room import Room, counts_of
 from dtbsim.exchange.transport import DIRECT
 from dtbsim.kernels.bundles import count_bundles, deal_bundles, fill, write_bundles
 from dtbsim.kernels.packets import unpack
 from dtbsim.mpi import Comm
+from dtbsim.spec.network import Network
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 OVER_LEADERS = 1
 FROM_NEIGHBOURS = 64
-"""Ranks of other nodes that a rank sends to, above which leaders pay: a message between two ranks costs about 1 us of
-host time at both ends, two more stations on the way some tens of us."""
+"""Ranks of other nodes that a rank sends to (mean), from which on leaders pay: messages cost hosts and adapters about
+1 us each, passing on costs some tens of us."""
 FROM_RANKS_PER_NODE = 4
 """On average: with fewer, there is little to put together."""
+MOST_SPIKES = 16
+"""Of a message between two ranks (mean): each word passes through two leaders, at 5 to 10 ns for each."""
 _NOTHING: U64 = np.zeros(0, np.uint64)
 _NO_RANKS: I64 = np.zeros(0, np.int64)
 _ZERO: I64 = np.zeros(1, np.int64)
@@ -48,12 +54,22 @@ class Nodes:
         return sorted(self.leader[np.unique(self.of[ranks])].tolist())
 
 
-def leaders_pay(comm: Comm, links: Links) -> bool:
-    """Whether ranks have so many neighbours on other nodes that leaders should exchange for them; collective."""
+def leaders_pay(comm: Comm, network: Network, blocks: Blocks) -> bool:
+    """Whether ranks have so many neighbours on other nodes, and so few spikes for each, that leaders should exchange
+    for them; collective. Neurons are taken to fire at ASSUMED_RATE_HZ, and to be heard by all that may hear them."""
     if comm.node_count == 1 or comm.size < FROM_RANKS_PER_NODE * comm.node_count:
         return False
+    links = find_links(network, blocks, comm.rank)
     far = Nodes(comm).of[links.to] != comm.node_index
-    return comm.allreduce_max(float(far.sum())) >= FROM_NEIGHBOURS
+    mine = blocks.rank == comm.rank
+    neurons = np.bincount(blocks.population[mine], blocks.size[mine], len(network.populations))
+    population = np.repeat(np.arange(neurons.size), np.diff(links.first))
+    heard = np.bincount(links.wanted_by, neurons[population], links.to.size)
+    window = window_of(shortest_window(network, blocks, comm.size))
+    steps = window * np.maximum(ticks_between(links.to_delay, window), 1)
+    spikes = float((heard * steps)[far].sum()) * network.dt_ms * 1e-3 * ASSUMED_RATE_HZ
+    messages, entries = comm.allreduce_sum(np.array([far.sum(), round(spikes)], np.int64)).tolist()
+    return bool(messages >= FROM_NEIGHBOURS * comm.size and entries <= MOST_SPIKES * messages)
 
 
 class LeaderTransport:

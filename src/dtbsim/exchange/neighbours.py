@@ -48,7 +48,7 @@ class NeighbourExchange:
         """`runs`: the neurons of this rank; `heard`: of those in populations that project to it, which each rank of
         `links.to` has synapses of (`exchange.wanted`; None: send it the spikes of all); `transport`: default direct."""
         self._comm = comm
-        self.window = max(1, min(plan.window, MOST_STEPS) // 2)
+        self.window = window_of(plan.window)
         transport = DirectTransport(comm) if transport is None else transport
         to = _keys(ticks_between(links.to_delay, self.window), transport.ways(links.to))
         sources = _keys(ticks_between(links.sources_delay, self.window), transport.ways(links.sources))
@@ -149,6 +149,11 @@ def _joined(parts: list[I64]) -> I64:
     if not some:
         return NO_SPIKES
     return some[0] if len(some) == 1 else np.concatenate(some)
+
+
+def window_of(shortest: int) -> int:
+    """Steps of a tick where `shortest` is the shortest delay between any two ranks, in steps."""
+    return max(1, min(shortest, MOST_STEPS) // 2)
 
 
 def ticks_between(delays: I64, window: int) -> I64:
