@@ -56,7 +56,9 @@ class SimulatedNodes(SerialComm):
             return some(self.entries)
         if kind == DOWN:
             return some(self.entries * far)
-        ranks = np.arange(self.node_size, self.size) if kind == UP else np.tile(np.arange(self.node_size), self.node_size)
+        ranks = (
+            np.arange(self.node_size, self.size) if kind == UP else np.tile(np.arange(self.node_size), self.node_size)
+        )
         counts = np.diff(np.floor(np.arange(ranks.size + 1) * self.entries)).astype(np.int64)
         heads = np.cumsum(counts + 1) - counts - 1
         words = np.ones(int(counts.sum()) + ranks.size, np.uint64)

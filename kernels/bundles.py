@@ -38,7 +38,7 @@ def write_bundles(at: Any, messages: Any, to: Any, rest_at: Any, rest: Any, out:
 @cached_njit
 def count_bundles(bundles: Any, place: Any, header: Any, sizes: Any) -> None:
     """Add the words of each bundle to sizes[place[rank]], its header as `header` words."""
-    i = 0
+    i = np.int64(0)
     while i < bundles.size:
         n = np.int64(bundles[i] & COUNT)
         sizes[place[np.int64(bundles[i] >> _SHIFT)]] += n + header
@@ -48,7 +48,7 @@ def count_bundles(bundles: Any, place: Any, header: Any, sizes: Any) -> None:
 @cached_njit
 def deal_bundles(bundles: Any, place: Any, header: Any, cursor: Any, out: Any) -> None:
     """Copy each bundle to `out` from cursor[place[rank]] on, with or without its header (`header` 1 or 0)."""
-    i = 0
+    i = np.int64(0)
     while i < bundles.size:
         n = np.int64(bundles[i] & COUNT)
         k = place[np.int64(bundles[i] >> _SHIFT)]

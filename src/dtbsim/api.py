@@ -277,8 +277,7 @@ def estimate(
         found = dtbsim.estimate("net.yaml", ranks=1024, machine="cluster")
         found.memory.peak.largest, found.time.real_time_factor.expected, found.refusals
 
-    Nothing is built, and nothing of the size of the network allocated. With `measure_ms` one rank is, the one that needs
-    most memory: it is stepped here, alone, on CPUs, with spikes of all others drawn (`measured`).
+    Without `measure_ms` nothing is built, and nothing of the size of the network allocated.
 
     Args:
         source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
@@ -288,15 +287,14 @@ def estimate(
         threads: of a rank (default: as configured, else its share of the cores).
         machine: the name of a profile, or its file (default: this machine, with times measured on another).
         rate_hz: what neurons are taken to fire at.
-        measure_ms: for how long to step one rank.
+        measure_ms: build the fullest rank here too, and step it so long, alone on CPUs; others' spikes are drawn.
         set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
 
     Raises:
         InputError: something is wrong with the configuration or the machine, or there are more ranks than blocks. What
-            a run would be refused for beyond that is in `refusals`; `check()` raises it.
-        MemoryPlanError: the rank to be measured does not fit into the memory of this machine.
+            a run would be refused for is in `refusals`; `check()` raises it. MemoryPlanError: no memory to measure.
     """
-    from dtbsim.estimation.dry_run import DryRun, measure_rank, measured_steps
+    from dtbsim.estimation.dry_run import measured_steps, with_measured
     from dtbsim.estimation.estimate import estimate_network
     from dtbsim.estimation.place import Asked
     from dtbsim.simulate.streams import plan_streams
@@ -320,10 +318,7 @@ def estimate(
         available_disk=float(shutil.disk_usage(".").free) if name is None else None,
         network_s=time.perf_counter() - begun_s,
     )
-    if n_steps is None:
-        return found
-    run = DryRun(found.memory.peak.rank, found.machine.ranks, found.machine.threads, n_steps, float(rate_hz))
-    return replace(found, measured=measure_rank(network, run))
+    return found if n_steps is None else with_measured(found, network, n_steps, float(rate_hz))
 
 
 def _counts(

@@ -141,7 +141,10 @@ def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any,
     ("rank", "exchange"),
     [
         (1, "shared_memory"),
-        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((2, "packets"), (0, "shared_memory"), (0, "two_level"), (1, "two_level"))),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in ((2, "packets"), (0, "shared_memory"), (0, "two_level"), (1, "two_level"))
+        ),
     ],
 )
 def test_a_stopped_rank_ends_the_run_in_time(

@@ -11,9 +11,8 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from tests.helpers.zoo import zoo
 
 import dtbsim
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.cpu import ASKED_PER_CHUNK, CpuBackend
 from dtbsim.config import load_config_text
-from dtbsim.backends.cpu import ASKED_PER_CHUNK
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange

@@ -79,7 +79,10 @@ def test_a_refusal_is_the_error_of_a_run(cli: Cli, config: Path, tmp_path: Path)
         (["--ranks", "0"], "--ranks: got 0"),
         (["--ranks", "2", "--machine", "labtop"], "did you mean 'laptop'?"),
         (["--rate", "-3"], "a number from 0 to 10000"),
-        (["--measure", "0"], "measure_ms: 0 ms cannot be measured of a run of 1000 ms (give more than 0 and at most 1000)"),
+        (
+            ["--measure", "0"],
+            "measure_ms: 0 ms cannot be measured of a run of 1000 ms (give more than 0 and at most 1000)",
+        ),
     ],
 )
 def test_bad_input_is_one_line(cli: Cli, config: Path, arguments: list[str], said: str) -> None:

@@ -13,9 +13,9 @@ from tests.helpers.zoo import zoo
 
 from dtbsim.build.rank import plan_rank
 from dtbsim.exchange.links import find_links
-from dtbsim.kernels import layout as L
 from dtbsim.exchange.mailbox import DirectMailbox
 from dtbsim.exchange.room import Room
+from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
 
 PARTITIONERS = ("contiguous", "ordered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -57,10 +58,7 @@ def messages(comm: Comm, rounds: int, longest: int) -> Any:
             mailbox.progress()
         beyond = mailbox.complete()
         begins = mailbox.recv_at.tolist()
-        parts = [
-            mailbox.recv[a + 1 : min(a + 1 + int(mailbox.recv[a]), b)]
-            for a, b in zip(begins[:-1], begins[1:], strict=True)
-        ]
+        parts = [mailbox.recv[a + 1 : min(a + 1 + int(mailbox.recv[a]), b)] for a, b in itertools.pairwise(begins)]
         found.append(np.concatenate([np.zeros(0, U64), *parts, *beyond]))
         expected.append(np.concatenate([np.zeros(0, U64), *(sent(rank, comm.rank, turn, longest) for rank in far)]))
         mailbox.tidy()
@@ -181,7 +179,9 @@ def test_when_leaders_pay(
     are neighbours, and each rank's neurons fire some times between two exchanges."""
     monkeypatch.setattr(leaders, "FROM_NEIGHBOURS", neighbours)
     monkeypatch.setattr(leaders, "MOST_SPIKES", spikes)
-    network = network_of(TWO_WINDOWS.replace("DELAY", "1").replace("48", "3200").replace("block_size: 16", "block_size: 400"))
+    network = network_of(
+        TWO_WINDOWS.replace("DELAY", "1").replace("48", "3200").replace("block_size: 16", "block_size: 400")
+    )
 
     def work(comm: FakeComm) -> bool:
         return leaders_pay(comm, network, plan_rank(network, comm.rank, comm.size, 1).blocks)

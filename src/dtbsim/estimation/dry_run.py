@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.clock import steps_of, time_of
 from dtbsim.errors import InputError
 from dtbsim.estimation.costs import firing_rates
-from dtbsim.estimation.result import Measured
+from dtbsim.estimation.result import Estimate, Measured
 from dtbsim.estimation.traffic import TrafficModel
 from dtbsim.exchange.dry_run import DryComm, DryExchange, drawn_heard
 from dtbsim.exchange.links import find_links
@@ -47,6 +47,13 @@ def measured_steps(network: Network, measure_ms: float) -> int:
             remedy=f"give more than 0 and at most {duration_ms:g}",
         )
     return n_steps
+
+
+def with_measured(estimate: Estimate, network: Network, n_steps: int, rate_hz: float) -> Estimate:
+    """The estimate, with what its fullest rank takes; errors as of `measure_rank`."""
+    machine = estimate.machine
+    run = DryRun(estimate.memory.peak.rank, machine.ranks, machine.threads, n_steps, rate_hz)
+    return replace(estimate, measured=measure_rank(network, run))
 
 
 def measure_rank(network: Network, run: DryRun) -> Measured:
@@ -98,7 +105,7 @@ def measure_rank(network: Network, run: DryRun) -> Measured:
 
 
 def open_dry_exchange(comm: DryComm, built: RankNetwork, rate_hz: float) -> DryExchange:
-    """The exchange of a rank with ranks that are not there, whose neurons fire at `rate_hz` where they are no sources."""
+    """The exchange with ranks that are not there, whose neurons fire at `rate_hz` where they are no sources."""
     network, blocks = built.network, built.blocks
     rates = firing_rates(network, rate_hz)
     links = find_links(network, blocks, comm.rank)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Limits
-from dtbsim.backends.cuda.exchange import packet_words
 from dtbsim.backends.cuda.memory_plan import plan_device_memory
 from dtbsim.backends.cuda.persistent import stride_of
 from dtbsim.backends.cuda.plan import choose_plan
@@ -203,14 +202,9 @@ class Ranks:
         return choice.layout, {names.get(key, key): float(value) for key, value in found.items()}
 
     def _traffic(self, rank: int) -> Traffic:
-        way, network = self.way, self._network
-        if way in ("none", "packets", "two_level"):
-            return self.traffic.by_messages(rank)
-        each = network.n_neurons // self._machine.ranks
-        if way == "shared_memory":
-            return self.traffic.by_shared_memory(rank, board_capacity(each))
-        window = max(1, self.traffic.shortest // 2)
-        return self.traffic.by_packets(rank, packet_words(each, window * network.dt_ms))
+        if self.way == "shared_memory":
+            return self.traffic.by_shared_memory(rank, board_capacity(self._network.n_neurons // self._machine.ranks))
+        return self.traffic.by_gpu(rank) if self.way == "gpu" else self.traffic.by_messages(rank)
 
 
 def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:

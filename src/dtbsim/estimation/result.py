@@ -191,8 +191,8 @@ class Finding:
 @dataclass(frozen=True)
 class Estimate:
     """How a run would go; see `dtbsim.estimate`. Spreads of `neurons`, `synapses` and `imbalance` are of all ranks, all
-    others of `ranks_looked_at` of them, those with most neurons, synapses and work included. `measured`: one of them, where
-    that was asked for."""
+    others of `ranks_looked_at` of them, those with most neurons, synapses and work included. `measured`: of one rank,
+    where that was asked for."""
 
     network: Network
     machine: Machine

@@ -10,7 +10,7 @@ WAYS = {
     "shared_memory": "shared memory of the node",
     "packets": "messages between ranks that share synapses",
     "two_level": "messages between nodes, for ranks that share synapses",
-    "gpu": "packets between all GPUs",
+    "gpu": "messages between GPUs of ranks that share populations",
 }
 
 
@@ -54,7 +54,8 @@ def _measured(measured: Measured | None) -> list[tuple[str, str]]:
         (
             "its exchange",
             f"{significant(measured.exchange_us)} us of the host each time, sends {window} to "
-            f"{plural(measured.neighbours, 'rank')}, receives {count(measured.spikes_received_per_s)} spikes per second",
+            f"{plural(measured.neighbours, 'rank')}, "
+            f"receives {count(measured.spikes_received_per_s)} spikes per second",
         ),
     ]
 

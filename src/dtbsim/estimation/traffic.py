@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
+from dtbsim.backends.cuda.exchange import FIRST_WORDS
 from dtbsim.build.blocks import Blocks
 from dtbsim.exchange.links import Links, find_links, owners_of
 from dtbsim.exchange.neighbours import ticks_between
@@ -115,19 +116,26 @@ class TrafficModel:
             buffer_bytes=2 * WORD_BYTES * capacity,
         )
 
-    def by_packets(self, rank: int, words: int) -> Traffic:
-        """As GPUs do: packets of `words` to all ranks."""
-        per_s, others = self._windows_per_s(max(1, self.shortest // 2)), self.n_ranks - 1
+    def by_gpu(self, rank: int) -> Traffic:
+        """As `DeviceExchange` sends: to each rank that may hear a population all of its spikes, in every window."""
+        links = find_links(self._network, self._blocks, rank, self._owners)
+        per_s = self._windows_per_s(max(1, self.shortest // 2))
+        populations, neurons = self.own(rank)
+        counts = np.diff(links.first)[populations]
+        spikes = np.bincount(links.wanted_by, np.repeat(self._rates[populations] * neurons, counts), links.to.size)
+        needed = enough(np.ceil(spikes / per_s).astype(np.int64))
+        words = np.where(spikes / per_s + 1 > FIRST_WORDS, needed, FIRST_WORDS)
+        back = len(links.sources) * (float(words.mean()) if links.to.size else 0.0)
         return Traffic(
-            to=others,
-            sources=others,
-            ticks=np.ones(others, np.int64),
+            to=links.to.size,
+            sources=links.sources.size,
+            ticks=np.ones(links.to.size, np.int64),
             windows_per_s=per_s,
-            messages_per_s=per_s * others,
-            bytes_per_s=per_s * others * words * WORD_BYTES,
-            spikes_sent_per_s=self.spikes_per_s(rank) * others,
+            messages_per_s=per_s * links.to.size,
+            bytes_per_s=float(per_s * WORD_BYTES * words.sum()),
+            spikes_sent_per_s=float(spikes.sum()),
             spikes_received_per_s=self._received(rank),
-            buffer_bytes=4 * WORD_BYTES * words * self.n_ranks,
+            buffer_bytes=int(WORD_BYTES * (2 * words.sum() + 4 * back)),
         )
 
     @property

@@ -47,7 +47,9 @@ class OtherRanks:
         self._size = size
         number = built.candidates.numbers(self._gid0)
         self._byte0 = np.concatenate([[0], np.cumsum((size + 7) // 8)]).astype(np.int64)
-        parts = [np.packbits(sources_heard(built, at, at + n)) for at, n in zip(number.tolist(), size.tolist(), strict=True)]
+        parts = [
+            np.packbits(sources_heard(built, at, at + n)) for at, n in zip(number.tolist(), size.tolist(), strict=True)
+        ]
         self._heard = np.concatenate([np.zeros(0, np.uint8), *parts])
         """A bit for every neuron: whether it has a synapse here."""
         per_step = rates_hz[blocks.population[order]] * size * network.dt_ms * 1e-3

@@ -86,8 +86,9 @@ class LeaderTransport:
         """A direct one, or that of a leader or of a member of its node."""
         if way == DIRECT:
             return DirectMailbox(self._comm, to, sources, words)
-        kind = LeaderMailbox if self._nodes.leader[self._comm.node_index] == self._comm.rank else MemberMailbox
-        return kind(self._comm, self._nodes, to, sources, words)
+        if self._nodes.leader[self._comm.node_index] == self._comm.rank:
+            return LeaderMailbox(self._comm, self._nodes, to, sources, words)
+        return MemberMailbox(self._comm, self._nodes, to, sources, words)
 
 
 class _FarMailbox:

@@ -27,10 +27,21 @@ class Mailbox(Protocol):
     not one for each rank. Between `post` and the end of `complete` neither buffer may be touched.
     """
 
-    send: U64
-    recv: U64
-    send_at: I64
-    recv_at: I64
+    @property
+    def send(self) -> U64:
+        """Messages to others."""
+
+    @property
+    def recv(self) -> U64:
+        """Messages of others."""
+
+    @property
+    def send_at(self) -> I64:
+        """Where each of `send` begins, and where the last one ends."""
+
+    @property
+    def recv_at(self) -> I64:
+        """The same of `recv`."""
 
     def compile(self) -> None:
         """Compile, or load, the code that it needs."""
@@ -80,8 +91,8 @@ class DirectMailbox:
 
     def _lay_out(self) -> None:
         self.send_at, self.recv_at = self._rooms[0].at, self._rooms[1].at
-        self.send = np.zeros(int(self.send_at[-1]), np.uint64)
-        self.recv = np.zeros(int(self.recv_at[-1]), np.uint64)
+        self.send: U64 = np.zeros(int(self.send_at[-1]), np.uint64)
+        self.recv: U64 = np.zeros(int(self.recv_at[-1]), np.uint64)
         out, into = Messages(self.to, self.send, self.send_at), Messages(self.sources, self.recv, self.recv_at)
         self._channel = self._carrier.channel(self._tag, out, into)
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.mpi.channel import LoopbackPointToPoint, LoopbackMessages, Messages, PointToPoint, Channel
+from dtbsim.mpi.channel import Channel, LoopbackMessages, LoopbackPointToPoint, Messages, PointToPoint
 
 U64Array = NDArray[np.uint64]
 I64Array = NDArray[np.int64]
@@ -24,23 +24,6 @@ ROW_WORDS = 16
 ROW_TICKS = 2
 ROW_LAST_TICK_NS = 3
 ROW_WAITING = 5
-
-
-class PacketChannel(Protocol):
-    """A fixed-size exchange between all ranks with preallocated buffers that can overlap with computing.
-
-    Fill `send` (uint64, shape (size, k): row r goes to rank r), `start()`, compute, `wait()`; then row r of `recv`
-    holds what rank r sent. Between `start` and `wait` neither buffer may be touched.
-    """
-
-    send: U64Array
-    recv: U64Array
-
-    def start(self) -> None:
-        """Begin the exchange."""
-
-    def wait(self) -> U64Array:
-        """Finish the exchange and return `recv`; it is overwritten by the next exchange of this channel."""
 
 
 class Comm(Protocol):
@@ -81,9 +64,6 @@ class Comm(Protocol):
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
         """Send the uint64 array `send[r]` to rank r; return the arrays received, by rank."""
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
-
     def new_tag(self) -> int:
         """Return a number for a channel or for single messages; all ranks ask for them in the same order."""
 
@@ -102,24 +82,11 @@ class Comm(Protocol):
     def answer_max(self) -> float:
         """Return the largest of the values that were given to `ask_max`."""
 
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over given buffers (uint64, shape (size, k)), in GPU memory where `takes_gpu_memory`.
-
-        The row that a rank would send to itself does not move. Nothing may be at work on a buffer between start and
-        wait, the GPU neither.
-        """
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return whether buffers may lie in GPU memory, and what says so; the answer of this rank."""
 
     def poll(self, done: Callable[[], bool]) -> None:
         """Return when `done()` is true: for waiting on other ranks by other means."""
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send row r of `send` (uint64, shape (size, k)) to rank r; return the rows received.
-
-        The result is a buffer kept per k: the next call with the same k overwrites it.
-        """
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return zeroed bytes shared by the ranks of one node, or None for a single process (nobody to share with)."""
@@ -139,22 +106,6 @@ def blank_row() -> memoryview:
     return memoryview(bytearray(8 * ROW_WORDS)).cast("q")
 
 
-class LoopbackChannel:
-    """The exchange of one rank with itself."""
-
-    def __init__(self, k: int) -> None:
-        self.send: U64Array = np.zeros((1, k), dtype=np.uint64)
-        self.recv: U64Array = np.zeros((1, k), dtype=np.uint64)
-
-    def start(self) -> None:
-        """Copy what is sent."""
-        self.recv[:] = self.send
-
-    def wait(self) -> U64Array:
-        """Return what was copied."""
-        return self.recv
-
-
 class SerialComm:
     """One process, no MPI."""
 
@@ -167,7 +118,6 @@ class SerialComm:
     is_root = True
 
     def __init__(self) -> None:
-        self._channels: dict[int, LoopbackChannel] = {}
         self._asked = 0.0
 
     def barrier(self) -> None:
@@ -197,7 +147,7 @@ class SerialComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Return a copy."""
-        return np.array(check_packets(counts, (1,)))
+        return np.array(check_counts(counts, 1))
 
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
         """Return a copy of the one array."""
@@ -224,14 +174,6 @@ class SerialComm:
         """Return what was asked."""
         return self._asked
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a channel of this rank to itself."""
-        return LoopbackChannel(k)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a channel that moves nothing: there is no other rank."""
-        return LoopbackChannel(0)
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return False: nothing is sent."""
         return False, "there is one rank"
@@ -240,14 +182,6 @@ class SerialComm:
         """Ask until it is done."""
         while not done():
             os.sched_yield()
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Return the packet sent, in a buffer kept per k."""
-        k = check_packets(send, (1, None)).shape[1]
-        channel = self._channels.setdefault(k, LoopbackChannel(k))
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return None: nobody to share with."""
@@ -264,11 +198,10 @@ class SerialComm:
         """Nothing to release."""
 
 
-def check_packets(values: U64Array, shape: tuple[int | None, ...]) -> U64Array:
-    """Return `values` if it is uint64 of `shape` (None: any length); a programming error otherwise."""
-    fits = len(values.shape) == len(shape) and all(w in (None, g) for w, g in zip(shape, values.shape, strict=True))
-    if values.dtype != np.uint64 or not fits:
-        raise ValueError(f"exchange needs uint64 of shape {shape}, got {values.dtype} of shape {values.shape}")
+def check_counts(values: U64Array, size: int) -> U64Array:
+    """Return `values` if it is uint64 of shape (size,); a programming error otherwise."""
+    if values.dtype != np.uint64 or values.shape != (size,):
+        raise ValueError(f"exchange needs uint64 of shape ({size},), got {values.dtype} of shape {values.shape}")
     return values
 
 

@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from dtbsim.errors import FaultError
-from dtbsim.mpi.comm import ByteArray, I64Array, PacketChannel, U64Array, check_packets, check_parts
-from dtbsim.mpi.channel import Messages, PointToPoint, Channel
+from dtbsim.mpi.channel import Channel, Messages, PointToPoint
+from dtbsim.mpi.comm import ByteArray, I64Array, U64Array, check_counts, check_parts
 
 T = TypeVar("T")
 
@@ -46,36 +46,6 @@ class FakeWorld:
     def comm(self, rank: int) -> FakeComm:
         """Return the communicator of one rank; use it from one thread."""
         return FakeComm(self, rank)
-
-
-class FakeChannel:
-    """A channel on top of the collective primitive; the own row stays where it is if `own` is false."""
-
-    def __init__(self, comm: FakeComm, send: U64Array, recv: U64Array, *, own: bool = True) -> None:
-        self._comm, self._own = comm, own
-        self.send, self.recv = send, recv
-        self._started = False
-
-    @classmethod
-    def of_words(cls, comm: FakeComm, k: int) -> FakeChannel:
-        """With buffers of its own."""
-        return cls(comm, np.zeros((comm.size, k), np.uint64), np.zeros((comm.size, k), np.uint64))
-
-    def start(self) -> None:
-        """Note that an exchange is under way."""
-        if self._started:
-            raise RuntimeError("start() called twice without wait()")
-        self._started = True
-
-    def wait(self) -> U64Array:
-        """Exchange."""
-        if not self._started:
-            raise RuntimeError("wait() without start()")
-        self._started = False
-        for source, packets in enumerate(self._comm.share(self.send.copy())):
-            if self._own or source != self._comm.rank:
-                self.recv[source] = packets[self._comm.rank]
-        return self.recv
 
 
 class FakeMessages:
@@ -133,7 +103,6 @@ class FakeComm:
         self.node_size = len(neighbours)
         self.node_rank = rank - neighbours[0]
         self._leader = neighbours[0]
-        self._channels: dict[int, FakeChannel] = {}
         self._tags = 0
         self._asked = 0.0
 
@@ -188,7 +157,7 @@ class FakeComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Send one count to each rank."""
-        parts = self.share(np.array(check_packets(counts, (self.size,))))
+        parts = self.share(np.array(check_counts(counts, self.size)))
         return np.array([part[self.rank] for part in parts], dtype=np.uint64)
 
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
@@ -227,14 +196,6 @@ class FakeComm:
         """Return the largest value."""
         return self.allreduce_max(self._asked)
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel."""
-        return FakeChannel.of_words(self, k)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over arrays of the host."""
-        return FakeChannel(self, send, recv, own=False)
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return False: threads copy memory of the host."""
         return False, "ranks are threads of one process"
@@ -246,14 +207,6 @@ class FakeComm:
             if self._world.meeting.broken or time.monotonic() > end_s:
                 raise FaultError("another rank failed or did not come", where=f"rank {self.rank}")
             time.sleep(1e-5)
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send one row to each rank."""
-        k = check_packets(send, (self.size, None)).shape[1]
-        channel = self._channels.setdefault(k, FakeChannel.of_words(self, k))
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return the zeroed bytes of the node's first rank."""

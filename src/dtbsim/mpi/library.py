@@ -2,7 +2,7 @@
 
 Waiting is polite: a rank that waits polls, gives its core away between polls and sleeps when the wait gets long, so
 that more ranks than cores still make progress, Python signal handlers run, and the watchdog sees who waits.
-Packet channels use persistent point-to-point requests: 0.9 us between two ranks where Alltoall takes 7 (MPICH 5,
+Channels use persistent point-to-point requests: 0.9 us between two ranks where Alltoall takes 7 (MPICH 5,
 MPI_THREAD_MULTIPLE, 512 bytes, one machine).
 """
 
@@ -18,20 +18,19 @@ import numpy as np
 from mpi4py import MPI
 
 from dtbsim.errors import InputError
+from dtbsim.mpi.channel import Channel, Messages, PointToPoint
 from dtbsim.mpi.comm import (
     ROW_LAST_TICK_NS,
     ROW_TICKS,
     ROW_WAITING,
     ByteArray,
     I64Array,
-    PacketChannel,
     U64Array,
     blank_row,
-    check_packets,
+    check_counts,
     check_parts,
 )
 from dtbsim.mpi.gpu_memory import takes_gpu_memory
-from dtbsim.mpi.channel import Messages, PointToPoint, Channel
 
 T = TypeVar("T")
 
@@ -46,39 +45,6 @@ _LONG_NAP_S = 1e-3
 
 _ABANDONED: list[tuple[Messages, Messages]] = []
 """Buffers of exchanges that were left in the middle, at the end of a run: messages may still arrive."""
-
-
-class MpiChannel:
-    """Persistent sends and receives between all pairs of ranks; the own row stays where it is if `own` is false.
-
-    The buffers may lie in GPU memory where the library takes it: mpi4py sees `__cuda_array_interface__`.
-    """
-
-    def __init__(self, comm: MpiComm, send: U64Array, recv: U64Array, tag: int, *, own: bool = True) -> None:
-        size, rank = comm.size, comm.rank
-        self.send, self.recv = send, recv
-        self._comm, self._own = comm, own
-        others = [(rank + shift) % size for shift in range(1, size)]
-        world = comm.handle
-        self._requests = [world.Recv_init(self.recv[other], other, tag) for other in others]
-        self._requests += [world.Send_init(self.send[other], other, tag) for other in others]
-
-    def start(self) -> None:
-        """Begin the exchange."""
-        if self._own:
-            self.recv[self._comm.rank] = self.send[self._comm.rank]
-        MPI.Prequest.Startall(self._requests)
-
-    def wait(self) -> U64Array:
-        """Finish the exchange."""
-        self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
-        return self.recv
-
-    def free(self) -> None:
-        """Give the requests back to the library."""
-        for request in self._requests:
-            request.Free()
-        self._requests.clear()
 
 
 class MpiMessages:
@@ -154,10 +120,8 @@ class MpiComm:
         leaders = sorted(set(self.handle.allgather(leader)))
         self.node_index = leaders.index(leader)
         self.node_count = len(leaders)
-        self._channels: list[MpiChannel] = []
         self.held: set[MpiMessages] = set()
         self._tags = itertools.count(1)
-        self._kept: dict[int, PacketChannel] = {}
         self._windows: list[Any] = []
 
     @property
@@ -223,7 +187,7 @@ class MpiComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Send one count to each rank."""
-        mine = np.ascontiguousarray(check_packets(counts, (self.size,)))
+        mine = np.ascontiguousarray(check_counts(counts, self.size))
         received = np.empty_like(mine)
         self._finish(self.handle.Ialltoall(mine, received))
         return received
@@ -263,33 +227,9 @@ class MpiComm:
         self._finish(self._question)
         return float(self._asked[1][0])
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel."""
-        buffers = [np.zeros((self.size, k), dtype=np.uint64) for _ in range(2)]
-        return self._new_channel(*buffers, own=True)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over given buffers."""
-        return self._new_channel(send, recv, own=False)
-
-    def _new_channel(self, send: Any, recv: Any, *, own: bool) -> MpiChannel:
-        channel = MpiChannel(self, send, recv, tag=next(self._tags), own=own)
-        self._channels.append(channel)
-        return channel
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return what the library says of itself."""
         return takes_gpu_memory(self.handle)
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send one row to each rank."""
-        k = check_packets(send, (self.size, None)).shape[1]
-        channel = self._kept.get(k)
-        if channel is None:
-            channel = self._kept[k] = self.packet_channel(k)
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return zeroed bytes of this node, allocated by its first rank."""
@@ -316,12 +256,8 @@ class MpiComm:
 
     def close(self) -> None:
         """Free requests and windows; collective."""
-        for channel in self._channels:
-            channel.free()
-        self._channels.clear()
         for channel in list(self.held):
             channel.close()
-        self._kept.clear()
         for window in self._windows:
             window.Free()
         self._windows.clear()
