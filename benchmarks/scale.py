@@ -12,8 +12,8 @@ exchange  The time of the host for one exchange with R simulated neighbours in o
           and unpacked as for real ones; what a network adds is left out. Straight, and over leaders of nodes of eight
           ranks, of which this one is a member or the leader.
 pair      The time of an exchange of two processes under mpiexec, waiting for the other included.
-rank      Rank 0 of R is built and stepped alone, as by `dtbsim estimate --measure`, with 100,000 neurons of 100 synapses
-          each in networks of R times as many, which fire at 4 Hz; spikes of the others are drawn.
+rank      Rank 0 of R is built and stepped alone, as by `dtbsim estimate --measure`: 100,000 neurons with 100 synapses
+          each, in networks of R times as many, which fire at 4 Hz; spikes of the others are drawn.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class Simulation(Strict):
     )
     exchange: Literal["auto", "shared_memory", "packets", "two_level"] = Field(
         default="auto",
-        description="how spikes travel between ranks; auto: shared_memory within one node, between nodes packets, or two_level "
-        "(one rank of each node exchanges for all of it) where ranks have 64 neighbours or more on other nodes; "
+        description="how spikes travel between ranks; auto: shared_memory within one node, between nodes packets, or "
+        "two_level (one rank of each node exchanges for all of it) where messages are many and short; "
         "with GPUs auto: NCCL or an MPI library that takes GPU memory where there is one, else packets",
     )
     stuck_timeout_s: Number | None = Field(
