@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.networks import network_of, simulate, simulate_ranks
 
+import dtbsim
 from dtbsim.build.rank import plan_rank
 from dtbsim.config import load_config_text
 from dtbsim.errors import FaultError
@@ -195,3 +196,16 @@ def test_auto_takes_leaders_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> N
     found = run_ranks(8, lambda comm: prepare(config, comm, None, None).exchange, node_count=2)
     assert found == ["two_level"] * 8
     assert run_ranks(4, lambda comm: prepare(config, comm, None, None).exchange, node_count=2) == ["packets"] * 4
+
+
+def test_an_estimate_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And counts the messages of leaders: three to members, one to the other leader, and to three ranks of the node."""
+    config = load_config_text(TWO_WINDOWS.replace("DELAY", "1").replace("48", "64").replace("8}", "1}"))
+    where: Any = {"ranks_per_node": 4, "threads": 1, "machine": "cluster"}
+    straight = dtbsim.estimate(config, 8, **where).exchange
+    assert (straight.way, straight.messages_per_window.mean) == ("packets", 7.0)
+    monkeypatch.setattr(leaders, "FROM_NEIGHBOURS", 4)
+    found = dtbsim.estimate(config, 8, **where)
+    assert (found.exchange.way, found.exchange.messages_per_window.mean) == ("two_level", 7.0)
+    assert found.time.parts["exchange"] > 0
+    assert dtbsim.estimate(config, 4, **where | {"ranks_per_node": 2}).exchange.way == "packets"

@@ -9,7 +9,7 @@ WAYS = {
     "none": "one rank, nothing travels",
     "shared_memory": "shared memory of the node",
     "packets": "messages between ranks that share synapses",
-    "two_level": "messages between nodes, for ranks that share synapses",
+    "two_level": "node leaders (numbers are those of leaders)",
     "gpu": "messages between GPUs of ranks that share populations",
 }
 

@@ -28,6 +28,7 @@ class Traffic:
     once for each rank that they go to) and received, per second; `to`, `sources`: ranks.
 
     `ticks` int64[n]: how many windows pass between two messages to each of the ranks that this one sends to.
+    `passed_per_s`: words that a leader passes on for its node.
     """
 
     to: int
@@ -39,6 +40,7 @@ class Traffic:
     spikes_sent_per_s: float
     spikes_received_per_s: float
     buffer_bytes: int
+    passed_per_s: float = 0.0
 
 
 class TrafficModel:
@@ -77,8 +79,8 @@ class TrafficModel:
         populations, neurons = self.own(rank)
         return float(self._rates[populations] @ neurons)
 
-    def by_messages(self, rank: int) -> Traffic:
-        """As `NeighbourExchange` sends."""
+    def by_messages(self, rank: int, node_of: I64 | None = None) -> Traffic:
+        """As `NeighbourExchange` sends; with `node_of`, int64[n_ranks], over leaders, of which this rank is one."""
         links = find_links(self._network, self._blocks, rank, self._owners)
         window = max(1, min(self.shortest, MOST_STEPS) // 2)
         ticks = ticks_between(links.to_delay, window)
@@ -88,17 +90,31 @@ class TrafficModel:
         words = enough(np.ceil(spikes / np.maximum(often, 1e-9)).astype(np.int64))
         received = self._received(rank)
         back = len(links.sources) * (float(words.mean()) if links.to.size else 0.0)
+        messages, passed = float(often.sum()), 0.0
+        if node_of is not None:
+            messages, passed = self._led(rank, links, often, spikes, node_of)
         return Traffic(
             to=links.to.size,
             sources=links.sources.size,
             ticks=ticks,
             windows_per_s=per_s,
-            messages_per_s=float(often.sum()),
+            messages_per_s=messages,
             bytes_per_s=float(WORD_BYTES * (words * often).sum()),
             spikes_sent_per_s=float(spikes.sum()),
             spikes_received_per_s=received,
             buffer_bytes=int(WORD_BYTES * (2 * words.sum() + back + bits)),
+            passed_per_s=passed,
         )
+
+    def _led(self, rank: int, links: Links, often: F64, spikes: F64, node_of: I64) -> tuple[float, float]:
+        """(messages, words passed on) per second of a leader; the other ranks of its node send as much as it does."""
+        far = node_of[links.to] != node_of[rank]
+        members = int((node_of == node_of[rank]).sum())
+        messages = float(often[~far].sum())
+        for rate in np.unique(often[far]).tolist():
+            nodes = np.unique(node_of[links.to[far & (often == rate)]]).size
+            messages += rate * (nodes + members - 1)
+        return messages, 2.0 * members * float((spikes + often)[far].sum())
 
     def by_shared_memory(self, rank: int, capacity: int) -> Traffic:
         """As `SharedBoard`: each rank reads the spikes of all others; `capacity` spikes of a rank fit."""

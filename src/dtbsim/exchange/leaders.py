@@ -57,19 +57,38 @@ class Nodes:
 def leaders_pay(comm: Comm, network: Network, blocks: Blocks) -> bool:
     """Whether ranks have so many neighbours on other nodes, and so few spikes for each, that leaders should exchange
     for them; collective. Neurons are taken to fire at ASSUMED_RATE_HZ, and to be heard by all that may hear them."""
-    if comm.node_count == 1 or comm.size < FROM_RANKS_PER_NODE * comm.node_count:
+    if not nodes_allow(comm.size, comm.node_count):
         return False
-    links = find_links(network, blocks, comm.rank)
-    far = Nodes(comm).of[links.to] != comm.node_index
-    mine = blocks.rank == comm.rank
+    mine = far_messages(network, blocks, comm.rank, Nodes(comm).of, shortest_window(network, blocks, comm.size))
+    messages, spikes = comm.allreduce_sum(np.array(mine, np.int64)).tolist()
+    return many_and_short(messages, spikes, comm.size)
+
+
+def nodes_allow(n_ranks: int, n_nodes: int) -> bool:
+    """Whether nodes have ranks enough."""
+    return n_nodes > 1 and n_ranks >= FROM_RANKS_PER_NODE * n_nodes
+
+
+def many_and_short(messages: int, spikes: int, n_ranks: int) -> bool:
+    """Whether leaders pay, if `n_ranks` send so many messages to other nodes with so many spikes in all of them."""
+    return messages >= FROM_NEIGHBOURS * n_ranks and spikes <= MOST_SPIKES * messages
+
+
+def far_messages(network: Network, blocks: Blocks, rank: int, node_of: I64, shortest: int) -> tuple[int, int]:
+    """(messages of a rank to ranks of other nodes, spikes in all of them): of one exchange with each.
+
+    `node_of` int64[n_ranks]; `shortest`: the shortest delay in steps between any two ranks.
+    """
+    links = find_links(network, blocks, rank)
+    far = node_of[links.to] != node_of[rank]
+    mine = blocks.rank == rank
     neurons = np.bincount(blocks.population[mine], blocks.size[mine], len(network.populations))
     population = np.repeat(np.arange(neurons.size), np.diff(links.first))
     heard = np.bincount(links.wanted_by, neurons[population], links.to.size)
-    window = window_of(shortest_window(network, blocks, comm.size))
+    window = window_of(shortest)
     steps = window * np.maximum(ticks_between(links.to_delay, window), 1)
     spikes = float((heard * steps)[far].sum()) * network.dt_ms * 1e-3 * ASSUMED_RATE_HZ
-    messages, entries = comm.allreduce_sum(np.array([far.sum(), round(spikes)], np.int64)).tolist()
-    return bool(messages >= FROM_NEIGHBOURS * comm.size and entries <= MOST_SPIKES * messages)
+    return int(far.sum()), round(spikes)
 
 
 class LeaderTransport:
