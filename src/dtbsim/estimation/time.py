@@ -16,8 +16,8 @@ NEAR_STEPS, FAR_STEPS = 40, 200
 STORED_NS = 60.0
 """A spike that is collected, counted, hashed and stored (docs/adr/0024, benchmarks/README.md: 1.6 % of stepping)."""
 
-PASSED_NS = 8.0
-"""A word that a node leader passes on (benchmarks/scale.py: 5 to 12)."""
+PASSED_NS = 4.0
+"""A word that a node leader passes on (benchmarks/scale.py: 3 to 5)."""
 
 
 @dataclass
