@@ -82,6 +82,8 @@ def test_what_is_asked_for() -> None:
         "simulation.exchange: simulation.exchange is shared_memory, but with backend cuda the spikes are in the memory "
         "of GPUs (use auto or packets)"
     )
+    with pytest.raises(InputError, match="simulation.exchange is two_level, but with backend cuda"):
+        choices("two_level")
 
 
 def test_one_process_and_threads_take_no_gpu_memory() -> None:
