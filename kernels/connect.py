@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from dtbsim.kernels.philox import below, philox4x32
+from dtbsim.kernels.philox import below, keyed, philox4x32
 from dtbsim.kernels.row_writer import CHUNK, count, draw_delay, draw_weight, put
 from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE
 
@@ -61,11 +61,12 @@ def _source_in(pool: Any, entry: int, high: Any, low: Any, gid: int) -> Any:
 
 
 @nb.njit(nogil=True)
-def _words(c0: Any, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: Any) -> None:
+def _words(gid: int, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: Any) -> None:
     """Fill w (uint32[4, CHUNK]) for synapse numbers first .. first + m."""
+    c0, key = np.uint32(gid), keyed(k1, gid >> 32)
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
     for i in range(m):
-        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, k0, k1)
+        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, k0, key)
         w0[i] = r0
         w1[i] = r1
         w2[i] = r2
@@ -77,7 +78,7 @@ def fixed_indegree(
     gids: Any, slot0: int, indegree: int, multapses: bool, pool: Any, projection: int, k0: Any, k1: Any,
     draws: Any, writer: Any, words: Any, chosen: Any, bits: Any,
 ) -> None:  # fmt: skip
-    """`indegree` synapses onto each of gids (uint32[n], slots slot0 + i), sources from the pool.
+    """`indegree` synapses onto each of gids (int64[n], slots slot0 + i), sources from the pool.
 
     Without multapses, repeated sources are rejected: attempts go on until `indegree` distinct ones are found (the
     caller has checked that there are as many). `words` uint32[4, CHUNK], `chosen` uint32[CHUNK], `bits` uint8 marks.
@@ -85,7 +86,7 @@ def fixed_indegree(
     c3 = _PURPOSE | np.uint32(projection)
     several = pool.key.size > 1
     for t in range(gids.size):
-        gid = np.int64(gids[t])
+        gid = gids[t]
         attempt = np.int64(0)
         found = np.int64(0)
         while found < indegree:
@@ -120,7 +121,6 @@ def fixed_total_number(
     draws: Any, writer: Any, words: Any, values: Any,
 ) -> None:  # fmt: skip
     """`total` synapses from one entry onto a block of `block_size` targets, both ends uniform."""
-    c0 = np.uint32(block_gid)
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
     c3 = _PURPOSE | np.uint32(projection)
     offset = pool.offset[entry]
@@ -128,9 +128,9 @@ def fixed_total_number(
     done = np.int64(0)
     while done < total:
         m = min(np.int64(CHUNK), total - done)
-        _words(c0, done, m, c2, c3, k0, k1, words)
+        _words(block_gid, done, m, c2, c3, k0, k1, words)
         if drawn:
-            _words(c0, done, m, c2 | CALL_VALUES, c3, k0, k1, values)
+            _words(block_gid, done, m, c2 | CALL_VALUES, c3, k0, k1, values)
         for i in range(m):
             target = np.int64((np.uint64(words[2, i]) * np.uint64(block_size)) >> np.uint64(32))
             source = offset + _source_in(pool, entry, words[0, i], words[1, i], block_gid + target)
@@ -145,7 +145,7 @@ def fixed_total_number(
 
 @nb.njit(nogil=True)
 def _pair(
-    gid: Any, slot: int, index: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
+    gid: int, slot: int, index: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
 ) -> None:
     """One synapse whose weight and delay are keyed by its (target, source) pair."""
     source = pool.offset[entry] + index
@@ -153,7 +153,8 @@ def _pair(
         count(writer, source)
         return
     c2 = (np.uint32(pool.key[entry]) << np.uint32(2)) | CALL_VALUES
-    r0, r1, _, _ = philox4x32(gid, np.uint32(index), c2, _PURPOSE | np.uint32(projection), k0, k1)
+    c3 = _PURPOSE | np.uint32(projection)
+    r0, r1, _, _ = philox4x32(np.uint32(gid), np.uint32(index), c2, c3, k0, keyed(k1, gid >> 32))
     weight = draw_weight(draws, r0, pool.factor[entry])
     put(writer, source, slot, weight, draw_delay(draws, r1, pool.delay[entry]))
 
@@ -174,7 +175,8 @@ def pairwise_bernoulli(
     available = size if own < 0 else size - 1
     for t in range(gids.size):
         gid = gids[t]
-        r0, _, _, _ = philox4x32(gid, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, k1)
+        c0, key = np.uint32(gid), keyed(k1, gid >> 32)
+        r0, _, _, _ = philox4x32(c0, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, key)
         k: Any = first_count
         low, high = np.int64(0), np.int64(counts.size)
         while low < high:
@@ -188,15 +190,15 @@ def pairwise_bernoulli(
         found = np.int64(0)
         attempt = np.int64(0)
         while found < wanted:
-            r0, r1, _, _ = philox4x32(gid, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, k1)
+            r0, r1, _, _ = philox4x32(c0, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, key)
             attempt += 1
-            index = _source_in(pool, entry, r0, r1, np.int64(gid))
+            index = _source_in(pool, entry, r0, r1, gid)
             if bits[index] == 0:
                 bits[index] = np.uint8(1)
                 found += 1
         mark = np.uint8(1) if wanted == k else np.uint8(0)
         for index in range(size):
-            if bits[index] == mark and not (own >= 0 and index == np.int64(gid) - own):
+            if bits[index] == mark and not (own >= 0 and index == gid - own):
                 _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
             bits[index] = np.uint8(0)
 
@@ -209,7 +211,7 @@ def all_to_all(
     own = pool.self_at[entry]
     for t in range(gids.size):
         for index in range(pool.size[entry]):
-            if own < 0 or index != np.int64(gids[t]) - own:
+            if own < 0 or index != gids[t] - own:
                 _pair(gids[t], slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
 
 
@@ -219,4 +221,4 @@ def one_to_one(
 ) -> None:
     """Neuron i of the entry to neuron i of the target population, whose first gid is `gid0`."""
     for t in range(gids.size):
-        _pair(gids[t], slot0 + t, np.int64(gids[t]) - gid0, entry, pool, projection, k0, k1, draws, writer)
+        _pair(gids[t], slot0 + t, gids[t] - gid0, entry, pool, projection, k0, k1, draws, writer)

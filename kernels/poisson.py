@@ -26,11 +26,13 @@ STEPS = 8
 """Steps whose counts are drawn together."""
 SCRATCH_WORDS = STEPS * CHUNK + CHUNK // 2
 """uint16 words: halves of the draws, then a byte per neuron."""
+LANE_SCRATCH_WORDS = SCRATCH_WORDS + 2 * CHUNK
+"""With the ids of so many neurons after them."""
 UNREACHABLE = 0xFFFFFFFF
 COARSE_TOP = 0x7FFF
 _SIGN = np.int16(15)
 SHARED_GID = 0xFFFFFFFF
-"""Stands for all targets of a drive that gives them one train; no neuron has it."""
+"""Stands for all targets of a drive that gives them one train: none of them draws for itself."""
 _CALL_LOW = np.uint32(1)
 """Counter word 2 of the call that gives lower halves (0: the one that gives upper halves)."""
 
@@ -198,9 +200,10 @@ def _exact(gid: Any, c1: Any, c3: Any, k0: Any, k1: Any, step: int, upper: Any, 
 
 @nb.njit(nogil=True)
 def poisson_counts(
-    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, coarse: Any, scratch: Any, out: Any
-) -> None:
-    """Fill out[w, i] (uint8[8, n]) with the count of neuron gids[i] (uint32[n]) at step 8 * step8 + w.
+    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, coarse: Any, scratch: Any, out: Any,
+    at: int = 0,
+) -> None:  # fmt: skip
+    """Fill out[w, at + i] (uint8[8, n]) with the count of neuron gids[i] (uint32[n]) at step 8 * step8 + w.
 
     `thresholds` and `coarse` as the functions of these names give them; `scratch` is uint16[SCRATCH_WORDS]; `drive` the
     drive's index (uint32).
@@ -220,7 +223,7 @@ def poisson_counts(
             halves[0], halves[1], halves[2], halves[3], halves[4], halves[5], halves[6], halves[7],
         )  # fmt: skip
         for w in range(STEPS):
-            counts = out[w, lo : lo + m]
+            counts = out[w, at + lo : at + lo + m]
             _count_into(halves[w], coarse, m, counts, unsure)
             unsure[m : (m + 7) // 8 * 8] = np.uint8(0)
             for block in range((m + 7) // 8):

@@ -37,8 +37,10 @@ class LaneTable:
         """Neurons with numbers of spikes, an empty log and room to publish `most` each; `sources` are their indices."""
         n = len(gids)
         self.row[L.N_LOCAL] = n
-        self.put(L.GID_AT, np.array(gids, np.uint32))
-        self.put(L.SOURCE_AT, np.array(range(n) if sources is None else sources, np.int32))
+        numbers = range(n) if sources is None else sources
+        runs = [(local, gid, source) for local, (gid, source) in enumerate(zip(gids, numbers, strict=True))]
+        self.put(L.RUNS_AT, np.array([*runs, (n, 0, -1)], np.int64))
+        self.row[L.N_RUNS] = n
         self.put(L.SPK_AT, np.zeros((n + 63) // 64 * 64, np.uint8))
         self.row[L.PUBLISHED_CAPACITY] = n * most
         self.put(L.PUBLISHED_AT, np.zeros((2, max(n * most, 1)), np.int32))

@@ -15,7 +15,7 @@ from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
-from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
+from dtbsim.kernels.poisson import LANE_SCRATCH_WORDS, SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.numerics.philox import seed_key
 
@@ -81,7 +81,7 @@ def test_a_run_above_the_largest_segment_is_delivered_whole(lane: LaneTable) -> 
 def poisson_lane(lane: LaneTable, kind: int, weight: int, start: int = 0, stop: int = 10**6) -> Any:
     """900 neurons of which a drive (mean 2.5, index 6) reaches those from 100 to 799, slots from 50."""
     lane.neurons(range(5000, 5900))
-    lane.put(L.SCRATCH_AT, np.zeros(SCRATCH_WORDS, np.uint16))
+    lane.put(L.SCRATCH_AT, np.zeros(LANE_SCRATCH_WORDS, np.uint16))
     thresholds = poisson_thresholds(2.5)
     coarse = coarse_thresholds(thresholds)
     buffer = np.zeros(STEPS * 700, np.uint8)

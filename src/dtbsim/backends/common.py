@@ -130,8 +130,8 @@ class CommonBackend(ABC):
         built, drives = self._built, self.tables.drives
         found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
         found |= change_states(built, self._drives_set, self._weights_set)
-        found |= noise_states(drives.processes, drives.memory, self._shared_noise_at())
-        return found | train_states(drives.players, built.network.drives, self.reached) | synapses
+        found |= noise_states(drives.processes, drives.memory, self._shared_noise_at(), built.network.gid_dtype)
+        return found | train_states(drives.players, built.network.drives, self.reached, built.network.gid_dtype) | synapses
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
@@ -168,7 +168,7 @@ class CommonBackend(ABC):
 
     @abstractmethod
     def _uncollected(self) -> I64:
-        """Spikes (step << 32 | gid) of this rank since the last call of `collect`."""
+        """Spikes (step << gid_bits | gid) of this rank since the last call of `collect`."""
 
     @abstractmethod
     def _shared_noise_at(self) -> int:
@@ -179,7 +179,7 @@ class CommonBackend(ABC):
 
     @abstractmethod
     def _enter_again(self, spikes: I64, events: int) -> None:
-        """Enter spikes in transit (step << 32 | gid) to synapses without a state; so many events are done."""
+        """Enter spikes in transit (step << gid_bits | gid) to synapses without a state; so many events are done."""
 
     def dynamic_bytes(self) -> int:
         """Bytes at present of what grows: spikes in transit, logs, histories, rings."""

@@ -27,6 +27,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.stages import connect
 from dtbsim.kernels.window import run_window
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
@@ -60,7 +61,7 @@ class CpuBackend(CommonBackend):
         if isinstance(exchange, SharedBoard):
             exchange.attach(self.rank)
         self._team = Team(n_threads)
-        self._recent = RecentSpikes(self._network.max_delay_steps)
+        self._recent = RecentSpikes(self._network.max_delay_steps, self._network.gid_bits)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.records.weights))
@@ -79,7 +80,7 @@ class CpuBackend(CommonBackend):
         candidates = self._built.candidates
         rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
         rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
-        rank[L.SOURCE_SHIFT] = candidates.shift
+        rank[L.SOURCE_SHIFT], rank[L.GID_MORE] = candidates.shift, self._network.gid_bits - 32
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
 
     def _fill_noise_seed(self, seed: int) -> None:
@@ -159,8 +160,8 @@ class CpuBackend(CommonBackend):
         self._remote = np.ascontiguousarray(entries)
         self.rank[L.REMOTE_AT], self.rank[L.REMOTE_N] = self._remote.ctypes.data, self._remote.size
 
-    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
-        """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
+    def collect(self) -> tuple[I64, Gids]:
+        """Spikes since the last call as (step int64[n], gid [n]), in no particular order; clears the logs."""
         table = self.tables.table
         entries = self._uncollected()
         self._recent.add(entries, self.reached)
@@ -168,7 +169,8 @@ class CpuBackend(CommonBackend):
         self._sent[:] = 0
         if isinstance(self._exchange, NeighbourExchange):
             self._exchange.collected()
-        return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+        bits = self._network.gid_bits
+        return entries >> bits, (entries & ((1 << bits) - 1)).astype(self._network.gid_dtype, copy=False)
 
     def count_spikes(self, unit_steps: int) -> None:
         """Nothing: here it costs the same to count the spikes that were collected."""

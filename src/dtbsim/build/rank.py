@@ -45,6 +45,11 @@ class LaneState:
     largest: int = 0
     """Largest |input| that synapses can give one slot in one step, in quanta."""
 
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the input vector; where there are procedural synapses it is a row of their ring, and not counted."""
+        return 0 if self.procedural else self.acc.nbytes
+
 
 @dataclass(eq=False)
 class RankNetwork:
@@ -76,8 +81,8 @@ class RankNetwork:
 
     @property
     def total_bytes(self) -> int:
-        """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
-        own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
+        """All that the built network holds: rows, source lists, states and constants of neurons, input vectors without rings."""
+        own = sum(s.input_bytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.table.nbytes for s in self.lanes)
         return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property
