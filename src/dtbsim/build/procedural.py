@@ -82,9 +82,8 @@ def _from_sources(rows: NDArray[np.int64]) -> int:
     return sum(sources * number for sources, number in table)
 
 
-def procedural_bytes(network: Network, lanes: list[Lane], kind: int) -> int:
-    """Memory of rings, rows of pairs, maps of blocks and tables of draws of the lanes of a rank."""
-    ring = ring_size(network)
+def procedural_bytes(network: Network, lanes: list[Lane], kind: int, ring: int) -> int:
+    """Memory of rings of so many rows, rows of pairs, maps of blocks and tables of draws of the lanes of a rank."""
     if ring == 0:
         return 0
     width = 8 if kind == L.KIND_WIDE64 else 4

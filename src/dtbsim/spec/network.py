@@ -24,7 +24,7 @@ from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.drives.inputs import Trains
 from dtbsim.models.drives.waveforms import Noise, Rate, Wave, Windows
 from dtbsim.models.synapses import SynapseModel
-from dtbsim.numerics.gids import gid_bits, gid_dtype
+from dtbsim.numerics.gids import MOST_NARROW, gid_bits, gid_dtype
 from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
@@ -372,6 +372,16 @@ def check_simulated(network: Network) -> None:
             f"{network.n_steps:,} steps of {network.n_neurons:,} neurons; so many can be simulated for {most:,} steps",
             where="simulation.duration_ms",
             remedy="use a shorter duration_ms or a longer dt_ms",
+        )
+
+
+def check_on_gpu(network: Network) -> None:
+    """Raise InputError for more neurons than GPUs know: theirs have ids of 32 bits."""
+    if network.gid_dtype != np.uint32:
+        raise InputError(
+            f"{network.n_neurons:,} neurons; on GPUs {MOST_NARROW:,} can be simulated",
+            where="populations",
+            remedy="use simulation.backend: cpu, or reduce sizes",
         )
 
 
