@@ -46,7 +46,10 @@ def run_tasks(
     words = np.empty((4, S.CHUNK), np.uint32)
     values = np.empty((4, S.CHUNK), np.uint32)
     chosen = np.empty(S.CHUNK, np.uint32)
-    gids = np.empty(65_536, np.int64)
+    most = np.int64(0)
+    for k in range(tasks.shape[0]):
+        most = max(most, tasks[k, COUNT])
+    gids = np.empty(most, np.int64)
     for k in range(tasks.shape[0]):
         task = tasks[k]
         piece, slot, entry = task[PIECE], task[SLOT], task[ENTRY]

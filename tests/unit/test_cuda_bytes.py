@@ -77,7 +77,7 @@ def test_the_sums_are_what_is_allocated(monkeypatch: pytest.MonkeyPatch, kind: i
     monkeypatch.setattr("dtbsim.backends.cuda.procedural.ORDERED_SPLITS", ordered_splits)
     built = built_rank(network(size), kind=kind)
     device = Counting()
-    backend = CudaBackend(built, None, device)
+    CudaBackend(built, None, device)
     owned = np.array([size])
     planned = device_bytes(built.network, owned, kind == L.KIND_WIDE64)
     assert (planned["batches"] > 0) == (ordered_splits == 2)

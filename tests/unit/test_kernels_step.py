@@ -15,7 +15,14 @@ from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
-from dtbsim.kernels.poisson import LANE_SCRATCH_WORDS, SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
+from dtbsim.kernels.poisson import (
+    LANE_SCRATCH_WORDS,
+    SCRATCH_WORDS,
+    STEPS,
+    coarse_thresholds,
+    poisson_counts,
+    poisson_thresholds,
+)
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.numerics.philox import seed_key
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.lane_table import LaneTable
+from tests.helpers.networks import network_of, synapses_of
 
 import dtbsim
 from dtbsim.backends.cpu import CpuBackend
@@ -27,8 +29,6 @@ from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import sort_spikes
 from dtbsim.spec import Network
 from dtbsim.spec.network import check_on_gpu
-from tests.helpers.lane_table import LaneTable
-from tests.helpers.networks import network_of, synapses_of
 
 WIDE = 2**32
 PAD = WIDE - 100_000
@@ -121,7 +121,7 @@ def spikes(pad: int) -> tuple[Any, Any]:
 
 def test_upper_bits_of_a_gid_change_the_key() -> None:
     low, gids = np.arange(5), np.arange(5) + 3 * WIDE
-    k0, k1 = seed_key(77)
+    k1 = seed_key(77)[1]
     moved = 77 + (((int(k1) + 3 * HIGH) % WIDE - int(k1)) << 32)
     assert np.array_equal(philox_array(gids, 1, 2, 3, 77), philox_array(low, 1, 2, 3, moved))
     assert not np.array_equal(philox_array(gids, 1, 2, 3, 77)[0], philox_array(low, 1, 2, 3, 77)[0])
@@ -163,7 +163,7 @@ def test_gids_and_synapses_of_a_rank() -> None:
 
 
 def test_a_rank_above_is_like_one_below() -> None:
-    (steps, gids), (below_steps, below_gids) = spikes(PAD), spikes(10)
+    (steps, gids), (_, below_gids) = spikes(PAD), spikes(10)
     assert (gids.dtype, below_gids.dtype) == (np.int64, np.uint32)
     net = network()
     for name in "AB":
@@ -281,3 +281,63 @@ def test_steps_end_where_a_word_does() -> None:
     with pytest.raises(InputError, match=r"neurons; on GPUs 4,294,967,295 can be simulated"):
         check_on_gpu(network())
     check_on_gpu(network(10))
+
+
+# -- a human brain ------------------------------------------------------------------------------------------------
+
+BRAIN = """
+name: brain
+seed: 8
+atlas: schaefer400
+simulation: {dt_ms: 0.5, duration_ms: 60, block_size: 20736}
+populations:
+  E: {model: iaf_psc_exp, size: 172000000, regions: all}
+  I: {model: iaf_psc_exp, size: 43000000, regions: all}
+projections:
+  EE: {source: E, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 30}, weight_pA: 60, delay_ms: 1}
+  IE: {source: I, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: -60, delay_ms: 1}
+drives:
+  background: {kind: poisson, target: E, receptor: ex, rate_hz: 8000, weight_pA: 40}
+"""
+
+
+@pytest.mark.nightly
+def test_one_rank_of_86_billion_neurons() -> None:
+    """The last block of E in the last region, with spikes of all its region from others."""
+    net = network_of(BRAIN)
+    assert net.n_neurons == 86_000_000_000
+    table = cut_blocks(net)
+    last = net.families[net.family_index("E")].populations[-1]
+    region = net.populations[int(last)]
+    mine = np.flatnonzero(table.population == last)[-1]
+    ranks = np.zeros(len(table), np.int32)
+    ranks[mine] = 1
+    plan = plan_rank(net, 1, 2, 2, ranks=ranks, table=table)
+    first, n = int(table.gid0[mine]), int(table.n_neurons[mine])
+    assert (first + n, first >> 32) == (region.gid0 + region.size, 16)
+    fired = {}
+    for rate_hz in (0.0, 40.0):
+        built = build_rank(plan, 2)
+        assert built.n_synapses == 40 * n
+        heard = [gid for state in built.lanes for gid in heard_by(built, state.rows)]
+        assert {gid >> 32 for gid in heard} <= {15, 16, 19, 20}
+        with stepped(built) as backend:
+            fired[rate_hz] = np.concatenate(list(driven_by(net, backend, np.array(heard), rate_hz)))
+    assert all(first <= gids.min() <= gids.max() < first + n for gids in fired.values())
+    assert abs(fired[40.0].size / fired[0.0].size - 1) > 0.05, "spikes of others arrive"
+
+
+def heard_by(built: RankNetwork, rows: Any) -> list[int]:
+    """Gids of every tenth source with a synapse here."""
+    chosen = np.unique(rows.sources())[:: 10]
+    return [int(built.candidates.gids(int(number), int(number) + 1)[0]) for number in chosen]
+
+
+def driven_by(net: Network, backend: CpuBackend, heard: Any, rate_hz: float) -> Iterator[Any]:
+    """Gids of the spikes of 60 ms, in which each tenth of those that are heard fires, ten times as often as the rate."""
+    draw = np.random.default_rng(1)
+    for at in range(0, 120, 2):
+        chosen = draw.choice(heard, draw.poisson(10 * rate_hz * heard.size * 1e-3))
+        backend._set_remote((max(at - 1, 0) << net.gid_bits) | chosen)
+        backend.advance(at, at + 2)
+        yield backend.collect()[1]

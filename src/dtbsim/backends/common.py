@@ -131,7 +131,9 @@ class CommonBackend(ABC):
         found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
         found |= change_states(built, self._drives_set, self._weights_set)
         found |= noise_states(drives.processes, drives.memory, self._shared_noise_at(), built.network.gid_dtype)
-        return found | train_states(drives.players, built.network.drives, self.reached, built.network.gid_dtype) | synapses
+        return (
+            found | train_states(drives.players, built.network.drives, self.reached, built.network.gid_dtype) | synapses
+        )
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.

@@ -56,7 +56,10 @@ def synapse_states(network: Network, lanes: Sequence[StatefulTables], now: int) 
             for tables in lanes
             if (index := tables.index_of.get(projection.index)) is not None
         ]
-        found |= {f"synapses/{projection.name}/{name}": array for name, array in _joined(projection, parts, network.gid_dtype).items()}
+        found |= {
+            f"synapses/{projection.name}/{name}": array
+            for name, array in _joined(projection, parts, network.gid_dtype).items()
+        }
     return found
 
 

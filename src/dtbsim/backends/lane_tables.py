@@ -18,8 +18,8 @@ from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.most_spikes import most_spikes_of
-from dtbsim.build.neurons import Group
 from dtbsim.build.neuron_runs import neuron_runs
+from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_rows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.sparse_rows import SparseRows

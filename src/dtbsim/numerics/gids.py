@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 MOST_NARROW = 2**32 - 1
 """Neurons of a network whose ids are uint32; those of larger ones are int64."""
-Gids = NDArray[np.uint32] | NDArray[np.int64]
+Gids = NDArray[Any]
+"""Of one of these types."""
 
 
 def gid_bits(n_neurons: int) -> int:

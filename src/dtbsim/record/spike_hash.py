@@ -42,7 +42,7 @@ class SpikeHasher:
         self._sums: dict[int, U64] = {window: np.array(words, np.uint64) for window, words in (sums or {}).items()}
 
     def update(self, steps: Steps, gids: Gids) -> None:
-        """Add spikes (int64[n] from 0 to before 2^31, uint32[n] or int64[n]) in any order; TypeError for other dtypes."""
+        """Add spikes (int64[n] from 0 to before 2^31, uint32[n] or int64[n]) in any order."""
         check_spikes(steps, gids)
         for low in range(0, len(steps), _BATCH):
             self._add(steps[low : low + _BATCH], gids[low : low + _BATCH])

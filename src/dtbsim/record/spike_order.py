@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.numerics.gids import Gids, gid_bits
+from dtbsim.numerics.gids import Gids as Gids
+from dtbsim.numerics.gids import gid_bits
 
 Steps = NDArray[np.int64]
 Sink = Callable[[Steps, Gids], None]
