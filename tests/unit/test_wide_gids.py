@@ -294,8 +294,8 @@ populations:
   E: {model: iaf_psc_exp, size: 172000000, regions: all}
   I: {model: iaf_psc_exp, size: 43000000, regions: all}
 projections:
-  EE: {source: E, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 30}, weight_pA: 60, delay_ms: 1}
-  IE: {source: I, target: E, scope: same_region, rule: {kind: fixed_indegree, indegree: 10}, weight_pA: -60, delay_ms: 1}
+  EE: {source: E, target: E, scope: same_region, rule: RULE, weight_pA: 60, delay_ms: 1}
+  IE: {source: I, target: E, scope: same_region, rule: RULE, weight_pA: -60, delay_ms: 1}
 drives:
   background: {kind: poisson, target: E, receptor: ex, rate_hz: 8000, weight_pA: 40}
 """
@@ -304,7 +304,7 @@ drives:
 @pytest.mark.nightly
 def test_one_rank_of_86_billion_neurons() -> None:
     """The last block of E in the last region, with spikes of all its region from others."""
-    net = network_of(BRAIN)
+    net = network_of(BRAIN.replace("RULE", "{kind: fixed_indegree, indegree: 20}"))
     assert net.n_neurons == 86_000_000_000
     table = cut_blocks(net)
     last = net.families[net.family_index("E")].populations[-1]
@@ -329,12 +329,12 @@ def test_one_rank_of_86_billion_neurons() -> None:
 
 def heard_by(built: RankNetwork, rows: Any) -> list[int]:
     """Gids of every tenth source with a synapse here."""
-    chosen = np.unique(rows.sources())[:: 10]
+    chosen = np.unique(rows.sources())[::10]
     return [int(built.candidates.gids(int(number), int(number) + 1)[0]) for number in chosen]
 
 
 def driven_by(net: Network, backend: CpuBackend, heard: Any, rate_hz: float) -> Iterator[Any]:
-    """Gids of the spikes of 60 ms, in which each tenth of those that are heard fires, ten times as often as the rate."""
+    """Gids of the spikes of 60 ms, in which each tenth of those that are heard fires, ten times as often."""
     draw = np.random.default_rng(1)
     for at in range(0, 120, 2):
         chosen = draw.choice(heard, draw.poisson(10 * rate_hz * heard.size * 1e-3))

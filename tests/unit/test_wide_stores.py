@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.unit.report_folder import write_run
 
 import dtbsim
 from dtbsim.store.spike_writer import SpikeWriter
-from tests.unit.report_folder import write_run
 
 WIDE = 2**32
 
@@ -53,7 +53,9 @@ def test_the_report_shows_the_same(runs: tuple[Any, Any]) -> None:
     wide, narrow = runs
     for run in runs:
         dtbsim.write_report(run.path)
-    assert (wide.path / "report.html").stat().st_size == pytest.approx((narrow.path / "report.html").stat().st_size, rel=0.1)
+    assert (wide.path / "report.html").stat().st_size == pytest.approx(
+        (narrow.path / "report.html").stat().st_size, rel=0.1
+    )
 
 
 def test_a_store_takes_ids_of_its_width_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,10 @@ class CommonBackend(ABC):
     def __init__(self) -> None:
         self._weights_set: dict[int, Table] = {}
         """What `set_weights` has been given, by projection."""
+
+    def connect(self, exchange: Any) -> None:
+        """Exchange spikes with other ranks by this; before the first step."""
+        self._exchange = exchange
 
     # -- what may be changed between chunks ---------------------------------------------------------------------
 

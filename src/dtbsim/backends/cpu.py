@@ -57,9 +57,7 @@ class CpuBackend(CommonBackend):
         self._keep: list[NDArray[Any]] = []
         self._compiled = False
         self._fill_rank(n_threads)
-        self._exchange = exchange
-        if isinstance(exchange, SharedBoard):
-            exchange.attach(self.rank)
+        self.connect(exchange)
         self._team = Team(n_threads)
         self._recent = RecentSpikes(self._network.max_delay_steps, self._network.gid_bits)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
@@ -67,6 +65,12 @@ class CpuBackend(CommonBackend):
         records = range(len(self._network.records.weights))
         dynamic, candidates = self.tables.dynamic, built.candidates
         self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
+
+    def connect(self, exchange: Exchange) -> None:
+        """Exchange spikes with other ranks by this; before the first step."""
+        self._exchange: Exchange = exchange
+        if isinstance(exchange, SharedBoard):
+            exchange.attach(self.rank)
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes

@@ -17,6 +17,7 @@ from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.neighbours import NeighbourExchange, neighbour_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
+from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec.network import Network
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class CpuPlan:
             raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
-        """Return the backend with its exchange; collective."""
+        """Return the backend with its exchange; collective: that all ranks have room comes first."""
+        backend = on_every_rank(comm, lambda: self._without_exchange(built))
         way: SharedBoard | NeighbourExchange | None = None
         if self.exchange == "shared_memory":
             way = SharedBoard(comm, exchange, self._network.n_neurons // comm.size)
@@ -55,4 +57,11 @@ class CpuPlan:
             way = neighbour_exchange(comm, built, exchange)
         if way is not None:
             _LOG.info("exchange by %s every %d step(s)", self.exchange, way.window)
-        return CpuBackend(built, way, self.threads)
+        backend.connect(way)
+        return backend
+
+    def _without_exchange(self, built: RankNetwork) -> CpuBackend:
+        try:
+            return CpuBackend(built, None, self.threads)
+        except MemoryError as error:
+            raise MemoryPlanError(f"out of memory before the first step: {error}", remedy=_SMALLER) from error
