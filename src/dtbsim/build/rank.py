@@ -77,7 +77,7 @@ class RankNetwork:
 
     @property
     def total_bytes(self) -> int:
-        """All that the built network holds: rows, source lists, states and constants of neurons, input vectors without rings."""
+        """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.table.nbytes for s in self.lanes)
         return self.synapse_bytes + self.candidates.n_bytes + own
 
