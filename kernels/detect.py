@@ -14,8 +14,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.delay_queue import grow
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u8, view_u32
 from dtbsim.kernels.philox import keyed, philox4x32
-from dtbsim.kernels.poisson import CHUNK, SCRATCH_WORDS
-from dtbsim.kernels.runs import fill_gids, run_at, runs_of
+from dtbsim.kernels.runs import run_at, runs_of
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT
 
@@ -56,46 +55,51 @@ def emit_random(lane: Any, step: int, k0: Any, k1: Any) -> None:
 def _draw(lane: Any, row: Any, step4: int, k0: Any, k1: Any, fired: Any) -> None:
     """fired[w, i] (uint8[4, n]) = how often neuron i of the row fires in step 4 * step4 + w."""
     n, first = row[L.R_COUNT], row[L.R_LOCAL]
-    gids = view_u32(lane[L.SCRATCH_AT] + 2 * SCRATCH_WORDS, CHUNK)
     thresholds, rates = view_u32(row[L.R_THRESHOLD_AT], n), view_i32(row[L.R_RATE_AT], n)
     runs = runs_of(lane)
     run, done = run_at(runs, first), np.int64(0)
     while done < n:
-        key = keyed(k1, runs[run, L.RUN_GID0] >> 32)
-        m, run = fill_gids(runs, run, first + done, min(np.int64(CHUNK), n - done), gids)
-        _draw_fired(gids[:m], step4, k0, key, thresholds, fired, done)
-        _draw_more(gids[:m], step4, k0, key, row, rates, fired, done)
-        done += m
+        gid = runs[run, L.RUN_GID0] + first + done - runs[run, L.RUN_LOCAL]
+        stop = min(n, runs[run + 1, L.RUN_LOCAL] - first)
+        key = keyed(k1, gid >> 32)
+        _draw_fired(gid - done, done, stop, step4, k0, key, thresholds, fired)
+        _draw_more(gid - done, done, stop, step4, k0, key, row, rates, fired)
+        done = stop
+        run += 1
 
 
 @nb.njit(nogil=True)
-def _draw_fired(gids: Any, step4: int, k0: Any, k1: Any, thresholds: Any, fired: Any, at: int) -> None:
+def _draw_fired(
+    gid0: int, start: int, stop: int, step4: int, k0: Any, k1: Any, thresholds: Any, fired: Any
+) -> None:
     c1, c3 = np.uint32(step4), np.uint32(PURPOSE_EMIT << PURPOSE_SHIFT)
-    for i in range(gids.size):
-        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
-        fired[0, at + i] = np.uint8(r0 < thresholds[at + i])
-        fired[1, at + i] = np.uint8(r1 < thresholds[at + i])
-        fired[2, at + i] = np.uint8(r2 < thresholds[at + i])
-        fired[3, at + i] = np.uint8(r3 < thresholds[at + i])
+    for i in range(start, stop):
+        r0, r1, r2, r3 = philox4x32(np.uint32(gid0 + i), c1, np.uint32(0), c3, k0, k1)
+        fired[0, i] = np.uint8(r0 < thresholds[i])
+        fired[1, i] = np.uint8(r1 < thresholds[i])
+        fired[2, i] = np.uint8(r2 < thresholds[i])
+        fired[3, i] = np.uint8(r3 < thresholds[i])
 
 
 @nb.njit(nogil=True)
-def _draw_more(gids: Any, step4: int, k0: Any, k1: Any, row: Any, rates: Any, fired: Any, at: int) -> None:
+def _draw_more(
+    gid0: int, start: int, stop: int, step4: int, k0: Any, k1: Any, row: Any, rates: Any, fired: Any
+) -> None:
     """Second and further spikes of the neurons that have one: rare at usual rates, so their words are drawn again."""
     c1, c3 = np.uint32(step4), np.uint32(PURPOSE_EMIT << PURPOSE_SHIFT)
-    for i in range(gids.size):
-        if fired[0, at + i] + fired[1, at + i] + fired[2, at + i] + fired[3, at + i] == 0:
+    for i in range(start, stop):
+        if fired[0, i] + fired[1, i] + fired[2, i] + fired[3, i] == 0:
             continue
-        bounds = view_i64(row[L.R_START_AT] + 8 * rates[at + i], 2)
+        bounds = view_i64(row[L.R_START_AT] + 8 * rates[i], 2)
         more = view_u32(row[L.R_MORE_AT] + 4 * bounds[0], bounds[1] - bounds[0])
-        r0, r1, r2, r3 = philox4x32(gids[i], c1, np.uint32(0), c3, k0, k1)
+        r0, r1, r2, r3 = philox4x32(np.uint32(gid0 + i), c1, np.uint32(0), c3, k0, k1)
         for k in range(more.size):
             if r0 >= more[k] and r1 >= more[k] and r2 >= more[k] and r3 >= more[k]:
                 break
-            fired[0, at + i] += np.uint8(r0 < more[k])
-            fired[1, at + i] += np.uint8(r1 < more[k])
-            fired[2, at + i] += np.uint8(r2 < more[k])
-            fired[3, at + i] += np.uint8(r3 < more[k])
+            fired[0, i] += np.uint8(r0 < more[k])
+            fired[1, i] += np.uint8(r1 < more[k])
+            fired[2, i] += np.uint8(r2 < more[k])
+            fired[3, i] += np.uint8(r3 < more[k])
 
 
 @nb.njit(nogil=True)

@@ -10,8 +10,8 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i16, view_i32, view_i64, view_u8, view_u16, view_u32
 from dtbsim.kernels.philox import keyed
-from dtbsim.kernels.poisson import CHUNK, SCRATCH_WORDS, STEPS, own_counts, poisson_counts, varied_counts
-from dtbsim.kernels.runs import fill_gids, run_at, runs_of
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, own_counts, poisson_counts, varied_counts
+from dtbsim.kernels.runs import runs_of
 
 
 @nb.njit(nogil=True)
@@ -27,23 +27,6 @@ def _add_counts_wide(counts: Any, weight: int, acc: Any) -> None:
 
 
 @nb.njit(nogil=True)
-def _draw(lane: Any, row: Any, step8: int, k0: Any, k1: Any, buffer: Any) -> None:
-    """Draw the counts of a drive for the steps of `buffer` (uint8[8, n])."""
-    thresholds = view_u32(row[L.P_THRESHOLD_AT], row[L.P_THRESHOLDS])
-    coarse = view_i16(row[L.P_COARSE_AT], row[L.P_COARSE])
-    scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
-    gids = view_u32(lane[L.SCRATCH_AT] + 2 * SCRATCH_WORDS, CHUNK)
-    drive, first, n = np.uint32(row[L.P_DRIVE]), row[L.P_LOCAL], row[L.P_COUNT]
-    runs = runs_of(lane)
-    run, done = run_at(runs, first), np.int64(0)
-    while done < n:
-        key = keyed(k1, runs[run, L.RUN_GID0] >> 32)
-        m, run = fill_gids(runs, run, first + done, min(np.int64(CHUNK), n - done), gids)
-        poisson_counts(gids[:m], step8, drive, k0, key, thresholds, coarse, scratch, buffer, done)
-        done += m
-
-
-@nb.njit(nogil=True)
 def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
     """Add the Poisson input of `step`; counts are drawn for several steps at once."""
     table = view_i64(lane[L.POISSON_AT], lane[L.N_POISSON] * L.POISSON_FIELDS)
@@ -56,7 +39,13 @@ def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
         buffer = view_u8(row[L.P_BUFFER_AT], STEPS * n).reshape((STEPS, n))
         if row[L.P_DRAWN] != step // STEPS:
             row[L.P_DRAWN] = step // STEPS
-            _draw(lane, row, step // STEPS, k0, k1, buffer)
+            thresholds = view_u32(row[L.P_THRESHOLD_AT], row[L.P_THRESHOLDS])
+            coarse = view_i16(row[L.P_COARSE_AT], row[L.P_COARSE])
+            scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
+            drive, first = np.uint32(row[L.P_DRIVE]), row[L.P_LOCAL]
+            poisson_counts(
+                runs_of(lane), first, n, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer
+            )
         slot = row[L.P_SLOT]
         if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
             acc64 = view_i64(lane[L.ACC_AT] + 8 * slot, n)

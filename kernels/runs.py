@@ -32,20 +32,7 @@ def run_at(runs: Any, local: int) -> Any:
 
 
 @nb.njit(nogil=True)
-def fill_gids(runs: Any, run: int, local: int, n: int, gids: Any) -> Any:
-    """gids[i] (uint32) = the lower 32 bits of the ids of the n neurons from `local` on, which is in run `run`.
-
-    It ends where the upper bits change. Returns how many, and the run of the neuron after them.
-    """
-    done = np.int64(0)
-    high = runs[run, L.RUN_GID0] >> 32
-    while done < n and runs[run, L.RUN_GID0] >> 32 == high:
-        m = min(n - done, runs[run + 1, L.RUN_LOCAL] - local - done)
-        gid0 = runs[run, L.RUN_GID0] + local + done - runs[run, L.RUN_LOCAL]
-        for i in range(m):
-            gids[done + i] = np.uint32(gid0 + i)
-        done += m
-        if local + done < runs[run + 1, L.RUN_LOCAL]:
-            break
-        run += 1
-    return done, run
+def gid_at(runs: Any, local: int) -> Any:
+    """Global id of a neuron."""
+    run = run_at(runs, local)
+    return runs[run, L.RUN_GID0] + local - runs[run, L.RUN_LOCAL]

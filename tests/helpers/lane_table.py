@@ -19,6 +19,12 @@ _LIBC.malloc.restype = ctypes.c_void_p
 Segments = Sequence[tuple[int, int]]
 
 
+def runs_of_one(gids: Sequence[int], sources: Sequence[int]) -> Any:
+    """A run (`layout.RUN_FIELDS`) for each neuron."""
+    runs = [(local, gid, source) for local, (gid, source) in enumerate(zip(gids, sources, strict=True))]
+    return np.array([*runs, (len(runs), 0, -1)], np.int64)
+
+
 class LaneTable:
     """`row` is what compiled code takes; `close` frees what it has allocated."""
 
@@ -38,8 +44,7 @@ class LaneTable:
         n = len(gids)
         self.row[L.N_LOCAL] = n
         numbers = range(n) if sources is None else sources
-        runs = [(local, gid, source) for local, (gid, source) in enumerate(zip(gids, numbers, strict=True))]
-        self.put(L.RUNS_AT, np.array([*runs, (n, 0, -1)], np.int64))
+        self.put(L.RUNS_AT, runs_of_one(gids, numbers))
         self.row[L.N_RUNS] = n
         self.put(L.SPK_AT, np.zeros((n + 63) // 64 * 64, np.uint8))
         self.row[L.PUBLISHED_CAPACITY] = n * most

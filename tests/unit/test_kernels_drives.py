@@ -15,7 +15,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.detect import collect, emit_random
 from dtbsim.kernels.drives import currents
 from dtbsim.kernels.noise import noise_currents, standard_normals
-from dtbsim.kernels.poisson import LANE_SCRATCH_WORDS, SCRATCH_WORDS, STEPS, threshold_tables, varied_counts
+from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, threshold_tables, varied_counts
 from dtbsim.numerics.philox import PURPOSE_EMIT, PURPOSE_SHIFT, philox_array, seed_key
 
 GIDS = np.concatenate([np.arange(700), np.arange(10**6, 10**6 + 599), [2**32 - 2]]).astype(np.uint32)
@@ -79,7 +79,7 @@ def noisy_lane(lane: LaneTable, memory: Any = None) -> Any:
     lane.neurons(GIDS.tolist())
     stim = lane.put(L.STIM_AT, np.zeros(GIDS.size, np.float32))
     lane.put(L.NORMAL_AT, TABLE)
-    lane.put(L.SCRATCH_AT, np.zeros(LANE_SCRATCH_WORDS, np.uint16))
+    lane.put(L.SCRATCH_AT, np.zeros(SCRATCH_WORDS, np.uint16))
     chosen = np.arange(100, 1300, dtype=np.int32)[::-1].copy()
     gids, buffer = GIDS[chosen].copy(), np.zeros((4, 1200), np.float32)
     state = np.zeros(1200, np.float32)
@@ -123,7 +123,6 @@ def test_a_process_on_a_lane(lane: LaneTable) -> None:
 
 def test_sources_spike_as_often_as_there_are_thresholds_above_their_word(lane: LaneTable) -> None:
     lane.neurons(GIDS.tolist(), most=4)
-    lane.put(L.SCRATCH_AT, np.zeros(LANE_SCRATCH_WORDS, np.uint16))
     draw = np.random.default_rng(4)
     more = [[], [2**31], [2**32 - 1, 2**31, 2**30], [1]]
     rates = draw.integers(0, 4, 1250).astype(np.int32)

@@ -24,7 +24,7 @@ from dtbsim.build.procedural import ring_rows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.poisson import LANE_SCRATCH_WORDS
+from dtbsim.kernels.poisson import SCRATCH_WORDS
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
@@ -225,7 +225,7 @@ class CpuLaneTables(LaneTables):
         if isinstance(state.rows, SparseRows):
             state.rows.fill(row, at)
         row[L.LOG_AT], row[L.LOG_CAPACITY] = libc.malloc(8 * FIRST_LOG), FIRST_LOG
-        row[L.SCRATCH_AT] = at(np.zeros(LANE_SCRATCH_WORDS, np.uint16))
+        row[L.SCRATCH_AT] = at(np.zeros(SCRATCH_WORDS, np.uint16))
         if state.dynamic:
             tables = CpuDynamicTables(self._network, state, self._candidates, self._ring)
             self.dynamic.append(tables)
