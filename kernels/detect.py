@@ -69,9 +69,7 @@ def _draw(lane: Any, row: Any, step4: int, k0: Any, k1: Any, fired: Any) -> None
 
 
 @nb.njit(nogil=True)
-def _draw_fired(
-    gid0: int, start: int, stop: int, step4: int, k0: Any, k1: Any, thresholds: Any, fired: Any
-) -> None:
+def _draw_fired(gid0: int, start: int, stop: int, step4: int, k0: Any, k1: Any, thresholds: Any, fired: Any) -> None:
     c1, c3 = np.uint32(step4), np.uint32(PURPOSE_EMIT << PURPOSE_SHIFT)
     for i in range(start, stop):
         r0, r1, r2, r3 = philox4x32(np.uint32(gid0 + i), c1, np.uint32(0), c3, k0, k1)

@@ -43,9 +43,7 @@ def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
             coarse = view_i16(row[L.P_COARSE_AT], row[L.P_COARSE])
             scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
             drive, first = np.uint32(row[L.P_DRIVE]), row[L.P_LOCAL]
-            poisson_counts(
-                runs_of(lane), first, n, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer
-            )
+            poisson_counts(runs_of(lane), first, n, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer)
         slot = row[L.P_SLOT]
         if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
             acc64 = view_i64(lane[L.ACC_AT] + 8 * slot, n)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tests.helpers.lane_table import runs_of_one
 from tests.helpers.poisson_reference import reference_counts
 
 from dtbsim.kernels.philox import below, philox4x32
@@ -24,7 +25,6 @@ from dtbsim.kernels.poisson import (
 )
 from dtbsim.numerics.limits import MAX_COUNT, MAX_MEAN
 from dtbsim.numerics.philox import philox_array, seed_key
-from tests.helpers.lane_table import runs_of_one
 
 WORD = st.integers(0, 2**32 - 1)
 

@@ -17,7 +17,6 @@ from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.poisson import (
     SCRATCH_WORDS,
-    SCRATCH_WORDS,
     STEPS,
     coarse_thresholds,
     poisson_counts,

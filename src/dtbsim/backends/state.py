@@ -4,7 +4,7 @@ A backend gives what belongs to its own neurons; the state of a network is that 
 concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0030-backend-state.md has the table):
 
 - `step` int64[ranks]: steps done, the same everywhere.
-- `neurons/POPULATION/gid` uint32[n] (int64[n] in networks of 2^32 neurons or more, as all gids), and one array of each state of the model, float32[n] or int32[n].
+- `neurons/POPULATION/gid` uint32[n], and one array of each state of the model, float32[n] or int32[n].
 - `noise/drive` int32[n], `noise/gid` uint32[n], `noise/value` float32[n]: currents that remember.
 - `trains/DRIVE/gid` uint32[n], `trains/DRIVE/state` int64[n, k]: drawn spike trains, by the number of the drive.
 - `spikes/step` int64[n], `spikes/gid` uint32[n]: spikes that some synapse may not have received yet.
@@ -14,7 +14,7 @@ concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0
   (`spec.packed`), on the rank of neuron 0; empty where none were.
 - `synapses/PROJECTION/...`: what changes of a projection, see `dynamic_state`.
 
-What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
+Gids are int64[n] in networks of 2^32 neurons or more. What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
 """
 
 from __future__ import annotations

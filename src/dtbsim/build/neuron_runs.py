@@ -31,7 +31,7 @@ def neuron_runs(network: Network, candidates: Candidates, lane: Lane) -> I64:
 
 
 def source_index(network: Network, candidates: Candidates, lane: Lane) -> NDArray[np.int32]:
-    """int32[n_local]: number of every neuron as a source, -1: none; for devices, which look every neuron up by itself."""
+    """int32[n_local]: number of every neuron as a source, -1: none; for GPUs, which look each neuron up by itself."""
     index = np.full(lane.n_local, -1, dtype=np.int32)
     for run in lane.runs:
         offset = int(candidates.offset[run.population])
