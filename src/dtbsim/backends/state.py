@@ -14,7 +14,8 @@ concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0
   (`spec.packed`), on the rank of neuron 0; empty where none were.
 - `synapses/PROJECTION/...`: what changes of a projection, see `dynamic_state`.
 
-Gids are int64[n] in networks of 2^32 neurons or more. What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
+Gids are int64[n] in networks of 2^32 neurons or more.
+What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
 """
 
 from __future__ import annotations
