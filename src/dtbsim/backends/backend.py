@@ -64,7 +64,7 @@ class Backend(Protocol):
         """Step from `start`, which is `reached`, to `stop` (exclusive), or until time is up; collective."""
 
     def collect(self) -> tuple[I64, Gids]:
-        """Spikes of this rank since the last call as (step int64[n], gid of the network's dtype [n]), in no particular order."""
+        """Spikes of this rank since the last call as (step int64[n], gid [n]), in no particular order."""
 
     def count_spikes(self, unit_steps: int) -> None:
         """From now on, count the spikes per population and unit of so many steps, where that saves the host work."""
