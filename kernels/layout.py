@@ -110,17 +110,16 @@ VARIED_FIELDS = 15
 V_DRAWS, V_GIDS_AT, V_TARGETS, V_SLOTS_AT, V_WEIGHT, V_DRIVE, V_BUFFER_AT, V_DRAWN = range(8)
 V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE, V_OWN, V_HIGH = range(8, VARIED_FIELDS)
 """A Poisson drive whose rate varies, on chosen neurons, or of one train. V_DRAWS trains drawn for uint32 gids (V_HIGH:
-their upper 32 bits) go to
-V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple of 8 before the chunk, the
-row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""
+their upper 32 bits) go to V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple
+of 8 before the chunk, the row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""
 CURRENT_FIELDS = 4
 C_LOCAL, C_COUNT, C_WAVE_AT, C_INDEX_AT = range(4)
 """Input currents: C_COUNT neurons from C_LOCAL on, or those of an int32 list of local indices (0: none)."""
 NOISE_FIELDS = 14
 Q_DRAWS, Q_GIDS_AT, Q_TARGETS, Q_INDEX_AT, Q_DRIVE, Q_START, Q_STOP, Q_INTERVAL, Q_BUFFER_AT, Q_DRAWN = range(10)
 Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT, Q_HIGH = range(10, NOISE_FIELDS)
-"""A noise current: Q_DRAWS courses of numbers for uint32 gids (Q_HIGH: their upper 32 bits) go to Q_TARGETS int32 local indices each, or one to all.
-A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
+"""A noise current: Q_DRAWS courses of numbers for uint32 gids (Q_HIGH: their upper 32 bits) go to Q_TARGETS int32 local
+indices each, or one to all. A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
 Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
 float32[steps, 2] of the chunk, mean and standard deviation."""
 RANDOM_FIELDS = 8
