@@ -119,9 +119,9 @@ NOISE_FIELDS = 14
 Q_DRAWS, Q_GIDS_AT, Q_TARGETS, Q_INDEX_AT, Q_DRIVE, Q_START, Q_STOP, Q_INTERVAL, Q_BUFFER_AT, Q_DRAWN = range(10)
 Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT, Q_HIGH = range(10, NOISE_FIELDS)
 """A noise current: Q_DRAWS courses of numbers for uint32 gids (Q_HIGH: their upper 32 bits) go to Q_TARGETS int32 local
-indices each, or one to all. A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
-Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
-float32[steps, 2] of the chunk, mean and standard deviation."""
+indices each, or one to all. A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number
+// 4 of what is in it. Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay,
+kick. Q_WAVE_AT: float32[steps, 2] of the chunk, mean and standard deviation."""
 RANDOM_FIELDS = 8
 R_LOCAL, R_COUNT, R_THRESHOLD_AT, R_BUFFER_AT, R_DRAWN, R_RATE_AT, R_START_AT, R_MORE_AT = range(RANDOM_FIELDS)
 """R_COUNT source neurons from R_LOCAL on: uint32 thresholds of one spike or more, uint8[4, R_COUNT] spikes of step
