@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numba as nb
 import numpy as np
 
-from dtbsim.kernels.philox import below, philox4x32
+from dtbsim.kernels.philox import below, keyed, philox4x32
 from dtbsim.kernels.row_writer import (
     CHUNK,
     DELAY,
@@ -75,11 +75,12 @@ def _source_in(size: int, self_at: int, high: Any, low: Any, gid: int) -> Any:
 
 
 @nb.njit(nogil=True)
-def _words(c0: Any, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: Any) -> None:
+def _words(gid: int, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: Any) -> None:
     """Fill w (uint32[4, CHUNK]) for synapse numbers first .. first + m."""
+    c0, key = np.uint32(gid), keyed(k1, gid >> 32)
     w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
     for i in range(m):
-        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, k0, k1)
+        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, k0, key)
         w0[i] = r0
         w1[i] = r1
         w2[i] = r2
@@ -91,7 +92,7 @@ def fixed_indegree(
     gids: Any, slot0: int, indegree: int, multapses: bool, pool: Any, projection: int, k0: Any, k1: Any,
     draws: Any, writer: Any, words: Any, made: Any, bits: Any,
 ) -> None:  # fmt: skip
-    """`indegree` synapses onto each of gids (uint32[n], slots slot0 + i), sources from the pool.
+    """`indegree` synapses onto each of gids (int64[n], slots slot0 + i), sources from the pool.
 
     Without multapses, repeated sources are rejected: attempts go on until `indegree` distinct ones are found (the
     caller has checked that there are as many). `words` uint32[4, CHUNK], `made` a chunk, `bits` uint8 marks.
@@ -103,7 +104,7 @@ def fixed_indegree(
     sources, slots, entries = made[SOURCE], made[SLOT], made[ENTRY]
     entries[:] = 0
     for t in range(gids.size):
-        gid = np.int64(gids[t])
+        gid = gids[t]
         attempt = np.int64(0)
         found = np.int64(0)
         while found < indegree:
@@ -146,7 +147,6 @@ def fixed_total_number(
     draws: Any, writer: Any, words: Any, made: Any,
 ) -> None:  # fmt: skip
     """`total` synapses from one entry onto a block of `block_size` targets, both ends uniform."""
-    c0 = np.uint32(block_gid)
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
     c3 = _PURPOSE | np.uint32(projection)
     offset, size, self_at = pool.offset[entry], pool.size[entry], pool.self_at[entry]
@@ -155,7 +155,7 @@ def fixed_total_number(
     done = np.int64(0)
     while done < total:
         m = min(np.int64(CHUNK), total - done)
-        _words(c0, done, m, c2, c3, k0, k1, words)
+        _words(block_gid, done, m, c2, c3, k0, k1, words)
         for i in range(m):
             target = np.int64((np.uint64(w2[i]) * np.uint64(block_size)) >> np.uint64(32))
             sources[i] = offset + _source_in(size, self_at, w0[i], w1[i], block_gid + target)
@@ -164,7 +164,7 @@ def fixed_total_number(
             count(writer, sources, m)
         else:
             if drawn:
-                _words(c0, done, m, c2 | CALL_VALUES, c3, k0, k1, words)
+                _words(block_gid, done, m, c2 | CALL_VALUES, c3, k0, k1, words)
             draw_weights(draws, w0, pool.factor[entry], made[WEIGHT], m)
             draw_delays(draws, w1, pool.delay[entry], made[DELAY], m)
             put(writer, made, m)
@@ -187,7 +187,7 @@ def _put_pairs(
     c3 = _PURPOSE | np.uint32(projection)
     if draws.weight_table.size > 0 or draws.delay_table.size > 0:
         for i in range(n):
-            r0, r1, _, _ = philox4x32(np.uint32(gids[i]), np.uint32(indices[i]), c2, c3, k0, k1)
+            r0, r1, _, _ = philox4x32(np.uint32(gids[i]), np.uint32(indices[i]), c2, c3, k0, keyed(k1, gids[i] >> 32))
             w0[i] = r0
             w1[i] = r1
     draw_weights(draws, w0, pool.factor[entry], made[WEIGHT], n)
@@ -213,7 +213,8 @@ def pairwise_bernoulli(
     n = np.int64(0)
     for t in range(gids.size):
         gid = gids[t]
-        r0, _, _, _ = philox4x32(gid, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, k1)
+        c0, key = np.uint32(gid), keyed(k1, gid >> 32)
+        r0, _, _, _ = philox4x32(c0, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, key)
         k: Any = first_count
         low, high = np.int64(0), np.int64(counts.size)
         while low < high:
@@ -227,15 +228,15 @@ def pairwise_bernoulli(
         found = np.int64(0)
         attempt = np.int64(0)
         while found < wanted:
-            r0, r1, _, _ = philox4x32(gid, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, k1)
+            r0, r1, _, _ = philox4x32(c0, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, key)
             attempt += 1
-            index = _source_in(size, own, r0, r1, np.int64(gid))
+            index = _source_in(size, own, r0, r1, gid)
             if bits[index] == 0:
                 bits[index] = np.uint8(1)
                 found += 1
         mark = np.uint8(1) if wanted == k else np.uint8(0)
         for index in range(size):
-            if bits[index] == mark and not (own >= 0 and index == np.int64(gid) - own):
+            if bits[index] == mark and not (own >= 0 and index == gid - own):
                 slots[n] = slot0 + t
                 indices[n] = index
                 of[n] = gid
@@ -258,7 +259,7 @@ def all_to_all(
     n = np.int64(0)
     for t in range(gids.size):
         for index in range(size):
-            if own < 0 or index != np.int64(gids[t]) - own:
+            if own < 0 or index != gids[t] - own:
                 slots[n] = slot0 + t
                 indices[n] = index
                 of[n] = gids[t]

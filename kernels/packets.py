@@ -10,6 +10,7 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_i64
 from dtbsim.kernels.jit import cached_njit
+from dtbsim.kernels.sources import gid_of
 
 COUNT = np.uint64(0xFFFFFFFF)
 """Of word 0 of a message: how many words follow."""
@@ -56,7 +57,7 @@ def pack(
     for i in range(rank[L.N_LANES]):
         log = view_i64(lanes[i][L.LOG_AT], lanes[i][L.LOG_COUNT])
         for j in range(sent[i], lanes[i][L.LOG_COUNT]):
-            gid = log[j] & 0xFFFFFFFF
+            gid = gid_of(rank, log[j])
             if not low <= gid < high:
                 run = _run_of(runs, gid)
                 low, high = runs[run, RUN_GID0], runs[run, RUN_STOP]

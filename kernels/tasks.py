@@ -11,7 +11,7 @@ import numpy as np
 from dtbsim.kernels import connect
 from dtbsim.kernels import row_writer as S
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SPLIT
 
 TASK_FIELDS = 6
@@ -45,13 +45,16 @@ def run_tasks(
     """
     words = np.empty((4, S.CHUNK), np.uint32)
     made = np.empty((S.MADE, S.CHUNK), np.int64)
-    gids = np.empty(65_536, np.uint32)
+    most = np.int64(0)
+    for k in range(tasks.shape[0]):
+        most = max(most, tasks[k, COUNT])
+    gids = np.empty(most, np.int64)
     for k in range(tasks.shape[0]):
         task = tasks[k]
         piece, slot, entry = task[PIECE], task[SLOT], task[ENTRY]
         n = task[COUNT]
         for i in range(n):
-            gids[i] = np.uint32(task[FIRST_GID] + i)
+            gids[i] = task[FIRST_GID] + i
         targets = gids[:n]
         if rule == FIXED_INDEGREE:
             part = _slice(pool, pieces[piece], pieces[piece + 1])
@@ -130,7 +133,7 @@ def split_total(total: int, sizes: Any, gid0: int, source: int, projection: int,
 
     Keyed by (first gid of the target population, source population, node, projection): the same for every owner.
     """
-    n = sizes.size
+    n, key = sizes.size, keyed(k1, gid0 >> 32)
     cumulative = np.zeros(n + 1, np.int64)
     for i in range(n):
         cumulative[i + 1] = cumulative[i] + sizes[i]
@@ -147,7 +150,7 @@ def split_total(total: int, sizes: Any, gid0: int, source: int, projection: int,
         p = (cumulative[middle] - cumulative[low]) / (cumulative[high] - cumulative[low])
         # middle alone names the node: every split point occurs once in the tree
         c0, c1 = np.uint32(gid0), np.uint32(middle)
-        r0, r1, _, _ = philox4x32(c0, c1, np.uint32(source), _SPLIT | np.uint32(projection), k0, k1)
+        r0, r1, _, _ = philox4x32(c0, c1, np.uint32(source), _SPLIT | np.uint32(projection), k0, key)
         u = (np.float64(r0) * 2097152.0 + np.float64(r1 >> np.uint32(11))) / 9007199254740992.0
         first = binomial(count, p, u)
         stack[depth, 0], stack[depth, 1], stack[depth, 2] = low, middle, first

@@ -115,13 +115,13 @@ def test_validate_takes_memory_from_the_estimate(cli: Cli, config: Path, tmp_pat
     assert "only 2 block(s)" in err
 
 
-def test_networks_beyond_32_bits_are_valid_and_refused_by_run(cli: Cli, tmp_path: Path) -> None:
+def test_networks_beyond_32_bits_are_valid_and_too_large_for_one_rank(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "huge.yaml"
     path.write_text(HUGE)
     code, out, err = cli("validate", path)
     assert (code, err) == (EXIT_OK, "")
     assert "neurons        86 billion" in out
-    assert "not in one process: 86,000,000,000 neurons; this version of dtbsim simulates at most 4,294,967,295" in out
+    assert "not in one process: rank 0 hears 86,000,000,000 neurons; a rank can number 2,147,483,647" in out
     code, out, err = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert (code, out) == (EXIT_INPUT, "")
     assert is_one_error_line(err)

@@ -26,6 +26,7 @@ from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.stages import connect
 from dtbsim.kernels.window import run_window
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
@@ -56,15 +57,19 @@ class CpuBackend(CommonBackend):
         self._keep: list[NDArray[Any]] = []
         self._compiled = False
         self._fill_rank(n_threads)
-        self._exchange: Exchange = InsideExchange() if exchange is None else exchange
-        self._exchange.attach(self.rank)
+        self.connect(InsideExchange() if exchange is None else exchange)
         self._team = Team(n_threads)
-        self._recent = RecentSpikes(self._network.max_delay_steps)
+        self._recent = RecentSpikes(self._network.max_delay_steps, self._network.gid_bits)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.records.weights))
         dynamic, candidates = self.tables.dynamic, built.candidates
         self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
+
+    def connect(self, exchange: Exchange) -> None:
+        """Exchange spikes with other ranks by this; before the first step."""
+        self._exchange: Exchange = exchange
+        exchange.attach(self.rank)
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes
@@ -78,7 +83,7 @@ class CpuBackend(CommonBackend):
         candidates = self._built.candidates
         rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
         rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
-        rank[L.SOURCE_SHIFT] = candidates.shift
+        rank[L.SOURCE_SHIFT], rank[L.GID_MORE] = candidates.shift, self._network.gid_bits - 32
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
 
     def _fill_noise_seed(self, seed: int) -> None:
@@ -157,15 +162,16 @@ class CpuBackend(CommonBackend):
         self._remote = np.ascontiguousarray(entries)
         self.rank[L.REMOTE_AT], self.rank[L.REMOTE_N] = self._remote.ctypes.data, self._remote.size
 
-    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
-        """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
+    def collect(self) -> tuple[I64, Gids]:
+        """Spikes since the last call as (step int64[n], gid [n]), in no particular order; clears the logs."""
         table = self.tables.table
         entries = self._uncollected()
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
         self._exchange.collected()
-        return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+        bits = self._network.gid_bits
+        return entries >> bits, (entries & ((1 << bits) - 1)).astype(self._network.gid_dtype, copy=False)
 
     def count_spikes(self, unit_steps: int) -> None:
         """Nothing: here it costs the same to count the spikes that were collected."""

@@ -14,6 +14,7 @@ from dtbsim.exchange.leaders import leaders_pay
 from dtbsim.exchange.open import CpuExchange, open_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
+from dtbsim.mpi.world import on_every_rank
 from dtbsim.spec.network import Network
 
 _SMALLER = "use more nodes, fewer synapses or a smaller scale"
@@ -47,5 +48,13 @@ class CpuPlan:
             raise MemoryPlanError(f"out of memory while building: {error}", remedy=_SMALLER) from error
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
-        """Return the backend with its exchange; collective."""
-        return CpuBackend(built, open_exchange(self.exchange, comm, built, exchange), self.threads)
+        """Return the backend with its exchange; collective: that all ranks have room comes first."""
+        backend = on_every_rank(comm, lambda: self._without_exchange(built))
+        backend.connect(open_exchange(self.exchange, comm, built, exchange))
+        return backend
+
+    def _without_exchange(self, built: RankNetwork) -> CpuBackend:
+        try:
+            return CpuBackend(built, None, self.threads)
+        except MemoryError as error:
+            raise MemoryPlanError(f"out of memory before the first step: {error}", remedy=_SMALLER) from error

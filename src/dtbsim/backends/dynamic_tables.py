@@ -18,6 +18,7 @@ from dtbsim.build.rank import LaneState
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay_table
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
 from dtbsim.spec.synapses import Dynamics
@@ -114,7 +115,7 @@ class DynamicTables(ABC):
 
     # -- targets ----------------------------------------------------------------------------------------------
 
-    def targets_of(self, index: int) -> tuple[NDArray[np.uint32], int, int]:
+    def targets_of(self, index: int) -> tuple[Gids, int, int]:
         """Gids of the lane's neurons by local index, and first slot and first local index of a plastic projection."""
         row = self.table[index]
         return self._state.lane.gids, int(row[D.SLOT0]), int(row[D.LOCAL0])
@@ -124,7 +125,7 @@ class DynamicTables(ABC):
         gids, _, first = self.targets_of(index)
         return gids[first : first + int(self.table[index, D.N_TARGETS])].astype(np.int64)
 
-    def source_gids(self, index: int) -> NDArray[np.uint32]:
+    def source_gids(self, index: int) -> Gids:
         """Gids of the sources of a projection, ascending, one per row."""
         part = self.parts[index]
         return self._candidates.gids(part.source0, part.source0 + part.n_sources)

@@ -13,7 +13,7 @@ from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.listed import LISTED_BYTES
-from dtbsim.build.procedural import procedural_bytes
+from dtbsim.build.procedural import procedural_bytes, ring_rows
 from dtbsim.build.sparse_rows import sparse_bytes
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -24,8 +24,8 @@ from dtbsim.spec.network import Drive, Network, Projection
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
 BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
-COMMON_BYTES = 21
-"""Gid, number as a source, input current, spike flag, room for published spikes; states and inputs come on top."""
+COMMON_BYTES = 13
+"""Input current, spike flag, room for published spikes; states and inputs come on top."""
 BYTES_PER_DRIVEN = 8
 """Counts of a Poisson drive, drawn for eight steps at once."""
 BYTES_PER_TRAIN = 24
@@ -90,7 +90,9 @@ def plan_memory(
     ring = network.ring_steps
     neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.n_bytes
-    tables += procedural_bytes(network, lanes, kind)
+    tables += procedural_bytes(network, lanes, kind, ring_rows(network))
+    if ring_rows(network):
+        tables -= sum(lane.n_slots for lane in lanes) * (8 if kind == L.KIND_WIDE64 else 4)  # one of the ring's rows
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
     sparse_rows = 0
     if shift:

@@ -41,7 +41,7 @@ class OtherRanks:
         network, blocks = built.network, built.blocks
         chosen = np.isin(blocks.rank, ranks) & (built.candidates.offset[blocks.population] >= 0)
         order = np.flatnonzero(chosen)[np.argsort(blocks.rank[chosen], kind="stable")]
-        self._key = [network.seed, stream]
+        self._key, self._gid_bits = [network.seed, stream], network.gid_bits
         self._rank = blocks.rank[order].astype(np.int64)
         self._gid0, size = blocks.gid0[order].astype(np.int64), blocks.size[order].astype(np.int64)
         self._size = size
@@ -56,7 +56,7 @@ class OtherRanks:
         self._up_to = np.cumsum(per_step)
 
     def spikes(self, start: int, stop: int) -> tuple[I64, I64]:
-        """(ranks int64[n] ascending, entries step << 32 | gid) of the steps `start` to `stop` (exclusive)."""
+        """(ranks int64[n] ascending, entries of logs) of the steps `start` to `stop` (exclusive)."""
         if not self._up_to.size or self._up_to[-1] == 0:
             return NO_SPIKES, NO_SPIKES
         parts = [(NO_SPIKES, NO_SPIKES), *(self._of_step(step) for step in range(start, stop))]
@@ -72,7 +72,7 @@ class OtherRanks:
         at = (rng.random(n) * self._size[run]).astype(np.int64)
         heard = self._heard[self._byte0[run] + (at >> 3)] >> (7 - (at & 7)).astype(np.uint8) & 1
         run, at = run[heard == 1], at[heard == 1]
-        return run, np.int64(step) << 32 | (self._gid0[run] + at)
+        return run, np.int64(step) << self._gid_bits | (self._gid0[run] + at)
 
 
 class DryComm(SerialComm):

@@ -31,7 +31,7 @@ class Exchange(Protocol):
         """Compile, or load, the code that moves spikes, before the first step."""
 
     def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
-        """Exchange what is due; entries (step << 32 | gid) of other ranks that have arrived; collective.
+        """Exchange what is due; entries (step << bits | gid) of other ranks that have arrived; collective.
 
         `late`: this rank is past its deadline. `ask`: find out until the next tick whether any rank is. `last`: the
         logs will be cleared. `ask` and `last` are the same on all ranks.

@@ -18,6 +18,7 @@ from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank, on_root
 from dtbsim.spec import Network
+from dtbsim.spec.network import check_on_gpu
 from dtbsim.spec.records import Execution
 
 _LOG = logging.getLogger(__name__)
@@ -53,10 +54,12 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
+        on_every_rank(comm, lambda: check_on_gpu(network))
         device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
         return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))
     found, problem = None, None
     try:
+        check_on_gpu(network)
         found = choose.open_device(comm.node_rank)
     except DtbsimError as error:
         problem = error.message

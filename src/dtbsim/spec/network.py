@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
-from dtbsim.config.bounds import MAX_SIMULATED
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.drives.inputs import Trains
 from dtbsim.models.drives.waveforms import Noise, Rate, Wave, Windows
 from dtbsim.models.synapses import SynapseModel
+from dtbsim.numerics.gids import MOST_NARROW, gid_bits, gid_dtype
 from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
@@ -300,6 +300,16 @@ class Network:
         last = self.populations[-1]
         return last.gid0 + last.size
 
+    @property
+    def gid_bits(self) -> int:
+        """Bits of a gid in the entries of spikes, step << gid_bits | gid."""
+        return gid_bits(self.n_neurons)
+
+    @property
+    def gid_dtype(self) -> type[np.uint32] | type[np.int64]:
+        """What gids are stored as."""
+        return gid_dtype(self.n_neurons)
+
     @cached_property
     def gid_starts(self) -> NDArray[np.int64]:
         """int64[n_populations + 1], read-only: first gid of each population, then the number of neurons."""
@@ -355,12 +365,23 @@ class Network:
 
 
 def check_simulated(network: Network) -> None:
-    """Raise InputError for more neurons than can be built and stepped, which is less than can be declared."""
-    if network.n_neurons > MAX_SIMULATED:
+    """Raise InputError for more steps than can be counted beside the numbers of so many neurons."""
+    most = 2 ** (63 - network.gid_bits)
+    if network.n_steps > most:
         raise InputError(
-            f"{network.n_neurons:,} neurons; this version of dtbsim simulates at most {MAX_SIMULATED:,}",
+            f"{network.n_steps:,} steps of {network.n_neurons:,} neurons; so many can be simulated for {most:,} steps",
+            where="simulation.duration_ms",
+            remedy="use a shorter duration_ms or a longer dt_ms",
+        )
+
+
+def check_on_gpu(network: Network) -> None:
+    """Raise InputError for more neurons than GPUs know: theirs have ids of 32 bits."""
+    if network.gid_dtype != np.uint32:
+        raise InputError(
+            f"{network.n_neurons:,} neurons; on GPUs {MOST_NARROW:,} can be simulated",
             where="populations",
-            remedy="reduce sizes; `dtbsim validate` and `dtbsim estimate` take so many",
+            remedy="use simulation.backend: cpu, or reduce sizes",
         )
 
 

@@ -25,7 +25,7 @@ from dtbsim.build.memory import (
     synapses_onto,
 )
 from dtbsim.build.most_spikes import most_spikes_of
-from dtbsim.build.procedural import procedural_bytes
+from dtbsim.build.procedural import procedural_bytes, ring_size
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -35,8 +35,8 @@ from dtbsim.spec.network import Network, Projection
 
 BURST = 8
 """Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
-
-
+ID_BYTES = 8
+"""Gid of a neuron, and its number as a source."""
 ENTRY_BYTES = 12 * 8
 """What the build keeps of each entry of a pool."""
 
@@ -84,7 +84,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         tables=row_bytes + plan.candidates.n_bytes,
         building=building,
         dynamic=_dynamic(plan, shares),
-        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * network.sizes).sum()),
+        neurons=int(((ID_BYTES + neuron_bytes(network, plan.acc_bits == 64)) * share * network.sizes).sum()),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
 
@@ -179,7 +179,7 @@ def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
     """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
     n_lanes = len(plan.lanes)
     ring = plan.network.ring_steps
-    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
+    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind, ring_size(plan.network))
     if not in_order:
         largest = max(lane.n_local for lane in plan.lanes)
         log = max(8 * largest * n_lanes, min(persistent.LOG_BYTES, 8 * largest * n_lanes * persistent.LOG_STEPS))

@@ -97,5 +97,8 @@ class CudaPlan:
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
         """Return the backend of the plan that the rank was built for, with its exchange; collective."""
-        way = None if self._way is None else open_exchange(self._way, self._device, comm, built, exchange)
-        return backend_for(built, way, self._device)
+        device = self._device
+        backend = on_every_rank(comm, lambda: backend_for(built, None, device))
+        if self._way is not None:
+            backend.connect(open_exchange(self._way, device, comm, built, exchange))
+        return backend
