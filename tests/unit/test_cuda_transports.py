@@ -280,7 +280,7 @@ def test_the_exchange_that_is_opened(caplog: pytest.LogCaptureFixture) -> None:
     network = network_of(
         "simulation: {duration_ms: 1, block_size: 16}\npopulations: {A: {model: izhikevich, size: 32}}\n"
     )
-    plan = ExchangePlan(15, np.ones((2, 1), bool))
+    plan = ExchangePlan.of(15, np.ones((2, 1), bool))
     with caplog.at_level("INFO", logger="dtbsim"):
         opened = run_ranks(
             2, lambda comm: open_exchange(choose_way("auto", device := ShimDevice(), comm), device, comm, network, plan)

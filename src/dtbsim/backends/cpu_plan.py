@@ -17,6 +17,7 @@ from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.neighbours import NeighbourExchange, neighbour_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
+from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
 _LOG = logging.getLogger(__name__)
@@ -25,16 +26,23 @@ CpuExchange = Literal["none", "shared_memory", "packets"]
 
 
 class CpuPlan:
-    """The plan of one rank; see `BackendPlan`. `ranks`, int32[blocks]: the rank of every block."""
+    """The plan of one rank; see `BackendPlan`. `table`: the blocks; `ranks`, int32[blocks]: the rank of every block."""
 
     notes: list[str] = []  # noqa: RUF012 - there is nothing to say
 
     def __init__(
-        self, network: Network, rank: int, n_ranks: int, threads: int, exchange: CpuExchange, ranks: NDArray[np.int32]
+        self,
+        network: Network,
+        rank: int,
+        n_ranks: int,
+        threads: int,
+        exchange: CpuExchange,
+        ranks: NDArray[np.int32],
+        table: BlockTable,
     ) -> None:
         self._network = network
         self.threads, self.exchange = threads, exchange
-        self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks)
+        self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks, table=table)
 
     def check_memory(self, comm: Comm) -> None:
         """Nothing: there is no memory but the host's."""

@@ -91,7 +91,9 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
 
 def _started(comm: Comm, options: RunOptions) -> RunResult:
     """A new run."""
-    located = on_root(comm, lambda: load(options))
+    with installed():
+        from dtbsim.simulate.given import given_on_nodes
+    located = given_on_nodes(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
         from dtbsim.simulate.stages import process_began_s

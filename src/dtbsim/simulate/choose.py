@@ -6,16 +6,19 @@ import logging
 import os
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.cpu_plan import CpuExchange, CpuPlan
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.planned import BackendPlan
-from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import Comm
-from dtbsim.mpi.world import on_every_rank, on_root
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.partition import BlockTable
 from dtbsim.spec import Network
 from dtbsim.spec.records import Execution
 
@@ -70,13 +73,17 @@ def _shared_by(device: Device, comm: Comm) -> int:
     return sum(other == mine for other in comm.allgather(mine))
 
 
-def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
-    """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
+def plan_backend(
+    choice: Choice, network: Network, comm: Comm, table: BlockTable, ranks: NDArray[np.int32]
+) -> BackendPlan:
+    """The plan of this rank for the backend that was chosen; the same error on every rank; collective.
+
+    `table`: the blocks of the network; `ranks`, int32[blocks]: the rank of each.
+    """
     wanted, device = network.execution, choice.device
-    ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
-        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
+        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks, table))
     way = None if comm.size == 1 else on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
     threads = choose_threads(wanted, comm)
     return on_every_rank(

@@ -328,6 +328,11 @@ class Network:
 
         return entries_of(self)
 
+    def prefetch(self) -> None:
+        """Compute now what is kept with the network, for all who get a copy of it."""
+        for _ in (self.gid_starts, self.sizes, self.max_delay_steps, self.entries):
+            pass
+
     @cached_property
     def synapse_models(self) -> list[SynapseModel]:
         """The different models of synapses that change, in the order of the projections."""
