@@ -62,6 +62,11 @@ class _Offer:
     token: bytes
     problem: str = ""
 
+    @property
+    def mostly_objects(self) -> bool:
+        """Whether the first rank would save nothing if it, too, used the copy that all share."""
+        return self.n_bytes > 2 * self.n_kept
+
 
 def once_on_node(
     comm: Comm,
@@ -93,7 +98,9 @@ def once_on_node(
         if not reason and comm.node_size > 1:
             try:
                 with _no_collections():
-                    found = OnNode(_taken(offers[comm.node_index]), offers[comm.node_index].n_kept)
+                    one = offers[comm.node_index]
+                    value: T = made if made is not None and one.mostly_objects else _taken(one)
+                    found = OnNode(value, one.n_kept)
             except DtbsimError as error:
                 failure = error
             except (SharingError, OSError, pickle.UnpicklingError, AttributeError, ImportError) as error:
