@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from dtbsim.build.blocks import Blocks
 from dtbsim.spec.entries import heard
@@ -54,6 +53,8 @@ class ExchangePlan:
 
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
     """From the network and the assignment of blocks: O(e log e), e being the entries of what each rank owns."""
+    from scipy.sparse import csr_array
+
     owned, several, crossing = _crossing(network, blocks, n_ranks)
     n = len(network.populations)
     population, rank = np.divmod(owned, n_ranks)
