@@ -78,6 +78,7 @@ class RankNetwork:
     def total_bytes(self) -> int:
         """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
+        own += sum(part.table_bytes for state in self.lanes for part in state.dynamic)
         return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property
