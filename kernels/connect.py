@@ -20,13 +20,6 @@ _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
 _PURPOSE_COUNT = np.uint32(PURPOSE_COUNT << PURPOSE_SHIFT)
 CALL_ENTRY = np.uint32(1)
 CALL_VALUES = np.uint32(2)
-_GOLDEN, _HIGH = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
-"""2**64 over the golden ratio: products spread numbers that follow each other."""
-
-
-def room_for(n: int) -> int:
-    """Size of a set for `n` sources, as `fixed_indegree` and `pairwise_bernoulli` take it."""
-    return int(max(4, 1 << (2 * n + 1).bit_length()))
 
 
 class Pool(NamedTuple):
@@ -79,38 +72,18 @@ def _words(c0: Any, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: A
         w3[i] = r3
 
 
-@nb.njit(nogil=True, inline="always")
-def _mask(n: int) -> Any:
-    """Size of the part of a set that holds `n` numbers, less one: a power of two, at least twice as many."""
-    size = np.int64(4)
-    while size < 2 * n + 2:
-        size *= 2
-    return size - 1
-
-
-@nb.njit(nogil=True, inline="always")
-def _slot_of(known: Any, mask: int, number: int) -> Any:
-    """Where `number` is in a set (uint32, 0: empty, else one more than a number), or where it belongs."""
-    at = np.int64((np.uint64(number) * _GOLDEN) >> _HIGH) & mask
-    while known[at] != 0 and known[at] != np.uint32(number + 1):
-        at = (at + 1) & mask
-    return at
-
-
 @nb.njit(nogil=True)
 def fixed_indegree(
     gids: Any, slot0: int, indegree: int, multapses: bool, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, writer: Any, words: Any, chosen: Any, known: Any,
+    draws: Any, writer: Any, words: Any, chosen: Any, bits: Any,
 ) -> None:  # fmt: skip
     """`indegree` synapses onto each of gids (uint32[n], slots slot0 + i), sources from the pool.
 
     Without multapses, repeated sources are rejected: attempts go on until `indegree` distinct ones are found (the
-    caller has checked that there are as many). `words` uint32[4, CHUNK], `chosen` uint32[CHUNK], `known` a set, empty
-    before and after, with room for `indegree` sources where multapses are off.
+    caller has checked that there are as many). `words` uint32[4, CHUNK], `chosen` uint32[CHUNK], `bits` uint8 marks.
     """
     c3 = _PURPOSE | np.uint32(projection)
     several = pool.key.size > 1
-    mask = np.int64(-1) if multapses else _mask(indegree)
     for t in range(gids.size):
         gid = np.int64(gids[t])
         attempt = np.int64(0)
@@ -127,10 +100,9 @@ def fixed_indegree(
                 entry = _choose(pool.cumulative, chosen[i]) if several else np.int64(0)
                 source = pool.offset[entry] + _source_in(pool, entry, words[0, i], words[1, i], gid)
                 if not multapses:
-                    slot = _slot_of(known, mask, source)
-                    if known[slot] != 0:
+                    if bits[source]:
                         continue
-                    known[slot] = np.uint32(source + 1)
+                    bits[source] = np.uint8(1)
                 found += 1
                 if writer.mode == 0:
                     count(writer, source)
@@ -138,7 +110,8 @@ def fixed_indegree(
                     weight = draw_weight(draws, words[2, i], pool.factor[entry])
                     put(writer, source, slot0 + t, weight, draw_delay(draws, words[3, i], pool.delay[entry]))
         if not multapses:
-            known[: mask + 1] = np.uint32(0)
+            for e in range(pool.key.size):
+                bits[pool.offset[e] : pool.offset[e] + pool.size[e]] = np.uint8(0)
 
 
 @nb.njit(nogil=True)
@@ -188,13 +161,12 @@ def _pair(
 @nb.njit(nogil=True)
 def pairwise_bernoulli(
     gids: Any, slot0: int, counts: Any, first_count: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, writer: Any, known: Any,
+    draws: Any, writer: Any, bits: Any,
 ) -> None:  # fmt: skip
     """Each (source, target) pair once with the probability behind `counts`.
 
     The number of sources of a target is binomial: first_count + the number of uint32 thresholds `counts` below its
-    word; then so many distinct sources are drawn (of the complement, where they are more than half). `known` is a set,
-    empty before and after, with room for them.
+    word; then so many distinct sources are drawn (of the complement, where they are more than half).
     """
     size = pool.size[entry]
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
@@ -212,26 +184,21 @@ def pairwise_bernoulli(
             else:
                 high = middle
         k += low
-        few = 2 * k <= available
-        wanted = k if few else available - k
-        mask = _mask(wanted)
+        wanted = k if 2 * k <= available else available - k
         found = np.int64(0)
         attempt = np.int64(0)
         while found < wanted:
             r0, r1, _, _ = philox4x32(gid, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, k1)
             attempt += 1
             index = _source_in(pool, entry, r0, r1, np.int64(gid))
-            at = _slot_of(known, mask, index)
-            if known[at] == 0:
-                known[at] = np.uint32(index + 1)
+            if bits[index] == 0:
+                bits[index] = np.uint8(1)
                 found += 1
-                if few:
-                    _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
-        if not few:
-            for index in range(size):
-                if known[_slot_of(known, mask, index)] == 0 and not (own >= 0 and index == np.int64(gid) - own):
-                    _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
-        known[: mask + 1] = np.uint32(0)
+        mark = np.uint8(1) if wanted == k else np.uint8(0)
+        for index in range(size):
+            if bits[index] == mark and not (own >= 0 and index == np.int64(gid) - own):
+                _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
+            bits[index] = np.uint8(0)
 
 
 @nb.njit(nogil=True)
