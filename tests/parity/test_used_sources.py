@@ -43,7 +43,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_rows, "DENSE_FROM", 10**9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.nightly) for n in NAMES])
 def test_spikes_and_weights_on_the_cpu(name: str, request: pytest.FixtureRequest) -> None:
     expected = expected_of(name)
     request.getfixturevalue("used")
@@ -117,6 +117,8 @@ def bytes_per_synapse(synapse: str, n_ranks: int) -> tuple[float, float]:
 def test_memory_follows_what_a_rank_owns(synapse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_rows, "SMALL_BYTES", 1 << 19)  # as of ranks that are ten times as large
     found = {n_ranks: bytes_per_synapse(synapse, n_ranks) for n_ranks in (1, 10, 100, 400)}
-    print(found)
     for allocated, planned in found.values():
         assert planned == pytest.approx(allocated, rel=0.1)
+    alone = found[1][0]
+    assert found[10][0] < alone + 3, "at ten synapses of a source its state and row hardly count"
+    assert found[400][0] < alone + 32, "at one synapse of a source they do, and no more comes with more ranks"
