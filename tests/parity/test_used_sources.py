@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.changing_synapses import DYNAMIC_SYNAPSES, REWARD_SYNAPSES, dynamic_text, reward_text
 from tests.helpers.cuda_runs import Run, assert_same, on_cpu, on_shim
 from tests.helpers.networks import built_rank, network_of
@@ -43,7 +44,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_rows, "DENSE_FROM", 10**9)
 
 
-@pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.nightly) for n in NAMES])
+@pytest.mark.parametrize("name", by_day(NAMES, FEW))
 def test_spikes_and_weights_on_the_cpu(name: str, request: pytest.FixtureRequest) -> None:
     expected = expected_of(name)
     request.getfixturevalue("used")
