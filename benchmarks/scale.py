@@ -183,7 +183,7 @@ def timed_exchange(
     chosen = [np.sort(rng.permutation(len(ranks))[: min(wanted_by, len(ranks))]) for _ in range(populations)]
     first, delay = np.cumsum([0, *map(len, chosen)]), np.full(len(ranks), 20)
     links = Links(ranks, delay, ranks, delay, first, np.concatenate(chosen).astype(np.int32))
-    plan = ExchangePlan(20, np.zeros((1, populations), bool))
+    plan = ExchangePlan.of(20, np.zeros((1, populations), bool))
     exchange = NeighbourExchange(comm, plan, links, runs, 1, transport=transport)
     exchange.compile()
     rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)

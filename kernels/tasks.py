@@ -35,13 +35,14 @@ _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 @cached_njit
 def run_tasks(
     rule: int, projection: int, multapses: bool, tasks: Any, pieces: Any, piece_gid0: Any, pool: Any,
-    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, writer: Any, bits: Any,
+    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, writer: Any, bits: Any, known: Any,
 ) -> None:  # fmt: skip
     """Feed the writer with every synapse of `tasks` (int64[n, TASK_FIELDS]).
 
     `pieces` int64[p + 1] are the pool ranges, `piece_gid0` the first gid of each target population; `counts`
     (uint32 thresholds, ranges count_starts[e] .. count_starts[e + 1], offset count_first[e]) serve pairwise_bernoulli.
-    `bits` uint8 marks, zero on entry and exit: one per candidate source.
+    `bits` uint8, a mark for each source or none, and `known` uint32, with room for the sources of a target that are
+    drawn once each, are zero on entry and exit.
     """
     words = np.empty((4, S.CHUNK), np.uint32)
     made = np.empty((S.MADE, S.CHUNK), np.int64)
@@ -59,8 +60,9 @@ def run_tasks(
         if rule == FIXED_INDEGREE:
             part = _slice(pool, pieces[piece], pieces[piece + 1])
             connect.fixed_indegree(
-                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, made, bits
-            )
+                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, made, bits,
+                known,
+            )  # fmt: skip
         elif rule == FIXED_TOTAL:
             connect.fixed_total_number(
                 task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, writer, words, made
@@ -69,7 +71,7 @@ def run_tasks(
             thresholds = counts[count_starts[entry] : count_starts[entry + 1]]
             connect.pairwise_bernoulli(
                 targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, writer, words,
-                made, bits,
+                made, bits, known,
             )  # fmt: skip
         elif rule == ALL_TO_ALL:
             connect.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, writer, words, made)

@@ -358,7 +358,7 @@ def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
         InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
     """
     from dtbsim.build.as_built import BuiltNetwork
-    from dtbsim.spec.network import check_simulated
+    from dtbsim.spec.simulated import check_simulated
 
     network = validate(source, set=set)
     check_simulated(network)

@@ -82,7 +82,7 @@ def test_what_is_asked_for() -> None:
         "simulation.exchange: simulation.exchange is shared_memory, but with backend cuda the spikes are in the memory "
         "of GPUs (use auto or packets)"
     )
-    with pytest.raises(InputError, match="simulation.exchange is two_level, but with backend cuda"):
+    with pytest.raises(InputError, match=r"simulation\.exchange is two_level, but with backend cuda"):
         choices("two_level")
 
 
@@ -266,7 +266,7 @@ def test_the_exchange_that_is_opened(caplog: pytest.LogCaptureFixture) -> None:
     network = network_of(
         "simulation: {duration_ms: 1, block_size: 16}\npopulations: {A: {model: izhikevich, size: 32}}\n"
     )
-    plan = ExchangePlan(15, np.ones((2, 1), bool))
+    plan = ExchangePlan.of(15, np.ones((2, 1), bool))
 
     def work(comm: FakeComm) -> Any:
         device = ShimDevice()

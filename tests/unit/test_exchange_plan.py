@@ -126,7 +126,7 @@ NONE = np.zeros(0, np.int64)
 
 @pytest.mark.parametrize(("window", "steps"), [(1, 1), (2, 1), (3, 1), (20, 10), (10_000, MOST_STEPS // 2)])
 def test_two_ticks_fit_the_shortest_delay(window: int, steps: int) -> None:
-    plan, links = ExchangePlan(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
+    plan, links = ExchangePlan.of(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
     exchange = NeighbourExchange(SerialComm(), plan, links, Runs(NONE, NONE, NONE), 1)
     assert exchange.window == steps
     assert exchange.complete().size == 0, "nothing is under way at the start"
@@ -187,14 +187,14 @@ def test_more_neighbours_than_populations_have_addresses_of_their_own() -> None:
 
 def test_the_board_needs_shared_memory() -> None:
     with pytest.raises(MissingDependencyError) as caught:
-        SharedBoard(SerialComm(), ExchangePlan(5, np.zeros((1, 1), bool)), 10)
+        SharedBoard(SerialComm(), ExchangePlan.of(5, np.zeros((1, 1), bool)), 10)
     assert "no shared memory between the ranks of a node" in caught.value.message
 
 
 @pytest.mark.parametrize(("neurons", "capacity"), [(5, 1024), (5000, 5000), (10**9, 1 << 20)])
 def test_the_board_is_entered_into_the_table_of_the_rank(neurons: int, capacity: int) -> None:
     def work(comm: Any) -> Any:
-        board = SharedBoard(comm, ExchangePlan(7, np.ones((2, 1), bool)), neurons)
+        board = SharedBoard(comm, ExchangePlan.of(7, np.ones((2, 1), bool)), neurons)
         rank = np.zeros(L.RANK_FIELDS, np.int64)
         board.attach(rank)
         return rank[[L.BOARD_AT, L.BOARD_RANK, L.BOARD_RANKS, L.BOARD_WINDOW, L.BOARD_CAPACITY]].tolist()

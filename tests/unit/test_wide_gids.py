@@ -28,7 +28,7 @@ from dtbsim.numerics.philox import HIGH, philox_array, seed_key
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import sort_spikes
 from dtbsim.spec import Network
-from dtbsim.spec.network import check_on_gpu
+from dtbsim.spec.simulated import check_on_gpu
 
 WIDE = 2**32
 PAD = WIDE - 100_000

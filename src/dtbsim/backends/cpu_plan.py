@@ -15,22 +15,30 @@ from dtbsim.exchange.open import CpuExchange, open_exchange
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
+from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
 _SMALLER = "use more nodes, fewer synapses or a smaller scale"
 
 
 class CpuPlan:
-    """The plan of one rank; see `BackendPlan`. `ranks`, int32[blocks]: the rank of every block."""
+    """The plan of one rank; see `BackendPlan`. `table`: the blocks; `ranks`, int32[blocks]: the rank of every block."""
 
     notes: list[str] = []  # noqa: RUF012 - there is nothing to say
 
     def __init__(
-        self, network: Network, rank: int, n_ranks: int, threads: int, exchange: CpuExchange, ranks: NDArray[np.int32]
+        self,
+        network: Network,
+        rank: int,
+        n_ranks: int,
+        threads: int,
+        exchange: CpuExchange,
+        ranks: NDArray[np.int32],
+        table: BlockTable,
     ) -> None:
         self._network = network
         self.threads, self.exchange = threads, exchange
-        self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks)
+        self.layout = plan_rank(network, rank, n_ranks, threads, ranks=ranks, table=table)
 
     def choose_levels(self, comm: Comm) -> None:
         """Exchange over node leaders where messages between ranks would be many; collective."""

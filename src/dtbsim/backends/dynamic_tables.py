@@ -74,7 +74,8 @@ class DynamicTables(ABC):
         rows, dynamics = part.rows, part.dynamics
         at = self._memory.place
         row[D.KIND], row[D.SYNAPSE_KIND], row[D.WORDS] = _kind(dynamics), rows.kind, dynamics.words
-        row[D.SOURCE0], row[D.N_SOURCES] = part.source0, part.n_sources
+        row[D.SOURCE0], row[D.N_SOURCES], row[D.N_HEARD] = part.source0, part.n_sources, part.n_heard
+        row[D.USED_AT] = 0 if part.used is None else at(part.used)
         row[D.TARGET_AT], row[D.WEIGHT_AT] = at(rows.targets), at(rows.weights)
         row[D.ROW_AT], row[D.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
         row[D.SEGMENT_AT] = at(rows.segments)
@@ -128,7 +129,7 @@ class DynamicTables(ABC):
     def source_gids(self, index: int) -> Gids:
         """Gids of the sources of a projection, ascending, one per row."""
         part = self.parts[index]
-        return self._candidates.gids(part.source0, part.source0 + part.n_sources)
+        return self._candidates.gids_of(part.numbers)
 
     # -- plastic weights --------------------------------------------------------------------------------------
 

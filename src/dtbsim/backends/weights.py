@@ -76,6 +76,6 @@ def _chosen(
     gids, slot0, local0 = tables.targets_of(index)
     of_synapse = gids[local0 + rows.targets.astype(np.int64) - slot0]
     positions = np.flatnonzero(np.isin(of_synapse, chosen))
-    source = np.repeat(candidates.gids(part.source0, part.source0 + part.n_sources), np.diff(rows.rows))
+    source = np.repeat(candidates.gids_of(part.numbers), np.diff(rows.rows))
     delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF)).astype(np.int32)
     return _Part(tables, index, positions, source[positions], of_synapse[positions], delay[positions])

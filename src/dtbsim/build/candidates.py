@@ -67,6 +67,12 @@ class Candidates:
         inside = (at >= 0) & (wanted < self.ranges[at, 1])
         return np.where(inside, wanted - self.ranges[at, 0] + self.ranges[at, 2], -1)
 
+    def gids_of(self, numbers: I64) -> NDArray[np.uint32]:
+        """Global ids (uint32[n]) of the candidates with these numbers."""
+        at = np.searchsorted(self.ranges[:, 2], numbers, side="right") - 1
+        gids: NDArray[np.uint32] = (numbers - self.ranges[at, 2] + self.ranges[at, 0]).astype(np.uint32)
+        return gids
+
     def of(self, network: Network, projection: Projection) -> slice:
         """The candidates from the first to the last that projects in a projection; none: no synapse here."""
         populations = np.unique(projection.entry_source)

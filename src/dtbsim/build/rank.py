@@ -26,7 +26,8 @@ from dtbsim.build.sparse_rows import SparseRows, sparse_shift
 from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
 from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Drive, Network, check_simulated
+from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.simulated import check_simulated
 
 _LOG = logging.getLogger(__name__)
 INT32_LIMIT = 2**31 - 1
@@ -79,6 +80,7 @@ class RankNetwork:
     def total_bytes(self) -> int:
         """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
         own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.table.nbytes for s in self.lanes)
+        own += sum(part.table_bytes for state in self.lanes for part in state.dynamic)
         return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property

@@ -10,7 +10,8 @@ from dtbsim.build.memory import check_memory
 from dtbsim.errors import DtbsimError, InputError, MemoryPlanError, StorageError
 from dtbsim.estimation.rank import Rank
 from dtbsim.estimation.result import Finding, Machine, Memory, Results, Time
-from dtbsim.spec.network import Network, check_on_gpu, check_simulated
+from dtbsim.spec.network import Network
+from dtbsim.spec.simulated import check_on_gpu, check_simulated
 
 UNEVEN = 1.1
 FEW_BLOCKS = 4

@@ -112,6 +112,6 @@ def open_dry_exchange(comm: DryComm, built: RankNetwork, rate_hz: float) -> DryE
     model = TrafficModel(network, blocks, comm.size, rates)
     heard = drawn_heard(blocks, comm.rank, links, model.chances(comm.rank, links), network.seed)
     comm.fire(built, rates)
-    plan = ExchangePlan(shortest_window(network, blocks, comm.size), np.zeros((0, len(network.populations)), bool))
+    plan = ExchangePlan.of(shortest_window(network, blocks, comm.size), np.zeros((0, len(network.populations)), bool))
     known = heard if worth_asking(heard) else None
     return DryExchange(comm, plan, links, runs_of(blocks, comm.rank), len(built.lanes), known)

@@ -78,8 +78,8 @@ class OtherRanks:
 class DryComm(SerialComm):
     """The communicator of rank `rank` of `size`, of which no other is there: what all would agree on is what it says.
 
-    `step` is how far the rank has got. `messages` and `words` count what it has sent, int64[size] by rank, `received` the
-    spikes that came; `drawing_s` is the time that these took to draw, which no real run spends.
+    `step` is how far the rank has got. `messages` and `words` count what it has sent, int64[size] by rank, `received`
+    the spikes that came; `drawing_s` is the time that these took to draw, which no real run spends.
     """
 
     is_root = True

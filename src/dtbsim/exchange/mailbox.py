@@ -22,8 +22,8 @@ _AT_START: I64 = np.zeros(1, np.int64)
 class Mailbox(Protocol):
     """One exchange that is made again and again: fill `send`, `post`, compute, `complete`, read `recv`, `tidy`.
 
-    Message k to others is `send[send_at[k] : send_at[k + 1]]`, its word 0 the number of entries (step << bits | gid) that
-    follow; those that have no room go to `post`. Messages of others are in `recv` by `recv_at` in the same way, though
+    Message k to others is `send[send_at[k] : send_at[k + 1]]`, its word 0 the number of entries of logs that follow;
+    those that have no room go to `post`. Messages of others are in `recv` by `recv_at` in the same way, though
     not one for each rank. Between `post` and the end of `complete` neither buffer may be touched.
     """
 

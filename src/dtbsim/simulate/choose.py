@@ -6,20 +6,23 @@ import logging
 import os
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.cpu_plan import CpuPlan
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.planned import BackendPlan
-from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
-from dtbsim.mpi.world import on_every_rank, on_root
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.partition import BlockTable
 from dtbsim.spec import Network
-from dtbsim.spec.network import check_on_gpu
 from dtbsim.spec.records import Execution
+from dtbsim.spec.simulated import check_on_gpu
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,13 +77,17 @@ def _shared_by(device: Device, comm: Comm) -> int:
     return sum(other == mine for other in comm.allgather(mine))
 
 
-def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
-    """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
+def plan_backend(
+    choice: Choice, network: Network, comm: Comm, table: BlockTable, ranks: NDArray[np.int32]
+) -> BackendPlan:
+    """The plan of this rank for the backend that was chosen; the same error on every rank; collective.
+
+    `table`: the blocks of the network; `ranks`, int32[blocks]: the rank of each.
+    """
     wanted, device = network.execution, choice.device
-    ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
-        plan = on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
+        plan = on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks, table))
         if wanted.exchange == "auto" and exchange == "packets":
             plan.choose_levels(comm)
         return plan

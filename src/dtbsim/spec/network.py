@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
-from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.drives.inputs import Trains
 from dtbsim.models.drives.waveforms import Noise, Rate, Wave, Windows
 from dtbsim.models.synapses import SynapseModel
-from dtbsim.numerics.gids import MOST_NARROW, gid_bits, gid_dtype
+from dtbsim.numerics.gids import gid_bits, gid_dtype
 from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
@@ -338,6 +337,11 @@ class Network:
 
         return entries_of(self)
 
+    def prefetch(self) -> None:
+        """Compute now what is kept with the network, for all who get a copy of it."""
+        for _ in (self.gid_starts, self.sizes, self.max_delay_steps, self.entries):
+            pass
+
     @cached_property
     def synapse_models(self) -> list[SynapseModel]:
         """The different models of synapses that change, in the order of the projections."""
@@ -362,27 +366,6 @@ class Network:
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]
-
-
-def check_simulated(network: Network) -> None:
-    """Raise InputError for more steps than can be counted beside the numbers of so many neurons."""
-    most = 2 ** (63 - network.gid_bits)
-    if network.n_steps > most:
-        raise InputError(
-            f"{network.n_steps:,} steps of {network.n_neurons:,} neurons; so many can be simulated for {most:,} steps",
-            where="simulation.duration_ms",
-            remedy="use a shorter duration_ms or a longer dt_ms",
-        )
-
-
-def check_on_gpu(network: Network) -> None:
-    """Raise InputError for more neurons than GPUs know: theirs have ids of 32 bits."""
-    if network.gid_dtype != np.uint32:
-        raise InputError(
-            f"{network.n_neurons:,} neurons; on GPUs {MOST_NARROW:,} can be simulated",
-            where="populations",
-            remedy="use simulation.backend: cpu, or reduce sizes",
-        )
 
 
 def with_weights(network: Network, weights: Mapping[int, Table]) -> Network:

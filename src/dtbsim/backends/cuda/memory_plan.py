@@ -15,6 +15,7 @@ from dtbsim.backends.cuda.failures import SMALLER
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.backends.cuda.projection_tasks import WORK_BYTES
 from dtbsim.build.blocks import ASSUMED_RATE_HZ
+from dtbsim.build.dynamic_memory import source_bytes
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
     BYTES_PER_SYNAPSE,
@@ -163,7 +164,7 @@ def _listed(network: Network, share: NDArray[np.float64]) -> int:
 
 def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
     """Bytes of the synapses that change, and of their rows."""
-    network, n_lanes, share = plan.network, len(plan.lanes), np.sum(shares, axis=0)
+    network, share = plan.network, np.sum(shares, axis=0)
     chosen = np.array([projection.dynamics is not None for projection in network.projections], dtype=bool)
     total = 0
     for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
@@ -171,7 +172,8 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
             continue
         kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
         total += int(n) * (BYTES_PER_SYNAPSE[kind] + further_bytes(projection))
-        total += n_lanes * 2 * 8 * plan.candidates.size
+    for each in shares:
+        total += int(source_bytes(network, plan.candidates, synapses_onto(network, each), 0)[0])
     return total + sum(int(most_segments(network, each, 1, chosen)) for each in shares) * SEGMENT_BYTES
 
 
