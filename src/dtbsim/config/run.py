@@ -10,6 +10,7 @@ from dtbsim.clock import nearest_step, time_of, whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.changes import Change
 from dtbsim.config.controllers import ControllerItem
+from dtbsim.config.coupling import Coupling, Ensemble
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
@@ -219,9 +220,11 @@ class RunConfig(Strict):
     circuits: dict[Name, Circuit] = Field(default={}, description="ready-made local circuits by name")
     populations: dict[Name, Population] = Field(default={}, description="populations by name")
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
+    couplings: dict[Name, Coupling] = Field(default={}, description="couplings of mean-field regions by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
     controllers: dict[Name, ControllerItem] = Field(default={}, description="slow controllers by name")
     changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
+    ensemble: Ensemble | None = Field(default=None, description="runs side by side that differ in some values")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     signals: dict[Name, SignalItem] = Field(default={}, description="further signals by name, such as EEG")
