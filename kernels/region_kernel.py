@@ -117,21 +117,22 @@ class RegionBlock:
         normal: Floats,
         seed: int = 0,
         nodes: npt.ArrayLike | None = None,
-        members: npt.ArrayLike | None = None,
+        seeds: npt.ArrayLike | None = None,
     ) -> None:
         """`constants` as from `region_constants`, arrays of shape (N, 1), (1, L), (N, L) or (N * L,).
 
         `normal` is the table of normal quantiles (float32[65537]), `nodes` the numbers of the regions in the whole
-        network (default 0, 1, ...), `members` those of the members (default 0, 1, ...).
+        network (default 0, 1, ...), `seeds` the low words of the members' seeds (default: of `seed`), whose high word is
+        that of `seed`.
         """
         variant = kernel.variant
         self.kernel, self.n_nodes, self.n_lanes = kernel, n_nodes, n_lanes
         size = n_nodes * n_lanes
         self.states = np.zeros((len(variant.rows), size), np.float32)
         self.node_keys = np.arange(n_nodes, dtype=np.uint32) if nodes is None else np.array(nodes, np.uint32)
-        self.members = np.arange(n_lanes, dtype=np.uint32) if members is None else np.array(members, np.uint32)
+        self.seeds = np.full(n_lanes, seed & 0xFFFFFFFF, np.uint32) if seeds is None else np.array(seeds, np.uint32)
         self._element_nodes = np.repeat(self.node_keys, n_lanes)
-        self._element_members = np.tile(self.members, n_nodes)
+        self._element_seeds = np.tile(self.seeds, n_nodes)
         self._numbers = np.zeros((max(len(variant.noise), 1), 4, size), np.float32)
         self._words = np.zeros((4, size), np.uint32)
         self._drawn = np.full(n_nodes, -1, np.int64)
@@ -146,7 +147,7 @@ class RegionBlock:
         for place, array in (
             (R.STATES, self.states), (R.SCALARS, self._scalars), (R.NORMAL, self._normal),
             (R.NODE_KEYS, self.node_keys), (R.ELEMENT_NODES, self._element_nodes),
-            (R.ELEMENT_MEMBERS, self._element_members), (R.NUMBERS, self._numbers), (R.WORDS, self._words),
+            (R.ELEMENT_SEEDS, self._element_seeds), (R.NUMBERS, self._numbers), (R.WORDS, self._words),
             (R.DRAWN, self._drawn),
         ):  # fmt: skip
             self.table[place] = array.ctypes.data
@@ -195,6 +196,10 @@ class RegionBlock:
         row = self.kernel.variant.rows.index(name)
         view: Floats = self.states[row].reshape(self.n_nodes, self.n_lanes)
         return view
+
+    def forget_drawn(self) -> None:
+        """Draw the numbers of noise again: the states were given from outside, at another step."""
+        self._drawn[:] = -1
 
     def advance(
         self,

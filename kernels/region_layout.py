@@ -23,8 +23,8 @@ NODE_KEYS = 7
 """Address of uint32[N]: number of each region in the whole network, for noise shared by members."""
 ELEMENT_NODES = 8
 """Address of uint32[M]: number of the region of each element."""
-ELEMENT_MEMBERS = 9
-"""Address of uint32[M]: number of the member of each element."""
+ELEMENT_SEEDS = 9
+"""Address of uint32[M]: low word of the seed of each element's member; the high word is the same for all."""
 NUMBERS = 10
 """Address of normal numbers [noise term, 4, M] of steps 4 g to 4 g + 3."""
 DRAWN = 11

@@ -1,7 +1,7 @@
-"""Standard normal numbers of regions: a pure function of seed, region, member, target and step.
+"""Standard normal numbers of regions: a pure function of seed, region, target and step.
 
-Number of step s is entry s % 4 of philox(region, s // 4, member, purpose and term), mapped by the inverse-CDF table of
-`dtbsim.kernels.noise`. Numbers that members share are those of member 0.
+Number of step s is entry s % 4 of philox(region, s // 4, 0, purpose and term), mapped by the inverse-CDF table of
+`dtbsim.kernels.noise`. The key is the seed of the member: an ensemble whose members have the same draws it once.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from dtbsim.kernels.philox import philox4x32
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
 def _own_words(
-    nodes: Any, members: Any, c1: Any, c3: Any, k0: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any
+    nodes: Any, seeds: Any, c1: Any, c3: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any
 ) -> None:
     for i in range(nodes.size):
-        w0[i], w1[i], w2[i], w3[i] = philox4x32(nodes[i], c1, members[i], c3, k0, k1)
+        w0[i], w1[i], w2[i], w3[i] = philox4x32(nodes[i], c1, np.uint32(0), c3, seeds[i], k1)
 
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
@@ -80,8 +80,8 @@ def draw(table: Any, term: int, purpose: Any, shared: bool, group: int, first: i
                     w[i * lanes : (i + 1) * lanes] = w[i]
     else:
         nodes = view_u32(table[R.ELEMENT_NODES] + here, m)
-        members = view_u32(table[R.ELEMENT_MEMBERS] + here, m)
-        _own_words(nodes, members, c1, purpose, k0, k1, w0, w1, w2, w3)
+        seeds = view_u32(table[R.ELEMENT_SEEDS] + here, m)
+        _own_words(nodes, seeds, c1, purpose, k1, w0, w1, w2, w3)
     at = table[R.NUMBERS] + 4 * term * row + here
     _normals(w0, normal, view_f32(at, m))
     _normals(w1, normal, view_f32(at + row, m))

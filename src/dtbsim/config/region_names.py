@@ -6,7 +6,7 @@ from typing import Any
 
 from dtbsim.registry import Later
 
-REGION_MODELS = Later("dtbsim.models.regions:REGION_MODELS")
+REGION_MODELS = Later("dtbsim.models.region_registry:REGION_MODELS")
 
 
 def names_neurons(model: Any) -> bool:

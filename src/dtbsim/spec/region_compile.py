@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dtbsim.config import coupling as cfg
 from dtbsim.config.network import Population, RegionNoise
 from dtbsim.config.run import RunConfig
-from dtbsim.config.region_names import names_neurons
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models.own import REGION, class_in_reference, code_of, find_region_model, is_reference
+from dtbsim.models.own import code_of_class
+from dtbsim.models.region_registry import find_region_model, is_region_model
 from dtbsim.numerics.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import Numbers, values_of
 from dtbsim.spec.populations import regions_of
@@ -79,20 +79,11 @@ def region_population_names(config: RunConfig, numbers: Numbers) -> list[str]:
     for name, population in config.populations.items():
         path = f"populations.{name}"
         with numbers.places.collecting(name):
-            regional = _is_region_model(population.model, numbers)
+            regional = is_region_model(population.model, numbers.base)
             _check_keys(population, path, regional=regional, numbers=numbers)
             if regional:
                 found.append(name)
     return found
-
-
-def _is_region_model(model: Any, numbers: Numbers) -> bool:
-    if isinstance(model, str) and is_reference(model):
-        try:
-            return class_in_reference(model, numbers.base) in REGION
-        except InputError:
-            return False  # whoever compiles the neurons tells what is wrong
-    return not names_neurons(model)
 
 
 def _check_keys(population: Population, path: str, *, regional: bool, numbers: Numbers) -> None:
@@ -189,7 +180,7 @@ def _values(value: Any, draft: RegionDraft, word: int, seed: int, path: str, num
 def _check(draft: RegionDraft, dt_ms: float, path: str, numbers: Numbers) -> None:
     model = draft.model
     try:
-        with code_of(model, "the parameters cannot be checked"):
+        with code_of_class(type(model), "the parameters cannot be checked"):
             model.check(draft.parameters, dt_ms)
     except InputError as error:
         raise numbers.places.at(path, error) from None
@@ -271,13 +262,13 @@ def _variables(
             raise places.error(where, error.message, error.remedy) from None
     declared = source.model.couples
     if item.variable is not None:
-        usual = declared.get(item.variable) if source.model is target.model else None
+        usual = dict(declared).get(item.variable) if source.model is target.model else None
         return [(item.variable, item.input or usual or target.model.inputs[0].name)]
     if not declared:
         message = f"model '{source.model.name}' does not say which variable it sends"
         raise places.error(path, message, f"give variable, one of {', '.join(source.model.variables)}")
     inputs = {row.name for row in target.model.inputs}
-    if item.input is None and len(declared) > 1 and set(declared.values()) <= inputs:
-        return list(declared.items())
-    variable, usual = next(iter(declared.items()))
+    if item.input is None and {arrives for _, arrives in declared} <= inputs:
+        return list(declared)
+    variable, usual = declared[0]
     return [(variable, item.input or (usual if usual in inputs else target.model.inputs[0].name))]

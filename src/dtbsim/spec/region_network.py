@@ -130,13 +130,16 @@ class FromSpikes:
 
 @dataclass(frozen=True, eq=False)
 class RegionSample:
-    """Variables of a population that are sampled at the end of every `interval`-th step, of some nodes (None: all)."""
+    """Variables of a population that are sampled: every `interval` steps, at the end of a step, or their mean over these.
+
+    `owner` is who asks: the index in record.states, or the name of a signal.
+    """
 
     owner: int | str
     population: int
     variables: tuple[str, ...]
     interval: int
-    nodes: I64 | None = None
+    mean: bool = False
 
 
 @dataclass(frozen=True, eq=False)

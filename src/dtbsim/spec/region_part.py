@@ -22,7 +22,6 @@ from dtbsim.spec.region_compile import (
 )
 from dtbsim.spec.region_network import (
     F64,
-    I64,
     Members,
     Noise,
     RegionCoupling,
@@ -191,19 +190,17 @@ def _samples(
             continue
         population = populations[indices[item.population]]
         with places.collecting():
-            nodes = _nodes(item, population, f"record.states.{k}.neurons", places)
+            _check_no_neurons(item, population, f"record.states.{k}.neurons", places)
             for number, variable in enumerate(item.variables):
                 check_variable(population, variable, f"record.states.{k}.variables.{number}", places)
             interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, config.simulation.dt_ms)
-            yield RegionSample(k, population.index, tuple(item.variables), interval, nodes)
+            yield RegionSample(k, population.index, tuple(item.variables), interval)
 
 
-def _nodes(item: Any, population: RegionPopulation, path: str, places: Places) -> I64 | None:
-    if "neurons" not in item.model_fields_set:
-        return None
-    raise places.error(
-        path, f"'{population.name}' is a population of regions, all of which are recorded", "leave `neurons` out"
-    )
+def _check_no_neurons(item: Any, population: RegionPopulation, path: str, places: Places) -> None:
+    if "neurons" in item.model_fields_set:
+        message = f"'{population.name}' is a population of regions, all of which are recorded"
+        raise places.error(path, message, "leave `neurons` out")
 
 
 def check_variable(population: RegionPopulation, variable: str, path: str, places: Places) -> None:

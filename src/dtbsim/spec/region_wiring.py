@@ -68,7 +68,7 @@ def _of_atlas(where: str, target: I32, source: I32, numbers: Numbers) -> tuple[I
         raise numbers.places.error(
             where, "the connectome couples populations in regions of an atlas", "give `regions`, or a matrix"
         )
-    edges = atlas_of(numbers.atlas).edges
+    edges = atlas_of(numbers.atlas).edges()
     n = len(atlas_of(numbers.atlas).region_names)
     row_of, column_of = np.full(n, -1), np.full(n, -1)
     row_of[target], column_of[source] = np.arange(target.size), np.arange(source.size)
