@@ -16,3 +16,10 @@ def names_neurons(model: Any) -> bool:
     if ":" in model or "/" in model or model.endswith(".py"):
         return False
     return model not in REGION_MODELS.load().names()
+
+
+def names_regions(model: Any) -> bool:
+    """Whether a model is a region model for sure."""
+    if not isinstance(model, str):
+        return hasattr(model, "derivatives")
+    return model in REGION_MODELS.load().names()

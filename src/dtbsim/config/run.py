@@ -14,6 +14,7 @@ from dtbsim.config.coupling import Coupling, Ensemble
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
+from dtbsim.config.region_names import names_regions
 from dtbsim.config.signals import SignalItem
 from dtbsim.config.values import Name, Strict
 
@@ -235,6 +236,18 @@ class RunConfig(Strict):
     def _something(self) -> RunConfig:
         if not self.populations and not self.circuits:
             raise ValueError("no populations: give `populations` or `circuits`")
+        return self
+
+    @model_validator(mode="after")
+    def _no_spikes_of_regions(self) -> RunConfig:
+        """Where all populations are of mean-field regions, spikes and their rates are off, unless they are given."""
+        if self.circuits or not all(names_regions(population.model) for population in self.populations.values()):
+            return self
+        off = dict.fromkeys({"spikes", "rate_bin_ms"} - self.record.model_fields_set)
+        if any(getattr(self.record, name) is not None for name in off):
+            record = self.record.model_copy()
+            record.__dict__.update(off)
+            self.__dict__["record"] = record  # by assignments they would count as given
         return self
 
     @model_validator(mode="after")

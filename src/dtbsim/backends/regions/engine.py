@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.regions.group import LaneGroup, Sampled
 from dtbsim.backends.regions.shares import Share, share_of
+from dtbsim.backends.regions.state import PART, load_state, state_of
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_step as T
 from dtbsim.mpi import Comm
 from dtbsim.record.regions import RegionSeries
+from dtbsim.record.state_hash import INTERVAL, RegionHasher
 from dtbsim.spec.region_network import RegionNetwork
 
 F32 = NDArray[np.float32]
@@ -38,6 +40,7 @@ class RegionEngine:
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
         self._compiled = False
+        self.hasher = RegionHasher()
 
     # -- stepping -----------------------------------------------------------------------------------------------
 
@@ -62,9 +65,16 @@ class RegionEngine:
         """Step from `start`, which is `reached`, to before `stop`; collective."""
         self.compile()
         assert start == self.reached
+        self._span = start, stop
         for group in self.groups:
             group.begin_chunk(start, stop)
-        self._span = start, stop
+        for end in (*range((start // INTERVAL + 1) * INTERVAL, stop, INTERVAL), stop):
+            self._advance(end)
+            self.reached = end
+            if end % INTERVAL == 0:
+                self._hash(last=False)
+
+    def _advance(self, stop: int) -> None:
         if self.share.split:
             for group in self.groups:
                 self._split_steps(group, stop)
@@ -73,7 +83,6 @@ class RegionEngine:
                 self._group_steps(group, stop)
         else:
             self._team.run(partial(self._groups_of, stop))
-        self.reached = stop
 
     def _groups_of(self, stop: int, thread: int) -> None:
         """Every so-manieth group on one of the threads."""
@@ -117,6 +126,23 @@ class RegionEngine:
                 rows = values[at : at + steps * size].reshape(steps, size)
                 everywhere[:steps, first * group.lanes : last * group.lanes] = rows
                 at += steps * size
+
+    # -- the hash ------------------------------------------------------------------------------------------------
+
+    def hashed(self) -> RegionHasher:
+        """The hash of all states so far, those at present included."""
+        if self.reached % INTERVAL or not self.hasher.sums:
+            self._hash(last=True)
+        return self.hasher
+
+    def _hash(self, *, last: bool) -> None:
+        for group in self.groups:
+            members = np.array(group.members, np.uint64) << np.uint64(40)
+            for population, block in zip(self._network.populations, group.blocks, strict=True):
+                nodes = block.node_keys.astype(np.uint64)
+                who = (nodes[:, None] | members[None, :]).ravel()
+                for k, row in enumerate(block.states):
+                    self.hasher.add(self.reached, who | np.uint64(k << 32), row, last=last)
 
     # -- samples ------------------------------------------------------------------------------------------------
 
@@ -176,17 +202,37 @@ class RegionEngine:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that going on needs, by node and member: `regions/...`, of the share of this rank."""
-        from dtbsim.backends.regions.state import state_of
-
-        return state_of(self._network, self.share, self.groups, self.reached)
+        found = state_of(self._network, self.share, self.groups)
+        steps = np.array(sorted(self.hasher.sums), np.int64)
+        sums = np.array([self.hasher.sums[int(step)] for step in steps], np.uint64).reshape(-1, 2)
+        return found | {f"{PART}/hash/step": steps, f"{PART}/hash/sums": sums}
 
     def load(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from the merged state of all ranks, in an engine that has not stepped; collective."""
-        from dtbsim.backends.regions.state import load_state
-
         self.compile()
         load_state(state, self._network, self.share, self.groups, step)
         self.reached = step
+        if self._comm.is_root:  # the sums of all ranks go on with one
+            for at, sums in zip(state[f"{PART}/hash/step"], state[f"{PART}/hash/sums"], strict=True):
+                self.hasher.sums[int(at)] = self.hasher.sums.get(int(at), np.zeros(2, np.uint64)) + sums
+
+
+def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
+    """Bytes of states, constants, sums and histories that the regions of a rank will take."""
+    share = share_of(network, rank, n_ranks)
+    members = sum(len(group) for group in share.groups)
+    total = 0
+    for population in network.populations:
+        low, high = share.nodes[population.index]
+        rows = 2 * len(population.model.states) + len(population.model.parameters) + 8 + 8 * len(population.noise)
+        total += 4 * rows * (high - low) * members
+    for coupling in network.couplings:
+        longest = max(wiring.longest for wiring in coupling.wirings)
+        columns = 1 + (longest + max(64, longest // 2) if longest else 0)
+        sources = network.populations[coupling.source].n_nodes
+        entries = max(wiring.weights.size for wiring in coupling.wirings)
+        total += 4 * columns * sources * members + 12 * entries * len(share.groups)
+    return total
 
 
 def _sampled(network: RegionNetwork) -> tuple[list[Sampled], list[list[int]]]:

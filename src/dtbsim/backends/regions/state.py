@@ -24,9 +24,10 @@ OTHER_NETWORK = "use the state of a run of the same configuration"
 State = Mapping[str, NDArray[Any]]
 
 
-def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], step: int) -> dict[str, NDArray[Any]]:
-    """What the groups of a rank have at a step."""
+def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) -> dict[str, NDArray[Any]]:
+    """What the groups of a rank have at present."""
     found: dict[str, NDArray[Any]] = {}
+    longest = 1 + max((wiring.longest for coupling in network.couplings for wiring in coupling.wirings), default=0)
     for population in network.populations:
         first, last = share.nodes[population.index]
         parts: dict[str, list[NDArray[Any]]] = {}
@@ -45,7 +46,6 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], 
                     kept = _kept(group, k)[first:last]
                     _add(parts, f"history.{k}", kept.transpose(0, 2, 1).reshape(-1, group.back + 1).copy())
         for name, arrays in parts.items():
-            longest = max((array.shape[1] for array in arrays if array.ndim == 2), default=0)
             found[f"{PART}/{population.name}/{name}"] = np.concatenate([_widened(a, longest) for a in arrays])
     return found
 
