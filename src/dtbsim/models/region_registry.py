@@ -6,12 +6,43 @@ from functools import cache
 
 from dtbsim.arguments import text
 from dtbsim.models.region_model import RegionModel
+from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
+from dtbsim.models.regions.deco_2013 import Deco2013
 from dtbsim.models.regions.deco_2014 import Deco2014
+from dtbsim.models.regions.epileptor import Epileptor
+from dtbsim.models.regions.epileptor_2d import Epileptor2d
+from dtbsim.models.regions.fitzhugh_nagumo import FitzHughNagumo
+from dtbsim.models.regions.generic_2d_oscillator import Generic2dOscillator
 from dtbsim.models.regions.hopf import Hopf
 from dtbsim.models.regions.jansen_rit import JansenRit
+from dtbsim.models.regions.kuramoto import Kuramoto
+from dtbsim.models.regions.larter_breakspear import LarterBreakspear
+from dtbsim.models.regions.linear import Linear
+from dtbsim.models.regions.montbrio_pazo_roxin import MontbrioPazoRoxin
+from dtbsim.models.regions.wilson_cowan import WilsonCowan
+from dtbsim.models.regions.wilson_cowan_1972 import WilsonCowan1972
+from dtbsim.models.regions.zetterberg_jansen import ZetterbergJansen
 from dtbsim.registry import Registry
 
-BUILT_IN: tuple[type[RegionModel], ...] = (Deco2014, Hopf, JansenRit)
+BUILT_IN: tuple[type[RegionModel], ...] = (
+    CoombesByrne,
+    CoombesByrne2d,
+    Deco2013,
+    Deco2014,
+    Epileptor,
+    Epileptor2d,
+    FitzHughNagumo,
+    Generic2dOscillator,
+    Hopf,
+    JansenRit,
+    Kuramoto,
+    LarterBreakspear,
+    Linear,
+    MontbrioPazoRoxin,
+    WilsonCowan,
+    WilsonCowan1972,
+    ZetterbergJansen,
+)
 
 
 def _checked(name: str, value: object) -> type[RegionModel]:
