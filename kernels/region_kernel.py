@@ -80,7 +80,7 @@ def region_constants(
     found["_h"] = dt_ms
     for row in model.states:
         rate = decays.get(row.name)
-        found[f"_h_{row.name}"] = dt_ms if rate is None else -np.expm1(-dt_ms * np.asarray(rate)) / rate
+        found[f"_h_{row.name}"] = dt_ms if rate is None else _decayed(np.asarray(rate, np.float64), dt_ms)
     states = {row.name for row in model.states}
     for term in variant.noise:
         sigma, tau_ms = (np.asarray(value, np.float64) for value in (noise or {})[term.target])
@@ -90,14 +90,19 @@ def region_constants(
         elif term.target not in states:
             sigma = sigma / np.sqrt(dt_ms)
         elif variant.integrator == "exponential" and term.target in decays:
-            rate = np.asarray(decays[term.target], np.float64)
-            sigma = sigma * np.sqrt(-np.expm1(-2.0 * dt_ms * rate) / (2.0 * rate))
+            sigma = sigma * np.sqrt(_decayed(2.0 * np.asarray(decays[term.target], np.float64), dt_ms))
         else:
             sigma = sigma * np.sqrt(dt_ms)
         found[f"_sd_{term.target}"] = sigma
     slots = [slot for term, slot in zip(variant.terms, variant.slots, strict=True) if term.kind == "difference"]
     found |= {f"_weight_{slot}": weight for slot, weight in zip(slots, weights, strict=True)}
     return {name: found[name] for name in variant.constants}
+
+
+def _decayed(rate: npt.NDArray[np.float64], dt_ms: float) -> npt.NDArray[np.float64]:
+    """(1 - exp(-rate dt)) / rate, which is dt at rate = 0."""
+    safe = np.where(rate == 0.0, 1.0, rate)
+    return np.where(rate == 0.0, dt_ms, -np.expm1(-dt_ms * safe) / safe)
 
 
 class RegionBlock:

@@ -79,6 +79,9 @@ class Backend(Protocol):
     def region_series(self) -> Sequence[RegionSeries]:
         """What the last chunk has brought of the samples of mean-field regions, in their order."""
 
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
+
     def region_hash(self) -> RegionHasher | None:
         """What hashes the states of mean-field regions of this rank; None without any."""
 

@@ -126,6 +126,10 @@ class CommonBackend(ABC):
         """None: there are neurons alone."""
         return ()
 
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def region_hash(self) -> RegionHasher | None:
         """None: there are neurons alone."""
         return None

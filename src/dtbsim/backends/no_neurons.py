@@ -112,6 +112,10 @@ class NoNeurons:
         """None."""
         return ()
 
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def region_hash(self) -> RegionHasher | None:
         """None."""
         return None

@@ -98,6 +98,11 @@ class WithRegions:
         """What the last chunk has brought of the samples of regions."""
         return self.regions.series()
 
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """Nodes and members of this rank."""
+        share = self.regions.share
+        return share.nodes[population], share.members
+
     def region_hash(self) -> RegionHasher | None:
         """The hash of the states of regions so far."""
         return self.regions.hashed()

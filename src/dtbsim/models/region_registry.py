@@ -1,66 +1,78 @@
-"""Which region models exist, by name, and those of a user's file."""
+"""Which region models exist, by name."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from functools import cache
 
-from dtbsim.errors import InputError
-from dtbsim.models.own import Kind, class_in, code_of_class, is_reference, split_reference
+from dtbsim.arguments import text
 from dtbsim.models.region_model import RegionModel
-from dtbsim.registry import Later, Registry
+from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
+from dtbsim.models.regions.deco_2013 import Deco2013
+from dtbsim.models.regions.deco_2014 import Deco2014
+from dtbsim.models.regions.epileptor import Epileptor
+from dtbsim.models.regions.epileptor_2d import Epileptor2d
+from dtbsim.models.regions.fitzhugh_nagumo import FitzHughNagumo
+from dtbsim.models.regions.generic_2d_oscillator import Generic2dOscillator
+from dtbsim.models.regions.hopf import Hopf
+from dtbsim.models.regions.jansen_rit import JansenRit
+from dtbsim.models.regions.kuramoto import Kuramoto
+from dtbsim.models.regions.larter_breakspear import LarterBreakspear
+from dtbsim.models.regions.linear import Linear
+from dtbsim.models.regions.montbrio_pazo_roxin import MontbrioPazoRoxin
+from dtbsim.models.regions.wilson_cowan import WilsonCowan
+from dtbsim.models.regions.wilson_cowan_1972 import WilsonCowan1972
+from dtbsim.models.regions.zetterberg_jansen import ZetterbergJansen
+from dtbsim.registry import Registry
 
-REGION = Kind("region model", (RegionModel,), ("dtbsim.models.RegionModel",))
-
-
-def _checked(name: str, value: object) -> Any:
-    if value not in REGION:
-        raise TypeError("a region model is a subclass of dtbsim.models.RegionModel")
-    return value
-
-
-REGION_MODELS: Registry[Any] = Registry(
-    "dtbsim.region_models",
-    "region model",
-    {
-        "deco_2014": Later("dtbsim.models.regions.deco_2014:Deco2014"),
-        "hopf": Later("dtbsim.models.regions.hopf:Hopf"),
-        "jansen_rit": Later("dtbsim.models.regions.jansen_rit:JansenRit"),
-    },
-    _checked,
+BUILT_IN: tuple[type[RegionModel], ...] = (
+    CoombesByrne,
+    CoombesByrne2d,
+    Deco2013,
+    Deco2014,
+    Epileptor,
+    Epileptor2d,
+    FitzHughNagumo,
+    Generic2dOscillator,
+    Hopf,
+    JansenRit,
+    Kuramoto,
+    LarterBreakspear,
+    Linear,
+    MontbrioPazoRoxin,
+    WilsonCowan,
+    WilsonCowan1972,
+    ZetterbergJansen,
 )
 
 
-@lru_cache(maxsize=256)
-def _made(given: Any) -> RegionModel:
-    kind = given if isinstance(given, type) else type(given)
-    with code_of_class(kind, "the model cannot be made"):
-        model: RegionModel = given() if isinstance(given, type) else given
-    return model
+def _checked(name: str, value: object) -> type[RegionModel]:
+    if not (isinstance(value, type) and issubclass(value, RegionModel)):
+        raise TypeError("a region model is a subclass of dtbsim.models.RegionModel")
+    if value.name != name:
+        raise TypeError(f"the class calls itself '{value.name}'; the entry point and its `name` must be the same")
+    return value
 
 
-def find_region_model(given: Any, base_dir: Path | None = None) -> RegionModel:
-    """The region model that a configuration means: a name, `FILE.py:CLASS`, a class or an instance.
-
-    The same object for the same argument and the same file. Raises InputError.
-    """
-    found = class_in(*split_reference(given, base_dir), REGION) if isinstance(given, str) and is_reference(given) else given
-    if isinstance(found, str):
-        found = REGION_MODELS.find(found)
-    if found not in REGION:
-        raise InputError(f"{given!r} is no region model", remedy="give a name, FILE.py:CLASS, or a RegionModel class")
-    return _made(found)
+REGION_MODELS: Registry[type[RegionModel]] = Registry(
+    "dtbsim.region_models", "region model", {model.name: model for model in BUILT_IN}, _checked
+)
 
 
-def is_region_model(given: Any, base_dir: Path | None = None) -> bool:
-    """Whether a configuration means a region model by `given`; False for what cannot be had."""
-    if not isinstance(given, str):
-        return given in REGION
-    if not is_reference(given):
-        return given in REGION_MODELS.names()
-    try:
-        file, name = split_reference(given, base_dir)
-    except InputError:
-        return False
-    return getattr(file.module, name, None) in REGION
+def register_region_model(model: type[RegionModel]) -> None:
+    """Make a model class known under its `name`; a name can be registered once."""
+    REGION_MODELS.add(model.name, model)
+
+
+def list_region_models() -> list[str]:
+    """Return the names of all region models that can be used, sorted."""
+    return sorted(REGION_MODELS.usable())
+
+
+def get_region_model(name: str) -> RegionModel:
+    """Return the region model `name`; the same object for the same name."""
+    return _made(text(name, "name"))
+
+
+@cache
+def _made(name: str) -> RegionModel:
+    return REGION_MODELS.find(name)()

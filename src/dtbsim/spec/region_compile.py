@@ -14,7 +14,7 @@ from dtbsim.config.network import Population, RegionNoise
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.own import code_of_class
-from dtbsim.models.region_registry import find_region_model, is_region_model
+from dtbsim.models.own_region import find_region_model, is_region_model
 from dtbsim.numerics.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import Numbers, values_of
 from dtbsim.spec.populations import regions_of
