@@ -148,7 +148,7 @@ class LaneGroup:
                 strength = part(coupling.strength).astype(np.float32)
                 weights.append(total_weights(wiring, first, last)[:, None] * strength)
         found = region_constants(variant, parameters, self._dt_ms, noise, weights)
-        return {name: v if name in variant.arrays else float(np.ravel(v)[0]) for name, v in found.items()}
+        return {name: v if name in variant.arrays else _first(v) for name, v in found.items()}
 
     def _begin(self, population: RegionPopulation, block: RegionBlock, first: int, last: int) -> None:
         """States at the start."""
@@ -198,7 +198,7 @@ class LaneGroup:
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
         else:
-            rows = rows_of(wiring, first, last, source.n_nodes, self.columns, self.lanes)
+            rows = rows_of(wiring, first, last, source.n_nodes, self.columns, self.back, self.lanes)
             for field, array in ((T.S_WEIGHTS, rows.weights), (T.S_OFFSETS, rows.offsets), (T.S_STARTS, rows.starts)):
                 row[field] = self._hold(array).ctypes.data
             stride = -(-self.block * self.lanes // SPARE) * SPARE
@@ -323,6 +323,12 @@ class LaneGroup:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
         rows = int(self._sample_table[sample, T.Q_CURSOR])
         return self.outputs[sample][:rows].reshape(rows, -1, self.lanes)
+
+
+def _first(values: Any) -> float:
+    """A number that all elements have; of a rank without any 0."""
+    flat = np.ravel(values)
+    return float(flat[0]) if flat.size else 0.0
 
 
 def _own(coupling: RegionCoupling) -> str:

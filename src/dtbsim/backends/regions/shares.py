@@ -29,8 +29,9 @@ class Share:
         return tuple(member for group in self.groups for member in group)
 
 
-def lane_groups(network: RegionNetwork, lanes: int = MOST_LANES) -> list[tuple[int, ...]]:
+def lane_groups(network: RegionNetwork, lanes: int | None = None) -> list[tuple[int, ...]]:
     """Members in groups of at most so many that have the same wiring and the same high words of their seeds."""
+    lanes = lanes or MOST_LANES
     keys: dict[tuple[int, ...], list[int]] = {}
     for member, seed in enumerate(network.members.seeds):
         wiring = tuple(int(coupling.wiring_of[member]) for coupling in network.couplings)
@@ -42,7 +43,7 @@ def lane_groups(network: RegionNetwork, lanes: int = MOST_LANES) -> list[tuple[i
     ]
 
 
-def share_of(network: RegionNetwork, rank: int, n_ranks: int, lanes: int = MOST_LANES) -> Share:
+def share_of(network: RegionNetwork, rank: int, n_ranks: int, lanes: int | None = None) -> Share:
     """The share of a rank."""
     groups = lane_groups(network, lanes)
     everywhere = tuple((0, population.n_nodes) for population in network.populations)

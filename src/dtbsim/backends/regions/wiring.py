@@ -25,8 +25,13 @@ class Rows:
     starts: I64
 
 
-def rows_of(wiring: Wiring, first: int, last: int, n_sources: int, columns: int, lanes: int) -> Rows:
-    """Rows of the targets `first` to before `last`; what fills a group up points to the last row, of zeros."""
+def rows_of(
+    wiring: Wiring, first: int, last: int, n_sources: int, columns: int, back: int, lanes: int
+) -> Rows:
+    """Rows of the targets `first` to before `last`.
+
+    What fills a group up points to the last row, of zeros, with the longest delay, so that a block ends within the row.
+    """
     n = last - first
     n_groups = -(-n // ROWS)
     counts = np.zeros(n_groups * ROWS, np.int64)
@@ -34,7 +39,7 @@ def rows_of(wiring: Wiring, first: int, last: int, n_sources: int, columns: int,
     lengths = counts.reshape(n_groups, ROWS).max(axis=1, initial=0)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     weights = np.zeros((int(starts[-1]), ROWS), np.float32)
-    offsets = np.full((int(starts[-1]), ROWS), n_sources * columns * lanes, np.int64)
+    offsets = np.full((int(starts[-1]), ROWS), (n_sources * columns - back) * lanes, np.int64)
     low, high = int(wiring.starts[first]), int(wiring.starts[last])
     target = np.repeat(np.arange(n), counts[:n])
     place = np.arange(low, high) - np.repeat(wiring.starts[first:last], counts[:n])
