@@ -1,7 +1,7 @@
 """Make the lead fields of MEG anew: `python benchmarks/make_meg_fields.py [FOLDER]`.
 
 This needs MNE-Python (`pip install mne`), whose results are the files; to use these, nothing of it is needed. Sensors
-are those of two helmets as the package mne has them (`canonical_meg`: ctf275, 275 axial gradiometers in T, and
+are those of two helmets as the package mne has them (`canonical_meg`: ctf275, 274 axial gradiometers in T, and
 neuromag306, 102 magnetometers in T and 204 planar gradiometers in T/m), head and inner skull those of fsaverage. The
 helmet is turned as the head is; the middle of its sensors lies above that of the head, and the nearest sensor GAP_MM
 from the scalp. The inner skull is the one surface of the boundary element model, as the skull keeps the currents that

@@ -94,7 +94,9 @@ def brain_frames(data: BrainFrames) -> go.Figure:
         {"method": "restyle", "args": [{"marker.color": [frame]}, [0]], "label": f"{time:.4g}"}
         for time, frame in zip(data.time_s.tolist(), frames, strict=True)
     ]
-    fig.update_layout(sliders=[{"steps": steps, "active": 0, "currentvalue": {"prefix": "time (s): "}, "pad": {"t": 8}}])
+    fig.update_layout(
+        sliders=[{"steps": steps, "active": 0, "currentvalue": {"prefix": "time (s): "}, "pad": {"t": 8}}]
+    )
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False, scaleanchor="x")
     return fig

@@ -31,22 +31,24 @@ PHASE_UNIT = "rad"
 
 
 class BandOptions(FollowingOptions):
-    """A band of what is followed, by a causal filter (complex demodulation with a Butterworth low-pass).
+    """A band of what is followed, by a causal filter (complex demodulation; see `dtbsim.signals.demodulator`).
 
-    Samples begin when the filter has settled: with order 2 this is 3.1 / (high_hz - low_hz) seconds after the first
-    one of what it follows.
+    Samples begin when the filter has settled, in the alpha band (8 to 12 Hz) a second after the first one of what it
+    follows.
     """
 
     low_hz: Number = Field(gt=0, description="lower edge of the band")
     high_hz: Number = Field(gt=0, description="upper edge of the band, below half the sampling rate")
-    order: int = Field(default=2, ge=1, le=8, description="order of the low-pass, whose corner is half the band's width")
+    order: int = Field(
+        default=4, ge=1, le=8, description="order of the low-pass, whose corner is half the band's width"
+    )
 
 
 class Band(BandOptions):
     """Power, amplitude or phase of a frequency band of another signal, while the run goes on.
 
-    For a sine of amplitude A the amplitude is A and the power half its square. The filter sees the past
-    alone, so envelopes come late, with order 2 by 0.45 / (high_hz - low_hz) seconds; `delay_ms` of the result says it.
+    For a sine of amplitude A the amplitude is A and the power half its square. The filter sees the past alone, so
+    envelopes come late, by 0.8 s over the band's width in Hz or a little more; `delay_ms` of the result says it.
     """
 
     on_grid: ClassVar = ("start_ms", "interval_ms")
@@ -145,9 +147,7 @@ class BandStream(FollowingStream):
         super().__init__(plan, site)
         item, grid = plan.item, plan.followed
         self._plan = plan
-        self._filter = Demodulator(
-            len(grid.channels), 1e-3 * grid.interval_ms, item.low_hz, item.high_hz, item.order
-        )
+        self._filter = Demodulator(len(grid.channels), 1e-3 * grid.interval_ms, item.low_hz, item.high_hz, item.order)
         self._settled = settling_samples(item.low_hz, item.high_hz, item.order, 1e-3 * grid.interval_ms)
         self._writer = writer_of(plan.name, "band", plan.grid, site)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
 from dtbsim.numerics.ranges import range_of
-from dtbsim.signals.source import F64, I64, OpenSource, Source, Window, region_of_all
+from dtbsim.signals.source import I64, OpenSource, Source, Window, region_of_all
 
 if TYPE_CHECKING:
     from dtbsim.models import NeuronModel
@@ -184,5 +184,3 @@ def split_by_effect(current: Current, flow: Any) -> tuple[Any, Any]:
     if current.effect == "inhibits":
         return np.zeros_like(depolarising), -depolarising
     return np.maximum(depolarising, 0.0), np.maximum(-depolarising, 0.0)
-
-

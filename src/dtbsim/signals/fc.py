@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dtbsim.config.parts import KIND
+from dtbsim.errors import InputError
 from dtbsim.signals.accumulated import AccumulatedSignal, AccumulatedStream, Moments, correlations
 from dtbsim.signals.following import FollowingOptions, FollowingPlan, FollowingStream
 from dtbsim.signals.source import F64
@@ -51,6 +52,24 @@ class FcSignal(AccumulatedSignal):
 
         found = self.stored(run, name)
         return square(correlations(found.values["products"]), found, "fc", {"samples": found.count, "units": "1"})
+
+    def of_series(self, series: xr.DataArray) -> xr.DataArray:
+        """Return the FC of a series (time, channel), as `read` does of one that was followed; InputError of too few."""
+        import xarray as xr
+
+        samples = series.values[np.isfinite(series.values).all(axis=1)]
+        if len(samples) < FEWEST:
+            raise InputError(f"'{series.name}' has {len(samples)} sample(s) there; a correlation needs {FEWEST}")
+        moments = Moments(samples.shape[1])
+        moments.add(samples)
+        names = [str(name) for name in series[series.dims[1]].values]
+        return xr.DataArray(
+            correlations(moments.products),
+            dims=("channel", "other"),
+            coords={"channel": names, "other": names},
+            name="fc",
+            attrs={"kind": "fc", "of": str(series.name), "samples": len(samples), "units": "1"},
+        )
 
     def panel(self, run: Any, name: str) -> Panel | None:
         """The matrix."""

@@ -58,6 +58,25 @@ class FcdSignal(Signal):
 
         return read_fcd(run.stored(f"{self.folder}/{name}.zarr", f"signals.{name}"))
 
+    def of_series(self, series: xr.DataArray, *, window_s: float, step_s: float) -> xr.DataArray:
+        """Return the FCD of a series (time, channel), as `read` does of one that was followed; InputError of too few."""
+        import xarray as xr
+
+        from dtbsim.analysis.fcd import fcd_matrix
+
+        rows = str(series.dims[0])
+        times_s = series[rows].values * (1e-3 if rows == "time_ms" else 1.0)
+        if len(times_s) < FEWEST:
+            raise InputError(f"'{series.name}' has {len(times_s)} sample(s) there; FCD needs windows of {FEWEST}")
+        interval_s = float(times_s[-1] - times_s[0]) / (len(times_s) - 1)
+        samples, hop = round(window_s / interval_s), max(1, round(step_s / interval_s))
+        matrix = fcd_matrix(series.values, interval_s, window_s=samples * interval_s, step_s=hop * interval_s)
+        ends_s = times_s[samples - 1 :: hop][: len(matrix)]
+        middle_s = ends_s - samples * interval_s / 2
+        attributes = {"units": "1", "kind": "fcd", "of": str(series.name), "window_s": samples * interval_s}
+        coords = {"time_s": middle_s, "other_s": middle_s}
+        return xr.DataArray(matrix, dims=("time_s", "other_s"), coords=coords, name="fcd", attrs=attributes)
+
     def panel(self, run: Any, name: str) -> Panel | None:
         """The matrix."""
         from dtbsim.signals.matrix_panel import fcd_panel

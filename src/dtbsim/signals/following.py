@@ -31,8 +31,8 @@ RECORDED = {"rates": "record.rate_bin_ms", "bold": "bold"}
 class FollowingOptions(SignalOptions):
     """Base of what a signal takes that follows another one."""
 
-    follows: ClassVar = ("start_ms",)
-    on_grid: ClassVar = ("start_ms",)
+    follows: ClassVar[tuple[str, ...]] = ("start_ms",)
+    on_grid: ClassVar[tuple[str, ...]] = ("start_ms",)
 
     of: str = Field(description="what it follows: a name below `signals`, `bold` or `rates`")
     start_ms: Number = Field(

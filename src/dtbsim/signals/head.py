@@ -41,7 +41,9 @@ def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
 def meg_panel(name: str, meg: xr.DataArray) -> Panel | None:
     """The same of sensors of a helmet."""
     names = [str(channel) for channel in meg["channel"].values]
-    found = _signal(meg, [channel for channel in SHOWN_MEG if channel in names] or names[:: max(1, len(names) // 6)][:6])
+    found = _signal(
+        meg, [channel for channel in SHOWN_MEG if channel in names] or names[:: max(1, len(names) // 6)][:6]
+    )
     if found is None:
         return None
     text, figures = found
@@ -110,8 +112,10 @@ def head_map(positions: F64, names: Sequence[str], values: F64, unit: str, title
     if len(place) == len(positions):
         return Topography(positions, names, values, unit, title)
     inverse = inverse.ravel()
-    together = [" + ".join(names[k] for k in np.flatnonzero(inverse == at)) for at in range(len(place))]
-    return Topography(positions[first], together, np.bincount(inverse, values), unit, title)
+    members = [np.flatnonzero(inverse == at).tolist() for at in range(len(place))]
+    together = [" + ".join(names[k] for k in member) for member in members]
+    total = np.bincount(inverse, values).astype(np.float64)
+    return Topography(positions[first], together, total, unit, title)
 
 
 def band_power(values: F64, interval_s: float, low_hz: float, high_hz: float) -> F64 | None:

@@ -104,7 +104,9 @@ class LfpPlan(SourcePlan):
         source = WeightedSum(
             CurrentSource(name, item, network, window, "by_effect"), delay // window.interval, item.inhibitory_weight
         )
-        self.give(name, "lfp", source, Grid(tuple(source.names), "pA", window.interval, first, window.stop, network.dt_ms))
+        self.give(
+            name, "lfp", source, Grid(tuple(source.names), "pA", window.interval, first, window.stop, network.dt_ms)
+        )
 
     def values(self, source: F64) -> F64:
         """As they are."""

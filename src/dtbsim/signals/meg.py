@@ -31,7 +31,7 @@ class Meg(DipoleOptions):
     kind: Literal["meg"] = Field(default="meg", description=KIND)
     sensors: Literal["ctf275", "neuromag_magnetometers", "neuromag_gradiometers"] = Field(
         default="ctf275",
-        description="275 axial gradiometers (fT), or of the helmet with 306 sensors the 102 magnetometers (fT) or the "
+        description="274 axial gradiometers (fT), or of the helmet with 306 sensors the 102 magnetometers (fT) or the "
         "204 planar gradiometers (fT/cm)",
     )
 

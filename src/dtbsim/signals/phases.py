@@ -16,12 +16,15 @@ from dtbsim.signals.demodulator import Demodulator, settling_samples
 from dtbsim.signals.following import FollowingOptions, FollowingPlan
 from dtbsim.signals.source import F64
 
+
 class PhaseOptions(FollowingOptions):
     """What a signal takes that is made of phases: a band (see `band`), or none where it follows phases."""
 
     low_hz: Number | None = Field(default=None, gt=0, description="lower edge of the band; none: it follows phases")
     high_hz: Number | None = Field(default=None, gt=0, description="upper edge of the band")
-    order: int = Field(default=2, ge=1, le=8, description="order of the low-pass, whose corner is half the band's width")
+    order: int = Field(
+        default=4, ge=1, le=8, description="order of the low-pass, whose corner is half the band's width"
+    )
 
 
 def first_phase(plan: FollowingPlan, item: Any) -> int:

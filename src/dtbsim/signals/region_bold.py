@@ -117,7 +117,9 @@ class BoldPlan(Plan):
 class BoldStream(Stream):
     """Feeds the haemodynamic model and stores what comes out; keeps the samples for the connectivity at the end."""
 
-    def __init__(self, plan: BoldPlan, unit_steps: int, path: Path, begins: int = 0, board: Board | None = None) -> None:
+    def __init__(
+        self, plan: BoldPlan, unit_steps: int, path: Path, begins: int = 0, board: Board | None = None
+    ) -> None:
         from dtbsim.store import BoldWriter
 
         self._board, self._plan = board or Board(), plan

@@ -97,7 +97,7 @@ def order_panel(name: str, data: xr.DataArray) -> Panel | None:
         f"Kuramoto order parameter of {data.attrs['of']}: 1 where all channels have one phase. Synchrony (mean) "
         f"{data.attrs['synchrony']:.3f}, metastability (standard deviation) {data.attrs['metastability']:.3f}."
     )
-    figures = [
+    figures: list[Figure] = [
         Traces(time_s[::thin], ["R"], values[::thin, None], ""),
         Curves((edges[:-1] + edges[1:]) / 2, shares[:, None], ["density"], "R", "density"),
     ]

@@ -40,7 +40,7 @@ class SourceOptions(SignalOptions):
 
     follows: ClassVar = ("start_ms",)
     names_populations: ClassVar = ("population",)
-    on_grid: ClassVar = ("interval_ms", "start_ms", "stop_ms")
+    on_grid: ClassVar[tuple[str, ...]] = ("interval_ms", "start_ms", "stop_ms")
     intervals: ClassVar = ("interval_ms",)
 
     population: str | Names = Field(description="population(s) whose currents are the source: excitatory ones")

@@ -33,8 +33,8 @@ class SourceSeries(SourceOptions):
     population: str | Names = Field(description="population(s) that make it")
     quantity: Literal["current", "rate"] = Field(
         default="current",
-        description="the sum of the absolute synaptic currents of the neurons (pA), as EEG has it; or spikes per neuron "
-        "and second in the `interval_ms` before the sample (Hz)",
+        description="the sum of the absolute synaptic currents of the neurons (pA), as EEG has it; or spikes per "
+        "neuron and second in the `interval_ms` before the sample (Hz)",
     )
     interval_ms: Number = Field(default=4.0, gt=0, description="time between samples")
 

@@ -170,7 +170,9 @@ def _followed(same: set[str], config: Mapping[str, Any]) -> frozenset[str]:
         lost = {
             str(item["kind"])
             for item in entries.values()
-            if item["kind"] in same and "of" in item and entries.get(item["of"], {"kind": item["of"]})["kind"] not in same
+            if item["kind"] in same
+            and "of" in item
+            and entries.get(item["of"], {"kind": item["of"]})["kind"] not in same
         }
         if not lost:
             return frozenset(same)

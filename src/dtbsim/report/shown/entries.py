@@ -60,7 +60,8 @@ def _panels(data: given.Panel, place: int) -> list[parts.Panel]:
 
 def _placed(panel: given.Panel, source: Source) -> given.Panel:
     """The panel with the places of regions in its pictures of the brain, or without these where they are not known."""
-    atlas, figures = source.atlas, []
+    atlas = source.atlas
+    figures: list[given.Figure] = []
     for figure in panel.figures:
         if not isinstance(figure, given.BrainFrames):
             figures.append(figure)
