@@ -59,7 +59,7 @@ class FcdSignal(Signal):
         return read_fcd(run.stored(f"{self.folder}/{name}.zarr", f"signals.{name}"))
 
     def of_series(self, series: xr.DataArray, *, window_s: float, step_s: float) -> xr.DataArray:
-        """Return the FCD of a series (time, channel), as `read` does of one that was followed; InputError of too few."""
+        """Return the FCD of a series (time, channel), as `read` does of one that was followed; InputError if short."""
         import xarray as xr
 
         from dtbsim.analysis.fcd import fcd_matrix

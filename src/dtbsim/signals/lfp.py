@@ -6,8 +6,8 @@ variance, over inputs and depths:
 
     LFP(t) ~ sum I_AMPA(t - 6 ms) - 1.65 sum I_GABA(t)
 
-over the pyramidal cells, with currents that are positive where they depolarise. It is proportional to the potential, and is
-stored as it is, in pA: the distance to the electrode and the cells' shape are not known here.
+over the pyramidal cells, with currents that are positive where they depolarise. It is proportional to the potential,
+and is stored as it is, in pA: the distance to the electrode and the cells' shape are not known here.
 """
 
 from __future__ import annotations

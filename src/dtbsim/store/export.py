@@ -11,6 +11,7 @@ import numpy as np
 
 from dtbsim.errors import InputError
 from dtbsim.store.files import storage_errors, to_json, write_text
+from dtbsim.version import VERSION
 
 if TYPE_CHECKING:
     import xarray as xr

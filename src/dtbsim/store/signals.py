@@ -35,7 +35,8 @@ def read_entry(run: Run, name: str) -> Any:
 def reader_named(run: Run, name: str) -> Callable[..., Any] | None:
     """Return what reads (`Run.signal`) the entry of `signals` of this name, or the only one of this kind.
 
-    None where there is none, and where the configuration cannot be read: whoever asks for an attribute is to be told that it is not there.
+    None where there is none, and where the configuration cannot be read: whoever asks for an attribute is to be told
+    that it is not there.
     """
     try:
         entries = run.config.get("signals") or {}
