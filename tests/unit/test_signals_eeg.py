@@ -18,7 +18,10 @@ from dtbsim.errors import InputError
 from dtbsim.mpi import run_ranks
 from dtbsim.report.figures_panel import draw
 from dtbsim.signals import Topography
-from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
+from dtbsim.signals.currents import QUANTA_PER_PA
+from dtbsim.signals.eeg import EEG
+from dtbsim.signals.head import eeg_panel
+from dtbsim.signals.sensors import signal_of
 from dtbsim.store import Run
 from dtbsim.store.inspection import inspect_run
 
@@ -173,7 +176,7 @@ def test_a_chunk_holds_few_samples_of_many_neurons(monkeypatch: pytest.MonkeyPat
     from dtbsim.simulate.streams import plan_streams
 
     assert min(plan_streams(network_of(CONFIG)).intervals) > 120
-    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
+    monkeypatch.setattr("dtbsim.signals.currents.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
     assert min(plan_streams(network_of(CONFIG)).intervals) == 5 * 4
 
 
@@ -218,8 +221,9 @@ def test_the_store_is_one_of_the_run(recorded: Any) -> None:
 def test_samples_at_once_or_one_by_one_give_the_same_bits() -> None:
     rng = np.random.default_rng(3)
     sums, matrix = rng.integers(0, 2**50, (40, 80)), rng.normal(size=(64, 80))
-    whole = signal_of(sums, matrix)
-    np.testing.assert_array_equal(np.concatenate([signal_of(row[None], matrix) for row in sums]), whole)
+    whole = signal_of(sums / QUANTA_PER_PA, matrix)
+    single = [signal_of(row[None] / QUANTA_PER_PA, matrix) for row in sums]
+    np.testing.assert_array_equal(np.concatenate(single), whole)
     np.testing.assert_allclose(whole, sums / QUANTA_PER_PA @ matrix.T, rtol=1e-9)
 
 

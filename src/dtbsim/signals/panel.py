@@ -48,6 +48,40 @@ class Topography:
     names: Sequence[str]
     values: NDArray[np.float64]
     unit: str
+    title: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Numbers of all pairs as colours: `values` float64[names, names] of `label`, from `low` to `high`.
+
+    `places`: numbers in place of the names on both axes, of `axis`.
+    """
+
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    label: str
+    low: float
+    high: float
+    places: NDArray[np.float64] | None = None
+    axis: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class BrainFrames:
+    """The brain coloured in time: `values` float64[times, names] of regions in `unit` at `time_s`.
+
+    The report knows where regions are, and shows nothing of those of which it does not.
+    """
+
+    time_s: NDArray[np.float64]
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    unit: str
+    positions_mm: NDArray[np.float64] | None = None
+
+
+Figure = Traces | Curves | Topography | Matrix | BrainFrames
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +90,7 @@ class Panel:
 
     title: str
     text: str
-    figures: Sequence[Traces | Curves | Topography]
+    figures: Sequence[Figure]
 
 
 def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:

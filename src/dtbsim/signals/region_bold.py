@@ -16,7 +16,9 @@ from dtbsim.clock import time_of
 from dtbsim.errors import InputError
 from dtbsim.record.counts import Bins
 from dtbsim.registry import Later
+from dtbsim.signals.board import Board
 from dtbsim.signals.bold import MAX_STEP_S, BalloonWindkessel
+from dtbsim.signals.source import Grid
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 
 if TYPE_CHECKING:
@@ -101,17 +103,26 @@ class BoldPlan(Plan):
         self.network, self.item = network, item
         self.regions = BoldRegions(network, item)
         self.unit = bold_bin_steps(item, network.dt_ms)
+        self.board_name = ".bold"
+        names, first = tuple(self.regions.names), item.discard + item.tr
+        self.grid = Grid(names, "1", item.tr, first, network.n_steps, network.dt_ms)
 
     def open(self, site: Site) -> Stream:
         """The model and its store, on rank 0."""
-        return BoldStream(self, site.unit, site.stores / STORE, site.begins) if site.comm.is_root else Stream()
+        if not site.comm.is_root:
+            return Stream()
+        return BoldStream(self, site.unit, site.stores / STORE, site.begins, site.board)
 
 
 class BoldStream(Stream):
     """Feeds the haemodynamic model and stores what comes out; keeps the samples for the connectivity at the end."""
 
-    def __init__(self, plan: BoldPlan, unit_steps: int, path: Path, begins: int = 0) -> None:
+    def __init__(
+        self, plan: BoldPlan, unit_steps: int, path: Path, begins: int = 0, board: Board | None = None
+    ) -> None:
         from dtbsim.store import BoldWriter
+
+        self._board, self._plan = board or Board(), plan
 
         item, dt_ms = plan.item, plan.network.dt_ms
         tr_ms, discard_ms = time_of(item.tr, dt_ms), time_of(item.discard, dt_ms)
@@ -133,7 +144,9 @@ class BoldStream(Stream):
     def take(self, chunk: Chunk) -> None:
         """Go on by the counts of a chunk."""
         bins = self._bins.add(chunk.counts[:, self.regions.populations])
+        before = self._model.n_samples
         due = self._model.step(self.regions.rates_hz(bins, self._bin_s))
+        self._board.publish(self._plan.board_name, self._plan.item.discard + (before + 1) * self._plan.item.tr, due)
         if len(due):
             self._samples.append(due)
             self._writer.append(due)

@@ -14,7 +14,7 @@ however the run is cut into chunks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
 from dtbsim.registry import Later
+from dtbsim.signals.board import Board
 from dtbsim.store.run_state import FOLDER, entries_of_kind
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dtbsim.mpi import Comm
     from dtbsim.record.chunk import Chunk
     from dtbsim.signals.panel import Panel
+    from dtbsim.signals.source import Grid
     from dtbsim.spec.network import Network
     from dtbsim.store import Run
 
@@ -54,6 +56,8 @@ class Site:
     begun: int = 0
     begins: int = 0
     """The step at which the stores begin: that of the checkpoint of a branch, else 0."""
+    board: Board = field(default_factory=Board)
+    """Where streams leave what those that follow them need."""
 
 
 class Stream:
@@ -123,6 +127,12 @@ class Plan:
     """Steps in which spikes are counted for it (or in a divisor of them), 0: it needs no counts."""
     intervals: Sequence[int] = ()
     """Steps after whose multiples a chunk must end for it."""
+    grid: Grid | None = None
+    """Of a series that others can follow, whose samples its stream publishes on the board; None: they cannot."""
+    board_name: str = ""
+    """Under which name it does."""
+    depth: int = 0
+    """How many others it follows, one after the other; it comes after all of less."""
 
     @property
     def bins(self) -> Sequence[int]:

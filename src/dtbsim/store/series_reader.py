@@ -54,7 +54,7 @@ def read_bold(path: Path) -> xr.DataArray:
         dims=("time_s", "region"),
         coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": table.attribute("regions")},
         name="bold",
-        attrs={"tr_s": tr_ms * 1e-3},
+        attrs={"units": "1", "kind": "bold", "tr_s": tr_ms * 1e-3},
     )
 
 
