@@ -1,4 +1,4 @@
-"""What of a configuration is about mean-field regions: taken out of it, and compiled for all members of the ensemble."""
+"""What of a configuration is about mean-field regions: taken out of it, compiled for all members of the ensemble."""
 
 from __future__ import annotations
 
@@ -40,11 +40,7 @@ def without_regions(config: RunConfig, names: list[str], places: Places) -> RunC
         places.mistakes.append(places.error(path, f"'{name}' is a population of regions, {what}", remedy))
     spiking = {name: item for name, item in config.populations.items() if name not in names}
     states = [item for item in config.record.states if item.population not in names]
-    couplings = {
-        name: item
-        for name, item in config.couplings.items()
-        if any(end in spiking for end in _ends(item))
-    }
+    couplings = {name: item for name, item in config.couplings.items() if any(end in spiking for end in _ends(item))}
     record = config.record.model_copy(update={"states": states})
     return config.model_copy(update={"populations": spiking, "record": record, "couplings": couplings})
 
@@ -100,9 +96,7 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
         _population(index, [drafts[name] for drafts, _ in compiled]) for index, name in enumerate(drafts)
     )
     indices = {population.name: population.index for population in populations}
-    found = tuple(
-        _coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings))
-    )
+    found = tuple(_coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings)))
     coordinates = _coordinates(members)
     samples = tuple(_samples(config, populations, indices, places))
     return RegionNetwork(populations, found, Members(tuple(m.config.seed for m in members), coordinates), samples)
