@@ -126,6 +126,10 @@ class FromSpikes:
     key_path: str
 
 
+BOLD = ".bold"
+"""Who asks for what BOLD needs: no entry of `signals` can have this name."""
+
+
 @dataclass(frozen=True, eq=False)
 class RegionSample:
     """Variables of a population that are sampled: every `interval` steps, at the end of a step, or their mean over these.

@@ -9,6 +9,7 @@ import numpy as np
 
 from dtbsim.clock import steps_of
 from dtbsim.config.run import RunConfig
+from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.numbers import Numbers
@@ -20,7 +21,9 @@ from dtbsim.spec.region_compile import (
     compile_region_populations,
     region_population_names,
 )
+from dtbsim.spec.records import bold_record
 from dtbsim.spec.region_network import (
+    BOLD,
     F64,
     Members,
     Noise,
@@ -189,6 +192,44 @@ def _samples(
                 check_variable(population, variable, f"record.states.{k}.variables.{number}", places)
             interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, config.simulation.dt_ms)
             yield RegionSample(k, population.index, tuple(item.variables), interval)
+    yield from _samples_of_signals(config, populations, indices, places)
+
+
+def _samples_of_signals(
+    config: RunConfig, populations: tuple[RegionPopulation, ...], indices: Mapping[str, int], places: Places
+) -> Iterator[RegionSample]:
+    """Yield what BOLD and signals need of regions: what their models declare as the source, or the variable named."""
+    dt_ms, bold = config.simulation.dt_ms, config.bold
+    if bold is not None:
+        record = bold_record(bold, {}, dt_ms, places)
+        for name in [bold.population] if isinstance(bold.population, str) else bold.population:
+            if name in indices:
+                with places.collecting():
+                    variable = _source(populations[indices[name]], "bold", bold.variable, "bold", places)
+                    yield RegionSample(BOLD, indices[name], (variable,), record.bin_steps(dt_ms), mean=True)
+    for key, item in config.signals.items():
+        for name, where in item.populations().items():
+            if name not in indices:
+                continue
+            with places.collecting():
+                reads = SIGNALS.find(item.kind).reads(item)
+                if reads is None:
+                    message = f"'{name}' is a population of mean-field regions, of which {item.kind} is not made"
+                    raise places.error(f"signals.{key}.{where}", message, "name a population of neurons")
+                named = getattr(item, "variable", None)
+                variable = _source(populations[indices[name]], reads, named, f"signals.{key}", places)
+                yield RegionSample(key, indices[name], (variable,), steps_of(item.interval_ms, dt_ms))
+
+
+def _source(population: RegionPopulation, signal: str, named: str | None, path: str, places: Places) -> str:
+    """The variable that is the source of a signal; InputError where the model lacks or does not declare it."""
+    if named is not None:
+        check_variable(population, named, f"{path}.variable", places)
+        return named
+    try:
+        return population.model.read(signal).variable
+    except InputError as error:
+        raise places.error(f"{path}.variable", error.message, error.remedy) from None
 
 
 def _check_no_neurons(item: Any, population: RegionPopulation, path: str, places: Places) -> None:
