@@ -40,7 +40,7 @@ class RegionEngine:
         self._span = 0, 0
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
-        self._compiled = False
+        self._compiled = self._begun = False
         self.hasher = RegionHasher()
 
     # -- stepping -----------------------------------------------------------------------------------------------
@@ -51,20 +51,32 @@ class RegionEngine:
         return min((group.block for group in self.groups), default=1)
 
     def compile(self) -> None:
-        """Have all machine code; the first call also fills the histories."""
+        """Have all machine code."""
         if self._compiled:
             return
         self._compiled = True
         for group in self.groups:
             group.compile()
+            if self.share.split:
+                T.step_block(group.table, 0)
+                T.remember_block(group.table, 0)
+            else:
+                T.step_group(group.table, 0, 0, 1, self._barrier)
+
+    def _begin(self) -> None:
+        """Fill the histories with what is sent at the start; collective."""
+        self.compile()
+        if self._begun:
+            return
+        self._begun = True
+        for group in self.groups:
             group.tell()
-            T.step_group(group.table, 0, 0, 1, self._barrier)
             self._exchange(group, 1)
             group.fill_histories()
 
     def advance(self, start: int, stop: int) -> None:
         """Step from `start`, which is `reached`, to before `stop`; collective."""
-        self.compile()
+        self._begin()
         assert start == self.reached
         self._span = start, stop
         for group in self.groups:
@@ -210,7 +222,7 @@ class RegionEngine:
 
     def load(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from the merged state of all ranks, in an engine that has not stepped; collective."""
-        self.compile()
+        self._begin()
         load_state(state, self._network, self.share, self.groups, step)
         self.reached = step
         if self._comm.is_root:  # the sums of all ranks go on with one

@@ -327,8 +327,8 @@ class LaneGroup:
 
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
-        rows = int(self._sample_table[sample, T.Q_CURSOR])
-        return self.outputs[sample][:rows].reshape(rows, -1, self.lanes)
+        rows, count = (int(value) for value in self._sample_table[sample, [T.Q_CURSOR, T.Q_COUNT]])
+        return self.outputs[sample][:rows].reshape(rows, count // self.lanes, self.lanes)
 
 
 def _first(values: Any) -> float:
