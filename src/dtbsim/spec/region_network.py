@@ -177,6 +177,12 @@ class RegionNetwork:
         """Nodes of all populations."""
         return sum(population.n_nodes for population in self.populations)
 
+    @property
+    def longest_delay(self) -> int:
+        """The longest delay of any coupling, in steps."""
+        outer = [one.coupling for one in self.from_spikes] + [one.coupling for one in self.to_spikes]
+        return max((wiring.longest for coupling in (*self.couplings, *outer) for wiring in coupling.wirings), default=0)
+
     @cached_property
     def _indices(self) -> dict[str, int]:
         return {population.name: population.index for population in self.populations}

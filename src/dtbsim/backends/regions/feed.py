@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.errors import NumericsError
+from dtbsim.kernels.poisson import MAX_MEAN
 from dtbsim.spec.network import Drive, Network
 
 F64 = NDArray[np.float64]
@@ -37,12 +39,22 @@ class FedRate:
     feed: Feed
     number: int
     position: int
+    path: str
     drawn_anew = True
     """What was drawn of a step before its rate was known does not count."""
 
     def means(self, steps: I64, dt_ms: float) -> F64:
-        """Expected number of events in each step."""
-        return np.maximum(self.feed.at(self.number, self.position, steps), 0.0) * (dt_ms * 1e-3)
+        """Expected number of events in each step; NumericsError for more than can be drawn, or none at all."""
+        values = self.feed.at(self.number, self.position, steps)
+        means = np.maximum(values, 0.0) * (dt_ms * 1e-3)
+        if not (np.isfinite(values).all() and means.max(initial=0.0) <= MAX_MEAN):
+            raise NumericsError(
+                f"a rate of {values[np.argmax(~np.isfinite(values) | (means > MAX_MEAN))]:g} Hz of events from "
+                f"mean-field regions cannot be drawn (at most {MAX_MEAN:g} in a step)",
+                where=self.path,
+                remedy="check the regions, or use a smaller strength",
+            )
+        return means
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,4 +87,5 @@ def _following(drive: Drive, network: Network, feed: Feed, number: int) -> Drive
     position = int(np.flatnonzero(populations == drive.population)[0])
     if drive.kind == "current":
         return replace(drive, wave=FedWave(feed, number, position))
-    return replace(drive, rate=FedRate(feed, number, position))
+    path = network.regions.to_spikes[number].coupling.key_path
+    return replace(drive, rate=FedRate(feed, number, position, path))

@@ -27,7 +27,7 @@ State = Mapping[str, NDArray[Any]]
 def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) -> dict[str, NDArray[Any]]:
     """What the groups of a rank have at present."""
     found: dict[str, NDArray[Any]] = {}
-    longest = 1 + max((wiring.longest for coupling in network.couplings for wiring in coupling.wirings), default=0)
+    longest = 1 + network.longest_delay
     for population in network.populations:
         first, last = share.nodes[population.index]
         parts: dict[str, list[NDArray[Any]]] = {}
