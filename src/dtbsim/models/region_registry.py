@@ -6,6 +6,7 @@ from functools import cache
 
 from dtbsim.arguments import text
 from dtbsim.models.region_model import RegionModel
+from dtbsim.models.regions.aln import Aln
 from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
 from dtbsim.models.regions.deco_2013 import Deco2013
 from dtbsim.models.regions.deco_2014 import Deco2014
@@ -25,6 +26,7 @@ from dtbsim.models.regions.zetterberg_jansen import ZetterbergJansen
 from dtbsim.registry import Registry
 
 BUILT_IN: tuple[type[RegionModel], ...] = (
+    Aln,
     CoombesByrne,
     CoombesByrne2d,
     Deco2013,

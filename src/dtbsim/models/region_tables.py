@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.models.tables import State
 
@@ -27,6 +31,8 @@ class RegionState(State):
     low: float = -math.inf
     high: float = math.inf
     period: float = 0.0
+    instant: bool = False
+    """Whether `derivatives` gives its value after the step instead of a derivative: a rate that follows the others."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class RegionInput:
     name: str
     unit: str
     description: str
+    squared: bool = False
+    """Whether couplings arrive with the squares of their weights and strength."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,43 @@ class Read:
     signal: Signal
     variable: str
     reason: str
+
+
+@dataclass(frozen=True)
+class OwnDelay:
+    """An argument `name` of the functions: a state of the region itself as it was `parameter` (ms) ago.
+
+    The delay is rounded to steps, at least one; it is the same for all regions and members. Before the start the state
+    is as at the start.
+    """
+
+    name: str
+    state: str
+    parameter: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A function name(x, y) of the functions `derivatives` and `output`: bilinear in a table, constant outside it.
+
+    `x` and `y` are (first, step, number) of the grid; `file` names an array float32[ny, nx] of an .npz file beside the
+    model as "FILE.npz:KEY", in `folder`.
+    """
+
+    name: str
+    x: tuple[float, float, int]
+    y: tuple[float, float, int]
+    folder: Path
+    file: str
+
+    def values(self) -> NDArray[np.float32]:
+        """Return the table, float32[ny, nx]."""
+        name, _, key = self.file.partition(":")
+        with np.load(self.folder / name) as found:
+            table: NDArray[np.float32] = np.ascontiguousarray(found[key], np.float32)
+        assert table.shape == (self.y[2], self.x[2])
+        return table
 
 
 @dataclass(frozen=True)
