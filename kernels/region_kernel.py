@@ -100,6 +100,11 @@ def region_constants(
     return {**{name: found[name] for name in variant.constants}, **steps}
 
 
+def varying(constants: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of constants that differ between elements, for the `arrays` of a variant."""
+    return tuple(name for name, value in constants.items() if np.unique(np.asarray(value)).size > 1)
+
+
 def _whole_steps(name: str, delay_ms: Any, dt_ms: float) -> int:
     """Steps of an own delay."""
     found = np.unique(np.asarray(delay_ms, np.float64))

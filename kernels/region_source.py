@@ -6,14 +6,13 @@ Every variant is one file. The loop reads each array at the loop index only, so 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 from dtbsim.kernels.jit import source_hash
 from dtbsim.kernels.region_step import region_step, region_told
 from dtbsim.kernels.region_variant import RegionVariant
 from dtbsim.models.language import ir
-from dtbsim.models.language.checked_region import own_region_functions
 from dtbsim.models.language.checked import needed_by
+from dtbsim.models.language.checked_region import own_region_functions
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
 from dtbsim.models.region_tables import Lookup
 from dtbsim.numerics.philox import PURPOSE_REGION_NOISE, PURPOSE_SHIFT

@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
+import numpy as np
+
 from dtbsim.kernels.region_variant import RegionVariant
 from dtbsim.models.language import ir
 from dtbsim.models.language.checked_region import checked_derivatives, checked_output
@@ -59,7 +61,7 @@ def substituted(x: ir.Expr, names: Names) -> ir.Expr:
 
 
 def _f32(value: float) -> ir.Expr:
-    return ir.Constant(float(value), "f32")
+    return ir.Constant(float(np.float32(value)), "f32")
 
 
 def _name(name: str) -> ir.Expr:
@@ -120,9 +122,7 @@ class _Step:
     def told(self) -> ir.Function:
         for delay in self.model.delays:
             self.now[delay.name] = _name(delay.state)
-        for row in self.model.inputs:
-            self.let(f"in_{row.name}", _f32(0.0))
-        self.let("I_stim", _f32(0.0))
+        self.now |= {f"in_{row.name}": _f32(0.0) for row in self.model.inputs} | {"I_stim": _f32(0.0)}
         results = self.sent()
         arguments: list[tuple[str, ir.Type]] = [(name, "f32") for name in (*self.states, *self.variant.constants)]
         return ir.Function("told", tuple(arguments), tuple(self.body), tuple(results), frozenset(self.calls))
@@ -213,9 +213,7 @@ class _Step:
             if term.kind == "ornstein_uhlenbeck" and term.target in self.states:
                 k = self.states.index(term.target)
                 results[k] = _add(results[k], _name(f"_e_{term.target}"))
-        return {
-            name: self.let(f"{prefix}_of_{name}", value) for name, value in zip(self.states, results, strict=True)
-        }
+        return {name: self.let(f"{prefix}_of_{name}", value) for name, value in zip(self.states, results, strict=True)}
 
     def moved(self, row: RegionState, change: ir.Expr, jump: bool) -> ir.Expr:
         """The state and its change, and its noise where `jump`, within the bounds."""

@@ -10,6 +10,8 @@ from dtbsim.models.regions.aln import Aln
 from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
 from dtbsim.models.regions.deco_2013 import Deco2013
 from dtbsim.models.regions.deco_2014 import Deco2014
+from dtbsim.models.regions.di_volo_2019 import DiVolo2019
+from dtbsim.models.regions.di_volo_2019_second_order import DiVolo2019SecondOrder
 from dtbsim.models.regions.epileptor import Epileptor
 from dtbsim.models.regions.epileptor_2d import Epileptor2d
 from dtbsim.models.regions.fitzhugh_nagumo import FitzHughNagumo
@@ -31,6 +33,8 @@ BUILT_IN: tuple[type[RegionModel], ...] = (
     CoombesByrne2d,
     Deco2013,
     Deco2014,
+    DiVolo2019,
+    DiVolo2019SecondOrder,
     Epileptor,
     Epileptor2d,
     FitzHughNagumo,

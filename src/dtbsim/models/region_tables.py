@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,11 +95,26 @@ class Lookup:
 
     def values(self) -> NDArray[np.float32]:
         """Return the table, float32[ny, nx]."""
-        name, _, key = self.file.partition(":")
-        with np.load(self.folder / name) as found:
-            table: NDArray[np.float32] = np.ascontiguousarray(found[key], np.float32)
-        assert table.shape == (self.y[2], self.x[2])
-        return table
+        return _read(self.folder, self.file, (self.y[2], self.x[2]))
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        """Return what kernels compute, in float64."""
+        table = self.values().astype(np.float64)
+        u = np.clip((np.asarray(x, np.float64) - self.x[0]) / self.x[1], 0.0, self.x[2] - 1.0)
+        v = np.clip((np.asarray(y, np.float64) - self.y[0]) / self.y[1], 0.0, self.y[2] - 1.0)
+        i, j = np.minimum(u.astype(int), self.x[2] - 2), np.minimum(v.astype(int), self.y[2] - 2)
+        f, g = u - i, v - j
+        low = table[j, i] + (table[j, i + 1] - table[j, i]) * f
+        return low + (table[j + 1, i] + (table[j + 1, i + 1] - table[j + 1, i]) * f - low) * g
+
+
+@cache
+def _read(folder: Path, file: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    name, _, key = file.partition(":")
+    with np.load(folder / name) as found:
+        table: NDArray[np.float32] = np.ascontiguousarray(found[key], np.float32)
+    assert table.shape == shape
+    return table
 
 
 @dataclass(frozen=True)
