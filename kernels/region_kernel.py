@@ -22,7 +22,7 @@ from dtbsim.errors import InputError
 from dtbsim.kernels import kernel_cache
 from dtbsim.kernels import region_layout as R
 from dtbsim.kernels.noise import TABLE
-from dtbsim.kernels.region_source import n_addresses, region_text
+from dtbsim.kernels.region_source import first_line, n_entries, region_text
 from dtbsim.kernels.region_variant import RegionVariant
 from dtbsim.models.base import Values
 from dtbsim.numerics.philox import seed_key
@@ -96,7 +96,24 @@ def region_constants(
         found[f"_sd_{term.target}"] = sigma
     slots = [slot for term, slot in zip(variant.terms, variant.slots, strict=True) if term.kind == "difference"]
     found |= {f"_weight_{slot}": weight for slot, weight in zip(slots, weights, strict=True)}
-    return {name: found[name] for name in variant.constants}
+    steps = {f"_steps_{row.name}": _whole_steps(row.parameter, values[row.parameter], dt_ms) for row in model.delays}
+    return {**{name: found[name] for name in variant.constants}, **steps}
+
+
+def varying(constants: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of constants that differ between elements, for the `arrays` of a variant."""
+    return tuple(name for name, value in constants.items() if np.unique(np.asarray(value)).size > 1)
+
+
+def _whole_steps(name: str, delay_ms: Any, dt_ms: float) -> int:
+    """Steps of an own delay."""
+    found = np.unique(np.asarray(delay_ms, np.float64))
+    if found.size > 1:
+        raise InputError(f"{name} differs between regions or members", remedy="give one number: own delays are lines")
+    steps = int(np.rint(found[0] / dt_ms))
+    if steps < 1:
+        raise InputError(f"{name} is {found[0]:g} ms, below one step ({dt_ms:g} ms)", remedy=f"give {dt_ms:g} or more")
+    return steps
 
 
 def _decayed(rate: npt.NDArray[np.float64], dt_ms: float) -> npt.NDArray[np.float64]:
@@ -133,7 +150,9 @@ class RegionBlock:
         variant = kernel.variant
         self.kernel, self.n_nodes, self.n_lanes = kernel, n_nodes, n_lanes
         size = n_nodes * n_lanes
-        self.states = np.zeros((len(variant.rows), size), np.float32)
+        line_steps = [int(constants[f"_steps_{row.name}"]) for row in variant.model.delays]
+        self.states = np.zeros((len(variant.rows) + sum(line_steps), size), np.float32)
+        """Rows of the variant, then the lines of own delays: all that a run needs to go on."""
         self.node_keys = np.arange(n_nodes, dtype=np.uint32) if nodes is None else np.array(nodes, np.uint32)
         self.seeds = np.full(n_lanes, seed & 0xFFFFFFFF, np.uint32) if seeds is None else np.array(seeds, np.uint32)
         self._element_nodes = np.repeat(self.node_keys, n_lanes)
@@ -143,7 +162,7 @@ class RegionBlock:
         self._drawn = np.full(n_nodes, -1, np.int64)
         assert normal.shape == (TABLE,)
         self._normal = np.ascontiguousarray(normal, np.float32)
-        self.table = np.zeros(R.FIRST + n_addresses(variant), np.int64)
+        self.table = np.zeros(R.FIRST + n_entries(variant), np.int64)
         k0, k1 = seed_key(seed)
         self.table[[R.NODES, R.LANES, R.KEY_0, R.KEY_1]] = n_nodes, n_lanes, int(k0), int(k1)
         self._scalars = np.zeros(max(len(variant.scalars), 1), np.float32)
@@ -160,12 +179,18 @@ class RegionBlock:
         self.table[first : first + len(variant.arrays)] = [
             self._arrays[k].ctypes.data for k in range(len(variant.arrays))
         ]
+        place, row = R.FIRST + first_line(variant), len(variant.rows)
+        for steps in line_steps:
+            self.table[place : place + 2] = self.states[row:].ctypes.data, steps
+            place, row = place + 2, row + steps
         self._kept: dict[int, Floats] = {}
 
     def set_constants(self, constants: Mapping[str, Any]) -> None:
         """Take other values of constants; those that differ between elements must be arrays of the variant."""
         variant = self.kernel.variant
         for name, value in constants.items():
+            if name.startswith("_steps_"):
+                continue
             values = np.asarray(value, np.float64)
             if name in variant.arrays:
                 self._arrays[variant.arrays.index(name)] = self._spread(values)

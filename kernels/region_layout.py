@@ -34,7 +34,8 @@ WORDS = 12
 STIMULUS = 13
 """Address of drives [row, M]."""
 FIRST = 14
-"""Then addresses: of sums [row, M] for each slot, of sent variables [row, M], of array constants [M]."""
+"""Then addresses: of sums [row, M] for each slot, of sent variables [row, M], of array constants [M]; then for each own
+delay the address of its line [steps, M] and the number of its steps."""
 
 CHUNK = 256
 """About so many elements are taken through all steps together, so that they stay in the first-level cache."""

@@ -37,6 +37,18 @@ def _normals(words: Any, table: Any, out: Any) -> None:
 
 
 @nb.njit(nogil=True)
+def fill_lines(table: Any, place: int, number: int, states: Any, first: int, last: int) -> None:
+    """Fill the lines of own delays with the states that they are of, as they are: address and steps from `place` on."""
+    lanes = table[R.LANES]
+    row = 4 * table[R.NODES] * lanes
+    here, m = 4 * first * lanes, (last - first) * lanes
+    for k in range(number):
+        value = view_f32(table[R.STATES] + states[k] * row + here, m)
+        for step in range(table[place + 2 * k + 1]):
+            view_f32(table[place + 2 * k] + step * row + here, m)[:] = value
+
+
+@nb.njit(nogil=True)
 def drawn(table: Any, group: int, first: int, last: int) -> bool:
     """Whether the numbers of steps 4 group to 4 group + 3 are there for regions first to last - 1."""
     marks = view_i64(table[R.DRAWN], table[R.NODES])

@@ -1,19 +1,20 @@
-"""The loop over regions and members, as Python text for numba, from a model's checked drift.
+"""The loop over regions and members, as Python text for numba, around the step of a variant.
 
-Every variant is one file. The integrator is written out around calls of the drift: all its stages see the same sums,
-as they are at the start of the step. The loop reads each array at the loop index only, so that LLVM vectorises it.
+Every variant is one file. The loop reads each array at the loop index only, so that LLVM vectorises it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 
 from dtbsim.kernels.jit import source_hash
+from dtbsim.kernels.region_step import region_step, region_told
 from dtbsim.kernels.region_variant import RegionVariant
 from dtbsim.models.language import ir
-from dtbsim.models.language.checked_region import checked_derivatives, checked_output, needed_region_functions
+from dtbsim.models.language.checked import needed_by
+from dtbsim.models.language.checked_region import own_region_functions
 from dtbsim.models.language.emit_numba import NumbaEmitter, elementary_text, own_function_text
-from dtbsim.models.region_tables import RegionState
+from dtbsim.models.region_tables import Lookup
 from dtbsim.numerics.philox import PURPOSE_REGION_NOISE, PURPOSE_SHIFT
 
 _TEXT = '''\
@@ -28,8 +29,10 @@ from dtbsim.kernels.intrinsics import view_f32 as _view, view_i64 as _view_i64
 from dtbsim.kernels.jit import cached_cfunc as _cfunc
 from dtbsim.kernels.numba_support import NoAliasCompiler as _NoAlias
 from dtbsim.kernels.numba_support import bits_float as _bits_float, float_bits as _float_bits
-from dtbsim.kernels.region_noise import draw as _draw, drawn as _drawn, mark as _mark
+from dtbsim.kernels.region_lookup import table as _table
+from dtbsim.kernels.region_noise import draw as _draw, drawn as _drawn, fill_lines as _fill_lines, mark as _mark
 
+{tables}
 {helpers}
 @_njit(error_model="numpy", pipeline_class=_NoAlias)
 def _loop({loop_arguments}):
@@ -44,15 +47,23 @@ def _tell({tell_arguments}):
 
 
 @_njit(error_model="numpy")
-def _part(_G, _C, _at, _n, _M, _in, _out, _q, _first):
+def _part(_G, _C, _at, _n, _M, _now, _in, _out):
+    _q, _first = _M * (_now & 3), _now == 0
     _loop(
-{call_arguments}
+{loop_call}
+    )
+
+
+@_njit(error_model="numpy")
+def _told(_G, _C, _at, _n, _M, _out):
+    _tell(
+{tell_call}
     )
 
 
 @_cfunc(_i64(_i64, _i64, _i64, _i64, _i64, _i64, _i64), error_model="numpy")
-def kernel(_table, _step, _steps, _in_row, _out_row, _lo, _hi):
-    _G = _view_i64(_table, _R.FIRST + {n_addresses})
+def kernel(_table_at, _step, _steps, _in_row, _out_row, _lo, _hi):
+    _G = _view_i64(_table_at, _R.FIRST + {n_entries})
     _C = _view(_G[_R.SCALARS], {n_scalars})
     _N, _L = _G[_R.NODES], _G[_R.LANES]
     _M = 4 * _N * _L
@@ -62,22 +73,16 @@ def kernel(_table, _step, _steps, _in_row, _out_row, _lo, _hi):
         _at = 4 * _a * _L
         _n = (_b - _a) * _L
         if _steps == 0:
-            _tell(
-{tell_call}
-            )
+            _told(_G, _C, _at, _n, _M, _M * _out_row)
         for _s in range(_steps):
             _now = _step + _s
-{noise}
-            _part(_G, _C, _at, _n, _M, _M * (_in_row + _s), _M * (_out_row + _s), _M * (_now & 3), _now == 0)
+{before}
+            _part(_G, _C, _at, _n, _M, _now, _M * (_in_row + _s), _M * (_out_row + _s))
     return 0
 '''
-_NOISE = """\
-            _group = _now >> 2
-            if not _drawn(_G, _group, _a, _b):
-{draws}
-                _mark(_G, _group, _a, _b)
-"""
 _DECORATOR = '@_njit(error_model="numpy", forceinline=True)\n'
+
+Arguments = list[tuple[str, str]]
 
 
 def region_text(variant: RegionVariant) -> str:
@@ -89,213 +94,135 @@ def region_text(variant: RegionVariant) -> str:
     states as they are, for sums of 0.
     """
     model = variant.model
-    own_calls = ("sin", "cos") if any(term.kind == "kuramoto" for term in variant.terms) else ()
-    elementary, own = needed_region_functions(model, *own_calls)
-    texts = [
-        *map(elementary_text, elementary),
-        *map(own_function_text, own),
-        _function("_drift", checked_derivatives(model)),
-    ]
-    output = checked_output(model)
-    if output is not None:
-        texts.append(_function("_output", output))
+    step, told = region_step(variant), region_told(variant)
+    elementary, own = needed_by(step.calls, own_region_functions(model))
+    texts = [*map(elementary_text, elementary), *map(lookup_text, model.lookups), *map(own_function_text, own)]
     arguments = loop_arguments(variant)
-    told = [
-        (name, value) for name, value in arguments if name.startswith(("_s_", "_o_", "_c_")) or name in variant.scalars
-    ]
-    purposes = [
-        f"                _draw(_G, {k}, _u32({(PURPOSE_REGION_NOISE << PURPOSE_SHIFT) + model.targets.index(term.target)}), {term.shared}, _group, _a, _b)"
-        for k, term in enumerate(variant.noise)
-    ]
+    few = [row for row in arguments if row[0].startswith(("_s_", "_o_", "_c_")) or row[0] in variant.scalars]
     return _TEXT.format(
         model=model.name,
         kernels=source_hash(),
+        tables="\n".join(map(table_text, model.lookups)),
         helpers="\n\n".join(_DECORATOR + text for text in texts),
         loop_arguments=", ".join(["_n", "_first", *(name for name, _ in arguments)]),
-        loop_body="\n".join(f"        {line}" for line in loop_lines(variant)),
-        tell_arguments=", ".join(["_n", *(name for name, _ in told)]),
-        tell_body="\n".join(f"        {line}" for line in tell_lines(variant)),
-        call_arguments="\n".join(f"        {line}," for line in ["_n", "_first", *(value for _, value in arguments)]),
-        tell_call="\n".join(
-            f"                {line},"
-            for line in ["_n", *(value.replace("_out", "_M * _out_row") for _, value in told)]
-        ),
-        n_addresses=n_addresses(variant),
+        loop_body="\n".join(f"        {line}" for line in _loop_lines(variant, step)),
+        tell_arguments=", ".join(["_n", *(name for name, _ in few)]),
+        tell_body="\n".join(f"        {line}" for line in _told_lines(variant, told)),
+        loop_call="\n".join(f"        {line}," for line in ["_n", "_first", *(value for _, value in arguments)]),
+        tell_call="\n".join(f"        {line}," for line in ["_n", *(value for _, value in few)]),
+        n_entries=n_entries(variant),
         n_scalars=len(variant.scalars),
-        noise=_NOISE.format(draws="\n".join(purposes)) if variant.noise else "",
+        before="\n".join(f"            {line}" for line in [*_fill(variant), *_draws(variant)]),
     )
 
 
-def n_addresses(variant: RegionVariant) -> int:
-    """Number of addresses of the table after its head: slots, sent variables, array constants."""
+def first_line(variant: RegionVariant) -> int:
+    """Place of the first own delay, after the head of the table."""
     return variant.n_slots + len(variant.sent) + len(variant.arrays)
 
 
-def loop_arguments(variant: RegionVariant) -> list[tuple[str, str]]:
+def n_entries(variant: RegionVariant) -> int:
+    """Number of entries of the table after its head: slots, sent variables, array constants, own delays."""
+    return first_line(variant) + 2 * len(variant.model.delays)
+
+
+def loop_arguments(variant: RegionVariant) -> Arguments:
     """Return (argument of the loop, expression in `_part`)."""
+
+    def address(place: int, offset: str) -> str:
+        return f"_view(_G[_R.FIRST + {place}] + {offset}_at, _n)"
+
     rows = [(f"_s_{name}", f"_view(_G[_R.STATES] + {k} * _M + _at, _n)") for k, name in enumerate(variant.rows)]
-    rows += [(f"_i{k}", f"_view(_G[_R.FIRST + {k}] + _in + _at, _n)") for k in range(variant.n_slots)]
+    rows += [(f"_x{slot}", address(slot, "_in + ")) for slot in range(variant.n_slots)]
     if variant.stimulus:
         rows.append(("_stim", "_view(_G[_R.STIMULUS] + _in + _at, _n)"))
     rows += [
-        (f"_z_{term.target}", f"_view(_G[_R.NUMBERS] + {4 * k} * _M + _q + _at, _n)")
+        (f"_n_{term.target}", f"_view(_G[_R.NUMBERS] + {4 * k} * _M + _q + _at, _n)")
         for k, term in enumerate(variant.noise)
     ]
     at = variant.n_slots
-    rows += [(f"_o_{name}", f"_view(_G[_R.FIRST + {at + k}] + _out + _at, _n)") for k, name in enumerate(variant.sent)]
+    rows += [(f"_o_{name}", address(at + k, "_out + ")) for k, name in enumerate(variant.sent)]
     at += len(variant.sent)
-    rows += [(f"_c_{name}", f"_view(_G[_R.FIRST + {at + k}] + _at, _n)") for k, name in enumerate(variant.arrays)]
+    rows += [(f"_c_{name}", address(at + k, "")) for k, name in enumerate(variant.arrays)]
+    at += len(variant.arrays)
+    for k, delay in enumerate(variant.model.delays):
+        place = at + 2 * k
+        rows.append((f"_l_{delay.name}", address(place, f"(_now % _G[_R.FIRST + {place + 1}]) * _M + ")))
     return rows + [(name, f"_C[{k}]") for k, name in enumerate(variant.scalars)]
 
 
-def loop_lines(variant: RegionVariant) -> list[str]:
-    """Return the body of the loop: read, sums, noise, stages, write."""
-    states = variant.model.states
-    lines = [f"{row.name} = _s_{row.name}[_k]" for row in states]
+def _loop_lines(variant: RegionVariant, step: ir.Function) -> list[str]:
+    model = variant.model
+    lines = [f"{row.name} = _s_{row.name}[_k]" for row in model.states]
+    lines += [f"_p_{target} = _s_noise_{target}[_k]" for target in variant.processes]
     lines += [f"{name} = _c_{name}[_k]" for name in variant.arrays]
-    lines += _inputs(variant)
-    lines += _noise(variant)
-    lines += _stages(variant)
-    lines += [f"_s_{row.name}[_k] = {row.name}" for row in states]
-    return lines + _sent(variant)
+    lines += [f"_i{slot} = _x{slot}[_k]" for slot in range(variant.n_slots)]
+    lines.append("I_stim = _stim[_k]" if variant.stimulus else "I_stim = _f32(0.0)")
+    lines += [f"_z_{term.target} = _n_{term.target}[_k]" for term in variant.noise]
+    for delay in model.delays:
+        lines += [f"{delay.name} = _l_{delay.name}[_k]", f"_l_{delay.name}[_k] = {delay.state}"]
+    emitter = NumbaEmitter()
+    emitter.statements(step.body)
+    values = [emitter.text(result) for result in step.results]
+    targets = [f"_s_{name}[_k]" for name in variant.rows] + [f"_o_{name}[_k]" for name in variant.sent]
+    return [*lines, *emitter.lines, *(f"{target} = {value}" for target, value in zip(targets, values, strict=True))]
 
 
-def tell_lines(variant: RegionVariant) -> list[str]:
-    """Return the body of the loop that writes what is sent, for the states as they are."""
+def _told_lines(variant: RegionVariant, told: ir.Function) -> list[str]:
     lines = [f"{row.name} = _s_{row.name}[_k]" for row in variant.model.states]
     lines += [f"{name} = _c_{name}[_k]" for name in variant.arrays]
-    lines += [f"in_{row.name} = _f32(0.0)" for row in variant.model.inputs]
-    lines.append("I_stim = _f32(0.0)")
-    return lines + (_sent(variant) or ["pass"])
-
-
-def _inputs(variant: RegionVariant) -> list[str]:
-    model = variant.model
-    lines = []
-    own = {term.own for term in variant.terms if term.kind != "sum"}
-    lines += _outputs(variant, own - {row.name for row in model.states})
-    for row in model.inputs:
-        terms = []
-        for term, slot in zip(variant.terms, variant.slots, strict=True):
-            if term.input != row.name:
-                continue
-            if term.kind == "sum":
-                terms.append(f"_i{slot}[_k]")
-            elif term.kind == "difference":
-                terms.append(f"(_i{slot}[_k] - _weight_{slot} * {term.own})")
-            else:
-                terms.append(f"(_cos({term.own}) * _i{slot}[_k] - _sin({term.own}) * _i{slot + 1}[_k])")
-        lines.append(f"in_{row.name} = {' + '.join(terms) or '_f32(0.0)'}")
-    lines.append("I_stim = _stim[_k]" if variant.stimulus else "I_stim = _f32(0.0)")
-    return lines
-
-
-def _noise(variant: RegionVariant) -> list[str]:
-    """Numbers of this step: `_w_<state>` is added to a state, `_e_<state>` to its derivative, inputs are changed."""
-    states = {row.name for row in variant.model.states}
-    lines = []
-    for term in variant.noise:
-        name, number = term.target, f"_z_{term.target}[_k]"
-        if term.kind == "ornstein_uhlenbeck":
-            process = f"_s_noise_{name}[_k]"
-            lines.append(f"_p_{name} = {number} if _first else _decay_{name} * {process} + _kick_{name} * {number}")
-            lines.append(f"{process} = _p_{name}")
-            lines.append(f"_e_{name} = _sd_{name} * _p_{name}")
-        elif term.kind == "multiplicative":
-            lines.append(f"_w_{name} = _sd_{name} * {name} * {number}")
-        else:
-            lines.append(f"_w_{name} = _sd_{name} * {number}")
-        if name not in states:
-            kind = "_e" if term.kind == "ornstein_uhlenbeck" else "_w"
-            lines.append(f"in_{name} = in_{name} + {kind}_{name}")
-    return lines
-
-
-def _stages(variant: RegionVariant) -> list[str]:
-    states = variant.model.states
-    jumps = {term.target for term in variant.noise if term.kind != "ornstein_uhlenbeck"}
-
-    def end(row: RegionState, value: str) -> str:
-        return f"({value}) + _w_{row.name}" if row.name in jumps else value
-
-    names = [row.name for row in states]
-    if variant.integrator in ("euler", "exponential"):
-        step = {name: "_h" if variant.integrator == "euler" else f"_h_{name}" for name in names}
-        lines = _drift(variant, "_k1", {})
-        ends = {row.name: end(row, f"{row.name} + {step[row.name]} * _k1_{row.name}") for row in states}
-    elif variant.integrator == "heun":
-        lines = _drift(variant, "_k1", {})
-        lines += _bounded(states, {row.name: end(row, f"{row.name} + _h * _k1_{row.name}") for row in states}, "_y_")
-        lines += _drift(variant, "_k2", {name: f"_y_{name}" for name in names})
-        lines.append("_half = _f32(0.5) * _h")
-        ends = {row.name: end(row, f"{row.name} + _half * (_k1_{row.name} + _k2_{row.name})") for row in states}
-    else:
-        lines = [*_drift(variant, "_k1", {}), "_half = _f32(0.5) * _h", "_sixth = _f32(0.16666667) * _h"]
-        for stage, before, step_of in (("_k2", "_k1", "_half"), ("_k3", "_k2", "_half"), ("_k4", "_k3", "_h")):
-            lines += _bounded(states, {name: f"{name} + {step_of} * {before}_{name}" for name in names}, "_y_")
-            lines += _drift(variant, stage, {name: f"_y_{name}" for name in names})
-        ends = {
-            row.name: end(
-                row,
-                f"{row.name} + _sixth * (_k1_{row.name} + _f32(2.0) * (_k2_{row.name} + _k3_{row.name}) + _k4_{row.name})",
-            )
-            for row in states
-        }
-    lines += _bounded(states, ends, "")
-    for row in states:
-        if row.period:
-            half, name = f"_f32({row.period / 2!r})", row.name
-            lines.append(f"_up, _down = {name} - _f32({row.period!r}), {name} + _f32({row.period!r})")
-            lines.append(f"{name} = _up if {name} >= {half} else {name}")
-            lines.append(f"{name} = _down if {name} < -{half} else {name}")
-    return lines
-
-
-def _bounded(states: Sequence[RegionState], values: dict[str, str], prefix: str) -> list[str]:
-    """Assign to `prefix` + state; all values are computed before any is assigned. What is not a number stays so."""
-    lines = [f"_new_{row.name} = {values[row.name]}" for row in states]
-    for row in states:
-        name = f"_new_{row.name}"
-        if row.low > float("-inf"):
-            lines.append(f"{name} = _f32({row.low!r}) if {name} < _f32({row.low!r}) else {name}")
-        if row.high < float("inf"):
-            lines.append(f"{name} = _f32({row.high!r}) if {name} > _f32({row.high!r}) else {name}")
-        lines.append(f"{prefix}{row.name} = {name}")
-    return lines
-
-
-def _drift(variant: RegionVariant, stage: str, at: dict[str, str]) -> list[str]:
-    """Call the drift; `at` replaces states by those of the stage."""
-    model = variant.model
-    arguments = ", ".join(at.get(name, name) for name, _ in checked_derivatives(model).arguments)
-    results = [f"{stage}_{row.name}" for row in model.states]
-    lines = [f"{', '.join(results)} = _drift({arguments})"]
-    lines += [
-        f"{stage}_{term.target} = {stage}_{term.target} + _e_{term.target}"
-        for term in variant.noise
-        if term.kind == "ornstein_uhlenbeck" and f"{stage}_{term.target}" in results
-    ]
-    return lines
-
-
-def _sent(variant: RegionVariant) -> list[str]:
-    outputs = {row.name for row in variant.model.outputs}
-    lines = _outputs(variant, set(variant.sent) & outputs)
-    return lines + [f"_o_{name}[_k] = {name}" for name in variant.sent]
-
-
-def _outputs(variant: RegionVariant, needed: set[str]) -> list[str]:
-    """Compute the outputs, where any of them is needed."""
-    function = checked_output(variant.model)
-    if not needed or function is None:
-        return []
-    names = ", ".join(row.name for row in variant.model.outputs)
-    return [f"{names} = _output({', '.join(name for name, _ in function.arguments)})"]
-
-
-def _function(name: str, function: ir.Function) -> str:
     emitter = NumbaEmitter()
-    emitter.statements(function.body)
-    results = ", ".join(emitter.text(x) for x in function.results)
-    body = "\n".join(f"    {line}" for line in [*emitter.lines, f"return {results}"])
-    return f"def {name}({', '.join(argument for argument, _ in function.arguments)}):\n{body}\n"
+    emitter.statements(told.body)
+    values = [emitter.text(result) for result in told.results]
+    lines += emitter.lines
+    return [*lines, *(f"_o_{name}[_k] = {value}" for name, value in zip(variant.sent, values, strict=True))]
+
+
+def _fill(variant: RegionVariant) -> list[str]:
+    """Lines of own delays start with the states as they are."""
+    model = variant.model
+    if not model.delays:
+        return []
+    names = [row.name for row in model.states]
+    states = ", ".join(str(names.index(row.state)) for row in model.delays)
+    number, place = len(model.delays), f"_R.FIRST + {first_line(variant)}"
+    return ["if _now == 0:", f"    _fill_lines(_G, {place}, {number}, ({states},), _a, _b)"]
+
+
+def _draws(variant: RegionVariant) -> list[str]:
+    """Numbers of four steps at a time."""
+    if not variant.noise:
+        return []
+    lines = ["_group = _now >> 2", "if not _drawn(_G, _group, _a, _b):"]
+    for k, term in enumerate(variant.noise):
+        word = noise_word(variant, term.target)
+        lines.append(f"    _draw(_G, {k}, _u32({word}), {term.shared}, _group, _a, _b)")
+    return [*lines, "    _mark(_G, _group, _a, _b)"]
+
+
+def noise_word(variant: RegionVariant, target: str) -> int:
+    """Word 3 of the counter of a noise term: purpose and target among those of the model."""
+    return (PURPOSE_REGION_NOISE << PURPOSE_SHIFT) + variant.model.targets.index(target)
+
+
+def lookup_text(table: Lookup) -> str:
+    """Return the definition of a table as a function, from `_T_<name>`."""
+    (x, dx, nx), (y, dy, ny) = table.x, table.y
+    return (
+        f"def _own_{table.name}(_x, _y):\n"
+        f"    _u = min(max((_x - _f32({x!r})) * _f32({1.0 / dx!r}), _f32(0.0)), _f32({nx - 1}.0))\n"
+        f"    _v = min(max((_y - _f32({y!r})) * _f32({1.0 / dy!r}), _f32(0.0)), _f32({ny - 1}.0))\n"
+        f"    _i, _j = min(_i32(_u), _i32({nx - 2})), min(_i32(_v), _i32({ny - 2}))\n"
+        "    _f, _g = _u - _f32(_i), _v - _f32(_j)\n"
+        f"    _at = _i32(_j * _i32({nx}) + _i)\n"
+        f"    _a, _b = _T_{table.name}[_at], _T_{table.name}[_at + 1]\n"
+        f"    _c, _d = _T_{table.name}[_at + {nx}], _T_{table.name}[_at + {nx + 1}]\n"
+        "    _low, _high = _a + (_b - _a) * _f, _c + (_d - _c) * _f\n"
+        "    return _low + (_high - _low) * _g\n"
+    )
+
+
+def table_text(table: Lookup) -> str:
+    """Return the statement that reads a table, with a hash of what it reads."""
+    digest = hashlib.sha256(table.values().tobytes()).hexdigest()[:20]
+    return f"_T_{table.name} = _table({str(table.folder)!r}, {table.file!r}, {digest!r})"

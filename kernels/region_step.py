@@ -1,289 +1,272 @@
-"""Region populations stepped in blocks of the shortest delay: sums over sources, nodes, history; on several threads.
+"""One step of one region in one member as a typed function, from a model's checked drift: what every device runs.
 
-A lane group is some members of an ensemble with the same wiring. Its table holds addresses and sizes, int64 (see the
-fields); tables of slots, populations, histories and samples are rows of their own. Per block of steps:
-
-    1. every slot: sums over sources of the block, what the function makes of them, into `sums` of the target's kernel
-    2. every population: its kernel takes its nodes through the block, which writes what it sends
-    3. what is sampled of that is kept; what is sent goes to the histories
-
-Threads share the nodes of a group and meet between 2 and 3 and after 3. What is computed of an element does not depend
-on them, nor on how many steps a block has.
+The integrator is written out around copies of the drift. All its stages see the same sums, as they are at the start of
+the step. Names of the step's own begin with `_`, which those of models do not.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from functools import lru_cache
 
-import numba as nb
 import numpy as np
 
-from dtbsim.kernels import barrier as B
-from dtbsim.kernels.elementary import cos, exp, sin
-from dtbsim.kernels.intrinsics import call_stage, view_f32, view_i64
-from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.region_coupling import ROWS, sum_sources, sum_sources_now
+from dtbsim.kernels.region_variant import RegionVariant
+from dtbsim.models.language import ir
+from dtbsim.models.language.checked_region import checked_derivatives, checked_output
+from dtbsim.models.region_tables import RegionState
 
-# the group
-LANES, COLUMNS, POSITION, BLOCK, BACK, STEP = range(6)
-N_SLOTS, SLOTS_AT, N_POPULATIONS, POPULATIONS_AT, N_HISTORIES, HISTORIES_AT, N_SAMPLES, SAMPLES_AT, RAW_AT = range(
-    6, 15
-)
-GROUP_FIELDS = 15
-
-# a slot
-S_HISTORY, S_SOURCES, S_WEIGHTS, S_OFFSETS, S_STARTS, S_NOW, S_DELAY, S_WIDTH = range(8)
-S_FUNCTION, S_NUMBERS, S_STRENGTH, S_OUT, S_TARGETS, S_RAW = range(8, 14)
-SLOT_FIELDS = 14
-
-# a population
-P_KERNEL, P_TABLE, P_NODES = range(3)
-POPULATION_FIELDS = 3
-
-# a history
-H_AT, H_SENT, H_SOURCES, H_FUNCTION, H_NUMBERS = range(5)
-HISTORY_FIELDS = 5
-
-# a sample: every INTERVAL steps the value, or the mean over them, of COUNT elements
-Q_SENT, Q_COUNT, Q_INTERVAL, Q_MEAN, Q_SUM, Q_OUT, Q_CURSOR = range(7)
-SAMPLE_FIELDS = 7
-
-# functions of sums, and of what is sent
-SCALED, LINEAR, SIGMOIDAL = range(3)
-PLAIN, TANH, SIGMOID, SINE, COSINE = range(5)
-_F = np.float32
+Names = Mapping[str, ir.Expr]
 
 
-@nb.njit(nogil=True, error_model="numpy", inline="always")
-def _logistic(x: Any) -> Any:
-    return _F(1.0) / (_F(1.0) + exp(-x))
+@lru_cache(maxsize=256)
+def region_step(variant: RegionVariant) -> ir.Function:
+    """Return the step: states, processes and sent variables after it, in the order of the variant.
+
+    Arguments: states, `_p_<target>` of processes, own delays by name, `_i<slot>` of sums, I_stim, `_z_<target>` normal
+    numbers, constants, and `_first` (bool): whether it is step 0, in which processes start from their stationary state.
+    """
+    return _Step(variant).whole()
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _finish(kind: int, raw: Any, numbers: Any, strength: Any, out: Any, lanes: int) -> None:
-    """What becomes of the sums of one target in one step, raw[lanes]; numbers[number * lanes + lane]."""
-    if kind == SCALED:
-        for i in range(lanes):
-            out[i] = strength[i] * raw[i]
-    elif kind == LINEAR:
-        for i in range(lanes):
-            out[i] = strength[i] * raw[i] + numbers[i]
-    else:
-        for i in range(lanes):
-            low, high, middle = numbers[i], numbers[lanes + i], numbers[2 * lanes + i]
-            x = numbers[3 * lanes + i] * (raw[i] - middle)
-            out[i] = strength[i] * (low + (high - low) * _logistic(x))
+@lru_cache(maxsize=256)
+def region_told(variant: RegionVariant) -> ir.Function:
+    """Return the sent variables of states as they are, for sums of 0: arguments are states and constants."""
+    return _Step(variant).told()
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _before(kind: int, sent: Any, numbers: Any, out: Any, lanes: int) -> None:
-    """What a history keeps of what one node sends in one step."""
-    if kind == PLAIN:
-        for i in range(lanes):
-            out[i] = sent[i]
-    elif kind == SINE:
-        for i in range(lanes):
-            out[i] = sin(sent[i])
-    elif kind == COSINE:
-        for i in range(lanes):
-            out[i] = cos(sent[i])
-    elif kind == SIGMOID:
-        for i in range(lanes):
-            low, high, middle = numbers[i], numbers[lanes + i], numbers[2 * lanes + i]
-            out[i] = low + (high - low) * _logistic(numbers[3 * lanes + i] * (sent[i] - middle))
-    else:  # 1 + tanh(y) = 2 / (1 + exp(-2 y))
-        for i in range(lanes):
-            y = (numbers[i] * sent[i] - numbers[lanes + i]) / numbers[2 * lanes + i]
-            out[i] = _F(2.0) * _logistic(_F(2.0) * y)
+def substituted(x: ir.Expr, names: Names) -> ir.Expr:
+    """Return an expression with variables replaced."""
+    match x:
+        case ir.Name():
+            return names.get(x.name, x)
+        case ir.Constant():
+            return x
+        case ir.Unary():
+            return ir.Unary(x.op, substituted(x.x, names), x.type)
+        case ir.Cast():
+            return ir.Cast(substituted(x.x, names), x.type)
+        case ir.Binary():
+            return ir.Binary(x.op, substituted(x.a, names), substituted(x.b, names), x.type)
+        case ir.Compare():
+            return ir.Compare(x.op, substituted(x.a, names), substituted(x.b, names))
+        case ir.Logic():
+            return ir.Logic(x.op, substituted(x.a, names), substituted(x.b, names))
+        case ir.Select():
+            condition = substituted(x.condition, names)
+            return ir.Select(condition, substituted(x.a, names), substituted(x.b, names), x.type)
+        case ir.Call():
+            return ir.Call(x.function, tuple(substituted(argument, names) for argument in x.arguments), x.type)
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _sum_slot(group: Any, slot: Any, steps: int, first: int, last: int) -> None:
-    """Sums of targets `first` to before `last` (`first` a multiple of ROWS) in all steps of a block."""
-    lanes, targets, raw_at = group[LANES], slot[S_TARGETS], slot[S_RAW]
-    span = steps * lanes
-    if slot[S_NOW] != 0:
-        columns = group[COLUMNS] * lanes
-        width = slot[S_WIDTH]
-        stride = np.int64(1)
-        for k in range(steps):
-            shift = group[POSITION] + k - slot[S_DELAY]
-            out = raw_at + 4 * width * k
-            sum_sources_now(slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, width, shift, out)
-    else:
-        stride = (span + 15) // 16 * 16
-        group0, group1 = first // ROWS, (last + ROWS - 1) // ROWS
-        starts = view_i64(slot[S_STARTS] + 8 * group0, group1 - group0 + 1)
-        sum_sources(
-            slot[S_HISTORY], slot[S_WEIGHTS], slot[S_OFFSETS], starts, group1 - group0, group[POSITION] * lanes, span,
-            raw_at + 4 * stride * ROWS * group0, stride,
-        )  # fmt: skip
-    numbers = view_f32(slot[S_NUMBERS], 4 * lanes)
-    for k in range(steps):
-        if lanes == 1 and slot[S_NOW] != 0:
-            n = last - first
-            raw = view_f32(raw_at + 4 * (slot[S_WIDTH] * k + first), n)
-            out_row = view_f32(slot[S_OUT] + 4 * (k * targets + first), n)
-            strength = view_f32(slot[S_STRENGTH] + 4 * first, n)
-            _finish_lane(slot[S_FUNCTION], raw, numbers, strength, out_row, n)
-            continue
-        for i in range(first, last):
-            raw = view_f32(raw_at + 4 * (stride * i + k * lanes), lanes)
-            out_row = view_f32(slot[S_OUT] + 4 * (k * targets + i) * lanes, lanes)
-            strength = view_f32(slot[S_STRENGTH] + 4 * i * lanes, lanes)
-            _finish(slot[S_FUNCTION], raw, numbers, strength, out_row, lanes)
+def _f32(value: float) -> ir.Expr:
+    return ir.Constant(float(np.float32(value)), "f32")
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _finish_lane(kind: int, raw: Any, numbers: Any, strength: Any, out: Any, n: int) -> None:
-    """As `_finish`, of one lane and many targets."""
-    low, high, middle, slope = numbers[0], numbers[1], numbers[2], numbers[3]
-    if kind == SCALED:
-        for i in range(n):
-            out[i] = strength[i] * raw[i]
-    elif kind == LINEAR:
-        for i in range(n):
-            out[i] = strength[i] * raw[i] + low
-    else:
-        for i in range(n):
-            x = slope * (raw[i] - middle)
-            out[i] = strength[i] * (low + (high - low) * _logistic(x))
+def _name(name: str) -> ir.Expr:
+    return ir.Name(name, "f32")
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _sample(row: Any, lanes: int, step: int, steps: int, first: int, last: int) -> int:
-    """Keep what a sample takes of nodes `first` to before `last`; returns how many rows of it the block has brought."""
-    interval, count = row[Q_INTERVAL], row[Q_COUNT]
-    low, n = first * lanes, (last - first) * lanes
-    done = 0
-    for k in range(steps):
-        sent = view_f32(row[Q_SENT] + 4 * (k * count + low), n)
-        due = (step + k + 1) % interval == 0
-        if row[Q_MEAN] != 0:
-            total = view_f32(row[Q_SUM] + 4 * low, n)
-            for i in range(n):
-                total[i] += sent[i]
-            if due:
-                out = view_f32(row[Q_OUT] + 4 * ((row[Q_CURSOR] + done) * count + low), n)
-                part = _F(1.0) / _F(interval)
-                for i in range(n):
-                    out[i] = total[i] * part
-                    total[i] = _F(0.0)
-        elif due:
-            out = view_f32(row[Q_OUT] + 4 * ((row[Q_CURSOR] + done) * count + low), n)
-            for i in range(n):
-                out[i] = sent[i]
-        done += due
-    return done
+def _add(a: ir.Expr, b: ir.Expr) -> ir.Expr:
+    return ir.Binary("+", a, b, "f32")
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _remember(group: Any, history: Any, steps: int, first: int, last: int, position: int) -> None:
-    """Append what nodes `first` to before `last` sent in a block; `position` is where the newest column comes to be."""
-    lanes, columns, sources = group[LANES], group[COLUMNS], history[H_SOURCES]
-    kept = position - steps + 1  # columns of steps before this block that stay
-    moved = group[POSITION] + 1 - kept
-    numbers = view_f32(history[H_NUMBERS], 4 * lanes)
-    for j in range(first, last):
-        row = view_f32(history[H_AT] + 4 * j * columns * lanes, columns * lanes)
-        if moved > 0:
-            shift = moved * lanes
-            for i in range(kept * lanes):
-                row[i] = row[i + shift]
-        for k in range(steps):
-            sent = view_f32(history[H_SENT] + 4 * (k * sources + j) * lanes, lanes)
-            _before(history[H_FUNCTION], sent, numbers, row[(kept + k) * lanes : (kept + k + 1) * lanes], lanes)
+def _sub(a: ir.Expr, b: ir.Expr) -> ir.Expr:
+    return ir.Binary("-", a, b, "f32")
 
 
-@nb.njit(nogil=True)
-def _share(n: int, thread: int, threads: int) -> tuple[int, int]:
-    """The nodes of a thread, beginning with a multiple of ROWS."""
-    groups = (n + ROWS - 1) // ROWS
-    return min(n, groups * thread // threads * ROWS), min(n, groups * (thread + 1) // threads * ROWS)
+def _mul(a: ir.Expr, b: ir.Expr) -> ir.Expr:
+    return ir.Binary("*", a, b, "f32")
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _steps_of(group: Any, steps: int, thread: int, threads: int) -> None:
-    slots = view_i64(group[SLOTS_AT], group[N_SLOTS] * SLOT_FIELDS)
-    for s in range(group[N_SLOTS]):
-        slot = slots[s * SLOT_FIELDS : (s + 1) * SLOT_FIELDS]
-        first, last = _share(slot[S_TARGETS], thread, threads)
-        if first < last:
-            _sum_slot(group, slot, steps, first, last)
-    populations = view_i64(group[POPULATIONS_AT], group[N_POPULATIONS] * POPULATION_FIELDS)
-    for p in range(group[N_POPULATIONS]):
-        row = populations[p * POPULATION_FIELDS : (p + 1) * POPULATION_FIELDS]
-        first, last = _share(row[P_NODES], thread, threads)
-        if first < last:
-            call_stage(row[P_KERNEL], row[P_TABLE], group[STEP], steps, 0, 0, first, last)
+class _Step:
+    """Collects assignments."""
+
+    def __init__(self, variant: RegionVariant) -> None:
+        self.variant, self.model = variant, variant.model
+        self.body: list[ir.Assign] = []
+        self.calls: set[str] = set()
+        self.states = [row.name for row in self.model.states]
+        self.now: dict[str, ir.Expr] = {name: _name(name) for name in self.states}
+
+    def let(self, name: str, value: ir.Expr) -> ir.Expr:
+        """Assign and return the variable."""
+        self.body.append(ir.Assign(name, value))
+        return _name(name)
+
+    def inlined(self, function: ir.Function, prefix: str, names: Names) -> list[ir.Expr]:
+        """Copy the assignments of a function, whose locals get a prefix; return its results."""
+        known = dict(names)
+        self.calls |= function.calls
+        for statement in function.body:
+            value = substituted(statement.value, known)
+            self.body.append(ir.Assign(prefix + statement.name, value))
+            known[statement.name] = ir.Name(prefix + statement.name, value.type)
+        return [substituted(result, known) for result in function.results]
+
+    def whole(self) -> ir.Function:
+        variant = self.variant
+        self.inputs()
+        self.noise()
+        ends = self.stages()
+        self.now = {name: self.let(f"_end_{name}", ends[name]) for name in self.states}
+        results = [self.now[name] for name in self.states]
+        results += [_name(f"_new_p_{target}") for target in variant.processes]
+        results += self.sent()
+        arguments: list[tuple[str, ir.Type]] = [(name, "f32") for name in step_arguments(variant)]
+        return ir.Function(
+            "step", (*arguments, ("_first", "bool")), tuple(self.body), tuple(results), frozenset(self.calls)
+        )
+
+    def told(self) -> ir.Function:
+        for delay in self.model.delays:
+            self.now[delay.name] = _name(delay.state)
+        self.now |= {f"in_{row.name}": _f32(0.0) for row in self.model.inputs} | {"I_stim": _f32(0.0)}
+        results = self.sent()
+        arguments: list[tuple[str, ir.Type]] = [(name, "f32") for name in (*self.states, *self.variant.constants)]
+        return ir.Function("told", tuple(arguments), tuple(self.body), tuple(results), frozenset(self.calls))
+
+    def inputs(self) -> None:
+        """`in_<input>`: sums, less what is due to the own value, which is that before the step."""
+        terms = list(zip(self.variant.terms, self.variant.slots, strict=True))
+        own = {term.own for term, _ in terms if term.kind != "sum"}
+        values = {**self.now, **self.outputs(own, "_own_")}
+        turned: dict[str, tuple[ir.Expr, ir.Expr]] = {}
+        for row in self.model.inputs:
+            found: list[ir.Expr] = []
+            for term, slot in terms:
+                if term.input != row.name:
+                    continue
+                arrived = _name(f"_i{slot}")
+                if term.kind == "sum":
+                    found.append(arrived)
+                elif term.kind == "difference":
+                    found.append(_sub(arrived, _mul(_name(f"_weight_{slot}"), values[term.own])))
+                else:
+                    self.calls |= {"sin", "cos"}
+                    if term.own not in turned:
+                        x = values[term.own]
+                        turned[term.own] = (
+                            self.let(f"_cos_{term.own}", ir.Call("cos", (x,), "f32")),
+                            self.let(f"_sin_{term.own}", ir.Call("sin", (x,), "f32")),
+                        )
+                    c, s = turned[term.own]
+                    found.append(_sub(_mul(c, arrived), _mul(s, _name(f"_i{slot + 1}"))))
+            total = found[0] if found else _f32(0.0)
+            for more in found[1:]:
+                total = _add(total, more)
+            self.let(f"in_{row.name}", total)
+
+    def noise(self) -> None:
+        """`_w_<state>` is added to a state, `_e_<state>` to its derivative; inputs are changed."""
+        for term in self.variant.noise:
+            name, number, size = term.target, _name(f"_z_{term.target}"), _name(f"_sd_{term.target}")
+            if term.kind == "ornstein_uhlenbeck":
+                decayed = _mul(_name(f"_decay_{name}"), _name(f"_p_{name}"))
+                ahead = _add(decayed, _mul(_name(f"_kick_{name}"), number))
+                process = self.let(f"_new_p_{name}", ir.Select(ir.Name("_first", "bool"), number, ahead, "f32"))
+                value = self.let(f"_e_{name}", _mul(size, process))
+            elif term.kind == "multiplicative":
+                value = self.let(f"_w_{name}", _mul(_mul(size, self.now[name]), number))
+            else:
+                value = self.let(f"_w_{name}", _mul(size, number))
+            if name not in self.states:
+                self.let(f"in_{name}", _add(_name(f"in_{name}"), value))
+
+    def stages(self) -> dict[str, ir.Expr]:
+        """The states after the step."""
+        scheme, h = self.variant.integrator, _name("_h")
+        k1 = self.drift("_k1_", self.now)
+        if scheme in ("euler", "exponential"):
+            steps = {name: h if scheme == "euler" else _name(f"_h_{name}") for name in self.states}
+            ends = {name: _mul(steps[name], k1[name]) for name in self.states}
+        elif scheme == "heun":
+            middle = {row.name: self.moved(row, _mul(h, k1[row.name]), jump=True) for row in self.model.states}
+            k2 = self.drift("_k2_", self.held("_y1_", middle))
+            half = self.let("_half", _mul(_f32(0.5), h))
+            ends = {name: _mul(half, _add(k1[name], k2[name])) for name in self.states}
+        else:
+            half = self.let("_half", _mul(_f32(0.5), h))
+            k = [k1]
+            for stage, step in ((2, half), (3, half), (4, h)):
+                at = {row.name: self.moved(row, _mul(step, k[-1][row.name]), jump=False) for row in self.model.states}
+                k.append(self.drift(f"_k{stage}_", self.held(f"_y{stage}_", at)))
+            sixth = self.let("_sixth", _mul(_f32(0.1666666716337204), h))
+            ends = {
+                name: _mul(sixth, _add(_add(k[0][name], _mul(_f32(2.0), _add(k[1][name], k[2][name]))), k[3][name]))
+                for name in self.states
+            }
+        found = {}
+        for row in self.model.states:
+            end = k1[row.name] if row.instant else self.moved(row, ends[row.name], jump=True)
+            found[row.name] = self.wrapped(row, end)
+        return found
+
+    def held(self, prefix: str, values: Names) -> dict[str, ir.Expr]:
+        """Put the states of a stage into variables."""
+        return {name: self.let(prefix + name, value) for name, value in values.items()}
+
+    def drift(self, prefix: str, at: Names) -> dict[str, ir.Expr]:
+        results = self.inlined(checked_derivatives(self.model), prefix, at)
+        for term in self.variant.noise:
+            if term.kind == "ornstein_uhlenbeck" and term.target in self.states:
+                k = self.states.index(term.target)
+                results[k] = _add(results[k], _name(f"_e_{term.target}"))
+        return {name: self.let(f"{prefix}_of_{name}", value) for name, value in zip(self.states, results, strict=True)}
+
+    def moved(self, row: RegionState, change: ir.Expr, jump: bool) -> ir.Expr:
+        """The state and its change, and its noise where `jump`, within the bounds."""
+        value = _add(self.now[row.name], change)
+        if jump and any(term.target == row.name and term.kind != "ornstein_uhlenbeck" for term in self.variant.noise):
+            value = _add(value, _name(f"_w_{row.name}"))
+        return self.bounded(row, value)
+
+    def bounded(self, row: RegionState, value: ir.Expr) -> ir.Expr:
+        """Within the bounds; what is not a number stays so."""
+        if row.low == -math.inf and row.high == math.inf:
+            return value
+        value = self.let(f"_free_{row.name}", value)
+        if row.low > -math.inf:
+            low = _f32(row.low)
+            value = self.let(f"_free_{row.name}", ir.Select(ir.Compare("<", value, low), low, value, "f32"))
+        if row.high < math.inf:
+            high = _f32(row.high)
+            value = self.let(f"_free_{row.name}", ir.Select(ir.Compare(">", value, high), high, value, "f32"))
+        return value
+
+    def wrapped(self, row: RegionState, value: ir.Expr) -> ir.Expr:
+        """A phase within one period around 0; a step turns it by less than one."""
+        if not row.period:
+            return value
+        half, whole, name = _f32(row.period / 2.0), _f32(row.period), f"_turned_{row.name}"
+        value = self.let(name, value)
+        below = ir.Select(ir.Compare(">=", value, half), _sub(value, whole), value, "f32")
+        value = self.let(name, below)
+        return ir.Select(ir.Compare("<", value, _f32(-row.period / 2.0)), _add(value, whole), value, "f32")
+
+    def sent(self) -> list[ir.Expr]:
+        """Values of the sent variables, for the states as they are now."""
+        values = {**self.now, **self.outputs(set(self.variant.sent), "_out_")}
+        return [values[name] for name in self.variant.sent]
+
+    def outputs(self, needed: set[str], prefix: str) -> dict[str, ir.Expr]:
+        """Outputs, where any of them is needed."""
+        names = [row.name for row in self.model.outputs]
+        function = checked_output(self.model)
+        if function is None or not needed & set(names):
+            return {}
+        return dict(zip(names, self.inlined(function, prefix, self.now), strict=True))
 
 
-@nb.njit(nogil=True, error_model="numpy")
-def _samples_of(group: Any, steps: int, thread: int, threads: int) -> None:
-    lanes = group[LANES]
-    samples = view_i64(group[SAMPLES_AT], group[N_SAMPLES] * SAMPLE_FIELDS)
-    for q in range(group[N_SAMPLES]):
-        row = samples[q * SAMPLE_FIELDS : (q + 1) * SAMPLE_FIELDS]
-        first, last = _share(row[Q_COUNT] // lanes, thread, threads)
-        _sample(row, lanes, group[STEP], steps, first, last)
-
-
-@nb.njit(nogil=True)
-def _newest(group: Any, steps: int) -> int:
-    """Column in which the newest values of a block come to be: the next ones, or, at the end of the room, the first."""
-    position: int = group[POSITION] + steps
-    first: int = group[BACK]
-    return position if position < group[COLUMNS] else first
-
-
-@nb.njit(nogil=True, error_model="numpy")
-def _histories_of(group: Any, steps: int, thread: int, threads: int) -> None:
-    position = _newest(group, steps)
-    histories = view_i64(group[HISTORIES_AT], group[N_HISTORIES] * HISTORY_FIELDS)
-    for h in range(group[N_HISTORIES]):
-        history = histories[h * HISTORY_FIELDS : (h + 1) * HISTORY_FIELDS]
-        first, last = _share(history[H_SOURCES], thread, threads)
-        _remember(group, history, steps, first, last, position)
-
-
-@nb.njit(nogil=True)
-def _move_on(group: Any, steps: int) -> None:
-    samples = view_i64(group[SAMPLES_AT], group[N_SAMPLES] * SAMPLE_FIELDS)
-    for q in range(group[N_SAMPLES]):
-        row = samples[q * SAMPLE_FIELDS : (q + 1) * SAMPLE_FIELDS]
-        row[Q_CURSOR] += (group[STEP] + steps) // row[Q_INTERVAL] - group[STEP] // row[Q_INTERVAL]
-    group[POSITION] = _newest(group, steps)
-    group[STEP] += steps
-
-
-@cached_njit
-def step_block(group: Any, steps: int) -> None:
-    """Sums and nodes of one block, and samples; what is sent is yet to be exchanged."""
-    _steps_of(group, steps, 0, 1)
-    _samples_of(group, steps, 0, 1)
-
-
-@cached_njit
-def remember_block(group: Any, steps: int) -> None:
-    """Take what all nodes sent in a block into the histories."""
-    _histories_of(group, steps, 0, 1)
-    _move_on(group, steps)
-
-
-@cached_njit
-def step_group(group: Any, stop: int, thread: int, threads: int, barrier: Any) -> bool:
-    """Step a group to before `stop`, block after block, as one of some threads; False where another one failed."""
-    while group[STEP] < stop:
-        steps = min(group[BLOCK], stop - group[STEP])
-        _steps_of(group, steps, thread, threads)
-        if not B.wait(barrier, threads):
-            return False
-        _samples_of(group, steps, thread, threads)
-        _histories_of(group, steps, thread, threads)
-        if not B.wait(barrier, threads):
-            return False
-        if thread == 0:
-            _move_on(group, steps)
-        if not B.wait(barrier, threads):
-            return False
-    return True
+def step_arguments(variant: RegionVariant) -> tuple[str, ...]:
+    """Names of the float32 arguments of the step, in order."""
+    return (
+        *(row.name for row in variant.model.states),
+        *(f"_p_{target}" for target in variant.processes),
+        *(row.name for row in variant.model.delays),
+        *(f"_i{slot}" for slot in range(variant.n_slots)),
+        "I_stim",
+        *(f"_z_{term.target}" for term in variant.noise),
+        *variant.constants,
+    )

@@ -73,12 +73,14 @@ class Oracle:
         scope: dict[str, Any] = {}
         for function in model.functions:
             scope[function.__name__] = for_arrays(function, scope)
+        scope |= {table.name: table for table in model.lookups}
         self._drift = for_arrays(model.derivatives, scope)
         self._output = for_arrays(model.output, scope) if model.outputs else None
 
     def _call(self, function: Callable[..., Any], x: Array, given: Mapping[str, Any]) -> tuple[Any, ...]:
         states = dict(zip([row.name for row in self.model.states], x, strict=True))
         inputs = {f"in_{row.name}": 0.0 for row in self.model.inputs} | {"I_stim": 0.0} | dict(given)
+        inputs |= {delay.name: inputs.get(delay.name, states[delay.state]) for delay in self.model.delays}
         found = {**self.values, **inputs, **states}
         result = function(**{name: found[name] for name in inspect.signature(function).parameters})
         return result if isinstance(result, tuple) else (result,)
@@ -103,7 +105,8 @@ class Oracle:
         h = self.dt_ms
         k1 = self.drift(x, **given)
         if scheme == "euler":
-            return self._bounded(x + h * k1)
+            instant = np.array([row.instant for row in self.model.states])[:, None]
+            return self._bounded(np.where(instant, k1, x + h * k1))
         if scheme == "heun":
             k2 = self.drift(self._bounded(x + h * k1), **given)
             return self._bounded(x + 0.5 * h * (k1 + k2))
@@ -155,8 +158,15 @@ def simulate(
 ) -> Array:
     """States after each step, [step, state, region]."""
     x, found = np.array(initial, np.float64), []
+    lines: dict[str, list[Array]] = {}
     for step in range(n_steps):
         inputs: dict[str, Any] = dict(given(step))
+        for delay in oracle.model.delays:
+            own = oracle.variable(x, delay.state)
+            steps = int(np.rint(oracle.values[delay.parameter] / oracle.dt_ms))
+            line = lines.setdefault(delay.name, [own] * steps)
+            inputs[delay.name] = line.pop(0)
+            line.append(own)
         for link in links:
             key = f"in_{link.into}"
             inputs[key] = inputs.get(key, 0.0) + link.total(oracle.variable(x, link.variable))

@@ -33,9 +33,9 @@ def _same(*names: str, **others: str) -> dict[str, str]:
 CASES: dict[str, Case] = {
     "tvb_dmf": Case(
         "deco_2014",
-        _same("J_i", "W_E", "G", a_E="a_e", b_E_Hz="b_e", d_E_s="d_e", gamma_E="gamma_e", tau_E_ms="tau_e", w_plus="w_p",
-              W_I="W_i", J_N_nA="J_N", a_I="a_i", b_I_Hz="b_i", d_I_s="d_i", gamma_I="gamma_i", tau_I_ms="tau_i",
-              I_0_nA="I_o", I_ext_nA="I_ext", lambda_FFI="lamda") | {"W_E": "W_e"},
+        _same("J_i", "G", W_E="W_e", a_E="a_e", b_E_Hz="b_e", d_E_s="d_e", gamma_E="gamma_e", tau_E_ms="tau_e",
+              w_plus="w_p", W_I="W_i", J_N_nA="J_N", a_I="a_i", b_I_Hz="b_i", d_I_s="d_i", gamma_I="gamma_i",
+              tau_I_ms="tau_i", I_0_nA="I_o", I_ext_nA="I_ext", lambda_FFI="lamda"),
         (("S_E", "network"),),
     ),
     "tvb_rww": Case(
@@ -86,7 +86,8 @@ CASES: dict[str, Case] = {
         {"b": "b", "C": "C", "phi": "phi", "I_ext": "Iext", "r_NMDA": "rNMDA", "Q_Vmax": "QV_max", "Q_Zmax": "QZ_max",
          "t_scale_per_ms": "t_scale", "V_T": "VT", "d_V": "d_V", "Z_T": "ZT", "d_Z": "d_Z", "tau_K": "tau_K",
          **{f"{kind}_{ion}": f"{kind}{ion}" for kind in ("g", "V") for ion in ("Ca", "K", "L", "Na")},
-         **{f"T_{ion}": f"T{ion}" for ion in ("Ca", "K", "Na")}, **{f"d_{ion}": f"d_{ion}" for ion in ("Ca", "K", "Na")},
+         **{f"T_{ion}": f"T{ion}" for ion in ("Ca", "K", "Na")},
+         **{f"d_{ion}": f"d_{ion}" for ion in ("Ca", "K", "Na")},
          **{f"a_{pair}": f"a{pair}" for pair in ("ee", "ei", "ie", "ne", "ni")}},
         (("V", "Q"),),
     ),
@@ -96,6 +97,16 @@ CASES: dict[str, Case] = {
          "b_e": "mu_exc", "b_i": "mu_inh", "tau_e_ms": "tau_exc", "tau_i_ms": "tau_inh", "P": "exc_ext"},
         (("E", "E"),),
         {"shift": 0.0},
+    ),
+    "neurolib_aln": Case(
+        "aln",
+        _same(mu_E_ext="mue_ext_mean", mu_I_ext="mui_ext_mean", sigma_E_ext="sigmae_ext",
+              sigma_I_ext="sigmai_ext", K_E="Ke", K_I="Ki", d_E_ms="de", d_I_ms="di", tau_se_ms="tau_se",
+              tau_si_ms="tau_si", c_gl_mV_per_ms="c_gl", a_nS="a", b_pA="b", E_A_mV="EA", tau_A_ms="tauA", C_pF="C",
+              g_L_nS="gL")
+        | {f"c_{x.upper()}": f"c{x}" for x in ("ee", "ei", "ie", "ii")}
+        | {f"J_{x.upper()}": f"J{x}_max" for x in ("ee", "ei", "ie", "ii")} | {"K_gl": "Ke_gl"},
+        (("r_E_Hz", "network"), ("r_E_Hz", "squares")),
     ),
     "neurolib_hopf": Case("hopf", _same("a", omega="w"), (("x", "x"),)),
     "neurolib_fhn": Case(
@@ -138,9 +149,10 @@ def load(name: str) -> Run:
     delays = np.rint(d["lengths_mm"] / float(d["speed_mm_per_ms"]) / dt).astype(int)
     oracle = Oracle(get_region_model(case.model), parameters_of(name), dt)
     tvb = name.startswith("tvb")
-    initial = d["initial"] if tvb else np.array([d[key] for key in d if key.startswith("i_")])
+    initial = d["initial"] if tvb else neurolib_initial(case.model, d)
     coupling = tvb_coupling(d) if tvb else neurolib_coupling(name, d)
-    links = [Link(variable, into, w, delays, *coupling) for variable, into in case.links]
+    squared = {row.name for row in oracle.model.inputs if row.squared}
+    links = [Link(name_, into, w**2 if into in squared else w, delays, *coupling) for name_, into in case.links]
     scheme = str(d["scheme"]) if tvb else "euler"
     return Run(oracle, initial, links, scheme, dt, d["first"], d["sampled"], int(d["every"]))
 
@@ -165,9 +177,38 @@ def tvb_coupling(d: Mapping[str, Any]) -> tuple[Any, Any]:
     ), (lambda total: c["a"] * total)
 
 
+_ALN_STATES = (
+    "mufe", "mufi", "IA", "seem", "seim", "siem", "siim", "seev", "seiv", "siev", "siiv", "rates_exc", "rates_inh"
+)  # fmt: skip
+
+
+def neurolib_initial(model: str, d: Mapping[str, Any]) -> Array:
+    """Initial states in the order of the model."""
+    if model == "aln":
+        return np.array([d[f"i_{name}_init"] for name in _ALN_STATES])
+    return np.array([d[key] for key in d if key.startswith("i_")])
+
+
+def given(name: str) -> Any:
+    """What neurolib adds to the mean inputs of ALN in each step: they relax from their initial values."""
+    if "aln" not in name:
+        return lambda step: {}
+    d = np.load(FOLDER / f"{name}.npz")
+    kept = 1.0 - float(d["dt"]) / float(d["p_tau_ou"])
+    apart = {f"in_mu_{x.upper()}": d[f"i_mu{x}_ou"] - float(d[f"p_mu{x}_ext_mean"]) for x in ("e", "i")}
+    return lambda step: {key: value * kept**step for key, value in apart.items()}
+
+
+def select(name: str, states: Array) -> Array:
+    """The states that a file holds, of all [..., state, region]."""
+    if "aln" not in name:
+        return states
+    return states[..., [11, 12, 2], :]
+
+
 def neurolib_coupling(name: str, d: Mapping[str, Any]) -> tuple[Any, Any]:
     """(pre, post) of neurolib: diffusive but for Wilson-Cowan."""
-    strength = float(d["p_K_gl"])
-    if "wc" in name:
+    strength = float(d["p_K_gl"]) if "p_K_gl" in d else 1.0
+    if "wc" in name or "aln" in name:
         return (lambda own, other: other), (lambda total: strength * total)
     return (lambda own, other: other - own), (lambda total: strength * total)

@@ -26,7 +26,17 @@ import numpy.typing as npt
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import TableModel, Values
-from dtbsim.models.region_tables import SIGNALS, Integrator, Noise, Output, Read, RegionInput, RegionState
+from dtbsim.models.region_tables import (
+    SIGNALS,
+    Integrator,
+    Lookup,
+    Noise,
+    Output,
+    OwnDelay,
+    Read,
+    RegionInput,
+    RegionState,
+)
 
 Rates = dict[str, float | npt.NDArray[np.float64]]
 
@@ -36,7 +46,7 @@ class RegionModel(TableModel):
 
     Class attributes are the tables. Arguments of `derivatives` and `output`, in any order: states by name, `in_<input>`
     (float32, the sum that arrives there, the same in all stages of a step), optionally `I_stim` (float32, the drives
-    of this step, in `stimulus_unit`), and names of parameters, derived constants or `dt_ms`. `derivatives` returns the
+    of this step, in `stimulus_unit`), names of `delays`, and names of parameters, derived constants or `dt_ms`. `derivatives` returns the
     derivatives of all states in their order, in units per ms; `output` the values of `outputs` in their order.
     """
 
@@ -47,6 +57,10 @@ class RegionModel(TableModel):
     """Of a coupling that names none: (variable that regions send, input that it arrives at) pairs, all coupled."""
     coupling: str = "linear"
     """Function of a coupling that names none."""
+    delays: tuple[OwnDelay, ...] = ()
+    """Own states of some time ago that the functions take."""
+    lookups: tuple[Lookup, ...] = ()
+    """Functions that are tables."""
     reads: tuple[Read, ...] = ()
     noise: tuple[Noise, ...] = ()
     """What a configuration's `noise` is without being told more: target, kind and size in the model's paper."""
@@ -92,6 +106,8 @@ class RegionModel(TableModel):
     @property
     def integrators(self) -> tuple[Integrator, ...]:
         """The schemes that the model allows."""
+        if any(row.instant for row in self.states):
+            return ("euler",)
         explicit: tuple[Integrator, ...] = ("euler", "heun", "rk4")
         return (*explicit, "exponential") if self.decays(self.complete({})) else explicit
 
@@ -103,7 +119,7 @@ class RegionModel(TableModel):
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of what noise can act on: states, then inputs."""
-        return (*(row.name for row in self.states), *(row.name for row in self.inputs))
+        return (*(row.name for row in self.states if not row.instant), *(row.name for row in self.inputs))
 
     def variable(self, name: str) -> RegionState | Output:
         """Return the row of a state or output; InputError with a suggestion when there is none."""

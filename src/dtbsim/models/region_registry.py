@@ -6,9 +6,12 @@ from functools import cache
 
 from dtbsim.arguments import text
 from dtbsim.models.region_model import RegionModel
+from dtbsim.models.regions.aln import Aln
 from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
 from dtbsim.models.regions.deco_2013 import Deco2013
 from dtbsim.models.regions.deco_2014 import Deco2014
+from dtbsim.models.regions.di_volo_2019 import DiVolo2019
+from dtbsim.models.regions.di_volo_2019_second_order import DiVolo2019SecondOrder
 from dtbsim.models.regions.epileptor import Epileptor
 from dtbsim.models.regions.epileptor_2d import Epileptor2d
 from dtbsim.models.regions.fitzhugh_nagumo import FitzHughNagumo
@@ -25,10 +28,13 @@ from dtbsim.models.regions.zetterberg_jansen import ZetterbergJansen
 from dtbsim.registry import Registry
 
 BUILT_IN: tuple[type[RegionModel], ...] = (
+    Aln,
     CoombesByrne,
     CoombesByrne2d,
     Deco2013,
     Deco2014,
+    DiVolo2019,
+    DiVolo2019SecondOrder,
     Epileptor,
     Epileptor2d,
     FitzHughNagumo,

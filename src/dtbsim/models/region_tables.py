@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dtbsim.models.tables import State
 
@@ -27,6 +32,8 @@ class RegionState(State):
     low: float = -math.inf
     high: float = math.inf
     period: float = 0.0
+    instant: bool = False
+    """Whether `derivatives` gives its value after the step instead of a derivative: a rate that follows the others."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class RegionInput:
     name: str
     unit: str
     description: str
+    squared: bool = False
+    """Whether couplings arrive with the squares of their weights and strength."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,58 @@ class Read:
     signal: Signal
     variable: str
     reason: str
+
+
+@dataclass(frozen=True)
+class OwnDelay:
+    """An argument `name` of the functions: a state of the region itself as it was `parameter` (ms) ago.
+
+    The delay is rounded to steps, at least one; it is the same for all regions and members. Before the start the state
+    is as at the start.
+    """
+
+    name: str
+    state: str
+    parameter: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A function name(x, y) of the functions `derivatives` and `output`: bilinear in a table, constant outside it.
+
+    `x` and `y` are (first, step, number) of the grid; `file` names an array float32[ny, nx] of an .npz file beside the
+    model as "FILE.npz:KEY", in `folder`.
+    """
+
+    name: str
+    x: tuple[float, float, int]
+    y: tuple[float, float, int]
+    folder: Path
+    file: str
+
+    def values(self) -> NDArray[np.float32]:
+        """Return the table, float32[ny, nx]."""
+        return _read(self.folder, self.file, (self.y[2], self.x[2]))
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        """Return what kernels compute, in float64."""
+        table = self.values().astype(np.float64)
+        u = np.clip((np.asarray(x, np.float64) - self.x[0]) / self.x[1], 0.0, self.x[2] - 1.0)
+        v = np.clip((np.asarray(y, np.float64) - self.y[0]) / self.y[1], 0.0, self.y[2] - 1.0)
+        i, j = np.minimum(u.astype(int), self.x[2] - 2), np.minimum(v.astype(int), self.y[2] - 2)
+        f, g = u - i, v - j
+        low = table[j, i] + (table[j, i + 1] - table[j, i]) * f
+        return low + (table[j + 1, i] + (table[j + 1, i + 1] - table[j + 1, i]) * f - low) * g
+
+
+@cache
+def _read(folder: Path, file: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    name, _, key = file.partition(":")
+    with np.load(folder / name) as found:
+        table: NDArray[np.float32] = np.ascontiguousarray(found[key], np.float32)
+    assert table.shape == shape
+    return table
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_st
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
-from dtbsim.kernels import region_step as T
+from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.mpi import Comm
 from dtbsim.record.regions import RegionSeries

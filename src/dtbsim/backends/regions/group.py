@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.drive_tables import normal_table
 from dtbsim.backends.regions.shares import Share
 from dtbsim.backends.regions.wiring import is_uniform, rows_of, total_weights, transposed
-from dtbsim.kernels import region_step as T
+from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dtbsim.backends.regions.group import LaneGroup
 from dtbsim.backends.regions.shares import Share
 from dtbsim.errors import InputError
-from dtbsim.kernels import region_step as T
+from dtbsim.kernels import region_blocks as T
 from dtbsim.spec.region_network import RegionNetwork
 
 PART = "regions"

@@ -60,6 +60,11 @@ def needed_region_functions(model: RegionModel, *more: str) -> tuple[list[str], 
     return needed_by(calls, own_region_functions(model))
 
 
+def _lookup(name: str) -> ir.Function:
+    """A table as a function of two numbers, whose text the emitters write."""
+    return ir.Function(name, (("x", "f32"), ("y", "f32")), (), (ir.Constant(0.0, "f32"),), frozenset())
+
+
 def names_used(function: ir.Function, result: int) -> frozenset[str]:
     """Return the arguments that one result of a function depends on."""
     needs: dict[str, frozenset[str]] = {name: frozenset({name}) for name, _ in function.arguments}
@@ -87,7 +92,8 @@ def _names(x: ir.Expr, needs: dict[str, frozenset[str]]) -> frozenset[str]:
 def _checked(
     model: RegionModel, function: Callable[..., Any], types: dict[str, ir.Type], rows: list[str], label: str
 ) -> ir.Function:
-    checked = parse(Source.of(function), types, functions=own_region_functions(model))
+    known = {**own_region_functions(model), **{row.name: _lookup(row.name) for row in model.lookups}}
+    checked = parse(Source.of(function), types, functions=known)
     if len(checked.results) != len(rows):
         raise InputError(
             f"{label} of model '{model.name}' returns {len(checked.results)} values; expected {len(rows)}",
@@ -111,7 +117,7 @@ def _types(model: RegionModel) -> dict[str, ir.Type]:
 def _other_names(model: RegionModel) -> list[str]:
     """Arguments that are no states."""
     constants = [*(row.name for row in model.parameters), *(row.name for row in (*model.derived, DT))]
-    return [*constants, *(f"in_{row.name}" for row in model.inputs), "I_stim"]
+    return [*constants, *(row.name for row in model.delays), *(f"in_{row.name}" for row in model.inputs), "I_stim"]
 
 
 def _place(function: Callable[..., Any]) -> str:
@@ -129,6 +135,8 @@ def _check_tables(model: RegionModel, place: str) -> None:
     parameters = [row.name for row in model.parameters]
     references = [("couples", name, model.variables) for name, _ in model.couples]
     references += [("couples", name, tuple(inputs)) for _, name in model.couples]
+    references += [("delays", row.state, tuple(states)) for row in model.delays]
+    references += [("delays", row.parameter, tuple(parameters)) for row in model.delays]
     references += [("reads", row.variable, model.variables) for row in model.reads]
     references += [("noise", row.target, (*states, *inputs)) for row in model.noise]
     references += [("states", row.default, tuple(parameters)) for row in model.states if isinstance(row.default, str)]

@@ -14,7 +14,7 @@ def seventh(z: float) -> float:
 
 
 class Epileptor(RegionModel):
-    """Fast discharges (x1, y1), spikes and waves (x2, y2), slow permittivity z that starts and ends seizures, filter g."""
+    """Fast discharges (x1, y1), spikes and waves (x2, y2), slow permittivity z that starts and ends seizures."""
 
     name = "epileptor"
     summary = "Epileptor: seizures that start and end by themselves, in six dimensions"
