@@ -13,6 +13,8 @@ from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
+from dtbsim.record.regions import RegionSeries
+from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive
 
@@ -73,6 +75,15 @@ class Backend(Protocol):
 
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
+
+    def region_series(self) -> Sequence[RegionSeries]:
+        """What the last chunk has brought of the samples of mean-field regions, in their order."""
+
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
+
+    def region_hash(self) -> RegionHasher | None:
+        """What hashes the states of mean-field regions of this rank; None without any."""
 
     # -- what may be changed between chunks ---------------------------------------------------------------------
 

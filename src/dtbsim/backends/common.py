@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from dtbsim.backends.state import (
 from dtbsim.backends.train_state import load_trains, train_states
 from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.build.rank import RankNetwork, rebuilt_rows
+from dtbsim.record.regions import RegionSeries
+from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network, with_weights
 
@@ -119,6 +121,18 @@ class CommonBackend(ABC):
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""
         return PlasticWeights(self.tables.dynamic, projection)
+
+    def region_series(self) -> Sequence[RegionSeries]:
+        """None: there are neurons alone."""
+        return ()
+
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """There are no regions."""
+        raise IndexError(population)
+
+    def region_hash(self) -> RegionHasher | None:
+        """None: there are neurons alone."""
+        return None
 
     # -- state ------------------------------------------------------------------------------------------------
 

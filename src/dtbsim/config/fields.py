@@ -47,8 +47,9 @@ class Leaf:
             return None
         for key in _DISCRIMINATORS:
             if key in self.model.model_fields:
-                (value,) = get_args(self.model.model_fields[key].annotation)
-                return key, str(value)
+                values = get_args(self.model.model_fields[key].annotation)
+                if len(values) == 1:  # else it is a choice within one class
+                    return key, str(values[0])
         return None
 
     def takes(self, value: Any) -> bool:

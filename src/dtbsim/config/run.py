@@ -10,9 +10,11 @@ from dtbsim.clock import nearest_step, time_of, whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.changes import Change
 from dtbsim.config.controllers import ControllerItem
+from dtbsim.config.coupling import Coupling, Ensemble
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
+from dtbsim.config.region_names import names_regions
 from dtbsim.config.signals import SignalItem
 from dtbsim.config.values import Name, Strict
 
@@ -219,9 +221,11 @@ class RunConfig(Strict):
     circuits: dict[Name, Circuit] = Field(default={}, description="ready-made local circuits by name")
     populations: dict[Name, Population] = Field(default={}, description="populations by name")
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
+    couplings: dict[Name, Coupling] = Field(default={}, description="couplings of mean-field regions by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
     controllers: dict[Name, ControllerItem] = Field(default={}, description="slow controllers by name")
     changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
+    ensemble: Ensemble | None = Field(default=None, description="runs side by side that differ in some values")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     signals: dict[Name, SignalItem] = Field(default={}, description="further signals by name, such as EEG")
@@ -232,6 +236,18 @@ class RunConfig(Strict):
     def _something(self) -> RunConfig:
         if not self.populations and not self.circuits:
             raise ValueError("no populations: give `populations` or `circuits`")
+        return self
+
+    @model_validator(mode="after")
+    def _no_spikes_of_regions(self) -> RunConfig:
+        """Where all populations are of mean-field regions, spikes and their rates are off, unless they are given."""
+        if self.circuits or not all(names_regions(population.model) for population in self.populations.values()):
+            return self
+        off = dict.fromkeys({"spikes", "rate_bin_ms"} - self.record.model_fields_set)
+        if any(getattr(self.record, name) is not None for name in off):
+            record = self.record.model_copy()
+            record.__dict__.update(off)
+            self.__dict__["record"] = record  # by assignments they would count as given
         return self
 
     @model_validator(mode="after")

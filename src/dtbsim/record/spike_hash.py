@@ -71,8 +71,8 @@ class SpikeHasher:
         windows = words >> np.uint64(WINDOW_BITS)
         words <<= np.uint64(32)
         words |= gids
-        a = _mix(words ^ KEY_A)
-        b = _mix(a ^ KEY_B)
+        a = mixed(words ^ KEY_A)
+        b = mixed(a ^ KEY_B)
         first, last = int(windows.min()), int(windows.max())
         for window in range(first, last + 1):
             inside = slice(None) if first == last else windows == window
@@ -90,7 +90,7 @@ def combined(sums: Mapping[int, U64] | U64) -> str:
     return sha.hexdigest()
 
 
-def _mix(words: U64) -> U64:
+def mixed(words: U64) -> U64:
     """SplitMix64's finalizer, a bijection of 64-bit words, in place."""
     words ^= words >> np.uint64(30)
     words *= np.uint64(0xBF58476D1CE4E5B9)

@@ -11,7 +11,9 @@ from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
+from dtbsim.backends.no_neurons import NoNeuronsPlan
 from dtbsim.backends.planned import BackendPlan
+from dtbsim.backends.with_regions import WithRegionsPlan
 from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import Comm
@@ -49,6 +51,12 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     (`open_device`), never a run on the CPU.
     """
     wanted = network.execution.backend
+    if network.regions is not None:
+        if wanted == "cuda":
+            raise InputError(
+                "mean-field regions are stepped on the CPU", where="simulation.backend", remedy="use auto or cpu"
+            )
+        return Choice("cpu", "as configured" if wanted == "cpu" else "auto: mean-field regions are stepped there")
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
@@ -72,7 +80,15 @@ def _shared_by(device: Device, comm: Comm) -> int:
 
 def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
     """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
+    if network.regions is not None:
+        return on_every_rank(comm, lambda: WithRegionsPlan(network, _plan_neurons(choice, network, comm), comm))
+    return _plan_neurons(choice, network, comm)
+
+
+def _plan_neurons(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
     wanted, device = network.execution, choice.device
+    if network.n_neurons == 0:
+        return NoNeuronsPlan(network, choose_threads(wanted, comm))
     ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)

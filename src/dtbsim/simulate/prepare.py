@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dtbsim.backends.planned import BackendPlan
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan
@@ -18,7 +20,7 @@ from dtbsim.run_folder.inputs import Input, find_inputs
 from dtbsim.simulate.choose import Choice, choose_backend, plan_backend
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.spec import Network, compile_network
-from dtbsim.spec.network import check_simulated
+from dtbsim.spec.network import MAX_DELAY_STEPS, check_simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,11 @@ def prepare(
         models=models,
         inputs=inputs,
         backend_plan=backend_plan,
-        exchange_plan=plan_exchange(network, backend_plan.layout.blocks, comm.size),
+        exchange_plan=(
+            plan_exchange(network, backend_plan.layout.blocks, comm.size)
+            if network.n_neurons
+            else ExchangePlan(MAX_DELAY_STEPS, np.zeros((comm.size, 0), dtype=bool))
+        ),
         choice=choice,
     )
 

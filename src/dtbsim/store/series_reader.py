@@ -88,7 +88,7 @@ def read_weights(folder: Path, ranks: int, start_ms: float | None = None, stop_m
     samples = min(table.rows for table in tables)
     steps = tables[0].read("step", 0, samples)
     dt_ms = float(tables[0].attribute("dt_ms"))
-    first, last = _rows_between(steps * dt_ms, start_ms, stop_ms)
+    first, last = rows_between(steps * dt_ms, start_ms, stop_ms)
     source, target, delay = (np.concatenate([t.constant(n) for t in tables]) for n in ("source", "target", "delay"))
     values = np.concatenate([table.read("weight", first, last) for table in tables], axis=1)
     order = np.argsort(target, kind="stable")  # a target is on one rank
@@ -157,7 +157,7 @@ def read_states(
         if table.attribute("variables") != variables or not np.array_equal(table.read("step", 0, samples), steps):
             raise InputError("variables or steps differ from those of rank 0", where=str(table.path), remedy=RESTORE)
     gids = np.concatenate([table.constant("gid") for table in tables])
-    first, last = _rows_between(network.time_ms(steps), start_ms, stop_ms)
+    first, last = rows_between(network.time_ms(steps), start_ms, stop_ms)
     values = np.concatenate([table.read("values", first, last) for table in tables], axis=1)
     order = np.argsort(gids, kind="stable")
     gids, values = gids[order], values[:, order]
@@ -169,7 +169,7 @@ def read_states(
     )
 
 
-def _rows_between(time_ms: NDArray[np.float64], start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
+def rows_between(time_ms: NDArray[np.float64], start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
     """Return the first row and the row after the last one of start_ms < t <= stop_ms (rounding aside)."""
     slack = 1e-9 * float(np.abs(time_ms).max(initial=0.0))
     first = 0 if start_ms is None else int(np.searchsorted(time_ms, start_ms + slack, side="right"))

@@ -14,7 +14,7 @@ from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import SerialComm
 from dtbsim.run_folder.checkpoints import list_checkpoints
 from dtbsim.store.run import Run
-from dtbsim.sweeps.grid import Values
+from dtbsim.config.grid import Values
 
 if TYPE_CHECKING:
     from dtbsim.simulate import RunResult
