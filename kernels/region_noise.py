@@ -19,9 +19,7 @@ from dtbsim.kernels.philox import philox4x32
 
 
 @nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
-def _own_words(
-    nodes: Any, seeds: Any, c1: Any, c3: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any
-) -> None:
+def _own_words(nodes: Any, seeds: Any, c1: Any, c3: Any, k1: Any, w0: Any, w1: Any, w2: Any, w3: Any) -> None:
     for i in range(nodes.size):
         w0[i], w1[i], w2[i], w3[i] = philox4x32(nodes[i], c1, np.uint32(0), c3, seeds[i], k1)
 

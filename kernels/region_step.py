@@ -26,7 +26,9 @@ from dtbsim.kernels.region_coupling import ROWS, sum_sources, sum_sources_now
 
 # the group
 LANES, COLUMNS, POSITION, BLOCK, BACK, STEP = range(6)
-N_SLOTS, SLOTS_AT, N_POPULATIONS, POPULATIONS_AT, N_HISTORIES, HISTORIES_AT, N_SAMPLES, SAMPLES_AT, RAW_AT = range(6, 15)
+N_SLOTS, SLOTS_AT, N_POPULATIONS, POPULATIONS_AT, N_HISTORIES, HISTORIES_AT, N_SAMPLES, SAMPLES_AT, RAW_AT = range(
+    6, 15
+)
 GROUP_FIELDS = 15
 
 # a slot
@@ -229,8 +231,9 @@ def _samples_of(group: Any, steps: int, thread: int, threads: int) -> None:
 @nb.njit(nogil=True)
 def _newest(group: Any, steps: int) -> int:
     """Column in which the newest values of a block come to be: the next ones, or, at the end of the room, the first."""
-    position = group[POSITION] + steps
-    return position if position < group[COLUMNS] else group[BACK]
+    position: int = group[POSITION] + steps
+    first: int = group[BACK]
+    return position if position < group[COLUMNS] else first
 
 
 @nb.njit(nogil=True, error_model="numpy")

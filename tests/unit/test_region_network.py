@@ -218,6 +218,8 @@ def test_a_state_that_is_not_finite_is_named(tmp_path: Path) -> None:
     regions, n_steps, dt_ms = _regions(config)
     engine = RegionEngine(regions, dt_ms, SerialComm(), 1)
     engine.advance(0, n_steps)
-    with pytest.raises(NumericsError, match=r"state \w of region r\d+ became NaN .* member 1 of the ensemble") as caught:
+    with pytest.raises(
+        NumericsError, match=r"state \w of region r\d+ became NaN .* member 1 of the ensemble"
+    ) as caught:
         engine.check_finite(0, n_steps)
     assert caught.value.exit_code == 7

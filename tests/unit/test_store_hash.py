@@ -11,7 +11,7 @@ import pytest
 from store_runs import make_run, spikes_of_a_run
 
 from dtbsim.errors import InputError
-from dtbsim.record.spike_hash import SpikeHasher, mixed, combined
+from dtbsim.record.spike_hash import SpikeHasher, combined, mixed
 from dtbsim.store import hash_run
 from dtbsim.store.run import open_run
 

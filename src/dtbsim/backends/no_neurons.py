@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.parameters import Chosen, NewValues
-from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.planned import Progress
+from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.sampling import Sampled
 from dtbsim.backends.state import State, Values, step_of
 from dtbsim.backends.weights import RecordedWeights
@@ -47,7 +47,7 @@ class NoNeuronsPlan:
         self.threads = threads
         int32 = np.zeros(0, np.int32)
         table = BlockTable(
-            n_neurons=_none(), work=np.zeros(0), region=_none(), population=int32, gid0=_none(), xyz_mm=None
+            n_neurons=_none(), work=np.zeros(0), region=int32, population=int32, gid0=_none(), xyz_mm=None
         )
         blocks = Blocks(_none(), _none(), _none(), int32)
         candidates = Candidates(_none(), np.zeros((0, RANGE_FIELDS), np.int64), int32, 0, ListedOnRank.nothing())
@@ -84,7 +84,7 @@ class NoNeurons:
     plan: str | None = None
     limit_s: float | None = None
     weights: Sequence[RecordedWeights] = ()
-    weights_set: Mapping[int, Table] = {}  # noqa: RUF012 - there are none
+    weights_set: Mapping[int, Table] = {}
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads, self.reached = n_threads, 0

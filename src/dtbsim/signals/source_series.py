@@ -12,6 +12,7 @@ from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND, Names
 from dtbsim.record.counts import Bins
 from dtbsim.signals.currents import CurrentSource, needed_states
+from dtbsim.signals.mean_field_source import MeanFieldSource, is_mean_field
 from dtbsim.signals.sensors import SourceOptions, SourcePlan
 from dtbsim.signals.source import F64, Grid, OpenSource, Source, Window, region_of_all, window_of
 from dtbsim.signals.stream import Plan, Signal
@@ -50,6 +51,10 @@ class SourceSignal(Signal):
         """Those of which the model's synaptic currents are made; none for rates."""
         return needed_states(model) if item.quantity == "current" else ()
 
+    def reads(self, item: Any) -> str | None:
+        """Of mean-field regions what their model declares for field potentials, or as a rate."""
+        return "lfp" if item.quantity == "current" else "rate"
+
     def plan(self, name: str, item: Any, network: Network) -> Plan:
         """The regions of the populations."""
         return SourceSeriesPlan(name, item, network)
@@ -68,8 +73,10 @@ class SourceSeriesPlan(SourcePlan):
 
     def __init__(self, name: str, item: SourceSeries, network: Network) -> None:
         window = window_of(item, network, f"signals.{name}")
-        made = RateSource if item.quantity == "rate" else CurrentSource
-        source: Source = made(name, item, network, window)
+        made: type[Source] = RateSource if item.quantity == "rate" else CurrentSource
+        if is_mean_field(item, network, f"signals.{name}"):
+            made = MeanFieldSource
+        source: Source = made(name, item, network, window)  # type: ignore[call-arg]
         grid = Grid(tuple(source.names), source.unit, window.interval, window.first, window.stop, network.dt_ms)
         self.give(name, "source", source, grid)
 

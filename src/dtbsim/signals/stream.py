@@ -181,6 +181,14 @@ class Signal:
         """
         return ()
 
+    def reads(self, item: Any) -> str | None:
+        """Which of the signals that a region model declares (`RegionModel.reads`) this one is made of; None: of none.
+
+        What is asked for is then sampled every `item.interval_ms` and found in `Chunk.regions`
+        (`Network.regions.samples` says which).
+        """
+        return None
+
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """Names below `stores` of what a resolved configuration (plain data) asks for, each with the key that does."""
         names = entries_of_kind(config, self.name)

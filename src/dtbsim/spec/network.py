@@ -32,8 +32,8 @@ from dtbsim.spec.delays import DelaySpread
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.numbers import Quantity
-from dtbsim.spec.region_network import RegionNetwork
 from dtbsim.spec.records import Execution, Records, Request
+from dtbsim.spec.region_network import RegionNetwork
 from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics

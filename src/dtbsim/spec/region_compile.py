@@ -188,7 +188,7 @@ def _check(draft: RegionDraft, dt_ms: float, path: str, numbers: Numbers) -> Non
 
 def _noise(key: str, item: RegionNoise, draft: RegionDraft, path: str, numbers: Numbers) -> NoiseDraft:
     model, places = draft.model, numbers.places
-    targets = [row.name for row in (*model.states, *model.inputs)]
+    targets = [*(row.name for row in model.states), *(row.name for row in model.inputs)]
     if key not in targets:
         message = f"model '{model.name}' has no state or input '{key}' for noise"
         raise places.error(path, message, did_you_mean(key, targets))
@@ -215,16 +215,20 @@ def compile_couplings(config: RunConfig, drafts: Mapping[str, RegionDraft], numb
 
 
 def _couplings(
-    name: str, key: str, item: cfg.Coupling, source: RegionDraft, target: RegionDraft, config: RunConfig, numbers: Numbers
+    name: str,
+    key: str,
+    item: cfg.Coupling,
+    source: RegionDraft,
+    target: RegionDraft,
+    config: RunConfig,
+    numbers: Numbers,
 ) -> list[CouplingDraft]:
     path, places, simulation = f"couplings.{key}", numbers.places, config.simulation
     for wrong in ("filter_tau_ms", "effect"):
         if getattr(item, wrong) is not None:
             message = f"{wrong} belongs to spiking populations; '{source.name}' and '{target.name}' are of regions"
             raise places.error(f"{path}.{wrong}", message, "leave it out")
-    wiring = wiring_of(
-        item, path, target.regions, source.regions, simulation.dt_ms, simulation.max_delay_ms, numbers
-    )
+    wiring = wiring_of(item, path, target.regions, source.regions, simulation.dt_ms, simulation.max_delay_ms, numbers)
     function, values = function_of(item, target.model)
     strength = numbers.by_region(item.strength, target.regions, f"{path}.strength")
     pairs = _variables(item, path, source, target, numbers)

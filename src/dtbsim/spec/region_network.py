@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
-FunctionKind = Literal[
-    "linear", "scaling", "difference", "sigmoidal", "hyperbolic_tangent", "jansen_rit", "kuramoto"
-]
+FunctionKind = Literal["linear", "scaling", "difference", "sigmoidal", "hyperbolic_tangent", "jansen_rit", "kuramoto"]
 NoiseKind = Literal["additive", "multiplicative", "ornstein_uhlenbeck"]
 
 
@@ -126,6 +124,10 @@ class FromSpikes:
     wiring: Wiring
     tau_ms: float
     key_path: str
+
+
+BOLD = ".bold"
+"""Who asks for what BOLD needs: no entry of `signals` can have this name."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What of a configuration is about mean-field regions: taken out of it, and compiled for all members of the ensemble."""
+"""What of a configuration is about mean-field regions: taken out of it, compiled for all members of the ensemble."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from dtbsim.clock import steps_of
 from dtbsim.config.run import RunConfig
+from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.numbers import Numbers
@@ -20,7 +21,9 @@ from dtbsim.spec.region_compile import (
     compile_region_populations,
     region_population_names,
 )
+from dtbsim.spec.records import bold_record
 from dtbsim.spec.region_network import (
+    BOLD,
     F64,
     Members,
     Noise,
@@ -40,11 +43,7 @@ def without_regions(config: RunConfig, names: list[str], places: Places) -> RunC
         places.mistakes.append(places.error(path, f"'{name}' is a population of regions, {what}", remedy))
     spiking = {name: item for name, item in config.populations.items() if name not in names}
     states = [item for item in config.record.states if item.population not in names]
-    couplings = {
-        name: item
-        for name, item in config.couplings.items()
-        if any(end in spiking for end in _ends(item))
-    }
+    couplings = {name: item for name, item in config.couplings.items() if any(end in spiking for end in _ends(item))}
     record = config.record.model_copy(update={"states": states})
     return config.model_copy(update={"populations": spiking, "record": record, "couplings": couplings})
 
@@ -100,9 +99,7 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
         _population(index, [drafts[name] for drafts, _ in compiled]) for index, name in enumerate(drafts)
     )
     indices = {population.name: population.index for population in populations}
-    found = tuple(
-        _coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings))
-    )
+    found = tuple(_coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings)))
     coordinates = _coordinates(members)
     samples = tuple(_samples(config, populations, indices, places))
     return RegionNetwork(populations, found, Members(tuple(m.config.seed for m in members), coordinates), samples)
@@ -195,6 +192,44 @@ def _samples(
                 check_variable(population, variable, f"record.states.{k}.variables.{number}", places)
             interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, config.simulation.dt_ms)
             yield RegionSample(k, population.index, tuple(item.variables), interval)
+    yield from _samples_of_signals(config, populations, indices, places)
+
+
+def _samples_of_signals(
+    config: RunConfig, populations: tuple[RegionPopulation, ...], indices: Mapping[str, int], places: Places
+) -> Iterator[RegionSample]:
+    """Yield what BOLD and signals need of regions: what their models declare as the source, or the variable named."""
+    dt_ms, bold = config.simulation.dt_ms, config.bold
+    if bold is not None:
+        record = bold_record(bold, {}, dt_ms, places)
+        for name in [bold.population] if isinstance(bold.population, str) else bold.population:
+            if name in indices:
+                with places.collecting():
+                    variable = _source(populations[indices[name]], "bold", bold.variable, "bold", places)
+                    yield RegionSample(BOLD, indices[name], (variable,), record.bin_steps(dt_ms), mean=True)
+    for key, item in config.signals.items():
+        for name, where in item.populations().items():
+            if name not in indices:
+                continue
+            with places.collecting():
+                reads = SIGNALS.find(item.kind).reads(item)
+                if reads is None:
+                    message = f"'{name}' is a population of mean-field regions, of which {item.kind} is not made"
+                    raise places.error(f"signals.{key}.{where}", message, "name a population of neurons")
+                named = getattr(item, "variable", None)
+                variable = _source(populations[indices[name]], reads, named, f"signals.{key}", places)
+                yield RegionSample(key, indices[name], (variable,), steps_of(item.interval_ms, dt_ms))
+
+
+def _source(population: RegionPopulation, signal: str, named: str | None, path: str, places: Places) -> str:
+    """The variable that is the source of a signal; InputError where the model lacks or does not declare it."""
+    if named is not None:
+        check_variable(population, named, f"{path}.variable", places)
+        return named
+    try:
+        return population.model.read(signal).variable
+    except InputError as error:
+        raise places.error(f"{path}.variable", error.message, error.remedy) from None
 
 
 def _check_no_neurons(item: Any, population: RegionPopulation, path: str, places: Places) -> None:

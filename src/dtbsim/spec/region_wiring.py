@@ -32,9 +32,7 @@ def wiring_of(
     return Wiring(starts, columns.astype(np.int32), weights.astype(np.float32), delays)
 
 
-def _entries(
-    item: Coupling, path: str, target: I32, source: I32, numbers: Numbers
-) -> tuple[I64, I64, F64, F64 | None]:
+def _entries(item: Coupling, path: str, target: I32, source: I32, numbers: Numbers) -> tuple[I64, I64, F64, F64 | None]:
     """Targets (ascending), sources (ascending within a target), weights and tract lengths (None: unknown)."""
     given, where = item.weights, f"{path}.weights"
     if isinstance(given, Matrix):

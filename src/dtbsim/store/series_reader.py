@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +43,20 @@ def read_rates(path: Path) -> xr.DataArray:
     )
 
 
-def read_bold(path: Path) -> xr.DataArray:
-    """Return BOLD, float64 (time_s, region)."""
+def read_bold(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
+    """Return BOLD, float64 (time_s, region); (time_s, member, region) with coordinates of the members of an ensemble."""
     import xarray as xr
 
     table = TableReader(path, "bold")
     tr_ms, first_ms = float(table.attribute("tr_ms")), float(table.attribute("first_ms"))
-    bold = table.read("bold")
+    bold, regions = table.read("bold"), table.attribute("regions")
+    dims = ("time_s", "member", "region") if members else ("time_s", "region")
+    if members:
+        bold = bold.reshape(len(bold), -1, len(regions))
     return xr.DataArray(
         bold,
-        dims=("time_s", "region"),
-        coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": table.attribute("regions")},
+        dims=dims,
+        coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": regions, **(members or {})},
         name="bold",
         attrs={"units": "1", "kind": "bold", "tr_s": tr_ms * 1e-3},
     )

@@ -141,8 +141,11 @@ class BoldWriter:
     The first sample stands for time `first_ms` (default: one TR), the others follow every `tr_ms`.
     """
 
-    def __init__(self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None) -> None:
-        self._regions = len(region_names)
+    def __init__(
+        self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None, members: int = 1
+    ) -> None:
+        """Of an ensemble a sample has the regions of member after member."""
+        self._regions = members * len(region_names)
         first_ms = tr_ms if first_ms is None else first_ms
         self._table = TableWriter(
             path,
@@ -152,6 +155,7 @@ class BoldWriter:
             attributes={
                 "kind": "bold",
                 "regions": list(region_names),
+                "members": members,
                 "tr_ms": tr_ms,
                 "first_ms": first_ms + tr_ms * bins_before_branch(first_ms - tr_ms, tr_ms),
             },

@@ -16,6 +16,7 @@ from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_step as T
+from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.mpi import Comm
 from dtbsim.record.regions import RegionSeries
 from dtbsim.record.state_hash import INTERVAL, RegionHasher
@@ -91,7 +92,7 @@ class RegionEngine:
             T.step_group(group.table, stop, 0, 1, alone)
 
     def _group_steps(self, group: LaneGroup, stop: int) -> None:
-        n = min(self._team.n, self._network.n_nodes // (2 * T.ROWS))
+        n = min(self._team.n, self._network.n_nodes // (2 * ROWS))
         if n < 2 or group.block * group.lanes * self._network.n_nodes < ENOUGH:
             T.step_group(group.table, stop, 0, 1, self._barrier)
             return
@@ -246,4 +247,3 @@ def _sampled(network: RegionNetwork) -> tuple[list[Sampled], list[list[int]]]:
             mine.append(len(found) - 1)
         columns.append(mine)
     return found, columns
-

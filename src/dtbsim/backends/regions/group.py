@@ -13,6 +13,7 @@ from dtbsim.backends.drive_tables import normal_table
 from dtbsim.backends.regions.shares import Share
 from dtbsim.backends.regions.wiring import is_uniform, rows_of, total_weights, transposed
 from dtbsim.kernels import region_step as T
+from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
 from dtbsim.spec.region_network import F64, Noise, RegionCoupling, RegionNetwork, RegionPopulation
@@ -184,9 +185,7 @@ class LaneGroup:
             self.sums += sums
         self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
 
-    def _slot(
-        self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32
-    ) -> list[int]:
+    def _slot(self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32) -> list[int]:
         source = self._network.populations[coupling.source]
         history = self._history(source, coupling, function)
         row = [0] * T.SLOT_FIELDS
@@ -202,9 +201,11 @@ class LaneGroup:
             for field, array in ((T.S_WEIGHTS, rows.weights), (T.S_OFFSETS, rows.offsets), (T.S_STARTS, rows.starts)):
                 row[field] = self._hold(array).ctypes.data
             stride = -(-self.block * self.lanes // SPARE) * SPARE
-            raw = np.zeros((rows.starts.size - 1) * T.ROWS * stride, np.float32)
+            raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
         kind, numbers = _function_numbers(coupling, self.members)
-        strength = np.broadcast_to(lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes))
+        strength = np.broadcast_to(
+            lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes)
+        )
         row[T.S_FUNCTION], row[T.S_NUMBERS] = kind, self._hold(numbers).ctypes.data
         row[T.S_STRENGTH] = self._hold(np.ascontiguousarray(strength, np.float32)).ctypes.data
         row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
@@ -247,7 +248,12 @@ class LaneGroup:
             row[:] = sent.ctypes.data, sent.shape[1], one.interval, one.mean, self._means[-1].ctypes.data, 0, 0
         self._sample_table = samples
         table = self.table
-        table[T.LANES], table[T.COLUMNS], table[T.BLOCK], table[T.BACK] = self.lanes, self.columns, self.block, self.back
+        table[T.LANES], table[T.COLUMNS], table[T.BLOCK], table[T.BACK] = (
+            self.lanes,
+            self.columns,
+            self.block,
+            self.back,
+        )
         table[T.POSITION] = self.back
         for count, at, rows in (
             (T.N_SLOTS, T.SLOTS_AT, self._slots),

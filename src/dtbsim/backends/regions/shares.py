@@ -37,9 +37,7 @@ def lane_groups(network: RegionNetwork, lanes: int | None = None) -> list[tuple[
         wiring = tuple(int(coupling.wiring_of[member]) for coupling in network.couplings)
         keys.setdefault((seed >> 32, *wiring), []).append(member)
     return [
-        tuple(members[first : first + lanes])
-        for members in keys.values()
-        for first in range(0, len(members), lanes)
+        tuple(members[first : first + lanes]) for members in keys.values() for first in range(0, len(members), lanes)
     ]
 
 

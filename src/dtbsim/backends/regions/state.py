@@ -67,9 +67,7 @@ def _kept(group: LaneGroup, k: int) -> NDArray[np.float32]:
     return group.history_values(group.histories[k])[:, position - group.back : position + 1]
 
 
-def load_state(
-    state: State, network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], step: int
-) -> None:
+def load_state(state: State, network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], step: int) -> None:
     """Give the groups what the whole network had at a step. InputError where something is missing."""
     for group in groups:
         group.table[T.STEP], group.table[T.POSITION] = step, group.back

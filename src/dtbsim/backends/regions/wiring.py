@@ -25,9 +25,7 @@ class Rows:
     starts: I64
 
 
-def rows_of(
-    wiring: Wiring, first: int, last: int, n_sources: int, columns: int, back: int, lanes: int
-) -> Rows:
+def rows_of(wiring: Wiring, first: int, last: int, n_sources: int, columns: int, back: int, lanes: int) -> Rows:
     """Rows of the targets `first` to before `last`.
 
     What fills a group up points to the last row, of zeros, with the longest delay, so that a block ends within the row.

@@ -88,9 +88,7 @@ class CoombesByrne2d(RegionModel):
     summary = "Next-generation neural mass whose conductance follows the rate at once"
     citation = _CITATION
     equations = (
-        "dr/dt = Delta / pi + 2 r V - g r\n"
-        "dV/dt = V^2 - (pi r)^2 + eta + (v_syn - V) g + in_r + I_stim\n"
-        "g = kappa pi r"
+        "dr/dt = Delta / pi + 2 r V - g r\ndV/dt = V^2 - (pi r)^2 + eta + (v_syn - V) g + in_r + I_stim\ng = kappa pi r"
     )
     parameters = (
         Parameter("Delta", "1", 1.0, "half width at half maximum of the excitabilities", low=0.0),

@@ -18,7 +18,9 @@ class Epileptor(RegionModel):
 
     name = "epileptor"
     summary = "Epileptor: seizures that start and end by themselves, in six dimensions"
-    citation = "Jirsa et al. 2014 (doi:10.1093/brain/awu133); coupling: Proix et al. 2014 (doi:10.1523/JNEUROSCI.1786-14.2014)"
+    citation = (
+        "Jirsa et al. 2014 (doi:10.1093/brain/awu133); coupling: Proix et al. 2014 (doi:10.1523/JNEUROSCI.1786-14.2014)"
+    )
     equations = (
         "dx1/dt = tt (y1 - z + I_ext + I_stim + K_vf in_x1 + f1(x1, x2, z) x1)\n"
         "dy1/dt = tt (c - d x1^2 - y1)\n"

@@ -14,7 +14,9 @@ class Kuramoto(RegionModel):
 
     name = "kuramoto"
     summary = "Kuramoto phase oscillator"
-    citation = "Kuramoto 1984 (doi:10.1007/978-3-642-69689-3); Cabral et al. 2011 (doi:10.1016/j.neuroimage.2011.04.010)"
+    citation = (
+        "Kuramoto 1984 (doi:10.1007/978-3-642-69689-3); Cabral et al. 2011 (doi:10.1016/j.neuroimage.2011.04.010)"
+    )
     equations = "dtheta/dt = omega + in_network + I_stim,  theta in [-pi, pi)"
     parameters = (Parameter("omega_per_ms", "1/ms", 0.0628, "angular frequency, 0.0628 for 10 Hz"),)
     states = (RegionState("theta", "1", "phase in radians", period=2.0 * pi),)

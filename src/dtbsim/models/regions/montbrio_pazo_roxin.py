@@ -75,5 +75,3 @@ class MontbrioPazoRoxin(RegionModel):
     def output(r: float, tau_ms: float) -> tuple[float, float]:
         """The rate in other units."""
         return 1000.0 * r, tau_ms * r
-
-
