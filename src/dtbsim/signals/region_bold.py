@@ -227,7 +227,7 @@ class BoldStream(Stream):
         brought = self._brought * (item.gain / float(item.parameters["gain_per_hz"]))
         if rates is not None:
             brought = brought + rates[:, None]
-        return brought.reshape(len(brought), -1)
+        return brought.reshape(len(brought), int(np.prod(brought.shape[1:])))
 
     @property
     def samples(self) -> F64:

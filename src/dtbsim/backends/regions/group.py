@@ -328,7 +328,8 @@ class LaneGroup:
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
         rows = int(self._sample_table[sample, T.Q_CURSOR])
-        return self.outputs[sample][:rows].reshape(rows, -1, self.lanes)
+        taken = self.outputs[sample][:rows]
+        return taken.reshape(rows, taken.shape[1] // self.lanes, self.lanes)
 
 
 def _first(values: Any) -> float:
