@@ -6,25 +6,57 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
 from dtbsim.backends.regions.engine import RegionEngine, planned_bytes
+from dtbsim.backends.regions.feed import Feed
 from dtbsim.backends.regions.state import PART
 from dtbsim.backends.state import State, Values, step_of
 from dtbsim.build.rank import RankNetwork
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
+from dtbsim.numerics.ranges import range_of
 from dtbsim.record.regions import RegionSeries
 from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.network import Network
+
+I64 = NDArray[np.int64]
+
+
+class JoinedSamples:
+    """The samples of several blocks as those of one chunk; see `Sampler`."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler, self.records = sampler, sampler.records
+        self._parts: list[list[tuple[I64, NDArray[np.float32]]]] = []
+
+    def begin(self) -> None:
+        """Begin a chunk."""
+        self._parts = []
+
+    def take_block(self) -> None:
+        """Keep those of the block that has ended."""
+        self._parts.append([self._sampler.take(k) for k in range(len(self.records))])
+
+    def take(self, record: int) -> tuple[I64, NDArray[np.float32]]:
+        """Steps and values of a record in the chunk."""
+        parts = [part[record] for part in self._parts]
+        if not parts:
+            steps, values = self._sampler.take(record)
+            return steps[:0], values[:0]
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 class WithRegionsPlan:
     """The plan of a rank that has regions beside its neurons; see `BackendPlan`."""
 
-    def __init__(self, network: Network, inner: BackendPlan, comm: Comm) -> None:
+    def __init__(self, network: Network, inner: BackendPlan, comm: Comm, feed: Feed) -> None:
+        """`inner`: the plan of the neurons of `feed.fed(network)`."""
         assert network.regions is not None
-        self._network, self._inner = network, inner
+        self._network, self._inner, self._feed = network, inner, feed
         self.layout = inner.layout
         more = planned_bytes(network.regions, comm.rank, comm.size)
         memory = self.layout.memory
@@ -55,15 +87,20 @@ class WithRegionsPlan:
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
         """Return the backend of both; collective."""
-        return WithRegions(self._network, self._inner.open(built, exchange, comm), comm, self.threads)
+        neurons = self._inner.open(built, exchange, comm)
+        return WithRegions(self._network, neurons, comm, self.threads, self._feed)
 
 
 class WithRegions:
     """A backend of neurons, of which it has everything else, and the regions beside it; see `Backend`."""
 
-    def __init__(self, network: Network, neurons: Backend, comm: Comm, n_threads: int) -> None:
+    def __init__(self, network: Network, neurons: Backend, comm: Comm, n_threads: int, feed: Feed) -> None:
         assert network.regions is not None
-        self._neurons = neurons
+        self._neurons, self._feed, self._comm = neurons, feed, comm
+        self._starts = network.gid_starts
+        self._spikes: list[tuple[I64, NDArray[np.uint32]]] = []
+        """Of the blocks of the chunk."""
+        self._sampled = JoinedSamples(neurons.sampler)
         self.regions = RegionEngine(network.regions, network.dt_ms, comm, n_threads)
         self._region_s = 0.0
 
@@ -75,12 +112,12 @@ class WithRegions:
 
     @property
     def limit_s(self) -> float | None:
-        """Wall time after which neurons may end a chunk early."""
-        return self._neurons.limit_s
+        """Wall time after which a chunk may end early; blocks are too short for that."""
+        return None if self.regions.hybrid else self._neurons.limit_s
 
     @limit_s.setter
     def limit_s(self, value: float | None) -> None:
-        self._neurons.limit_s = value
+        self._neurons.limit_s = None if self.regions.hybrid else value
 
     def compile(self) -> None:
         """Compile what is needed."""
@@ -89,10 +126,50 @@ class WithRegions:
 
     def advance(self, start: int, stop: int) -> None:
         """Step both; collective."""
+        if self.regions.hybrid:
+            self._blocks(start, stop)
+            return
         self._neurons.advance(start, stop)
         begin_s = time.perf_counter()
         self.regions.advance(start, self._neurons.reached)
         self._region_s += time.perf_counter() - begin_s
+
+    def _blocks(self, start: int, stop: int) -> None:
+        """Block by block: what regions give to neurons is known for a block, and what neurons give to regions."""
+        self.regions.begin_chunk(start, stop)
+        self._sampled.begin()
+        while (step := self.regions.reached) < stop:
+            end = self.regions.block_end(stop)
+            begin_s = time.perf_counter()
+            self._feed.start, self._feed.values = step, self.regions.step_block(end)
+            self._region_s += time.perf_counter() - begin_s
+            self._neurons.advance(step, end)
+            steps, gids = self._neurons.collect()
+            self._spikes.append((steps, gids))
+            self._sampled.take_block()
+            begin_s = time.perf_counter()
+            self.regions.end_block(end, self._counts(step, end, steps, gids))
+            self._region_s += time.perf_counter() - begin_s
+
+    def _counts(self, start: int, stop: int, steps: I64, gids: NDArray[np.uint32]) -> I64:
+        """int64[steps, populations]: spikes of all ranks."""
+        n = self._starts.size - 1
+        keys = (steps - start) * n + range_of(self._starts, gids)
+        counts = np.bincount(keys, minlength=(stop - start) * n).reshape(stop - start, n).astype(np.int64)
+        return counts if self._comm.size == 1 else self._comm.allreduce_sum(counts)
+
+    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
+        """Spikes since the last call, in no particular order."""
+        if not self.regions.hybrid:
+            return self._neurons.collect()
+        parts, self._spikes = self._spikes, []
+        steps = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
+        return steps, np.concatenate([np.zeros(0, np.uint32), *(part[1] for part in parts)])
+
+    @property
+    def sampler(self) -> Any:
+        """Sampled states of the chunk."""
+        return self._sampled if self.regions.hybrid else self._neurons.sampler
 
     def region_series(self) -> list[RegionSeries]:
         """What the last chunk has brought of the samples of regions."""

@@ -229,7 +229,7 @@ class BoldStream(Stream):
         brought = self._brought * (item.gain / float(item.parameters["gain_per_hz"]))
         if rates is not None:
             brought = brought + rates[:, None]
-        return brought.reshape(len(brought), int(np.prod(brought.shape[1:])))
+        return brought.reshape(len(brought), self._members * len(self.regions.regions))
 
     @property
     def samples(self) -> F64:

@@ -13,6 +13,7 @@ from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.no_neurons import NoNeuronsPlan
 from dtbsim.backends.planned import BackendPlan
+from dtbsim.backends.regions.feed import Feed, fed
 from dtbsim.backends.with_regions import WithRegionsPlan
 from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
@@ -81,7 +82,9 @@ def _shared_by(device: Device, comm: Comm) -> int:
 def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
     """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
     if network.regions is not None:
-        return on_every_rank(comm, lambda: WithRegionsPlan(network, _plan_neurons(choice, network, comm), comm))
+        feed = Feed(len(network.regions.to_spikes))
+        inner = _plan_neurons(choice, fed(network, feed), comm)
+        return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed))
     return _plan_neurons(choice, network, comm)
 
 

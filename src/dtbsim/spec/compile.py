@@ -19,6 +19,7 @@ from dtbsim.models.circuits import Parts
 from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
+from dtbsim.spec.hybrid import add_drives, with_hybrid
 from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
@@ -63,6 +64,8 @@ def compile_network(
     given, config = config, without_regions(config, names, places) if names else config
     places.raise_collected()
     parts = expand(config)
+    add_drives(config, regions, parts, numbers)
+    places.raise_collected()
     planned = plan_changes(config, n_steps, places)
     planned.check_names(parts.projections, parts.drives, places)
     drafts = compile_families(config, parts, planned.populations, numbers)
@@ -72,6 +75,7 @@ def compile_network(
         config, parts, drafts, populations, plan, numbers, planned.projections
     )
     found = compile_drives(parts, drafts, planned.drives, plan, numbers)
+    regions = with_hybrid(config, regions, drafts, populations, numbers)
     places.raise_collected()
     channels = all_channels(plan, drafts)
     resolutions = plan.resolutions(drafts, places)

@@ -241,12 +241,12 @@ def _couplings(
     ]  # fmt: skip
 
 
-def function_of(item: cfg.Coupling, model: RegionModel) -> tuple[FunctionKind, dict[str, float]]:
-    """Kind of the function of a coupling and its numbers; that of the target's model where none is given."""
+def function_of(item: cfg.Coupling, model: RegionModel | None) -> tuple[FunctionKind, dict[str, float]]:
+    """Kind of the function of a coupling and its numbers; that of the target's model (None: linear) by default."""
     function = item.function
     if function is None:
         kinds = {str(kind.model_fields["kind"].default): kind for kind in cfg.FUNCTIONS}
-        function = kinds[model.coupling]()
+        function = kinds["linear" if model is None else model.coupling]()
     values = {name: float(getattr(function, name)) for name in type(function).model_fields if name != "kind"}
     return function.kind, values
 

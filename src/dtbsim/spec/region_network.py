@@ -107,23 +107,27 @@ class RegionCoupling:
 
 @dataclass(frozen=True, eq=False)
 class FromSpikes:
-    """Input of a region population from the mean rate of a spiking one, low-pass filtered.
+    """Input of a region population from the mean rate (Hz) of a spiking one, low-pass filtered with `tau_ms`.
 
-    `families` of the neurons; `populations` are their populations by source region (`Wiring.sources`).
+    `populations` are those of the neurons, in the order of `Wiring.sources`, of `sizes` neurons.
     """
 
-    name: str
-    family: str
-    populations: NDArray[np.int32]
+    coupling: RegionCoupling
+    populations: NDArray[np.int64]
     sizes: I64
-    target: int
-    input: str
-    function: FunctionKind
-    numbers: Mapping[str, F64]
-    strength: F64
-    wiring: Wiring
     tau_ms: float
-    key_path: str
+
+
+@dataclass(frozen=True, eq=False)
+class ToSpikes:
+    """What a region population gives to a spiking one: the drive `drive` follows it, target by target.
+
+    The target of `coupling` is -1; rows of its wiring are the neurons' populations `populations`.
+    """
+
+    coupling: RegionCoupling
+    populations: NDArray[np.int64]
+    drive: str
 
 
 BOLD = ".bold"
@@ -166,6 +170,7 @@ class RegionNetwork:
     members: Members
     samples: tuple[RegionSample, ...] = ()
     from_spikes: tuple[FromSpikes, ...] = ()
+    to_spikes: tuple[ToSpikes, ...] = ()
 
     @property
     def n_nodes(self) -> int:

@@ -233,7 +233,7 @@ def _source(population: RegionPopulation, signal: str, named: str | None, path: 
 
 
 def _check_no_neurons(item: Any, population: RegionPopulation, path: str, places: Places) -> None:
-    if "neurons" in item.model_fields_set:
+    if item.neurons != type(item).model_fields["neurons"].default:
         message = f"'{population.name}' is a population of regions, all of which are recorded"
         raise places.error(path, message, "leave `neurons` out")
 

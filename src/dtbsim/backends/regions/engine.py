@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.regions.group import LaneGroup, Sampled
 from dtbsim.backends.regions.shares import Share, share_of
-from dtbsim.backends.regions.state import PART, load_state, state_of
+from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, state_of
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
@@ -40,8 +40,9 @@ class RegionEngine:
         self._span = 0, 0
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
-        self._compiled = False
+        self._compiled = self._begun = False
         self.hasher = RegionHasher()
+        self.filtered = [np.zeros(one.sizes.size, np.float32) for one in network.from_spikes]
 
     # -- stepping -----------------------------------------------------------------------------------------------
 
@@ -51,20 +52,32 @@ class RegionEngine:
         return min((group.block for group in self.groups), default=1)
 
     def compile(self) -> None:
-        """Have all machine code; the first call also fills the histories."""
+        """Have all machine code."""
         if self._compiled:
             return
         self._compiled = True
         for group in self.groups:
             group.compile()
+            if self.share.split or self.hybrid:
+                T.step_block(group.table, 0)
+                T.remember_block(group.table, 0)
+            else:
+                T.step_group(group.table, 0, 0, 1, self._barrier)
+
+    def _begin(self) -> None:
+        """Fill the histories with what is sent at the start; collective."""
+        self.compile()
+        if self._begun:
+            return
+        self._begun = True
+        for group in self.groups:
             group.tell()
-            T.step_group(group.table, 0, 0, 1, self._barrier)
             self._exchange(group, 1)
             group.fill_histories()
 
     def advance(self, start: int, stop: int) -> None:
         """Step from `start`, which is `reached`, to before `stop`; collective."""
-        self.compile()
+        self._begin()
         assert start == self.reached
         self._span = start, stop
         for group in self.groups:
@@ -74,6 +87,49 @@ class RegionEngine:
             self.reached = end
             if end % INTERVAL == 0:
                 self._hash(last=False)
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether there are couplings from or to neurons, with which a block must be exchanged."""
+        return bool(self._network.from_spikes or self._network.to_spikes)
+
+    def begin_chunk(self, start: int, stop: int) -> None:
+        """Begin the steps [start, stop), which follow block by block; collective."""
+        self._begin()
+        assert start == self.reached
+        self._span = start, stop
+        for group in self.groups:
+            group.begin_chunk(start, stop)
+
+    def block_end(self, stop: int) -> int:
+        """Where the block that begins now ends."""
+        hashed = (self.reached // INTERVAL + 1) * INTERVAL
+        return min(self.reached + self.block, hashed, stop)
+
+    def step_block(self, stop: int) -> list[F32]:
+        """Step to `stop`, within a block; returns what neurons get, float32[steps, targets] by `to_spikes`."""
+        steps = stop - self.reached
+        (group,) = self.groups
+        T.step_block(group.table, steps)
+        return [given[:steps].copy() for given in group.given]
+
+    def end_block(self, stop: int, counts: I64) -> None:
+        """End the block that was stepped: `counts` int64[steps, populations] are the spikes in it, of all ranks."""
+        (group,) = self.groups
+        steps = stop - self.reached
+        for number, one in enumerate(self._network.from_spikes):
+            decay = np.float32(np.exp(-self._dt_ms / one.tau_ms))
+            each = np.float32(1.0) / (one.sizes * (self._dt_ms * 1e-3)).astype(np.float32)
+            now = self.filtered[number]
+            for k in range(steps):
+                now = decay * now + (np.float32(1.0) - decay) * (counts[k, one.populations].astype(np.float32) * each)
+                group.rates[number][k] = now
+            self.filtered[number] = now
+        self._exchange(group, steps)
+        T.remember_block(group.table, steps)
+        self.reached = stop
+        if stop % INTERVAL == 0:
+            self._hash(last=False)
 
     def _advance(self, stop: int) -> None:
         if self.share.split:
@@ -206,12 +262,14 @@ class RegionEngine:
         found = state_of(self._network, self.share, self.groups)
         steps = np.array(sorted(self.hasher.sums), np.int64)
         sums = np.array([self.hasher.sums[int(step)] for step in steps], np.uint64).reshape(-1, 2)
-        return found | {f"{PART}/hash/step": steps, f"{PART}/hash/sums": sums}
+        found |= {f"{PART}/hash/step": steps, f"{PART}/hash/sums": sums}
+        return found | (outer_state(self.groups, self.filtered) if self._comm.is_root else {})
 
     def load(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from the merged state of all ranks, in an engine that has not stepped; collective."""
-        self.compile()
+        self._begin()
         load_state(state, self._network, self.share, self.groups, step)
+        load_outer(state, self.groups, self.filtered)
         self.reached = step
         if self._comm.is_root:  # the sums of all ranks go on with one
             for at, sums in zip(state[f"{PART}/hash/step"], state[f"{PART}/hash/sums"], strict=True):

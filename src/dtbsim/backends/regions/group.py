@@ -16,7 +16,7 @@ from dtbsim.kernels import region_step as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
-from dtbsim.spec.region_network import F64, Noise, RegionCoupling, RegionNetwork, RegionPopulation
+from dtbsim.spec.region_network import F64, FromSpikes, Noise, RegionCoupling, RegionNetwork, RegionPopulation
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -64,8 +64,10 @@ class LaneGroup:
         self._network, self._share, self.members, self._dt_ms = network, share, members, dt_ms
         self.lanes = len(members)
         couplings = network.couplings
+        outer = [*(one.coupling for one in network.from_spikes), *(one.coupling for one in network.to_spikes)]
         self._wirings = [coupling.wirings[int(coupling.wiring_of[members[0]])] for coupling in couplings]
         used = [wiring for wiring in self._wirings if wiring.weights.size]
+        used += [coupling.wirings[0] for coupling in outer if coupling.wirings[0].weights.size]
         self.block = min([MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
         self.back = max([wiring.longest for wiring in used], default=0)
         extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
@@ -78,6 +80,10 @@ class LaneGroup:
         """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where no nodes are elsewhere."""
         self._histories: list[_History] = []
         self.sampled = sampled
+        self.rates = [np.zeros((self.block, one.sizes.size), np.float32) for one in network.from_spikes]
+        """Filtered rates of populations of neurons after each step of a block, by `from_spikes`."""
+        self.given = [np.zeros((self.block, one.populations.size), np.float32) for one in network.to_spikes]
+        """What neurons get in each step of a block, by `to_spikes`."""
         self.sums: list[F32] = []
         self.outputs: list[F32] = []
         self.table = np.zeros(T.GROUP_FIELDS, np.int64)
@@ -88,13 +94,16 @@ class LaneGroup:
     # -- populations --------------------------------------------------------------------------------------------
 
     def _sent_of(self, population: RegionPopulation) -> tuple[str, ...]:
-        wanted = [c.variable for c in self._network.couplings if c.source == population.index]
+        network = self._network
+        wanted = [c.variable for c in network.couplings if c.source == population.index]
+        wanted += [one.coupling.variable for one in network.to_spikes if one.coupling.source == population.index]
         wanted += [one.variable for one in self.sampled if one.population == population.index]
         return tuple(dict.fromkeys(wanted))
 
     def variant_of(self, population: RegionPopulation) -> RegionVariant:
         """The kernel's variant of a population."""
         incoming = [c for c in self._network.couplings if c.target == population.index]
+        incoming += [c.coupling for c in self._network.from_spikes if c.coupling.target == population.index]
         terms = tuple(Term(c.input, _TERMS.get(c.function, "sum"), _own(c)) for c in incoming)  # type: ignore[arg-type]
         seeds = {self._network.members.seeds[member] for member in self.members}
         noise = tuple(NoiseTerm(one.state, one.kind, shared=len(seeds) == 1) for one in population.noise)
@@ -180,24 +189,40 @@ class LaneGroup:
                     out = np.zeros((self.block, size), np.float32)
                     sums.append(out)
                     slots.append(self._slot(coupling, wiring, function, first, last, out))
+            for number, one in enumerate(self._network.from_spikes):
+                if one.coupling.target == population.index:
+                    out = np.zeros((self.block, size), np.float32)
+                    sums.append(out)
+                    history = self._outer_history(number, one)
+                    wiring = one.coupling.wirings[0]
+                    slots.append(self._slot_of(history, one.coupling, wiring, one.sizes.size, first, last, out))
             sent = self.sent[population.index]
             self.blocks[population.index].use(sums, list(sent.values()))
             self.sums += sums
+        for target, out in zip(self._network.to_spikes, self.given, strict=True):
+            coupling = target.coupling
+            function = _PRE.get(coupling.function, (T.PLAIN,))[0]
+            slots.append(self._slot(coupling, coupling.wirings[0], function, 0, target.populations.size, out))
         self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
 
     def _slot(self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32) -> list[int]:
         source = self._network.populations[coupling.source]
         history = self._history(source, coupling, function)
+        return self._slot_of(history, coupling, wiring, source.n_nodes, first, last, out)
+
+    def _slot_of(
+        self, history: _History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
+    ) -> list[int]:
         row = [0] * T.SLOT_FIELDS
-        row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, source.n_nodes
-        together = self.lanes == 1 and self.block < 8 and is_uniform(wiring, source.n_nodes)
+        row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
+        together = self.lanes == 1 and self.block < 8 and is_uniform(wiring, n_sources)
         if together:
-            weights = self._hold(transposed(wiring, first, last, source.n_nodes))
+            weights = self._hold(transposed(wiring, first, last, n_sources))
             row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = 1, wiring.shortest, weights.shape[1]
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
         else:
-            rows = rows_of(wiring, first, last, source.n_nodes, self.columns, self.back, self.lanes)
+            rows = rows_of(wiring, first, last, n_sources, self.columns, self.back, self.lanes)
             for field, array in ((T.S_WEIGHTS, rows.weights), (T.S_OFFSETS, rows.offsets), (T.S_STARTS, rows.starts)):
                 row[field] = self._hold(array).ctypes.data
             stride = -(-self.block * self.lanes // SPARE) * SPARE
@@ -221,6 +246,20 @@ class LaneGroup:
         self._histories.append(_History(source.index, coupling.variable, function, numbers, values))
         return self._histories[-1]
 
+    def _outer_history(self, number: int, one: FromSpikes) -> _History:
+        """Of the rates of populations of neurons."""
+        function = _PRE.get(one.coupling.function, (T.PLAIN,))[0]
+        numbers = _before_numbers(one.coupling, function, self.members)
+        values = np.zeros((one.sizes.size + 1) * self.columns * self.lanes + SPARE, np.float32)
+        self._histories.append(_History(-1 - number, "rate_hz", function, numbers, values))
+        return self._histories[-1]
+
+    def n_sources(self, history: _History) -> int:
+        """How many nodes a history is of."""
+        if history.population < 0:
+            return int(self._network.from_spikes[-1 - history.population].sizes.size)
+        return self._network.populations[history.population].n_nodes
+
     # -- tables -------------------------------------------------------------------------------------------------
 
     def _hold(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -235,7 +274,7 @@ class LaneGroup:
         histories = np.zeros((len(self._histories), T.HISTORY_FIELDS), np.int64)
         for row, history in zip(histories, self._histories, strict=True):
             sent = self._everywhere(history)
-            nodes = self._network.populations[history.population].n_nodes
+            nodes = self.n_sources(history)
             row[:] = (
                 history.values.ctypes.data, sent.ctypes.data, nodes, history.function, history.numbers.ctypes.data
             )  # fmt: skip
@@ -264,6 +303,8 @@ class LaneGroup:
             table[count], table[at] = len(rows), rows.ctypes.data
 
     def _everywhere(self, history: _History) -> F32:
+        if history.population < 0:
+            return self.rates[-1 - history.population]
         own = self.sent[history.population][history.variable]
         if not self._share.split:
             return own
@@ -302,7 +343,7 @@ class LaneGroup:
 
     def history_values(self, history: _History) -> F32:
         """float32[nodes + 1, columns, lanes], a view."""
-        nodes = self._network.populations[history.population].n_nodes
+        nodes = self.n_sources(history)
         size = (nodes + 1) * self.columns * self.lanes
         return history.values[:size].reshape(nodes + 1, self.columns, self.lanes)
 
@@ -327,9 +368,8 @@ class LaneGroup:
 
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
-        rows = int(self._sample_table[sample, T.Q_CURSOR])
-        taken = self.outputs[sample][:rows]
-        return taken.reshape(rows, taken.shape[1] // self.lanes, self.lanes)
+        rows, count = (int(value) for value in self._sample_table[sample, [T.Q_CURSOR, T.Q_COUNT]])
+        return self.outputs[sample][:rows].reshape(rows, count // self.lanes, self.lanes)
 
 
 def _first(values: Any) -> float:

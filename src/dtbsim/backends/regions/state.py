@@ -99,6 +99,26 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
                     _kept(group, k)[: population.n_nodes] = values.reshape(shape).transpose(0, 2, 1)
 
 
+def outer_state(groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
+    """Filtered rates of neurons, and the histories of them; the same on every rank."""
+    found: dict[str, NDArray[Any]] = {}
+    for k, rates in enumerate(filtered):
+        (group,) = groups
+        found[f"{PART}/from_spikes/{k}"] = rates.copy()
+        number = next(h for h, history in enumerate(group.histories) if history.population == -1 - k)
+        found[f"{PART}/from_spikes/history.{k}"] = _kept(group, number)[: rates.size, :, 0].copy()
+    return found
+
+
+def load_outer(state: State, groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]) -> None:
+    """Give a rank what `outer_state` returned."""
+    for k, rates in enumerate(filtered):
+        (group,) = groups
+        rates[:] = _taken(state, f"{PART}/from_spikes/{k}")
+        number = next(h for h, history in enumerate(group.histories) if history.population == -1 - k)
+        _kept(group, number)[: rates.size, :, 0] = _taken(state, f"{PART}/from_spikes/history.{k}")
+
+
 def _taken(state: State, name: str) -> NDArray[Any]:
     if name not in state:
         raise InputError(f"the state has no {name}", remedy=OTHER_NETWORK)
