@@ -3,13 +3,14 @@
 This needs MNE-Python (`pip install mne`), whose results are the files; to use these, nothing of it is needed. Sensors
 are those of two helmets as the package mne has them (`canonical_meg`: ctf275, 274 axial gradiometers in T, and
 neuromag306, 102 magnetometers in T and 204 planar gradiometers in T/m), head and inner skull those of fsaverage. The
-helmet is turned as the head is; the middle of its sensors lies above that of the head, and the nearest sensor GAP_MM
-from the scalp. The inner skull is the one surface of the boundary element model, as the skull keeps the currents that
+helmet is turned as the head is, and placed where its sensors are nearest to the scalp on average while none is nearer
+than GAP_MM. The inner skull is the one surface of the boundary element model, as the skull keeps the currents that
 make fields outside. Regions are as in make_lead_fields.py. The script says how far a sphere (Sarvas 1987) agrees.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,19 @@ def helmet(system: str, scalp: Any) -> Any:
     """The sensors of a helmet on a head, whose surface is `scalp` [n, 3] (m, head coordinates)."""
     info = mne.channels.read_meg_canonical_info(system)
     sensors = np.array([ch["loc"][:3] for ch in info["chs"]])
-    upper = scalp[scalp[:, 2] > 0.0]  # above the ears and the nasion
+    upper = scalp[scalp[:, 2] > 0.0]  # above the ears and the nasion: what is in the helmet
     middle = sphere_of(upper)[0] - sphere_of(sensors)[0]
-    tree = cKDTree(scalp)
-    low, high = 0.0, 0.1
-    for _ in range(40):  # the higher, the farther from the scalp
-        lift = 0.5 * (low + high)
-        nearest = tree.query(sensors + middle + [0, 0, lift - 0.05])[0].min()
-        low, high = (low, lift) if nearest > 1e-3 * GAP_MM else (lift, high)
+    tree = cKDTree(upper)
+    found = []
+    for ahead, lift in itertools.product(np.arange(-0.04, 0.041, 0.004), np.arange(-0.04, 0.121, 0.001)):
+        shift = middle + [0.0, ahead, lift]
+        distance = tree.query(sensors + shift)[0]
+        if distance.min() >= 1e-3 * GAP_MM:
+            found.append((float(distance.mean()), *shift))
+    nearest, *shift = min(found)
+    sys.stdout.write(f"{system}: sensors are {1e3 * nearest:.1f} mm from the scalp on average\n")
     place = np.eye(4)
-    place[:3, 3] = middle + [0, 0, high - 0.05]
+    place[:3, 3] = shift
     with info._unlock():
         info["dev_head_t"] = Transform("meg", "head", place)
     return info

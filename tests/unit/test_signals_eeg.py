@@ -144,7 +144,9 @@ def test_another_window_population_lead_field_and_reference(recorded: Any) -> No
 
 
 def test_a_name_that_is_no_signal(recorded: Any) -> None:
-    with pytest.raises(AttributeError, match="meg"):
+    with pytest.raises(AttributeError, match="emg"):
+        recorded.emg()
+    with pytest.raises(InputError, match=r"this run has no MEG .*kind: meg"):
         recorded.meg()
     with pytest.raises(InputError, match=r"no signal 'egg'.*did you mean 'eeg'"):
         recorded.signal("egg")

@@ -105,7 +105,9 @@ def test_meg_is_its_lead_field_times_the_sums_of_absolute_currents(run: Any) -> 
         assert meg.attrs["units"] == unit
         if name == "meg":
             np.testing.assert_allclose(meg["time_ms"], times_ms[chosen])
-            np.testing.assert_allclose(meg, factor * (total_pA[chosen] * 0.3e-15) @ field.T, atol=1e-6 * meg.values.std())
+            np.testing.assert_allclose(
+                meg, factor * (total_pA[chosen] * 0.3e-15) @ field.T, atol=1e-6 * meg.values.std()
+            )
     assert run.meg("gradiometers").sizes["channel"] == 204
     assert run.meg().identical(run.signal("meg"))
 
@@ -227,3 +229,40 @@ def test_the_report_shows_each(run: Any) -> None:
     assert "its panel failed" not in page
     assert "from the left" in page, "the brain coloured in time"
     assert inspect_run(run, values=True) == []
+
+
+@pytest.mark.nightly
+def test_a_branch_begins_signals_that_its_run_had_not(run: Any, tmp_path: Path) -> None:
+    """Samples are those of the run where they need nothing of before; what a filter does not know yet is NaN."""
+    config = load_config_text(CONFIG + "checkpoint: {every_ms: 300, keep: 3}\n", overrides=["signals={}", "bold=null"])
+    dtbsim.run(config, out=tmp_path / "run", report=False)
+    asked = load_config_text(CONFIG)
+    new = {"bold": asked.bold, "signals": asked.signals}
+    found = dtbsim.resume(tmp_path / "run", out=tmp_path / "branch", at_ms=300, set=new).open()
+    for name in ("eeg", "meg", "currents", "rate"):
+        part = found.signal(name)
+        assert part.equals(run.signal(name).sel(time_ms=part["time_ms"])), name
+        assert part["time_ms"][0] <= 305
+    lfp = found.lfp()
+    assert np.isnan(lfp.values[:3]).all()
+    assert lfp[3:].equals(run.lfp().sel(time_ms=lfp["time_ms"][3:]))
+    order = found.signal("order")
+    assert np.isnan(order.values[0, 0])
+    assert np.isfinite(order.values[-1, 0])
+    assert found.signal("plv").attrs["samples"] == np.isfinite(order.values).sum()
+    assert found.fc("envelopes").attrs["samples"] == np.isfinite(found.signal("gamma").values).all(axis=1).sum()
+
+
+@pytest.mark.nightly
+def test_an_interrupted_run_goes_on_with_other_ranks(run: Any, tmp_path: Path) -> None:
+    config = load_config_text(
+        CONFIG + "checkpoint: {}\n", overrides=["simulation.duration_ms=300", "signals.fcd.window_s=0.12"]
+    )
+    out = tmp_path / "run"
+    dtbsim.run(config, out=out, report=False)
+    again = {"simulation.duration_ms": 640}
+    run_ranks(3, lambda comm: dtbsim.resume(out, set=again, comm=comm))
+    whole = stored_results(run)
+    for name, values in stored_results(dtbsim.open_run(out)).items():
+        if name != "signals.fcd":
+            assert _same(whole[name], values), name

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
-from dtbsim.backends.regions.feed import Feed
 from dtbsim.backends.regions.engine import RegionEngine, planned_bytes
+from dtbsim.backends.regions.feed import Feed
 from dtbsim.backends.regions.state import PART
 from dtbsim.backends.state import State, Values, step_of
 from dtbsim.build.rank import RankNetwork
@@ -22,7 +22,6 @@ from dtbsim.numerics.ranges import range_of
 from dtbsim.record.regions import RegionSeries
 from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.network import Network
-
 
 I64 = NDArray[np.int64]
 

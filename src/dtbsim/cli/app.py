@@ -14,6 +14,7 @@ import typer
 
 import dtbsim
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
+from dtbsim.cli.app_export import export_command
 from dtbsim.cli.complete import atlas_names, kind_sorts
 from dtbsim.cli.options import (
     AsJson,
@@ -288,6 +289,9 @@ def _report(run: RunFolder) -> Work:
     from dtbsim.cli.runs import report
 
     return lambda: report(run)
+
+
+app.command("export", epilog=_EXIT_CODES)(export_command)
 
 
 @atlas_app.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dtbsim.analysis.electrodes import scalp_map
@@ -14,6 +15,8 @@ from dtbsim.signals.panel import BrainFrames, Curves, Figure, Matrix, Topography
 
 ROW_PX = 72
 MATRIX_PX, BRAIN_PX = 460, 430
+LONGEST_UPRIGHT = 8
+"""Characters of a name that fit beside a row."""
 MOST_NAMES = 40
 """More names do not fit beside a matrix."""
 
@@ -112,7 +115,7 @@ def topography(data: Topography) -> go.Figure:
     across, along = np.meshgrid(side, side)
     points = np.stack([across.ravel(), along.ravel()], axis=1)
     reach = max(1.0, float(np.linalg.norm(data.positions, axis=1).max()))
-    inside = np.linalg.norm(points, axis=1) <= reach
+    inside = (np.linalg.norm(points, axis=1) <= reach) & _near(points, data.positions)
     drawn = np.full(len(points), np.nan)
     known = np.asarray(data.values, np.float64)
     drawn[inside] = np.clip(scalp_map(data.positions, known, points[inside]), known.min(), known.max())
@@ -146,6 +149,15 @@ def topography(data: Topography) -> go.Figure:
     return fig
 
 
+def _near(points: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points that lie among the sensors and not far off, where nothing is known."""
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(places)
+    spacing = float(np.median(tree.query(places, k=2)[0][:, 1]))
+    return np.asarray(tree.query(points)[0] <= max(0.2, 2 * spacing))
+
+
 def traces(data: Traces) -> go.Figure:
     """Return every trace in a row of its own, all with the same scale, against time (s)."""
     rows = len(data.names)
@@ -166,7 +178,12 @@ def traces(data: Traces) -> go.Figure:
             row=row,
             col=1,
         )
-        fig.update_yaxes(title=safe(name), range=[low - pad, high + pad], nticks=3, row=row, col=1)
+        fig.update_yaxes(range=[low - pad, high + pad], nticks=3, row=row, col=1)
+        if len(str(name)) <= LONGEST_UPRIGHT:
+            fig.update_yaxes(title=safe(name), row=row, col=1)
+        else:  # it would run into those of its neighbours
+            above = {"xref": "x domain", "yref": "y domain", "x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "top"}
+            fig.add_annotation(text=safe(name), showarrow=False, **above, row=row, col=1)
     fig.update_xaxes(title="time (s)", row=rows, col=1)
     return fig
 

@@ -1,13 +1,16 @@
 """LFP: the local field potential of regions by the reference weighted sum of synaptic currents.
 
 Mazzoni et al. 2015 (doi:10.1371/journal.pcbi.1004584) compared sums over the currents of point neurons with the
-potential of the same network of pyramidal cells with morphologies, and found that this one explains 90 % of its
-variance, over inputs and depths:
+potential of the same network of pyramidal cells with morphologies, and found that this one accounts for most of its
+variance at all places of the electrode:
 
     LFP(t) ~ sum I_AMPA(t - 6 ms) - 1.65 sum I_GABA(t)
 
 over the pyramidal cells, with currents that are positive where they depolarise. It is proportional to the potential,
 and is stored as it is, in pA: the distance to the electrode and the cells' shape are not known here.
+
+Mean-field regions have no such currents. Of them the variable is stored that their model declares for it, a proxy of
+the dipole of the pyramidal cells (`RegionModel.reads`).
 """
 
 from __future__ import annotations
@@ -83,7 +86,9 @@ class LfpSignal(Signal):
         """Traces and spectra of a few regions, and the brain coloured in time."""
         from dtbsim.signals.region_panel import region_panel
 
-        return region_panel(run, f"LFP ({name})", self.read(run, name), "Weighted sum of synaptic currents")
+        found = self.read(run, name)
+        what = "Weighted sum of synaptic currents" if found.attrs["units"] == "pA" else "Proxy of the field potential"
+        return region_panel(run, f"LFP ({name})", found, what)
 
 
 class LfpPlan(SourcePlan):
@@ -94,9 +99,7 @@ class LfpPlan(SourcePlan):
         window = window_of(item, network, where)
         if is_mean_field(item, network, where):
             regions = MeanFieldSource(name, item, network, window)
-            grid = Grid(
-                tuple(regions.names), regions.unit, window.interval, window.first, window.stop, network.dt_ms
-            )
+            grid = Grid(tuple(regions.names), regions.unit, window.interval, window.first, window.stop, network.dt_ms)
             self.give(name, "lfp", regions, grid)
             return
         delay = steps_of(item.excitatory_delay_ms, network.dt_ms) if item.excitatory_delay_ms else 0

@@ -14,10 +14,10 @@ from dtbsim.analysis.collective import fc_warnings
 from dtbsim.analysis.fc import MIN_REGIONS, MIN_SAMPLES, constant_regions, fc_correlation, functional_connectivity
 from dtbsim.clock import time_of
 from dtbsim.errors import InputError
+from dtbsim.mpi.comm import SerialComm
 from dtbsim.record.counts import Bins
 from dtbsim.registry import Later
 from dtbsim.signals.board import Board
-from dtbsim.mpi.comm import SerialComm
 from dtbsim.signals.bold import BalloonWindkessel
 from dtbsim.signals.member_moments import MemberMoments
 from dtbsim.signals.region_drive import RegionDrive
@@ -186,7 +186,9 @@ class BoldStream(Stream):
         first_ms = discard_ms + tr_ms
         self._writer: BoldWriter | None = None
         if plan.stored:
-            self._writer = BoldWriter(stores / STORE, plan.regions.names, tr_ms, first_ms=first_ms, members=plan.members)
+            self._writer = BoldWriter(
+                stores / STORE, plan.regions.names, tr_ms, first_ms=first_ms, members=plan.members
+            )
         self._samples: list[F64] = []
         self._moments = MemberMoments(plan.members, n) if plan.members > 1 else None
         self._sums: AccumulatedWriter | None = None

@@ -23,8 +23,9 @@ from dtbsim.config.parts import Names
 from dtbsim.config.signals import SignalOptions
 from dtbsim.errors import InputError
 from dtbsim.signals.currents import CurrentSource, needed_states
-from dtbsim.signals.mean_field_source import MeanFieldSource, is_mean_field
-from dtbsim.signals.source import F64, Grid, OpenSource, Source, window_of
+from dtbsim.signals.joined import Joined
+from dtbsim.signals.mean_field_source import MeanFieldSource
+from dtbsim.signals.source import F64, Grid, OpenSource, Source, Window, window_of
 from dtbsim.signals.stream import Plan, Signal, Site, Stream
 
 if TYPE_CHECKING:
@@ -165,8 +166,7 @@ class SensorPlan(SourcePlan):
 
     def __init__(self, name: str, kind: str, item: Any, network: Network) -> None:
         window = window_of(item, network, f"signals.{name}")
-        regional = is_mean_field(item, network, f"signals.{name}")
-        source = (MeanFieldSource if regional else CurrentSource)(name, item, network, window)
+        source = self._moments(name, item, network, window)
         try:
             assert network.atlas is not None, "populations live in its regions"
             field = self.lead_field(item, network)
@@ -175,13 +175,23 @@ class SensorPlan(SourcePlan):
             error.where = error.where or f"signals.{name}.{self.key}"
             raise
         self.matrix, unit = self.scaled(columns, field.unit, item)
-        of_pA = 1e-6 * item.dipole_length_mm * item.neurons_per_neuron  # nA m
-        self.matrix = self.matrix * (item.dipole_nAm_per_unit if regional else of_pA)
         grid = Grid(tuple(field.channels), unit, window.interval, window.first, window.stop, network.dt_ms)
         self.give(name, kind, source, grid)
 
     key = "lead_field"
     """The option that chooses the lead field."""
+
+    def _moments(self, name: str, item: Any, network: Network, window: Window) -> Source:
+        """The dipole moments of regions in nA m, of neurons and of mean fields."""
+        regions, named = network.regions, item.populations()
+        mean_fields = [one for one in named if regions is not None and regions.index(one) is not None]
+        parts: list[tuple[Source, float]] = []
+        if len(mean_fields) < len(named):
+            of_pA = 1e-6 * item.dipole_length_mm * item.neurons_per_neuron
+            parts.append((CurrentSource(name, item, network, window), of_pA))
+        if mean_fields:
+            parts.append((MeanFieldSource(name, item, network, window), item.dipole_nAm_per_unit))
+        return Joined(parts)
 
     def lead_field(self, item: Any, network: Network) -> LeadField:
         """The lead field that is asked for."""

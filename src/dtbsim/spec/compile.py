@@ -19,8 +19,8 @@ from dtbsim.models.circuits import Parts
 from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
-from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.hybrid import add_drives, with_hybrid
+from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.parts import expand

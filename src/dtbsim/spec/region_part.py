@@ -14,6 +14,7 @@ from dtbsim.errors import InputError
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
+from dtbsim.spec.records import bold_record
 from dtbsim.spec.region_compile import (
     CouplingDraft,
     RegionDraft,
@@ -21,7 +22,6 @@ from dtbsim.spec.region_compile import (
     compile_region_populations,
     region_population_names,
 )
-from dtbsim.spec.records import bold_record
 from dtbsim.spec.region_network import (
     BOLD,
     F64,

@@ -69,9 +69,11 @@ def export(
 
 def read(run: SignalReaders, name: str, start_ms: float | None, stop_ms: float | None) -> xr.DataArray:
     """What a name means: an entry of `signals`, else rates, BOLD, FC or FCD."""
-    if name in ("fc", "fcd") and name not in (run.config.get("signals") or {}):
-        made = run.fc if name == "fc" else run.fcd
-        return made(start_ms=start_ms, stop_ms=stop_ms)
+    entries = run.config.get("signals") or {}
+    kind = entries[name]["kind"] if name in entries else name
+    if kind in ("fc", "fcd"):
+        made = run.fc if kind == "fc" else run.fcd
+        return made(name if name in entries else None, start_ms, stop_ms)
     found: xr.DataArray = run.series(name, start_ms, stop_ms)
     if getattr(found, "ndim", 0) != 2:
         raise InputError(f"'{name}' is no table of numbers, which a file could hold")
