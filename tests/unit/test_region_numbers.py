@@ -84,7 +84,7 @@ def fic_point() -> tuple[float, float, float]:
 
 def test_the_point_of_feedback_inhibition_control() -> None:
     S_E, S_I, current = fic_point()
-    assert (S_E, S_I) == pytest.approx((0.161285, 0.038919), abs=1e-6)
+    assert pytest.approx((0.161285, 0.038919), abs=1e-6) == (S_E, S_I)
     J_i = (0.382 + 1.4 * 0.15 * S_E - current) / S_I
     assert J_i == pytest.approx(1.01073, abs=1e-5)
 

@@ -91,7 +91,8 @@ def _tables(model: RegionModel) -> list[_Table]:
         ),
         ("signals", ("signal", "is made of", "because"), [(r.signal, r.variable, r.reason) for r in model.reads]),
         ("noise", ("on", "kind", "sigma", "tau_ms"), [_noise(row) for row in model.noise]),
-        ("derived constants", ("name", "unit", "description"), [(d.name, d.unit, d.description) for d in model.derived]),
+        ("derived constants", ("name", "unit", "description"),
+         [(d.name, d.unit, d.description) for d in model.derived]),
     ]  # fmt: skip
     return [table for table in tables if table[2]]
 

@@ -56,7 +56,7 @@ class DiVolo2019SecondOrder(RegionModel):
     integrator = "heun"
     reads = READS
     equivalents = (("TVB", "ZerlautAdaptationSecondOrder"),)
-    output = DiVolo2019.output
+    output = staticmethod(DiVolo2019.output)
 
     @staticmethod
     def derivatives(
