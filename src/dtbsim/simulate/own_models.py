@@ -9,8 +9,8 @@ from typing import Any
 from dtbsim.config import RunConfig
 from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.errors import InputError
-from dtbsim.models.region_own import is_region_model, save_region_model
 from dtbsim.models.own_save import Saved, save
+from dtbsim.models.region_own import is_region_model, save_region_model
 from dtbsim.models.synapses.save import save_synapse
 from dtbsim.mpi import Comm
 from dtbsim.run_folder import RunFolder
