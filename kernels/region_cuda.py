@@ -129,10 +129,10 @@ def _loop(variant: RegionVariant) -> list[str]:
     lines += [f"const float _i{slot} = {_value(R.FIRST + slot, row)};" for slot in range(variant.n_slots)]
     lines.append(f"float I_stim = {_value(R.STIMULUS, row) if variant.stimulus else '0.0f'};")
     for k, term in enumerate(variant.noise):
-        member = "0u" if term.shared else f"((const u32 *)_G[{R.ELEMENT_MEMBERS}])[_k]"
+        low = f"(u32)_G[{R.KEY_0}]" if term.shared else f"((const u32 *)_G[{R.ELEMENT_SEEDS}])[_k]"
         node = f"((const u32 *)_G[{R.ELEMENT_NODES}])[_k]"
-        keys = f"(u32)_G[{R.KEY_0}], (u32)_G[{R.KEY_1}]"
-        counter = f"{node}, (u32)(_now >> 2), {member}, {noise_word(variant, term.target)}u"
+        keys = f"{low}, (u32)_G[{R.KEY_1}]"
+        counter = f"{node}, (u32)(_now >> 2), 0u, {noise_word(variant, term.target)}u"
         lines.append(f"if (_s == 0 || (_now & 3) == 0) _words_{k} = philox4x32({counter}, {keys});")
         word = f"word_of(_words_{k}, (int)(_now & 3))"
         lines.append(f"const float _z_{term.target} = dtb_normal({word}, (const float *)_G[{R.NORMAL}]);")

@@ -144,7 +144,7 @@ class RegionBlock:
         """`constants` as from `region_constants`, arrays of shape (N, 1), (1, L), (N, L) or (N * L,).
 
         `normal` is the table of normal quantiles (float32[65537]), `nodes` the numbers of the regions in the whole
-        network (default 0, 1, ...), `seeds` the low words of the members' seeds (default: of `seed`), whose high word is
+        network (default 0, 1, ...), `seeds` the low words of the members' seeds (default: from that of `seed` on), whose high word is
         that of `seed`.
         """
         variant = kernel.variant
@@ -154,7 +154,8 @@ class RegionBlock:
         self.states = np.zeros((len(variant.rows) + sum(line_steps), size), np.float32)
         """Rows of the variant, then the lines of own delays: all that a run needs to go on."""
         self.node_keys = np.arange(n_nodes, dtype=np.uint32) if nodes is None else np.array(nodes, np.uint32)
-        self.seeds = np.full(n_lanes, seed & 0xFFFFFFFF, np.uint32) if seeds is None else np.array(seeds, np.uint32)
+        low = (seed & 0xFFFFFFFF) + np.arange(n_lanes) if seeds is None else seeds
+        self.seeds = np.array(low, np.uint32)
         self._element_nodes = np.repeat(self.node_keys, n_lanes)
         self._element_seeds = np.tile(self.seeds, n_nodes)
         self._numbers = np.zeros((max(len(variant.noise), 1), 4, size), np.float32)

@@ -67,7 +67,7 @@ class Case:
         shape = (len(self.nodes), len(self.members))
         self.block = RegionBlock(
             region_kernel(variant), *shape, constants_of(variant, self.members),
-            normal=normal_table(), seed=12, nodes=self.nodes, members=self.members,
+            normal=normal_table(), seed=12, nodes=self.nodes, seeds=[12 + member for member in self.members],
         )  # fmt: skip
         draw = np.random.default_rng(3)
 

@@ -10,18 +10,23 @@ import pytest
 from tests.helpers.region_references import FILES, FOLDER
 from tests.helpers.region_runs import reference_config, small_atlas, trajectory
 
+import dtbsim
+from dtbsim.atlas import Atlas, save_atlas
 from dtbsim.backends.regions import engine as engine_module
 from dtbsim.backends.regions import group as group_module
 from dtbsim.backends.regions import shares as shares_module
 from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.backends.regions.shares import lane_groups, share_of
 from dtbsim.backends.state import merge_states
-from dtbsim.config import RunConfig
-from dtbsim.errors import NumericsError
+from dtbsim.config import RunConfig, dump_config, load_config_text
+from dtbsim.errors import InputError, NumericsError
+from dtbsim.models.region_registry import get_region_model
 from dtbsim.mpi import run_ranks
 from dtbsim.mpi.comm import SerialComm
 from dtbsim.record.regions import gathered
+from dtbsim.simulate import run
 from dtbsim.spec import compile_network
+from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.region_network import RegionNetwork
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -223,3 +228,93 @@ def test_a_state_that_is_not_finite_is_named(tmp_path: Path) -> None:
     ) as caught:
         engine.check_finite(0, n_steps)
     assert caught.value.exit_code == 7
+
+
+# -- feedback inhibition ----------------------------------------------------------------------------------------
+
+
+def test_the_balancing_inhibition_is_that_of_the_equations() -> None:
+    """An uncoupled region at exactly 3 Hz: S_E 0.161285, I_E 0.376533, J 1.01073 (Deco et al. 2014, solved anew)."""
+    model = get_region_model("deco_2014")
+    found = balancing_inhibition(model.complete({}), np.zeros(2), 3.0)
+    np.testing.assert_allclose(found, 1.01073, rtol=1e-5)
+    coupled = balancing_inhibition(model.complete({}), np.array([0.0, 0.5]), 3.0)
+    assert coupled[1] > coupled[0] == pytest.approx(1.01073, rel=1e-5)
+
+
+def _inhibited(folder: Path, **changes: Any) -> RunConfig:
+    weights = np.round(np.random.default_rng(3).random((9, 9)), 2) * (1 - np.eye(9))
+    data = {
+        "atlas": str(small_atlas(folder, weights, np.zeros((9, 9)))),
+        "simulation": {"dt_ms": 1.0, "duration_ms": 4000.0},
+        "populations": {"nodes": {"model": "deco_2014", "regions": "all", "noise": {"S_E": {"sigma": 0.001}}}},
+        "couplings": {"far": {"source": "nodes", "target": "nodes", "strength": 0.2}},
+        "controllers": {"fic": {"kind": "feedback_inhibition", "population": "nodes"}},
+        "record": {"states": [{"population": "nodes", "variables": ["r_E_Hz"], "interval_ms": 100.0}]},
+    }
+    return RunConfig.model_validate(data | changes)
+
+
+def test_feedback_inhibition_holds_the_rates(tmp_path: Path) -> None:
+    result = run(_inhibited(tmp_path), out=tmp_path / "analytic", report=False)
+    rates = dtbsim.open_run(result.run_dir).states(0)["r_E_Hz"].values
+    np.testing.assert_allclose(rates[10:].mean(axis=0), 3.0, atol=0.15)
+    controller = {
+        "kind": "feedback_inhibition", "population": "nodes", "start": "given", "interval_ms": 100.0, "gain": 0.1
+    }  # fmt: skip
+    config = _inhibited(tmp_path, controllers={"fic": controller})
+    corrected = run(config, out=tmp_path / "corrected", report=False)
+    rates = dtbsim.open_run(corrected.run_dir).states(0)["r_E_Hz"].values
+    assert rates[:3].mean() > 5.0
+    np.testing.assert_allclose(rates[-10:].mean(axis=0), 3.0, atol=0.5)
+    on_two = run_ranks(2, lambda comm: run(config, out=tmp_path / "two", comm=comm, report=False))
+    assert on_two[0].summary["state_hash"] == corrected.summary["state_hash"]
+    half = _inhibited(tmp_path, controllers={"fic": controller}, checkpoint={})
+    half.simulation = half.simulation.model_copy(update={"duration_ms": 1950.0})
+    run(half, out=tmp_path / "half", report=False)
+    resumed = dtbsim.resume(tmp_path / "half", set={"simulation.duration_ms": 4000.0})
+    assert resumed.summary["state_hash"] == corrected.summary["state_hash"]
+
+
+# -- what cannot be ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place", "message"),
+    [
+        ("couplings.all.delay_ms", 0.2, "couplings.all.delay_ms", "0.2 ms is shorter than one step"),
+        ("couplings.all.variable", "z", "couplings.all.variable", "no state or output 'z'"),
+        ("couplings.all.input", "z", "couplings.all.input", "no input 'z'"),
+        ("populations.a.integrator", "exponential", "populations.a.integrator", "no integrator 'exponential'"),
+        ("populations.a.noise.z", {"sigma": 1.0}, "populations.a.noise.z", "no state or input 'z' for noise"),
+        ("populations.a.size", 3, "populations.a.size", "a region model, with one node"),
+        ("populations.a.parameters.q", 1.0, "populations.a.parameters.q", "no parameter 'q'"),
+        ("couplings.all.effect", "current", "couplings.all.effect", "effect belongs to spiking populations"),
+        ("bold", {"population": "a", "variable": "z", "tr_ms": 20.0}, "bold.variable", "no state or output 'z'"),
+        ("record.spikes", {"populations": ["a"]}, "record.spikes.populations", "which has no spikes"),
+        ("ensemble", {"grid": {"simulation.dt_ms": [0.5, 1.0]}}, "ensemble.grid.simulation.dt_ms", "cannot differ"),
+        ("ensemble", {"grid": {"couplings.all.strength": ["x"]}}, "ensemble.grid", "member 0"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_at_its_place(
+    tmp_path: Path, key: str, value: Any, place: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        config = load_config_text(dump_config(_mixed(tmp_path)), overrides={key: value})
+        compile_network(config)
+    assert place in str(caught.value.where)
+    assert caught.value.exit_code == 2
+
+
+def test_tract_delays_need_lengths(tmp_path: Path) -> None:
+    atlas = small_atlas(tmp_path, np.ones((3, 3)) - np.eye(3), np.ones((3, 3)))
+    bare = dtbsim.load_atlas(str(atlas))
+    save_atlas(Atlas(name="bare", region_names=bare.region_names, xyz_mm=bare.xyz_mm, weights=bare.weights),
+               tmp_path / "bare.npz")  # fmt: skip
+    config = _mixed(tmp_path)
+    config.atlas = str(tmp_path / "bare.npz")
+    config.populations = {"a": config.populations["a"].model_copy(update={"regions": "all"})}
+    config.couplings["all"] = config.couplings["all"].model_copy(update={"source": "a", "target": "a"})
+    with pytest.raises(InputError, match="the atlas has none") as caught:
+        compile_network(config)
+    assert caught.value.where == "couplings.all.delay_ms"

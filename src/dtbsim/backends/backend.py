@@ -82,6 +82,12 @@ class Backend(Protocol):
     def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
         """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
 
+    def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """Give the regions of a population new values of a parameter that changes during the run.
+
+        float64[nodes, members], those of this rank (`region_share`).
+        """
+
     def region_hash(self) -> RegionHasher | None:
         """What hashes the states of mean-field regions of this rank; None without any."""
 

@@ -130,6 +130,10 @@ class CommonBackend(ABC):
         """There are no regions."""
         raise IndexError(population)
 
+    def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """There are no regions."""
+        raise IndexError(population)
+
     def region_hash(self) -> RegionHasher | None:
         """None: there are neurons alone."""
         return None

@@ -180,6 +180,10 @@ class WithRegions:
         share = self.regions.share
         return share.nodes[population], share.members
 
+    def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """Of this rank."""
+        self.regions.set_parameter(population, name, values)
+
     def region_hash(self) -> RegionHasher | None:
         """The hash of the states of regions so far."""
         return self.regions.hashed()

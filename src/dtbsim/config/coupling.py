@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dtbsim.config.bounds import Number
 from dtbsim.config.by_name import ByName
+from dtbsim.config.controllers import ControllerOptions
 from dtbsim.config.network import TractDelay
 from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, WEIGHT_KEYS, Names, exactly_one_weight
 from dtbsim.config.values import AnyNumber, Matrix, RegionValue, Strict
@@ -211,3 +212,26 @@ class Ensemble(Strict):
         if self.seeds == "own" and "seed" in varied:
             raise ValueError("seeds: own gives members their seeds; leave it out, or leave `seed` out of what varies")
         return self
+
+
+class FeedbackInhibition(ControllerOptions):
+    """Feedback inhibition of the dynamic mean field (deco_2014): J_i that holds the excitatory rate at a target.
+
+    With `start: analytic` J_i begins at the value that balances every region at the target, in closed form; with
+    `start: given` at the population's own. With an `interval_ms` it is corrected from the mean rate r_i of every
+    interval: J_i += gain * (r_i - target) / target, at most `largest_change` at once; without, it stays.
+    """
+
+    population_key: ClassVar = "population"
+    of_regions: ClassVar = True
+    on_grid: ClassVar = ("interval_ms", "stop_ms")
+    intervals: ClassVar = ("interval_ms",)
+
+    kind: Literal["feedback_inhibition"] = Field(default="feedback_inhibition", description=KIND)
+    population: str = Field(description="population of regions, of the model deco_2014")
+    target_rate_hz: Number = Field(default=3.0, gt=0, description="excitatory rate that is aimed at")
+    start: Literal["analytic", "given"] = Field(default="analytic", description="J_i at the beginning")
+    interval_ms: Number | None = Field(default=None, gt=0, description="time between two corrections; default: none")
+    gain: Number = Field(default=0.02, gt=0, description="size of a correction (nA), for a rate of twice the target")
+    largest_change: Number = Field(default=0.1, gt=0, description="largest change of J_i at once (nA)")
+    stop_ms: Number | None = Field(default=None, gt=0, description="no correction after this; default: end of the run")

@@ -51,6 +51,8 @@ class RegionPopulation:
     initial: Mapping[str, F64]
     noise: tuple[Noise, ...]
     key_path: str
+    controlled: frozenset[str] = frozenset()
+    """Parameters that change during the run."""
 
     @property
     def n_nodes(self) -> int:

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from dtbsim.clock import steps_of
+from dtbsim.config.coupling import FeedbackInhibition
 from dtbsim.config.run import RunConfig
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
+from dtbsim.models.regions.deco_2014 import Deco2014
 from dtbsim.spec.ensemble import MemberConfig, members_of
+from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
 from dtbsim.spec.records import bold_record
@@ -95,8 +98,16 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
         compiled.append(_compiled(member, names, numbers.of(member.atlas) if member.atlas is not None else numbers))
         places.raise_collected()
     drafts, couplings = base
+    controlled: dict[str, set[str]] = {}
+    for key, item in config.controllers.items():
+        if isinstance(item, FeedbackInhibition):
+            with places.collecting():
+                _feedback_inhibition(key, item, compiled, places)
+                controlled.setdefault(item.population, set()).add("J_i")
+    places.raise_collected()
     populations = tuple(
-        _population(index, [drafts[name] for drafts, _ in compiled]) for index, name in enumerate(drafts)
+        _population(index, [drafts[name] for drafts, _ in compiled], frozenset(controlled.get(name, ())))
+        for index, name in enumerate(drafts)
     )
     indices = {population.name: population.index for population in populations}
     found = tuple(_coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings)))
@@ -139,7 +150,38 @@ def _all_of(drafts: list[RegionDraft], what: str, name: str) -> list[F64]:
     return found
 
 
-def _population(index: int, drafts: list[RegionDraft]) -> RegionPopulation:
+def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Compiled], places: Places) -> None:
+    """Give J_i its start in every member."""
+    path = f"controllers.{key}.population"
+    for drafts, couplings in compiled:
+        if item.population not in drafts:
+            raise places.error(path, f"'{item.population}' is a population of neurons", "name one of deco_2014")
+        draft = drafts[item.population]
+        if not isinstance(draft.model, Deco2014):
+            message = f"'{item.population}' is of {draft.model.name}, which has no feedback inhibition of this kind"
+            raise places.error(path, message, "name a population of deco_2014")
+        if item.start == "given":
+            continue
+        total = np.zeros(draft.regions.size)
+        for coupling in couplings:
+            if coupling.target != draft.name:
+                continue
+            plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
+            if coupling.source != draft.name or coupling.variable != "S_E" or not plain:
+                message = f"the analytic start knows linear couplings of S_E within '{draft.name}' alone"
+                raise places.error(f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another")
+            rows = np.repeat(np.arange(draft.regions.size), np.diff(coupling.wiring.starts))
+            weights = np.bincount(rows, coupling.wiring.weights.astype(np.float64), draft.regions.size)
+            total += coupling.strength * weights
+        parameters = draft.model.complete(draft.parameters)
+        found = balancing_inhibition(parameters, total, item.target_rate_hz)
+        if not (np.isfinite(found).all() and found.min() > 0):
+            message = f"no positive J_i holds all regions at {item.target_rate_hz:g} Hz"
+            raise places.error(f"controllers.{key}.target_rate_hz", message, "use another target or weaker couplings")
+        draft.parameters["J_i"] = found
+
+
+def _population(index: int, drafts: list[RegionDraft], controlled: frozenset[str]) -> RegionPopulation:
     first = drafts[0]
     tables = {
         what: {
@@ -154,7 +196,7 @@ def _population(index: int, drafts: list[RegionDraft]) -> RegionPopulation:
     )
     return RegionPopulation(
         first.name, index, first.model, first.integrator, first.regions, first.node_names, first.first_node,
-        tables["parameters"], tables["initial"], noise, first.path,
+        tables["parameters"], tables["initial"], noise, first.path, controlled,
     )  # fmt: skip
 
 
@@ -193,6 +235,10 @@ def _samples(
             interval = 1 if item.interval_ms is None else steps_of(item.interval_ms, config.simulation.dt_ms)
             yield RegionSample(k, population.index, tuple(item.variables), interval)
     yield from _samples_of_signals(config, populations, indices, places)
+    for key, item in config.controllers.items():
+        if isinstance(item, FeedbackInhibition) and item.interval_ms is not None and item.population in indices:
+            interval = steps_of(item.interval_ms, config.simulation.dt_ms)
+            yield RegionSample(f"controllers.{key}", indices[item.population], ("r_E_Hz",), interval, mean=True)
 
 
 def _samples_of_signals(

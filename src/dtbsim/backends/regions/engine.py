@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.regions.group import LaneGroup, Sampled
 from dtbsim.backends.regions.shares import Share, share_of
-from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, state_of
+from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, row_names, state_of
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
@@ -198,7 +198,7 @@ class RegionEngine:
             for population, block in zip(self._network.populations, group.blocks, strict=True):
                 nodes = block.node_keys.astype(np.uint64)
                 who = (nodes[:, None] | members[None, :]).ravel()
-                for k, row in enumerate(block.states):
+                for k, row in enumerate(block.states[: len(block.kernel.variant.rows)]):
                     self.hasher.add(self.reached, who | np.uint64(k << 32), row, last=last)
 
     # -- samples ------------------------------------------------------------------------------------------------
@@ -220,6 +220,13 @@ class RegionEngine:
             found.append(RegionSeries(steps, values, (low, high), self.share.members))
         return found
 
+    def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
+        at = 0
+        for group in self.groups:
+            group.set_parameter(self._network.populations[population], name, values[:, at : at + group.lanes])
+            at += group.lanes
+
     # -- checks and measures ------------------------------------------------------------------------------------
 
     def check_finite(self, start: int, stop: int) -> None:
@@ -231,7 +238,7 @@ class RegionEngine:
                 row, element = np.argwhere(~np.isfinite(block.states))[0].tolist()
                 node, lane = divmod(element, group.lanes)
                 name = population.node_names[self.share.nodes[population.index][0] + node]
-                variable = block.kernel.variant.rows[row]
+                variable = row_names(block)[row]
                 one = self._network.members.n == 1
                 member = "" if one else f", member {group.members[lane]} of the ensemble"
                 raise NumericsError(

@@ -73,6 +73,8 @@ class LaneGroup:
         extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
         self.columns = self.back + 1 + extra
         self._keep: list[Any] = []
+        self._set: dict[tuple[int, str], F64] = {}
+        """Parameters that were changed, by population and name."""
         self.blocks: list[RegionBlock] = []
         self.sent: list[dict[str, F32]] = []
         """By population: float32[block, local nodes * lanes] of each sent variable."""
@@ -124,6 +126,7 @@ class LaneGroup:
         weights = [np.zeros(1)] * sum(term.kind == "difference" for term in terms)
         constants = region_constants(plain, parameters, self._dt_ms, noise, weights)
         found = [name for name, value in constants.items() if np.ptp(np.asarray(value, np.float64)) != 0]
+        found += [name for name in constants if name in population.controlled and name not in found]
         return [*found, *(name for name in constants if name.startswith("_weight_"))]
 
     def _make_populations(self) -> None:
@@ -144,6 +147,12 @@ class LaneGroup:
             size = (last - first) * self.lanes
             self.sent.append({name: np.zeros((self.block, size), np.float32) for name in variant.sent})
 
+    def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
+        """Give all nodes of this rank and members of this group (float64[nodes, lanes]) a new value of a parameter."""
+        self._set[population.index, name] = values
+        block = self.blocks[population.index]
+        block.set_constants(self._constants(population, block.kernel.variant))
+
     def _constants(self, population: RegionPopulation, variant: RegionVariant) -> dict[str, Any]:
         first, last = self._share.nodes[population.index]
 
@@ -151,6 +160,7 @@ class LaneGroup:
             return lane_values(values, self.members)[:, first:last].T
 
         parameters = {name: part(values) for name, values in population.parameters.items()}
+        parameters |= {name: values for (index, name), values in self._set.items() if index == population.index}
         noise = _noise_numbers(population.noise, part)
         weights = []
         for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):

@@ -17,6 +17,7 @@ from dtbsim.backends.regions.group import LaneGroup
 from dtbsim.backends.regions.shares import Share
 from dtbsim.errors import InputError
 from dtbsim.kernels import region_blocks as T
+from dtbsim.kernels.region_kernel import RegionBlock
 from dtbsim.spec.region_network import RegionNetwork
 
 PART = "regions"
@@ -36,7 +37,7 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) 
             _add(parts, "node", np.repeat(np.arange(first, last), group.lanes))
             _add(parts, "member", np.tile(members, last - first))
             block = group.blocks[population.index]
-            for name, row in zip(block.kernel.variant.rows, block.states, strict=True):
+            for name, row in zip(row_names(block), block.states, strict=True):
                 _add(parts, name, row.copy())
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
@@ -48,6 +49,12 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) 
         for name, arrays in parts.items():
             found[f"{PART}/{population.name}/{name}"] = np.concatenate([_widened(a, longest) for a in arrays])
     return found
+
+
+def row_names(block: RegionBlock) -> list[str]:
+    """Names of the rows of a block's states: states, processes of noise, and steps of the lines of own delays."""
+    rows = list(block.kernel.variant.rows)
+    return rows + [f"line.{k}" for k in range(len(block.states) - len(rows))]
 
 
 def _add(parts: dict[str, list[NDArray[Any]]], name: str, array: NDArray[Any]) -> None:
@@ -85,7 +92,7 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
             everywhere = row_of[:, list(group.members)]
             rows = everywhere[first:last].ravel()
             block = group.blocks[population.index]
-            for k, name in enumerate(block.kernel.variant.rows):
+            for k, name in enumerate(row_names(block)):
                 block.states[k] = _taken(state, f"{prefix}/{name}")[rows]
             block.forget_drawn()
             for k, one in enumerate(group.sampled):
