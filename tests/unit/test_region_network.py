@@ -296,9 +296,7 @@ def test_feedback_inhibition_holds_the_rates(tmp_path: Path) -> None:
         ("ensemble", {"grid": {"couplings.all.strength": ["x"]}}, "ensemble.grid", "member 0"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_said_at_its_place(
-    tmp_path: Path, key: str, value: Any, place: str, message: str
-) -> None:
+def test_what_does_not_fit_is_said_at_its_place(tmp_path: Path, key: str, value: Any, place: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         config = load_config_text(dump_config(_mixed(tmp_path)), overrides={key: value})
         compile_network(config)

@@ -27,7 +27,9 @@ def balancing_inhibition(p: Mapping[str, F64 | float], coupling: F64, rate_hz: f
     current = np.broadcast_to((_inverse(rate_hz, value["d_E_s"]) + value["b_E_Hz"]) / value["a_E"], shape)
     base = value["W_I"] * value["I_0_nA"] + value["J_N_nA"] * s_e + value["lambda_FFI"] * far
     s_i = _settled(np.broadcast_to(base, shape), value)
-    excess = value["W_E"] * value["I_0_nA"] + value["w_plus"] * value["J_N_nA"] * s_e + far + value["I_ext_nA"] - current
+    excess = (
+        value["W_E"] * value["I_0_nA"] + value["w_plus"] * value["J_N_nA"] * s_e + far + value["I_ext_nA"] - current
+    )
     return np.asarray(excess / s_i)
 
 

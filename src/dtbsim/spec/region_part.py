@@ -169,7 +169,9 @@ def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Com
             plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
             if coupling.source != draft.name or coupling.variable != "S_E" or not plain:
                 message = f"the analytic start knows linear couplings of S_E within '{draft.name}' alone"
-                raise places.error(f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another")
+                raise places.error(
+                    f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another"
+                )
             rows = np.repeat(np.arange(draft.regions.size), np.diff(coupling.wiring.starts))
             weights = np.bincount(rows, coupling.wiring.weights.astype(np.float64), draft.regions.size)
             total += coupling.strength * weights
