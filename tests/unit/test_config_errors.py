@@ -48,7 +48,7 @@ WRONG_UNIT = [
 UNKNOWN_KEY = [
     ("name: small", "nmae: small", "nmae", "nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, "),
     ("    - population: E", "    - populaton: E", "- populaton", "record.states.0.populaton: unknown key 'populaton' (did you mean 'population'? allowed: interval_ms, neurons, population, variables)"),
-    ("    size: 80", "    szie: 80", "szie", "populations.E.szie: unknown key 'szie' (did you mean 'size'? allowed: initial, model, "),
+    ("    size: 80", "    szie: 80", "szie", "populations.E.szie: unknown key 'szie' (did you mean 'size'? allowed: initial, integrator, model, "),
     ("name: small", "dt_ms: 1", "dt_ms: 1", "dt_ms: unknown key 'dt_ms' (it belongs under `simulation`)"),
     ("rate_hz: 8000", "rate_Hz: 8000", "rate_Hz", "drives.bg.rate_Hz: unknown key 'rate_Hz' with kind: poisson (did you mean 'rate_hz'? "),
     ("kind: balanced_ei", "kind: potjans_diesmann\n    size_E: 3", "size_E", "circuits.ctx.size_E: unknown key 'size_E' with kind: potjans_diesmann (allowed: drive, indegree_scale, kind, regions, scale)"),

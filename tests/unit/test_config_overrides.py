@@ -117,7 +117,7 @@ ERRORS = [
     (["simulation={dt_ms: 1, dt_ms: 2}"], "--set simulation: dt_ms: key 'dt_ms' is given twice; first at --set simulation"),
     (["simulation.duration_s=1"], "--set simulation.duration_s: unknown key 'duration_s' (this key takes milliseconds: duration_ms (1 s = 1000 ms))"),
     (["simulation.duration=1"], "--set simulation.duration: unknown key 'duration' (the unit belongs in the name: duration_ms (milliseconds))"),
-    (["nmae=1"], "--set nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, controllers, description, drives, name, populations, projections, record, schema_version, seed, signals, simulation)"),
+    (["nmae=1"], "--set nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, controllers, couplings, description, drives, ensemble, name, populations, projections, record, schema_version, seed, signals, simulation)"),
     (["duration_ms=1"], "--set duration_ms: unknown key 'duration_ms' (it belongs under `simulation`)"),
     (["projections.EEE.delay_ms=1"], "--set projections.EEE.delay_ms: `projections` has no 'EEE' (did you mean 'EE'? allowed: EE, long; to add one: --set projections.EEE={...})"),
     (["projections.EE.delay_ms.lwo=1"], "--set projections.EE.delay_ms.lwo: unknown key 'lwo' with distribution: uniform (did you mean 'low'? allowed: distribution, high, low)"),

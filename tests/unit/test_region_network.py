@@ -316,3 +316,20 @@ def test_tract_delays_need_lengths(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the atlas has none") as caught:
         compile_network(config)
     assert caught.value.where == "couplings.all.delay_ms"
+
+
+def test_sums_of_all_sources_are_those_of_entries(tmp_path: Path, monkeypatch: Any) -> None:
+    """Without delays sums of one lane, of 16 lanes, and of fewer lanes go three ways."""
+    weights = np.round(np.random.default_rng(8).random((21, 21)), 3) * (1 - np.eye(21))
+    couplings = {"all": {"source": ["a", "b"], "target": ["a", "b"], "strength": 0.05}}
+    atlas = str(small_atlas(tmp_path, weights, np.ones((21, 21))))
+    grid = {"grid": {"couplings.all.strength": [round(0.01 + 0.002 * k, 3) for k in range(16)]}}
+    config = _mixed(tmp_path, couplings=couplings, ensemble=grid)
+    config.atlas = atlas
+    expected, samples = _hash(config)
+    monkeypatch.setattr(shares_module, "MOST_LANES", 5)
+    assert _hash(config)[0] == expected
+    monkeypatch.setattr(shares_module, "MOST_LANES", 1)
+    found, others = _hash(config, ranks=2)
+    assert found == expected
+    np.testing.assert_array_equal(others, samples)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import normal_table
 from dtbsim.backends.regions.shares import Share
-from dtbsim.backends.regions.wiring import is_uniform, rows_of, total_weights, transposed
+from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, total_weights, transposed
 from dtbsim.kernels import region_blocks as T
-from dtbsim.kernels.region_coupling import ROWS
+from dtbsim.kernels.region_coupling import ROWS, WIDTH
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
 from dtbsim.spec.region_network import F64, FromSpikes, Noise, RegionCoupling, RegionNetwork, RegionPopulation
@@ -225,10 +225,15 @@ class LaneGroup:
     ) -> list[int]:
         row = [0] * T.SLOT_FIELDS
         row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
-        together = self.lanes == 1 and self.block < 8 and is_uniform(wiring, n_sources)
-        if together:
+        uniform = is_uniform(wiring, n_sources)
+        if uniform and self.lanes % WIDTH == 0:
+            weights = self._hold(grouped(wiring, first, last, n_sources))
+            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ALL_SOURCES, wiring.shortest, len(weights) * ROWS
+            row[T.S_WEIGHTS] = weights.ctypes.data
+            raw = np.zeros(self.block * len(weights) * ROWS * self.lanes, np.float32)
+        elif uniform and self.lanes == 1 and self.block < 8:
             weights = self._hold(transposed(wiring, first, last, n_sources))
-            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = 1, wiring.shortest, weights.shape[1]
+            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ONE_LANE, wiring.shortest, weights.shape[1]
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
         else:
