@@ -1,4 +1,4 @@
-"""exp and log of float32 for compiled loops: the same definitions that neuron models use."""
+"""exp, log, sin and cos of float32 for compiled loops: the same definitions that neuron models use."""
 
 from __future__ import annotations
 
@@ -27,3 +27,5 @@ def _compiled(name: str) -> Callable[[Any], Any]:
 
 exp = _compiled("exp")
 log = _compiled("log")
+sin = _compiled("sin")
+cos = _compiled("cos")

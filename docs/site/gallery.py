@@ -146,5 +146,11 @@ ENTRIES = [
         script,
         ["--values", "57", "0", "--duration-s", "6", "--out", "g.csv"],
     ),
+    Entry(
+        "signals.py",
+        "Signals of a cortex with a posterior alpha rhythm: EEG, MEG, LFP, and what is made of them while it runs.",
+        script,
+        ["--duration-s", "12", "--out", "signals"],
+    ),
     Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

@@ -23,6 +23,7 @@ COMMANDS = (
     ("info",),
     ("hash",),
     ("report",),
+    ("export",),
     ("atlas", "list"),
     ("atlas", "show"),
     ("models", "list"),

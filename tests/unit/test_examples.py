@@ -28,7 +28,7 @@ RATES_HZ = {
     "own_model.yaml": {"slow": (-1, 0.5), "tuned": (2, 15), "fast": (-1, 0.5)},
     "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
 }
-SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py"]
+SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
 MODELS = ["my_models.py"]
 
 
@@ -165,3 +165,17 @@ def is_self_contained(page: Path) -> bool:
     text = page.read_text(encoding="utf-8")
     assert '"showSendToCloud": false' in text
     return "Plotly.newPlot" in text and len(text) > 1_000_000 and "<script src=" not in text
+
+
+@pytest.mark.nightly
+def test_signals(tmp_path: Path) -> None:
+    """A posterior alpha rhythm: the peak of the spectrum is in the band, and electrodes over the occiput have it."""
+    done = start("signals.py", tmp_path, "--duration-s", "15", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    peak_hz = float(next(line for line in lines if line.startswith("EEG at Oz")).split()[-2])
+    assert 8 <= peak_hz <= 12
+    strongest = next(line for line in lines if line.startswith("most alpha power at")).removeprefix(
+        "most alpha power at "
+    )
+    assert sum(name.startswith(("O", "PO", "P7", "P8", "P5", "P6")) for name in strongest.split(", ")) >= 4

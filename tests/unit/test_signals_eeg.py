@@ -18,7 +18,10 @@ from dtbsim.errors import InputError
 from dtbsim.mpi import run_ranks
 from dtbsim.report.figures_panel import draw
 from dtbsim.signals import Topography
-from dtbsim.signals.eeg import EEG, QUANTA_PER_PA, eeg_panel, signal_of
+from dtbsim.signals.currents import QUANTA_PER_PA
+from dtbsim.signals.eeg import EEG
+from dtbsim.signals.head import eeg_panel
+from dtbsim.signals.sensors import signal_of
 from dtbsim.store import Run
 from dtbsim.store.inspection import inspect_run
 
@@ -141,7 +144,9 @@ def test_another_window_population_lead_field_and_reference(recorded: Any) -> No
 
 
 def test_a_name_that_is_no_signal(recorded: Any) -> None:
-    with pytest.raises(AttributeError, match="meg"):
+    with pytest.raises(AttributeError, match="emg"):
+        recorded.emg()
+    with pytest.raises(InputError, match=r"this run has no MEG .*kind: meg"):
         recorded.meg()
     with pytest.raises(InputError, match=r"no signal 'egg'.*did you mean 'eeg'"):
         recorded.signal("egg")
@@ -173,7 +178,7 @@ def test_a_chunk_holds_few_samples_of_many_neurons(monkeypatch: pytest.MonkeyPat
     from dtbsim.simulate.streams import plan_streams
 
     assert min(plan_streams(network_of(CONFIG)).intervals) > 120
-    monkeypatch.setattr("dtbsim.signals.eeg.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
+    monkeypatch.setattr("dtbsim.signals.currents.MOST_SAMPLE_BYTES", 5 * 4 * (60 * 2 + 7 * 3))
     assert min(plan_streams(network_of(CONFIG)).intervals) == 5 * 4
 
 
@@ -218,8 +223,9 @@ def test_the_store_is_one_of_the_run(recorded: Any) -> None:
 def test_samples_at_once_or_one_by_one_give_the_same_bits() -> None:
     rng = np.random.default_rng(3)
     sums, matrix = rng.integers(0, 2**50, (40, 80)), rng.normal(size=(64, 80))
-    whole = signal_of(sums, matrix)
-    np.testing.assert_array_equal(np.concatenate([signal_of(row[None], matrix) for row in sums]), whole)
+    whole = signal_of(sums / QUANTA_PER_PA, matrix)
+    single = [signal_of(row[None] / QUANTA_PER_PA, matrix) for row in sums]
+    np.testing.assert_array_equal(np.concatenate(single), whole)
     np.testing.assert_allclose(whole, sums / QUANTA_PER_PA @ matrix.T, rtol=1e-9)
 
 

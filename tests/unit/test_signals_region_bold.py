@@ -13,7 +13,7 @@ from tests.helpers.small_atlas import save_small_atlas
 from dtbsim.errors import InputError
 from dtbsim.record.chunk import Chunk
 from dtbsim.signals.bold import BalloonWindkessel
-from dtbsim.signals.region_bold import BoldPlan, BoldRegions, BoldStream, bold_bin_steps
+from dtbsim.signals.region_bold import BoldPlan, BoldRegions, BoldStream
 from dtbsim.spec import Network
 from dtbsim.store import series_reader
 
@@ -98,7 +98,7 @@ def test_a_bin_is_the_longest_up_to_20_ms_that_divides_both_times(
     times = f"bold={{population: E, tr_ms: {tr_ms}, discard_ms: {discard_ms}}}"
     duration = f"simulation.duration_ms={dt_ms * 10_000}"
     network, config = made(folder, f"simulation.dt_ms={dt_ms}", duration, times)
-    found = bold_bin_steps(config, network.dt_ms)
+    found = config.bin_steps(network.dt_ms)
     assert found == steps
     assert found * dt_ms <= 20 + 1e-9
     assert round(tr_ms / dt_ms) % found == round(discard_ms / dt_ms) % found == 0
@@ -116,7 +116,7 @@ def test_the_stream_is_the_model_fed_with_the_rates_of_its_bins(folder: Path, tm
     network, config = made(folder, "bold.gain_per_hz=0.04", "bold.alpha=0.3", "bold.k2=1.9")
     counts = np.random.default_rng(2).poisson(0.3, (3000, len(NAMES)))
     regions = BoldRegions(network, config)
-    stream = BoldStream(BoldPlan(network, config), 2, tmp_path / "bold.zarr")
+    stream = BoldStream(BoldPlan(network, config), 2, tmp_path)
     assert stream.samples.shape == (0, 4)
     for chunk in chunks_of(counts, cuts):
         stream.take(chunk)

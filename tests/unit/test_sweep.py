@@ -18,8 +18,8 @@ from tests.helpers.jobs import status_of
 
 import dtbsim
 from dtbsim.checksum import with_checksum
+from dtbsim.config.grid import runs_of
 from dtbsim.errors import InputError
-from dtbsim.sweeps.grid import runs_of
 from dtbsim.sweeps.worker import Outcome
 
 WEIGHT = "projections.EI.weight_pA"

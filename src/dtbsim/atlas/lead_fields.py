@@ -1,4 +1,4 @@
-"""Lead fields that come with bundled atlases: the potential at named electrodes per dipole moment of a region."""
+"""Lead fields that come with bundled atlases: what the dipole moment of a region makes at named sensors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dtbsim.errors import InputError
 from dtbsim.files import read_npz
 
 FOLDER = Path(__file__).parent / "data" / "lead_fields"
+MEG_FOLDER = Path(__file__).parent / "data" / "meg_fields"
 UNIT = "V/(A m)"
 
 
@@ -38,6 +39,48 @@ class LeadField:
 def bundled_lead_fields() -> list[str]:
     """Names of the atlases with computed lead fields."""
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
+
+
+def bundled_meg_fields() -> list[str]:
+    """Names of the atlases with computed lead fields of MEG."""
+    return sorted(path.stem for path in MEG_FOLDER.glob("*.npz"))
+
+
+def load_meg_field(atlas: Atlas, sensors: str) -> LeadField:
+    """Return the computed lead field of `ctf275`, `neuromag_magnetometers` (T/(A m)) or `neuromag_gradiometers`.
+
+    The unit is that of the sensors, T or T/m, per A m. Raises InputError where there is none.
+    """
+    if atlas.name not in bundled_meg_fields():
+        raise InputError(
+            f"there is no computed lead field of MEG of atlas '{atlas.name}' (there is one of "
+            f"{', '.join(bundled_meg_fields())})",
+            where="atlas",
+            remedy="use one of these atlases",
+        )
+    table = read_npz(MEG_FOLDER / f"{atlas.name}.npz")
+    system, unit = _SENSORS[sensors]
+    chosen = np.asarray(table[f"{system}/units"]) == unit
+    channels = tuple(str(name) for name in np.asarray(table[f"{system}/channels"])[chosen])
+    regions = tuple(str(name) for name in table["regions"])
+    return LeadField(np.asarray(table[f"{system}/field"], np.float64)[chosen], channels, regions, unit)
+
+
+def meg_sensor_positions() -> dict[str, NDArray[np.float64]]:
+    """Where the sensors of the helmets are, from the middle of the head (right, front, up; m), by their names."""
+    table = read_npz(MEG_FOLDER / f"{bundled_meg_fields()[0]}.npz")
+    return {
+        str(name): np.asarray(place, np.float64)
+        for system in dict.fromkeys(system for system, _ in _SENSORS.values())
+        for name, place in zip(table[f"{system}/channels"], table[f"{system}/positions_m"], strict=True)
+    }
+
+
+_SENSORS = {
+    "ctf275": ("ctf275", "T"),
+    "neuromag_magnetometers": ("neuromag306", "T"),
+    "neuromag_gradiometers": ("neuromag306", "T/m"),
+}
 
 
 def load_lead_field(atlas: Atlas, which: str) -> LeadField:

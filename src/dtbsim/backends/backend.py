@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.parameters import Chosen, NewValues
 from dtbsim.backends.plastic import PlasticWeights
+from dtbsim.backends.regions.series import RegionSeries
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
@@ -74,6 +76,21 @@ class Backend(Protocol):
 
     def check_finite(self, start: int, stop: int) -> None:
         """Raise NumericsError if any float state became NaN or infinite in the steps `start` to `stop` (exclusive)."""
+
+    def region_series(self) -> Sequence[RegionSeries]:
+        """What the last chunk has brought of the samples of mean-field regions, in their order."""
+
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
+
+    def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """Give the regions of a population new values of a parameter that changes during the run.
+
+        float64[nodes, members], those of this rank (`region_share`).
+        """
+
+    def region_hash(self) -> RegionHasher | None:
+        """What hashes the states of mean-field regions of this rank; None without any."""
 
     # -- what may be changed between chunks ---------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
 from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.recent import RecentSpikes
+from dtbsim.backends.regions.series import RegionSeries
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.state import (
     State,
     Values,
@@ -124,6 +126,22 @@ class CommonBackend(ABC):
     def plastic_weights(self, projection: int) -> PlasticWeights:
         """The weights of a plastic projection, by its index, onto the neurons of this rank."""
         return PlasticWeights(self.tables.dynamic, projection)
+
+    def region_series(self) -> Sequence[RegionSeries]:
+        """None: there are neurons alone."""
+        return ()
+
+    def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """There are no regions."""
+        raise IndexError(population)
+
+    def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """There are no regions."""
+        raise IndexError(population)
+
+    def region_hash(self) -> RegionHasher | None:
+        """None: there are neurons alone."""
+        return None
 
     # -- state ------------------------------------------------------------------------------------------------
 

@@ -346,7 +346,8 @@ def _varying(rate: Rate, windows: Windows, dt_ms: float, start: int, stop: int) 
     distinct, which = np.unique(means[on], return_inverse=True)
     rows = np.full(steps.size, -1)
     rows[on] = which
-    return _rates(rows, threshold_tables(distinct))
+    found = _rates(rows, threshold_tables(distinct))
+    return found | {L.V_DRAWN: -1} if getattr(rate, "drawn_anew", False) else found
 
 
 def _rates(rows: NDArray[Any], tables: Thresholds) -> dict[int, NDArray[Any] | int]:

@@ -40,7 +40,7 @@ from dtbsim.spec.packed import pack, unpack
 I64 = NDArray[np.int64]
 State = Mapping[str, NDArray[Any]]
 Values = dict[str, NDArray[Any]]
-OF_ALL_RANKS = ("step", "spikes", "events", "drives", "weights")
+OF_ALL_RANKS = ("step", "spikes", "events", "drives", "weights", "regions")
 """First parts of names of which a rank needs the arrays of all ranks; of others those of ranks that had its neurons."""
 OTHER_NETWORK = "use the state of a run of the same configuration"
 

@@ -65,6 +65,13 @@ class ListedOnRank:
         self._lock = threading.Lock()
         self._known: dict[int, _Selected] = {}
 
+    @classmethod
+    def nothing(cls) -> ListedOnRank:
+        """That of a rank without neurons."""
+        made = cls.__new__(cls)
+        made._lock, made._known = threading.Lock(), {}
+        return made
+
     def release(self) -> None:
         """Forget everything: the rows have been built."""
         self._known.clear()

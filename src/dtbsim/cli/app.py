@@ -14,6 +14,7 @@ import typer
 
 import dtbsim
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
+from dtbsim.cli.app_export import export_command
 from dtbsim.cli.complete import atlas_names, kind_sorts
 from dtbsim.cli.options import (
     AsJson,
@@ -59,7 +60,9 @@ atlas_app = typer.Typer(
     help="Brain atlases that come with dtbsim, or your own.", invoke_without_command=True, rich_markup_mode=None
 )
 models_app = typer.Typer(
-    help="Neuron models, their parameters and states.", invoke_without_command=True, rich_markup_mode=None
+    help="Models of neurons and regions, their parameters and states.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(models_app, name="models")
@@ -290,6 +293,9 @@ def _report(run: RunFolder) -> Work:
     return lambda: report(run)
 
 
+app.command("export", epilog=_EXIT_CODES)(export_command)
+
+
 @atlas_app.command("list")
 def _atlas_list() -> Work:
     """List the atlases that come with dtbsim."""
@@ -315,7 +321,7 @@ def _atlas_show(
 
 @models_app.command("list")
 def _models_list() -> Work:
-    """List the neuron models."""
+    """List the models of neurons and of regions."""
     from dtbsim.cli.catalogue import list_all_models
 
     return list_all_models

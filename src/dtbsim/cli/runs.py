@@ -1,4 +1,4 @@
-"""`dtbsim info`, `dtbsim hash` and `dtbsim report`: about a run that is there already."""
+"""`dtbsim info`, `dtbsim hash`, `dtbsim report` and `dtbsim export`: about a run that is there already."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ def report(folder: Path) -> int:
         from dtbsim.report import write_report
 
         path = write_report(folder)
+    write(f"{path}\n")
+    return EXIT_OK
+
+
+def export(
+    folder: Path, name: str, file: Path, start_ms: float | None, stop_ms: float | None, labels: Path | None
+) -> int:
+    """Write a signal of a run to a file and print its path."""
+    with installed():
+        from dtbsim.store import open_run
+
+        path = open_run(folder).export(name, file, start_ms, stop_ms, labels=labels)
     write(f"{path}\n")
     return EXIT_OK
 

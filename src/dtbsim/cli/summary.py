@@ -26,6 +26,19 @@ def show_summary(result: RunResult) -> None:
 
 def summary_rows(summary: dict[str, Any]) -> Rows:
     """Return label and value of everything that the summary knows."""
+    regional = not summary.get("neurons") and is_number(summary.get("regions"))
+    if regional:
+        members = summary.get("members")
+        rows = [
+            ("regions", _number(summary, "regions", count)),
+            ("members", count(members) if is_number(members) and members != 1 else ""),
+            ("simulate", _simulate(summary)),
+            ("parallel", _division(summary)),
+            ("peak memory", _memory(summary)),
+            ("FC correlation", _correlation(summary)),
+            ("state hash", str(summary.get("state_hash") or "")),
+        ]
+        return [row for row in rows if row[1]]
     rows = [
         ("neurons", _number(summary, "neurons", count)),
         ("synapses", _synapses(summary)),
@@ -34,8 +47,9 @@ def summary_rows(summary: dict[str, Any]) -> Rows:
         ("simulate", _simulate(summary)),
         ("parallel", _division(summary)),
         ("peak memory", _memory(summary)),
-        ("FC correlation", _number(summary, "fc_correlation", lambda value: f"{value:.3f} with the measured FC")),
+        ("FC correlation", _correlation(summary)),
         ("spike hash", str(summary.get("spike_hash") or "")),
+        ("state hash", str(summary.get("state_hash") or "")),
     ]
     return [row for row in rows if row[1]]
 
@@ -50,6 +64,15 @@ def report_of(run_dir: Path) -> Path | None:
 
 def _number(summary: dict[str, Any], key: str, text: Any) -> str:
     return str(text(summary[key])) if is_number(summary.get(key)) else ""
+
+
+def _correlation(summary: dict[str, Any]) -> str:
+    """Return the correlation with measured FC, of an ensemble the range."""
+    found = summary.get("fc_correlation")
+    known = [value for value in found if is_number(value)] if isinstance(found, list) else []
+    if known:
+        return f"{min(known):.3f} to {max(known):.3f} with the measured FC"
+    return _number(summary, "fc_correlation", lambda value: f"{value:.3f} with the measured FC")
 
 
 def _synapses(summary: dict[str, Any]) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dtbsim.config.grid import Values, runs_of
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
-from dtbsim.sweeps.grid import Values, runs_of
 
 _RANGE = re.compile(r"(\d+)-(\d+)(?::(\d+))?")
 _AT_ONCE = re.compile(r"(.*)%(\d+)")

@@ -31,6 +31,9 @@ class ControllerOptions(Strict):
     intervals: ClassVar[tuple[str, ...]] = ("interval_ms",)
     """Those of them that are at least one step."""
 
+    of_regions: ClassVar[bool] = False
+    """Whether that population is one of mean-field regions, not of neurons."""
+
     def population_named(self) -> str | None:
         """The population that it follows or changes, None where it names none."""
         return None if self.population_key is None else getattr(self, self.population_key)
@@ -67,6 +70,7 @@ INTERVENTIONS: Registry[Any] = Registry(
     {
         "homeostatic_tonic": Later("dtbsim.intervene.homeostatic:HOMEOSTATIC"),
         "synaptic_scaling": Later("dtbsim.intervene.scaling:SCALING"),
+        "feedback_inhibition": Later("dtbsim.intervene.feedback_inhibition:FEEDBACK_INHIBITION"),
     },
     _checked,
 )

@@ -19,7 +19,7 @@ from dtbsim.config.by_name import ByName
 from dtbsim.config.kinds import Kinds
 from dtbsim.errors import InputError
 
-_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
+_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text", Any: "any"}
 _DISCRIMINATORS = ("kind", "distribution")
 
 
@@ -27,7 +27,7 @@ _DISCRIMINATORS = ("kind", "distribution")
 class Leaf:
     """One alternative at a place.
 
-    `kind` is number, whole, flag, text, null, literal (`values`), list (of `item`), mapping (text -> `item`) or object
+    `kind` is number, whole, flag, text, any (value), null, literal (`values`), list (of `item`), mapping (text -> `item`) or object
     (`model`). `limits` are the annotated_types constraints and `pattern` the one of a text. `tag` is the label of the
     alternative in a union that pydantic discriminates.
     """
@@ -47,8 +47,9 @@ class Leaf:
             return None
         for key in _DISCRIMINATORS:
             if key in self.model.model_fields:
-                (value,) = get_args(self.model.model_fields[key].annotation)
-                return key, str(value)
+                values = get_args(self.model.model_fields[key].annotation)
+                if len(values) == 1:  # else it is a choice within one class
+                    return key, str(values[0])
         return None
 
     def takes(self, value: Any) -> bool:

@@ -26,6 +26,7 @@ from dtbsim.config.parts import (
     exactly_one_weight,
 )
 from dtbsim.config.positions import Positions
+from dtbsim.config.region_names import names_neurons
 from dtbsim.config.sources import Spreading
 from dtbsim.config.synapses import Synapse
 from dtbsim.config.values import (
@@ -45,18 +46,38 @@ TargetRates = Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegio
 REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
 
 
+class RegionNoise(Strict):
+    """Noise of one state, or of one input, of a region model.
+
+    `additive`: sigma dW; `multiplicative`: sigma x dW, as Ito has it; `ornstein_uhlenbeck`: a process with time
+    constant `tau_ms` and standard deviation `sigma` is added to the drift, or to the input.
+    """
+
+    kind: Literal["additive", "multiplicative", "ornstein_uhlenbeck"] = Field(default="additive", description=KIND)
+    sigma: RegionValue = Field(description="in units of the state per square root of a ms; of a process, per ms")
+    tau_ms: Number | None = Field(default=None, gt=0, description="time constant of an Ornstein-Uhlenbeck process")
+
+    @model_validator(mode="after")
+    def _process(self) -> RegionNoise:
+        if (self.kind == "ornstein_uhlenbeck") != (self.tau_ms is not None):
+            raise ValueError("tau_ms belongs to ornstein_uhlenbeck, which needs it")
+        return self
+
+
 class Population(Strict):
-    """A set of neurons of one model; with `regions`, one such set in every named region of the atlas.
+    """A set of neurons of one model, or the mean-field nodes of a region model; one in every region of `regions`.
 
     `parameters` and `initial` are keyed by the model's own names (`dtbsim models show MODEL`), units in the names.
     """
 
     model: ModelName = Field(
-        description="name of a neuron model (`dtbsim models list`), or FILE.py:CLASS, your own (docs/own_models.md); "
-        "from Python also a class or instance"
+        description="name of a neuron or region model (`dtbsim models list`), or FILE.py:CLASS, your own "
+        "(docs/own_models.md); from Python also a class or instance"
     )
-    size: Sizes = Field(
-        description="neurons, in every region where `regions` is given; by region the nearest whole number, at least 1"
+    size: Sizes | None = Field(
+        default=None,
+        description="neurons, in every region where `regions` is given; by region the nearest whole number, at least "
+        "1; required, but not of a region model, which has one node in every region",
     )
     regions: Regions | None = Field(default=None, description=REGIONS)
     receptors: dict[str, Annotated[Number, Field(gt=0)]] | None = Field(
@@ -75,6 +96,19 @@ class Population(Strict):
     )
     parameters: dict[str, Value] = Field(default={}, description="model parameters; others keep their defaults")
     initial: dict[str, Value] = Field(default={}, description="state variables at time 0; others keep their defaults")
+    integrator: Literal["euler", "heun", "rk4", "exponential"] | None = Field(
+        default=None, description="scheme of a region model; default: the model's"
+    )
+    noise: dict[str, RegionNoise] = Field(
+        default={}, description="noise of a region model by state, or by input as in_NAME; default: none"
+    )
+
+    @model_validator(mode="after")
+    def _size_of_neurons(self) -> Population:
+        if self.size is None and names_neurons(self.model):
+            missing: InitErrorDetails = {"type": "missing", "loc": ("size",), "input": None}
+            raise ValidationError.from_exception_data(type(self).__name__, [missing])
+        return self
 
     @model_validator(mode="after")
     def _spikes_once(self) -> Population:

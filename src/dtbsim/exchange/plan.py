@@ -48,7 +48,7 @@ class ExchangePlan:
 
     def ranks_per_spike(self, sizes: NDArray[np.int64]) -> float:
         """Mean number of ranks that a spike is sent to; `sizes` of all populations, every neuron counts alike."""
-        return float(sizes[self.population].sum() / sizes.sum())
+        return float(sizes[self.population].sum() / sizes.sum()) if sizes.size else 0.0
 
 
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from dtbsim.backends.backend import Backend
 from dtbsim.config.controllers import INTERVENTIONS, ControllerOptions
+from dtbsim.intervene.feedback_inhibition import Feedback
 from dtbsim.intervene.homeostatic import Controller
 from dtbsim.intervene.intervention import Intervention, Kind, Plan, State
 from dtbsim.intervene.scaling import Scaling
@@ -23,6 +24,7 @@ __all__ = [
     "INTERVENTIONS",
     "Controller",
     "ControllerOptions",
+    "Feedback",
     "Intervention",
     "Kind",
     "NoiseSeeds",

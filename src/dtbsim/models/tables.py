@@ -109,6 +109,8 @@ class Current:
     magnesium: str | None = None
     unit: str = "pA"
     """Of the current: pA, or uA/cm2 of a model per area."""
+    effect: Literal["excites", "inhibits", "as its sign"] = "as its sign"
+    """What the current does; through a port of either sign, it excites where it depolarises."""
 
     @property
     def states(self) -> tuple[str, ...]:

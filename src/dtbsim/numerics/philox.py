@@ -38,6 +38,7 @@ PURPOSE_RATE = 12
 PURPOSE_POSITION = 16
 PURPOSE_DEGREE = 20
 PURPOSE_TRAIN = 21
+PURPOSE_REGION_NOISE = 24
 
 
 def seed_key(seed: int) -> tuple[np.uint32, np.uint32]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.record.counts import I64
 from dtbsim.record.spike_order import Gids, Steps
 
@@ -21,7 +22,8 @@ class Chunk:
 
     `steps` int64[n] and `gids` uint32[n] are the spikes of this rank, in any order. `counts` int64[units, populations]
     are the spikes of all ranks in every unit of counting that ends in the chunk; no rows where nobody counts. `samples`
-    are the states of neurons of this rank, one entry for each of the requests of the network (`Network.samples`).
+    are the states of neurons of this rank, one entry for each of the requests of the network (`Network.samples`). `regions`
+    are sampled values of mean-field regions of this rank, one entry for each of `Network.regions.samples`.
     """
 
     start: int
@@ -30,3 +32,4 @@ class Chunk:
     gids: Gids
     counts: I64
     samples: Sequence[Sample] = ()
+    regions: Sequence[RegionSeries] = ()

@@ -45,6 +45,8 @@ def _entries(source: Source, key: str) -> list[dict[str, Any]]:
 def _states(source: Source, k: int, population: str) -> RecordedStates | None:
     run = source.run
     nothing = run.states(k, -1.0, 0.0)  # a sample comes at the end of a step
+    if "region" in nothing.dims:
+        return _region_states(source, k, population, float(nothing.attrs["interval_ms"]))
     gids, interval_ms = nothing["gid"].values, float(nothing.attrs["interval_ms"])
     if not len(gids):
         return None
@@ -70,6 +72,36 @@ def _states(source: Source, k: int, population: str) -> RecordedStates | None:
         interval_ms=interval_ms,
         traces=traces,
         spikes_s=_spikes(source, gids[shown], float(time_ms[0]) - interval_ms, float(time_ms[-1])),
+    )
+
+
+def _region_states(source: Source, k: int, population: str, interval_ms: float) -> RecordedStates | None:
+    """Of mean-field regions; of an ensemble those of its first member."""
+    length_ms = MOST_SAMPLES * interval_ms
+    stored = source.run.states(k, source.statistics_start_ms, source.statistics_start_ms + length_ms)
+    if not stored.sizes["time_ms"]:
+        stored = source.run.states(k, None, length_ms)
+    if not stored.sizes["time_ms"]:
+        return None
+    members = stored.sizes.get("member", 1)
+    if "member" in stored.dims:
+        stored = stored.isel(member=0)
+    names = [str(name) for name in stored["region"].values]
+    shown = np.unique(np.linspace(0, len(names) - 1, min(MOST_TRACES, len(names))).round().astype(int))
+    traces = []
+    for name, values in stored.data_vars.items():
+        variable, unit = split_unit(str(name))
+        mean = values.values.mean(axis=1, dtype=np.float64) if len(shown) < len(names) else None
+        traces.append(StateTrace(variable, unit, values.values[:, shown], mean))
+    return RecordedStates(
+        population=population if members == 1 else f"{population}, member 0 of {members}",
+        neurons=[names[i] for i in shown],
+        recorded=len(names),
+        time_s=1e-3 * stored["time_ms"].values,
+        interval_ms=interval_ms,
+        traces=traces,
+        spikes_s=None,
+        what="region",
     )
 
 

@@ -230,6 +230,8 @@ class RecordedStates:
     interval_ms: float
     traces: list[StateTrace]
     spikes_s: list[FloatArray] | None
+    what: str = "neuron"
+    """What a trace is of."""
 
 
 @dataclass(frozen=True)

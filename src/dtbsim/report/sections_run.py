@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from dtbsim.report import figures_performance as draw
 from dtbsim.report.data import ReportData
@@ -16,17 +17,23 @@ from dtbsim.report.text import count, is_number, listing, plural, safe, seconds,
 def headlines(data: ReportData) -> list[Headline]:
     """Return the numbers at the top, those that the summary has."""
     summary, network, tiles = data.run.summary, data.run.network, []
-    if is_number(summary.get("neurons")):
+    regional = not summary.get("neurons") and is_number(summary.get("regions"))
+    if regional:
+        members = summary.get("members", 1)
+        tiles.append(Headline("mean-field regions", count(summary["regions"]), "", _populations(network)))
+        if members != 1:
+            tiles.append(Headline("members", count(members), "", "of the ensemble"))
+    elif is_number(summary.get("neurons")):
         note = plural(len(network["populations"]), "population") if network.get("populations") else ""
         if network.get("regions"):
             note = f"in {plural(len(network['regions']), 'region')}"
         tiles.append(Headline("neurons", *_split(count(summary["neurons"])), note))
-    if is_number(summary.get("synapses")):
+    if is_number(summary.get("synapses")) and not regional:
         share = summary.get("bytes_per_synapse")
         note = f"{significant(share)} bytes each" if is_number(share) else ""
         tiles.append(Headline("synapses", *_split(count(summary["synapses"])), note))
     if is_number(summary.get("biological_s")):
-        note = f"{count(summary['spikes'])} spikes" if is_number(summary.get("spikes")) else ""
+        note = f"{count(summary['spikes'])} spikes" if is_number(summary.get("spikes")) and not regional else ""
         tiles.append(Headline("simulated time", *_split(seconds(summary["biological_s"])), note))
     if is_number(summary.get("rtf")) and summary["rtf"] > 0:
         tiles.append(_speed(summary["rtf"], summary.get("simulate_s")))
@@ -39,6 +46,11 @@ def headlines(data: ReportData) -> list[Headline]:
         note = f"over {plural(int(ranks), 'rank')}" if is_number(ranks) else ""
         tiles.append(Headline("peak memory", *_split(size_of(peak["sum"])), note))
     return tiles
+
+
+def _populations(network: dict[str, Any]) -> str:
+    models = dict.fromkeys(str(one["model"]) for one in network.get("region_populations") or [])
+    return f"of {', '.join(models)}" if models else ""
 
 
 def _split(quantity: str) -> tuple[str, str]:
@@ -147,14 +159,17 @@ def reproduce_section(data: ReportData) -> Section:
     body = ""
     if run.command:
         body += "<p class='label'>Command</p>" + _wrapped(run.command)
-    if run.summary.get("spike_hash"):
+    if run.summary.get("state_hash"):
+        body += "<p class='label'>Hash of the states of mean-field regions (SHA-256)</p>"
+        body += _wrapped(run.summary["state_hash"])
+    if run.summary.get("spike_hash") and run.summary.get("neurons"):
         body += "<p class='label'>Hash of all spikes (SHA-256)</p>" + _wrapped(run.summary["spike_hash"])
     shown = {key: value for key, value in run.provenance.items() if key not in ("argv", "command", "command_line")}
     body += f"<details open><summary>Provenance</summary>{provenance_table(shown)}</details>" if shown else ""
     configuration = _scrolling(run.config_text, "Configuration")
     body += f"<details><summary>Configuration, with every default filled in</summary>{configuration}</details>"
     lead = (
-        "The spikes are a pure function of the configuration and the seed: the same command gives the same hash on any "
+        "Spikes and states are a pure function of the configuration and the seed: the same command gives the same hash on any "
         "number of ranks, threads and GPUs."
     )
     note = f"Not shown: {safe(listing(data.absent))}." if data.absent else ""

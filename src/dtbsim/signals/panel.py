@@ -48,6 +48,40 @@ class Topography:
     names: Sequence[str]
     values: NDArray[np.float64]
     unit: str
+    title: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Numbers of all pairs as colours: `values` float64[names, names] of `label`, from `low` to `high`.
+
+    `places`: numbers in place of the names on both axes, of `axis`.
+    """
+
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    label: str
+    low: float
+    high: float
+    places: NDArray[np.float64] | None = None
+    axis: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class BrainFrames:
+    """The brain coloured in time: `values` float64[times, names] of regions in `unit` at `time_s`.
+
+    The report knows where regions are, and shows nothing of those of which it does not.
+    """
+
+    time_s: NDArray[np.float64]
+    names: Sequence[str]
+    values: NDArray[np.float64]
+    unit: str
+    positions_mm: NDArray[np.float64] | None = None
+
+
+Figure = Traces | Curves | Topography | Matrix | BrainFrames
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +90,19 @@ class Panel:
 
     title: str
     text: str
-    figures: Sequence[Traces | Curves | Topography]
+    figures: Sequence[Figure]
+
+
+def one_member(data: xr.DataArray) -> tuple[xr.DataArray, str]:
+    """Of an ensemble its first member, and words that say so."""
+    if "member" not in data.dims:
+        return data, ""
+    return data.isel(member=0), f" Member 0 of an ensemble of {data.sizes['member']}."
 
 
 def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:
     """The last samples of the first channels of a signal (time_ms, channel)."""
+    signal, which = one_member(signal)
     if not signal.size:
         return None
     shown = [str(channel) for channel in signal["channel"].values[:MOST_TRACES]]
@@ -68,5 +110,5 @@ def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:
     time_s = signal["time_ms"].values[-MOST_TIMES:] * 1e-3
     unit = str(signal.attrs.get("units", ""))
     text = f"{len(shown)} of {signal.sizes['channel']} channels of {name}"
-    text += f" in {unit}." if unit else "."
+    text += (f" in {unit}." if unit else ".") + which
     return Panel(f"{signal.attrs.get('kind', 'signal')} ({name})", text, [Traces(time_s, shown, values, unit)])

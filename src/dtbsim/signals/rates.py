@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.record.counts import Bins
 from dtbsim.registry import Later
+from dtbsim.signals.source import Grid
 from dtbsim.signals.stream import Plan, Signal, Site, State, Stream
 from dtbsim.store.run_state import record_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from dtbsim.record.chunk import Chunk
+    from dtbsim.signals.board import Board
     from dtbsim.spec.network import Network
     from dtbsim.store import RateWriter
     from dtbsim.store.run import Run
@@ -64,6 +66,8 @@ class RatePlan(Plan):
         self._names = network.population_names()
         self._sizes = network.sizes.tolist()
         self._bin_ms = bin_steps * network.dt_ms
+        self.board_name = ".rates"
+        self.grid = Grid(tuple(self._names), "Hz", bin_steps, bin_steps, network.n_steps, network.dt_ms)
 
     def open(self, site: Site) -> Stream:
         """A store on rank 0; the others have nothing to do."""
@@ -72,18 +76,26 @@ class RatePlan(Plan):
         if not site.comm.is_root:
             return Stream()
         writer = RateWriter(site.stores / STORE, self._names, self._sizes, self._bin_ms)
-        return RateStream(Bins(self.unit // site.unit, len(self._names)), writer)
+        return RateStream(self, Bins(self.unit // site.unit, len(self._names)), writer, site.board)
+
+    def rates_hz(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Spikes per neuron and second, float64[bins, populations], of counts per bin."""
+        return counts / (np.asarray(self._sizes, np.float64) * (self._bin_ms * 1e-3))
 
 
 class RateStream(Stream):
     """Puts units of counting together to bins."""
 
-    def __init__(self, bins: Bins, writer: RateWriter) -> None:
-        self._bins, self._writer = bins, writer
+    def __init__(self, plan: RatePlan, bins: Bins, writer: RateWriter, board: Board) -> None:
+        self._plan, self._bins, self._writer, self._board = plan, bins, writer, board
 
     def take(self, chunk: Chunk) -> None:
         """Store the bins that are complete."""
-        self._writer.append(self._bins.add(chunk.counts))
+        found = self._bins.add(chunk.counts)
+        self._writer.append(found)
+        unit = self._plan.unit
+        first = (chunk.stop // unit - len(found) + 1) * unit
+        self._board.publish(self._plan.board_name, first, self._plan.rates_hz(found))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The units of the started bin."""

@@ -14,7 +14,7 @@ however the run is cut into chunks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
 from dtbsim.registry import Later
+from dtbsim.signals.board import Board
 from dtbsim.store.run_state import FOLDER, entries_of_kind
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dtbsim.mpi import Comm
     from dtbsim.record.chunk import Chunk
     from dtbsim.signals.panel import Panel
+    from dtbsim.signals.source import Grid
     from dtbsim.spec.network import Network
     from dtbsim.store import Run
 
@@ -54,6 +56,8 @@ class Site:
     begun: int = 0
     begins: int = 0
     """The step at which the stores begin: that of the checkpoint of a branch, else 0."""
+    board: Board = field(default_factory=Board)
+    """Where streams leave what those that follow them need."""
 
 
 class Stream:
@@ -123,6 +127,12 @@ class Plan:
     """Steps in which spikes are counted for it (or in a divisor of them), 0: it needs no counts."""
     intervals: Sequence[int] = ()
     """Steps after whose multiples a chunk must end for it."""
+    grid: Grid | None = None
+    """Of a series that others can follow, whose samples its stream publishes on the board; None: they cannot."""
+    board_name: str = ""
+    """Under which name it does."""
+    depth: int = 0
+    """How many others it follows, one after the other; it comes after all of less."""
 
     @property
     def bins(self) -> Sequence[int]:
@@ -171,6 +181,14 @@ class Signal:
         """
         return ()
 
+    def reads(self, item: Any) -> str | None:
+        """Which of the signals that a region model declares (`RegionModel.reads`) this one is made of; None: of none.
+
+        What is asked for is then sampled every `item.interval_ms` and found in `Chunk.regions`
+        (`Network.regions.samples` says which).
+        """
+        return None
+
     def stores(self, config: Mapping[str, Any]) -> dict[str, str]:
         """Names below `stores` of what a resolved configuration (plain data) asks for, each with the key that does."""
         names = entries_of_kind(config, self.name)
@@ -185,10 +203,12 @@ class Signal:
         return None
 
     def read(self, run: Run, name: Any) -> Any:
-        """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""
+        """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel); of an ensemble by member."""
+        from dtbsim.store.region_reader import member_coordinates
         from dtbsim.store.series_reader import read_signal
 
-        return read_signal(run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}"))
+        path = run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}")
+        return read_signal(path, member_coordinates(run.network))
 
     def panel(self, run: Run, name: str) -> Panel | None:
         """What the report shows of it, None where there is nothing to show; by default traces of the first channels."""

@@ -27,8 +27,8 @@ class Synchrony(Signal):
         return {}
 
     def plans(self, network: Network) -> Sequence[Plan]:
-        """One."""
-        return [SynchronyPlan(network)]
+        """One, where there are neurons."""
+        return [SynchronyPlan(network)] if network.n_neurons else []
 
 
 class SynchronyPlan(Plan):

@@ -160,7 +160,23 @@ def same_streams(parent: RunConfig, branch: RunConfig) -> frozenset[str]:
         kind = SIGNALS.find(name)
         if _asked(kind, one) == _asked(kind, other):
             found.add(name)
-    return frozenset(found)
+    return _followed(found, other)
+
+
+def _followed(same: set[str], config: Mapping[str, Any]) -> frozenset[str]:
+    """Those of `same` whose entries follow nothing that differs."""
+    entries = config.get("signals") or {}
+    while True:
+        lost = {
+            str(item["kind"])
+            for item in entries.values()
+            if item["kind"] in same
+            and "of" in item
+            and entries.get(item["of"], {"kind": item["of"]})["kind"] not in same
+        }
+        if not lost:
+            return frozenset(same)
+        same = same - lost
 
 
 def _asked(kind: Any, config: Mapping[str, Any]) -> dict[str, Any]:

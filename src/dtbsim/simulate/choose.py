@@ -14,7 +14,10 @@ from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
+from dtbsim.backends.no_neurons import NoNeuronsPlan
 from dtbsim.backends.planned import BackendPlan
+from dtbsim.backends.regions.feed import Feed, fed
+from dtbsim.backends.with_regions import WithRegionsPlan
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
@@ -54,6 +57,12 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     (`open_device`), never a run on the CPU.
     """
     wanted = network.execution.backend
+    if network.regions is not None:
+        if wanted == "cuda":
+            raise InputError(
+                "mean-field regions are stepped on the CPU", where="simulation.backend", remedy="use auto or cpu"
+            )
+        return Choice("cpu", "as configured" if wanted == "cpu" else "auto: mean-field regions are stepped there")
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
@@ -84,7 +93,19 @@ def plan_backend(
 
     `table`: the blocks of the network; `ranks`, int32[blocks]: the rank of each.
     """
+    if network.regions is not None:
+        feed = Feed(len(network.regions.to_spikes))
+        inner = _plan_neurons(choice, fed(network, feed), comm, table, ranks)
+        return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed))
+    return _plan_neurons(choice, network, comm, table, ranks)
+
+
+def _plan_neurons(
+    choice: Choice, network: Network, comm: Comm, table: BlockTable, ranks: NDArray[np.int32]
+) -> BackendPlan:
     wanted, device = network.execution, choice.device
+    if network.n_neurons == 0:
+        return NoNeuronsPlan(network, choose_threads(wanted, comm))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
         plan = on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks, table))

@@ -82,4 +82,4 @@ class ChunkReader:
             counts = self._activity.add(start, stop, steps, gids, self._backend.counts())
         sampler = self._backend.sampler
         samples = [sampler.take(k) for k in range(len(sampler.records))]
-        return Chunk(start, stop, steps, gids, counts, samples)
+        return Chunk(start, stop, steps, gids, counts, samples, self._backend.region_series())

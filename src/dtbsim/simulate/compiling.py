@@ -54,6 +54,8 @@ class Compiler:
             yield
 
     def _build(self) -> None:
+        if not self._prepared.network.n_neurons:
+            return
         if self._comm.node_rank == 0 and isinstance(self._prepared.backend_plan, CpuPlan):
             self._start_helpers()
         warm_up_build(self._prepared.network)

@@ -12,6 +12,7 @@ from dtbsim.build.rank import RankPlan
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.partition import find_placement
 from dtbsim.spec.network import Network
+from dtbsim.spec.region_network import RegionNetwork
 
 
 def describe_network(
@@ -19,6 +20,9 @@ def describe_network(
 ) -> dict[str, Any]:
     """The content of network.json; `synapses_of_rank` are the numbers that the ranks built."""
     regions = sorted({population.region for population in network.populations if population.region >= 0})
+    if network.regions is not None:
+        nodes = {int(region) for population in network.regions.populations for region in population.regions}
+        regions = sorted({*regions, *(nodes - {-1})})
     index = {region: position for position, region in enumerate(regions)} | {-1: -1}
     neurons, work = np.zeros(len(synapses_of_rank)), np.zeros(len(synapses_of_rank))
     np.add.at(neurons, plan.blocks.rank, plan.blocks.size)
@@ -51,8 +55,55 @@ def describe_network(
             for rank, synapses in enumerate(synapses_of_rank)
         ],
         "ranks_per_spike": exchange.ranks_per_spike(network.sizes),
-        "placement": _placement(network, plan) if len(synapses_of_rank) > 1 else None,
+        "placement": _placement(network, plan) if len(synapses_of_rank) > 1 and network.n_neurons else None,
+        **({} if network.regions is None else describe_regions(network, network.regions)),
     }
+
+
+def describe_regions(network: Network, regions: RegionNetwork) -> dict[str, Any]:
+    """Mean-field populations, their couplings, and the members of the ensemble."""
+    names = [population.name for population in regions.populations]
+    couplings = []
+    for coupling in regions.couplings:
+        wiring = coupling.wirings[0]
+        couplings.append(
+            {
+                "name": coupling.name,
+                "source": names[coupling.source],
+                "target": names[coupling.target],
+                "variable": coupling.variable,
+                "input": coupling.input,
+                "function": coupling.function,
+                "connections": int(wiring.weights.size),
+                "min_delay_steps": wiring.shortest if wiring.weights.size else 0,
+                "max_delay_steps": wiring.longest,
+                "connectomes": len(coupling.wirings),
+            }
+        )
+    return {
+        "region_populations": [
+            {
+                "name": population.name,
+                "model": population.model.name,
+                "integrator": population.integrator,
+                "nodes": list(population.node_names),
+                "first_node": population.first_node,
+                "states": [row.name for row in population.model.states],
+                "outputs": [row.name for row in population.model.outputs],
+            }
+            for population in regions.populations
+        ],
+        "couplings": couplings,
+        "members": {
+            "number": regions.members.n,
+            "seeds": list(regions.members.seeds),
+            "coordinates": {name: [_plain(one) for one in v] for name, v in regions.members.coordinates.items()},
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | bool | None) else str(value)
 
 
 def _placement(network: Network, plan: RankPlan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.no_neurons import no_blocks
 from dtbsim.backends.planned import BackendPlan
 from dtbsim.build.blocks import assign_ranks, cut_blocks, find_ranks
 from dtbsim.build.memory import available_bytes, check_memory
@@ -27,6 +28,7 @@ from dtbsim.simulate.given import whole_config
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
 from dtbsim.simulate.streams import plan_streams
 from dtbsim.spec import Network, compile_network
+from dtbsim.spec.network import MAX_DELAY_STEPS
 from dtbsim.spec.simulated import check_simulated
 
 
@@ -140,6 +142,9 @@ class _Divided:
 
 def _divided(network: Network, comm: Comm) -> OnNode[_Divided]:
     """The ranks of blocks are found on rank 0, as partitioners of other packages may draw lots."""
+    if not network.n_neurons:
+        nothing = np.zeros((comm.size, 0), dtype=bool)
+        return OnNode(_Divided(no_blocks(), np.zeros(0, np.int32), ExchangePlan.of(MAX_DELAY_STEPS, nothing)), 0)
     ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
 
     def divided() -> _Divided:

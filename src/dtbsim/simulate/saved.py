@@ -13,7 +13,7 @@ from dtbsim.backends.backend import Backend
 from dtbsim.backends.state import OF_ALL_RANKS, merge_states
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import InputError
-from dtbsim.intervene import Intervention, NoiseSeeds, Schedule, WeightSchedule
+from dtbsim.intervene import Feedback, Intervention, NoiseSeeds, Schedule, WeightSchedule
 from dtbsim.mpi import Comm
 from dtbsim.run_folder.checkpoint_file import Header
 from dtbsim.simulate.chunks import ChunkReader
@@ -78,7 +78,7 @@ class Parts:
     def go_on(self, step: int) -> None:
         """Have done what holds from the step on at which the run goes on."""
         for intervention in self.acting:
-            if isinstance(intervention, NoiseSeeds | WeightSchedule | Schedule):
+            if isinstance(intervention, Feedback | NoiseSeeds | WeightSchedule | Schedule):
                 intervention.go_on(step, self.backend)
 
     def _restore_interventions(self, states: Sequence[Arrays], comm: Comm) -> None:

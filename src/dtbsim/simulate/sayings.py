@@ -33,6 +33,8 @@ def say_choices(made: Prepared, comm: Comm) -> None:
 def say_partition(made: Prepared, comm: Comm, described: Mapping[str, Any], note: Callable[[str], None]) -> None:
     """The partition; `described` is what network.json says, and `note` shows a line on the terminal."""
     plan = made.plan
+    if not made.network.n_neurons:
+        return
     summary = summarise(plan.table, plan.blocks.rank, traffic(made.network))
     _LOG.info("partition (%s): %s", made.network.execution.partitioner, summary.table())
     if comm.size > 1:

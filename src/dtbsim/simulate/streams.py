@@ -45,6 +45,7 @@ def plan_streams(network: Network, locator: Locator | None = None) -> Planned:
         controllers = intervention_plans(network)
         kinds = kinds_named({asked.kind for asked in network.signals})
         found = [(kind, plan) for kind in kinds for plan in kind.plans(network)]
+        found.sort(key=lambda planned: planned[1].depth)  # who follows a signal comes after it
     except InputError as error:
         if locator is not None and error.where is not None:
             error.where = locator.where(error.where)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.backends.backend import Backend
+from dtbsim.backends.regions.state_hash import STATE_HASH_VERSION
 from dtbsim.build.rank import RankNetwork
 from dtbsim.clock import time_of
 from dtbsim.mpi import Comm
@@ -97,9 +98,14 @@ def summarise_run(
             for rank, share in enumerate(shares)
         ],
     }
-    if steps > begins:
+    if steps > begins and network.n_neurons:
         summary["mean_rate_hz"] = summary["spikes"] / network.n_neurons / biological_s
     summary |= known
+    hasher = backend.region_hash()
+    if hasher is not None:
+        summary |= {"state_hash": hasher.combined(comm), "state_hash_version": STATE_HASH_VERSION}
+    if network.regions is not None:
+        summary |= {"regions": network.regions.n_nodes, "members": network.regions.members.n}
     summary["warnings"] = [*network.warnings, *summary["warnings"]]
     return summary
 

@@ -19,6 +19,7 @@ from dtbsim.models.circuits import Parts
 from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
+from dtbsim.spec.hybrid import add_drives, with_hybrid
 from dtbsim.spec.network import Family, Network, Population, Projection
 from dtbsim.spec.neuron_changes import compile_neuron_changes
 from dtbsim.spec.numbers import Numbers
@@ -28,6 +29,7 @@ from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
 from dtbsim.spec.records import Request, compile_records, execution_of
 from dtbsim.spec.region_items import region_numbers
+from dtbsim.spec.region_part import compile_regions, region_population_names, without_regions
 from dtbsim.spec.samples import state_requests
 from dtbsim.spec.spike_trains import listed_spikes, read_spike_trains, spikes_path
 
@@ -56,10 +58,16 @@ def compile_network(
     if n_steps < 1:
         raise places.error("simulation.duration_ms", f"{config.simulation.duration_ms:g} ms is less than one step")
     atlas = _atlas(config, base, places)
+    numbers = Numbers(atlas, base, places)
+    names = region_population_names(config, numbers)
+    regions = compile_regions(config, names, numbers)
+    given, config = config, without_regions(config, names, places) if names else config
+    places.raise_collected()
     parts = expand(config)
+    add_drives(config, regions, parts, numbers)
+    places.raise_collected()
     planned = plan_changes(config, n_steps, places)
     planned.check_names(parts.projections, parts.drives, places)
-    numbers = Numbers(atlas, base, places)
     drafts = compile_families(config, parts, planned.populations, numbers)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
@@ -67,6 +75,7 @@ def compile_network(
         config, parts, drafts, populations, plan, numbers, planned.projections
     )
     found = compile_drives(parts, drafts, planned.drives, plan, numbers)
+    regions = with_hybrid(config, regions, drafts, populations, numbers)
     places.raise_collected()
     channels = all_channels(plan, drafts)
     resolutions = plan.resolutions(drafts, places)
@@ -109,8 +118,8 @@ def compile_network(
         drives=drives,
         records=records,
         execution=execution_of(config),
-        signals=_requests(config.signals),
-        controllers=_requests(config.controllers),
+        signals=_requests(given.signals),
+        controllers=_requests(given.controllers),
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
         atlas_given=config.atlas,
@@ -120,9 +129,16 @@ def compile_network(
         weight_changes=weight_changes,
         noise_seeds=noise_seeds(config, n_steps, places),
         resolutions=resolutions,
-        samples=state_requests(config, indices, {draft.name: draft.signal_states for draft in drafts.values()}, dt),
+        samples=state_requests(
+            config,
+            indices,
+            {draft.name: draft.signal_states for draft in drafts.values()},
+            dt,
+            [k for k, item in enumerate(given.record.states) if item.population not in names],
+        ),
         notes=tuple(dict.fromkeys(places.notes)),
         warnings=tuple(dict.fromkeys(places.warnings)),
+        regions=regions,
     )
 
 

@@ -32,6 +32,7 @@ from dtbsim.spec.distributions import Table
 from dtbsim.spec.drive_rates import OwnMeans
 from dtbsim.spec.numbers import Quantity
 from dtbsim.spec.records import Execution, Records, Request
+from dtbsim.spec.region_network import RegionNetwork
 from dtbsim.spec.resolution import Resolution
 from dtbsim.spec.samples import StateRequest
 from dtbsim.spec.synapses import Dynamics
@@ -276,6 +277,8 @@ class Network:
     """(step, seed): from which step on what is drawn while the network runs is drawn from which seed, ascending."""
     emitted: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Source populations: population index -> int64[n, 2] (step, neuron), ascending."""
+    regions: RegionNetwork | None = None
+    """Mean-field regions; None without any."""
 
     def noise_seed_at(self, step: int) -> int:
         """The seed of what is drawn in a step."""
@@ -295,9 +298,9 @@ class Network:
 
     @property
     def n_neurons(self) -> int:
-        """All neurons."""
-        last = self.populations[-1]
-        return last.gid0 + last.size
+        """All neurons; 0 where all populations are of mean-field regions."""
+        last = self.populations[-1] if self.populations else None
+        return 0 if last is None else last.gid0 + last.size
 
     @property
     def gid_bits(self) -> int:

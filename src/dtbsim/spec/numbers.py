@@ -110,6 +110,10 @@ class Numbers:
     base: Path
     places: Places
 
+    def of(self, atlas: Atlas) -> Numbers:
+        """The same with another atlas."""
+        return Numbers(atlas, self.base, self.places)
+
     def quantity(self, value: Any, regions: NDArray[np.int32], sizes: I64, path: str) -> Quantity:
         """A value of the neurons of a population in `regions` ([-1]: in none), of so many neurons each."""
         if isinstance(value, PER_REGION):

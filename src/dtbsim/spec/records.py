@@ -6,6 +6,7 @@ own class, which only that kind understands: a `Request` takes them to the kind'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,8 @@ from dtbsim.config.run import Bold, RecordCorrelation, RunConfig
 if TYPE_CHECKING:
     from dtbsim.spec.places import Places
 
+BOLD_BIN_MS = 20.0
+"""In a bin the neural drive counts as constant."""
 BOLD_PARAMETERS = ("gain_per_hz", "rho", "alpha", "tau_s", "kappa_per_s", "gamma_per_s", "V0", "k1", "k2", "k3")
 
 
@@ -56,12 +59,24 @@ class CorrelationRecord:
 
 @dataclass(frozen=True)
 class BoldRecord:
-    """BOLD of the families' regions every `tr` steps after `discard`; parameters by the names of the model's."""
+    """BOLD of the families' regions every `tr` steps after `discard`; parameters by the names of the model's.
+
+    `gain` is that of what mean-field regions bring (`RegionNetwork.samples` of BOLD); `series`: whether it is stored,
+    None: where there is one member.
+    """
 
     families: tuple[int, ...]
     tr: int
     discard: int
     parameters: Mapping[str, Any]
+    gain: float = 1.0
+    series: bool | None = None
+
+    def bin_steps(self, dt_ms: float) -> int:
+        """The longest bin of at most BOLD_BIN_MS that divides repetition time and discarded time, in steps."""
+        largest = max(1, int(BOLD_BIN_MS / dt_ms + 1e-9))
+        both = math.gcd(self.tr, self.discard) if self.discard else self.tr
+        return next(steps for steps in range(min(largest, both), 0, -1) if both % steps == 0)
 
 
 @dataclass(frozen=True)
@@ -141,18 +156,21 @@ def compile_records(
         weights=tuple(weights),
         correlations=tuple(correlations),
         rate_bin=optional(record.rate_bin_ms, "record.rate_bin_ms"),
-        bold=None if config.bold is None else _bold(config.bold, families, dt, places),
+        bold=None if config.bold is None else bold_record(config.bold, families, dt, places),
         statistics_start=steps(config.analysis.statistics_start_ms, "analysis.statistics_start_ms"),
     )
 
 
-def _bold(item: Bold, families: Mapping[str, int], dt_ms: float, places: Places) -> BoldRecord:
+def bold_record(item: Bold, families: Mapping[str, int], dt_ms: float, places: Places) -> BoldRecord:
+    """Return BOLD in steps; of the populations those that are among `families`."""
     named = [item.population] if isinstance(item.population, str) else item.population
     return BoldRecord(
-        families=tuple(families[name] for name in named),
+        families=tuple(families[name] for name in named if name in families),
         tr=places.steps(item.tr_ms, dt_ms, "bold.tr_ms"),
         discard=places.steps(item.discard_ms, dt_ms, "bold.discard_ms"),
         parameters={name: getattr(item, name) for name in BOLD_PARAMETERS},
+        gain=item.gain,
+        series=item.series,
     )
 
 

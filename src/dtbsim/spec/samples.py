@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,18 +58,23 @@ def signal_states(config: RunConfig, population: str, model: NeuronModel, places
 
 
 def state_requests(
-    config: RunConfig, families: Mapping[str, int], signals: Mapping[str, Mapping[str, tuple[str, ...]]], dt_ms: float
+    config: RunConfig,
+    families: Mapping[str, int],
+    signals: Mapping[str, Mapping[str, tuple[str, ...]]],
+    dt_ms: float,
+    entries: Sequence[int],
 ) -> tuple[StateRequest, ...]:
     """Return all requests, those of record.states first, in their order.
 
-    `families` are the indices by name, `signals` what signals need of each of them (`signal_states`).
+    `families` are the indices by name, `signals` what signals need of each of them (`signal_states`), `entries` the
+    numbers in record.states of those of `config`.
     """
 
     def steps(item: Any) -> int:
         return 1 if item.interval_ms is None else steps_of(item.interval_ms, dt_ms)
 
     found = [
-        StateRequest(k, families[item.population], item.neurons, tuple(item.variables), steps(item))
+        StateRequest(entries[k], families[item.population], item.neurons, tuple(item.variables), steps(item))
         for k, item in enumerate(config.record.states)
     ]
     for family, needed in signals.items():

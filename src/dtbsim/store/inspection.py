@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -129,12 +130,17 @@ def _check_store(run: Run, name: str, values: bool) -> None:
         stores = [store for store in stores if published_path(store).exists()]
     for store in stores:
         if values:
-            TableReader(store, _kind(name)).check_values()
+            TableReader(store, _kind(run, name)).check_values()
         else:
             check_pieces(store)
 
 
-def _kind(name: str) -> str | None:
+def _kind(run: Run, name: str) -> str | None:
     """What the store of this name must hold; None where nobody says so."""
+    with contextlib.suppress(InputError):
+        for kind in kinds_of(run.config):
+            if name in kind.stores(run.config):
+                held: str | None = kind.holds
+                return held
     folder = name.split("/")[0].removesuffix(".zarr")
     return next((kind.holds for kind in kinds_of({}) if kind.folder == folder and kind.holds is not None), None)

@@ -38,7 +38,7 @@ class NetworkTable:
                 remedy=RESTORE,
             ) from error
         ends = np.cumsum(sizes)
-        if not (np.array_equal(self._first, ends - sizes) and ends[-1:].tolist() == [self.n_neurons]):
+        if not (np.array_equal(self._first, ends - sizes) and int(ends[-1] if ends.size else 0) == self.n_neurons):
             raise InputError(
                 "populations do not follow one another from gid 0 to n_neurons",
                 where=str(file),

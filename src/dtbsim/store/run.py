@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from dtbsim.store.files import RESTORE, damaged, read_bytes, read_checked
 from dtbsim.store.kept_files import CONFIG, is_input, is_inside
 from dtbsim.store.network_table import NetworkTable, PopulationChoice
 from dtbsim.store.run_state import RunState, is_complete, state_of, stores_of
+from dtbsim.store.signal_readers import SignalReaders, bounds_ms
 from dtbsim.store.spike_reader import SpikeStore
 from dtbsim.store.spikes import Spikes
 
@@ -60,7 +60,7 @@ def open_run(path: Path | str, *, owner: object = None) -> Run:
     return Run(folder, owner)
 
 
-class Run:
+class Run(SignalReaders):
     """What a run folder holds, as numpy, pandas and xarray objects.
 
     Step k goes from k dt to (k + 1) dt; the time t of its spikes and state samples is its end, (k + 1) dt. Windows are
@@ -294,19 +294,12 @@ class Run:
         steps, gids = self.spike_store.read(start, stop, self.network_table.selection(population))
         return spike_trains(self.network_table, population, steps, gids, start, stop)
 
-    def rates(self) -> xr.DataArray:
-        """Return the population rates in Hz, (time_ms, population).
-
-        time_ms is the start of a bin, which holds the spikes with time_ms < t <= time_ms + bin_ms.
-        """
-        return self._read("rates")
-
     def states(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.Dataset:
         """Return the k-th entry of record.states: one variable each, float32 (time_ms, gid), of all ranks.
 
         time_ms is the time of the sample, the end of its step; samples are those of start_ms < time_ms <= stop_ms.
         """
-        return self._read("states", k, *_window(start_ms, stop_ms))
+        return self._read("states", k, *bounds_ms(start_ms, stop_ms))
 
     def weights(self, k: int = 0, start_ms: float | None = None, stop_ms: float | None = None) -> xr.DataArray:
         """Return the k-th entry of record.weights, float64 (time_ms, synapse), with source, target and delay_ms.
@@ -315,17 +308,7 @@ class Run:
 
         The values are in the unit in which the projection's weight was given.
         """
-        return self._read("weights", k, *_window(start_ms, stop_ms))
-
-    def bold(self) -> xr.DataArray:
-        """Return the BOLD signal, (time_s, region), as fractions of the resting signal."""
-        return self._read("bold")
-
-    def signal(self, name: str) -> Any:
-        """Return an entry of `signals`, usually (time_ms, channel); `run.eeg()` is that of this name or kind."""
-        from dtbsim.store.signals import read_entry
-
-        return read_entry(self, name)
+        return self._read("weights", k, *bounds_ms(start_ms, stop_ms))
 
     def __getattr__(self, name: str) -> Any:
         from dtbsim.store.signals import reader_named
@@ -351,7 +334,7 @@ class Run:
 
     def _steps(self, start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
         """Return the steps of a window, cut to what was simulated and is stored."""
-        begin_ms, finish_ms = _window(start_ms, stop_ms)
+        begin_ms, finish_ms = bounds_ms(start_ms, stop_ms)
         table, end = self.network_table, self.spike_store.complete_before
         last_ms = end * table.dt_ms
         start = 0 if begin_ms <= 0 else end if begin_ms >= last_ms else table.step_at_or_after(begin_ms)
@@ -384,12 +367,3 @@ class Run:
             return has_checksum(read_bytes(self.path / PROVENANCE, missing=RESTORE))
         except InputError:
             return False
-
-
-def _window(start_ms: float | None, stop_ms: float | None) -> tuple[float, float]:
-    """Return the two ends of a time window, infinite where none is given."""
-    begin_ms = -math.inf if start_ms is None else number(start_ms, "start_ms")
-    finish_ms = math.inf if stop_ms is None else number(stop_ms, "stop_ms")
-    if not begin_ms < finish_ms:
-        raise InputError(f"start_ms ({begin_ms:g}) must be before stop_ms ({finish_ms:g})")
-    return begin_ms, finish_ms

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,33 +43,42 @@ def read_rates(path: Path) -> xr.DataArray:
     )
 
 
-def read_bold(path: Path) -> xr.DataArray:
-    """Return BOLD, float64 (time_s, region)."""
+def read_bold(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
+    """Return BOLD, float64 (time_s, region); of an ensemble, with coordinates of `members`, by member, too."""
     import xarray as xr
 
     table = TableReader(path, "bold")
     tr_ms, first_ms = float(table.attribute("tr_ms")), float(table.attribute("first_ms"))
-    bold = table.read("bold")
+    bold, regions = table.read("bold"), table.attribute("regions")
+    dims = ("time_s", "member", "region") if members else ("time_s", "region")
+    if members:
+        bold = bold.reshape(len(bold), -1, len(regions))
     return xr.DataArray(
         bold,
-        dims=("time_s", "region"),
-        coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": table.attribute("regions")},
+        dims=dims,
+        coords={"time_s": (first_ms + tr_ms * np.arange(len(bold))) * 1e-3, "region": regions, **(members or {})},
         name="bold",
-        attrs={"tr_s": tr_ms * 1e-3},
+        attrs={"units": "1", "kind": "bold", "tr_s": tr_ms * 1e-3},
     )
 
 
-def read_signal(path: Path) -> xr.DataArray:
-    """Return a signal, float64 (time_ms, channel), with its kind, unit and sampling interval in `attrs`."""
+def read_signal(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
+    """Return a signal, float64 (time_ms, channel), with its kind, unit and sampling interval in `attrs`.
+
+    Of an ensemble (time_ms, member, channel), with the coordinates `members`.
+    """
     import xarray as xr
 
     table = TableReader(path, "signal")
     interval_ms, first_ms = float(table.attribute("interval_ms")), float(table.attribute("first_ms"))
-    values = table.read("value")
+    values, channels = table.read("value"), table.attribute("channels")
+    dims = ("time_ms", "member", "channel") if members else ("time_ms", "channel")
+    if members:
+        values = values.reshape(len(values), values.shape[1] // len(channels), len(channels))
     return xr.DataArray(
         values,
-        dims=("time_ms", "channel"),
-        coords={"time_ms": first_ms + interval_ms * np.arange(len(values)), "channel": table.attribute("channels")},
+        dims=dims,
+        coords={"time_ms": first_ms + interval_ms * np.arange(len(values)), "channel": channels, **(members or {})},
         name=path.stem,
         attrs={"units": table.attribute("unit"), "kind": table.attribute("signal"), "interval_ms": interval_ms},
     )
@@ -88,7 +98,7 @@ def read_weights(folder: Path, ranks: int, start_ms: float | None = None, stop_m
     samples = min(table.rows for table in tables)
     steps = tables[0].read("step", 0, samples)
     dt_ms = float(tables[0].attribute("dt_ms"))
-    first, last = _rows_between(steps * dt_ms, start_ms, stop_ms)
+    first, last = rows_between(steps * dt_ms, start_ms, stop_ms)
     source, target, delay = (np.concatenate([t.constant(n) for t in tables]) for n in ("source", "target", "delay"))
     values = np.concatenate([table.read("weight", first, last) for table in tables], axis=1)
     order = np.argsort(target, kind="stable")  # a target is on one rank
@@ -157,7 +167,7 @@ def read_states(
         if table.attribute("variables") != variables or not np.array_equal(table.read("step", 0, samples), steps):
             raise InputError("variables or steps differ from those of rank 0", where=str(table.path), remedy=RESTORE)
     gids = np.concatenate([table.constant("gid") for table in tables])
-    first, last = _rows_between(network.time_ms(steps), start_ms, stop_ms)
+    first, last = rows_between(network.time_ms(steps), start_ms, stop_ms)
     values = np.concatenate([table.read("values", first, last) for table in tables], axis=1)
     order = np.argsort(gids, kind="stable")
     gids, values = gids[order], values[:, order]
@@ -169,7 +179,7 @@ def read_states(
     )
 
 
-def _rows_between(time_ms: NDArray[np.float64], start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
+def rows_between(time_ms: NDArray[np.float64], start_ms: float | None, stop_ms: float | None) -> tuple[int, int]:
     """Return the first row and the row after the last one of start_ms < t <= stop_ms (rounding aside)."""
     slack = 1e-9 * float(np.abs(time_ms).max(initial=0.0))
     first = 0 if start_ms is None else int(np.searchsorted(time_ms, start_ms + slack, side="right"))

@@ -142,8 +142,11 @@ class BoldWriter:
     The first sample stands for time `first_ms` (default: one TR), the others follow every `tr_ms`.
     """
 
-    def __init__(self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None) -> None:
-        self._regions = len(region_names)
+    def __init__(
+        self, path: Path, region_names: Sequence[str], tr_ms: float, *, first_ms: float | None = None, members: int = 1
+    ) -> None:
+        """Of an ensemble a sample has the regions of member after member."""
+        self._regions = members * len(region_names)
         first_ms = tr_ms if first_ms is None else first_ms
         self._table = TableWriter(
             path,
@@ -153,6 +156,7 @@ class BoldWriter:
             attributes={
                 "kind": "bold",
                 "regions": list(region_names),
+                "members": members,
                 "tr_ms": tr_ms,
                 "first_ms": first_ms + tr_ms * bins_before_branch(first_ms - tr_ms, tr_ms),
             },
@@ -179,9 +183,18 @@ class SignalWriter:
     """
 
     def __init__(
-        self, path: Path, *, kind: str, channels: Sequence[str], unit: str, interval_ms: float, first_ms: float
+        self,
+        path: Path,
+        *,
+        kind: str,
+        channels: Sequence[str],
+        unit: str,
+        interval_ms: float,
+        first_ms: float,
+        members: int = 1,
     ) -> None:
-        self._channels = len(channels)
+        """Of an ensemble a sample has the channels of member after member."""
+        self._channels = members * len(channels)
         self._table = TableWriter(
             path,
             [Column("value", "<f8", np.nan, (self._channels,), ("channel",))],
@@ -191,6 +204,7 @@ class SignalWriter:
                 "kind": "signal",
                 "signal": kind,
                 "channels": list(channels),
+                "members": members,
                 "unit": unit,
                 "interval_ms": interval_ms,
                 "first_ms": first_ms + interval_ms * bins_before_branch(first_ms - interval_ms, interval_ms),

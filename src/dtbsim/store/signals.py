@@ -32,10 +32,11 @@ def read_entry(run: Run, name: str) -> Any:
     return read_signal(run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}"))
 
 
-def reader_named(run: Run, name: str) -> Callable[[], Any] | None:
-    """Return what reads the entry of `signals` of this name, or the only one of this kind; None where there is none.
+def reader_named(run: Run, name: str) -> Callable[..., Any] | None:
+    """Return what reads (`Run.signal`) the entry of `signals` of this name, or the only one of this kind.
 
-    Also None where the configuration cannot be read: whoever asks for an attribute is to be told that it is not there.
+    None where there is none, and where the configuration cannot be read: whoever asks for an attribute is to be told
+    that it is not there.
     """
     try:
         entries = run.config.get("signals") or {}
@@ -43,5 +44,5 @@ def reader_named(run: Run, name: str) -> Callable[[], Any] | None:
         return None
     of_kind = entries_of_kind(run.config, name)
     if name in entries:
-        return partial(read_entry, run, name)
-    return partial(read_entry, run, of_kind[0]) if len(of_kind) == 1 else None
+        return partial(run.signal, name)
+    return partial(run.signal, of_kind[0]) if len(of_kind) == 1 else None

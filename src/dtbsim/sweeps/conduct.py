@@ -13,13 +13,13 @@ from dtbsim.api import Source, resolve
 from dtbsim.arguments import flag, refuse, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.backends.threads import usable_cores
+from dtbsim.config.grid import Grid, Values, runs_of
 from dtbsim.config.overrides import Overrides, as_mapping
 from dtbsim.errors import InputError
 from dtbsim.mpi.launch import several_ranks
 from dtbsim.store.files import storage_errors
 from dtbsim.store.run import Run
 from dtbsim.sweeps.folder import digest_of, open_sweep
-from dtbsim.sweeps.grid import Grid, Values, runs_of
 from dtbsim.sweeps.pool import Executor, ProcessPool, check_executor, on_executor
 from dtbsim.sweeps.worker import Job, Measure, Outcome, columns_of
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.config import RunConfig
+from dtbsim.config.grid import Values
 from dtbsim.config.plain import plain
 from dtbsim.errors import InputError
 from dtbsim.store.files import plain as jsonable
 from dtbsim.store.files import read_checked, storage_errors, write_checked
-from dtbsim.sweeps.grid import Values
 
 NAME = "sweep.json"
 FORMAT = 1

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dtbsim.api import Source, resume, run
+from dtbsim.config.grid import Values
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.mpi import SerialComm
 from dtbsim.run_folder.checkpoints import list_checkpoints
 from dtbsim.store.run import Run
-from dtbsim.sweeps.grid import Values
 
 if TYPE_CHECKING:
     from dtbsim.simulate import RunResult

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.base import DT, NeuronModel
-from dtbsim.models.language import ir
+from dtbsim.models.language import elementary, ir
 from dtbsim.models.language.subset import FUNCTIONS, Source, parse
 
 
@@ -66,7 +66,7 @@ def _checked_function(function: Callable[..., object], known: dict[str, ir.Funct
 
 
 def needed_functions(model: NeuronModel) -> tuple[list[str], list[ir.Function]]:
-    """Return the elementary functions (exp, log) that the model needs, and its own ones, each after those it calls."""
+    """Return the elementary functions that the model needs, and its own ones, each after those it calls."""
     return needed_by(checked_update(model).calls, checked_functions(model))
 
 
@@ -76,7 +76,7 @@ def needed_by(calls: Iterable[str], own: Mapping[str, ir.Function]) -> tuple[lis
     for function in reversed(list(own.values())):
         if function.name in calls:
             calls |= function.calls
-    return sorted(calls & {"exp", "log"}), [function for function in own.values() if function.name in calls]
+    return elementary.needed(calls), [function for function in own.values() if function.name in calls]
 
 
 def argument_types(model: NeuronModel) -> dict[str, ir.Type]:

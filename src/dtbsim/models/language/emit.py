@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from dtbsim.models.language import ir
+from dtbsim.models.language.subset import FUNCTIONS, INTRINSICS
 
-BUILT_IN = frozenset({"exp", "log", "sqrt", "abs", "float_bits", "bits_float"})
+BUILT_IN = frozenset({*FUNCTIONS, *INTRINSICS})
 """Functions that are not the model's own."""
 
 
@@ -97,4 +98,4 @@ class Emitter(ABC):
 
     @abstractmethod
     def call(self, node: ir.Call, arguments: list[str]) -> str:
-        """Return a call of exp, log, sqrt, abs, an intrinsic or one of the model's own functions."""
+        """Return a call of an elementary function, sqrt, abs, an intrinsic or one of the model's own functions."""

@@ -96,7 +96,7 @@ class CEmitter(Emitter):
 
 
 def elementary_text(name: str) -> str:
-    """Return the definition of `dtb_exp` or `dtb_log`."""
+    """Return the definition of an elementary function, `dtb_exp` say."""
     function = elementary.definition(name)
     return _function_text(f"DTB_FN float dtb_{name}(float x)", function, "return {};")
 

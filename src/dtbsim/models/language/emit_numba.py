@@ -1,8 +1,8 @@
 """Update functions as Python text for numba.
 
 numba promotes int32 arithmetic to int64 and float32 with a Python float to float64: every literal and every integer
-result is therefore converted explicitly. Names used by the text: `_f32`, `_i32` (numba types), `_sqrt`, `_exp`, `_log`,
-`_float_bits`, `_bits_float`.
+result is therefore converted explicitly. Names used by the text: `_f32`, `_i32` (numba types), `_sqrt`, `_exp` and
+the other elementary functions, `_float_bits`, `_bits_float`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class NumbaEmitter(Emitter):
 
 
 def elementary_text(name: str) -> str:
-    """Return the definition of `_exp` or `_log`; the caller puts its decorator before it."""
+    """Return the definition of an elementary function, `_exp` say; the caller puts its decorator before it."""
     return _function_text(f"_{name}", elementary.definition(name))
 
 

@@ -26,7 +26,10 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.language import ir
 from dtbsim.models.language.subset_rules import CONSTRUCTS, RESERVED, construct_of
 
-FUNCTIONS: dict[str, tuple[int, ...]] = {"exp": (1,), "log": (1,), "sqrt": (1,), "abs": (1,), "min": (2,), "max": (2,)}
+FUNCTIONS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("exp", "log", "sin", "cos", "tanh", "erfc", "sqrt", "abs"), (1,)),
+    **dict.fromkeys(("min", "max"), (2,)),
+}
 """Functions that an update function may call, with their numbers of arguments."""
 
 INTRINSICS = {"float_bits": ("f32", "i32"), "bits_float": ("i32", "f32")}

@@ -87,7 +87,10 @@ class AeifCondExp(NeuronModel):
         Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
     )
     functions = (relaxed,)
-    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
+    synaptic_currents = (
+        Current("g_ex_nS", "E_ex_mV", effect="excites"),
+        Current("g_in_nS", "E_in_mV", effect="inhibits"),
+    )
     receptors = (
         Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
         Receptor(

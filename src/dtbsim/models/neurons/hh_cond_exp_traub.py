@@ -139,7 +139,10 @@ class HhCondExpTraub(NeuronModel):
         Derived("mean_in", "1/nS", "inhibitory conductance at the start to its mean over the step, substep / C_m"),
     )
     functions = (relaxed, bernoulli, slow, fast, m_gate, h_gate, n_gate, voltage)
-    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
+    synaptic_currents = (
+        Current("g_ex_nS", "E_ex_mV", effect="excites"),
+        Current("g_in_nS", "E_in_mV", effect="inhibits"),
+    )
     receptors = (
         Receptor("ex", "nS", "conductance with tau_syn_ex_ms; not below 0", channel=0, takes="positive"),
         Receptor(

@@ -45,7 +45,10 @@ class IafCondAlpha(NeuronModel):
             Derived(f"skew_slope_{port}", "ms/nS", "slope to first moment about mid-step, over C_m"),
         )
     )
-    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
+    synaptic_currents = (
+        Current("g_ex_nS", "E_ex_mV", effect="excites"),
+        Current("g_in_nS", "E_in_mV", effect="inhibits"),
+    )
     receptors = common.receptors("peak")
     functions = (relaxed,)
 

@@ -35,7 +35,10 @@ class IafCondExp(NeuronModel):
             Derived(f"skew_{port}", "1/nS", f"first moment of the {words} conductance about mid-step, over C_m"),
         )
     )
-    synaptic_currents = (Current("g_ex_nS", "E_ex_mV"), Current("g_in_nS", "E_in_mV"))
+    synaptic_currents = (
+        Current("g_ex_nS", "E_ex_mV", effect="excites"),
+        Current("g_in_nS", "E_in_mV", effect="inhibits"),
+    )
     receptors = common.receptors("jump")
     functions = (relaxed,)
 

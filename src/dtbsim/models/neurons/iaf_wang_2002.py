@@ -89,9 +89,9 @@ class IafWang2002(NeuronModel):
         Derived("refractory_steps", "steps", "t_ref in steps", dtype="i32"),
     )
     synaptic_currents = (
-        Current("s_AMPA_nS", "E_ex_mV"),
-        Current("s_GABA_nS", "E_in_mV"),
-        Current("s_NMDA_nS", "E_ex_mV", magnesium="conc_Mg2_mM"),
+        Current("s_AMPA_nS", "E_ex_mV", effect="excites"),
+        Current("s_GABA_nS", "E_in_mV", effect="inhibits"),
+        Current("s_NMDA_nS", "E_ex_mV", magnesium="conc_Mg2_mM", effect="excites"),
     )
     functions = (relaxed, unblocked)
     receptors = (

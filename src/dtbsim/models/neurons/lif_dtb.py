@@ -144,6 +144,7 @@ class LifDtb(NeuronModel):
             per_unit=f"g_{u}_mS_per_cm2",
             magnesium="Mg_mM" if u == "NMDA" else None,
             unit="uA/cm2",
+            effect="inhibits" if u.startswith("GABA") else "excites",
         )
         for u in PORTS
     )

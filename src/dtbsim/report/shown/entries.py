@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dtbsim.errors import DtbsimError
 from dtbsim.report import parts
@@ -37,7 +40,7 @@ class EntriesPart(Part):
             if panel is None:
                 source.absent.append(f"signal {name} (there is nothing to show)")
             else:
-                found.append((entries.index(name), panel))
+                found.append((entries.index(name), _placed(panel, source)))
         return found or None
 
     def sections(self, found: list[tuple[int, given.Panel]]) -> list[parts.Section]:
@@ -53,6 +56,19 @@ def _panels(data: given.Panel, place: int) -> list[parts.Panel]:
         parts.Panel(title, text, draw(figure), f"{data.title}: {', '.join(map(str, figure.names))}", order=place)
         for title, text, figure in zip(titles, texts, data.figures, strict=True)
     ]
+
+
+def _placed(panel: given.Panel, source: Source) -> given.Panel:
+    """The panel with the places of regions in its pictures of the brain, or without these where they are not known."""
+    atlas = source.atlas
+    figures: list[given.Figure] = []
+    for figure in panel.figures:
+        if not isinstance(figure, given.BrainFrames):
+            figures.append(figure)
+        elif atlas is not None and set(figure.names) <= set(atlas.region_names):
+            rows = [atlas.region_names.index(str(name)) for name in figure.names]
+            figures.append(replace(figure, positions_mm=np.asarray(atlas.xyz_mm, np.float64)[rows]))
+    return replace(panel, figures=figures)
 
 
 ENTRIES = EntriesPart()

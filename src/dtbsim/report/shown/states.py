@@ -31,7 +31,7 @@ class StatesPart(Part):
 def _states(data: RecordedStates) -> Panel:
     names = " and ".join(", ".join(trace.variable for trace in data.traces).rsplit(", ", 1))
     shown = len(data.neurons)
-    which = f"{shown} of {data.recorded:,} recorded neurons" if shown < data.recorded else plural(shown, "neuron")
+    which = f"{shown} of {data.recorded:,} recorded {data.what}s" if shown < data.recorded else plural(shown, data.what)
     start_s = max(0.0, float(data.time_s[0]) - 1e-3 * data.interval_ms)
     text = (
         f"{safe(names)} of {which}, a sample every {milliseconds(data.interval_ms)}, from "
@@ -40,7 +40,7 @@ def _states(data: RecordedStates) -> Panel:
     if data.spikes_s is not None:
         text += " Ticks mark spikes."
     if any(trace.mean is not None for trace in data.traces):
-        text += " Grey: the mean over all recorded neurons."
+        text += f" Grey: the mean over all recorded {data.what}s."
     alt = f"{names} of {data.population} against time"
     return Panel(f"States of {data.population}", text, draw.states(data), alt)
 

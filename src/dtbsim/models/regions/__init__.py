@@ -1,0 +1,1 @@
+"""Region models, one file each."""
