@@ -189,7 +189,7 @@ def _has_label(member: Any, label: str) -> bool:
         return label in tags
     leaf = _leaf(bare, metadata)
     if leaf.model is not None:
-        return label == leaf.tag
+        return label in (leaf.tag, leaf.model.__name__)  # of a union that is not discriminated: the class
     # pydantic's names of plain members: str, constrained-int, list[...], dict[...], literal[...]
     names = {"text": "str", "whole": "int", "number": "float", "flag": "bool", "mapping": "dict"}
     return label.removeprefix("constrained-").split("[")[0] == names.get(leaf.kind, leaf.kind)

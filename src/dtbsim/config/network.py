@@ -43,7 +43,7 @@ from dtbsim.config.values import (
 Sizes = Annotated[Annotated[Size, Tag("number")] | PerRegion, kind_of_value]
 TargetRates = Annotated[Annotated[Number, Field(gt=0), Tag("number")] | PerRegion, kind_of_value]
 
-REGIONS = "regions of the atlas: all, left, right, or a list of names; default: not tied to regions"
+REGIONS = "regions of the atlas: all, left, right, a list of names, or {all_but: [names]}; default: not tied to regions"
 
 
 class RegionNoise(Strict):

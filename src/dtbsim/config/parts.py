@@ -11,7 +11,15 @@ from dtbsim.config.values import Strict
 
 # fail_fast: of lists that may have millions of entries only the first wrong one is reported
 Names = Annotated[list[str], Field(min_length=1, fail_fast=True)]
-Regions = Literal["all", "left", "right"] | Names
+
+
+class AllBut(Strict):
+    """All regions of the atlas except some."""
+
+    all_but: Names = Field(description="names of regions that are left out")
+
+
+Regions = Literal["all", "left", "right"] | Names | AllBut
 
 KIND = "names the kind"
 RECEPTOR = "port of the target's model; default: its only port, or `ex` / `in` by the sign of the weight"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.config import network as cfg
-from dtbsim.config.parts import Regions
+from dtbsim.config.parts import AllBut, Regions
 from dtbsim.config.run import RunConfig
 from dtbsim.config.sources import spreads
 from dtbsim.errors import InputError, did_you_mean
@@ -269,14 +269,17 @@ def regions_of(given: Regions | None, atlas: Atlas | None, path: str, places: Pl
         found = [i for i, hemisphere in enumerate(atlas.hemisphere) if hemisphere == side]
     else:
         index = {name: i for i, name in enumerate(atlas.region_names)}
-        for name in given:
+        names = given.all_but if isinstance(given, AllBut) else given
+        for name in names:
             if name not in index:
                 raise places.error(
                     path, f"atlas '{atlas.name}' has no region '{name}'", did_you_mean(name, atlas.region_names)
                 )
-        found = sorted({index[name] for name in given})
+        named = {index[name] for name in names}
+        found = sorted(set(index.values()) - named if isinstance(given, AllBut) else named)
     if not found:
-        raise places.error(path, f"no region of atlas '{atlas.name}' matches {given!r}")
+        what = "is left" if isinstance(given, AllBut) else f"matches {given!r}"
+        raise places.error(path, f"no region of atlas '{atlas.name}' {what}")
     return np.array(found, dtype=np.int32)
 
 
