@@ -222,7 +222,9 @@ def sum_all_sources(
     for group in range(first, last):
         for lane in range(0, lanes, WIDTH):
             at = out + 4 * (ROWS * group * lanes + lane)
-            _eight_dense(history + 4 * (shift + lane), weights + 4 * ROWS * n_sources * group, n_sources, columns, at, lanes)
+            _eight_dense(
+                history + 4 * (shift + lane), weights + 4 * ROWS * n_sources * group, n_sources, columns, at, lanes
+            )
 
 
 @nb.njit(nogil=True)

@@ -16,6 +16,7 @@ from dtbsim.backends.regions import engine as engine_module
 from dtbsim.backends.regions import group as group_module
 from dtbsim.backends.regions import shares as shares_module
 from dtbsim.backends.regions.engine import RegionEngine
+from dtbsim.backends.regions.series import gathered
 from dtbsim.backends.regions.shares import lane_groups, share_of
 from dtbsim.backends.state import merge_states
 from dtbsim.config import RunConfig, dump_config, load_config_text
@@ -23,7 +24,6 @@ from dtbsim.errors import InputError, NumericsError
 from dtbsim.models.region_registry import get_region_model
 from dtbsim.mpi import run_ranks
 from dtbsim.mpi.comm import SerialComm
-from dtbsim.record.regions import gathered
 from dtbsim.simulate import run
 from dtbsim.spec import compile_network
 from dtbsim.spec.feedback_inhibition import balancing_inhibition
@@ -297,9 +297,9 @@ def test_feedback_inhibition_holds_the_rates(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_at_its_place(tmp_path: Path, key: str, value: Any, place: str, message: str) -> None:
+    text = dump_config(_mixed(tmp_path))
     with pytest.raises(InputError, match=message) as caught:
-        config = load_config_text(dump_config(_mixed(tmp_path)), overrides={key: value})
-        compile_network(config)
+        compile_network(load_config_text(text, overrides={key: value}))
     assert place in str(caught.value.where)
     assert caught.value.exit_code == 2
 

@@ -1,4 +1,4 @@
-"""Several sources of one signal, neurons in some regions and mean fields in others: each times a factor, side by side."""
+"""Several sources of one signal, neurons in some regions and mean fields in others, each times a factor."""
 
 from __future__ import annotations
 

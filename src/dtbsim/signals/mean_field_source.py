@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dtbsim.backends.regions.series import gathered
 from dtbsim.errors import InputError
-from dtbsim.record.regions import gathered
 from dtbsim.signals.source import OpenSource, Source, Window
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Means and products of the regions' signals of every member of an ensemble: functional connectivity, no series kept."""
+"""Means and products of the regions of every member of an ensemble: functional connectivity without its series."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _inverse(rate_hz: float, d: F64) -> F64:
 
 
 def _settled(base: F64, value: Mapping[str, F64]) -> F64:
-    """S_I with S_I = gamma_I tau_I H_I(base - S_I): the right side falls with S_I, so bisection finds the one there is."""
+    """S_I with S_I = gamma_I tau_I H_I(base - S_I), by bisection: the right side falls with S_I, so there is one."""
     low, high = np.zeros_like(base), np.ones_like(base)
     for _ in range(math.ceil(math.log2(1e18))):
         middle = 0.5 * (low + high)

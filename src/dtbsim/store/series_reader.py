@@ -44,7 +44,7 @@ def read_rates(path: Path) -> xr.DataArray:
 
 
 def read_bold(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
-    """Return BOLD, float64 (time_s, region); (time_s, member, region) with coordinates of the members of an ensemble."""
+    """Return BOLD, float64 (time_s, region); of an ensemble, with coordinates of `members`, by member, too."""
     import xarray as xr
 
     table = TableReader(path, "bold")
