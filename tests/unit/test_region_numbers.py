@@ -116,7 +116,7 @@ def test_feedback_inhibition_of_aal2_loses_its_stable_point() -> None:
 def test_where_deco_2013_is_bistable(w: float, first: float, last: float) -> None:
     S = np.linspace(1e-4, 0.9999, 20000)
     found = []
-    for current in np.linspace(0.25, 0.4, 301):
+    for current in np.linspace(0.3, 0.35, 101):
         drift = oracle("deco_2013", w=w, I_0_nA=current).drift(S[None])[0]
         if np.sum(drift[:-1] * drift[1:] < 0.0) == 3:
             found.append(current)
@@ -128,7 +128,7 @@ def test_where_deco_2013_is_bistable(w: float, first: float, last: float) -> Non
 
 def jansen_rit_branch() -> tuple[Array, list[Array], list[Oracle]]:
     """Equilibria along v = y1 - y2: the mean input (1/s) that each needs, the states, and models with that input."""
-    v = np.linspace(-6.0, 16.0, 1500)
+    v = np.linspace(-6.0, 16.0, 900)
     made = oracle("jansen_rit", mu_per_ms=0.0)
     p = {name: float(np.squeeze(value)) for name, value in made.values.items()}
 
@@ -144,7 +144,7 @@ def jansen_rit_branch() -> tuple[Array, list[Array], list[Oracle]]:
     mu = missing / (p["A_mV"] * p["a_per_ms"])
     states = list(np.array([y0, y1, y2, rest, rest, rest]).T)
     models = [oracle("jansen_rit", mu_per_ms=value) for value in mu]
-    for k in (0, 700, 1499):
+    for k in (0, 400, 899):
         assert np.abs(alone(models[k])(states[k])).max() < 1e-10
     return 1000.0 * mu, states, models
 
