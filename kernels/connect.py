@@ -13,7 +13,21 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels.philox import below, philox4x32
-from dtbsim.kernels.row_writer import CHUNK, count, draw_delay, draw_weight, put
+from dtbsim.kernels.row_writer import (
+    CHUNK,
+    DELAY,
+    ENTRY,
+    GID,
+    SLOT,
+    SOURCE,
+    WEIGHT,
+    count,
+    draw_delays,
+    draw_delays_of,
+    draw_weights,
+    draw_weights_of,
+    put,
+)
 from dtbsim.numerics.philox import PURPOSE_COUNT, PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
@@ -52,12 +66,12 @@ def _choose(cumulative: Any, word: Any) -> int | np.int64:
 
 
 @nb.njit(nogil=True, inline="always")
-def _source_in(pool: Any, entry: int, high: Any, low: Any, gid: int) -> Any:
-    """Index within the entry's population, skipping the target itself where autapses are off."""
-    if pool.self_at[entry] < 0:
-        return below(high, low, pool.size[entry])
-    index = below(high, low, pool.size[entry] - 1)
-    return index + 1 if index >= gid - pool.self_at[entry] else index
+def _source_in(size: int, self_at: int, high: Any, low: Any, gid: int) -> Any:
+    """Index within an entry's population, skipping the target itself where autapses are off."""
+    if self_at < 0:
+        return below(high, low, size)
+    index = below(high, low, size - 1)
+    return index + 1 if index >= gid - self_at else index
 
 
 @nb.njit(nogil=True)
@@ -75,15 +89,19 @@ def _words(c0: Any, first: int, m: int, c2: Any, c3: Any, k0: Any, k1: Any, w: A
 @nb.njit(nogil=True)
 def fixed_indegree(
     gids: Any, slot0: int, indegree: int, multapses: bool, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, writer: Any, words: Any, chosen: Any, bits: Any,
+    draws: Any, writer: Any, words: Any, made: Any, bits: Any,
 ) -> None:  # fmt: skip
     """`indegree` synapses onto each of gids (uint32[n], slots slot0 + i), sources from the pool.
 
     Without multapses, repeated sources are rejected: attempts go on until `indegree` distinct ones are found (the
-    caller has checked that there are as many). `words` uint32[4, CHUNK], `chosen` uint32[CHUNK], `bits` uint8 marks.
+    caller has checked that there are as many). `words` uint32[4, CHUNK], `made` a chunk, `bits` uint8 marks.
     """
     c3 = _PURPOSE | np.uint32(projection)
     several = pool.key.size > 1
+    cumulative, offset, size, self_at = pool.cumulative, pool.offset, pool.size, pool.self_at
+    w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
+    sources, slots, entries = made[SOURCE], made[SLOT], made[ENTRY]
+    entries[:] = 0
     for t in range(gids.size):
         gid = np.int64(gids[t])
         attempt = np.int64(0)
@@ -93,22 +111,30 @@ def fixed_indegree(
             if several:
                 _words(gids[t], attempt, m, CALL_ENTRY, c3, k0, k1, words)
                 for i in range(m):
-                    chosen[i] = words[0, i]
+                    entries[i] = _choose(cumulative, w0[i])
             _words(gids[t], attempt, m, np.uint32(0), c3, k0, k1, words)
             attempt += m
+            n = np.int64(0)
             for i in range(m):
-                entry = _choose(pool.cumulative, chosen[i]) if several else np.int64(0)
-                source = pool.offset[entry] + _source_in(pool, entry, words[0, i], words[1, i], gid)
+                entry = entries[i]
+                source = offset[entry] + _source_in(size[entry], self_at[entry], w0[i], w1[i], gid)
                 if not multapses:
                     if bits[source]:
                         continue
                     bits[source] = np.uint8(1)
-                found += 1
-                if writer.mode == 0:
-                    count(writer, source)
-                else:
-                    weight = draw_weight(draws, words[2, i], pool.factor[entry])
-                    put(writer, source, slot0 + t, weight, draw_delay(draws, words[3, i], pool.delay[entry]))
+                sources[n] = source
+                entries[n] = entry
+                w2[n] = w2[i]
+                w3[n] = w3[i]
+                n += 1
+            found += n
+            if writer.mode == 0:
+                count(writer, sources, n)
+            else:
+                slots[:n] = slot0 + t
+                draw_weights_of(draws, w2, entries, pool.factor, made[WEIGHT], n)
+                draw_delays_of(draws, w3, entries, pool.delay, made[DELAY], n)
+                put(writer, made, n)
         if not multapses:
             for e in range(pool.key.size):
                 bits[pool.offset[e] : pool.offset[e] + pool.size[e]] = np.uint8(0)
@@ -117,51 +143,62 @@ def fixed_indegree(
 @nb.njit(nogil=True)
 def fixed_total_number(
     block_gid: int, block_size: int, slot0: int, total: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, writer: Any, words: Any, values: Any,
+    draws: Any, writer: Any, words: Any, made: Any,
 ) -> None:  # fmt: skip
     """`total` synapses from one entry onto a block of `block_size` targets, both ends uniform."""
     c0 = np.uint32(block_gid)
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
     c3 = _PURPOSE | np.uint32(projection)
-    offset = pool.offset[entry]
+    offset, size, self_at = pool.offset[entry], pool.size[entry], pool.self_at[entry]
     drawn = writer.mode != 0 and (draws.weight_table.size > 0 or draws.delay_table.size > 0)
+    w0, w1, w2, sources, slots = words[0], words[1], words[2], made[SOURCE], made[SLOT]
     done = np.int64(0)
     while done < total:
         m = min(np.int64(CHUNK), total - done)
         _words(c0, done, m, c2, c3, k0, k1, words)
-        if drawn:
-            _words(c0, done, m, c2 | CALL_VALUES, c3, k0, k1, values)
         for i in range(m):
-            target = np.int64((np.uint64(words[2, i]) * np.uint64(block_size)) >> np.uint64(32))
-            source = offset + _source_in(pool, entry, words[0, i], words[1, i], block_gid + target)
-            if writer.mode == 0:
-                count(writer, source)
-            else:
-                weight = draw_weight(draws, values[0, i], pool.factor[entry])
-                delay = draw_delay(draws, values[1, i], pool.delay[entry])
-                put(writer, source, slot0 + target, weight, delay)
+            target = np.int64((np.uint64(w2[i]) * np.uint64(block_size)) >> np.uint64(32))
+            sources[i] = offset + _source_in(size, self_at, w0[i], w1[i], block_gid + target)
+            slots[i] = slot0 + target
+        if writer.mode == 0:
+            count(writer, sources, m)
+        else:
+            if drawn:
+                _words(c0, done, m, c2 | CALL_VALUES, c3, k0, k1, words)
+            draw_weights(draws, w0, pool.factor[entry], made[WEIGHT], m)
+            draw_delays(draws, w1, pool.delay[entry], made[DELAY], m)
+            put(writer, made, m)
         done += m
 
 
 @nb.njit(nogil=True)
-def _pair(
-    gid: Any, slot: int, index: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
+def _put_pairs(
+    n: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any, words: Any, made: Any
 ) -> None:
-    """One synapse whose weight and delay are keyed by its (target, source) pair."""
-    source = pool.offset[entry] + index
+    """n synapses whose weights and delays are keyed by their pairs of target (GID) and index of the source (ENTRY)."""
+    offset, sources, indices, gids = pool.offset[entry], made[SOURCE], made[ENTRY], made[GID]
+    for i in range(n):
+        sources[i] = offset + indices[i]
     if writer.mode == 0:
-        count(writer, source)
+        count(writer, sources, n)
         return
+    w0, w1 = words[0], words[1]
     c2 = (np.uint32(pool.key[entry]) << np.uint32(2)) | CALL_VALUES
-    r0, r1, _, _ = philox4x32(gid, np.uint32(index), c2, _PURPOSE | np.uint32(projection), k0, k1)
-    weight = draw_weight(draws, r0, pool.factor[entry])
-    put(writer, source, slot, weight, draw_delay(draws, r1, pool.delay[entry]))
+    c3 = _PURPOSE | np.uint32(projection)
+    if draws.weight_table.size > 0 or draws.delay_table.size > 0:
+        for i in range(n):
+            r0, r1, _, _ = philox4x32(np.uint32(gids[i]), np.uint32(indices[i]), c2, c3, k0, k1)
+            w0[i] = r0
+            w1[i] = r1
+    draw_weights(draws, w0, pool.factor[entry], made[WEIGHT], n)
+    draw_delays(draws, w1, pool.delay[entry], made[DELAY], n)
+    put(writer, made, n)
 
 
 @nb.njit(nogil=True)
 def pairwise_bernoulli(
     gids: Any, slot0: int, counts: Any, first_count: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any,
-    draws: Any, writer: Any, bits: Any,
+    draws: Any, writer: Any, words: Any, made: Any, bits: Any,
 ) -> None:  # fmt: skip
     """Each (source, target) pair once with the probability behind `counts`.
 
@@ -172,6 +209,8 @@ def pairwise_bernoulli(
     c2 = np.uint32(pool.key[entry]) << np.uint32(2)
     own = pool.self_at[entry]
     available = size if own < 0 else size - 1
+    slots, indices, of = made[SLOT], made[ENTRY], made[GID]
+    n = np.int64(0)
     for t in range(gids.size):
         gid = gids[t]
         r0, _, _, _ = philox4x32(gid, np.uint32(0), c2, _PURPOSE_COUNT | np.uint32(projection), k0, k1)
@@ -190,33 +229,59 @@ def pairwise_bernoulli(
         while found < wanted:
             r0, r1, _, _ = philox4x32(gid, np.uint32(attempt), c2, _PURPOSE | np.uint32(projection), k0, k1)
             attempt += 1
-            index = _source_in(pool, entry, r0, r1, np.int64(gid))
+            index = _source_in(size, own, r0, r1, np.int64(gid))
             if bits[index] == 0:
                 bits[index] = np.uint8(1)
                 found += 1
         mark = np.uint8(1) if wanted == k else np.uint8(0)
         for index in range(size):
             if bits[index] == mark and not (own >= 0 and index == np.int64(gid) - own):
-                _pair(gid, slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
+                slots[n] = slot0 + t
+                indices[n] = index
+                of[n] = gid
+                n += 1
+                if n == CHUNK:
+                    _put_pairs(n, entry, pool, projection, k0, k1, draws, writer, words, made)
+                    n = np.int64(0)
             bits[index] = np.uint8(0)
+    _put_pairs(n, entry, pool, projection, k0, k1, draws, writer, words, made)
 
 
 @nb.njit(nogil=True)
 def all_to_all(
-    gids: Any, slot0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
-) -> None:
+    gids: Any, slot0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any,
+    words: Any, made: Any,
+) -> None:  # fmt: skip
     """Every neuron of the entry to every target."""
-    own = pool.self_at[entry]
+    own, size = pool.self_at[entry], pool.size[entry]
+    slots, indices, of = made[SLOT], made[ENTRY], made[GID]
+    n = np.int64(0)
     for t in range(gids.size):
-        for index in range(pool.size[entry]):
+        for index in range(size):
             if own < 0 or index != np.int64(gids[t]) - own:
-                _pair(gids[t], slot0 + t, index, entry, pool, projection, k0, k1, draws, writer)
+                slots[n] = slot0 + t
+                indices[n] = index
+                of[n] = gids[t]
+                n += 1
+                if n == CHUNK:
+                    _put_pairs(n, entry, pool, projection, k0, k1, draws, writer, words, made)
+                    n = np.int64(0)
+    _put_pairs(n, entry, pool, projection, k0, k1, draws, writer, words, made)
 
 
 @nb.njit(nogil=True)
 def one_to_one(
-    gids: Any, slot0: int, gid0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any
-) -> None:
+    gids: Any, slot0: int, gid0: int, entry: int, pool: Any, projection: int, k0: Any, k1: Any, draws: Any, writer: Any,
+    words: Any, made: Any,
+) -> None:  # fmt: skip
     """Neuron i of the entry to neuron i of the target population, whose first gid is `gid0`."""
-    for t in range(gids.size):
-        _pair(gids[t], slot0 + t, np.int64(gids[t]) - gid0, entry, pool, projection, k0, k1, draws, writer)
+    slots, indices, of = made[SLOT], made[ENTRY], made[GID]
+    done = np.int64(0)
+    while done < gids.size:
+        n = min(np.int64(CHUNK), gids.size - done)
+        for i in range(n):
+            slots[i] = slot0 + done + i
+            of[i] = gids[done + i]
+            indices[i] = of[i] - gid0
+        _put_pairs(n, entry, pool, projection, k0, k1, draws, writer, words, made)
+        done += n

@@ -8,7 +8,18 @@ import numpy as np
 
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.philox import philox4x32
-from dtbsim.kernels.row_writer import count, draw_delay, draw_weight, put
+from dtbsim.kernels.row_writer import (
+    CHUNK,
+    DELAY,
+    MADE,
+    SLOT,
+    SOURCE,
+    WEIGHT,
+    count,
+    draw_delay,
+    draw_weight,
+    put,
+)
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 CALL_LISTED = 3
@@ -38,8 +49,17 @@ def draw_listed(
 @cached_njit
 def put_listed(sources: Any, slots: Any, weights: Any, delays: Any, writer: Any) -> None:
     """Count or write synapses; int32[n] sources, slots and weights, uint16[n] delays."""
-    for i in range(sources.size):
+    made = np.empty((MADE, CHUNK), np.int64)
+    done = np.int64(0)
+    while done < sources.size:
+        n = min(np.int64(CHUNK), sources.size - done)
+        for i in range(n):
+            made[SOURCE, i] = sources[done + i]
+            made[SLOT, i] = slots[done + i]
+            made[WEIGHT, i] = weights[done + i]
+            made[DELAY, i] = delays[done + i]
         if writer.mode == 0:
-            count(writer, sources[i])
+            count(writer, made[SOURCE], n)
         else:
-            put(writer, sources[i], np.int64(slots[i]), np.int64(weights[i]), np.int64(delays[i]))
+            put(writer, made, n)
+        done += n

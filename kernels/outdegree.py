@@ -143,6 +143,7 @@ def run_outdegree(pairs: Any, k0: Any, k1: Any, writer: Any) -> None:
     """Feed the writer with every synapse of `pairs` (int64[n, FIELDS], rule fixed_outdegree) that ends on the lane."""
     words = np.empty((4, S.CHUNK), np.uint32)
     slots = np.empty(S.CHUNK, np.int64)
+    made = np.empty((S.MADE, S.CHUNK), np.int64)
     splits = np.int64(0)
     for k in range(pairs.shape[0]):
         splits = max(splits, pairs[k, P.SPLITS])
@@ -158,17 +159,24 @@ def run_outdegree(pairs: Any, k0: Any, k1: Any, writer: Any) -> None:
                 while done < counts[part]:
                     m = min(np.int64(S.CHUNK), counts[part] - done)
                     draw_slots(pair, gid, part, done, m, k0, k1, words, slots)
-                    _feed(writer, pair, draws, pair[P.SOURCE0] + s, m, slots, words)
+                    _feed(writer, pair, draws, pair[P.SOURCE0] + s, m, slots, words, made)
                     done += m
 
 
 @nb.njit(nogil=True)
-def _feed(writer: Any, pair: Any, draws: Any, source: int, m: int, slots: Any, words: Any) -> None:
+def _feed(writer: Any, pair: Any, draws: Any, source: int, m: int, slots: Any, words: Any, made: Any) -> None:
+    sources, kept, w2, w3 = made[S.SOURCE], made[S.SLOT], words[2], words[3]
+    n = np.int64(0)
     for i in range(m):
-        if slots[i] < 0:
-            continue
-        if writer.mode == 0:
-            S.count(writer, source)
-        else:
-            weight = S.draw_weight(draws, words[2, i], pair[P.FACTOR])
-            S.put(writer, source, slots[i], weight, S.draw_delay(draws, words[3, i], pair[P.OWN_DELAY]))
+        if slots[i] >= 0:
+            sources[n] = source
+            kept[n] = slots[i]
+            w2[n] = w2[i]
+            w3[n] = w3[i]
+            n += 1
+    if writer.mode == 0:
+        S.count(writer, sources, n)
+        return
+    S.draw_weights(draws, w2, pair[P.FACTOR], made[S.WEIGHT], n)
+    S.draw_delays(draws, w3, pair[P.OWN_DELAY], made[S.DELAY], n)
+    S.put(writer, made, n)

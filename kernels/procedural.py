@@ -23,13 +23,13 @@ from dtbsim.kernels.connect import CALL_VALUES
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
 from dtbsim.kernels.outdegree import counts_of_parts, draw_slots, draws_of_pair
 from dtbsim.kernels.philox import philox4x32
-from dtbsim.kernels.row_writer import CHUNK, draw_delay, draw_weight
+from dtbsim.kernels.row_writer import CHUNK, draw_delays, draw_weights
 from dtbsim.kernels.tasks import FIXED_OUTDEGREE, ONE_TO_ONE
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
 
 _PURPOSE = np.uint32(PURPOSE_SOURCE << PURPOSE_SHIFT)
-SCRATCH_WORDS = 3 * CHUNK
-"""int64 words of a lane's scratch: uint32[4, CHUNK] of Philox words, then int64[CHUNK] of slots."""
+SCRATCH_WORDS = 5 * CHUNK
+"""int64 words of a lane's scratch: uint32[4, CHUNK] of Philox words, then int64[CHUNK] of slots, weights and delays."""
 
 
 @nb.njit(nogil=True)
@@ -53,10 +53,14 @@ def _add(
     """Add m synapses to the ring, all but those of slot -1 and those due before `now`."""
     n_slots, mask = lane[L.N_SLOTS], lane[L.PROCEDURAL_MASK]
     events = view_i64(lane[L.PROCEDURAL_EVENTS_AT], mask + 1)
+    weights = view_i64(lane[L.PROCEDURAL_SCRATCH_AT] + 24 * CHUNK, CHUNK)
+    delays = view_i64(lane[L.PROCEDURAL_SCRATCH_AT] + 32 * CHUNK, CHUNK)
+    draw_weights(draws, weight_words, pair[P.FACTOR], weights, m)
+    draw_delays(draws, delay_words, pair[P.OWN_DELAY], delays, m)
     for i in range(m):
-        due = step + draw_delay(draws, delay_words[i], pair[P.OWN_DELAY])
+        due = step + delays[i]
         if slots[i] >= 0 and due >= now:
-            ring[(due & mask) * n_slots + slots[i]] += draw_weight(draws, weight_words[i], pair[P.FACTOR])
+            ring[(due & mask) * n_slots + slots[i]] += weights[i]
             events[due & mask] += 1
 
 

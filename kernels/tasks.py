@@ -44,8 +44,7 @@ def run_tasks(
     `bits` uint8 marks, zero on entry and exit: one per candidate source.
     """
     words = np.empty((4, S.CHUNK), np.uint32)
-    values = np.empty((4, S.CHUNK), np.uint32)
-    chosen = np.empty(S.CHUNK, np.uint32)
+    made = np.empty((S.MADE, S.CHUNK), np.int64)
     gids = np.empty(65_536, np.uint32)
     for k in range(tasks.shape[0]):
         task = tasks[k]
@@ -57,21 +56,23 @@ def run_tasks(
         if rule == FIXED_INDEGREE:
             part = _slice(pool, pieces[piece], pieces[piece + 1])
             connect.fixed_indegree(
-                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, chosen, bits
+                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, made, bits
             )
         elif rule == FIXED_TOTAL:
             connect.fixed_total_number(
-                task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, writer, words, values
+                task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, writer, words, made
             )
         elif rule == BERNOULLI:
             thresholds = counts[count_starts[entry] : count_starts[entry + 1]]
             connect.pairwise_bernoulli(
-                targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, writer, bits
-            )
+                targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, writer, words,
+                made, bits,
+            )  # fmt: skip
         elif rule == ALL_TO_ALL:
-            connect.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, writer)
+            connect.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, writer, words, made)
         else:
-            connect.one_to_one(targets, slot, piece_gid0[piece], entry, pool, projection, k0, k1, draws, writer)
+            gid0 = piece_gid0[piece]
+            connect.one_to_one(targets, slot, gid0, entry, pool, projection, k0, k1, draws, writer, words, made)
 
 
 @nb.njit(nogil=True, inline="always")
