@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dtbsim.models.region_plane import FixedPoint, Node, Scan
 from dtbsim.report import theme
-from dtbsim.report.plotly_js import offline_plotlyjs
+from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
 from dtbsim.report.text import safe
 
 Array = NDArray[np.float64]
@@ -92,8 +92,10 @@ def plane_page(node: Node, figures: list[tuple[str, go.Figure]], points: list[Fi
         f"<td>{_eigenvalue(point)}</td></tr>"
         for point in points
     )
+    buttons = {"displaylogo": False, "modeBarButtons": [BUTTONS["plane"]]}
     parts = "".join(
-        f"<h2>{safe(title)}</h2>{figure.to_html(full_html=False, include_plotlyjs=False)}" for title, figure in figures
+        f"<h2>{safe(title)}</h2>{figure.to_html(full_html=False, include_plotlyjs=False, config=buttons)}"
+        for title, figure in figures
     )
     given = ", ".join(f"{name} = {float(np.ravel(value)[0]):g}" for name, value in node.parameters.items())
     return (
