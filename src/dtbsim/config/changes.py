@@ -62,7 +62,8 @@ class Change(Strict):
         "and of random sources; the network stays that of `seed`",
     )
     regions: Regions | None = Field(
-        default=None, description="only in these regions: all, left, right, a list of names, or {all_but: [names]}; default: all"
+        default=None,
+        description="only in these regions: all, left, right, a list of names, or {all_but: [names]}; default: all",
     )
     fraction: Number | None = Field(
         default=None,

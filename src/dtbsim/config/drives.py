@@ -83,7 +83,8 @@ class Windowed(Strict):
 
     target: str | Names = Field(description="population(s) that receive it (NAME, or CIRCUIT.POP)")
     regions: Regions | None = Field(
-        default=None, description="only in these regions: all, left, right, a list of names, or {all_but: [names]}; default: all"
+        default=None,
+        description="only in these regions: all, left, right, a list of names, or {all_but: [names]}; default: all",
     )
     fraction: Number | None = Field(
         default=None,
