@@ -72,7 +72,7 @@ def dynamic_synapses_of(built: RankNetwork) -> list[tuple[DynamicRows, Any]]:
             slots, weights = rows.targets, rows.weights
             if rows.kind == L.KIND_PACKED:
                 slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
-            gids = built.candidates.gids(part.source0, part.source0 + part.n_sources).astype(np.int64)
+            gids = built.candidates.gids()[part.numbers].astype(np.int64)
             delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
             columns = [np.repeat(gids, np.diff(rows.rows)), target[slots], channel[slots], weights, delay]
             table = np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)

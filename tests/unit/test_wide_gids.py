@@ -12,7 +12,6 @@ import pytest
 from tests.helpers.lane_table import LaneTable
 from tests.helpers.networks import network_of, synapses_of
 
-import dtbsim
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.state import merge_states
 from dtbsim.build.blocks import cut_blocks
@@ -28,7 +27,7 @@ from dtbsim.numerics.philox import HIGH, philox_array, seed_key
 from dtbsim.record.spike_hash import SpikeHasher
 from dtbsim.record.spike_order import sort_spikes
 from dtbsim.spec import Network
-from dtbsim.spec.simulated import check_on_gpu
+from dtbsim.spec.simulated import check_on_gpu, check_simulated
 
 WIDE = 2**32
 PAD = WIDE - 100_000
@@ -277,7 +276,7 @@ def test_order_and_hash_of_wide_ids() -> None:
 
 def test_steps_end_where_a_word_does() -> None:
     with pytest.raises(InputError, match=r"so many can be simulated for 1,073,741,824 steps"):
-        dtbsim.spec.network.check_simulated(network_of(TEXT % PAD, "simulation.duration_ms=600000000"))
+        check_simulated(network_of(TEXT % PAD, "simulation.duration_ms=600000000"))
     with pytest.raises(InputError, match=r"neurons; on GPUs 4,294,967,295 can be simulated"):
         check_on_gpu(network())
     check_on_gpu(network(10))

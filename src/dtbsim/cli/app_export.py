@@ -34,8 +34,9 @@ def export_command(
 ) -> Work:
     """Write a signal of a run to a file for other tools.
 
-    Prints its path. .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
-    .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip install 'dtbsim[nifti]').
+    Prints its path. .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and
+    sampling, as BIDS has it. .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip
+    install 'dtbsim[nifti]').
     """
     from dtbsim.cli.runs import export
 
