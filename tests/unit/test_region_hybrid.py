@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.region_runs import small_atlas
 
 import dtbsim
+from dtbsim.cli.runs import run_hash
 from dtbsim.config import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.mpi import run_ranks
@@ -87,9 +88,11 @@ def test_regions_drive_neurons(tmp_path: Path, left_out: str, kept: str) -> None
     assert run(driven, out=tmp_path / "driven", report=False).summary["spikes"] > 50
 
 
-def test_the_same_bits_on_any_ranks_and_resumed(tmp_path: Path) -> None:
+def test_the_same_bits_on_any_ranks_and_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = _config(tmp_path)
     first = run(config, out=tmp_path / "one", report=False)
+    assert run_hash(first.run_dir) == 0
+    assert capsys.readouterr().out.split() == [first.summary["spike_hash"], first.summary["state_hash"]]
     states = dtbsim.open_run(first.run_dir)
     for ranks in (2, 3):
         results = run_ranks(ranks, lambda comm, n=ranks: run(config, out=tmp_path / f"on{n}", comm=comm, report=False))

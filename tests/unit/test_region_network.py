@@ -19,6 +19,7 @@ from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.backends.regions.series import gathered
 from dtbsim.backends.regions.shares import lane_groups, share_of
 from dtbsim.backends.state import merge_states
+from dtbsim.cli.runs import run_hash
 from dtbsim.config import RunConfig, dump_config, load_config_text
 from dtbsim.errors import InputError, MemoryPlanError, NumericsError
 from dtbsim.models.region_registry import get_region_model
@@ -255,8 +256,10 @@ def _inhibited(folder: Path, **changes: Any) -> RunConfig:
     return RunConfig.model_validate(data | changes)
 
 
-def test_feedback_inhibition_holds_the_rates(tmp_path: Path) -> None:
+def test_feedback_inhibition_holds_the_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(_inhibited(tmp_path), out=tmp_path / "analytic", report=False)
+    assert run_hash(result.run_dir) == 0
+    assert capsys.readouterr().out.split() == [result.summary["state_hash"]], "there are no spikes"
     rates = dtbsim.open_run(result.run_dir).states(0)["r_E_Hz"].values
     np.testing.assert_allclose(rates[10:].mean(axis=0), 3.0, atol=0.15)
     controller = {

@@ -273,13 +273,13 @@ def _info(
 
 @app.command("hash")
 def _hash(run: RunFolder) -> Work:
-    """Print the hash of all spikes of a run.
+    """Print the hash of all spikes of a run, and that of the states of its mean-field regions.
 
-    Equal hashes: equal spikes. It is computed from the stores where they hold all spikes, else taken from the summary.
+    Equal hashes: equal spikes, equal states. It is computed from the stores where they hold all spikes, else taken from the summary.
     """
-    from dtbsim.cli.runs import spike_hash
+    from dtbsim.cli.runs import run_hash
 
-    return lambda: spike_hash(run)
+    return lambda: run_hash(run)
 
 
 @app.command("report")

@@ -22,14 +22,20 @@ _PIECES = ("status", "summary", "provenance", "network")
 """Files of a run folder that it may lack: the run goes on, or ended early."""
 
 
-def spike_hash(folder: Path) -> int:
+def run_hash(folder: Path) -> int:
     """Print the hash of a run's spikes, and on stderr where it comes from if not from the stores.
 
-    Raises InputError where there is none, or where stores and summary contradict each other.
+    Of mean-field regions that of their states, on a second line where there are neurons, too. Raises InputError where
+    there is none, or where stores and summary contradict each other.
     """
     with installed():
-        from dtbsim.store import hash_run
+        from dtbsim.store import hash_run, open_run
 
+    summary = open_run(folder).summary
+    states = summary.get("state_hash")
+    if states is not None and not summary.get("neurons"):
+        write(f"{states}\n")
+        return EXIT_OK
     result = hash_run(folder)
     if result.agrees is False:
         raise InputError(
@@ -39,7 +45,7 @@ def spike_hash(folder: Path) -> int:
         )
     if result.why_not_recomputed is not None:
         print(f"dtbsim: the hash is that of summary.json: {result.why_not_recomputed}", file=sys.stderr)
-    write(f"{result.digest}\n")
+    write(f"{result.digest}\n" + ("" if states is None else f"{states}\n"))
     return EXIT_OK
 
 
