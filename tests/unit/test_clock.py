@@ -138,6 +138,7 @@ record:
   correlations: [{first: E, second: I, tau_max_ms: 2, bin_ms: 1, start_ms: 1, stop_ms: 9}]
   rate_bin_ms: 1
 bold: {population: E, tr_ms: 2, discard_ms: 1}
+signals: {field: {kind: lfp, population: E, interval_ms: 1, excitatory_delay_ms: 6}}
 analysis: {statistics_start_ms: 1}
 """
 ELSEWHERE = {
