@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from dtbsim.config.signals import SIGNALS, SignalOptions
     from dtbsim.record.chunk import Chunk
     from dtbsim.signals.bold import BalloonWindkessel
-    from dtbsim.signals.panel import Curves, Panel, Topography, Traces
+    from dtbsim.signals.panel import BrainFrames, Curves, Matrix, Panel, Topography, Traces
+    from dtbsim.signals.source import Grid
     from dtbsim.signals.stream import Plan, Signal, Site, Stream
     from dtbsim.store import SignalWriter
 
 _MODULES = {
     "SIGNALS": "dtbsim.config.signals",
     "BalloonWindkessel": "dtbsim.signals.bold",
+    "BrainFrames": "dtbsim.signals.panel",
     "Chunk": "dtbsim.record.chunk",
     "Curves": "dtbsim.signals.panel",
+    "Grid": "dtbsim.signals.source",
+    "Matrix": "dtbsim.signals.panel",
     "Panel": "dtbsim.signals.panel",
     "Plan": "dtbsim.signals.stream",
     "Signal": "dtbsim.signals.stream",
@@ -36,8 +40,11 @@ _MODULES = {
 __all__ = [
     "SIGNALS",
     "BalloonWindkessel",
+    "BrainFrames",
     "Chunk",
     "Curves",
+    "Grid",
+    "Matrix",
     "Panel",
     "Plan",
     "Signal",

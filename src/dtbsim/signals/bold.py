@@ -57,6 +57,7 @@ class BalloonWindkessel:
         k1: weight of the extravascular term; default 7 rho.
         k2: weight of the intravascular term.
         k3: weight of the volume term; default 2 rho - 0.2.
+        signed: whether what drives it may be negative, as the variables of oscillators are, which stand for deviations.
 
     Raises:
         InputError: a parameter outside its range, or TR or discard not a whole number of bins.
@@ -79,6 +80,7 @@ class BalloonWindkessel:
         k1: float | None = None,
         k2: float = 2.0,
         k3: float | None = None,
+        signed: bool = False,
     ) -> None:
         if n_regions < 1:
             raise InputError(f"n_regions is {n_regions}; at least 1 is needed", where=_WHERE)
@@ -102,7 +104,7 @@ class BalloonWindkessel:
         self.discard_s = discard_s
         self._bins_per_tr = _whole_bins(tr_s, dt_s, "tr_s", smallest=1)
         self._discard_bins = _whole_bins(discard_s, dt_s, "discard_s", smallest=0)
-        self._gain = gain_per_hz
+        self._gain, self._signed = gain_per_hz, signed
         self._weights = (7 * rho if k1 is None else k1, k2, 2 * rho - 0.2 if k3 is None else k3)
         self._V0 = V0
         self._inverse_alpha = 1 / alpha
@@ -141,11 +143,12 @@ class BalloonWindkessel:
         rates = np.ascontiguousarray(rates_hz, dtype=np.float64)
         if rates.ndim != 2 or rates.shape[1] != self.n_regions:
             raise InputError(f"rates_hz has shape {rates.shape}; needed is [bins, {self.n_regions}]", where=_WHERE)
-        bad = ~(np.isfinite(rates) & (rates >= 0))
+        bad = ~(np.isfinite(rates) & ((rates >= 0) | self._signed))
         if bad.any():
             row, region = np.argwhere(bad)[0]
+            allowed = "what drives BOLD is finite" if self._signed else "rates are finite and not negative"
             raise InputError(
-                f"rate {rates[row, region]} Hz; rates are finite and not negative",
+                f"rate {rates[row, region]} Hz; {allowed}",
                 where=f"{_WHERE}, region {region}, bin {self._bins + int(row)}",
             )
         due = [self._advance_bin(row) for row in rates]

@@ -181,6 +181,7 @@ class BoldStream(Stream):
             dt_s=self._bin_s,
             tr_s=tr_ms * 1e-3,
             discard_s=discard_ms * 1e-3,
+            signed=bool(plan.regions.drive.samples),
             **item.parameters,
         )
         first_ms = discard_ms + tr_ms
