@@ -97,6 +97,28 @@ def resting(figure: Any, entry: Entry, folder: Path) -> None:
         axes.set(title=title, xticks=[], yticks=[])
 
 
+def spectrum(figure: Any, entry: Entry, folder: Path) -> None:
+    """Traces of EEG, and its spectrum."""
+    run = _run(entry, folder)
+    upper, lower = figure.subplots(2, 1)
+    eeg = run.eeg().isel(time_ms=slice(-750, None))
+    upper.plot(eeg.time_ms * 1e-3, eeg[:, ::16] + 5.0 * np.arange(len(eeg.channel[::16])), linewidth=0.8)
+    upper.set(xlabel="time (s)", yticks=[], ylabel="EEG")
+    power = run.signal("spectrum").sel(frequency_hz=slice(1, 60))
+    lower.semilogy(power.frequency_hz, power, linewidth=0.6, color="0.7")
+    lower.semilogy(power.frequency_hz, power.mean("channel"))
+    lower.set(xlabel="frequency (Hz)", ylabel="power (uV\u00b2/Hz)")
+
+
+def members(figure: Any, entry: Entry, folder: Path) -> None:
+    """The FC fit of every member over its coupling strength."""
+    run = _run(entry, folder)
+    strengths = run.network["members"]["coordinates"]["couplings.long_range.strength"]
+    axes = figure.subplots()
+    axes.plot(strengths, run.summary["fc_correlation"], "o", markersize=4)
+    axes.set(xlabel="strength", ylabel="r of simulated and measured FC")
+
+
 def script(figure: Any, entry: Entry, folder: Path) -> None:
     """What a script prints."""
     command = [sys.executable, str(EXAMPLES / entry.file), *entry.short]
@@ -118,6 +140,19 @@ ENTRIES = [
         "A resting human cortex: 80 regions, their connectome, and the FC of its BOLD.",
         resting,
         [*at(60000), "simulation.settling_ms=20000"],
+    ),
+    Entry(
+        "resting_dmf.yaml",
+        "The same cortex as mean fields: the dynamic mean field of Deco et al. (2014), two minutes of its BOLD.",
+        resting,
+        [*at(140000), "simulation.settling_ms=20000"],
+    ),
+    Entry("alpha.yaml", "The alpha rhythm of columns of Jansen and Rit, in EEG.", spectrum, at(22000)),
+    Entry(
+        "coupling_scan.yaml",
+        "An ensemble over coupling strengths and seeds: the FC fit along it.",
+        members,
+        [*at(140000), "simulation.settling_ms=20000"],
     ),
     Entry(
         "microcircuit.yaml",
