@@ -22,7 +22,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels.elementary import cos, exp, sin
 from dtbsim.kernels.intrinsics import call_stage, view_f32, view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.region_coupling import ROWS, sum_sources, sum_sources_now
+from dtbsim.kernels.region_coupling import ROWS, sum_all_sources, sum_sources, sum_sources_now
 
 # the group
 LANES, COLUMNS, POSITION, BLOCK, BACK, STEP = range(6)
@@ -47,6 +47,9 @@ HISTORY_FIELDS = 5
 # a sample: every INTERVAL steps the value, or the mean over them, of COUNT elements
 Q_SENT, Q_COUNT, Q_INTERVAL, Q_MEAN, Q_SUM, Q_OUT, Q_CURSOR = range(7)
 SAMPLE_FIELDS = 7
+
+# ways of summing: entry by entry, all targets of one lane, all sources of many lanes
+ENTRIES, ONE_LANE, ALL_SOURCES = range(3)
 
 # functions of sums, and of what is sent
 SCALED, LINEAR, SIGMOIDAL = range(3)
@@ -98,20 +101,51 @@ def _before(kind: int, sent: Any, numbers: Any, out: Any, lanes: int) -> None:
 
 
 @nb.njit(nogil=True, error_model="numpy")
+def _before_lane(kind: int, sent: Any, numbers: Any, out: Any, columns: int, n: int) -> None:
+    """As `_before`, of one lane and many nodes, whose rows of the history are `columns` long."""
+    low, high, middle, slope = numbers[0], numbers[1], numbers[2], numbers[3]
+    if kind == PLAIN:
+        for j in range(n):
+            out[j * columns] = sent[j]
+    elif kind == SINE:
+        for j in range(n):
+            out[j * columns] = sin(sent[j])
+    elif kind == COSINE:
+        for j in range(n):
+            out[j * columns] = cos(sent[j])
+    elif kind == SIGMOID:
+        for j in range(n):
+            out[j * columns] = low + (high - low) * _logistic(slope * (sent[j] - middle))
+    else:
+        for j in range(n):
+            y = (low * sent[j] - high) / middle
+            out[j * columns] = _F(2.0) * _logistic(_F(2.0) * y)
+
+
+@nb.njit(nogil=True, error_model="numpy")
 def _sum_slot(group: Any, slot: Any, steps: int, first: int, last: int) -> None:
     """Sums of targets `first` to before `last` (`first` a multiple of ROWS) in all steps of a block."""
     lanes, targets, raw_at = group[LANES], slot[S_TARGETS], slot[S_RAW]
     span = steps * lanes
-    if slot[S_NOW] != 0:
-        columns = group[COLUMNS] * lanes
-        width = slot[S_WIDTH]
-        stride = np.int64(1)
+    columns, width, step_at = group[COLUMNS] * lanes, slot[S_WIDTH], np.int64(0)
+    if slot[S_NOW] == ONE_LANE:
+        stride, step_at = np.int64(1), width
         for k in range(steps):
             shift = group[POSITION] + k - slot[S_DELAY]
             out = raw_at + 4 * width * k
-            sum_sources_now(slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, width, shift, out)
+            sum_sources_now(
+                slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, width, first, last, shift, out
+            )  # fmt: skip
+    elif slot[S_NOW] == ALL_SOURCES:
+        stride, step_at = lanes, width * lanes
+        for k in range(steps):
+            shift = (group[POSITION] + k - slot[S_DELAY]) * lanes
+            sum_all_sources(
+                slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, first // ROWS, (last + ROWS - 1) // ROWS,
+                lanes, shift, raw_at + 4 * step_at * k,
+            )  # fmt: skip
     else:
-        stride = (span + 15) // 16 * 16
+        stride, step_at = (span + 15) // 16 * 16, lanes
         group0, group1 = first // ROWS, (last + ROWS - 1) // ROWS
         starts = view_i64(slot[S_STARTS] + 8 * group0, group1 - group0 + 1)
         sum_sources(
@@ -119,34 +153,35 @@ def _sum_slot(group: Any, slot: Any, steps: int, first: int, last: int) -> None:
             raw_at + 4 * stride * ROWS * group0, stride,
         )  # fmt: skip
     numbers = view_f32(slot[S_NUMBERS], 4 * lanes)
-    for k in range(steps):
-        if lanes == 1 and slot[S_NOW] != 0:
-            n = last - first
-            raw = view_f32(raw_at + 4 * (slot[S_WIDTH] * k + first), n)
+    if lanes == 1:
+        n, reach = last - first, stride * (last - first)
+        strength = view_f32(slot[S_STRENGTH] + 4 * first, n)
+        for k in range(steps):
+            raw = view_f32(raw_at + 4 * (stride * first + step_at * k), reach)
             out_row = view_f32(slot[S_OUT] + 4 * (k * targets + first), n)
-            strength = view_f32(slot[S_STRENGTH] + 4 * first, n)
-            _finish_lane(slot[S_FUNCTION], raw, numbers, strength, out_row, n)
-            continue
+            _finish_lane(slot[S_FUNCTION], raw, stride, numbers, strength, out_row, n)
+        return
+    for k in range(steps):
         for i in range(first, last):
-            raw = view_f32(raw_at + 4 * (stride * i + k * lanes), lanes)
+            raw = view_f32(raw_at + 4 * (stride * i + step_at * k), lanes)
             out_row = view_f32(slot[S_OUT] + 4 * (k * targets + i) * lanes, lanes)
             strength = view_f32(slot[S_STRENGTH] + 4 * i * lanes, lanes)
             _finish(slot[S_FUNCTION], raw, numbers, strength, out_row, lanes)
 
 
 @nb.njit(nogil=True, error_model="numpy")
-def _finish_lane(kind: int, raw: Any, numbers: Any, strength: Any, out: Any, n: int) -> None:
-    """As `_finish`, of one lane and many targets."""
+def _finish_lane(kind: int, raw: Any, stride: int, numbers: Any, strength: Any, out: Any, n: int) -> None:
+    """As `_finish`, of one lane and many targets, whose sums are `stride` apart."""
     low, high, middle, slope = numbers[0], numbers[1], numbers[2], numbers[3]
     if kind == SCALED:
         for i in range(n):
-            out[i] = strength[i] * raw[i]
+            out[i] = strength[i] * raw[i * stride]
     elif kind == LINEAR:
         for i in range(n):
-            out[i] = strength[i] * raw[i] + low
+            out[i] = strength[i] * raw[i * stride] + low
     else:
         for i in range(n):
-            x = slope * (raw[i] - middle)
+            x = slope * (raw[i * stride] - middle)
             out[i] = strength[i] * (low + (high - low) * _logistic(x))
 
 
@@ -184,6 +219,17 @@ def _remember(group: Any, history: Any, steps: int, first: int, last: int, posit
     kept = position - steps + 1  # columns of steps before this block that stay
     moved = group[POSITION] + 1 - kept
     numbers = view_f32(history[H_NUMBERS], 4 * lanes)
+    if lanes == 1:
+        n = last - first
+        rows = view_f32(history[H_AT] + 4 * first * columns, n * columns)
+        if moved > 0:
+            for j in range(n):
+                for i in range(kept):
+                    rows[j * columns + i] = rows[j * columns + i + moved]
+        for k in range(steps):
+            sent = view_f32(history[H_SENT] + 4 * (k * sources + first), n)
+            _before_lane(history[H_FUNCTION], sent, numbers, rows[kept + k :], columns, n)
+        return
     for j in range(first, last):
         row = view_f32(history[H_AT] + 4 * j * columns * lanes, columns * lanes)
         if moved > 0:

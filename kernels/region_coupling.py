@@ -158,6 +158,26 @@ def _targets_at_once(typingctx: Any, h: Any, w: Any, n: Any, column: Any, width:
     return types.void(*([types.int64] * 6)), codegen
 
 
+@intrinsic
+def _eight_dense(typingctx: Any, h: Any, w: Any, n: Any, column: Any, out: Any, stride: Any) -> Any:
+    """Eight targets, one vector of lanes, all sources: x[j] at history[column * j] is read once, w is [source, ROWS]."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        history, weights, n_sources, columns, out, stride = args
+        loop = _Loop(builder, n_sources, ROWS)
+        value = _load_vector(builder, history, builder.mul(loop.index, columns))
+        first = builder.mul(loop.index, _I64(ROWS))
+        values = []
+        for row in range(ROWS):
+            weight = _splat(builder, builder.load(_pointer(builder, weights, _F32, builder.add(first, _I64(row)))))
+            values.append(_fma(builder, weight, value, loop.sums[row]))
+        for row, sum_ in enumerate(loop.end(values)):
+            _store_vector(builder, sum_, out, builder.mul(stride, _I64(row)))
+        return context.get_dummy_value()
+
+    return types.void(*([types.int64] * 6)), codegen
+
+
 AT_ONCE = 4 * WIDTH
 """Targets of a call of `_targets_at_once`."""
 
@@ -192,12 +212,29 @@ def sum_sources(
 
 
 @nb.njit(nogil=True)
+def sum_all_sources(
+    history: int, weights: int, n_sources: int, columns: int, first: int, last: int, lanes: int, shift: int, out: int
+) -> None:
+    """Sums of one step of groups `first` to before `last` where all delays are the same: out[target, lanes].
+
+    `weights` is [group, source, ROWS]; `lanes` is a multiple of WIDTH.
+    """
+    for group in range(first, last):
+        for lane in range(0, lanes, WIDTH):
+            at = out + 4 * (ROWS * group * lanes + lane)
+            _eight_dense(
+                history + 4 * (shift + lane), weights + 4 * ROWS * n_sources * group, n_sources, columns, at, lanes
+            )
+
+
+@nb.njit(nogil=True)
 def sum_sources_now(
-    history: int, weights: int, n_sources: int, columns: int, targets: int, shift: int, out: int
+    history: int, weights: int, n_sources: int, columns: int, targets: int, begin: int, end: int, shift: int, out: int
 ) -> None:
     """Sums of one step of one lane where all delays are the same: out[targets], `targets` a multiple of AT_ONCE.
 
-    `weights` is [source, target], `columns` the floats from one source to the next, `shift` those to the step.
+    `weights` is [source, target], `columns` the floats from one source to the next, `shift` those to the step. Those of
+    targets `begin` to before `end` are wanted.
     """
-    for first in range(0, targets, AT_ONCE):
+    for first in range(begin // AT_ONCE * AT_ONCE, end, AT_ONCE):
         _targets_at_once(history + 4 * shift, weights + 4 * first, n_sources, columns, targets, out + 4 * first)

@@ -1,7 +1,7 @@
 """Region kernels as CUDA C text, around the same step as the numba text: one thread for each region in each member.
 
-The twin of `region_source`: the same table, rows and numbers. With DTB_HOST defined the text compiles for the host, as a
-function with the same arguments as the compiled kernel.
+The twin of `region_source`: the same table, rows and numbers. With DTB_HOST defined the text compiles for the host, as
+a function with the same arguments as the compiled kernel.
 """
 
 from __future__ import annotations

@@ -52,10 +52,10 @@ def fill_lines(table: Any, place: int, number: int, states: Any, first: int, las
 def drawn(table: Any, group: int, first: int, last: int) -> bool:
     """Whether the numbers of steps 4 group to 4 group + 3 are there for regions first to last - 1."""
     marks = view_i64(table[R.DRAWN], table[R.NODES])
+    missing = 0
     for i in range(first, last):
-        if marks[i] != group:
-            return False
-    return True
+        missing += marks[i] != group
+    return missing == 0
 
 
 @nb.njit(nogil=True)

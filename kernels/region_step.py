@@ -172,7 +172,7 @@ class _Step:
             else:
                 value = self.let(f"_w_{name}", _mul(size, number))
             if name not in self.states:
-                self.let(f"in_{name}", _add(_name(f"in_{name}"), value))
+                self.let(name, _add(_name(name), value))
 
     def stages(self) -> dict[str, ir.Expr]:
         """The states after the step."""

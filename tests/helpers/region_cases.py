@@ -14,8 +14,14 @@ from dtbsim.models.region_registry import get_region_model, list_region_models
 
 MODELS = list_region_models()
 DT_MS = 0.1
+_STEPS_MS = {"coombes_byrne": 0.005}
 ROWS = 20
 _KINDS = (("ornstein_uhlenbeck", True), ("additive", False), ("multiplicative", False))
+
+
+def dt_of(name: str) -> float:
+    """A step in ms that suits the model."""
+    return _STEPS_MS.get(name, DT_MS)
 
 
 def terms_of(name: str) -> tuple[Term, ...]:
@@ -56,7 +62,9 @@ def constants_of(variant: RegionVariant, members: Any) -> dict[str, Any]:
     """Constants of the variant for these members."""
     noise = {term.target: (0.01, 5.0) for term in variant.noise}
     weights = [0.3] * sum(term.kind == "difference" for term in variant.terms)
-    return region_constants(variant, parameters_of(variant.model.name, members), DT_MS, noise, weights)
+    return region_constants(
+        variant, parameters_of(variant.model.name, members), dt_of(variant.model.name), noise, weights
+    )
 
 
 class Case:

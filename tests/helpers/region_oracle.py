@@ -11,6 +11,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,16 @@ def for_arrays(function: Callable[..., Any], scope: Mapping[str, Any]) -> Callab
     return made
 
 
+@cache
+def functions_of(model: RegionModel) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """Drift and output of a model for arrays."""
+    scope: dict[str, Any] = {}
+    for function in model.functions:
+        scope[function.__name__] = for_arrays(function, scope)
+    scope |= {table.name: table for table in model.lookups}
+    return for_arrays(model.derivatives, scope), for_arrays(model.output, scope) if model.outputs else None
+
+
 class Oracle:
     """Drift and outputs of a model as float64 functions of arrays [region]."""
 
@@ -70,12 +81,7 @@ class Oracle:
         for name in parameters:
             model.parameter(name)
         self.values = {**values, **model.derive(values, dt_ms), "dt_ms": dt_ms}
-        scope: dict[str, Any] = {}
-        for function in model.functions:
-            scope[function.__name__] = for_arrays(function, scope)
-        scope |= {table.name: table for table in model.lookups}
-        self._drift = for_arrays(model.derivatives, scope)
-        self._output = for_arrays(model.output, scope) if model.outputs else None
+        self._drift, self._output = functions_of(model)
 
     def _call(self, function: Callable[..., Any], x: Array, given: Mapping[str, Any]) -> tuple[Any, ...]:
         states = dict(zip([row.name for row in self.model.states], x, strict=True))

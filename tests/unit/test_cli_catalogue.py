@@ -17,7 +17,7 @@ from dtbsim.config import json_schema
 from dtbsim.config.controllers import INTERVENTIONS
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import EXIT_INPUT, EXIT_OK
-from dtbsim.models import list_models
+from dtbsim.models import list_models, list_region_models
 from dtbsim.models.connections import CONNECTION_RULES
 from dtbsim.models.drives import DRIVES
 from dtbsim.registry import Registry
@@ -159,7 +159,9 @@ def test_unknown_names_suggest_one(cli: Cli, arguments: tuple[str, ...], said: s
 def test_models_list(cli: Cli) -> None:
     code, out, err = cli("models", "list")
     assert (code, err) == (EXIT_OK, "")
-    assert [row.split()[0] for row in out.splitlines()[1:]] == list_models()
+    neurons, regions = out.split("\n\n")
+    assert [row.split()[0] for row in neurons.splitlines()[1:]] == list_models()
+    assert [row.split()[0] for row in regions.splitlines()[1:]] == list_region_models()
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -224,6 +226,20 @@ def test_schema_is_that_of_the_configuration(cli: Cli) -> None:
     code, out, err = cli("schema")
     assert (code, err) == (EXIT_OK, "")
     assert json.loads(out) == json_schema()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("show", "deco_2014"), "I_E = W_E I_0 + w_plus J_N S_E"),
+        (("check", "epileptor"), "OK"),
+        (("check", "hopf", "--c"), "DTB_ENTRY kernel("),
+    ],
+)
+def test_region_models_are_shown_and_checked(cli: Cli, command: tuple[str, ...], said: str) -> None:
+    code, out, err = cli("models", *command)
+    assert (code, err) == (EXIT_OK, "")
+    assert said in out
 
 
 # -- kinds ----------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ OF_NEURONS = f"allowed: {DRAWN}, or {REGION}, or a mapping with file"
 VALUE = f"{OF_NEURONS}, or a non-empty list (each: a number)"
 RATE = f"{OF_NEURONS}, or a non-empty list (each: a number at least 0)"
 SIZES = "allowed: a whole number at least 1 and at most 274877906944"
-SIZE = f"{SIZES}, or {REGION}"
+SIZE = f"{SIZES}, or {REGION}, or null"
 REGIONS = "allowed: all | left | right, or a non-empty list of texts, or null"
 NAME = "allowed: a text of letters, digits and _ . - that starts with a letter or digit"
 DELAY_EE = "{distribution: uniform, low: 1, high: 2}"
@@ -48,7 +48,7 @@ WRONG_UNIT = [
 UNKNOWN_KEY = [
     ("name: small", "nmae: small", "nmae", "nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, "),
     ("    - population: E", "    - populaton: E", "- populaton", "record.states.0.populaton: unknown key 'populaton' (did you mean 'population'? allowed: interval_ms, neurons, population, variables)"),
-    ("    size: 80", "    szie: 80", "szie", "populations.E.szie: unknown key 'szie' (did you mean 'size'? allowed: initial, model, "),
+    ("    size: 80", "    szie: 80", "szie", "populations.E.szie: unknown key 'szie' (did you mean 'size'? allowed: initial, integrator, model, "),
     ("name: small", "dt_ms: 1", "dt_ms: 1", "dt_ms: unknown key 'dt_ms' (it belongs under `simulation`)"),
     ("rate_hz: 8000", "rate_Hz: 8000", "rate_Hz", "drives.bg.rate_Hz: unknown key 'rate_Hz' with kind: poisson (did you mean 'rate_hz'? "),
     ("kind: balanced_ei", "kind: potjans_diesmann\n    size_E: 3", "size_E", "circuits.ctx.size_E: unknown key 'size_E' with kind: potjans_diesmann (allowed: drive, indegree_scale, kind, regions, scale)"),
@@ -90,8 +90,8 @@ WRONG_VALUE = [
     ("[V_m_mV]", "V_m_mV", "variables", "record.states.0.variables: got 'V_m_mV' (allowed: a non-empty list of texts)"),
     ("{populations: all}", "{populations: some}", "spikes:", "record.spikes.populations: got 'some' (allowed: a non-empty list of texts, or all)"),
     ("{populations: all}", "all", "spikes:", "record.spikes: got 'all' (allowed: a mapping, or null)"),
-    ("I: {model: iaf_psc_exp, size: 20}", "I: iaf_psc_exp", "I: iaf", "populations.I: got 'iaf_psc_exp' (allowed: a mapping with model, size)"),
-    ("I: {model: iaf_psc_exp, size: 20}", "I:", "I:\n", "populations.I: got null (allowed: a mapping with model, size)"),
+    ("I: {model: iaf_psc_exp, size: 20}", "I: iaf_psc_exp", "I: iaf", "populations.I: got 'iaf_psc_exp' (allowed: a mapping with model)"),
+    ("I: {model: iaf_psc_exp, size: 20}", "I:", "I:\n", "populations.I: got null (allowed: a mapping with model)"),
     ("I: {model: iaf_psc_exp, size: 20}", "I.x: {model: m, size: 20}", "I.x", "populations.I.x: bad name 'I.x' (names start with a letter and have letters, digits, _ and - only)"),
     ("I: {model: iaf_psc_exp, size: 20}", "I@x: {model: m, size: 20}", "I@x", "populations.I@x: bad name 'I@x' (names start with a letter and have letters, digits, _ and - only)"),
     ("tract_velocity_m_per_s: 10", "tract_velocity_m_per_s: 0", "delay_ms: {tract", "projections.long.delay_ms.tract_velocity_m_per_s: got 0 (allowed: a number above 0)"),
@@ -131,7 +131,7 @@ VARIANTS = [
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: 3", "rule: 3", f"projections.EE.rule: got 3 (allowed: all_to_all | one_to_one, or {RULES})"),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {fixed_indegree: 8}", "rule: {fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' (did you mean 'indegree'? "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: {kind: fixed_indegree, fixed_indegree: 8}", "rule: {kind: fixed_indegree, fixed", "projections.EE.rule.fixed_indegree: unknown key 'fixed_indegree' with kind: fixed_indegree (did you mean 'indegree'? "),
-    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: unknown kind 'tonic' (did you mean 'homeostatic_tonic'? allowed: homeostatic_tonic, synaptic_scaling)"),
+    ("kind: homeostatic_tonic", "kind: tonic", "kind: tonic", "controllers.tonic.kind: unknown kind 'tonic' (did you mean 'homeostatic_tonic'? allowed: feedback_inhibition, homeostatic_tonic, synaptic_scaling)"),
     ("distribution: uniform", "distribution: unifrom", "delay_ms: {dist", "projections.EE.delay_ms.distribution: unknown distribution 'unifrom' (did you mean 'uniform'? allowed: constant, exponential, lognormal, normal, truncated_normal, uniform)"),
     ("distribution: uniform, ", "", "delay_ms: {low", f"projections.EE.delay_ms: got {{low: 1, high: 2}}; `distribution` is missing ({DELAY})"),
     (TAU, "{mean: 10}", "parameters", f"populations.E.parameters.tau_m_ms: got {{mean: 10}}; `distribution` is missing ({VALUE})"),

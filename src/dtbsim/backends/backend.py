@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.parameters import Chosen, NewValues
 from dtbsim.backends.plastic import PlasticWeights
+from dtbsim.backends.regions.series import RegionSeries
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
-from dtbsim.record.regions import RegionSeries
-from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive
 

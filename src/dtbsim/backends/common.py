@@ -13,6 +13,8 @@ from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.backends.parameters import Chosen, NeuronAccess, NewValues
 from dtbsim.backends.plastic import PlasticWeights
 from dtbsim.backends.recent import RecentSpikes
+from dtbsim.backends.regions.series import RegionSeries
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.state import (
     State,
     Values,
@@ -28,8 +30,6 @@ from dtbsim.backends.state import (
 from dtbsim.backends.train_state import load_trains, train_states
 from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.build.rank import RankNetwork, rebuilt_rows
-from dtbsim.record.regions import RegionSeries
-from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network, with_weights
 

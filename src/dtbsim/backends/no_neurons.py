@@ -12,6 +12,8 @@ from dtbsim.backends.backend import Backend
 from dtbsim.backends.parameters import Chosen, NewValues
 from dtbsim.backends.planned import Progress
 from dtbsim.backends.plastic import PlasticWeights
+from dtbsim.backends.regions.series import RegionSeries
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.sampling import Sampled
 from dtbsim.backends.state import State, Values, step_of
 from dtbsim.backends.weights import RecordedWeights
@@ -25,8 +27,6 @@ from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.kernels.sources import RANGE_FIELDS
 from dtbsim.mpi import Comm
 from dtbsim.partition import BlockTable
-from dtbsim.record.regions import RegionSeries
-from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network
 

@@ -13,14 +13,14 @@ from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
 from dtbsim.backends.regions.engine import RegionEngine, planned_bytes
 from dtbsim.backends.regions.feed import Feed
+from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.state import PART
+from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.state import State, Values, step_of
 from dtbsim.build.rank import RankNetwork
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
 from dtbsim.numerics.ranges import range_of
-from dtbsim.record.regions import RegionSeries
-from dtbsim.record.state_hash import RegionHasher
 from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]

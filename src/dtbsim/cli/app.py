@@ -60,7 +60,9 @@ atlas_app = typer.Typer(
     help="Brain atlases that come with dtbsim, or your own.", invoke_without_command=True, rich_markup_mode=None
 )
 models_app = typer.Typer(
-    help="Neuron models, their parameters and states.", invoke_without_command=True, rich_markup_mode=None
+    help="Models of neurons and regions, their parameters and states.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(models_app, name="models")
@@ -319,7 +321,7 @@ def _atlas_show(
 
 @models_app.command("list")
 def _models_list() -> Work:
-    """List the neuron models."""
+    """List the models of neurons and of regions."""
     from dtbsim.cli.catalogue import list_all_models
 
     return list_all_models

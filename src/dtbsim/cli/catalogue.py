@@ -12,7 +12,7 @@ from dtbsim.report.text import significant
 from dtbsim.runtime.streams import say
 
 if TYPE_CHECKING:
-    from dtbsim.models import NeuronModel
+    from dtbsim.models import NeuronModel, RegionModel
     from dtbsim.models.synapses import SynapseModel
 
 _WIDEST = 100
@@ -95,22 +95,29 @@ def _fcd(fcd: dict[str, Any] | None) -> str:
 
 
 def list_all_models() -> int:
-    """Print a line per neuron model."""
+    """Print a line per neuron model, then one per region model."""
     with installed():
-        from dtbsim.models import example_model, list_models
+        from dtbsim.models import example_model, get_region_model, list_models, list_region_models
 
-    show(table(("name", "what it is"), [(name, example_model(name).summary) for name in list_models()]))
+    show(table(("neurons", "what it is"), [(name, example_model(name).summary) for name in list_models()]))
+    regions = [(name, get_region_model(name).summary) for name in list_region_models()]
+    show("", table(("regions", "what it is"), regions))
     return EXIT_OK
 
 
 def show_model(name: str, *, picture: bool) -> int:
     """Print equations and tables of one model, named or given as FILE.py:CLASS, and how it answers to a current."""
     with installed():
+        from dtbsim.models import RegionModel
         from dtbsim.models.describe import describe
+        from dtbsim.models.describe_regions import describe_region
         from dtbsim.models.describe_synapses import describe_synapse
         from dtbsim.models.synapses import SynapseModel
 
     model = _model(name)
+    if isinstance(model, RegionModel):
+        write(describe_region(model, width=min(width(), _WIDEST)))
+        return EXIT_OK
     if isinstance(model, SynapseModel):
         write(describe_synapse(model, width=min(width(), _WIDEST)))
         return EXIT_OK
@@ -142,12 +149,15 @@ def _picture(model: NeuronModel) -> str:
 def check_model(name: str, *, as_c: bool) -> int:
     """Load a model, which checks all of it, and print what it is, or with `as_c` its C text alone."""
     with installed():
+        from dtbsim.models import RegionModel
         from dtbsim.models.describe import describe
         from dtbsim.models.language.emit_c import PRELUDE, update_text
         from dtbsim.models.own_check import check_model as check
         from dtbsim.models.synapses import SynapseModel
 
     model = _model(name)
+    if isinstance(model, RegionModel):
+        return _check_region(model, as_c=as_c)
     if isinstance(model, SynapseModel):
         return _check_synapse(model, as_c=as_c)
     if not model.is_source:
@@ -156,6 +166,19 @@ def check_model(name: str, *, as_c: bool) -> int:
         write(f"{PRELUDE}\n{update_text(model)}")
     else:
         write(f"OK\n\n{describe(model, width=min(width(), _WIDEST))}")
+    return EXIT_OK
+
+
+def _check_region(model: RegionModel, *, as_c: bool) -> int:
+    with installed():
+        from dtbsim.kernels.region_cuda import region_cuda_text
+        from dtbsim.kernels.region_variant import region_variant
+        from dtbsim.models.describe_regions import describe_region
+        from dtbsim.models.region_check import check_region_model
+
+    check_region_model(model)
+    text = region_cuda_text(region_variant(model)) if as_c else ""
+    write(text or f"OK\n\n{describe_region(model, width=min(width(), _WIDEST))}")
     return EXIT_OK
 
 
@@ -170,18 +193,25 @@ def _check_synapse(model: SynapseModel, *, as_c: bool) -> int:
     return EXIT_OK
 
 
-def _model(name: str) -> NeuronModel | SynapseModel:
-    """Return the model of neurons or synapses that a command names; models with free ports get example ports."""
+def _model(name: str) -> NeuronModel | SynapseModel | RegionModel:
+    """Return the model that a command names; models with free ports get example ports."""
     with installed():
         from dtbsim.models import example_model
-        from dtbsim.models.own import class_in, find_model, is_reference, split_reference
+        from dtbsim.models.own import Kind, class_in, find_model, is_reference, split_reference
+        from dtbsim.models.region_own import REGION, find_region_model
+        from dtbsim.models.region_registry import REGION_MODELS
         from dtbsim.models.registry import MODELS
         from dtbsim.models.synapses import SYNAPSE_MODELS
         from dtbsim.models.synapses.own import EITHER, SYNAPSE, find_synapse
 
     if is_reference(name):
-        found = class_in(*split_reference(name), EITHER)
+        any_model = Kind("model", (*EITHER.bases, *REGION.bases), (*EITHER.names, *REGION.names))
+        found = class_in(*split_reference(name), any_model)
+        if found in REGION:
+            return find_region_model(found)
         return find_synapse(found) if found in SYNAPSE else find_model(found)
+    if name in REGION_MODELS.names() and name not in MODELS.names():
+        return find_region_model(name)
     if name in SYNAPSE_MODELS.names() and name not in MODELS.names():
         return find_synapse(name)
     return example_model(name)

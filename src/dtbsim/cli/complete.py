@@ -19,9 +19,9 @@ def kind_sorts(incomplete: str) -> list[str]:
 
 def model_names(incomplete: str) -> list[str]:
     """Return the models whose names begin so."""
-    from dtbsim.models import list_models
+    from dtbsim.models import list_models, list_region_models
 
-    return [name for name in list_models() if name.startswith(incomplete)]
+    return [name for name in (*list_models(), *list_region_models()) if name.startswith(incomplete)]
 
 
 def machine_names(incomplete: str) -> list[str]:

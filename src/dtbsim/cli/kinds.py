@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _REGISTRIES = {
     "neurons": ("dtbsim.models.registry:MODELS", "populations.NAME.model"),
+    "regions": ("dtbsim.models.region_registry:REGION_MODELS", "populations.NAME.model"),
     "synapses": ("dtbsim.models.synapses:SYNAPSE_MODELS", "projections.NAME.synapse"),
     "rules": ("dtbsim.models.connections:CONNECTION_RULES", "projections.NAME.rule"),
     "drives": ("dtbsim.models.drives:DRIVES", "drives.NAME"),
@@ -47,7 +48,7 @@ def show_kind(sort: str, name: str) -> int:
     """Print what one kind is and takes."""
     registry, key = _registry(_known(sort))
     found = registry.find(name)
-    if sort in ("neurons", "synapses"):
+    if sort in ("neurons", "regions", "synapses"):
         from dtbsim.cli.catalogue import show_model
 
         return show_model(name, picture=False)
@@ -83,6 +84,8 @@ def _summary(sort: str, name: str, value: Any) -> str:
         from dtbsim.models import example_model
 
         return example_model(name).summary
+    if sort == "regions":
+        return str(value.summary)
     described = [getattr(value, "model", None), getattr(value, "config", None)]
     described.append(value if isinstance(value, type) else type(value))
     said = next(filter(None, (inspect.getdoc(item) for item in described if item is not None)), "")

@@ -16,7 +16,14 @@ __all__ = ["NAME_RULE", "describe", "describe_leaves", "show"]
 NAME_RULE = "names start with a letter and have letters, digits, _ and - only"
 
 _LONGEST = 60
-_WORDS = {"number": "a number", "whole": "a whole number", "text": "a text", "flag": "true or false", "null": "null"}
+_WORDS = {
+    "number": "a number",
+    "whole": "a whole number",
+    "text": "a text",
+    "flag": "true or false",
+    "null": "null",
+    "any": "any value",
+}
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "a text of letters, digits and _ . - that starts with a letter or digit",
 }

@@ -19,7 +19,7 @@ from dtbsim.config.by_name import ByName
 from dtbsim.config.kinds import Kinds
 from dtbsim.errors import InputError
 
-_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text"}
+_SCALARS = {float: "number", int: "whole", bool: "flag", str: "text", Any: "any"}
 _DISCRIMINATORS = ("kind", "distribution")
 
 
@@ -27,7 +27,7 @@ _DISCRIMINATORS = ("kind", "distribution")
 class Leaf:
     """One alternative at a place.
 
-    `kind` is number, whole, flag, text, null, literal (`values`), list (of `item`), mapping (text -> `item`) or object
+    `kind` is number, whole, flag, text, any (value), null, literal (`values`), list (of `item`), mapping (text -> `item`) or object
     (`model`). `limits` are the annotated_types constraints and `pattern` the one of a text. `tag` is the label of the
     alternative in a union that pydantic discriminates.
     """

@@ -100,7 +100,7 @@ class Population(Strict):
         default=None, description="scheme of a region model; default: the model's"
     )
     noise: dict[str, RegionNoise] = Field(
-        default={}, description="noise of states or inputs of a region model, by name; default: none"
+        default={}, description="noise of a region model by state, or by input as in_NAME; default: none"
     )
 
     @model_validator(mode="after")

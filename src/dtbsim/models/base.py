@@ -64,7 +64,7 @@ class TableModel:
     states: tuple[State, ...] = ()
     derived: tuple[Derived, ...] = ()
     functions: tuple[Callable[..., Any], ...] = ()
-    """Functions that its equations may call by name (static methods), each those before it; they take and give float32."""
+    """Functions that its equations may call by name, each those before it; they take and give float32."""
     fixed_parameters: frozenset[str] = frozenset()
     """Parameters that cannot change during a run; all others can."""
     each: str = "neurons"

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.describe_text import aligned, function_text, markdown_row
-from dtbsim.models.language.elementary import EXP_MAX_ULP, LOG_MAX_ULP
+from dtbsim.models.language.elementary import MAX_ULP, SIN_MAX_ERROR
 from dtbsim.models.language.subset import FUNCTIONS
 from dtbsim.models.registry import example_model, list_models
 
 _Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 
+_BOUNDS = ", ".join(f"{ulp:g} ({name})" for name, ulp in MAX_ULP.items())
 _INTRODUCTION = f"""\
 # Neuron models
 
@@ -32,8 +33,9 @@ current `I_stim` is the one that flows during the step.
 
 An update function is written in a small subset of Python: assignments to names, `+ - * /`, comparisons,
 `a if condition else b`, `and`, `or`, `not`, numbers, the functions {", ".join(f"`{name}`" for name in FUNCTIONS)},
-functions of the model that are written in the same subset, and one final `return`. `exp` and `log` are dtbsim's own
-(within {EXP_MAX_ULP:g} and {LOG_MAX_ULP:g} units in the last place), so that their bits are the same on every device.
+functions of the model that are written in the same subset, and one final `return`. The elementary functions are
+dtbsim's own, so that their bits are the same on every device: within
+{_BOUNDS} units in the last place; sin and cos within {SIN_MAX_ERROR:g}.
 Anything else is an error that names the line and what to write instead. [A model of your own](own_models.md) is
 written in the same way.
 """

@@ -64,7 +64,7 @@ def check_model(model: NeuronModel) -> None:
     for label in ("name", "summary", "citation", "integration", "equations", "current_unit"):
         if not isinstance(getattr(model, label, None), str):
             raise InputError(f"the model has no {label}", where=place, remedy=f'write {label} = "..." in the class')
-    _check_name(model.name, "model", place)
+    check_name(model.name, "model", place)
     if model.is_source:
         raise InputError("a model of your own cannot be a source", where=place, remedy="use spike_source")
     for table, kind in _TABLES.items():
@@ -75,7 +75,8 @@ def check_model(model: NeuronModel) -> None:
     _check_constants(model, place)
 
 
-def _check_name(name: object, what: str, place: str | None) -> None:
+def check_name(name: object, what: str, place: str | None) -> None:
+    """Raise InputError for what cannot be the name of a model or of a row."""
     if isinstance(name, str) and (name in RESERVED or name in FUNCTIONS):
         raise InputError(
             f"the name '{name}' cannot be used", where=place, remedy="it means something in C++ or in `update`"
@@ -97,14 +98,15 @@ def _check_table(model: NeuronModel, table: str, kind: type, place: str | None) 
             remedy=f"write ({kind.__name__}(...),); with one row the comma is needed",
         )
     for row in rows:
-        _check_name(row.name, table.rstrip("s"), place)
+        check_name(row.name, table.rstrip("s"), place)
         texts = [row.description, row.weight_unit if isinstance(row, Receptor) else row.unit]
         if not all(isinstance(text, str) for text in texts):
             raise InputError(f"unit and description of '{row.name}' are not both texts", where=place)
-        _check_row(row, place)
+        check_row(row, place)
 
 
-def _check_row(row: Any, place: str | None) -> None:
+def check_row(row: Any, place: str | None) -> None:
+    """Raise InputError for values of a row that are not allowed."""
     if isinstance(row, Parameter):
         if not (_is_number(row.default) and _within(row)):
             raise InputError(

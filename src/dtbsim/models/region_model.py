@@ -46,8 +46,9 @@ class RegionModel(TableModel):
 
     Class attributes are the tables. Arguments of `derivatives` and `output`, in any order: states by name, `in_<input>`
     (float32, the sum that arrives there, the same in all stages of a step), optionally `I_stim` (float32, the drives
-    of this step, in `stimulus_unit`), names of `delays`, and names of parameters, derived constants or `dt_ms`. `derivatives` returns the
-    derivatives of all states in their order, in units per ms; `output` the values of `outputs` in their order.
+    of this step, in `stimulus_unit`), names of `delays`, and names of parameters, derived constants or `dt_ms`.
+    `derivatives` returns the derivatives of all states in their order, in units per ms; `output` the values of
+    `outputs` in their order.
     """
 
     states: tuple[RegionState, ...]
@@ -90,6 +91,14 @@ class RegionModel(TableModel):
         """
         return {}
 
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64] | None:
+        """Return the largest step: that in which explicit schemes are stable for the decays, if there are any."""
+        rates = [np.asarray(rate, np.float64) for rate in self.decays(p).values()]
+        if not rates:
+            return None
+        fastest = np.maximum.reduce(np.broadcast_arrays(*rates))
+        return np.where(fastest > 0.0, 2.0 / np.where(fastest > 0.0, fastest, 1.0), np.inf)
+
     # -- what the simulator calls --------------------------------------------------------------------------------
 
     @property
@@ -118,8 +127,8 @@ class RegionModel(TableModel):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of what noise can act on: states, then inputs."""
-        return (*(row.name for row in self.states if not row.instant), *(row.name for row in self.inputs))
+        """Names of what noise can act on: states, then inputs as `in_<name>`."""
+        return (*(row.name for row in self.states if not row.instant), *(f"in_{row.name}" for row in self.inputs))
 
     def variable(self, name: str) -> RegionState | Output:
         """Return the row of a state or output; InputError with a suggestion when there is none."""

@@ -119,7 +119,7 @@ def _read(folder: Path, file: str, shape: tuple[int, int]) -> NDArray[np.float32
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise on a state, or on an input, whose size is `sigma` in the unit of its target.
+    """Noise on a state, or on an input (`in_<name>`), whose size is `sigma` in the unit of its target.
 
     additive: dx = ... + sigma dW (sigma in unit / sqrt(ms)); multiplicative: dx = ... + sigma x dW, x before the step
     (Ito); ornstein_uhlenbeck: dx/dt = ... + e(t) for a process e of standard deviation sigma (unit / ms for a state,

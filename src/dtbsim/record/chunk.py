@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.record.counts import I64
-from dtbsim.record.regions import RegionSeries
 from dtbsim.record.spike_order import Gids, Steps
 
 Sample = tuple[Steps, NDArray[np.float32]]

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.numerics.mix import KEY_A, KEY_B, mixed
 from dtbsim.record.spike_order import Gids, Steps, check_spikes
 
 U64 = NDArray[np.uint64]
@@ -27,8 +28,6 @@ VERSION = 2
 """Of this definition; 1 was the SHA-256 of all spikes in order."""
 WINDOW_BITS = 12
 WINDOW_STEPS = 1 << WINDOW_BITS
-KEY_A = np.uint64(0x9E3779B97F4A7C15)
-KEY_B = np.uint64(0xC2B2AE3D27D4EB4F)
 _BATCH = 1 << 15
 """Spikes that are mixed at once: they and their words stay in the L2 cache."""
 
@@ -88,13 +87,3 @@ def combined(sums: Mapping[int, U64] | U64) -> str:
     for window in sorted(window for window, words in sums.items() if words.any()):
         sha.update(np.array([window, *sums[window]], "<u8").tobytes())
     return sha.hexdigest()
-
-
-def mixed(words: U64) -> U64:
-    """SplitMix64's finalizer, a bijection of 64-bit words, in place."""
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
-    return words

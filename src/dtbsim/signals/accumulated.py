@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.errors import InputError
 from dtbsim.signals.following import FollowingPlan, FollowingStream
 from dtbsim.signals.stream import Signal
 
@@ -104,6 +105,15 @@ class Moments:
         """Go on from there."""
         self.count = int(state["count"])
         self.mean, self.products = np.array(state["mean"]), np.array(state["products"])
+
+
+def check_one(series: Any) -> None:
+    """InputError for a series of several members of an ensemble."""
+    if "member" in series.dims:
+        raise InputError(
+            f"'{series.name}' is of {series.sizes['member']} members of an ensemble",
+            remedy="give one of them, series.isel(member=0), or let an entry of `signals` with this kind follow it",
+        )
 
 
 def correlations(products: F64) -> F64:

@@ -133,7 +133,7 @@ class BandPlan(FollowingPlan):
         self.first = settled_first(self, item)
         units = {"power": squared(followed.unit), "phase": PHASE_UNIT}
         unit = units.get(item.output, followed.unit)
-        self.grid = Grid(followed.channels, unit, interval, self.first, followed.stop, network.dt_ms)
+        self.grid = Grid(followed.channels, unit, interval, self.first, followed.stop, network.dt_ms, followed.members)
 
     def follow(self, site: Site) -> FollowingStream:
         """The filter and the store."""
@@ -147,7 +147,7 @@ class BandStream(FollowingStream):
         super().__init__(plan, site)
         item, grid = plan.item, plan.followed
         self._plan = plan
-        self._filter = Demodulator(len(grid.channels), 1e-3 * grid.interval_ms, item.low_hz, item.high_hz, item.order)
+        self._filter = Demodulator(grid.columns, 1e-3 * grid.interval_ms, item.low_hz, item.high_hz, item.order)
         self._settled = settling_samples(item.low_hz, item.high_hz, item.order, 1e-3 * grid.interval_ms)
         self._writer = writer_of(plan.name, "band", plan.grid, site)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ from pydantic import Field
 
 from dtbsim.config.parts import KIND
 from dtbsim.errors import InputError
-from dtbsim.signals.accumulated import AccumulatedSignal, AccumulatedStream, Moments, correlations
+from dtbsim.signals.accumulated import AccumulatedSignal, AccumulatedStream, Moments, check_one, correlations
 from dtbsim.signals.following import FollowingOptions, FollowingPlan, FollowingStream
+from dtbsim.signals.member_moments import MemberMoments
 from dtbsim.signals.source import F64
 from dtbsim.signals.stream import Plan
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from dtbsim.signals.panel import Panel
     from dtbsim.signals.stream import Site
     from dtbsim.spec.network import Network
+    from dtbsim.store.accumulated import Accumulated
 
 FEWEST = 3
 """Samples, of which a correlation can be said something."""
@@ -47,15 +50,20 @@ class FcSignal(AccumulatedSignal):
         return FcPlan(name, item, network)
 
     def read(self, run: Any, name: str) -> xr.DataArray:
-        """Return FC, float64 (channel, other); NaN for channels that do not change."""
-        from dtbsim.store.accumulated import square
+        """Return FC, float64 (channel, other), of an ensemble by member; NaN for channels that do not change."""
+        return fc_of(self.stored(run, name), run)
 
-        found = self.stored(run, name)
-        return square(correlations(found.values["products"]), found, "fc", {"samples": found.count, "units": "1"})
+    def of_sums(self, path: Path, run: Any) -> xr.DataArray:
+        """Return FC of sums at `path`, of every member of an ensemble (member, channel, other)."""
+        from dtbsim.store.accumulated import read_accumulated
+
+        return fc_of(read_accumulated(path), run)
 
     def of_series(self, series: xr.DataArray) -> xr.DataArray:
         """Return the FC of a series (time, channel), as `read` does of one that was followed; InputError of too few."""
         import xarray as xr
+
+        check_one(series)
 
         samples = series.values[np.isfinite(series.values).all(axis=1)]
         if len(samples) < FEWEST:
@@ -80,6 +88,15 @@ class FcSignal(AccumulatedSignal):
         return matrix_panel(f"Functional connectivity ({name})", text, found, "correlation", (-1.0, 1.0))
 
 
+def fc_of(found: Accumulated, run: Any) -> xr.DataArray:
+    """FC of sums that were stored, of every member of an ensemble."""
+    from dtbsim.store.accumulated import square
+    from dtbsim.store.region_reader import member_coordinates
+
+    fc = np.array([correlations(products) for products in found.values["products"]])
+    return square(fc, found, "fc", {"samples": found.count, "units": "1"}, member_coordinates(run.network))
+
+
 class FcPlan(FollowingPlan):
     """Sums over pairs of channels."""
 
@@ -96,9 +113,8 @@ class FcStream(AccumulatedStream):
     """Sums up means and products."""
 
     def __init__(self, plan: FcPlan, site: Site) -> None:
-        n = len(plan.followed.channels)
-        super().__init__(plan, site, {"mean": (n,), "products": (n, n)})
-        self._moments = Moments(n)
+        self._moments = MemberMoments(plan.followed.members, len(plan.followed.channels))
+        super().__init__(plan, site, self._moments.shapes)
 
     @property
     def count(self) -> int:
@@ -107,7 +123,7 @@ class FcStream(AccumulatedStream):
 
     def sums(self) -> dict[str, F64]:
         """Means and products of deviations."""
-        return {"mean": self._moments.mean, "products": self._moments.products}
+        return self._moments.sums()
 
     def add(self, step: int, rows: F64) -> None:
         """Sum them up; samples that are not known, of a filter that has not settled, are left out."""

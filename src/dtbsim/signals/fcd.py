@@ -11,8 +11,9 @@ from pydantic import Field
 from dtbsim.config.bounds import Number
 from dtbsim.config.parts import KIND
 from dtbsim.errors import InputError
-from dtbsim.signals.accumulated import Moments, correlations
+from dtbsim.signals.accumulated import check_one
 from dtbsim.signals.following import FollowingOptions, FollowingPlan, FollowingStream, triangle
+from dtbsim.signals.member_moments import MemberMoments
 from dtbsim.signals.source import F64
 from dtbsim.signals.stream import Plan, Signal
 
@@ -54,9 +55,11 @@ class FcdSignal(Signal):
 
     def read(self, run: Any, name: str) -> xr.DataArray:
         """Return FCD, float64 (time_s, other_s), times being the middles of windows."""
+        from dtbsim.store.region_reader import member_coordinates
         from dtbsim.store.windows import read_fcd
 
-        return read_fcd(run.stored(f"{self.folder}/{name}.zarr", f"signals.{name}"))
+        path = run.stored(f"{self.folder}/{name}.zarr", f"signals.{name}")
+        return read_fcd(path, member_coordinates(run.network))
 
     def of_series(self, series: xr.DataArray, *, window_s: float, step_s: float) -> xr.DataArray:
         """Return the FCD of a series (time, channel), as `read` does of one that was followed; InputError if short."""
@@ -64,6 +67,7 @@ class FcdSignal(Signal):
 
         from dtbsim.analysis.fcd import fcd_matrix
 
+        check_one(series)
         rows = str(series.dims[0])
         times_s = series[rows].values * (1e-3 if rows == "time_ms" else 1.0)
         if len(times_s) < FEWEST:
@@ -115,15 +119,16 @@ class FcdStream(FollowingStream):
         from dtbsim.store.windows import WindowWriter
 
         super().__init__(plan, site)
-        self._plan, n = plan, len(plan.followed.channels)
-        self._pairs = triangle(n)
-        self._kept = np.zeros((0, n))
+        self._plan = plan
+        self._pairs = triangle(len(plan.followed.channels))
+        self._kept = np.zeros((0, plan.followed.columns))
         self._writer = WindowWriter(
             site.stores / "signals" / f"{plan.name}.zarr",
             channels=plan.followed.channels,
             of=plan.of,
             window_ms=plan.samples * plan.followed.interval_ms,
             dt_ms=plan.dt_ms,
+            members=plan.followed.members,
         )
 
     def add(self, step: int, rows: F64) -> None:
@@ -134,10 +139,10 @@ class FcdStream(FollowingStream):
         known = np.isfinite(due).all(axis=1)  # others are of a filter that has not settled
         kept = np.concatenate([self._kept, due[known]])
         while len(kept) >= plan.samples:
-            moments = Moments(kept.shape[1])
+            moments = MemberMoments(plan.followed.members, len(plan.followed.channels))
             moments.add(kept[: plan.samples])
             end = last - (len(kept) - plan.samples) * interval
-            self._writer.append(end, correlations(moments.products)[self._pairs])
+            self._writer.append(end, moments.fc()[:, self._pairs[0], self._pairs[1]])
             kept = kept[plan.hop :]
         self._kept = kept
 

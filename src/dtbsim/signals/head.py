@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.signals.panel import Curves, Figure, Panel, Topography, Traces
+from dtbsim.signals.panel import Curves, Figure, Panel, Topography, Traces, one_member
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +27,7 @@ FEWEST_SEGMENTS = 2
 
 def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
     """Traces of the last seconds of a few electrodes, spectra of all that was recorded, and maps of the power."""
+    eeg, which = one_member(eeg)
     names = [str(channel) for channel in eeg["channel"].values]
     found = _signal(eeg, [channel for channel in SHOWN if channel in names] or names[: len(SHOWN)])
     if found is None:
@@ -35,11 +36,12 @@ def eeg_panel(name: str, eeg: xr.DataArray) -> Panel | None:
     maps = power_maps(eeg, electrode_positions(names))
     if maps:
         text += " The map shows the mean power of every electrode, from above, nose up; T7 and T8 are on the circle."
-    return Panel(f"EEG ({name})", f"Potential at {text}", [*figures, *maps])
+    return Panel(f"EEG ({name})", f"Potential at {text}{which}", [*figures, *maps])
 
 
 def meg_panel(name: str, meg: xr.DataArray) -> Panel | None:
     """The same of sensors of a helmet."""
+    meg, which = one_member(meg)
     names = [str(channel) for channel in meg["channel"].values]
     found = _signal(
         meg, [channel for channel in SHOWN_MEG if channel in names] or names[:: max(1, len(names) // 6)][:6]
@@ -50,7 +52,7 @@ def meg_panel(name: str, meg: xr.DataArray) -> Panel | None:
     maps = power_maps(meg, sensor_positions(names))
     if maps:
         text += " The map shows the mean power of every sensor, from above, nose up."
-    return Panel(f"MEG ({name})", f"Magnetic field at {text}", [*figures, *maps])
+    return Panel(f"MEG ({name})", f"Magnetic field at {text}{which}", [*figures, *maps])
 
 
 def electrode_positions(names: Sequence[str]) -> F64 | None:

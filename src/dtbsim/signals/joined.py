@@ -1,4 +1,4 @@
-"""Several sources of one signal, neurons in some regions and mean fields in others: each times a factor, side by side."""
+"""Several sources of one signal, neurons in some regions and mean fields in others, each times a factor."""
 
 from __future__ import annotations
 
@@ -22,26 +22,31 @@ class Joined(Source):
         self.sources = [source for source, _ in parts]
         self.factors = [factor for _, factor in parts]
         first = self.sources[0]
-        self.window, self.unit = first.window, first.unit
+        self.window, self.unit, self.members = first.window, first.unit, first.members
         self.regions = [region for source in self.sources for region in source.regions]
         self.names = [name for source in self.sources for name in source.names]
         self.intervals = tuple(interval for source in self.sources for interval in source.intervals)
 
     def open(self, site: Site) -> OpenSource:
         """All of them on a rank."""
-        return OpenJoined([source.open(site) for source in self.sources], self.factors)
+        return OpenJoined([source.open(site) for source in self.sources], self.factors, self.members)
 
 
 class OpenJoined(OpenSource):
     """Puts their samples side by side."""
 
-    def __init__(self, sources: list[OpenSource], factors: list[float]) -> None:
-        self._sources, self._factors = sources, factors
+    def __init__(self, sources: list[OpenSource], factors: list[float], members: int) -> None:
+        self._sources, self._factors, self._members = sources, factors, members
         self.values = self._together()
 
     def _together(self) -> NDArray[np.float64]:
         scaled = [source.values * factor for source, factor in zip(self._sources, self._factors, strict=True)]
-        return scaled[0] if len(scaled) == 1 else np.concatenate(scaled, axis=2)
+        if len(scaled) == 1:
+            return scaled[0]
+        k, members = len(scaled[0]), self._members
+        apart = [part.reshape(k, members, part.shape[2] // members) for part in scaled]
+        together = np.concatenate(apart, axis=2)
+        return together.reshape(k, 1, members * together.shape[2])
 
     def share(self, chunk: Chunk) -> None:
         """One source after the other, on every rank in the same order."""

@@ -49,10 +49,10 @@ class KuramotoOrderSignal(Signal):
     def read(self, run: Any, name: str) -> xr.DataArray:
         """Return R, float64 (time_ms, channel) with one channel, and `synchrony` and `metastability` in `attrs`."""
         found = super().read(run, name)
-        known = found.values[np.isfinite(found.values)]
-        synchrony, metastability = (float(known.mean()), float(known.std())) if known.size else (None, None)
         of = run.config["signals"][name]["of"]
-        return found.assign_attrs(of=of, synchrony=synchrony, metastability=metastability)
+        known = found.isel(channel=0)
+        mean, deviation = known.mean("time_ms").values.tolist(), known.std("time_ms").values.tolist()
+        return found.assign_attrs(of=of, synchrony=mean, metastability=deviation)
 
     def panel(self, run: Any, name: str) -> Panel | None:
         """R against time, and its distribution."""
@@ -70,7 +70,7 @@ class OrderPlan(FollowingPlan):
         self.first = first_phase(self, item)
         self.need(1, "a phase", "of")
         followed = self.followed
-        self.grid = Grid(("R",), "1", followed.interval, self.first, followed.stop, network.dt_ms)
+        self.grid = Grid(("R",), "1", followed.interval, self.first, followed.stop, network.dt_ms, followed.members)
 
     def follow(self, site: Site) -> FollowingStream:
         """The filter and the store."""
@@ -83,16 +83,16 @@ class OrderStream(FollowingStream):
     def __init__(self, plan: OrderPlan, site: Site) -> None:
         super().__init__(plan, site)
         self._phases = Phases(plan, plan.item)
+        self._members = plan.followed.members, len(plan.followed.channels)
         self._writer = writer_of(plan.name, "kuramoto_order", plan.grid, site)
 
     def add(self, step: int, rows: F64) -> None:
         """The length of the mean of all unit vectors."""
         due = self.after_start(step, rows)
-        found = [
-            np.sqrt(np.square(cos.sum()) + np.square(sin.sum())) / len(cos) for cos, sin in self._phases.of(step, rows)
-        ]
+        members, n = self._members
+        found = np.array([_order(cos, sin, members, n) for cos, sin in self._phases.of(step, rows)])
         missing = len(due) - len(found)  # where a branch begins with it, the filter has not settled
-        order = np.concatenate([np.full(missing, np.nan), np.array(found, np.float64)])[:, None]
+        order = np.concatenate([np.full((missing, members), np.nan), found.reshape(len(found), members)])
         first = max(step, self._first)
         self.board.publish(self.board_name, first, order)
         if len(order):
@@ -109,6 +109,12 @@ class OrderStream(FollowingStream):
     def close(self) -> None:
         """Publish the store."""
         self._writer.close()
+
+
+def _order(cos: F64, sin: F64, members: int, n: int) -> F64:
+    """R of every member, float64[members]."""
+    across, along = cos.reshape(members, n).sum(axis=1), sin.reshape(members, n).sum(axis=1)
+    return np.asarray(np.sqrt(across * across + along * along) / n)
 
 
 KURAMOTO_ORDER = KuramotoOrderSignal()

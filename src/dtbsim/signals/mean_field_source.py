@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dtbsim.backends.regions.series import gathered
 from dtbsim.errors import InputError
-from dtbsim.record.regions import gathered
 from dtbsim.signals.source import OpenSource, Source, Window
 
 if TYPE_CHECKING:
@@ -48,12 +48,7 @@ class MeanFieldSource(Source):
                 where=f"{where}.population",
                 remedy="give the population `regions`",
             )
-        if network.regions.members.n > 1:
-            raise InputError(
-                f"this signal is made of one run; the ensemble has {network.regions.members.n} members",
-                where=where,
-                remedy="leave it out, use bold, or run the members alone (dtbsim sweep)",
-            )
+        self.members = network.regions.members.n
         self.regions = sorted({int(region) for population in populations for region in population.regions})
         self.names = [network.region_names[region] for region in self.regions]
         column = {region: k for k, region in enumerate(self.regions)}
@@ -80,7 +75,7 @@ class OpenMeanField(OpenSource):
 
     def __init__(self, source: MeanFieldSource, comm: Comm) -> None:
         self._source, self._comm = source, comm
-        self.values = np.zeros((0, 1, len(source.regions)))
+        self.values = np.zeros((0, 1, source.members * len(source.regions)))
 
     def share(self, chunk: Chunk) -> None:
         """The samples within the window."""
@@ -89,12 +84,12 @@ class OpenMeanField(OpenSource):
         for k, columns in zip(source.samples, source.columns, strict=True):
             sample = source.network.samples[k]
             population = source.network.populations[sample.population]
-            values = self._comm.bcast(gathered(chunk.regions[k], population.n_nodes, 1, self._comm))
+            values = self._comm.bcast(gathered(chunk.regions[k], population.n_nodes, source.members, self._comm))
             if total is None:
-                total = np.zeros((len(values), 1, len(source.regions)))
-            total[:, 0, columns] += values[:, :, 0, 0]
+                total = np.zeros((len(values), source.members, len(source.regions)))
+            total[:, :, columns] += values[..., 0].transpose(0, 2, 1)
         assert total is not None
         ends = chunk.regions[source.samples[0]].steps + 1
         inside = (ends > window.start) & (ends <= window.stop)
-        self.values = total[inside]
+        self.values = total[inside].reshape(int(inside.sum()), 1, total.shape[1] * total.shape[2])
         self.first = int(ends[inside][0]) if inside.any() else 0

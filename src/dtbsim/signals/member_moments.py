@@ -1,4 +1,4 @@
-"""Means and products of the regions' signals of every member of an ensemble: functional connectivity, no series kept."""
+"""Means and products of the regions of every member of an ensemble: functional connectivity without its series."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class MemberMoments:
         if self.count < MIN_SAMPLES or len(chosen) < MIN_REGIONS:
             return {"mean_abs_fc": None}
         measured = None if network.atlas is None else network.atlas.fc
-        found: dict[str, list[float | None]] = {"mean_abs_fc": []} | (
-            {} if measured is None else {"fc_correlation": []}
-        )
+        found: dict[str, list[float | None]] = {"mean_abs_fc": []}
+        if measured is not None:
+            found["fc_correlation"] = []
         for fc in self.fc():
             moving = np.isfinite(np.diag(fc))
             inside = fc[np.ix_(moving, moving)]

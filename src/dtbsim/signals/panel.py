@@ -93,8 +93,16 @@ class Panel:
     figures: Sequence[Figure]
 
 
+def one_member(data: xr.DataArray) -> tuple[xr.DataArray, str]:
+    """Of an ensemble its first member, and words that say so."""
+    if "member" not in data.dims:
+        return data, ""
+    return data.isel(member=0), f" Member 0 of an ensemble of {data.sizes['member']}."
+
+
 def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:
     """The last samples of the first channels of a signal (time_ms, channel)."""
+    signal, which = one_member(signal)
     if not signal.size:
         return None
     shown = [str(channel) for channel in signal["channel"].values[:MOST_TRACES]]
@@ -102,5 +110,5 @@ def traces_panel(name: str, signal: xr.DataArray) -> Panel | None:
     time_s = signal["time_ms"].values[-MOST_TIMES:] * 1e-3
     unit = str(signal.attrs.get("units", ""))
     text = f"{len(shown)} of {signal.sizes['channel']} channels of {name}"
-    text += f" in {unit}." if unit else "."
+    text += (f" in {unit}." if unit else ".") + which
     return Panel(f"{signal.attrs.get('kind', 'signal')} ({name})", text, [Traces(time_s, shown, values, unit)])

@@ -54,7 +54,7 @@ class Phases:
         self._settled = 0
         if item.low_hz is not None:
             interval_s = 1e-3 * grid.interval_ms
-            self._filter = Demodulator(len(grid.channels), interval_s, item.low_hz, item.high_hz, item.order)
+            self._filter = Demodulator(grid.columns, interval_s, item.low_hz, item.high_hz, item.order)
             self._settled = settling_samples(item.low_hz, item.high_hz, item.order, interval_s)
 
     def of(self, step: int, rows: F64) -> Iterator[tuple[F64, F64]]:

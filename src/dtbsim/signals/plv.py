@@ -44,14 +44,16 @@ class PlvSignal(AccumulatedSignal):
         return PlvPlan(name, item, network)
 
     def read(self, run: Any, name: str) -> xr.DataArray:
-        """Return the PLV, float64 (channel, other), 1 on the diagonal."""
+        """Return the PLV, float64 (channel, other), 1 on the diagonal; of an ensemble by member."""
         from dtbsim.store.accumulated import square
+        from dtbsim.store.region_reader import member_coordinates
 
         found = self.stored(run, name)
         with np.errstate(invalid="ignore"):
             locked = np.hypot(found.values["cos"], found.values["sin"]) / found.count
-        np.fill_diagonal(locked, 1.0)
-        return square(locked, found, "plv", {"samples": found.count, "units": "1"})
+        diagonal = np.arange(len(found.channels))
+        locked[:, diagonal, diagonal] = 1.0
+        return square(locked, found, "plv", {"samples": found.count, "units": "1"}, member_coordinates(run.network))
 
     def panel(self, run: Any, name: str) -> Panel | None:
         """The matrix."""
@@ -80,11 +82,12 @@ class PlvStream(AccumulatedStream):
     """Sums up cosines and sines of phase differences."""
 
     def __init__(self, plan: PlvPlan, site: Site) -> None:
-        n = len(plan.followed.channels)
-        super().__init__(plan, site, {"cos": (n, n), "sin": (n, n)})
+        self._shape = plan.followed.members, len(plan.followed.channels)
+        square = (*self._shape, self._shape[1])
+        super().__init__(plan, site, {"cos": square, "sin": square})
         self._phases = Phases(plan, plan.item)
         self._count = 0
-        self._cos, self._sin = np.zeros((n, n)), np.zeros((n, n))
+        self._cos, self._sin = np.zeros(square), np.zeros(square)
 
     @property
     def count(self) -> int:
@@ -97,11 +100,11 @@ class PlvStream(AccumulatedStream):
 
     def add(self, step: int, rows: F64) -> None:
         """Sum them up."""
-        outer = np.multiply.outer
-        for cos, sin in self._phases.of(step, rows):
+        for cosines, sines in self._phases.of(step, rows):
+            cos, sin = cosines.reshape(self._shape), sines.reshape(self._shape)
             self._count += 1
-            self._cos += outer(cos, cos) + outer(sin, sin)
-            self._sin += outer(sin, cos) - outer(cos, sin)
+            self._cos += cos[:, :, None] * cos[:, None] + sin[:, :, None] * sin[:, None]
+            self._sin += sin[:, :, None] * cos[:, None] - cos[:, :, None] * sin[:, None]
         self.store_if_due()
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -116,8 +116,7 @@ class BoldPlan(Plan):
         self.stored = item.series if item.series is not None else self.members == 1
         self.board_name = ".bold"
         names, first = tuple(self.regions.names), item.discard + item.tr
-        if self.members == 1:
-            self.grid = Grid(names, "1", item.tr, first, network.n_steps, network.dt_ms)
+        self.grid = Grid(names, "1", item.tr, first, network.n_steps, network.dt_ms, self.members)
 
     def open(self, site: Site) -> Stream:
         """The model and its store, on rank 0."""
@@ -194,7 +193,8 @@ class BoldStream(Stream):
         self._moments = MemberMoments(plan.members, n) if plan.members > 1 else None
         self._sums: AccumulatedWriter | None = None
         if self._moments is not None:
-            about = {"regions": plan.regions.names, "interval_ms": tr_ms, "first_ms": first_ms}
+            about: dict[str, Any] = {"signal": "fc", "of": "bold", "channels": plan.regions.names, "unit": "1"}
+            about |= {"interval_ms": tr_ms, "first_ms": first_ms}
             self._sums = AccumulatedWriter(stores / MEMBERS, about, self._moments.shapes)
         self._begins = begins // plan.bin_steps, max(0, begins - item.discard) // item.tr
 
@@ -207,9 +207,8 @@ class BoldStream(Stream):
         """Go on by the counts of a chunk, and by the means of mean-field regions."""
         before = self._model.n_samples
         due = self._model.step(self._drive(chunk))
-        if self._members == 1:
-            item = self._plan.item
-            self._board.publish(self._plan.board_name, item.discard + (before + 1) * item.tr, due)
+        item = self._plan.item
+        self._board.publish(self._plan.board_name, item.discard + (before + 1) * item.tr, due)
         if not len(due):
             return
         if self._moments is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.record.regions import gathered
+from dtbsim.backends.regions.series import gathered
 from dtbsim.spec.region_network import BOLD
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.signals.panel import BrainFrames, Curves, Figure, Panel, Topography, Traces
+from dtbsim.signals.panel import BrainFrames, Curves, Figure, Panel, Topography, Traces, one_member
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +22,7 @@ def region_panel(run: Any, title: str, data: xr.DataArray, what: str) -> Panel |
     """Traces of a few regions, their spectra, and the brain coloured in time, of a series (time_ms, channel)."""
     from scipy.signal import welch
 
+    data, which = one_member(data)
     known = data.dropna("time_ms")
     if known.sizes["time_ms"] < 2:
         return None
@@ -37,7 +38,7 @@ def region_panel(run: Any, title: str, data: xr.DataArray, what: str) -> Panel |
         spectrum = Curves(frequency[1:], power[1:], shown, "frequency (Hz)", f"power ({unit}²/Hz)", logarithmic=True)
         figures.append(spectrum)
     text = f"{what} of {len(shown)} of {len(names)} regions over the last {time_s[-1] - time_s[-last]:.3g} s"
-    text += ", and power spectra of all of it." if len(frequency) > 2 else "."
+    text += (", and power spectra of all of it." if len(frequency) > 2 else ".") + which
     figures += brain(run, known)
     return Panel(title, text, figures)
 
@@ -56,6 +57,7 @@ def brain(run: Any, data: xr.DataArray) -> list[Figure]:
 
 def band_panel(run: Any, name: str, data: xr.DataArray) -> Panel | None:
     """Traces of a few channels, and the mean on the head or the course in the brain."""
+    data, which = one_member(data)
     known = data.dropna("time_ms")
     if known.sizes["time_ms"] < 2:
         return None
@@ -68,6 +70,7 @@ def band_panel(run: Any, name: str, data: xr.DataArray) -> Panel | None:
     what = {"filtered": "Signal", "power": "Power", "amplitude": "Amplitude", "phase": "Phase"}[output]
     text = f"{what} of {of} from {band}, by a causal filter"
     text += "." if output in ("phase", "filtered") else f"; it comes {data.attrs['delay_ms']:.3g} ms late."
+    text += which
     figures: list[Figure] = [Traces(time_s[-last:], shown, known.sel(channel=shown).values[-last:], unit)]
     if output in ("power", "amplitude"):
         figures += _map_of(known, names, unit) or brain(run, known)
@@ -87,6 +90,7 @@ def _map_of(data: xr.DataArray, names: list[str], unit: str) -> list[Topography]
 
 def order_panel(name: str, data: xr.DataArray) -> Panel | None:
     """R against time, and how often which values occur."""
+    data, which = one_member(data)
     known = data.dropna("time_ms")
     if known.sizes["time_ms"] < 2:
         return None
@@ -95,7 +99,7 @@ def order_panel(name: str, data: xr.DataArray) -> Panel | None:
     shares, edges = np.histogram(values, bins=40, range=(0.0, 1.0), density=True)
     text = (
         f"Kuramoto order parameter of {data.attrs['of']}: 1 where all channels have one phase. Synchrony (mean) "
-        f"{data.attrs['synchrony']:.3f}, metastability (standard deviation) {data.attrs['metastability']:.3f}."
+        f"{values.mean():.3f}, metastability (standard deviation) {values.std():.3f}.{which}"
     )
     figures: list[Figure] = [
         Traces(time_s[::thin], ["R"], values[::thin, None], ""),
@@ -106,6 +110,7 @@ def order_panel(name: str, data: xr.DataArray) -> Panel | None:
 
 def spectrum_panel(name: str, data: xr.DataArray) -> Panel | None:
     """The median of all channels and a few of them."""
+    data, which = one_member(data)
     names = [str(channel) for channel in data["channel"].values]
     shown = names[:: max(1, -(-len(names) // MOST_SPECTRA))][:MOST_SPECTRA]
     power = data.sel(channel=shown).values[1:]
@@ -117,7 +122,7 @@ def spectrum_panel(name: str, data: xr.DataArray) -> Panel | None:
         return None
     text = (
         f"Power spectra of {data.attrs['of']}, the median of {len(names)} channel(s) and some of them: the mean of "
-        f"{data.attrs['segments']} segments of {data.attrs['segment_ms']:g} ms (Welch)."
+        f"{data.attrs['segments']} segments of {data.attrs['segment_ms']:g} ms (Welch).{which}"
     )
     curve = Curves(
         data["frequency_hz"].values[1:], curves, labels, "frequency (Hz)", f"power ({data.attrs['units']})", True

@@ -12,6 +12,7 @@ field.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -96,7 +97,8 @@ class SourcePlan(Plan):
 
     def give(self, name: str, kind: str, source: Source, grid: Grid) -> None:
         """Say what it is made of and where its samples are."""
-        self.name, self.kind, self.source, self.grid = name, kind, source, grid
+        self.name, self.kind, self.source = name, kind, source
+        self.grid = replace(grid, members=source.members)
         self.unit, self.intervals, self.board_name = source.unit_steps, source.intervals, name
 
     def values(self, source: F64) -> F64:
@@ -121,6 +123,7 @@ def writer_of(name: str, kind: str, grid: Grid | None, site: Site) -> SignalWrit
         unit=grid.unit,
         interval_ms=grid.interval_ms,
         first_ms=grid.first_ms,
+        members=grid.members,
     )
 
 
@@ -202,8 +205,10 @@ class SensorPlan(SourcePlan):
         raise NotImplementedError
 
     def values(self, source: F64) -> F64:
-        """Region after region."""
-        return signal_of(source[:, 0], self.matrix)
+        """Region after region, of each member by itself."""
+        members, n = self.source.members, self.matrix.shape[1]
+        found = signal_of(source.reshape(len(source) * members, n), self.matrix)
+        return found.reshape(len(source), members * len(self.matrix))
 
 
 def signal_of(source: F64, matrix: F64) -> F64:

@@ -39,6 +39,13 @@ class Grid:
     first: int
     stop: int
     dt_ms: float
+    members: int = 1
+    """Of an ensemble; samples have all channels of member after member."""
+
+    @property
+    def columns(self) -> int:
+        """Numbers of a sample."""
+        return self.members * len(self.channels)
 
     @property
     def interval_ms(self) -> float:
@@ -105,6 +112,8 @@ class Source:
     window: Window
     n_parts: int = 1
     """How many numbers a region has for each sample."""
+    members: int = 1
+    """Of an ensemble."""
     unit_steps: int = 0
     """Steps in which it needs spikes counted; 0: none."""
     intervals: tuple[int, ...] = ()
@@ -121,7 +130,7 @@ class OpenSource:
     first: int = 0
     """The step after which the first of `values` was taken."""
     values: F64
-    """float64[samples, parts, regions] of the last chunk, the same on every rank; perhaps none."""
+    """float64[samples, parts, members * regions] of the last chunk, the same on every rank; perhaps none."""
 
     def share(self, chunk: Chunk) -> None:
         """Bring `values` of a chunk; collective. Raises nothing on one rank alone."""

@@ -57,8 +57,9 @@ class SpectrumSignal(AccumulatedSignal):
     def read(self, run: Any, name: str) -> xr.DataArray:
         """Return one-sided power densities, float64 (frequency_hz, channel), in the square of the unit per Hz."""
         from dtbsim.store.accumulated import spectrum
+        from dtbsim.store.region_reader import member_coordinates
 
-        return spectrum(self.stored(run, name))
+        return spectrum(self.stored(run, name), member_coordinates(run.network))
 
     def panel(self, run: Any, name: str) -> Panel | None:
         """Spectra of a few channels and their mean."""
@@ -93,7 +94,7 @@ class SpectrumStream(AccumulatedStream):
     """Keeps the samples of segments that have begun, and the sum of the periodograms of those that are complete."""
 
     def __init__(self, plan: SpectrumPlan, site: Site) -> None:
-        n = len(plan.followed.channels)
+        n = plan.followed.columns
         super().__init__(plan, site, {"power": (plan.samples // 2 + 1, n)}, segment=plan.samples)
         self._samples, self._hop = plan.samples, plan.hop
         self._rate_hz = 1e3 / plan.followed.interval_ms

@@ -203,10 +203,12 @@ class Signal:
         return None
 
     def read(self, run: Run, name: Any) -> Any:
-        """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel)."""
+        """Return what `run.NAME()` gives: the stored signal as xarray, (time_ms, channel); of an ensemble by member."""
+        from dtbsim.store.region_reader import member_coordinates
         from dtbsim.store.series_reader import read_signal
 
-        return read_signal(run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}"))
+        path = run.stored(f"{FOLDER}/{name}.zarr", f"signals.{name}")
+        return read_signal(path, member_coordinates(run.network))
 
     def panel(self, run: Run, name: str) -> Panel | None:
         """What the report shows of it, None where there is nothing to show; by default traces of the first channels."""

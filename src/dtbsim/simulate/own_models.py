@@ -10,6 +10,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.own_synapse import OwnSynapse
 from dtbsim.errors import InputError
 from dtbsim.models.own_save import Saved, save
+from dtbsim.models.region_own import is_region_model, save_region_model
 from dtbsim.models.synapses.save import save_synapse
 from dtbsim.mpi import Comm
 from dtbsim.run_folder import RunFolder
@@ -46,7 +47,10 @@ def own_models(config: RunConfig, base_dir: Path | None) -> OwnModels:
     kept = _Kept()
     populations = dict(config.populations)
     for name, population in config.populations.items():
-        saved = save(population.model, population.receptors, base_dir)
+        if is_region_model(population.model, base_dir):
+            saved = save_region_model(population.model, base_dir)
+        else:
+            saved = save(population.model, population.receptors, base_dir)
         reference = kept.reference(saved, population.model, "population", name)
         populations[name] = population.model_copy(update={"model": reference})
     projections = dict(config.projections)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.backends.backend import Backend
+from dtbsim.backends.regions.state_hash import STATE_HASH_VERSION
 from dtbsim.build.rank import RankNetwork
 from dtbsim.clock import time_of
 from dtbsim.mpi import Comm
 from dtbsim.record.spike_hash import VERSION
-from dtbsim.record.state_hash import STATE_HASH_VERSION
 from dtbsim.simulate.prepare import Prepared
 from dtbsim.simulate.stages import OTHER, Stages, peak_rss_bytes
 from dtbsim.simulate.streams import Streams

@@ -27,7 +27,9 @@ def balancing_inhibition(p: Mapping[str, F64 | float], coupling: F64, rate_hz: f
     current = np.broadcast_to((_inverse(rate_hz, value["d_E_s"]) + value["b_E_Hz"]) / value["a_E"], shape)
     base = value["W_I"] * value["I_0_nA"] + value["J_N_nA"] * s_e + value["lambda_FFI"] * far
     s_i = _settled(np.broadcast_to(base, shape), value)
-    excess = value["W_E"] * value["I_0_nA"] + value["w_plus"] * value["J_N_nA"] * s_e + far + value["I_ext_nA"] - current
+    excess = (
+        value["W_E"] * value["I_0_nA"] + value["w_plus"] * value["J_N_nA"] * s_e + far + value["I_ext_nA"] - current
+    )
     return np.asarray(excess / s_i)
 
 
@@ -48,7 +50,7 @@ def _inverse(rate_hz: float, d: F64) -> F64:
 
 
 def _settled(base: F64, value: Mapping[str, F64]) -> F64:
-    """S_I with S_I = gamma_I tau_I H_I(base - S_I): the right side falls with S_I, so bisection finds the one there is."""
+    """S_I with S_I = gamma_I tau_I H_I(base - S_I), by bisection: the right side falls with S_I, so there is one."""
     low, high = np.zeros_like(base), np.ones_like(base)
     for _ in range(math.ceil(math.log2(1e18))):
         middle = 0.5 * (low + high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from dtbsim.config.network import Population, RegionNoise
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.own import code_of_class
-from dtbsim.models.own_region import find_region_model, is_region_model
+from dtbsim.models.region_own import find_region_model, is_region_model
 from dtbsim.numerics.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import Numbers, values_of
 from dtbsim.spec.populations import regions_of
@@ -188,10 +188,9 @@ def _check(draft: RegionDraft, dt_ms: float, path: str, numbers: Numbers) -> Non
 
 def _noise(key: str, item: RegionNoise, draft: RegionDraft, path: str, numbers: Numbers) -> NoiseDraft:
     model, places = draft.model, numbers.places
-    targets = [*(row.name for row in model.states), *(row.name for row in model.inputs)]
-    if key not in targets:
+    if key not in model.targets:
         message = f"model '{model.name}' has no state or input '{key}' for noise"
-        raise places.error(path, message, did_you_mean(key, targets))
+        raise places.error(path, message, did_you_mean(key, model.targets))
     if item.kind == "multiplicative" and key not in [row.name for row in model.states]:
         raise places.error(f"{path}.kind", f"noise on the input '{key}' cannot be multiplicative", "use a state")
     sigma = numbers.by_region(item.sigma, draft.regions, f"{path}.sigma")
@@ -235,10 +234,14 @@ def _couplings(
     return [
         CouplingDraft(
             name if len(pairs) == 1 else f"{name}.{variable}", path, source.name, target.name, variable, arrives,
-            function, values, strength, wiring,
+            function, values, strength, _squared(wiring) if target.model.input(arrives).squared else wiring,
         )
         for variable, arrives in pairs
     ]  # fmt: skip
+
+
+def _squared(wiring: Wiring) -> Wiring:
+    return replace(wiring, weights=(wiring.weights.astype(np.float64) ** 2).astype(np.float32))
 
 
 def function_of(item: cfg.Coupling, model: RegionModel | None) -> tuple[FunctionKind, dict[str, float]]:

@@ -138,7 +138,7 @@ BOLD = ".bold"
 
 @dataclass(frozen=True, eq=False)
 class RegionSample:
-    """Variables of a population that are sampled: every `interval` steps, at the end of a step, or their mean over these.
+    """Variables of a population that are sampled: at the end of every `interval`-th step, or their mean over these.
 
     `owner` is who asks: the index in record.states, or the name of a signal.
     """

@@ -87,9 +87,10 @@ def _neurons_wanted(config: RunConfig, names: set[str]) -> Iterator[tuple[str, s
 
 def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> RegionNetwork | None:
     """The network of the region populations `names`, None without any; mistakes are collected by `numbers.places`."""
-    if not names:
-        return None
     places = numbers.places
+    if not names:
+        _no_regions(config, places)
+        return None
     members = members_of(config, numbers)
     base = _compiled(members[0], names, numbers)
     places.raise_collected()
@@ -114,6 +115,20 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
     coordinates = _coordinates(members)
     samples = tuple(_samples(config, populations, indices, places))
     return RegionNetwork(populations, found, Members(tuple(m.config.seed for m in members), coordinates), samples)
+
+
+def _no_regions(config: RunConfig, places: Places) -> None:
+    """Note what needs mean-field regions, where there are none."""
+    if config.ensemble is not None:
+        message = "members side by side are of mean-field regions, and this network has neurons alone"
+        places.mistakes.append(places.error("ensemble", message, "run them as a sweep: dtbsim sweep CONFIG KEY=VALUES"))
+    for key in config.couplings:
+        message = "there is no population of mean-field regions"
+        places.mistakes.append(places.error(f"couplings.{key}", message, "connect neurons by `projections`"))
+    for key, item in config.controllers.items():
+        if item.of_regions:
+            path = f"controllers.{key}"
+            places.mistakes.append(places.error(path, "there is no population of mean-field regions", "leave it out"))
 
 
 def _compiled(member: MemberConfig, names: list[str], numbers: Numbers) -> _Compiled:
@@ -169,7 +184,9 @@ def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Com
             plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
             if coupling.source != draft.name or coupling.variable != "S_E" or not plain:
                 message = f"the analytic start knows linear couplings of S_E within '{draft.name}' alone"
-                raise places.error(f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another")
+                raise places.error(
+                    f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another"
+                )
             rows = np.repeat(np.arange(draft.regions.size), np.diff(coupling.wiring.starts))
             weights = np.bincount(rows, coupling.wiring.weights.astype(np.float64), draft.regions.size)
             total += coupling.strength * weights

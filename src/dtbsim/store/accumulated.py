@@ -93,33 +93,42 @@ def read_accumulated(path: Path) -> Accumulated:
     )
 
 
-def square(values: F64, found: Accumulated, kind: str, attributes: Mapping[str, Any]) -> xr.DataArray:
-    """Numbers of all pairs of channels as xarray, float64 (channel, other)."""
+def square(
+    values: F64, found: Accumulated, kind: str, attributes: Mapping[str, Any], members: Mapping[str, Any]
+) -> xr.DataArray:
+    """Numbers of all pairs of channels as xarray, float64 (channel, other), with coordinates `members` (member, ...).
+
+    `values` are [members, channels, channels].
+    """
     import xarray as xr
 
     n = len(found.channels)
-    if values.shape != (n, n):
+    if values.shape[1:] != (n, n) or (len(values) > 1) > bool(members):
         raise InputError(f"{n} channels, but values {values.shape}", where=str(found.path), remedy=RESTORE)
     return xr.DataArray(
-        values,
-        dims=("channel", "other"),
-        coords={"channel": found.channels, "other": found.channels},
+        values if members else values[0],
+        dims=("member", "channel", "other") if members else ("channel", "other"),
+        coords={"channel": found.channels, "other": found.channels, **members},
         name=found.name,
         attrs={"kind": kind, "of": found.of, **attributes},
     )
 
 
-def spectrum(found: Accumulated) -> xr.DataArray:
-    """Power densities as xarray, float64 (frequency_hz, channel)."""
+def spectrum(found: Accumulated, members: Mapping[str, Any]) -> xr.DataArray:
+    """Power densities as xarray, float64 (frequency_hz, channel), with coordinates `members` (.., member, channel)."""
     import xarray as xr
 
     power = found.values["power"]
     segments, samples = found.count, found.segment
     frequency = np.arange(len(power)) / (samples * found.interval_ms * 1e-3)
+    if not segments:
+        power = np.full_like(power, np.nan)
+    if members:
+        power = power.reshape(len(power), power.shape[1] // len(found.channels), len(found.channels))
     return xr.DataArray(
-        power if segments else np.full_like(power, np.nan),
-        dims=("frequency_hz", "channel"),
-        coords={"frequency_hz": frequency, "channel": found.channels},
+        power,
+        dims=("frequency_hz", "member", "channel") if members else ("frequency_hz", "channel"),
+        coords={"frequency_hz": frequency, "channel": found.channels, **members},
         name=found.name,
         attrs={
             "units": f"{squared(found.unit)}/Hz",

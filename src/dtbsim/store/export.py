@@ -75,6 +75,11 @@ def read(run: SignalReaders, name: str, start_ms: float | None, stop_ms: float |
         made = run.fc if kind == "fc" else run.fcd
         return made(name if name in entries else None, start_ms, stop_ms)
     found: xr.DataArray = run.series(name, start_ms, stop_ms)
+    if "member" in getattr(found, "dims", ()):
+        raise InputError(
+            f"'{name}' is of {found.sizes['member']} members of an ensemble, of which a file holds one",
+            remedy="in Python: run.series(NAME).isel(member=0).to_pandas().to_csv(FILE)",
+        )
     if getattr(found, "ndim", 0) != 2:
         raise InputError(f"'{name}' is no table of numbers, which a file could hold")
     return found

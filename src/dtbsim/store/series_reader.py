@@ -44,7 +44,7 @@ def read_rates(path: Path) -> xr.DataArray:
 
 
 def read_bold(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
-    """Return BOLD, float64 (time_s, region); (time_s, member, region) with coordinates of the members of an ensemble."""
+    """Return BOLD, float64 (time_s, region); of an ensemble, with coordinates of `members`, by member, too."""
     import xarray as xr
 
     table = TableReader(path, "bold")
@@ -62,17 +62,23 @@ def read_bold(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataAr
     )
 
 
-def read_signal(path: Path) -> xr.DataArray:
-    """Return a signal, float64 (time_ms, channel), with its kind, unit and sampling interval in `attrs`."""
+def read_signal(path: Path, members: Mapping[str, Any] | None = None) -> xr.DataArray:
+    """Return a signal, float64 (time_ms, channel), with its kind, unit and sampling interval in `attrs`.
+
+    Of an ensemble (time_ms, member, channel), with the coordinates `members`.
+    """
     import xarray as xr
 
     table = TableReader(path, "signal")
     interval_ms, first_ms = float(table.attribute("interval_ms")), float(table.attribute("first_ms"))
-    values = table.read("value")
+    values, channels = table.read("value"), table.attribute("channels")
+    dims = ("time_ms", "member", "channel") if members else ("time_ms", "channel")
+    if members:
+        values = values.reshape(len(values), values.shape[1] // len(channels), len(channels))
     return xr.DataArray(
         values,
-        dims=("time_ms", "channel"),
-        coords={"time_ms": first_ms + interval_ms * np.arange(len(values)), "channel": table.attribute("channels")},
+        dims=dims,
+        coords={"time_ms": first_ms + interval_ms * np.arange(len(values)), "channel": channels, **(members or {})},
         name=path.stem,
         attrs={"units": table.attribute("unit"), "kind": table.attribute("signal"), "interval_ms": interval_ms},
     )

@@ -182,9 +182,18 @@ class SignalWriter:
     """
 
     def __init__(
-        self, path: Path, *, kind: str, channels: Sequence[str], unit: str, interval_ms: float, first_ms: float
+        self,
+        path: Path,
+        *,
+        kind: str,
+        channels: Sequence[str],
+        unit: str,
+        interval_ms: float,
+        first_ms: float,
+        members: int = 1,
     ) -> None:
-        self._channels = len(channels)
+        """Of an ensemble a sample has the channels of member after member."""
+        self._channels = members * len(channels)
         self._table = TableWriter(
             path,
             [Column("value", "<f8", np.nan, (self._channels,), ("channel",))],
@@ -194,6 +203,7 @@ class SignalWriter:
                 "kind": "signal",
                 "signal": kind,
                 "channels": list(channels),
+                "members": members,
                 "unit": unit,
                 "interval_ms": interval_ms,
                 "first_ms": first_ms + interval_ms * bins_before_branch(first_ms - interval_ms, interval_ms),

@@ -16,6 +16,8 @@ from dtbsim.store.signals import read_entry
 if TYPE_CHECKING:
     import xarray as xr
 
+MEMBERS = "bold_members.zarr"
+"""Sums over the BOLD of every member of an ensemble."""
 RECORDED = ("rates", "bold")
 """Series that are no entries of `signals`."""
 
@@ -195,6 +197,10 @@ class SignalReaders:
         if of is None:
             of = str(known.get("of", "bold"))
             start_ms = known.get("start_ms") if start_ms is None else start_ms
+        members = self.path / "stores" / MEMBERS
+        if kind == "fc" and of == "bold" and start_ms is None and stop_ms is None and members.is_dir():
+            of_members: xr.DataArray = SIGNALS.find("fc").of_sums(members, self)
+            return of_members
         if kind == "fcd":
             options = {
                 key: float(known.get(key, default)) for key, default in (("window_s", 60.0), ("step_s", 2.16))

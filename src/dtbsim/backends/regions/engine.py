@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.regions.group import LaneGroup, Sampled
+from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.shares import Share, share_of
 from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, row_names, state_of
+from dtbsim.backends.regions.state_hash import INTERVAL, RegionHasher
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError, NumericsError
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.mpi import Comm
-from dtbsim.record.regions import RegionSeries
-from dtbsim.record.state_hash import INTERVAL, RegionHasher
 from dtbsim.spec.region_network import RegionNetwork
 
 F32 = NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import NumericsError
-from dtbsim.kernels.poisson import MAX_MEAN
+from dtbsim.numerics.limits import MAX_MEAN
 from dtbsim.spec.network import Drive, Network
 
 F64 = NDArray[np.float64]

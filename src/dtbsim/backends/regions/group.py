@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import normal_table
+from dtbsim.backends.regions.functions import (
+    PRE,
+    TERMS,
+    before_numbers,
+    first_of,
+    function_numbers,
+    noise_numbers,
+    own_of,
+)
 from dtbsim.backends.regions.shares import Share
-from dtbsim.backends.regions.wiring import is_uniform, rows_of, total_weights, transposed
+from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, total_weights, transposed
 from dtbsim.kernels import region_blocks as T
-from dtbsim.kernels.region_coupling import ROWS
+from dtbsim.kernels.region_coupling import ROWS, WIDTH
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
-from dtbsim.spec.region_network import F64, FromSpikes, Noise, RegionCoupling, RegionNetwork, RegionPopulation
+from dtbsim.spec.region_network import F64, FromSpikes, RegionCoupling, RegionNetwork, RegionPopulation
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -24,9 +32,6 @@ MOST_BLOCK = 64
 """Steps of a block, at most: longer ones save nothing, and take room."""
 SPARE = 16
 """Floats that sums may read beyond the end."""
-
-_PRE = {"kuramoto": (T.SINE, T.COSINE), "jansen_rit": (T.SIGMOID,), "hyperbolic_tangent": (T.TANH,)}
-_TERMS = {"difference": "difference", "kuramoto": "kuramoto"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +111,7 @@ class LaneGroup:
         """The kernel's variant of a population."""
         incoming = [c for c in self._network.couplings if c.target == population.index]
         incoming += [c.coupling for c in self._network.from_spikes if c.coupling.target == population.index]
-        terms = tuple(Term(c.input, _TERMS.get(c.function, "sum"), _own(c)) for c in incoming)  # type: ignore[arg-type]
+        terms = tuple(Term(c.input, TERMS.get(c.function, "sum"), own_of(c)) for c in incoming)  # type: ignore[arg-type]
         seeds = {self._network.members.seeds[member] for member in self.members}
         noise = tuple(NoiseTerm(one.state, one.kind, shared=len(seeds) == 1) for one in population.noise)
         varying = self._varying(population, terms)
@@ -118,7 +123,7 @@ class LaneGroup:
     def _varying(self, population: RegionPopulation, terms: tuple[Term, ...]) -> list[str]:
         """Constants that are not the same for all nodes of all members: also of other groups, so that kernels agree."""
         parameters = {name: values.T for name, values in population.parameters.items()}
-        noise = _noise_numbers(population.noise, None)
+        noise = noise_numbers(population.noise, None)
         plain = region_variant(
             population.model, population.integrator, terms=terms,  # type: ignore[arg-type]
             noise=tuple(NoiseTerm(one.state, one.kind) for one in population.noise), sent=(), arrays=(),
@@ -161,14 +166,14 @@ class LaneGroup:
 
         parameters = {name: part(values) for name, values in population.parameters.items()}
         parameters |= {name: values for (index, name), values in self._set.items() if index == population.index}
-        noise = _noise_numbers(population.noise, part)
+        noise = noise_numbers(population.noise, part)
         weights = []
         for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):
             if coupling.target == population.index and coupling.function == "difference":
                 strength = part(coupling.strength).astype(np.float32)
                 weights.append(total_weights(wiring, first, last)[:, None] * strength)
         found = region_constants(variant, parameters, self._dt_ms, noise, weights)
-        return {name: v if name in variant.arrays else _first(v) for name, v in found.items()}
+        return {name: v if name in variant.arrays else first_of(v) for name, v in found.items()}
 
     def _begin(self, population: RegionPopulation, block: RegionBlock, first: int, last: int) -> None:
         """States at the start."""
@@ -195,7 +200,7 @@ class LaneGroup:
             for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):
                 if coupling.target != population.index:
                     continue
-                for function in _PRE.get(coupling.function, (T.PLAIN,)):
+                for function in PRE.get(coupling.function, (T.PLAIN,)):
                     out = np.zeros((self.block, size), np.float32)
                     sums.append(out)
                     slots.append(self._slot(coupling, wiring, function, first, last, out))
@@ -211,7 +216,7 @@ class LaneGroup:
             self.sums += sums
         for target, out in zip(self._network.to_spikes, self.given, strict=True):
             coupling = target.coupling
-            function = _PRE.get(coupling.function, (T.PLAIN,))[0]
+            function = PRE.get(coupling.function, (T.PLAIN,))[0]
             slots.append(self._slot(coupling, coupling.wirings[0], function, 0, target.populations.size, out))
         self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
 
@@ -225,10 +230,15 @@ class LaneGroup:
     ) -> list[int]:
         row = [0] * T.SLOT_FIELDS
         row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
-        together = self.lanes == 1 and self.block < 8 and is_uniform(wiring, n_sources)
-        if together:
+        uniform = is_uniform(wiring, n_sources)
+        if uniform and self.lanes % WIDTH == 0:
+            weights = self._hold(grouped(wiring, first, last, n_sources))
+            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ALL_SOURCES, wiring.shortest, len(weights) * ROWS
+            row[T.S_WEIGHTS] = weights.ctypes.data
+            raw = np.zeros(self.block * len(weights) * ROWS * self.lanes, np.float32)
+        elif uniform and self.lanes == 1 and self.block < 8:
             weights = self._hold(transposed(wiring, first, last, n_sources))
-            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = 1, wiring.shortest, weights.shape[1]
+            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ONE_LANE, wiring.shortest, weights.shape[1]
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
         else:
@@ -237,7 +247,7 @@ class LaneGroup:
                 row[field] = self._hold(array).ctypes.data
             stride = -(-self.block * self.lanes // SPARE) * SPARE
             raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
-        kind, numbers = _function_numbers(coupling, self.members)
+        kind, numbers = function_numbers(coupling, self.members)
         strength = np.broadcast_to(
             lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes)
         )
@@ -247,7 +257,7 @@ class LaneGroup:
         return row
 
     def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> _History:
-        numbers = _before_numbers(coupling, function, self.members)
+        numbers = before_numbers(coupling, function, self.members)
         for known in self._histories:
             same = (known.population, known.variable, known.function) == (source.index, coupling.variable, function)
             if same and np.array_equal(known.numbers, numbers):
@@ -258,8 +268,8 @@ class LaneGroup:
 
     def _outer_history(self, number: int, one: FromSpikes) -> _History:
         """Of the rates of populations of neurons."""
-        function = _PRE.get(one.coupling.function, (T.PLAIN,))[0]
-        numbers = _before_numbers(one.coupling, function, self.members)
+        function = PRE.get(one.coupling.function, (T.PLAIN,))[0]
+        numbers = before_numbers(one.coupling, function, self.members)
         values = np.zeros((one.sizes.size + 1) * self.columns * self.lanes + SPARE, np.float32)
         self._histories.append(_History(-1 - number, "rate_hz", function, numbers, values))
         return self._histories[-1]
@@ -380,45 +390,3 @@ class LaneGroup:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
         rows, count = (int(value) for value in self._sample_table[sample, [T.Q_CURSOR, T.Q_COUNT]])
         return self.outputs[sample][:rows].reshape(rows, count // self.lanes, self.lanes)
-
-
-def _first(values: Any) -> float:
-    """A number that all elements have; of a rank without any 0."""
-    flat = np.ravel(values)
-    return float(flat[0]) if flat.size else 0.0
-
-
-def _own(coupling: RegionCoupling) -> str:
-    return coupling.variable if coupling.function in _TERMS else ""
-
-
-def _noise_numbers(noise: tuple[Noise, ...], part: Any) -> Mapping[str, tuple[Any, Any]]:
-    found = {}
-    for one in noise:
-        sigma = one.sigma.T if part is None else part(one.sigma)
-        found[one.state] = sigma, 1.0 if one.tau_ms is None else one.tau_ms
-    return found
-
-
-def _function_numbers(coupling: RegionCoupling, members: tuple[int, ...]) -> tuple[int, F32]:
-    """What becomes of the sums: kind, and float32[4, lanes]."""
-    given = {name: values[list(members)] for name, values in coupling.numbers.items()}
-    numbers = np.zeros((4, len(members)), np.float32)
-    if coupling.function == "linear":
-        numbers[0] = given["offset"]
-        return T.LINEAR if (coupling.numbers["offset"] != 0).any() else T.SCALED, numbers
-    if coupling.function == "sigmoidal":
-        numbers[:] = given["low"], given["high"], given["midpoint"], given["slope"] / given["sigma"]
-        return T.SIGMOIDAL, numbers
-    return T.SCALED, numbers
-
-
-def _before_numbers(coupling: RegionCoupling, function: int, members: tuple[int, ...]) -> F32:
-    """Numbers of what a history keeps of a variable: float32[4, lanes]."""
-    given = {name: values[list(members)] for name, values in coupling.numbers.items()}
-    numbers = np.zeros((4, len(members)), np.float32)
-    if function == T.SIGMOID:
-        numbers[:] = given["low"], given["high"], given["midpoint"], given["slope"]
-    elif function == T.TANH:
-        numbers[:3] = given["scale"], given["midpoint"], given["sigma"]
-    return numbers

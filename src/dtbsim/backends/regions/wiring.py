@@ -58,6 +58,15 @@ def transposed(wiring: Wiring, first: int, last: int, n_sources: int) -> F32:
     return dense
 
 
+def grouped(wiring: Wiring, first: int, last: int, n_sources: int) -> F32:
+    """float32[groups, sources, ROWS]: weights of all pairs in groups of targets."""
+    n_groups = -(-(last - first) // ROWS)
+    dense = transposed(wiring, first, last, n_sources)
+    wide = np.zeros((n_sources, n_groups * ROWS), np.float32)
+    wide[:, : last - first] = dense[:, : last - first]
+    return np.ascontiguousarray(wide.reshape(n_sources, n_groups, ROWS).transpose(1, 0, 2))
+
+
 def is_uniform(wiring: Wiring, n_sources: int) -> bool:
     """Whether all delays are the same and most pairs are connected."""
     if not wiring.weights.size or wiring.shortest != wiring.longest:

@@ -138,7 +138,7 @@ def _check_tables(model: RegionModel, place: str) -> None:
     references += [("delays", row.state, tuple(states)) for row in model.delays]
     references += [("delays", row.parameter, tuple(parameters)) for row in model.delays]
     references += [("reads", row.variable, model.variables) for row in model.reads]
-    references += [("noise", row.target, (*states, *inputs)) for row in model.noise]
+    references += [("noise", row.target, model.targets) for row in model.noise]
     references += [("states", row.default, tuple(parameters)) for row in model.states if isinstance(row.default, str)]
     for table, name, known in references:
         if name not in known:

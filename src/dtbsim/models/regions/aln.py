@@ -12,6 +12,7 @@ from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Lookup, Noise, OwnDelay, Read, RegionInput, RegionState
 from dtbsim.models.tables import Derived, Parameter
 
+LARGEST_DT_MS = 0.2
 _FOLDER = Path(__file__).with_name("data")
 _GRID = ((0.5, 4.5 / 63, 64), (-1.0, 8.0 / 349, 350))
 """sigma from 0.5 to 5 mV/sqrt(ms), mu from -1 to 7 mV/ms."""
@@ -53,7 +54,8 @@ class Aln(RegionModel):
     )
     equations = (
         "d mu_f/dt = (mu - mu_f) / tau(sigma, mu_f - I_A / C),  r = Phi(sigma, mu_f - I_A / C)\n"
-        "mu_E = J_EE s_EE + J_EI s_EI + mu_E_ext + in_mu_E + I_stim,  mu_I = J_IE s_IE + J_II s_II + mu_I_ext + in_mu_I\n"
+        "mu_E = J_EE s_EE + J_EI s_EI + mu_E_ext + in_mu_E + I_stim\n"
+        "mu_I = J_IE s_IE + J_II s_II + mu_I_ext + in_mu_I\n"
         "d I_A/dt = (a (V(sigma, mu_f - I_A / C) - E_A) - I_A + tau_A b r_E) / tau_A\n"
         "d s_ab/dt = ((1 - s_ab) z_ab - s_ab) / tau_b,  d v_ab/dt = ((1 - s_ab)^2 y_ab + (y_ab - 2 tau_b (z_ab + 1)) "
         "v_ab) / tau_b^2\n"
@@ -134,8 +136,8 @@ class Aln(RegionModel):
     )
     functions = (spread, mean_rise, variance_rise)
     noise = (
-        Noise("mu_E", "ornstein_uhlenbeck", sigma=0.05),
-        Noise("mu_I", "ornstein_uhlenbeck", sigma=0.05),
+        Noise("in_mu_E", "ornstein_uhlenbeck", sigma=0.05),
+        Noise("in_mu_I", "ornstein_uhlenbeck", sigma=0.05),
     )
     integrator = "euler"
     stimulus_unit = "mV/ms"
@@ -157,6 +159,10 @@ class Aln(RegionModel):
             "g_II_ms": p["c_II"] * p["tau_si_ms"] / np.abs(p["J_II"]),
             "g_gl_ms": p["c_gl_mV_per_ms"] * p["tau_se_ms"] / p["J_EE"],
         }
+
+    def largest_dt_ms(self, p: Values) -> float:
+        """Just above the shortest time constant of the table, 0.16 ms."""
+        return LARGEST_DT_MS
 
     @staticmethod
     def derivatives(

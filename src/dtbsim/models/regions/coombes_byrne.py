@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from dtbsim.models.base import Values
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Noise, Output, Read, RegionInput, RegionState
 from dtbsim.models.tables import Parameter
 
+LARGEST_DT_MS = 0.1
+"""With eta within -1 and 1; else it goes down with the root of eta."""
 _CITATION = "Coombes, Byrne 2019 (doi:10.1007/978-3-319-71048-8_1)"
 _RATE = RegionState("r", "1/ms", "firing rate", default=0.1, low=0.0)
 _POTENTIAL = RegionState("V", "1", "mean membrane potential", default=0.0)
@@ -41,7 +47,7 @@ class CoombesByrne(RegionModel):
     states = (
         _RATE,
         _POTENTIAL,
-        RegionState("g", "1", "synaptic conductance"),
+        RegionState("g", "1", "synaptic conductance", default=1.9),
         RegionState("q", "1", "derivative of g in units of alpha"),
     )
     inputs = _INPUT
@@ -51,6 +57,10 @@ class CoombesByrne(RegionModel):
     integrator = "heun"
     reads = _READS
     equivalents = (("TVB", "CoombesByrne"),)
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """A twentieth of the time in which the potential runs through its range."""
+        return 0.5 * LARGEST_DT_MS / np.sqrt(np.maximum(np.abs(p["eta"]), 1.0))
 
     @staticmethod
     def derivatives(
@@ -104,6 +114,10 @@ class CoombesByrne2d(RegionModel):
     integrator = "heun"
     reads = _READS
     equivalents = (("TVB", "CoombesByrne2D"),)
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """A tenth of the time in which the potential runs through its range."""
+        return LARGEST_DT_MS / np.sqrt(np.maximum(np.abs(p["eta"]), 1.0))
 
     @staticmethod
     def derivatives(

@@ -32,7 +32,7 @@ class DiVolo2019(RegionModel):
     outputs = OUTPUTS
     couples = (("r_E_Hz", "network"),)
     functions = (per_ms, mean_potential, transfer)
-    noise = (Noise("drive", "ornstein_uhlenbeck", sigma=1.0),)
+    noise = (Noise("in_drive", "ornstein_uhlenbeck", sigma=1.0),)
     integrator = "heun"
     reads = READS
     equivalents = (("TVB", "ZerlautAdaptationFirstOrder"),)

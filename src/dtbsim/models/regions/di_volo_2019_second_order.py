@@ -52,11 +52,11 @@ class DiVolo2019SecondOrder(RegionModel):
     outputs = OUTPUTS
     couples = (("r_E_Hz", "network"),)
     functions = (per_ms, mean_potential, transfer)
-    noise = (Noise("drive", "ornstein_uhlenbeck", sigma=1.0),)
+    noise = (Noise("in_drive", "ornstein_uhlenbeck", sigma=1.0),)
     integrator = "heun"
     reads = READS
     equivalents = (("TVB", "ZerlautAdaptationSecondOrder"),)
-    output = DiVolo2019.output
+    output = staticmethod(DiVolo2019.output)
 
     @staticmethod
     def derivatives(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from math import exp
 
+import numpy as np
+import numpy.typing as npt
+
+from dtbsim.models.base import Values
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Noise, Output, Read, RegionInput, RegionState
 from dtbsim.models.tables import Parameter
@@ -54,7 +58,7 @@ class JansenRit(RegionModel):
     couples = (("v_mV", "network"),)
     coupling = "jansen_rit"
     functions = (firing,)
-    noise = (Noise("network", sigma=0.05),)
+    noise = (Noise("in_network", sigma=0.05),)
     integrator = "heun"
     stimulus_unit = "1/ms"
     reads = (
@@ -64,6 +68,10 @@ class JansenRit(RegionModel):
         Read("lfp", "v_mV", "potential of pyramidal cells"),
     )
     equivalents = (("TVB", "JansenRit"),)
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """Explicit schemes are stable below twice the time constant of the faster synapses."""
+        return 2.0 / np.maximum(p["a_per_ms"], p["b_per_ms"])
 
     @staticmethod
     def derivatives(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from dtbsim.models.base import Values
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Noise, Output, Read, RegionInput, RegionState
 from dtbsim.models.tables import Parameter
+
+LARGEST_DT = 0.1
+"""In units of the membrane time constant."""
 
 
 class MontbrioPazoRoxin(RegionModel):
@@ -49,6 +56,10 @@ class MontbrioPazoRoxin(RegionModel):
         Read("rate", "r_Hz", "the rate of all neurons"),
     )
     equivalents = (("TVB", "MontbrioPazoRoxin"),)
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """A tenth of the time constant: potentials run through large values within it."""
+        return LARGEST_DT * p["tau_ms"]
 
     @staticmethod
     def derivatives(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from dtbsim.models.base import Values
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Noise, Output, Read, RegionInput, RegionState
 from dtbsim.models.regions.jansen_rit import firing
@@ -65,7 +69,7 @@ class ZetterbergJansen(RegionModel):
     couples = (("v_mV", "network"),)
     coupling = "jansen_rit"
     functions = (firing,)
-    noise = (Noise("network", sigma=0.05),)
+    noise = (Noise("in_network", sigma=0.05),)
     integrator = "heun"
     stimulus_unit = "1/ms"
     reads = (
@@ -75,6 +79,10 @@ class ZetterbergJansen(RegionModel):
         Read("lfp", "v_mV", "potential of pyramidal cells"),
     )
     equivalents = (("TVB", "ZetterbergJansen"),)
+
+    def largest_dt_ms(self, p: Values) -> float | npt.NDArray[np.float64]:
+        """Explicit schemes are stable below twice the time constant of the faster synapses."""
+        return 2.0 / np.maximum(p["k_e_per_ms"], p["k_i_per_ms"])
 
     @staticmethod
     def derivatives(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.mpi import Comm
-from dtbsim.record.spike_hash import KEY_A, KEY_B, mixed
+from dtbsim.numerics.mix import KEY_A, KEY_B, mixed
 
 U64 = NDArray[np.uint64]
 STATE_HASH_VERSION = 1

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.mpi import Comm
-from dtbsim.record.spike_order import Steps
 
 F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class RegionSeries:
     `nodes` are the first and the one after the last of the population that this rank has, `members` which it has.
     """
 
-    steps: Steps
+    steps: I64
     values: F32
     nodes: tuple[int, int]
     members: tuple[int, ...]
