@@ -33,7 +33,7 @@ def test_rhythms_of_several_models_in_one_network(tmp_path: Path) -> None:
     """Jansen-Rit at p = 220 per second, Wilson-Cowan 1972 (figure 11, P = 1.25), Hopf with a = 0.25."""
     config = dtbsim.RunConfig.model_validate(
         {
-            "simulation": {"dt_ms": 0.1, "duration_ms": 4000.0},
+            "simulation": {"dt_ms": 0.1, "duration_ms": 6000.0},
             "populations": {
                 "column": {"model": "jansen_rit", "parameters": {"mu_per_ms": 0.22}},
                 "sheet": {"model": "wilson_cowan_1972", "parameters": {"P": 1.25}},
@@ -49,12 +49,12 @@ def test_rhythms_of_several_models_in_one_network(tmp_path: Path) -> None:
         }
     )
     run = dtbsim.run(config, out=tmp_path / "run", report=False).open()
-    v, E = (run.states(k)[name].values[20_000:, 0] for k, name in ((0, "v_mV"), (1, "E")))
+    v, E = (run.states(k)[name].values[40_000:, 0] for k, name in ((0, "v_mV"), (1, "E")))
     assert frequency_hz(v, 0.1) == pytest.approx(10.94, abs=0.02)
-    assert np.ptp(v) == pytest.approx(2.955, abs=0.005)
+    assert np.ptp(v) == pytest.approx(2.955, abs=0.01)
     assert frequency_hz(E, 0.1) == pytest.approx(25.0, abs=0.2)
     assert np.ptp(E) == pytest.approx(0.167, abs=0.002)
-    circle = run.states(2).isel(time_ms=slice(20_000, None))
+    circle = run.states(2).isel(time_ms=slice(40_000, None))
     np.testing.assert_allclose(np.hypot(circle["x"], circle["y"]), 0.5, rtol=1e-3)
     assert frequency_hz(circle["x"].values[:, 0], 0.1) == pytest.approx(200.0 / (2 * np.pi), rel=1e-3)
 
@@ -64,14 +64,15 @@ def test_jansen_rit_oscillates_between_its_hopf_points(tmp_path: Path) -> None:
     """Grimbert and Faugeras 2006: from 89.83 to 315.70 per second, around the point of high activity."""
     found = states(
         tmp_path,
-        after_ms=20_000.0,
-        simulation={"dt_ms": 0.1, "duration_ms": 25_000.0},
+        after_ms=38_000.0,
+        simulation={"dt_ms": 0.1, "duration_ms": 40_000.0},
         populations={"column": {"model": "jansen_rit"}},
         record={"states": [{"population": "column", "variables": ["v_mV"], "interval_ms": 1.0}]},
-        ensemble={"grid": {"populations.column.parameters.mu_per_ms": [0.084, 0.096, 0.308, 0.324]}},
+        ensemble={"grid": {"populations.column.parameters.mu_per_ms": [0.08, 0.096, 0.308, 0.324]}},
     )["v_mV"].values[:, :, 0]
-    assert (np.ptp(found, axis=0) > [1e-3, 0.5, 0.5, 1e-3]).tolist() == [False, True, True, False]
-    assert frequency_hz(found[:, 2], 1.0) == pytest.approx(11.16, abs=0.15)
+    assert (np.ptp(found, axis=0) > 0.1).tolist() == [False, True, True, False]
+    near = [frequency_hz(found[:, k], 1.0) for k in (1, 2)]
+    assert near == pytest.approx([10.37, 11.16], abs=0.05), "frequencies at the points themselves"
 
 
 @pytest.mark.nightly
@@ -139,20 +140,22 @@ def quiet(folder: Path, members: list[Any], duration_ms: float) -> Array:
 
 @pytest.mark.nightly
 def test_how_far_feedback_inhibition_holds_3_hz(tmp_path: Path) -> None:
-    """Up to a coupling of 1.3522 over the largest eigenvalue of the connectome; without it rest ends at 0.370."""
+    """Up to a coupling of 1.3522 over the largest eigenvalue of the connectome.
+
+    Without it rates grow without a jump; the first region passes 20 Hz at 0.370.
+    """
     held = quiet(tmp_path, dmf_members((1.2, 1.32, 1.385, 1.5), seeds=(1,)), 90_000.0)
     assert held[:2] == pytest.approx([3.0, 3.0], abs=0.05)
     assert (held[2:] > 4.0).all()
-    free = quiet(tmp_path / "free", dmf_members((0.3, 0.36, 0.38, 0.45), seeds=(1,), inhibited=False), 60_000.0)
-    assert (free[:2] < 12.0).all()
-    assert (free[2:] > 20.0).all()
+    free = quiet(tmp_path / "free", dmf_members((0.367, 0.373), seeds=(1,), inhibited=False), 60_000.0)
+    assert free[0] < 20.0 < free[1]
 
 
 @pytest.mark.nightly
 def test_noise_around_the_point_of_hopf_spreads_as_the_connectome_says(tmp_path: Path) -> None:
     """Covariance of the linear system, beta^2 / 2 (-(a + W / 2 lambda))^-1 in each component."""
     _, weights, largest = atlas()
-    a, beta, coupling = -0.05, 0.002, 0.02
+    a, beta, coupling = -0.05, 0.002, 0.04
     found = states(
         tmp_path,
         after_ms=1000.0,

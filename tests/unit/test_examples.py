@@ -37,7 +37,7 @@ MEAN_FIELDS = {
         "ensemble.grid={couplings.long_range.strength: [0, 0.0165], seed: [1, 2]}",
     ],
     "hybrid.yaml": ["simulation.duration_ms=800", "simulation.settling_ms=300"],
-    "resting_dmf.yaml": ["simulation.duration_ms=40000", "simulation.settling_ms=10000", "signals={}"],
+    "resting_dmf.yaml": ["simulation.duration_ms=40000", "simulation.settling_ms=10000"],
 }
 """Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
 SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]

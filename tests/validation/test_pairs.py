@@ -106,8 +106,7 @@ def test_adex_neurons_and_di_volo(tmp_path: Path) -> None:
     for k in (0, 1):
         states = found.states(k).isel(time_ms=slice(-100, None)).mean("time_ms")
         field = np.array([float(states[name].values.ravel()[0]) for name in ("r_E_Hz", "r_I_Hz")])
-        print(spiking, field)
-        assert field == pytest.approx(spiking, rel=0.3)
+        assert field == pytest.approx(spiking, rel=0.1)
 
 
 def siegert_hz(mu_mV: float, sigma_mV: float, tau_ms: float, theta_mV: float, reset_mV: float, t_ref_ms: float) -> float:
