@@ -107,6 +107,7 @@ changes:
 populations:
   E: {model: iaf_psc_exp, size: 20, regions: all}
   I: {model: iaf_psc_exp, size: 20}
+  R: {model: linear, regions: all}
   S: {model: spike_source, size: 1, spikes: {neuron: [0], time_ms: [1]}}
 projections:
   constant: {source: I, target: I, rule: {kind: all_to_all}, weight_pA: 1, delay_ms: 1}
@@ -117,6 +118,9 @@ projections:
   plastic:
     {source: I, target: I, rule: {kind: all_to_all}, weight_pA: 1, delay_ms: 1,
      synapse: {kind: stdp_dopamine, dopamine: I, weight_max: 2, frozen_ms: [[1, 2]], update_interval_ms: 1}}
+couplings:
+  number: {source: R, target: R, delay_ms: 1}
+  tract: {source: R, target: R, delay_ms: {tract_velocity_m_per_s: 10, minimum_ms: 1}}
 drives:
   dc: {kind: dc, target: I, amplitude: 1, start_ms: 1, stop_ms: 9, windows_ms: [[2, 3]]}
   stairs: {kind: step_current, target: I, times_ms: [1, 2], amplitudes: [1, 2]}
@@ -140,6 +144,7 @@ ELSEWHERE = {
     "dt_ms": "simulation.dt_ms is the step itself",
     "max_delay_ms": "a bound",
     "tau_": "time constants",
+    "filter_tau_ms": "a time constant",
     "duration_ms": "of a ramp: used as it is",
     "time_ms": "listed spikes: `off_grid_spikes`",
     "times_ms": "of inhomogeneous_poisson: the rate is integrated over each step; of pulse_packet: centres",

@@ -129,7 +129,7 @@ ERRORS = [
     (["record.states=[]", "record.states.0.neurons=1"], "--set record.states.0.neurons: `record.states` has no item '0' (items: none yet; to add one: --set record.states.0={...})"),
     (["populations.E.size=0"], "--set populations.E.size: got 0 (allowed: a whole number at least 1 and at most 274877906944)"),
     (["populations.E.parameters.tau=.nan"], "--set populations.E.parameters.tau: got .nan (allowed: a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential, or a mapping with map, or a mapping with regions, or a mapping with file, or a non-empty list (each: a number))"),
-    (["populations.K={model: m, sze: 2}"], "--set populations.K: populations.K.sze: unknown key 'sze' (did you mean 'size'? allowed: initial, model, "),
+    (["populations.K={model: m, sze: 2}"], "--set populations.K: populations.K.sze: unknown key 'sze' (did you mean 'size'? allowed: initial, integrator, model, "),
     (["schema_version=3"], "--set schema_version: version 3 is not known (this dtbsim knows: 1)"),
     (["bold=null", "bold.tr_ms=5"], "--set bold.tr_ms: bold.population: missing (give a text, or a non-empty list of texts)"),
     (["projections.EE.delay_ms=0.01"], "--set projections.EE.delay_ms: a delay of 0.01 ms is shorter than one step (allowed: from dt_ms (0.1) to simulation.max_delay_ms (1000))"),

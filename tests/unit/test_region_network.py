@@ -20,7 +20,7 @@ from dtbsim.backends.regions.series import gathered
 from dtbsim.backends.regions.shares import lane_groups, share_of
 from dtbsim.backends.state import merge_states
 from dtbsim.config import RunConfig, dump_config, load_config_text
-from dtbsim.errors import InputError, NumericsError
+from dtbsim.errors import InputError, MemoryPlanError, NumericsError
 from dtbsim.models.region_registry import get_region_model
 from dtbsim.mpi import run_ranks
 from dtbsim.mpi.comm import SerialComm
@@ -333,3 +333,14 @@ def test_sums_of_all_sources_are_those_of_entries(tmp_path: Path, monkeypatch: A
     found, others = _hash(config, ranks=2)
     assert found == expected
     np.testing.assert_array_equal(others, samples)
+
+
+def test_more_members_than_memory_are_refused_with_the_numbers(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dtbsim.simulate.prepare.available_bytes", lambda: 350 * 2**20)
+    grid = {"grid": {"couplings.all.strength": [0.001 * k for k in range(1, 65)]}}
+    config = _mixed(tmp_path, ensemble=grid)
+    config.couplings["all"] = config.couplings["all"].model_copy(update={"delay_ms": 900.0})
+    with pytest.raises(MemoryPlanError, match=r"needs .* GiB .*, but .* available; it has 64 members of 21 regions") as caught:
+        run(config, out=tmp_path / "run", report=False)
+    assert caught.value.where == "ensemble"
+    assert not (tmp_path / "run").exists()

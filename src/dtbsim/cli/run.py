@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import write
@@ -73,6 +73,10 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
 
     if options.max_hours is not None and not 0 < options.max_hours < math.inf:
         raise InputError(f"got {options.max_hours:g}", where="--max-hours", remedy="allowed: hours, more than 0")
+    if options.resumed is None and (located := on_root(comm, lambda: load(options))).config.ensemble is not None:
+        members = on_root(comm, lambda: _separate_members(located))
+        if members is not None:
+            return _one_by_one(comm, options, members)
     with _stdout_kept(options):
         result = _started(comm, options) if options.resumed is None else _resumed(comm, options, options.resumed)
     if comm.is_root:
@@ -87,6 +91,44 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     if result.resumable:
         return EXIT_RESUMABLE
     return EXIT_INTERRUPTED if result.interrupted else EXIT_OK
+
+
+def _separate_members(located: LocatedConfig) -> list[dict[str, Any]] | None:
+    """What is set for each member of an ensemble with neurons, which are runs of their own; None for regions alone."""
+    from dtbsim.config.grid import runs_of
+    from dtbsim.models.region_own import is_region_model
+
+    config, ensemble = located.config, located.config.ensemble
+    models = [population.model for population in config.populations.values()]
+    if ensemble is None or (not config.circuits and all(is_region_model(m, located.base_dir) for m in models)):
+        return None
+    try:
+        runs = runs_of(ensemble.grid if ensemble.grid is not None else ensemble.members)
+    except InputError as error:
+        where = "ensemble.grid" if ensemble.grid is not None else "ensemble.members"
+        raise InputError(error.message, where=located.locator.where(where), remedy=error.remedy) from None
+    own = ensemble.seeds == "own"
+    return [values | ({"seed": config.seed + k} if own else {}) for k, values in enumerate(runs)]
+
+
+def _one_by_one(comm: Comm, options: RunOptions, members: list[dict[str, Any]]) -> int:
+    """Members with neurons are runs of their own, in processes and folders of their own."""
+    if comm.size > 1:
+        raise InputError(
+            "members with neurons are runs of their own, and these are started by one process",
+            where="ensemble",
+            remedy="start dtbsim without mpiexec, or run the members from Python: dtbsim.sweep with an MPI executor",
+        )
+    with installed():
+        from dtbsim.sweeps import sweep
+    overrides = [*options.overrides, *_shorthands(options), "ensemble=null"]
+    out = options.out if options.out is not None else Path("runs") / options.config.stem
+    table = sweep(options.config, members, out=out, set=overrides, report=options.report, progress=not options.quiet)
+    write(table.to_json(orient="records") if options.as_json else table.to_string())
+    failed = [str(error) for error in table["error"] if error is not None]
+    if failed:
+        raise InputError(f"{len(failed)} of {len(members)} members failed; the first: {failed[0]}", where=str(out))
+    return EXIT_OK
 
 
 def _started(comm: Comm, options: RunOptions) -> RunResult:

@@ -39,6 +39,7 @@ def grid_times(config: RunConfig) -> Times:
     yield SETTLING, config.simulation.settling_ms
     yield from _circuits(config)
     yield from _projections(config)
+    yield from _couplings(config)
     yield from _drives(config)
     yield from _controllers(config)
     yield from _changes(config)
@@ -74,6 +75,16 @@ def _projections(config: RunConfig) -> Times:
             yield from _pairs((*path, "synapse", "frozen_ms"), synapse.frozen_ms)
         for parameter, time_ms in synapse.times() if synapse else ():
             yield (*path, "synapse", parameter), time_ms
+
+
+def _couplings(config: RunConfig) -> Times:
+    """Yield delays; one below a step is refused where the network is compiled."""
+    for key, coupling in config.couplings.items():
+        delay = coupling.delay_ms
+        if isinstance(delay, TractDelay):
+            yield ("couplings", key, "delay_ms", "minimum_ms"), delay.minimum_ms
+        elif isinstance(delay, int | float) and (delay == 0 or delay >= config.simulation.dt_ms):
+            yield ("couplings", key, "delay_ms"), delay
 
 
 def _drives(config: RunConfig) -> Times:

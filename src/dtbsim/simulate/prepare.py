@@ -11,7 +11,7 @@ from dtbsim.backends.planned import BackendPlan
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan
 from dtbsim.config import Locator, RunConfig
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, MemoryPlanError
 from dtbsim.exchange.plan import ExchangePlan, plan_exchange
 from dtbsim.kernels.kernel_cache import check_cache
 from dtbsim.mpi import Comm
@@ -75,7 +75,16 @@ def prepare(
     check_same_inputs(inputs, comm)
     choice = choose_backend(network, comm)
     backend_plan = plan_backend(choice, network, comm)
-    check_node_memory(backend_plan.layout, comm)
+    try:
+        check_node_memory(backend_plan.layout, comm)
+    except MemoryPlanError as error:
+        if network.regions is None or network.regions.members.n == 1:
+            raise
+        raise MemoryPlanError(
+            f"{error.message}; it has {network.regions.members.n:,} members of {network.regions.n_nodes:,} regions",
+            where="ensemble",
+            remedy="use fewer members at a time, or more nodes",
+        ) from None
     backend_plan.check_memory(comm)
     return Prepared(
         config=config,

@@ -22,7 +22,7 @@ _MAY_DIFFER = re.compile(
 )
 _ALLOWED = (
     "seed, atlas, populations.NAME.parameters.*, .initial.*, .noise.STATE.sigma, couplings.NAME.strength, .function.*, "
-    ".weights, .delay_ms, .normalise; other keys take runs of their own: dtbsim sweep"
+    ".weights, .delay_ms, .normalise; other keys take runs of their own: dtbsim.sweep"
 )
 
 

@@ -78,7 +78,7 @@ def with_hybrid(
         numbers.places.mistakes.append(
             numbers.places.error(
                 "ensemble", "members of an ensemble are mean-field regions alone; this network has neurons, too",
-                "run the members as a sweep: dtbsim sweep",
+                "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does",
             )
         )  # fmt: skip
     return replace(regions, from_spikes=tuple(inward), to_spikes=tuple(outward))

@@ -1,0 +1,133 @@
+"""Mean-field regions: nanoseconds of one core per region, step and member, noise included, by model and number of members.
+
+    python benchmarks/regions.py [MODEL ...] [--members 1,16,64] [--out FILE.json]
+
+80 regions of aal2 (dense), 10 mm/ms where there are delays; process time of one thread, the best of five stretches, after
+compiling. `--scan` measures a whole 10-minute run of the dynamic mean field at dt 1 ms, as `dtbsim run` does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dtbsim.backends.regions.engine import RegionEngine
+from dtbsim.config import load_config_data
+from dtbsim.mpi.comm import SerialComm
+from dtbsim.simulate import run
+from dtbsim.spec import compile_network
+
+TRACTS = {"tract_velocity_m_per_s": 10.0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with its scheme and noise; `goal_ns` for many members, of which one alone may take 1.6 times as long."""
+
+    model: str
+    dt_ms: float
+    integrator: str
+    noise: dict[str, float]
+    goal_ns: float
+    delays: bool = False
+    strength: float = 0.01
+    parameters: dict[str, float] = field(default_factory=dict)
+
+
+CASES = {
+    "dmf": Case("deco_2014", 0.1, "euler", {"S_E": 0.01, "S_I": 0.01}, 10.0),
+    "hopf": Case("hopf", 0.1, "euler", {"x": 0.02, "y": 0.02}, 5.0),
+    "jansen_rit": Case("jansen_rit", 0.1, "heun", {"y4": 1e-4}, 14.0, delays=True),
+    "wilson_cowan": Case("wilson_cowan", 0.1, "heun", {"E": 1e-3, "I": 1e-3}, 14.0, delays=True),
+    "kuramoto": Case("kuramoto", 0.1, "euler", {"theta": 0.01}, 18.0, delays=True),
+    "epileptor": Case("epileptor", 0.05, "heun", {"x2": 1e-4, "y2": 1e-4}, 20.0, delays=True),
+}
+
+
+def config_of(case: Case, members: int, duration_ms: float) -> Any:
+    """The configuration of a case; members differ in the strength and have seeds of their own."""
+    data: dict[str, Any] = {
+        "atlas": "aal2",
+        "simulation": {"dt_ms": case.dt_ms, "duration_ms": duration_ms, "threads": 1},
+        "populations": {
+            "x": {
+                "model": case.model,
+                "regions": "all",
+                "integrator": case.integrator,
+                "noise": {name: {"sigma": sigma} for name, sigma in case.noise.items()},
+                "parameters": case.parameters,
+            }
+        },
+        "couplings": {
+            "c": {"source": "x", "target": "x", "strength": case.strength, "delay_ms": TRACTS if case.delays else 0.0}
+        },
+    }
+    if members > 1:
+        values = [case.strength * (1.0 + 0.001 * k) for k in range(members)]
+        data["ensemble"] = {"grid": {"couplings.c.strength": values}, "seeds": "own"}
+    return load_config_data(data)
+
+
+def measured(case: Case, members: int) -> dict[str, float]:
+    """Nanoseconds per region, step and member, and seconds to compile and begin."""
+    steps = max(200, 40_000 // members)
+    network = compile_network(config_of(case, members, 8 * steps * case.dt_ms))
+    assert network.regions is not None
+    began_s = time.perf_counter()
+    engine = RegionEngine(network.regions, network.dt_ms, SerialComm(), 1)
+    engine.advance(0, 100)
+    begin_s = time.perf_counter() - began_s
+    best_s, at = float("inf"), 100
+    for _ in range(5):
+        start_s = time.process_time()
+        engine.advance(at, at + steps)
+        best_s = min(best_s, time.process_time() - start_s)
+        at += steps
+    engine.check_finite(0, at)
+    engine.close()
+    return {"ns": best_s / (steps * network.regions.n_nodes * members) * 1e9, "begin_s": begin_s}
+
+
+def scan() -> dict[str, float]:
+    """Seconds of the stages of a 10-minute run of the dynamic mean field with feedback inhibition and BOLD."""
+    case = Case("deco_2014", 1.0, "euler", {"S_E": 0.01, "S_I": 0.01}, 10.0, strength=0.44)
+    config = config_of(case, 1, 600_000.0)
+    plain = config.model_dump(exclude_none=True)
+    plain["bold"] = {"population": "x"}
+    plain["controllers"] = {"balance": {"kind": "feedback_inhibition", "population": "x"}}
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(load_config_data(plain), out=Path(folder) / "run", report=False)
+    stages = {name: stage["max_s"] for name, stage in result.summary["stages"].items()}
+    return {**stages, "fc_correlation": result.summary["fc_correlation"]}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", choices=[*CASES, []], help="default: all")
+    parser.add_argument("--members", default="1,16,64")
+    parser.add_argument("--scan", action="store_true")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    found: dict[str, Any] = {}
+    for name in given.models or CASES:
+        case = CASES[name]
+        for members in map(int, given.members.split(",")):
+            result = measured(case, members)
+            goal = case.goal_ns * (1.6 if members == 1 else 1.0)
+            print(f"{name:14s} {members:4d} members {result['ns']:7.2f} ns (goal {goal:g}), began in {result['begin_s']:.1f} s")
+            found[f"{name}/{members}"] = result
+    if given.scan:
+        found["scan"] = scan()
+        print("10-minute scan:", ", ".join(f"{name} {value:.3g}" for name, value in found["scan"].items()))
+    if given.out is not None:
+        given.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
