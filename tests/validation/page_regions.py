@@ -35,15 +35,15 @@ def text(content: Any) -> str:
         "## Mean-field regions",
         "",
         f"{dated(content['origin'])}. Functional connectivity (FC) of 80 regions on the connectome of AAL2 against the "
-        "measured FC of the same group: Pearson correlation r of the upper triangles, ten minutes after one, TR 0.72 s, "
-        "three seeds. Couplings are in units of 1 over the largest eigenvalue of the connectome, all of them members of "
-        "one ensemble. The coupling is fitted to the same FC that r is computed with: r says how alike a model can look, "
-        f"not how well it predicts. Beside it: the structure alone {base['structure']:.2f}, the best linear network on "
-        f"it, in closed form, {base['linear']:.3f}; one person against the mean of the others 0.78 to 0.88. The nonlinear "
-        "models add nothing to the linear one in this measure.",
+        "measured FC of the same group: Pearson correlation r of the upper triangles, ten minutes after one, TR "
+        "0.72 s, three seeds. Couplings are in units of 1 over the largest eigenvalue of the connectome, all of them "
+        "members of one ensemble. The coupling is fitted to the same FC that r is computed with: r says how alike a "
+        "model can look, not how well it predicts. Beside it: the structure alone "
+        f"{base['structure']:.2f}, the best linear network on it, in closed form, {base['linear']:.3f}; one person "
+        "against the mean of the others 0.78 to 0.88. The nonlinear models add nothing to the linear one in this measure.",
         "",
-        "Dynamic mean field: J_i in closed form for 3 Hz in every region; noise lets the rates drift above. BOLD is of the "
-        f"excitatory rate; of the gating S_E it has r = {np.mean(gating['r']):.3f} at {gating['coupling']:g}.",
+        "Dynamic mean field: J_i in closed form for 3 Hz in every region; noise lets the rates drift above. BOLD is of "
+        f"the excitatory rate; of the gating S_E it has r = {np.mean(gating['r']):.3f} at {gating['coupling']:g}.",
         "",
         "| coupling | r by seed | mean | rates (Hz) | s.d. of regions |",
         "| --- | --- | --- | --- | --- |",
@@ -53,8 +53,8 @@ def text(content: Any) -> str:
             for item in runs["dmf"]
         ),
         "",
-        "Hopf oscillators of 0.05 Hz, a = -0.02 per ms, noise 0.02, sums of x and of y added: FC of x itself every 0.72 s, "
-        "and of BOLD that x drives. With differences, x_j - x_i, FC of the linear system is at most 0.668.",
+        "Hopf oscillators of 0.05 Hz, a = -0.02 per ms, noise 0.02, sums of x and of y added: FC of x itself every "
+        "0.72 s, and of BOLD that x drives. With differences, x_j - x_i, the linear system has at most 0.668.",
         "",
         "| coupling | r by seed | mean | of BOLD |",
         "| --- | --- | --- | --- |",

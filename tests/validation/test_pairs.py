@@ -35,7 +35,8 @@ def test_qif_neurons_and_montbrio_pazo_roxin(tmp_path: Path) -> None:
     states = {"low": (0.08113, -1.96), "high": (1.03058, -0.154)}
     neurons = {
         name: {
-            "model": "qif", "size": n, "parameters": {"tau_m_ms": tau_ms, "eta": excitability, "t_ref_ms": 2 * tau_ms / 100},
+            "model": "qif", "size": n,
+            "parameters": {"tau_m_ms": tau_ms, "eta": excitability, "t_ref_ms": 2 * tau_ms / 100},
             "initial": {"V_m": np.clip(V + np.pi * r * spread[order], -99.0, 99.0).tolist()},
         }
         for name, (r, V) in states.items()
@@ -95,7 +96,9 @@ def test_adex_neurons_and_di_volo(tmp_path: Path) -> None:
             }
             for source in sizes
         },
-        drives={"outside": {"kind": "poisson", "target": ["E", "I"], "rate_hz": 1000.0, "weight_nS": 1.5, "receptor": "ex"}},
+        drives={
+            "outside": {"kind": "poisson", "target": ["E", "I"], "rate_hz": 1000.0, "weight_nS": 1.5, "receptor": "ex"}
+        },
         record={
             "rate_bin_ms": 10.0, "spikes": None,
             "states": [{"population": name, "variables": ["r_E_Hz", "r_I_Hz"], "interval_ms": 10.0}
@@ -109,7 +112,9 @@ def test_adex_neurons_and_di_volo(tmp_path: Path) -> None:
         assert field == pytest.approx(spiking, rel=0.1)
 
 
-def siegert_hz(mu_mV: float, sigma_mV: float, tau_ms: float, theta_mV: float, reset_mV: float, t_ref_ms: float) -> float:
+def siegert_hz(
+    mu_mV: float, sigma_mV: float, tau_ms: float, theta_mV: float, reset_mV: float, t_ref_ms: float
+) -> float:
     """Rate of a leaky neuron with white noise of mean `mu_mV` and spread `sigma_mV` sqrt(2) (Siegert 1951)."""
     low, high = ((v - mu_mV) / (math.sqrt(2.0) * sigma_mV) for v in (reset_mV, theta_mV))
     integral, _ = quad(lambda u: erfcx(-u), low, high)
@@ -127,7 +132,8 @@ def test_lif_neurons_and_siegert(tmp_path: Path) -> None:
         net = mean / (jump_mV * tau_ms)
         for sign in (1, -1):
             drives[f"{'in' if sign < 0 else 'ex'}{k}"] = {
-                "kind": "poisson", "target": f"p{k}", "rate_hz": 500.0 * (total + sign * net), "weight_mV": sign * jump_mV,
+                "kind": "poisson", "target": f"p{k}", "weight_mV": sign * jump_mV,
+                "rate_hz": 500.0 * (total + sign * net),
             }  # fmt: skip
     found = run(
         tmp_path,
