@@ -83,10 +83,10 @@ def pictures(content: Any) -> dict[str, str]:
             y = np.array([item[key] for item in runs[name]])
             series += [Series(x, y.mean(axis=1), colour, label), Series(x, y.mean(axis=1), colour, points=True,
                                                                         error=y.std(axis=1))]  # fmt: skip
-        panels.append(Panel(title, "coupling", "r with measured FC", series, y_range=(0.3, 0.75)))
+        panels.append(Panel(title, "coupling", "r with measured FC", series, y_range=(0.3, 0.9)))
     x = [item["coupling"] for item in runs["dmf"]]
     rates = [Series(x, [item["rate_hz"] for item in runs["dmf"]], THIRD, "mean of regions")]
-    panels.append(Panel("dynamic mean field", "coupling", "rate (Hz)", rates, marks=(3.0,)))
+    panels.append(Panel("dynamic mean field", "coupling", "rate (Hz)", rates, y_range=(0.0, 14.0), marks=(3.0,)))
     return {"regions": picture(panels, 3)}
 
 
