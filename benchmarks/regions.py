@@ -120,7 +120,9 @@ def main() -> None:
         for members in map(int, given.members.split(",")):
             result = measured(case, members)
             goal = case.goal_ns * (1.6 if members == 1 else 1.0)
-            print(f"{name:14s} {members:4d} members {result['ns']:7.2f} ns (goal {goal:g}), began in {result['begin_s']:.1f} s")
+            print(
+                f"{name:14s} {members:4d} members {result['ns']:7.2f} ns (goal {goal:g}), began in {result['begin_s']:.1f} s"
+            )
             found[f"{name}/{members}"] = result
     if given.scan:
         found["scan"] = scan()

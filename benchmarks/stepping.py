@@ -94,13 +94,9 @@ def measure(path: Path, comm: Any, transient_ms: float, chunks: int) -> tuple[di
 
 def exchange_of(prepared: Any, comm: Any, built: Any) -> Any:
     """How the spikes of this rank travel, as a run chooses it."""
-    from dtbsim.exchange.board import SharedBoard
-    from dtbsim.exchange.neighbours import neighbour_exchange
+    from dtbsim.exchange.open import open_exchange
 
-    network, plan = prepared.network, prepared.exchange_plan
-    if prepared.exchange == "shared_memory":
-        return SharedBoard(comm, plan, network.n_neurons // comm.size)
-    return neighbour_exchange(comm, built, plan) if prepared.exchange == "packets" else None
+    return open_exchange(prepared.exchange, comm, built, prepared.exchange_plan)
 
 
 def step(

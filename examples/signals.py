@@ -23,7 +23,7 @@ def configuration(duration_s: float) -> dict[str, Any]:
     """The whole run as plain data."""
     regions = dtbsim.load_atlas("aal2").region_names
     posterior = [name for name in regions if name.startswith(OCCIPITAL)]
-    column = {"model": "jansen_rit", "noise": {"network": {"sigma": 0.05}}}
+    column = {"model": "jansen_rit", "noise": {"in_network": {"sigma": 0.05}}}
     both = ["posterior", "others"]
     band = {"low_hz": 8, "high_hz": 13}
     return {

@@ -1,7 +1,7 @@
 """Spike exchange between ranks of one node over shared memory, inside the compiled window.
 
 The board holds, per rank and buffer parity, a header (entries in this round, entries left, whether the rank is past its
-deadline) and up to BOARD_CAPACITY entries step << 32 | gid. A round is: write, barrier of the ranks, read. Windows with
+deadline) and up to BOARD_CAPACITY entries of logs. A round is: write, barrier of the ranks, read. Windows with
 more spikes than fit take more rounds; every rank sees all headers, so all agree on their number.
 """
 
@@ -16,7 +16,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.delay_queue import schedule
 from dtbsim.kernels.intrinsics import call_stage, view_i64
-from dtbsim.kernels.sources import source_index
+from dtbsim.kernels.sources import gid_of, source_index, step_of
 
 HEADER = 8
 
@@ -29,10 +29,10 @@ def board_words(n_ranks: int, capacity: int) -> int:
 
 @nb.njit(nogil=True)
 def schedule_remote(rank: Any, lane: Any, entries: Any, now: int) -> bool:
-    """Enter the spikes of other ranks (step << 32 | gid) into the lane's delay queue."""
+    """Enter the spikes of other ranks (entries of their logs) into the lane's delay queue."""
     for k in range(entries.size):
-        source = source_index(rank, entries[k] & 0xFFFFFFFF)
-        if source >= 0 and not schedule(lane, source, entries[k] >> 32, now, rank[L.RING] - 1):
+        source = source_index(rank, gid_of(rank, entries[k]))
+        if source >= 0 and not schedule(lane, source, step_of(rank, entries[k]), now, rank[L.RING] - 1):
             return False
     return bool(schedule_in_stages(rank, lane, entries.ctypes.data, entries.size, -1, now))
 

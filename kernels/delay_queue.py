@@ -44,6 +44,18 @@ def _grow_pool(lane: Any) -> bool:
     return True
 
 
+@nb.njit(nogil=True)
+def fresh_chunk(lane: Any, older: int) -> Any:
+    """A chunk of the pool that links to an older one of its bucket (-1: none); -1 where there is no memory."""
+    if lane[L.POOL_FREE] < 0 and not _grow_pool(lane):
+        return np.int64(-1)
+    fresh = lane[L.POOL_FREE]
+    pool = view_i64(lane[L.POOL_AT], (fresh + 1) * L.CHUNK_WORDS)
+    lane[L.POOL_FREE] = pool[fresh * L.CHUNK_WORDS]
+    pool[fresh * L.CHUNK_WORDS] = older
+    return fresh
+
+
 @nb.njit(nogil=True, inline="always")
 def prefetch_row(lane: Any, source: int) -> None:
     """Fetch the entries of `source` in the row tables."""
@@ -60,28 +72,6 @@ def prefetch_segments(lane: Any, source: int) -> None:
     while line < end:
         prefetch(line)
         line += 64
-
-
-@nb.njit(nogil=True, inline="always")
-def enter(lane: Any, buckets: Any, due: int, entry: int, ring_mask: int) -> bool:
-    """Put an entry into the bucket of the step `due`; False when there is no memory."""
-    slot = (due & ring_mask) * 2
-    chunk = buckets[slot]
-    filled = buckets[slot + 1]
-    if chunk < 0 or filled == L.CHUNK_ENTRIES:
-        if lane[L.POOL_FREE] < 0 and not _grow_pool(lane):
-            return False
-        fresh = lane[L.POOL_FREE]
-        pool = view_i64(lane[L.POOL_AT], (fresh + 1) * L.CHUNK_WORDS)
-        lane[L.POOL_FREE] = pool[fresh * L.CHUNK_WORDS]
-        pool[fresh * L.CHUNK_WORDS] = chunk
-        chunk = fresh
-        filled = 0
-        buckets[slot] = chunk
-    pool = view_i64(lane[L.POOL_AT], (chunk + 1) * L.CHUNK_WORDS)
-    pool[chunk * L.CHUNK_WORDS + 1 + filled] = entry
-    buckets[slot + 1] = filled + 1
-    return True
 
 
 @nb.njit(nogil=True)
@@ -101,18 +91,13 @@ def schedule(lane: Any, source: int, step: int, now: int, ring_mask: int) -> boo
         word = segments[s]
         delay = np.int64(word >> np.uint32(16))
         n = np.int64(word & np.uint32(0xFFFF))
-        if step + delay >= now:  # what `enter` does: inlined by numba it takes three times as long in this loop
+        if step + delay >= now:  # here and not in an inlined function, by which it takes three times as long
             slot = ((step + delay) & ring_mask) * 2
-            chunk = buckets[slot]
-            filled = buckets[slot + 1]
+            chunk, filled = buckets[slot], buckets[slot + 1]
             if chunk < 0 or filled == L.CHUNK_ENTRIES:
-                if lane[L.POOL_FREE] < 0 and not _grow_pool(lane):
+                chunk = fresh_chunk(lane, chunk)
+                if chunk < 0:
                     return False
-                fresh = lane[L.POOL_FREE]
-                pool = view_i64(lane[L.POOL_AT], (fresh + 1) * L.CHUNK_WORDS)
-                lane[L.POOL_FREE] = pool[fresh * L.CHUNK_WORDS]
-                pool[fresh * L.CHUNK_WORDS] = chunk
-                chunk = fresh
                 filled = 0
                 buckets[slot] = chunk
             pool = view_i64(lane[L.POOL_AT], (chunk + 1) * L.CHUNK_WORDS)

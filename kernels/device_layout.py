@@ -40,7 +40,7 @@ R_LISTS_AT = next(_n)  # int32[2, n_lanes, R_LIST_CAPACITY]: sources where a mes
 R_LIST_CAPACITY = next(_n)
 R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
 R_PACKED = next(_n)  # entries of the log that are in the packets for the other ranks
-R_PACKETS_FULL = next(_n)  # whether those of the last window did not fit
+R_PACKETS_FULL = next(_n)  # how many messages of the last window were too small
 DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
 
 HALT_STEP = 1  # a bucket was too small for the spikes of a step
@@ -94,14 +94,16 @@ BOARD_BYTES = 8 * DEVICE_LANE_FIELDS + 32
 
 # --- exchange table: int64[EXCHANGE_FIELDS] -------------------------------------------------------------------------
 _n = count()
-E_RANK = next(_n)
-E_N_RANKS = next(_n)
+E_N_OUT = next(_n)  # messages to others
+E_N_IN = next(_n)  # messages of others
 E_N_POPULATIONS = next(_n)
-E_NEEDS_AT = next(_n)  # uint8[n_ranks, n_populations]: the rank needs the spikes of the population
 E_GID_STARTS_AT = next(_n)  # int64[n_populations + 1]
-E_PACKET_WORDS = next(_n)
-E_COUNT_AT = next(_n)  # int64[n_ranks]: entries for the rank; zero between kernels
-E_ENTRIES_AT = next(_n)  # int64[n_ranks * words]: entries of all packets received
+E_FIRST_AT = next(_n)  # int64[n_populations + 1]: where those of a population begin in the next list
+E_WANTED_BY_AT = next(_n)  # int32[...]: messages that the spikes of a population go to
+E_OUT_AT = next(_n)  # int64[E_N_OUT + 1]: first word of each message to others
+E_IN_AT = next(_n)  # int64[E_N_IN + 1]: and of others
+E_COUNT_AT = next(_n)  # int64[E_N_OUT]: entries of the message; zero between kernels
+E_ENTRIES_AT = next(_n)  # int64[...]: entries of all messages received
 EXCHANGE_FIELDS = (next(_n) + 7) // 8 * 8
 
 # --- batch of spikes, int64[BATCH_FIELDS]: one pair of populations on one lane, drawn in the order of its targets -----

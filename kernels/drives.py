@@ -9,7 +9,9 @@ import numpy as np
 
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i16, view_i32, view_i64, view_u8, view_u16, view_u32
+from dtbsim.kernels.philox import keyed
 from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, own_counts, poisson_counts, varied_counts
+from dtbsim.kernels.runs import runs_of
 
 
 @nb.njit(nogil=True)
@@ -37,12 +39,11 @@ def poisson_drives(lane: Any, step: int, k0: Any, k1: Any) -> None:
         buffer = view_u8(row[L.P_BUFFER_AT], STEPS * n).reshape((STEPS, n))
         if row[L.P_DRAWN] != step // STEPS:
             row[L.P_DRAWN] = step // STEPS
-            gids = view_u32(lane[L.GID_AT] + 4 * row[L.P_LOCAL], n)
             thresholds = view_u32(row[L.P_THRESHOLD_AT], row[L.P_THRESHOLDS])
             coarse = view_i16(row[L.P_COARSE_AT], row[L.P_COARSE])
             scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
-            drive = np.uint32(row[L.P_DRIVE])
-            poisson_counts(gids, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer)
+            drive, first = np.uint32(row[L.P_DRIVE]), row[L.P_LOCAL]
+            poisson_counts(runs_of(lane), first, n, step // STEPS, drive, k0, k1, thresholds, coarse, scratch, buffer)
         slot = row[L.P_SLOT]
         if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
             acc64 = view_i64(lane[L.ACC_AT] + 8 * slot, n)
@@ -70,15 +71,15 @@ def varied_poisson(lane: Any, step: int, chunk_start: int, k0: Any, k1: Any) -> 
             row[L.V_DRAWN] = block
             gids = view_u32(row[L.V_GIDS_AT], draws)
             scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
-            drive = np.uint32(row[L.V_DRIVE])
+            drive, key = np.uint32(row[L.V_DRIVE]), keyed(k1, row[L.V_HIGH])
             if row[L.V_OWN] != 0:
                 own_counts(
-                    gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
+                    gids, block, drive, k0, key, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
                     row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
                 )  # fmt: skip
             else:
                 varied_counts(
-                    gids, block, drive, k0, k1, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
+                    gids, block, drive, k0, key, rates, row[L.V_THRESHOLD_AT], row[L.V_THRESHOLDS],
                     row[L.V_COARSE_AT], row[L.V_COARSE], scratch, buffer,
                 )  # fmt: skip
         slots = view_i64(row[L.V_SLOTS_AT], row[L.V_TARGETS])

@@ -10,9 +10,11 @@ DTB_FN void advance_source(Table lane, i64 source, i64 spike, i64 step) {
         const Table table = dynamic_table(lane, d);
         if (table[D_KIND] == D_MODULATED)
             release(table, source, step);
-        const i64 k = source - table[D_SOURCE0];
+        const i64 k = row_of(table, source);
+        if (k < 0)
+            continue;
         const i64 *rows = at<i64>(table[D_SEGMENT_ROW_AT]) + k;
-        if (k < 0 || k >= table[D_N_SOURCES] || rows[0] == rows[1])
+        if (rows[0] == rows[1])
             continue;
         i64 *carried = at<i64>(table[D_CARRIED_AT]) + 2 * spike;
         if (table[D_KIND] >= D_PLASTIC)

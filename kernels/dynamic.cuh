@@ -10,6 +10,24 @@
 #include "stdp.cuh"
 #include "synapse_state.cuh"
 
+// Row of a source candidate, -1: it has none; the twin of used_sources.py.
+DTB_FN i64 row_of(Table table, i64 source) {
+    const i64 k = source - table[D_SOURCE0];
+    if (k < 0 || k >= table[D_N_HEARD])
+        return -1;
+    if (table[D_USED_AT] == 0)
+        return k;
+    const i64 *used = at<i64>(table[D_USED_AT]) + 2 * (k >> 6);
+    const u64 bits = (u64)used[0], bit = (u64)1 << (k & 63);
+    if ((bits & bit) == 0)
+        return -1;
+    u64 x = bits & (bit - 1);
+    x = x - ((x >> 1) & 0x5555555555555555ull);
+    x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);
+    x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Full;
+    return used[1] + (i64)((x * 0x0101010101010101ull) >> 56);
+}
+
 // Room for one more entry of `words` words in one of the two kinds of buckets of a table, 0: too small.
 DTB_FN i64 *new_entry(Table rank, Table table, i64 field, i64 slot, i64 words) {
     const i64 capacity = table[field + D_PAYLOAD_CAPACITY - D_PAYLOAD_AT];
@@ -62,8 +80,8 @@ DTB_FN void schedule_dynamic(
 ) {
     for (i64 d = 0; d < lane[N_DYNAMIC]; ++d) {
         const Table table = dynamic_table(lane, d);
-        const i64 k = source - table[D_SOURCE0];
-        if (k >= 0 && k < table[D_N_SOURCES])
+        const i64 k = row_of(table, source);
+        if (k >= 0)
             schedule_carried(rank, table, k, spike, step, now, thread, times);
     }
 }

@@ -14,6 +14,7 @@ from dtbsim.kernels.intrinsics import call_rule, view_i64, view_u32
 from dtbsim.kernels.payload_queue import enter, take
 from dtbsim.kernels.reward import integrate, release
 from dtbsim.kernels.stdp import source_spike
+from dtbsim.kernels.used_sources import row_of
 
 
 @nb.njit(nogil=True)
@@ -49,9 +50,9 @@ def schedule_dynamic(lane: Any, source: int, step: int, ring_mask: int) -> bool:
         table = tables[d * D.FIELDS : (d + 1) * D.FIELDS]
         if table[D.KIND] == D.MODULATED:
             release(table, source, step)
-        k = source - table[D.SOURCE0]
+        k = row_of(table, source)
         table_at = lane[L.DYNAMIC_AT] + 8 * d * D.FIELDS
-        if 0 <= k < table[D.N_SOURCES] and not _schedule(table, table_at, k, step, ring_mask):
+        if k >= 0 and not _schedule(table, table_at, k, step, ring_mask):
             return False
     return True
 

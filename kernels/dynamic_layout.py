@@ -17,7 +17,7 @@ ADVANCE_AT = next(_n)  # compiled functions of the model, see `rule_source`
 DELIVER_AT = next(_n)
 PAIRS_ONLY = next(_n)  # whether a spike changes nothing where the other end has had none before
 SOURCE0 = next(_n)  # first source candidate of the rank that the rows are for
-N_SOURCES = next(_n)
+N_SOURCES = next(_n)  # rows
 SYNAPSE_KIND = next(_n)  # layout.KIND_*
 TARGET_AT = next(_n)  # as in the lane table
 WEIGHT_AT = next(_n)
@@ -78,6 +78,8 @@ STATES_AT = next(_n)  # stateful: float32[N_STATES, synapses], see `synapse_stat
 N_STATES = next(_n)
 EVENT_AT = next(_n)  # int32[synapses]: time of the last spike of either end that the synapse has seen, in steps
 SHORTEST, LONGEST = next(_n), next(_n)  # delays of the projection, in steps
+N_HEARD = next(_n)  # source candidates from SOURCE0 on that rows are for
+USED_AT = next(_n)  # int64[words, 2]: which of them have a row, see `used_sources`; 0: all
 FIELDS = (next(_n) + 7) // 8 * 8
 
 DECAY_FIELDS = (DECAY_AT, DECAY1_AT, DECAY2_AT, DECAY3_AT)

@@ -18,7 +18,9 @@ I32_AT = next(_n)  # int32 states
 ACC_AT = next(_n)  # input vector, int32 or int64
 STIM_AT = next(_n)  # float32 input currents per neuron
 SPK_AT = next(_n)  # uint8 spike flags, padded to a multiple of 64
-GID_AT = next(_n)  # uint32 global ids, ascending within a group
+N_RUNS = next(_n)
+RUNS_AT = next(_n)  # int64[N_RUNS + 1, RUN_FIELDS]: whose the local indices are, ascending; on CPUs
+GID_AT = next(_n)  # uint32 global ids, ascending within a group; on GPUs, as the next one
 SOURCE_AT = next(_n)  # int32 index of the neuron as a source on this rank, -1: no targets here
 N_GROUPS = next(_n)
 GROUPS_AT = next(_n)  # int64[n_groups, 3]: kernel, G row, C row
@@ -62,7 +64,7 @@ PUBLISHED_AT = next(_n)  # int32[2, PUBLISHED_CAPACITY]: source indices that fir
 PUBLISHED_CAPACITY = next(_n)  # the most spikes that the lane can have in a step
 PUBLISHED_0 = next(_n)  # how many, even steps
 PUBLISHED_1 = next(_n)
-LOG_AT = next(_n)  # uint64: step << 32 | gid of every spike since the last collection
+LOG_AT = next(_n)  # uint64: step << (32 + GID_MORE) | gid of every spike since the last collection
 LOG_COUNT = next(_n)
 LOG_CAPACITY = next(_n)
 N_SAMPLED = next(_n)
@@ -73,8 +75,8 @@ N_DYNAMIC = next(_n)  # projections whose synapses change
 DYNAMIC_AT = next(_n)  # int64[N_DYNAMIC, dynamic_layout.FIELDS]
 N_PROCEDURAL = next(_n)  # pairs of populations of procedural projections
 PROCEDURAL_AT = next(_n)  # int64[N_PROCEDURAL, pair_layout.FIELDS], ascending SOURCE0
-PROCEDURAL_RING_AT = next(_n)  # their input to come: int32 or int64[PROCEDURAL_MASK + 1, N_SLOTS], as the input vector
-PROCEDURAL_MASK = next(_n)  # rows of that, a power of two above their largest delay, less 1
+PROCEDURAL_RING_AT = next(_n)  # input to come: int32 or int64[PROCEDURAL_MASK + 1, N_SLOTS]; the input vector is a row
+PROCEDURAL_MASK = next(_n)  # rows of that, a power of two that is not below their largest delay, less 1
 PROCEDURAL_EVENTS_AT = next(_n)  # int64[PROCEDURAL_MASK + 1]: synaptic events in each row
 PROCEDURAL_SCRATCH_AT = next(_n)  # int64[procedural.SCRATCH_WORDS]
 PROCEDURAL_COUNTS_AT = next(_n)  # scratch: int64, one for each part of a target population
@@ -93,27 +95,33 @@ LANE_FIELDS = (next(_n) + 15) // 16 * 16  # whole cache lines: lanes of differen
 KIND_PACKED, KIND_WIDE16, KIND_WIDE32, KIND_WIDE64 = range(4)
 """Synapses: 4 bytes; uint32 + int16; uint32 + int32; uint32 + int32 with an int64 input vector."""
 
+# --- runs of neurons ------------------------------------------------------------------------------------------------
+RUN_FIELDS = 3
+RUN_LOCAL, RUN_GID0, RUN_SOURCE0 = range(RUN_FIELDS)
+"""First local index, its global id, and its index as a source on this rank (-1: no targets here). All ids of a run have
+the same upper 32 bits. A last row has the number of neurons as RUN_LOCAL."""
+
 # --- drives --------------------------------------------------------------------------------------------------------
 POISSON_FIELDS = 13
 P_LOCAL, P_COUNT, P_SLOT, P_WEIGHT, P_DRIVE, P_THRESHOLD_AT, P_THRESHOLDS, P_COARSE_AT, P_COARSE = range(9)
 P_START, P_STOP, P_BUFFER_AT, P_DRAWN = range(9, POISSON_FIELDS)
 """P_DRAWN: step // 8 of the counts in the buffer, -1 none."""
-VARIED_FIELDS = 14
+VARIED_FIELDS = 15
 V_DRAWS, V_GIDS_AT, V_TARGETS, V_SLOTS_AT, V_WEIGHT, V_DRIVE, V_BUFFER_AT, V_DRAWN = range(8)
-V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE, V_OWN = range(8, VARIED_FIELDS)
-"""A Poisson drive whose rate varies, on chosen neurons, or of one train. V_DRAWS trains drawn for uint32 gids go to
-V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple of 8 before the chunk, the
-row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""
+V_RATES_AT, V_THRESHOLD_AT, V_THRESHOLDS, V_COARSE_AT, V_COARSE, V_OWN, V_HIGH = range(8, VARIED_FIELDS)
+"""A Poisson drive whose rate varies, on chosen neurons, or of one train. V_DRAWS trains drawn for uint32 gids (V_HIGH:
+their upper 32 bits) go to V_TARGETS int64 slots each, or one to all. V_RATES_AT: int32 per step from the last multiple
+of 8 before the chunk, the row of the thresholds (uint32[rates, V_THRESHOLDS], int16[rates, V_COARSE]), -1: off."""
 CURRENT_FIELDS = 4
 C_LOCAL, C_COUNT, C_WAVE_AT, C_INDEX_AT = range(4)
 """Input currents: C_COUNT neurons from C_LOCAL on, or those of an int32 list of local indices (0: none)."""
-NOISE_FIELDS = 13
+NOISE_FIELDS = 14
 Q_DRAWS, Q_GIDS_AT, Q_TARGETS, Q_INDEX_AT, Q_DRIVE, Q_START, Q_STOP, Q_INTERVAL, Q_BUFFER_AT, Q_DRAWN = range(10)
-Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT = range(10, NOISE_FIELDS)
-"""A noise current: Q_DRAWS courses of numbers for uint32 gids go to Q_TARGETS int32 local indices each, or one to all.
-A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number // 4 of what is in it.
-Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay, kick. Q_WAVE_AT:
-float32[steps, 2] of the chunk, mean and standard deviation."""
+Q_STATE_AT, Q_MEMORY_AT, Q_WAVE_AT, Q_HIGH = range(10, NOISE_FIELDS)
+"""A noise current: Q_DRAWS courses of numbers for uint32 gids (Q_HIGH: their upper 32 bits) go to Q_TARGETS int32 local
+indices each, or one to all. A number is held for Q_INTERVAL steps; Q_BUFFER_AT: float32[4, Q_DRAWS], Q_DRAWN: number
+// 4 of what is in it. Q_STATE_AT: float32[Q_DRAWS] of processes with memory (0: white), Q_MEMORY_AT: float32 decay,
+kick. Q_WAVE_AT: float32[steps, 2] of the chunk, mean and standard deviation."""
 RANDOM_FIELDS = 8
 R_LOCAL, R_COUNT, R_THRESHOLD_AT, R_BUFFER_AT, R_DRAWN, R_RATE_AT, R_START_AT, R_MORE_AT = range(RANDOM_FIELDS)
 """R_COUNT source neurons from R_LOCAL on: uint32 thresholds of one spike or more, uint8[4, R_COUNT] spikes of step
@@ -141,7 +149,8 @@ NOISE_HIGH = next(_n)
 THREAD_LANES_AT = next(_n)  # int64[n_threads + 1]: first lane of each thread
 BARRIER_AT = next(_n)  # int64[16]: arrivals, generation
 REMOTE_N = next(_n)  # spikes of other ranks to take in at the start of the window
-REMOTE_AT = next(_n)  # uint64: step << 32 | gid
+REMOTE_AT = next(_n)  # uint64: as entries of a log
+GID_MORE = next(_n)  # bits of a global id in an entry beyond 32, where the network has more neurons
 N_SOURCE_RANGES = next(_n)
 SOURCE_RANGES_AT = next(_n)  # int64[n, 3]: `sources`
 N_SOURCE_JUMPS = next(_n)

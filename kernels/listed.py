@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
 from dtbsim.kernels.row_writer import (
     CHUNK,
     DELAY,
@@ -34,12 +34,13 @@ def draw_listed(
 ) -> None:  # fmt: skip
     """Draw the weights (int32[n], in quanta) and delays (uint16[n], in steps) of synapses that list none.
 
-    Keyed by the target's gid (uint32[n]) and the synapse's number among those of its target (uint32[n]). Arrays of
+    Keyed by the target's gid (int64[n]) and the synapse's number among those of its target (uint32[n]). Arrays of
     length 0 are not filled; own_delays int32[n] is above 0 where the pair of populations has a delay of its own.
     """
     c3 = _PURPOSE | np.uint32(projection)
     for i in range(targets.size):
-        r0, r1, _, _ = philox4x32(targets[i], numbers[i], np.uint32(CALL_LISTED), c3, k0, k1)
+        gid = targets[i]
+        r0, r1, _, _ = philox4x32(np.uint32(gid), numbers[i], np.uint32(CALL_LISTED), c3, k0, keyed(k1, gid >> 32))
         if weights.size > 0:
             weights[i] = np.int32(draw_weight(draws, r0, 1 << 27))
         if delays.size > 0:

@@ -17,7 +17,7 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_f32, view_i32, view_i64, view_u16, view_u32
 from dtbsim.kernels.numba_support import NoAliasCompiler
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
 from dtbsim.kernels.poisson import CHUNK, SCRATCH_WORDS
 from dtbsim.numerics.philox import PURPOSE_NOISE, PURPOSE_SHIFT
 
@@ -85,7 +85,8 @@ def noise_currents(lane: Any, step: int, offset: int, k0: Any, k1: Any) -> None:
             gids = view_u32(row[L.Q_GIDS_AT], draws)
             normal = view_f32(lane[L.NORMAL_AT], TABLE)
             scratch = view_u16(lane[L.SCRATCH_AT], SCRATCH_WORDS)
-            standard_normals(gids, number // NUMBERS, np.uint32(row[L.Q_DRIVE]), k0, k1, normal, scratch, buffer)
+            key = keyed(k1, row[L.Q_HIGH])
+            standard_normals(gids, number // NUMBERS, np.uint32(row[L.Q_DRIVE]), k0, key, normal, scratch, buffer)
         values = buffer[number % NUMBERS]
         if row[L.Q_STATE_AT] != 0:
             state = view_f32(row[L.Q_STATE_AT], draws)

@@ -2,7 +2,8 @@
 
 Each source makes NUMBER synapses onto a target population of T neurons, which is cut into 2**L parts: part p holds the
 neurons [p * T >> L, (p + 1) * T >> L) of the population. All draws are Philox 4x32-10 with word 0 of the counter = gid
-of the source, word 3 = purpose << 24 | index of the projection. No two purposes, projections, target populations or
+of the source, word 3 = purpose << 24 | index of the projection; gids above 2**32 change the key, that of the source its
+second word, that in word 2 its first (`numerics.philox`). No two purposes, projections, target populations or
 parts share a counter, as word 2 is a gid of the target population that names one thing only:
 
 - How many synapses of a source fall into each part is a tree of halvings. A node is 2**j parts; of its n synapses as
@@ -30,7 +31,7 @@ from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels import row_writer as S
 from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import below, philox4x32
+from dtbsim.kernels.philox import below, keyed, philox4x32
 from dtbsim.numerics.philox import PURPOSE_OUT_SPLIT, PURPOSE_OUT_TARGET, PURPOSE_SHIFT
 
 _SPLIT = np.uint32(PURPOSE_OUT_SPLIT << PURPOSE_SHIFT)
@@ -58,11 +59,12 @@ def _ones(word: Any, bits: int) -> Any:
 def first_half(source_gid: Any, n: int, boundary_gid: int, projection: int, k0: Any, k1: Any) -> Any:
     """Synapses of a node of the tree that fall into its first half, of `n`."""
     c2, c3 = np.uint32(boundary_gid), _SPLIT | np.uint32(projection)
+    key0, key1 = keyed(k0, boundary_gid >> 32), keyed(k1, source_gid >> 32)
     ones = np.int64(0)
     chunk = np.int64(0)
     while 128 * chunk < n:
         left = n - 128 * chunk
-        r0, r1, r2, r3 = philox4x32(np.uint32(source_gid), np.uint32(chunk), c2, c3, k0, k1)
+        r0, r1, r2, r3 = philox4x32(np.uint32(source_gid), np.uint32(chunk), c2, c3, key0, key1)
         ones += _ones(r0, left) + _ones(r1, left - 32) + _ones(r2, left - 64) + _ones(r3, left - 96)
         chunk += 1
     return ones
@@ -106,10 +108,11 @@ def draw_slots(
     slot_of_block = view_i32(pair[P.SLOT_OF_BLOCK_AT], pair[P.N_BLOCKS])
     block_size = pair[P.BLOCK_SIZE]
     c0, c2 = np.uint32(source_gid), np.uint32(pair[P.TARGET_GID0] + begin)
+    key0, key1 = keyed(k0, (pair[P.TARGET_GID0] + begin) >> 32), keyed(k1, source_gid >> 32)
     c3 = _TARGET | np.uint32(pair[P.PROJECTION])
     w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
     for i in range(m):
-        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, k0, k1)
+        r0, r1, r2, r3 = philox4x32(c0, np.uint32(first + i), c2, c3, key0, key1)
         w0[i] = r0
         w1[i] = r1
         w2[i] = r2

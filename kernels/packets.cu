@@ -28,28 +28,30 @@ DTB_KERNEL dtb_pack_lanes(Table rank, Table exchange, i64 packets, i64 is_last) 
         seal(rank, exchange, at<u64>(packets));
 }
 
-// Gather the entries of all packets; blocks (1, rank). Shared memory: 16 bytes. A rank that overflowed halts the
-// device: the host gets its spikes and enters them with these.
-DTB_KERNEL dtb_unpack(Table rank, Table exchange, i64 received, i64 sent) {
-    i64 *sums = reinterpret_cast<i64 *>(dtb_shared_memory); // entries before this packet; ranks that overflowed
-    const i64 row = blockIdx.y, n_ranks = exchange[E_N_RANKS];
+// Gather the entries of all messages; blocks (1, message), at least one. Shared memory: 16 bytes. A message that was too
+// small halts the device: the host gets its spikes and enters them with these.
+DTB_KERNEL dtb_unpack(Table rank, Table exchange, i64 received) {
+    i64 *sums = reinterpret_cast<i64 *>(dtb_shared_memory); // entries before this message; messages that were too small
+    const i64 row = blockIdx.y, n_in = exchange[E_N_IN];
     if (threadIdx.x < 2)
         sums[threadIdx.x] = 0;
     __syncthreads();
-    for (i64 r = threadIdx.x; r < n_ranks; r += blockDim.x) {
-        const i64 n = arrived_from(exchange, at<u64>(received), at<u64>(sent), r);
+    for (i64 m = threadIdx.x; m < n_in; m += blockDim.x) {
+        const i64 n = arrived_in(exchange, at<u64>(received), m);
         if (n < 0)
             take_from(sums + 1, 1);
-        else if (r < row)
+        else if (m < row)
             take_from(sums, n);
     }
     __syncthreads();
-    const i64 n = arrived_from(exchange, at<u64>(received), at<u64>(sent), row);
-    const u64 *packet = at<u64>(received) + row * exchange[E_PACKET_WORDS];
-    i64 *entries = at<i64>(exchange[E_ENTRIES_AT]) + sums[0];
-    for (i64 j = threadIdx.x; j < n; j += blockDim.x)
-        entries[j] = (i64)packet[1 + j];
-    if (row != n_ranks - 1 || threadIdx.x != 0)
+    const i64 n = row < n_in ? arrived_in(exchange, at<u64>(received), row) : 0;
+    if (n > 0) {
+        const u64 *message = at<u64>(received) + at<i64>(exchange[E_IN_AT])[row];
+        i64 *entries = at<i64>(exchange[E_ENTRIES_AT]) + sums[0];
+        for (i64 j = threadIdx.x; j < n; j += blockDim.x)
+            entries[j] = (i64)message[1 + j];
+    }
+    if (row + 1 < n_in || threadIdx.x != 0)
         return;
     rank[R_REMOTE_AT] = exchange[E_ENTRIES_AT];
     rank[R_REMOTE_N] = sums[0] + (n > 0 ? n : 0);

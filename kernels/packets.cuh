@@ -1,50 +1,46 @@
-// Packing spikes into fixed-size packets, one per destination rank, and taking them out again; twin of packets.py.
+// Packing spikes into messages, one for each neighbouring rank, and taking them out again; twin of packets.py.
 //
-// A packet is PACKET words of uint64: the number of entries, then the entries step << 32 | gid. Their order inside a
-// packet depends on the order of threads, which changes nothing: a delay queue counts what is due in a step, and delivery
-// adds integers. What does need an order (synapses that change) finds it in the steps of the entries.
+// A message is a number of uint64 words: word 0 is the number of entries, then the entries step << 32 | gid. Their order
+// depends on the order of threads, which changes nothing: a delay queue counts what is due in a step, and delivery adds
+// integers. What does need an order (synapses that change) finds it in the steps of the entries.
 #pragma once
 #include "populations.cuh"
 
 constexpr u64 PACKET_OVERFLOW = 1ull << OVERFLOW_BIT;
 
-// Put a spike into the packets of the ranks that need it. Where it does not fit it is only counted.
+// Put a spike into the messages of the ranks that need it. Where it has no room it is only counted.
 DTB_FN void put(Table exchange, i64 entry, u64 *packets) {
-    const i64 n_ranks = exchange[E_N_RANKS], words = exchange[E_PACKET_WORDS];
     const i64 population = population_of(at<i64>(exchange[E_GID_STARTS_AT]), exchange[E_N_POPULATIONS], entry & 0xFFFFFFFFll);
-    const u8 *needs = at<u8>(exchange[E_NEEDS_AT]) + population;
+    const i64 *first = at<i64>(exchange[E_FIRST_AT]) + population;
+    const i32 *wanted_by = at<i32>(exchange[E_WANTED_BY_AT]);
+    const i64 *starts = at<i64>(exchange[E_OUT_AT]);
     i64 *counts = at<i64>(exchange[E_COUNT_AT]);
-    for (i64 r = 0; r < n_ranks; ++r) {
-        if (r == exchange[E_RANK] || needs[r * exchange[E_N_POPULATIONS]] == 0)
-            continue;
-        const i64 n = take_from(counts + r, 1) + 1;
-        if (n < words)
-            packets[r * words + n] = (u64)entry;
+    for (i64 k = first[0]; k < first[1]; ++k) {
+        const i64 m = wanted_by[k];
+        const i64 n = take_from(counts + m, 1) + 1;
+        if (n < starts[m + 1] - starts[m])
+            packets[starts[m] + n] = (u64)entry;
     }
 }
 
-// One thread, when all spikes are put: the first words, and what the host has to know. Where some packet is too small,
-// each holds PACKET_OVERFLOW alone, the own one too, and the spikes travel in a second round.
+// One thread, when all spikes are put: the first words, and what the host has to know. A message that is too small
+// counts for nothing: its spikes travel in a second one of just their size.
 DTB_FN void seal(Table rank, Table exchange, u64 *packets) {
-    const i64 n_ranks = exchange[E_N_RANKS], words = exchange[E_PACKET_WORDS];
+    const i64 *starts = at<i64>(exchange[E_OUT_AT]);
     i64 *counts = at<i64>(exchange[E_COUNT_AT]);
-    i64 most = 0;
-    for (i64 r = 0; r < n_ranks; ++r) {
-        const i64 n = read_shared_word(counts + r);
-        most = n > most ? n : most;
+    i64 full = 0;
+    for (i64 m = 0; m < exchange[E_N_OUT]; ++m) {
+        const i64 n = read_shared_word(counts + m);
+        const bool fits = n < starts[m + 1] - starts[m];
+        packets[starts[m]] = fits ? (u64)n : PACKET_OVERFLOW | (u64)n;
+        full += fits ? 0 : 1;
+        counts[m] = 0;
     }
-    for (i64 r = 0; r < n_ranks; ++r) {
-        packets[r * words] = most < words ? (u64)read_shared_word(counts + r) : PACKET_OVERFLOW;
-        counts[r] = 0;
-    }
-    rank[R_PACKETS_FULL] = most < words ? 0 : 1;
+    rank[R_PACKETS_FULL] = full;
 }
 
-// What rank r has sent here, in entries; -1: it overflowed. The own packet tells whether this rank did.
-DTB_FN i64 arrived_from(Table exchange, const u64 *received, const u64 *sent, i64 r) {
-    const u64 *packets = r == exchange[E_RANK] ? sent : received;
-    const u64 first = packets[r * exchange[E_PACKET_WORDS]];
-    if (first == PACKET_OVERFLOW)
-        return -1;
-    return r == exchange[E_RANK] ? 0 : (i64)first;
+// Entries of message m of those received; -1: it was too small.
+DTB_FN i64 arrived_in(Table exchange, const u64 *received, i64 m) {
+    const u64 first = received[at<i64>(exchange[E_IN_AT])[m]];
+    return first >= PACKET_OVERFLOW ? -1 : (i64)first;
 }

@@ -10,8 +10,10 @@ import numpy as np
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.mpi.mail import COUNT
+from dtbsim.kernels.sources import gid_of
 
+COUNT = np.uint64(0xFFFFFFFF)
+"""Of word 0 of a message: how many words follow."""
 OVERFLOW = np.uint64(1 << 63)
 """Word 0 of the packets of a GPU whose spikes did not fit."""
 
@@ -55,7 +57,7 @@ def pack(
     for i in range(rank[L.N_LANES]):
         log = view_i64(lanes[i][L.LOG_AT], lanes[i][L.LOG_COUNT])
         for j in range(sent[i], lanes[i][L.LOG_COUNT]):
-            gid = log[j] & 0xFFFFFFFF
+            gid = gid_of(rank, log[j])
             if not low <= gid < high:
                 run = _run_of(runs, gid)
                 low, high = runs[run, RUN_GID0], runs[run, RUN_STOP]
@@ -88,3 +90,23 @@ def unpack(at: Any, received: Any, out: Any) -> Any:
             out[n] = np.int64(received[j])
             n += 1
     return n
+
+
+@cached_njit
+def note_counts(words: Any, at: Any, peak: Any) -> Any:
+    """Raise `peak` (int64[n]) to the entries that each message announces; returns how many of them had no room."""
+    over = 0
+    for m in range(at.size - 1):
+        n = np.int64(words[at[m]] & COUNT)
+        peak[m] = max(peak[m], n)
+        over += n + 1 > at[m + 1] - at[m]
+    return over
+
+
+@cached_njit
+def count_over(words: Any, at: Any) -> Any:
+    """How many messages announce more entries than they have room for."""
+    over = 0
+    for m in range(at.size - 1):
+        over += np.int64(words[at[m]] & COUNT) + 1 > at[m + 1] - at[m]
+    return over

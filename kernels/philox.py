@@ -7,7 +7,9 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from dtbsim.numerics.philox import LOW, M0, M1, SHIFT, W0, W1
+from dtbsim.numerics.philox import HIGH, LOW, M0, M1, SHIFT, W0, W1
+
+_HIGH = np.uint64(HIGH)
 
 
 @nb.njit(inline="always")
@@ -26,6 +28,12 @@ def philox4x32(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
         k = np.uint64(k + W0)
         q = np.uint64(q + W1)
     return np.uint32(a), np.uint32(b), np.uint32(c), np.uint32(d)
+
+
+@nb.njit(inline="always")
+def keyed(key: Any, high: Any) -> Any:
+    """A word of the key (uint32) for a global id with these upper 32 bits (`numerics.philox`)."""
+    return np.uint32(np.uint64(key) + np.uint64(high) * _HIGH)
 
 
 @nb.njit(inline="always")

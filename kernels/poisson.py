@@ -15,9 +15,11 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from dtbsim.kernels import layout as L
 from dtbsim.kernels.intrinsics import view_i16, view_u32
 from dtbsim.kernels.numba_support import NoAliasCompiler
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
+from dtbsim.kernels.runs import gid_at, run_at
 from dtbsim.numerics.limits import MAX_COUNT, MAX_MEAN
 from dtbsim.numerics.philox import PURPOSE_POISSON, PURPOSE_SHIFT
 
@@ -30,7 +32,7 @@ UNREACHABLE = 0xFFFFFFFF
 COARSE_TOP = 0x7FFF
 _SIGN = np.int16(15)
 SHARED_GID = 0xFFFFFFFF
-"""Stands for all targets of a drive that gives them one train; no neuron has it."""
+"""Stands for all targets of a drive that gives them one train: none of them draws for itself."""
 _CALL_LOW = np.uint32(1)
 """Counter word 2 of the call that gives lower halves (0: the one that gives upper halves)."""
 
@@ -196,29 +198,55 @@ def _exact(gid: Any, c1: Any, c3: Any, k0: Any, k1: Any, step: int, upper: Any, 
     return np.uint8(k)
 
 
+@nb.njit(nogil=True, pipeline_class=NoAliasCompiler)
+def _halves_of_run(
+    gid0: int, c1: Any, c3: Any, k0: Any, k1: Any,
+    h0: Any, h1: Any, h2: Any, h3: Any, h4: Any, h5: Any, h6: Any, h7: Any,
+) -> None:  # fmt: skip
+    """The same of neurons of consecutive ids from `gid0` on."""
+    for i in range(h0.size):
+        r0, r1, r2, r3 = philox4x32(np.uint32(gid0 + i), c1, np.uint32(0), c3, k0, k1)
+        h0[i] = np.uint16(r0)
+        h1[i] = np.uint16(r1)
+        h2[i] = np.uint16(r2)
+        h3[i] = np.uint16(r3)
+        h4[i] = np.uint16(r0 >> np.uint32(16))
+        h5[i] = np.uint16(r1 >> np.uint32(16))
+        h6[i] = np.uint16(r2 >> np.uint32(16))
+        h7[i] = np.uint16(r3 >> np.uint32(16))
+
+
 @nb.njit(nogil=True)
 def poisson_counts(
-    gids: Any, step8: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, coarse: Any, scratch: Any, out: Any
-) -> None:
-    """Fill out[w, i] (uint8[8, n]) with the count of neuron gids[i] (uint32[n]) at step 8 * step8 + w.
+    runs: Any, first: int, n: int, step8: Any, drive: Any, k0: Any, k1: Any, thresholds: Any, coarse: Any,
+    scratch: Any, out: Any,
+) -> None:  # fmt: skip
+    """Fill out[w, i] (uint8[8, n]) with the count of the neuron of local index first + i at step 8 * step8 + w.
 
-    `thresholds` and `coarse` as the functions of these names give them; `scratch` is uint16[SCRATCH_WORDS]; `drive` the
-    drive's index (uint32).
+    `runs` as `kernels.runs` has them; `thresholds` and `coarse` as the functions of these names give them; `scratch`
+    is uint16[SCRATCH_WORDS]; `drive` the drive's index (uint32).
     """
-    n = gids.size
     c1 = np.uint32(step8)
     c3 = np.uint32(np.uint32(PURPOSE_POISSON << PURPOSE_SHIFT) | drive)
     halves = scratch[: STEPS * CHUNK].reshape((STEPS, CHUNK))
     unsure = scratch[STEPS * CHUNK :].view(np.uint8)
     together = unsure.view(np.uint64)
+    run = run_at(runs, first)
     lo = 0
     while lo < n:
         m = min(CHUNK, n - lo)
-        part = gids[lo : lo + m]
-        _halves(
-            part, c1, c3, k0, k1,
-            halves[0], halves[1], halves[2], halves[3], halves[4], halves[5], halves[6], halves[7],
-        )  # fmt: skip
+        a = np.int64(0)
+        while a < m:
+            local = first + lo + a
+            gid = runs[run, L.RUN_GID0] + local - runs[run, L.RUN_LOCAL]
+            b = min(np.int64(m), a + runs[run + 1, L.RUN_LOCAL] - local)
+            _halves_of_run(
+                gid, c1, c3, k0, keyed(k1, gid >> 32),
+                halves[0, a:b], halves[1, a:b], halves[2, a:b], halves[3, a:b],
+                halves[4, a:b], halves[5, a:b], halves[6, a:b], halves[7, a:b],
+            )  # fmt: skip
+            run += np.int64(local + b - a == runs[run + 1, L.RUN_LOCAL])
+            a = b
         for w in range(STEPS):
             counts = out[w, lo : lo + m]
             _count_into(halves[w], coarse, m, counts, unsure)
@@ -227,7 +255,9 @@ def poisson_counts(
                 if together[block] != 0:
                     for i in range(8 * block, min(8 * block + 8, m)):
                         if unsure[i] != 0:
-                            counts[i] = _exact(part[i], c1, c3, k0, k1, w, halves[w, i], thresholds)
+                            gid = gid_at(runs, first + lo + i)
+                            key = keyed(k1, gid >> 32)
+                            counts[i] = _exact(np.uint32(gid), c1, c3, k0, key, w, halves[w, i], thresholds)
         lo += m
 
 

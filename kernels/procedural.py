@@ -1,9 +1,10 @@
 """Procedural projections: the synapses of a spike are drawn again when it becomes known, nothing is stored of them.
 
-A lane has a ring of input vectors, int32 or int64[MASK + 1, N_SLOTS] as its own. When a spike of step t becomes known,
-the weight of each of its synapses onto the lane is added to row (t + delay) & MASK; at the beginning of step u row
-u & MASK is added to the input vector and cleared. Sums are integers, so their order does not matter, and the result is
-that of stored synapses. Events are counted per row when they are drawn, and in all when the row is taken.
+A lane has a ring of input vectors, int32 or int64[MASK + 1, N_SLOTS]. When a spike of step t becomes known, the weight
+of each of its synapses onto the lane is added to row (t + delay) & MASK; in step u row u & MASK is the input vector,
+which the update clears. A spike of step u becomes known after that, so a ring of as many rows as the longest delay has
+steps is enough. Sums are integers, so their order does not matter, and the result is that of stored synapses. Events
+are counted per row when they are drawn, and in all when the row is taken.
 
 What is drawn is what the stored form has: `outdegree` for fixed_outdegree; for all_to_all and one_to_one the words r0
 (weight) and r1 (delay) of philox(gid of the target, index of the source in its population, key << 2 | CALL_VALUES,
@@ -22,7 +23,7 @@ from dtbsim.kernels import pair_layout as P
 from dtbsim.kernels.connect import CALL_VALUES
 from dtbsim.kernels.intrinsics import view_i32, view_i64, view_u32
 from dtbsim.kernels.outdegree import counts_of_parts, draw_slots, draws_of_pair
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
 from dtbsim.kernels.row_writer import CHUNK, draw_delays, draw_weights
 from dtbsim.kernels.tasks import FIXED_OUTDEGREE, ONE_TO_ONE
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SOURCE
@@ -99,11 +100,12 @@ def _onto(
     c2 = (np.uint32(pair[P.SOURCE_KEY]) << np.uint32(2)) | CALL_VALUES
     done = np.int64(0)
     while done < n:
-        m = min(np.int64(CHUNK), n - done)
         gid = pair[P.TARGET_GID0] + first + done
+        m = min(np.int64(CHUNK), n - done, (((gid >> 32) + 1) << 32) - gid)
+        key = keyed(k1, gid >> 32)
         if drawn:
             for i in range(m):
-                r0, r1, _, _ = philox4x32(np.uint32(gid + i), c1, c2, c3, k0, k1)
+                r0, r1, _, _ = philox4x32(np.uint32(gid + i), c1, c2, c3, k0, key)
                 w0[i] = r0
                 w1[i] = r1
         for i in range(m):
@@ -144,25 +146,12 @@ def schedule_procedural(lane: Any, source: int, step: int, now: int, k0: Any, k1
 
 
 @nb.njit(nogil=True)
-def _move(row: Any, acc: Any) -> None:
-    for i in range(acc.size):
-        acc[i] += row[i]
-        row[i] = 0
-
-
-@nb.njit(nogil=True)
 def deliver_procedural(lane: Any, step: int) -> None:
-    """Add what is due at `step` to the lane's input vector."""
-    n_slots, mask = lane[L.N_SLOTS], lane[L.PROCEDURAL_MASK]
+    """Make the row of what is due at `step` the lane's input vector."""
+    mask = lane[L.PROCEDURAL_MASK]
     events = view_i64(lane[L.PROCEDURAL_EVENTS_AT], mask + 1)
     row = step & mask
-    if events[row] == 0:
-        return
-    if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64:
-        at = lane[L.PROCEDURAL_RING_AT] + 8 * row * n_slots
-        _move(view_i64(at, n_slots), view_i64(lane[L.ACC_AT], n_slots))
-    else:
-        at = lane[L.PROCEDURAL_RING_AT] + 4 * row * n_slots
-        _move(view_i32(at, n_slots), view_i32(lane[L.ACC_AT], n_slots))
+    width = 8 if lane[L.SYNAPSE_KIND] == L.KIND_WIDE64 else 4
+    lane[L.ACC_AT] = lane[L.PROCEDURAL_RING_AT] + width * row * lane[L.N_SLOTS]
     lane[L.EVENT_TOTAL] += events[row]
     events[row] = 0

@@ -30,6 +30,18 @@ def jump_table(ranges: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
     return np.searchsorted(ranges[:, 1], begins, side="right").astype(np.int32), shift
 
 
+@nb.njit(nogil=True, inline="always")
+def gid_of(rank: Any, entry: int) -> Any:
+    """The global id in an entry of a log."""
+    return entry & ((np.int64(1) << (32 + rank[L.GID_MORE])) - 1)
+
+
+@nb.njit(nogil=True, inline="always")
+def step_of(rank: Any, entry: int) -> Any:
+    """The step in an entry of a log."""
+    return entry >> (32 + rank[L.GID_MORE])
+
+
 @nb.njit(nogil=True)
 def source_index(rank: Any, gid: int) -> Any:
     """Number of `gid` among the source candidates of a rank (int64[RANK_FIELDS]), -1 where it has no targets here."""

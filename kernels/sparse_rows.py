@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from dtbsim.kernels import layout as L
-from dtbsim.kernels.delay_queue import enter
+from dtbsim.kernels.delay_queue import fresh_chunk
 from dtbsim.kernels.intrinsics import prefetch, view_i64, view_u8, view_u16, view_u32
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.rows import MAX_SEGMENT, permute
@@ -161,8 +161,17 @@ def schedule_sparse(lane: Any, source: int, step: int, now: int, ring_mask: int)
         stop = synapse + 1
         while stop < end and stop - synapse < MAX_SEGMENT and _delay_of(lane, stop) == delay:
             stop += 1
-        entry = (synapse << L.ENTRY_SHIFT) | (stop - synapse)
-        if step + delay >= now and not enter(lane, buckets, step + delay, entry, ring_mask):
-            return False
+        if step + delay >= now:  # as in `delay_queue.schedule`
+            slot = ((step + delay) & ring_mask) * 2
+            chunk, filled = buckets[slot], buckets[slot + 1]
+            if chunk < 0 or filled == L.CHUNK_ENTRIES:
+                chunk = fresh_chunk(lane, chunk)
+                if chunk < 0:
+                    return False
+                filled = 0
+                buckets[slot] = chunk
+            pool = view_i64(lane[L.POOL_AT], (chunk + 1) * L.CHUNK_WORDS)
+            pool[chunk * L.CHUNK_WORDS + 1 + filled] = (synapse << L.ENTRY_SHIFT) | (stop - synapse)
+            buckets[slot + 1] = filled + 1
         synapse = stop
     return True

@@ -28,7 +28,7 @@ from dtbsim.kernels.jit import source_hash, static_dir
 from dtbsim.kernels.noise import noise_currents
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
 from dtbsim.kernels.rounds import exchange
-from dtbsim.kernels.sources import source_index
+from dtbsim.kernels.sources import gid_of, source_index, step_of
 from dtbsim.kernels.sparse_rows import prefetch_bytes, prefetch_first, schedule_sparse
 
 SIGNATURE = types.int64(*[types.int64] * 7)
@@ -36,11 +36,11 @@ SIGNATURE = types.int64(*[types.int64] * 7)
 
 @nb.njit(nogil=True)
 def _spike(rank: Any, spikes_at: int, k: int, step: int) -> Any:
-    """(source, step) of spike k: of int32 sources here that fired in `step`; of step << 32 | gid if that is -1."""
+    """(source, step) of spike k: of int32 sources here that fired in `step`; of entries of a log if that is -1."""
     if step >= 0:
         return np.int64(view_i32(spikes_at, k + 1)[k]), np.int64(step)
     entry = view_i64(spikes_at, k + 1)[k]
-    return np.int64(source_index(rank, entry & 0xFFFFFFFF)), entry >> 32
+    return np.int64(source_index(rank, gid_of(rank, entry))), step_of(rank, entry)
 
 
 class Stage:

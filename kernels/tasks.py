@@ -11,7 +11,7 @@ import numpy as np
 from dtbsim.kernels import connect
 from dtbsim.kernels import row_writer as S
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.philox import philox4x32
+from dtbsim.kernels.philox import keyed, philox4x32
 from dtbsim.numerics.philox import PURPOSE_SHIFT, PURPOSE_SPLIT
 
 TASK_FIELDS = 6
@@ -35,29 +35,34 @@ _SPLIT = np.uint32(PURPOSE_SPLIT << PURPOSE_SHIFT)
 @cached_njit
 def run_tasks(
     rule: int, projection: int, multapses: bool, tasks: Any, pieces: Any, piece_gid0: Any, pool: Any,
-    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, writer: Any, bits: Any,
+    count_starts: Any, count_first: Any, counts: Any, k0: Any, k1: Any, draws: Any, writer: Any, bits: Any, known: Any,
 ) -> None:  # fmt: skip
     """Feed the writer with every synapse of `tasks` (int64[n, TASK_FIELDS]).
 
     `pieces` int64[p + 1] are the pool ranges, `piece_gid0` the first gid of each target population; `counts`
     (uint32 thresholds, ranges count_starts[e] .. count_starts[e + 1], offset count_first[e]) serve pairwise_bernoulli.
-    `bits` uint8 marks, zero on entry and exit: one per candidate source.
+    `bits` uint8, a mark for each source or none, and `known` uint32, with room for the sources of a target that are
+    drawn once each, are zero on entry and exit.
     """
     words = np.empty((4, S.CHUNK), np.uint32)
     made = np.empty((S.MADE, S.CHUNK), np.int64)
-    gids = np.empty(65_536, np.uint32)
+    most = np.int64(0)
+    for k in range(tasks.shape[0]):
+        most = max(most, tasks[k, COUNT])
+    gids = np.empty(most, np.int64)
     for k in range(tasks.shape[0]):
         task = tasks[k]
         piece, slot, entry = task[PIECE], task[SLOT], task[ENTRY]
         n = task[COUNT]
         for i in range(n):
-            gids[i] = np.uint32(task[FIRST_GID] + i)
+            gids[i] = task[FIRST_GID] + i
         targets = gids[:n]
         if rule == FIXED_INDEGREE:
             part = _slice(pool, pieces[piece], pieces[piece + 1])
             connect.fixed_indegree(
-                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, made, bits
-            )
+                targets, slot, task[NUMBER], multapses, part, projection, k0, k1, draws, writer, words, made, bits,
+                known,
+            )  # fmt: skip
         elif rule == FIXED_TOTAL:
             connect.fixed_total_number(
                 task[FIRST_GID], n, slot, task[NUMBER], entry, pool, projection, k0, k1, draws, writer, words, made
@@ -66,7 +71,7 @@ def run_tasks(
             thresholds = counts[count_starts[entry] : count_starts[entry + 1]]
             connect.pairwise_bernoulli(
                 targets, slot, thresholds, count_first[entry], entry, pool, projection, k0, k1, draws, writer, words,
-                made, bits,
+                made, bits, known,
             )  # fmt: skip
         elif rule == ALL_TO_ALL:
             connect.all_to_all(targets, slot, entry, pool, projection, k0, k1, draws, writer, words, made)
@@ -130,7 +135,7 @@ def split_total(total: int, sizes: Any, gid0: int, source: int, projection: int,
 
     Keyed by (first gid of the target population, source population, node, projection): the same for every owner.
     """
-    n = sizes.size
+    n, key = sizes.size, keyed(k1, gid0 >> 32)
     cumulative = np.zeros(n + 1, np.int64)
     for i in range(n):
         cumulative[i + 1] = cumulative[i] + sizes[i]
@@ -147,7 +152,7 @@ def split_total(total: int, sizes: Any, gid0: int, source: int, projection: int,
         p = (cumulative[middle] - cumulative[low]) / (cumulative[high] - cumulative[low])
         # middle alone names the node: every split point occurs once in the tree
         c0, c1 = np.uint32(gid0), np.uint32(middle)
-        r0, r1, _, _ = philox4x32(c0, c1, np.uint32(source), _SPLIT | np.uint32(projection), k0, k1)
+        r0, r1, _, _ = philox4x32(c0, c1, np.uint32(source), _SPLIT | np.uint32(projection), k0, key)
         u = (np.float64(r0) * 2097152.0 + np.float64(r1 >> np.uint32(11))) / 9007199254740992.0
         first = binomial(count, p, u)
         stack[depth, 0], stack[depth, 1], stack[depth, 2] = low, middle, first

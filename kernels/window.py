@@ -133,11 +133,11 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
         for i in range(first, last):
             lane = lanes[i]
             t0 = _now_ns(times, times_at)
+            if lane[L.PROCEDURAL_DELIVER_AT] != 0:  # first: it chooses the input vector
+                call_stage(lane[L.PROCEDURAL_DELIVER_AT], lane.ctypes.data, step, 0, 0, 0, 0, 0)
             ok = ok and deliver(lane, step, ring_mask)
             if ok and lane[L.DYNAMIC_DELIVER_AT] != 0:
                 ok = call_stage(lane[L.DYNAMIC_DELIVER_AT], lane.ctypes.data, step, ring_mask, 0, 0, 0, 0) != 0
-            if lane[L.PROCEDURAL_DELIVER_AT] != 0:
-                call_stage(lane[L.PROCEDURAL_DELIVER_AT], lane.ctypes.data, step, 0, 0, 0, 0, 0)
             t1 = _now_ns(times, times_at)
             _drawn(rank, lane, L.POISSON_STAGE_AT, step)
             _drawn(rank, lane, L.VARIED_STAGE_AT, step)
@@ -152,7 +152,7 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             if ok and lane[L.DYNAMIC_REMEMBER_AT] != 0:
                 ok = call_stage(lane[L.DYNAMIC_REMEMBER_AT], lane.ctypes.data, step, 0, 0, 0, 0, 0) != 0
             if ok:
-                error = collect(lane, step)
+                error = collect(lane, step, 32 + rank[L.GID_MORE])
                 if error != 0:
                     rank[L.ERROR] = error
                     ok = False

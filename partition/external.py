@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.errors import InputError, MissingDependencyError
 from dtbsim.partition.pieces import Pieces, cut_pieces
@@ -36,6 +35,8 @@ class MetisPartitioner:
             InputError: `n_parts` is below 1 or above the number of blocks, or METIS gives up.
             MissingDependencyError: pymetis is not installed.
         """
+        from scipy.sparse import csr_array
+
         check_parts(blocks, n_parts, self.unit)
         metis = _library("pymetis", "metis")
         if n_parts == 1:
@@ -76,6 +77,8 @@ class Km1Partitioner:
         library = _library("mtkahypar", "km1")
         if n_parts == 1:
             return np.zeros(len(blocks), dtype=np.int32)
+        from scipy.sparse import csr_array
+
         pieces = cut_pieces(blocks, n_parts, traffic)
         n = len(pieces.work)
         heard = csr_array(pieces.flow)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.partition.table import WORK_UNITS, BlockTable, Int32, Int64, Traffic
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def block_groups(blocks: BlockTable, order: Int64) -> Int64:
@@ -27,6 +30,8 @@ def group_traffic(blocks: BlockTable, order: Int64, groups: Int64, traffic: Traf
     the group of its first block (a population lives in one region). `groups`, int64[b], is the group of each block of
     the row `order`.
     """
+    from scipy.sparse import csr_array
+
     index = traffic.index(blocks)[order]
     rows, first = np.unique(index, return_index=True)
     group_of = np.full(traffic.matrix.shape[0], -1, dtype=np.int32)

@@ -6,10 +6,14 @@ Bell Syst. Tech. J. 49:291; here for any number of parts, without uphill moves.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.partition.table import Int32, Int64
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MAX_PASSES = 10
 MAX_EXAMINED = 10**8

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.partition.graph import block_groups
 from dtbsim.partition.ordered import interleaved
 from dtbsim.partition.table import BlockTable, Int32, Int64, Traffic
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 PER_PART = 16
 """Pieces of a part's work, at least: the balance that a partition of whole pieces can have."""
@@ -38,6 +41,8 @@ class Pieces:
 
 def cut_pieces(blocks: BlockTable, n_parts: int, traffic: Traffic | None) -> Pieces:
     """Return the pieces of a table: whole regions where these are light, else equal shares of them."""
+    from scipy.sparse import csr_array
+
     order = blocks.order()
     groups, work = block_groups(blocks, order), blocks.integer_work()[order]
     n_groups = int(groups.max()) + 1
@@ -70,6 +75,8 @@ def cut_pieces(blocks: BlockTable, n_parts: int, traffic: Traffic | None) -> Pie
 
 def group_flow(blocks: BlockTable, order: Int64, groups: Int64, traffic: Traffic | None) -> csr_array:
     """Return float64[g, g], events per second from group to group, within groups, too."""
+    from scipy.sparse import csr_array
+
     n = int(groups.max()) + 1
     if traffic is None:
         return csr_array((n, n))

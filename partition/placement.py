@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.partition.graph import block_groups
 from dtbsim.partition.pieces import group_flow
 from dtbsim.partition.table import BlockTable, Float64, Int32, Int64, Traffic
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MOST_ROWS = 100
 """Of the drawn matrices; more regions are added up."""
@@ -36,6 +39,8 @@ class Placement:
 
 def find_placement(blocks: BlockTable, assignment: Int32, traffic: Traffic) -> Placement:
     """Return where `assignment`, int32[b], puts regions. Time and memory are proportional to blocks and traffic."""
+    from scipy.sparse import csr_array
+
     order = blocks.order()
     groups, rank = block_groups(blocks, order), assignment[order].astype(np.int64)
     neurons = blocks.n_neurons[order]
@@ -58,6 +63,8 @@ def find_placement(blocks: BlockTable, assignment: Int32, traffic: Traffic) -> P
 
 def _added_up(flow: csr_array, order: Int64) -> Float64:
     """Return the matrix with rows and columns in `order`, in MOST_ROWS bins at most."""
+    from scipy.sparse import csr_array
+
     n = len(order)
     bins = min(n, MOST_ROWS)
     bin_of = np.empty(n, dtype=np.int64)

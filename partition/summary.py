@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from dtbsim.errors import InputError
 from dtbsim.partition.table import BlockTable, Float64, Int32, Int64, Traffic
@@ -108,6 +107,8 @@ def _local_share(blocks: BlockTable, assignment: Int32, traffic: Traffic) -> flo
 
     The cost is that of the sparse product T f: pairs with traffic times parts that hold neurons of one row.
     """
+    from scipy.sparse import csr_array
+
     index = traffic.index(blocks)
     known = np.flatnonzero(index >= 0)
     neurons = blocks.n_neurons[known].astype(np.float64)

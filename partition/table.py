@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
 
 from dtbsim.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
@@ -93,6 +95,8 @@ class Traffic:
     by: Literal["region", "population"]
 
     def __post_init__(self) -> None:
+        from scipy.sparse import csr_array, issparse
+
         given: Any = self.matrix if issparse(self.matrix) else np.asarray(self.matrix, dtype=np.float64)
         if given.ndim != 2 or given.shape[0] != given.shape[1]:
             raise InputError(f"the traffic matrix has shape {given.shape}", remedy="give a square matrix")

@@ -83,6 +83,19 @@ def activity(figure: Any, entry: Entry, folder: Path) -> None:
     lower.set(xlabel="time (ms)", ylabel="rate (Hz)")
 
 
+def hybrid(figure: Any, entry: Entry, folder: Path) -> None:
+    """Spikes of the region of neurons above the rates of the mean fields."""
+    run = _run(entry, folder)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 2])
+    table = run.spikes_pandas()
+    thin = max(1, len(table) // DOTS)
+    upper.plot(table.time_ms[::thin], table.gid[::thin], "k.", markersize=1.5)
+    rates = run.states(0)["r_E_Hz"]
+    lower.plot(rates.time_ms, rates.values, linewidth=0.5)
+    upper.set(ylabel="neuron", yticks=[])
+    lower.set(xlabel="time (ms)", ylabel="rate of mean fields (Hz)")
+
+
 def resting(figure: Any, entry: Entry, folder: Path) -> None:
     """Simulated and measured FC."""
     import dtbsim
@@ -186,6 +199,12 @@ ENTRIES = [
         "Signals of a cortex with a posterior alpha rhythm: EEG, MEG, LFP, and what is made of them while it runs.",
         script,
         ["--duration-s", "12", "--out", "signals"],
+    ),
+    Entry(
+        "hybrid.yaml",
+        "One region of spiking neurons among 79 mean fields, each hearing the other over the tracts.",
+        hybrid,
+        [*at(1000), "simulation.settling_ms=0", "bold=null"],
     ),
     Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

@@ -269,6 +269,7 @@ def estimate(
     threads: int | None = None,
     machine: str | os.PathLike[str] | None = None,
     rate_hz: float = ASSUMED_RATE_HZ,
+    measure_ms: float | None = None,
     set: Overrides = (),
 ) -> Estimate:
     """Return how a run would go on so many ranks: memory, exchange, time, results, and why it would be refused.
@@ -276,7 +277,7 @@ def estimate(
         found = dtbsim.estimate("net.yaml", ranks=1024, machine="cluster")
         found.memory.peak.largest, found.time.real_time_factor.expected, found.refusals
 
-    Nothing is built, and nothing of the size of the network allocated.
+    Without `measure_ms` nothing is built, and nothing of the size of the network allocated.
 
     Args:
         source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
@@ -286,12 +287,14 @@ def estimate(
         threads: of a rank (default: as configured, else its share of the cores).
         machine: the name of a profile, or its file (default: this machine, with times measured on another).
         rate_hz: what neurons are taken to fire at.
+        measure_ms: build the fullest rank here too, and step it so long, alone on CPUs; others' spikes are drawn.
         set: overrides: a mapping {"key.path": value}, or texts `key.path=value` as on the command line.
 
     Raises:
         InputError: something is wrong with the configuration or the machine, or there are more ranks than blocks. What
-            a run would be refused for beyond that is in `refusals`; `check()` raises it.
+            a run would be refused for is in `refusals`; `check()` raises it. MemoryPlanError: no memory to measure.
     """
+    from dtbsim.estimation.dry_run import measured_steps, with_measured
     from dtbsim.estimation.estimate import estimate_network
     from dtbsim.estimation.place import Asked
     from dtbsim.simulate.streams import plan_streams
@@ -305,7 +308,8 @@ def estimate(
     config, base_dir, locator = resolve(source, set)
     network = compile_network(config, base_dir, locator)
     plan_streams(network, locator)
-    return estimate_network(
+    n_steps = None if measure_ms is None else measured_steps(network, number(measure_ms, "measure_ms"))
+    found = estimate_network(
         network,
         asked,
         name,
@@ -314,6 +318,7 @@ def estimate(
         available_disk=float(shutil.disk_usage(".").free) if name is None else None,
         network_s=time.perf_counter() - begun_s,
     )
+    return found if n_steps is None else with_measured(found, network, n_steps, float(rate_hz))
 
 
 def _counts(
@@ -353,7 +358,7 @@ def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
         InputError: something is wrong; `mistakes` and the lines of the text are all that were found.
     """
     from dtbsim.build.as_built import BuiltNetwork
-    from dtbsim.spec.network import check_simulated
+    from dtbsim.spec.simulated import check_simulated
 
     network = validate(source, set=set)
     check_simulated(network)

@@ -12,17 +12,23 @@ be imported is an error only where its name is used, so that one broken installa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, distributions, entry_points
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from dtbsim.errors import InputError, did_you_mean
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+Row = tuple[str, str, str, str]
+"""Name, value and group of an entry point, and its package with the version."""
+GROUPS = "dtbsim."
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class Registry(Generic[T]):
     @cached_property
     def _entry_points(self) -> dict[str, tuple[EntryPoint, ...]]:
         found: dict[str, tuple[EntryPoint, ...]] = {}
-        for point in _distinct(entry_points(group=self.group)):
+        for point in _in_group(self.group):
             found[point.name] = (*found.get(point.name, ()), point)
         return found
 
@@ -148,9 +154,48 @@ class Registry(Generic[T]):
         )
 
 
+class _Table:
+    """Entry points that another process has found: reading the metadata of all packages takes hundreds of files."""
+
+    rows: ClassVar[list[Row] | None] = None
+    packages: ClassVar[dict[tuple[str, str, str], str]] = {}
+
+
+def known_entry_points() -> list[Row]:
+    """Return the entry points of all groups of dtbsim, for `use_entry_points` of another process."""
+    points = (point for group in sorted(_scanned(tuple(sys.path))) for point in _in_group(group))
+    return [(point.name, point.value, point.group, _package(point)) for point in points]
+
+
+def use_entry_points(rows: list[Row]) -> None:
+    """Take these for all that there are, for registries that have not been asked yet."""
+    _Table.rows = rows
+    _Table.packages = {row[:3]: row[3] for row in rows}
+
+
+def _in_group(group: str) -> list[EntryPoint]:
+    if _Table.rows is None or not group.startswith(GROUPS):
+        return _distinct(_scanned(tuple(sys.path)).get(group, ()))
+    from importlib.metadata import EntryPoint
+
+    return [EntryPoint(*row[:3]) for row in _Table.rows if row[2] == group]
+
+
+@lru_cache(maxsize=2)
+def _scanned(path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:
+    """Entry points of the packages on Python's path, by group, those of dtbsim's groups."""
+    from importlib.metadata import entry_points
+
+    del path
+    found = entry_points()
+    return {group: tuple(found.select(group=group)) for group in found.groups if group.startswith(GROUPS)}
+
+
 def unknown_groups() -> list[InputError]:
     """Entry points of packages in groups "dtbsim.…" that no registry has, one error for each package and group."""
     known = Registry.known
+    from importlib.metadata import distributions
+
     found: dict[tuple[str, str], InputError] = {}
     for point in (point for distribution in distributions() for point in distribution.entry_points):
         if point.group.startswith("dtbsim.") and point.group not in known:
@@ -173,6 +218,8 @@ def packages_used() -> dict[str, list[str]]:
 
 
 def _package(point: EntryPoint) -> str:
+    if (package := _Table.packages.get((point.name, point.value, point.group))) is not None:
+        return package
     return point.value if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 

@@ -15,7 +15,7 @@ from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.state import State, merge_states
 from dtbsim.build import lanes
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import neighbour_exchange
+from dtbsim.exchange.open import CpuExchange, open_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.spec import Network
@@ -30,6 +30,8 @@ class Division:
     board: bool = False
     slots: int = lanes.PACKED_SLOTS
     words: int = 512
+    nodes: int | None = None
+    """By messages over the leaders of so many nodes."""
 
 
 @dataclass(eq=False)
@@ -69,10 +71,11 @@ def stretch(
         exchange: Any = None
         if comm.size > 1:
             plan = plan_exchange(network, built.blocks, comm.size)
+            way: CpuExchange = "packets" if division.nodes is None else "two_level"
             exchange = (
                 SharedBoard(comm, plan, network.n_neurons)
                 if division.board
-                else neighbour_exchange(comm, built, plan, division.words)
+                else open_exchange(way, comm, built, plan, division.words)
             )
         backend = CpuBackend(built, exchange, division.threads)
         try:
@@ -83,7 +86,7 @@ def stretch(
             backend.close()
 
     with _slots(division.slots):
-        results = run_ranks(division.ranks, work, timeout_s=250)
+        results = run_ranks(division.ranks, work, node_count=division.nodes or 1, timeout_s=250)
     spikes, samples, weights, events, states = zip(*results, strict=True)
     return Stretch(
         sorted_rows(np.concatenate(spikes)),

@@ -16,6 +16,7 @@ from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.transports import Choice
 from dtbsim.build.rank import RankNetwork
+from dtbsim.exchange.links import find_links
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.intervene.scaling import SCALING
 from dtbsim.mpi.fake import FakeComm, run_ranks
@@ -90,7 +91,8 @@ def on_shim_ranks(
     def work(comm: FakeComm) -> Run:
         built, device = built_rank(network, comm.rank, n_ranks), ShimDevice(SMALL, backwards=backwards)
         plan, way = plan_exchange(network, built.blocks, n_ranks), Choice("packets", "a test says so")
-        exchange = DeviceExchange(device, comm, plan, network.gid_starts, way, words)
+        links = find_links(network, built.blocks, comm.rank)
+        exchange = DeviceExchange(device, comm, plan, network.gid_starts, links, way, words)
         return run_to_end(CudaBackend(built, exchange, device, first_bucket), network, pauses)
 
     return run_ranks(n_ranks, work)

@@ -14,6 +14,7 @@ from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.backends.cuda.transports import Choice, Way
+from dtbsim.exchange.links import find_links
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm
 from dtbsim.mpi.fake import run_ranks
@@ -35,7 +36,15 @@ def rank_on_device(
     """Spikes of this rank, and the backend, closed."""
     built = built_rank(network, comm.rank, comm.size, threads)
     plan = plan_exchange(network, built.blocks, comm.size)
-    exchange = DeviceExchange(device, comm, plan, network.gid_starts, Choice(way, "a test says so"), words)
+    exchange = DeviceExchange(
+        device,
+        comm,
+        plan,
+        network.gid_starts,
+        find_links(network, built.blocks, comm.rank),
+        Choice(way, "a test says so"),
+        words,
+    )
     if persistent:
         backend: CudaBackend = PersistentBackend(built, exchange, device)
     else:

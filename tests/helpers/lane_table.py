@@ -19,6 +19,12 @@ _LIBC.malloc.restype = ctypes.c_void_p
 Segments = Sequence[tuple[int, int]]
 
 
+def runs_of_one(gids: Sequence[int], sources: Sequence[int]) -> Any:
+    """A run (`layout.RUN_FIELDS`) for each neuron."""
+    runs = [(local, gid, source) for local, (gid, source) in enumerate(zip(gids, sources, strict=True))]
+    return np.array([*runs, (len(runs), 0, -1)], np.int64)
+
+
 class LaneTable:
     """`row` is what compiled code takes; `close` frees what it has allocated."""
 
@@ -37,8 +43,9 @@ class LaneTable:
         """Neurons with numbers of spikes, an empty log and room to publish `most` each; `sources` are their indices."""
         n = len(gids)
         self.row[L.N_LOCAL] = n
-        self.put(L.GID_AT, np.array(gids, np.uint32))
-        self.put(L.SOURCE_AT, np.array(range(n) if sources is None else sources, np.int32))
+        numbers = range(n) if sources is None else sources
+        self.put(L.RUNS_AT, runs_of_one(gids, numbers))
+        self.row[L.N_RUNS] = n
         self.put(L.SPK_AT, np.zeros((n + 63) // 64 * 64, np.uint8))
         self.row[L.PUBLISHED_CAPACITY] = n * most
         self.put(L.PUBLISHED_AT, np.zeros((2, max(n * most, 1)), np.int32))

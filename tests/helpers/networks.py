@@ -15,7 +15,7 @@ from dtbsim.build.rank import RankNetwork, build_rank, plan_rank
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import neighbour_exchange
+from dtbsim.exchange.open import open_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.kernels import layout as L
 from dtbsim.mpi.fake import FakeComm, run_ranks
@@ -153,8 +153,12 @@ def simulate_ranks(
     board: bool = False,
     capacity: int | None = None,
     chunks: Sequence[int] = (),
+    nodes: int | None = None,
 ) -> Any:
-    """Spikes of a run on ranks that are threads, by messages with room for `words` at first, or over the board."""
+    """Spikes of a run on ranks that are threads, by messages with room for `words` at first, or over the board.
+
+    `nodes`: over the leaders of so many nodes.
+    """
 
     def work(comm: FakeComm) -> Any:
         built = built_rank(network, comm.rank, n_ranks, threads)
@@ -165,11 +169,11 @@ def simulate_ranks(
             if capacity is not None:
                 exchange.capacity = capacity
         else:
-            exchange = neighbour_exchange(comm, built, plan, words)
+            exchange = open_exchange("packets" if nodes is None else "two_level", comm, built, plan, words)
         backend = CpuBackend(built, exchange, threads)
         try:
             return _advance(backend, network.n_steps, chunks)
         finally:
             backend.close()
 
-    return sorted_rows(np.concatenate(run_ranks(n_ranks, work)))
+    return sorted_rows(np.concatenate(run_ranks(n_ranks, work, node_count=nodes or 1)))

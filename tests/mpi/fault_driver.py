@@ -87,7 +87,7 @@ def body(comm: Comm, watchdog: Watchdog, options: argparse.Namespace) -> int:
 
 
 def _step(comm: Comm, watchdog: Watchdog, status: StatusFile | None, options: argparse.Namespace) -> None:
-    packets = np.zeros((comm.size, 8), dtype=np.uint64)
+    counts = np.zeros(comm.size, dtype=np.uint64)
     for step in range(N_STEPS):
         watchdog.tick(step)
         if status is not None:
@@ -96,7 +96,7 @@ def _step(comm: Comm, watchdog: Watchdog, status: StatusFile | None, options: ar
             if options.run_dir is not None:
                 (options.run_dir / "fault_at").write_text(f"{time.time()}")
             FAULTS[options.fault]()
-        comm.exchange_packets(packets)
+        comm.exchange_counts(counts)
         time.sleep(0.01)
 
 

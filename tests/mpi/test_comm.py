@@ -15,9 +15,11 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.errors import InputError, MemoryPlanError, StorageError
 from dtbsim.exchange.board import SharedBoard
+from dtbsim.exchange.mailbox import DirectMailbox
 from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi import Comm, ElsewhereError, on_root, run_ranks, world_comm
+from dtbsim.mpi.channel import Messages
 from dtbsim.mpi.comm import ROW_LAST_TICK_NS, ROW_TICKS, ROW_WAITING, blank_row
 from dtbsim.mpi.world import is_agreed, on_every_rank
 
@@ -77,26 +79,27 @@ def parts(comm: Comm) -> Any:
     return [comm.alltoallv(send) for send in (uneven, empty, lonely)]
 
 
-def packets(comm: Comm) -> Any:
-    """Packets of two sizes in turns; what came is taken before the next call overwrites it."""
-    taken = []
-    for turn in range(4):
-        k = 3 if turn % 2 else 700
-        send = np.arange(comm.size * k, dtype=U64).reshape(comm.size, k) + U64(1000 * comm.rank + turn)
-        taken.append(comm.exchange_packets(send).copy())
-    return taken
-
-
 def channels(comm: Comm) -> Any:
     """Two channels under way at the same time, several rounds each, waited for in the other order."""
-    first, second = comm.packet_channel(2), comm.packet_channel(5)
+    made = []
+    for words in (2, 5):
+        other = [rank for rank in range(comm.size) if rank != comm.rank]
+        at = np.arange(comm.size, dtype=np.int64) * words
+        out, into = Messages(other, np.zeros(at[-1], U64), at), Messages(other, np.full(at[-1], 7, U64), at)
+        made.append((comm.channel(comm.new_tag(), out, into), out, into))
     taken = []
     for turn in range(6):
-        first.send[:] = 10 * comm.rank + turn
-        second.send[:] = np.arange(comm.size, dtype=U64)[:, None] + U64(100 * comm.rank + turn)
-        first.start()
-        second.start()
-        taken += [second.wait().copy(), first.wait().copy()]
+        for number, (channel, out, _) in enumerate(made):
+            for rank, message in out.parts:
+                message[:] = 1000 * number + 100 * comm.rank + 10 * rank + turn
+            channel.post()
+        for channel, _, into in reversed(made):
+            if turn % 2:
+                comm.poll(channel.ready)
+            channel.complete()
+            taken.append(into.buffer.copy())
+    for channel, _, _ in made:
+        channel.close()
     return taken
 
 
@@ -104,7 +107,7 @@ def mail(comm: Comm) -> Any:
     """To the next rank and the one after it, several rounds, of lengths that outgrow the room and shrink again."""
     to = sorted({(comm.rank + shift) % comm.size for shift in (1, 2)} - {comm.rank})
     sources = sorted({(comm.rank - shift) % comm.size for shift in (1, 2)} - {comm.rank})
-    first, second = comm.mail(to, sources, 4), comm.mail([], [], 4)
+    first, second = DirectMailbox(comm, to, sources, 4), DirectMailbox(comm, [], [], 4)
     taken = []
     for turn in range(150):
         rest = []
@@ -117,9 +120,9 @@ def mail(comm: Comm) -> Any:
             first.send[begin + 1 : begin + 1 + min(n, room)] = words[:room]
             if n > room:
                 rest.append((k, words[room:]))
-        first.start(rest)
-        second.start()
-        over, _ = first.wait(), second.wait()
+        first.post(rest)
+        second.post()
+        over, _ = first.complete(), second.complete()
         begins = [int(at) for at in first.recv_at]
         for k in range(len(sources)):
             n = int(first.recv[begins[k]])
@@ -137,19 +140,6 @@ def questions(comm: Comm) -> Any:
         comm.barrier()
         answers.append(comm.answer_max())
     return answers
-
-
-def channel_over(comm: Comm) -> Any:
-    """Buffers of the caller; the own row stays as it was."""
-    send, recv = np.zeros((comm.size, 3), U64), np.full((comm.size, 3), 77, U64)
-    channel = comm.packet_channel_over(send, recv)
-    taken = []
-    for turn in range(3):
-        send[:] = np.arange(comm.size, dtype=U64)[:, None] + U64(100 * comm.rank + turn)
-        channel.start()
-        assert channel.wait() is recv
-        taken.append(recv.copy())
-    return taken
 
 
 def shared(comm: Comm) -> Any:
@@ -180,9 +170,7 @@ def shared(comm: Comm) -> Any:
         largest,
         counts,
         parts,
-        packets,
         channels,
-        channel_over,
         mail,
         questions,
         shared,
@@ -222,8 +210,6 @@ def test_a_barrier_waits_for_the_last(comm: Comm) -> None:
 def test_wrong_arrays_are_refused_before_anything_is_sent(comm: Comm, send: Any) -> None:
     with pytest.raises(ValueError, match="exchange needs uint64 of shape"):
         comm.exchange_counts(send)
-    with pytest.raises(ValueError, match="exchange needs uint64 of shape"):
-        comm.exchange_packets(np.zeros((comm.size + 1, 2), U64))
     with pytest.raises(ValueError, match="flat uint64 arrays, one per rank"):
         comm.alltoallv([send])
 

@@ -70,7 +70,10 @@ class Case:
         self.out = out
         settings = [part for key, value in options.items() for part in ("--set", f"simulation.{key}={value}")]
         command = ["run", config, "--out", out, "--json", "--quiet", "--no-report", *settings]
-        self.job = Job([DRIVER, fault, str(rank), str(FAULT_STEP), *command], ranks=ranks)
+        with pytest.MonkeyPatch.context() as patch:
+            if options.get("exchange") == "two_level":  # ranks 0 and 1 are a node, rank 2 is another
+                patch.setenv("DTBSIM_RANKS_PER_NODE", "2")
+            self.job = Job([DRIVER, fault, str(rank), str(FAULT_STEP), *command], ranks=ranks)
 
     def until_simulating(self) -> None:
         """Wait until some spikes are published and rank 0 has said that it goes on."""
@@ -99,10 +102,26 @@ def assert_readable(run: Run, expected: Any, at_least: int) -> None:
     np.testing.assert_array_equal(gids[kept], expected[1][whole])
 
 
+def line_of(outcome: Outcome, exchange: str, pattern: str) -> str:
+    """The line that says what happened, the only one of a node; where ranks are on two, the other may have its own."""
+    lines = outcome.err.splitlines()
+    assert len(lines) <= (2 if exchange == "two_level" else 1), outcome.err
+    found = [line for line in lines if re.fullmatch(pattern, line)]
+    assert len(found) == 1, outcome.err
+    return found[0]
+
+
 # -- a rank dies or hangs -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rank", "exchange"), [(1, "shared_memory"), (0, "packets")])
+@pytest.mark.parametrize(
+    ("rank", "exchange"),
+    [
+        (1, "shared_memory"),
+        (0, "two_level"),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((0, "packets"), (1, "two_level"))),
+    ],
+)
 def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any, rank: int, exchange: str) -> None:
     case = Case(config, tmp_path / "run", exchange=exchange)
     with case.job:
@@ -111,11 +130,9 @@ def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any,
         case.job.hit(signal.SIGKILL, rank=rank)
         outcome = case.end(LIVENESS_S)
     assert outcome.code != EXIT_OK
-    lines = outcome.err.splitlines()
-    assert len(lines) == 1, outcome.err
-    assert re.fullmatch(rf"\[rank {rank}\] process {pid} on \S+ .*, at step \d+; ending the run", lines[0])
+    line = line_of(outcome, exchange, rf"\[rank {rank}\] process {pid} on \S+ .*, at step \d+; ending the run")
     status = status_of(case.out)
-    assert (status["state"], status["message"]) == ("failed", lines[0])
+    assert (status["state"], status["message"]) == ("failed", line)
     assert not (case.out / "summary.json").exists()
     assert_readable(dtbsim.open_run(case.out), expected, 500)
 
@@ -124,7 +141,10 @@ def test_a_killed_rank_ends_the_run(config: Path, tmp_path: Path, expected: Any,
     ("rank", "exchange"),
     [
         (1, "shared_memory"),
-        *(pytest.param(*case, marks=pytest.mark.nightly) for case in ((2, "packets"), (0, "shared_memory"))),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in ((2, "packets"), (0, "shared_memory"), (0, "two_level"), (1, "two_level"))
+        ),
     ],
 )
 def test_a_stopped_rank_ends_the_run_in_time(
@@ -138,12 +158,10 @@ def test_a_stopped_rank_ends_the_run_in_time(
         outcome = case.end(LIVENESS_S)
     assert outcome.code == EXIT_FAULT
     assert outcome.seconds > STUCK_S * 0.9, "not before its time"
-    lines = outcome.err.splitlines()
-    assert len(lines) == 1, outcome.err
     suspect = rf"rank {rank} \(process {pid} on \S+, stopped by a signal, last at step \d+\)"
-    assert re.fullmatch(rf"\[rank {rank}\] no progress for 5 s: {suspect}; ending the run", lines[0])
+    line = line_of(outcome, exchange, rf"\[rank {rank}\] no progress for 5 s: {suspect}; ending the run")
     status = status_of(case.out)
-    assert (status["state"], status["message"]) == ("failed", lines[0])
+    assert (status["state"], status["message"]) == ("failed", line)
     assert_readable(dtbsim.open_run(case.out), expected, 500)
 
 

@@ -38,9 +38,10 @@ DIVISIONS = [
     Division(1, 2),
     Division(2, 1, "greedy", "shared_memory"),
     Division(2, 2, "contiguous", "packets"),
-    Division(3, 1, "ordered", "packets"),
+    Division(3, 1, "ordered", "two_level"),
     Division(4, 1, "contiguous", "shared_memory"),
 ]
+NODES = {"DTBSIM_RANKS_PER_NODE": "2"}
 
 
 class Results:
@@ -68,8 +69,12 @@ class Results:
         ]
         options = [part for setting in settings for part in ("--set", setting)]
         config = EXAMPLES / f"{self._name}.yaml"
+        environ = NODES if division.exchange == "two_level" else {}
         command = ["-m", "dtbsim", "run", config, "--out", out, "--json", "--quiet", "--no-report", *options]
-        outcome = run_job(command, ranks=division.ranks, limit_s=280)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            outcome = run_job(command, ranks=division.ranks, limit_s=280)
         assert outcome.code == 0, outcome.err
         return json.loads(outcome.out), dtbsim.open_run(out)
 

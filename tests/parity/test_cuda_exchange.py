@@ -62,7 +62,7 @@ def test_by_way_of_the_hosts(
     found, _ = simulate_on_devices(network, n_ranks, words=words, chunks=CHUNKS)
     np.testing.assert_array_equal(found, spikes)
     assert (len(rounds) > 0) == (words == 3)
-    assert len(rounds) % n_ranks == 0, "all ranks make a second round together"
+    assert len(rounds) < 6 * n_ranks, "messages that were too small have more room from then on"
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[int]:

@@ -25,6 +25,7 @@ from dtbsim.backends.cuda.plan import choose_plan
 from dtbsim.backends.cuda.transports import Choice
 from dtbsim.backends.state import merge_states
 from dtbsim.build.rank import build_rank
+from dtbsim.exchange.links import find_links
 from dtbsim.exchange.plan import plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.spec import Network
@@ -167,7 +168,8 @@ def test_ranks_with_a_gpu_each(tmp_path: Path) -> None:
         device = ShimDevice()
         built = built_rank(network, comm.rank, comm.size)
         plan, way = plan_exchange(network, built.blocks, comm.size), Choice("packets", "a test says so")
-        backend = CudaBackend(built, DeviceExchange(device, comm, plan, network.gid_starts, way, 64), device, 8)
+        links = find_links(network, built.blocks, comm.rank)
+        backend = CudaBackend(built, DeviceExchange(device, comm, plan, network.gid_starts, links, way, 64), device, 8)
         backend.load(begun[3])
         backend.advance(133, 251)
         found = spikes_of(backend), backend.events(), backend.state()

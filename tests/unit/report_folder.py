@@ -10,6 +10,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from dtbsim.atlas import load_atlas
+from dtbsim.numerics.gids import as_gids
 from dtbsim.store import BoldWriter, RateWriter, SpikeWriter
 
 DT_MS = 1.0
@@ -115,14 +116,14 @@ def _poisson(
         flat = rng.choice(n_steps * entry["size"], size=min(count, n_steps * entry["size"]), replace=False)
         steps.append(flat // entry["size"])
         gids.append(entry["gid0"] + flat % entry["size"])
-    step, gid = np.concatenate(steps).astype(np.int64), np.concatenate(gids).astype(np.uint32)
+    step, gid = np.concatenate(steps).astype(np.int64), as_gids(np.concatenate(gids))
     order = np.lexsort((gid, step))
     return step[order], gid[order]
 
 
 def _write_spikes(folder: Path, steps: np.ndarray, gids: np.ndarray, ranks: int) -> None:
     for rank in range(ranks):
-        writer = SpikeWriter(folder, rank)
+        writer = SpikeWriter(folder, rank, gid_dtype=gids.dtype.type)
         mine = gids % ranks == rank
         writer.append(steps[mine], gids[mine])
         writer.close()

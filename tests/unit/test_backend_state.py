@@ -27,7 +27,7 @@ from dtbsim.spec import Network
 from dtbsim.spec.packed import pack
 
 SECOND = [Division(2, 1, slots=100), Division(3, 2, board=True), Division(1, 3), Division()]
-FIRST = [Division(), Division(2, 2), Division(3, 1, board=True)]
+FIRST = [Division(), Division(3, 2, nodes=2), Division(3, 1, board=True)]
 SAMPLED = "record.states=[{population: E, variables: [V_m_mV], neurons: 9, interval_ms: 0.4}]"
 WEIGHTS = "record.weights=[{projection: EE, neurons: 12}]"
 

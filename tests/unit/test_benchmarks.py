@@ -140,6 +140,12 @@ def test_scale(tmp_path: Path) -> None:
         "3",
         "--neighbours",
         "2",
+        "64",
+        "--only",
+        "memory",
+        "receive",
+        "exchange",
+        "rank",
         "--repeats",
         "1",
         "--neurons",
@@ -152,7 +158,13 @@ def test_scale(tmp_path: Path) -> None:
     assert [row["ranks"] for row in results["memory"]] == [1, 3, 1, 3]
     assert all(row["synapses"] == 100 * row["neurons"] for row in results["memory"])
     assert all(row["ns_per_spike_and_lane"] > 0 for row in results["receive"])
-    assert [row["entries_received"] for row in results["exchange"]] == [0, 200, 4882]
+    assert [row["entries_received"] for row in results["exchange"]][:6] == [0, 200, 4882, 0, 4000, 97640]
+    far = results["exchange"][6:]
+    assert [row["level"] for row in far] == ["member"] * 3 + ["leader"] * 3
+    for row in far:
+        assert row["entries_received"] == pytest.approx(40 * row["spikes"], rel=0.15)
+    assert [row["neighbours"] for row in results["rank"]] == [0, 2]
+    assert results["rank"][1]["spikes_received_per_s"] > 0 == results["rank"][0]["spikes_received_per_s"]
     assert "ratio_to_one_rank" in shown
 
 

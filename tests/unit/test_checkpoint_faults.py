@@ -25,6 +25,7 @@ from dtbsim.run_folder.checkpoints import list_checkpoints
 from dtbsim.runtime.process import process_start
 from dtbsim.signals.stream import Plan, Stream
 from dtbsim.simulate import saved
+from dtbsim.version import VERSION
 
 CONFIG = """\
 name: small
@@ -126,6 +127,9 @@ def test_another_version_is_refused(run: Path) -> None:
     manifest = list_checkpoints(run)[-1] / "manifest.json"
     manifest.write_text(with_checksum(checked(manifest.read_bytes()) | {"dtbsim": "0.0.7"}), encoding="utf-8")
     refused(run, "written by dtbsim 0.0.7", "pip install dtbsim==0.0.7")
+    values = checked(manifest.read_bytes()) | {"dtbsim": VERSION, "checkpoint_format": 99}
+    manifest.write_text(with_checksum(values), encoding="utf-8")
+    refused(run, f"the checkpoint has format 99, of another state of dtbsim {VERSION}", "the dtbsim that wrote it")
 
 
 def test_another_configuration_is_refused(run: Path) -> None:

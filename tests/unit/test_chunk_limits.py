@@ -11,10 +11,10 @@ from tests.helpers.networks import built_rank, network_of, simulate, sorted_rows
 from tests.helpers.zoo import zoo
 
 import dtbsim
-from dtbsim.backends.cpu import CpuBackend
+from dtbsim.backends.cpu import ASKED_PER_CHUNK, CpuBackend
 from dtbsim.config import load_config_text
 from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, neighbour_exchange
+from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import MOST_STEPS, plan_exchange
 from dtbsim.mpi.fake import FakeComm, run_ranks
 from dtbsim.runtime.progress import SilentProgress

@@ -50,6 +50,16 @@ def test_json_is_one_object(cli: Cli, config: Path) -> None:
     assert data["refusals"] == []
 
 
+def test_a_rank_is_measured(cli: Cli, config: Path) -> None:
+    code, out, err = cli("estimate", config, "--ranks", 2, "--machine", "laptop", "--measure", 20, "--threads", 1)
+    assert (code, err) == (EXIT_OK, "")
+    said = {line[2:20].strip(): line[20:] for line in out.splitlines()[1:]}
+    rank = next(text for name, text in said.items() if name in ("rank 0 here", "rank 1 here"))
+    assert rank.startswith("32 neurons, ")
+    assert "over 20 ms, firing at " in said["its steps"]
+    assert " spikes per second" in said["its exchange"]
+
+
 def test_a_refusal_is_the_error_of_a_run(cli: Cli, config: Path, tmp_path: Path) -> None:
     small = small_machine(tmp_path, 0.5)
     code, out, err = cli("estimate", config, "--ranks", 2, "--machine", small)
@@ -69,6 +79,10 @@ def test_a_refusal_is_the_error_of_a_run(cli: Cli, config: Path, tmp_path: Path)
         (["--ranks", "0"], "--ranks: got 0"),
         (["--ranks", "2", "--machine", "labtop"], "did you mean 'laptop'?"),
         (["--rate", "-3"], "a number from 0 to 10000"),
+        (
+            ["--measure", "0"],
+            "measure_ms: 0 ms cannot be measured of a run of 1000 ms (give more than 0 and at most 1000)",
+        ),
     ],
 )
 def test_bad_input_is_one_line(cli: Cli, config: Path, arguments: list[str], said: str) -> None:
@@ -101,13 +115,13 @@ def test_validate_takes_memory_from_the_estimate(cli: Cli, config: Path, tmp_pat
     assert "only 2 block(s)" in err
 
 
-def test_networks_beyond_32_bits_are_valid_and_refused_by_run(cli: Cli, tmp_path: Path) -> None:
+def test_networks_beyond_32_bits_are_valid_and_too_large_for_one_rank(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "huge.yaml"
     path.write_text(HUGE)
     code, out, err = cli("validate", path)
     assert (code, err) == (EXIT_OK, "")
     assert "neurons        86 billion" in out
-    assert "not in one process: 86,000,000,000 neurons; this version of dtbsim simulates at most 4,294,967,295" in out
+    assert "not in one process: rank 0 hears 86,000,000,000 neurons; a rank can number 2,147,483,647" in out
     code, out, err = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert (code, out) == (EXIT_INPUT, "")
     assert is_one_error_line(err)

@@ -15,7 +15,7 @@ from dtbsim.checksum import with_checksum
 from dtbsim.cluster.array import read_array
 from dtbsim.cluster.request import Request, seconds_of
 from dtbsim.cluster.script import PLACE, own_template
-from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_OK, InputError
+from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_MEMORY, EXIT_OK, InputError
 
 SBATCH = """\
 case "$*" in
@@ -92,7 +92,9 @@ def test_a_job_is_tried_and_submitted_and_known_by_the_run_folder(cli: Cli, site
 
 
 def test_gpus_partition_account_and_more_reach_sbatch(cli: Cli, site: Path) -> None:
-    words = "--gpus-per-node 4 --cpus-per-rank 8 --partition gpu --account lab --sbatch=--qos=long --time 10"
+    words = (
+        "--gpus-per-node 4 --cpus-per-rank 8 --partition gpu --account lab --sbatch=--qos=long --time 10 --no-estimate"
+    )
     code, out, err = cli("submit", "net.yaml", *words.split(), "--dry-run")
     assert (code, err) == (EXIT_OK, "")
     assert {"--gpus-per-node=4", "--ntasks-per-node=4", "--cpus-per-task=8"} <= set(options_in(out))
@@ -286,3 +288,39 @@ def test_cancel_takes_a_run_or_a_job(cli: Cli, site: Path, run: Path) -> None:
     for words, said in (("run", "job 17 of this run is not in the queue"), ("rnu", "neither the folder of a run")):
         code, _, err = cli("cancel", words)
         assert (code, is_one_error_line(err), said in err) == (EXIT_INPUT, True, True)
+
+
+# -- estimates before a job ---------------------------------------------------------------------------------------
+
+
+def test_a_job_that_would_be_refused_is_not_submitted(cli: Cli, site: Path) -> None:
+    large = ["--set", "populations.E.size=400000000", "--set", "simulation.block_size=65536"]
+    code, out, err = cli("submit", "net.yaml", "--time", "5", "--machine", "laptop", *large)
+    assert (code, out, is_one_error_line(err)) == (EXIT_MEMORY, "", True), err
+    assert "GiB on this node (1 rank(s)), but" in err
+    assert not calls_of(site)
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--machine", "laptop", "--no-estimate", *large)
+    assert (code, err) == (EXIT_OK, "")
+    assert calls_of(site)[0].startswith("sbatch --test-only"), "Slurm is asked, too"
+
+
+def test_what_the_nodes_have_is_not_known_without_a_profile(cli: Cli, site: Path) -> None:
+    large = ["--set", "populations.E.size=400000000", "--set", "simulation.block_size=65536"]
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--dry-run", *large)
+    assert code == EXIT_OK
+    assert "which is this machine: name the nodes with --machine" in err
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--dry-run", "--gpus-per-node", "1")
+    assert (code, err.count("\n")) == (EXIT_OK, 1)
+    assert "memory and time on GPUs were not estimated: name the nodes with --machine" in err
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--dry-run", "--gpus-per-node", "1", "--machine", "a100")
+    assert code == EXIT_OK
+    assert "not estimated" not in err
+
+
+def test_a_run_that_is_longer_than_its_job(cli: Cli, site: Path) -> None:
+    long = ["--set", "simulation.duration_ms=100000000", "--machine", "laptop"]
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--dry-run", *long)
+    assert code == EXIT_OK
+    assert "and --time is 5 min: it will be requeued to go on" in err
+    code, _, err = cli("submit", "net.yaml", "--time", "5", "--dry-run", *long, "--set", "checkpoint=null")
+    assert "and --time is 5 min: it will not be done when the job ends" in err

@@ -128,13 +128,14 @@ def test_what_is_on_the_device_does_not_count_for_the_host(store: str) -> None:
     stored = 100_000 if store else 107_000
     assert on_host.memory.synapses == stored * 4 + 30_000 * 8
     assert beside.memory.synapses == 30_000 * 8
-    assert on_host.memory.building - beside.memory.building == stored
-    assert on_host.memory.tables - beside.memory.tables == 4 * (1000 if store else 2000), "segments of static rows"
+    candidates = on_host.candidates.size
+    assert on_host.memory.building - beside.memory.building == stored + 13 * candidates
+    segments = 4 * (1000 if store else 2000)
+    assert on_host.memory.tables - beside.memory.tables == segments + 20 * candidates, "static rows"
     planned = plan_device_memory(beside)
     assert planned.n_synapses == stored
     assert planned.synapses == stored * 4
-    candidates = on_host.candidates.size
-    assert planned.dynamic == 30_000 * 8 + candidates * 16 + 1000 * 4
+    assert planned.dynamic == 30_000 * 8 + 1000 * (16 + 12) + 1000 * 4, "rows and states of its own sources"
     with_ring = plan_device_memory(plan_rank(network_of(DYNAMIC.replace(", STORE", "")), 0, 1, 1)).spikes
     assert (planned.spikes > with_ring) == (store != ""), "rings of procedural projections"
 

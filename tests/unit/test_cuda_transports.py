@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.helpers.fake_nccl import UINT64, FakeCuda
-from tests.helpers.networks import network_of
+from tests.helpers.networks import built_rank, network_of
 from tests.helpers.shim_device import ShimDevice
 
-from dtbsim.backends.cuda.exchange import MOST_WORDS, open_exchange, packet_words
+from dtbsim.backends.cuda.exchange import open_exchange
 from dtbsim.backends.cuda.nccl import NcclRanks, nccl_version
 from dtbsim.backends.cuda.transports import Choice, choose_way, open_transport
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, FaultError, InputError, MissingDependencyError
-from dtbsim.exchange.packets import PACKET_WORDS
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import FakeComm, FakeWorld, SerialComm, run_ranks
+from dtbsim.mpi.channel import Messages
 from dtbsim.mpi.gpu_memory import takes_gpu_memory
 
 
@@ -82,6 +82,8 @@ def test_what_is_asked_for() -> None:
         "simulation.exchange: simulation.exchange is shared_memory, but with backend cuda the spikes are in the memory "
         "of GPUs (use auto or packets)"
     )
+    with pytest.raises(InputError, match=r"simulation\.exchange is two_level, but with backend cuda"):
+        choices("two_level")
 
 
 def test_one_process_and_threads_take_no_gpu_memory() -> None:
@@ -89,43 +91,41 @@ def test_one_process_and_threads_take_no_gpu_memory() -> None:
     assert run_ranks(1, lambda comm: comm.takes_gpu_memory()) == [(False, "ranks are threads of one process")]
 
 
-@pytest.mark.parametrize(
-    ("neurons", "window_ms", "words"),
-    [(10, 1.0, PACKET_WORDS), (100_000, 1.0, 8192), (1_000_000, 1.5, 1 << 17), (10**9, 10.0, MOST_WORDS)],
-)
-def test_packets_have_room_for_a_lively_network(neurons: int, window_ms: float, words: int) -> None:
-    found = packet_words(neurons, window_ms)
-    assert found == words
-    assert found > min(neurons * window_ms * 0.05, MOST_WORDS - 1)
-
-
 # -- NCCL ------------------------------------------------------------------------------------------------------------
 
 
+def messages(ranks: list[int], sizes: list[int]) -> Messages:
+    """One for each rank, of so many words."""
+    at = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+    return Messages(ranks, np.full(int(at[-1]), 99, np.uint64), at)
+
+
 def test_the_calls_of_an_exchange() -> None:
-    """One group for all sends and receives, after the packets are filled, on a stream of its own, in no one's way."""
-    cudas = [FakeCuda(lines) for lines in [{}] for _ in range(3)]
+    """One group for the messages with neighbours alone, once they are filled, on a stream of its own."""
+    lines: dict[Any, Any] = {}
+    cudas = [FakeCuda(lines) for _ in range(3)]
+    to, sources = [[1, 2], [0], [0]], [[1, 2], [0], [0]]
 
     def work(comm: FakeComm) -> Any:
-        device = device_of(comm.rank, cudas[comm.rank])
-        transport = open_transport("nccl", device, comm)
-        channel = transport.channel(8)
-        channel.send[:] = np.arange(3)[:, None] + 10 * comm.rank
-        channel.recv[:] = 99
+        transport = open_transport("nccl", device_of(comm.rank, cudas[comm.rank]), comm)
+        out = messages(to[comm.rank], [8 * (comm.rank + 1)] * len(to[comm.rank]))
+        into = messages(sources[comm.rank], [8 * (source + 1) for source in sources[comm.rank]])
+        channel = transport.channel(comm.new_tag(), out, into)
+        for k, rank in enumerate(to[comm.rank]):
+            out[k][:] = 10 * comm.rank + rank
         for _ in range(2):
-            channel.start()
-            channel.wait()
+            channel.post()
+            channel.complete()
+        channel.close()
         transport.close()
-        return channel.recv[:, 0].tolist()
+        return [(message.size, int(message[0]), int(message[-1])) for _, message in into.parts]
 
-    assert run_ranks(3, work) == [[99, 10, 20], [1, 99, 21], [2, 12, 99]], "the own row does not move"
+    assert run_ranks(3, work) == [[(16, 10, 10), (24, 20, 20)], [(8, 1, 1)], [(8, 2, 2)]]
     steps, exchanges, filled, moved = 101, 102, 103, 104
     for rank, cuda in enumerate(cudas):
-        peers = [((rank + shift) % 3, (rank - shift) % 3) for shift in (1, 2)]
-        group: list[Any] = [("groupStart",)]
-        for to, source in peers:
-            group += [("send", 8, UINT64, to, exchanges), ("recv", 8, UINT64, source, exchanges)]
-        group.append(("groupEnd",))
+        sends = [("send", 8 * (rank + 1), UINT64, peer, exchanges) for peer in to[rank]]
+        receives = [("recv", 8 * (peer + 1), UINT64, peer, exchanges) for peer in sources[rank]]
+        group = [("groupStart",), *sends, *receives, ("groupEnd",)]
         once = [("record", filled, steps), ("wait_event", exchanges, filled), *group, ("record", moved, exchanges)]
         assert cuda.calls == [("init", 3, rank), *once, *once, ("destroy",)]
 
@@ -134,8 +134,8 @@ def test_leaving_in_the_middle_of_an_exchange_does_not_wait() -> None:
     def work(comm: FakeComm) -> Any:
         cuda = FakeCuda(lines)
         transport = open_transport("nccl", device_of(comm.rank, cuda), comm)
-        channel = transport.channel(4)
-        channel.start()
+        other = [1 - comm.rank]
+        transport.channel(comm.new_tag(), messages(other, [4]), messages(other, [4])).post()
         transport.close()
         return cuda.calls[-1]
 
@@ -179,18 +179,18 @@ def test_errors_of_nccl_during_a_run() -> None:
     comm = run_ranks(1, lambda comm: comm)[0]
     cuda = FakeCuda({})
     ranks = NcclRanks(device_of(0, cuda), comm)
-    channel = ranks.channel(4)
-    channel.start()
+    channel = ranks.channel(1, messages([], []), messages([], []))
+    channel.post()
     ranks._ranks.error = "NCCL_ERROR_SYSTEM_ERROR"
     with pytest.raises(FaultError, match="NCCL has lost another rank: NCCL_ERROR_SYSTEM_ERROR"):
-        channel.wait()
+        channel.complete()
 
     def broken() -> None:
         raise RuntimeError("NCCL_ERROR_UNHANDLED_CUDA_ERROR")
 
     cuda.nccl.groupEnd = broken  # type: ignore[method-assign]
     with pytest.raises(FaultError, match="NCCL cannot send spikes: NCCL_ERROR_UNHANDLED_CUDA_ERROR"):
-        channel.start()
+        channel.post()
 
 
 def test_versions() -> None:
@@ -216,20 +216,6 @@ def test_polling_ends_when_another_rank_is_gone_or_does_not_come() -> None:
         world.comm(1).poll(lambda: False)
     with pytest.raises(FaultError, match="another rank failed or did not come"):
         FakeWorld(2, timeout_s=0.05).comm(0).poll(lambda: False)
-
-
-def test_a_channel_over_given_buffers_leaves_the_own_row() -> None:
-    def work(comm: FakeComm) -> Any:
-        send, recv = np.full((2, 3), comm.rank, np.uint64), np.full((2, 3), 7, np.uint64)
-        channel = comm.packet_channel_over(send, recv)
-        channel.start()
-        channel.wait()
-        return recv[:, 0].tolist()
-
-    assert run_ranks(2, work) == [[7, 1], [0, 7]]
-    alone = SerialComm().packet_channel_over(np.zeros((1, 3)), np.zeros((1, 3)))
-    alone.start()
-    assert alone.wait().size == 0
 
 
 # -- what MPI says of itself -----------------------------------------------------------------------------------------
@@ -280,11 +266,14 @@ def test_the_exchange_that_is_opened(caplog: pytest.LogCaptureFixture) -> None:
     network = network_of(
         "simulation: {duration_ms: 1, block_size: 16}\npopulations: {A: {model: izhikevich, size: 32}}\n"
     )
-    plan = ExchangePlan(15, np.ones((2, 1), bool))
+    plan = ExchangePlan.of(15, np.ones((2, 1), bool))
+
+    def work(comm: FakeComm) -> Any:
+        device = ShimDevice()
+        return open_exchange(choose_way("auto", device, comm), device, comm, built_rank(network, comm.rank, 2), plan)
+
     with caplog.at_level("INFO", logger="dtbsim"):
-        opened = run_ranks(
-            2, lambda comm: open_exchange(choose_way("auto", device := ShimDevice(), comm), device, comm, network, plan)
-        )
+        opened = run_ranks(2, work)
     assert [(one.way, one.window, one.overlapped) for one in opened] == [("packets", 7, True)] * 2
     assert (
         "exchange by packets through the memory of the hosts every 7 step(s): not NCCL: this device has" in caplog.text

@@ -13,9 +13,9 @@ from tests.helpers.zoo import zoo
 
 from dtbsim.build.rank import plan_rank
 from dtbsim.exchange.links import find_links
+from dtbsim.exchange.mailbox import DirectMailbox
+from dtbsim.exchange.room import Room
 from dtbsim.kernels import layout as L
-from dtbsim.mpi.fake import FakeMail
-from dtbsim.mpi.mail import Room
 from dtbsim.spec import Network
 
 PARTITIONERS = ("contiguous", "ordered")
@@ -55,13 +55,13 @@ def reference(folder: Path) -> Any:
 def second_messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one for every message whose spikes did not fit into its room."""
     ranks: list[int] = []
-    plain = FakeMail.start
+    plain = DirectMailbox.post
 
-    def counted(self: FakeMail, rest: Any = ()) -> Any:
-        ranks.extend([self._comm.rank] * len(rest))
+    def counted(self: DirectMailbox, rest: Any = ()) -> Any:
+        ranks.extend([self._carrier.rank] * len(rest))
         return plain(self, rest)
 
-    monkeypatch.setattr(FakeMail, "start", counted)
+    monkeypatch.setattr(DirectMailbox, "post", counted)
     return ranks
 
 

@@ -46,7 +46,9 @@ def test_an_ensemble_of_neurons_alone_is_not_ignored() -> None:
 
 
 def test_coordinates_are_the_values_and_the_seeds() -> None:
-    text = REGIONS + "ensemble: {members: [{couplings.c.strength: 0.1}, {populations.x.parameters.a: 0.3}], seeds: own}\n"
+    text = (
+        REGIONS + "ensemble: {members: [{couplings.c.strength: 0.1}, {populations.x.parameters.a: 0.3}], seeds: own}\n"
+    )
     network = compile_network(load_config_text(text)).regions
     assert network is not None
     assert network.members.seeds == (7, 8)

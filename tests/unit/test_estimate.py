@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,6 @@ from dtbsim.estimation.traffic import TrafficModel
 from dtbsim.exchange.neighbours import neighbour_exchange
 from dtbsim.exchange.plan import plan_exchange, shortest_window
 from dtbsim.mpi import run_ranks
-from dtbsim.spec.network import MAX_SIMULATED
 
 DOCS = Path(__file__).parents[2]
 
@@ -363,17 +363,16 @@ def test_a_human_brain_is_estimated_and_not_run(monkeypatch: pytest.MonkeyPatch)
     assert found.neurons.mean == pytest.approx(86e9 / 1024)
     assert found.memory.peak.largest > 20e9
     messages = [refusal.message for refusal in found.refusals]
-    assert messages[0] == f"86,000,000,000 neurons; this version of dtbsim simulates at most {MAX_SIMULATED:,}"
+    assert re.fullmatch(r"rank \d+ hears \d,\d+,\d+,000 neurons; a rank can number 2,147,483,647", messages[0])
     assert found.refusals[0].exit_code == EXIT_INPUT
-    for refused in (dtbsim.run, dtbsim.build):
-        with pytest.raises(InputError, match="this version of dtbsim simulates at most"):
-            refused(load_config_text(HUGE))
+    with pytest.raises(InputError, match=r"rank 0 hears 86,000,000,000 neurons; a rank can number 2,147,483,647"):
+        dtbsim.run(load_config_text(HUGE))
+    assert dtbsim.build(load_config_text(HUGE)).n_neurons == 86_000_000_000
 
 
-def test_what_is_drawn_by_32_bits_of_a_gid_is_refused_beyond() -> None:
-    drive = "drives: {d: {kind: dc, target: I, amplitude: 1, fraction: 0.5}}\n"
-    with pytest.raises(InputError, match=r"drawn by the number of a neuron ends at number 4,294,967,294"):
-        dtbsim.validate(load_config_text(HUGE + drive))
+def test_gpus_have_ids_of_32_bits() -> None:
+    found = estimated(HUGE, 14_000, machine="h200", ranks_per_node=8)
+    assert "86,000,000,000 neurons; on GPUs 4,294,967,295 can be simulated" in [r.message for r in found.refusals]
 
 
 # -- as data ----------------------------------------------------------------------------------------------------------

@@ -29,12 +29,12 @@ from dtbsim.errors import MissingDependencyError
 from dtbsim.exchange import wanted
 from dtbsim.exchange.board import SharedBoard
 from dtbsim.exchange.links import Links, find_links
+from dtbsim.exchange.mailbox import DirectMailbox
 from dtbsim.exchange.neighbours import NeighbourExchange
 from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan, plan_exchange
 from dtbsim.exchange.wanted import Runs
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import SerialComm, run_ranks
-from dtbsim.mpi.fake import FakeMail
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
 
@@ -126,10 +126,10 @@ NONE = np.zeros(0, np.int64)
 
 @pytest.mark.parametrize(("window", "steps"), [(1, 1), (2, 1), (3, 1), (20, 10), (10_000, MOST_STEPS // 2)])
 def test_two_ticks_fit_the_shortest_delay(window: int, steps: int) -> None:
-    plan, links = ExchangePlan(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
+    plan, links = ExchangePlan.of(window, np.zeros((1, 1), bool)), Links(*[NONE] * 4, np.zeros(2, np.int64), NONE)
     exchange = NeighbourExchange(SerialComm(), plan, links, Runs(NONE, NONE, NONE), 1)
     assert exchange.window == steps
-    assert exchange.receive().size == 0, "nothing is under way at the start"
+    assert exchange.complete().size == 0, "nothing is under way at the start"
 
 
 @pytest.mark.parametrize("n_ranks", [2, 3, 5])
@@ -187,14 +187,14 @@ def test_more_neighbours_than_populations_have_addresses_of_their_own() -> None:
 
 def test_the_board_needs_shared_memory() -> None:
     with pytest.raises(MissingDependencyError) as caught:
-        SharedBoard(SerialComm(), ExchangePlan(5, np.zeros((1, 1), bool)), 10)
+        SharedBoard(SerialComm(), ExchangePlan.of(5, np.zeros((1, 1), bool)), 10)
     assert "no shared memory between the ranks of a node" in caught.value.message
 
 
 @pytest.mark.parametrize(("neurons", "capacity"), [(5, 1024), (5000, 5000), (10**9, 1 << 20)])
 def test_the_board_is_entered_into_the_table_of_the_rank(neurons: int, capacity: int) -> None:
     def work(comm: Any) -> Any:
-        board = SharedBoard(comm, ExchangePlan(7, np.ones((2, 1), bool)), neurons)
+        board = SharedBoard(comm, ExchangePlan.of(7, np.ones((2, 1), bool)), neurons)
         rank = np.zeros(L.RANK_FIELDS, np.int64)
         board.attach(rank)
         return rank[[L.BOARD_AT, L.BOARD_RANK, L.BOARD_RANKS, L.BOARD_WINDOW, L.BOARD_CAPACITY]].tolist()
@@ -268,13 +268,13 @@ def test_spikes_travel_to_ranks_with_synapses_alone(
         flags = np.concatenate([sources_heard(built, 0, 7), sources_heard(built, 7, gids.size)])
         assert set(gids[flags].tolist()) == expected
     words: list[int] = []
-    plain = FakeMail.start
+    plain = DirectMailbox.post
 
-    def counted(self: FakeMail, rest: Any = ()) -> None:
+    def counted(self: DirectMailbox, rest: Any = ()) -> None:
         words.append(int(self.send[self.send_at[:-1]].sum()))
         plain(self, rest)
 
-    monkeypatch.setattr(FakeMail, "start", counted)
+    monkeypatch.setattr(DirectMailbox, "post", counted)
     sent = []
     for worth in (0.9, 0.0):
         monkeypatch.setattr(wanted, "WORTH_ASKING", worth)

@@ -86,7 +86,7 @@ def noisy_lane(lane: LaneTable, memory: Any = None) -> Any:
     wave = np.tile(np.array([3.0, 0.25], np.float32), (20, 1))
     row = [1200, gids.ctypes.data, 1200, chosen.ctypes.data, 5, 3, 10, 1 if memory is not None else 2]
     row += [buffer.ctypes.data, -1, 0 if memory is None else state.ctypes.data]
-    row += [0 if memory is None else memory.ctypes.data, wave.ctypes.data]
+    row += [0 if memory is None else memory.ctypes.data, wave.ctypes.data, 0]
     lane.put(L.NOISE_AT, np.array([row], np.int64))
     lane.row[L.N_NOISE] = 1
     lane.arrays |= {-1: gids, -2: buffer, -3: wave, -4: state, -5: chosen, -6: memory}

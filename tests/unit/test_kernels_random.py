@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tests.helpers.lane_table import runs_of_one
 from tests.helpers.poisson_reference import reference_counts
 
 from dtbsim.kernels.philox import below, philox4x32
@@ -85,8 +86,10 @@ def counts(mean: float, gids: Any, calls: range, seed: int = 5, drive: int = 3) 
     scratch = np.full(SCRATCH_WORDS, 0xFFFF, np.uint16)
     thresholds = poisson_thresholds(mean)
     coarse = coarse_thresholds(thresholds)
+    runs = runs_of_one(np.asarray(gids).tolist(), [-1] * len(gids))
     for k, call in enumerate(calls):
-        poisson_counts(gids, call, np.uint32(drive), *seed_key(seed), thresholds, coarse, scratch, out[k])
+        key = np.uint32(drive), *seed_key(seed)
+        poisson_counts(runs, 0, len(gids), call, *key, thresholds, coarse, scratch, out[k])
     return out.reshape(-1, len(gids))
 
 

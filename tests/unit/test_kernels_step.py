@@ -15,7 +15,13 @@ from dtbsim.kernels.deliver import deliver
 from dtbsim.kernels.detect import collect, emit_listed
 from dtbsim.kernels.drives import currents, listed_events, poisson_drives
 from dtbsim.kernels.log import log_of
-from dtbsim.kernels.poisson import SCRATCH_WORDS, STEPS, coarse_thresholds, poisson_counts, poisson_thresholds
+from dtbsim.kernels.poisson import (
+    SCRATCH_WORDS,
+    STEPS,
+    coarse_thresholds,
+    poisson_counts,
+    poisson_thresholds,
+)
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.numerics.philox import seed_key
 
@@ -96,12 +102,13 @@ def poisson_lane(lane: LaneTable, kind: int, weight: int, start: int = 0, stop: 
 @pytest.mark.parametrize(("kind", "weight"), [(L.KIND_PACKED, -300), (L.KIND_WIDE32, 2**20), (L.KIND_WIDE64, -(2**33))])
 def test_poisson_drives_add_counts_times_weight(lane: LaneTable, kind: int, weight: int) -> None:
     acc = poisson_lane(lane, kind, weight, start=6, stop=19)
-    gids = np.arange(5100, 5800, dtype=np.uint32)
+    runs = np.array([[0, 5100, -1], [700, 0, -1]])
     thresholds = poisson_thresholds(2.5)
     counts = np.zeros((3, STEPS, 700), np.uint8)
     for k in range(3):
         scratch, key = np.zeros(SCRATCH_WORDS, np.uint16), seed_key(77)
-        poisson_counts(gids, k, np.uint32(6), *key, thresholds, coarse_thresholds(thresholds), scratch, counts[k])
+        coarse = coarse_thresholds(thresholds)
+        poisson_counts(runs, 0, 700, k, np.uint32(6), *key, thresholds, coarse, scratch, counts[k])
     for step in range(24):
         acc[:] = 0
         poisson_drives(lane.row, step, *seed_key(77))

@@ -95,7 +95,7 @@ def test_ranks_with_different_files_are_refused(folder: Path) -> None:
         return str(caught.value)
 
     said = "populations.E.model: the file of the model on rank 1 is not that on rank 0 (give every node the same file)"
-    assert run_ranks(2, work) == [said, said]
+    assert run_ranks(2, work, node_count=2) == [said, said]
 
 
 SCRIPT = (

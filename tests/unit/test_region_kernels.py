@@ -23,8 +23,14 @@ from dtbsim.kernels.region_variant import NoiseTerm, Term, region_variant
 from dtbsim.models.region_registry import get_region_model
 
 NORMAL = normal_table()
-BY_DAY = ("deco_2014", "kuramoto")
-CASES = [pytest.param(name, marks=[] if name in BY_DAY else [pytest.mark.nightly]) for name in MODELS]
+
+
+def by_day(*names: str) -> list[Any]:
+    """All models, of which only these are tested by day."""
+    return [pytest.param(name, marks=[] if name in names else [pytest.mark.nightly]) for name in MODELS]
+
+
+CASES = by_day("kuramoto")
 
 
 def advanced(case: Case, *calls: int) -> Any:
@@ -90,10 +96,10 @@ def test_the_cuda_text_compiles_without_contraction(name: str) -> None:
     assert unwanted(found.ptx) == []
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", by_day("deco_2014"))
 def test_float32_follows_the_float64_oracle(name: str) -> None:
     model = get_region_model(name)
-    for scheme in ("euler", "exponential") if name in BY_DAY[:1] else model.integrators:
+    for scheme in model.integrators if name != "deco_2014" else ("exponential",):
         variant = region_variant(model, scheme, terms=[Term(row.name) for row in model.inputs], sent=model.variables)
         block = RegionBlock(region_kernel(variant), 3, 2, region_constants(variant, {}, dt_of(name)), normal=NORMAL)
         oracle = Oracle(model, {}, dt_of(name))
@@ -122,6 +128,7 @@ def exponential(oracle: Oracle, x: Any, given: Any) -> Any:
     return x + np.array(steps)[:, None] * oracle.drift(x, **given)
 
 
+@pytest.mark.nightly
 def test_noise_has_the_size_that_it_says() -> None:
     model = get_region_model("hopf")
     noise = [NoiseTerm("x", "additive"), NoiseTerm("y", "ornstein_uhlenbeck")]
@@ -141,6 +148,7 @@ def test_noise_has_the_size_that_it_says() -> None:
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] == pytest.approx(np.exp(-1.0), abs=0.05)
 
 
+@pytest.mark.nightly
 def test_shared_noise_is_that_of_member_0_and_the_same_for_all() -> None:
     model = get_region_model("hopf")
     found = {}

@@ -340,7 +340,9 @@ def test_more_members_than_memory_are_refused_with_the_numbers(tmp_path: Path, m
     grid = {"grid": {"couplings.all.strength": [0.001 * k for k in range(1, 65)]}}
     config = _mixed(tmp_path, ensemble=grid)
     config.couplings["all"] = config.couplings["all"].model_copy(update={"delay_ms": 900.0})
-    with pytest.raises(MemoryPlanError, match=r"needs .* GiB .*, but .* available; it has 64 members of 21 regions") as caught:
+    with pytest.raises(
+        MemoryPlanError, match=r"needs .* GiB .*, but .* available; it has 64 members of 21 regions"
+    ) as caught:
         run(config, out=tmp_path / "run", report=False)
     assert caught.value.where == "ensemble"
     assert not (tmp_path / "run").exists()

@@ -64,6 +64,7 @@ def test_an_oscillation_of_hopf_has_the_radius_of_the_root_of_a() -> None:
     assert frequency_Hz(x[:, 2], 0.05) == pytest.approx(1000.0 * 0.3 / (2.0 * np.pi), rel=1e-3)
 
 
+@pytest.mark.nightly
 def test_noise_around_the_point_of_hopf_has_the_variance_of_the_linear_system() -> None:
     """Variance beta^2 / (2 |a|) of each component."""
     course = Course(

@@ -133,7 +133,7 @@ def test_jansen_rit_on_aal2_has_a_resting_alpha_peak_in_eeg(tmp_path: Path) -> N
 seed: 1
 atlas: aal2
 simulation: {dt_ms: 0.5, duration_ms: 20000, settling_ms: 2000}
-populations: {cortex: {model: jansen_rit, regions: all, noise: {network: {sigma: 0.05}}}}
+populations: {cortex: {model: jansen_rit, regions: all, noise: {in_network: {sigma: 0.05}}}}
 couplings: {long_range: {source: cortex, target: cortex, strength: 0.01}}
 signals:
   eeg: {kind: eeg, population: cortex}

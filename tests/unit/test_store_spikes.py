@@ -166,7 +166,7 @@ def test_of_ranks_that_published_unequally_the_common_time_is_shown(tmp_path):
     ("steps", "gids", "error"),
     [
         (np.zeros(2, np.int32), np.zeros(2, np.uint32), TypeError),
-        (np.zeros(2, np.int64), np.zeros(2, np.int64), TypeError),
+        (np.zeros(2, np.int64), np.zeros(2, np.uint64), TypeError),
         (np.zeros(2, np.int64), np.zeros(3, np.uint32), ValueError),
         (np.zeros((2, 1), np.int64), np.zeros((2, 1), np.uint32), ValueError),
     ],

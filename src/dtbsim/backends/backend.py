@@ -15,6 +15,7 @@ from dtbsim.backends.regions.state_hash import RegionHasher
 from dtbsim.backends.sampling import Sampler
 from dtbsim.backends.state import State, Values
 from dtbsim.backends.weights import RecordedWeights
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive
 
@@ -64,8 +65,8 @@ class Backend(Protocol):
     def advance(self, start: int, stop: int) -> None:
         """Step from `start`, which is `reached`, to `stop` (exclusive), or until time is up; collective."""
 
-    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
-        """Spikes of this rank since the last call as (step int64[n], gid uint32[n]), in no particular order."""
+    def collect(self) -> tuple[I64, Gids]:
+        """Spikes of this rank since the last call as (step int64[n], gid [n]), in no particular order."""
 
     def count_spikes(self, unit_steps: int) -> None:
         """From now on, count the spikes per population and unit of so many steps, where that saves the host work."""

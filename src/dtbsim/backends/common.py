@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,10 @@ class CommonBackend(ABC):
     def __init__(self) -> None:
         self._weights_set: dict[int, Table] = {}
         """What `set_weights` has been given, by projection."""
+
+    def connect(self, exchange: Any) -> None:
+        """Exchange spikes with other ranks by this; before the first step."""
+        self._exchange = exchange
 
     # -- what may be changed between chunks ---------------------------------------------------------------------
 
@@ -148,8 +153,10 @@ class CommonBackend(ABC):
         built, drives = self._built, self.tables.drives
         found = common_state(built, self.tables.memory, self.reached, spikes, self.events(), self._neurons)
         found |= change_states(built, self._drives_set, self._weights_set)
-        found |= noise_states(drives.processes, drives.memory, self._shared_noise_at())
-        return found | train_states(drives.players, built.network.drives, self.reached) | synapses
+        found |= noise_states(drives.processes, drives.memory, self._shared_noise_at(), built.network.gid_dtype)
+        return (
+            found | train_states(drives.players, built.network.drives, self.reached, built.network.gid_dtype) | synapses
+        )
 
     def load(self, state: State) -> None:
         """Go on from this state of the whole network, in a backend that has not stepped; collective.
@@ -186,7 +193,7 @@ class CommonBackend(ABC):
 
     @abstractmethod
     def _uncollected(self) -> I64:
-        """Spikes (step << 32 | gid) of this rank since the last call of `collect`."""
+        """Spikes (step << gid_bits | gid) of this rank since the last call of `collect`."""
 
     @abstractmethod
     def _shared_noise_at(self) -> int:
@@ -197,7 +204,7 @@ class CommonBackend(ABC):
 
     @abstractmethod
     def _enter_again(self, spikes: I64, events: int) -> None:
-        """Enter spikes in transit (step << 32 | gid) to synapses without a state; so many events are done."""
+        """Enter spikes in transit (step << gid_bits | gid) to synapses without a state; so many events are done."""
 
     def dynamic_bytes(self) -> int:
         """Bytes at present of what grows: spikes in transit, logs, histories, rings."""

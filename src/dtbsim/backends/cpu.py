@@ -20,17 +20,18 @@ from dtbsim.backends.weights import RecordedWeights
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import RankNetwork
 from dtbsim.errors import FaultError, MemoryPlanError
-from dtbsim.exchange.board import SharedBoard
-from dtbsim.exchange.neighbours import ASKED_PER_CHUNK, NeighbourExchange
+from dtbsim.exchange.interface import Exchange, InsideExchange
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.log import log_of
 from dtbsim.kernels.stages import connect
 from dtbsim.kernels.window import run_window
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
-Exchange = SharedBoard | NeighbourExchange | None
+ASKED_PER_CHUNK = 32
+"""How often ranks agree in a chunk whether time is up."""
 
 
 class CpuBackend(CommonBackend):
@@ -43,7 +44,7 @@ class CpuBackend(CommonBackend):
     """Wall time after which `advance` may end early."""
     tables: CpuLaneTables
 
-    def __init__(self, built: RankNetwork, exchange: Exchange, n_threads: int) -> None:
+    def __init__(self, built: RankNetwork, exchange: Exchange | None, n_threads: int) -> None:
         super().__init__()
         self._built = built
         self._network: Network = built.network
@@ -56,16 +57,19 @@ class CpuBackend(CommonBackend):
         self._keep: list[NDArray[Any]] = []
         self._compiled = False
         self._fill_rank(n_threads)
-        self._exchange = exchange
-        if isinstance(exchange, SharedBoard):
-            exchange.attach(self.rank)
+        self.connect(InsideExchange() if exchange is None else exchange)
         self._team = Team(n_threads)
-        self._recent = RecentSpikes(self._network.max_delay_steps)
+        self._recent = RecentSpikes(self._network.max_delay_steps, self._network.gid_bits)
         self.sampler = Sampler(self._network, built.kinds, self.tables)
         self._neurons = NeuronAccess(self._network, built.lanes, self.tables.memory, self.sampler)
         records = range(len(self._network.records.weights))
         dynamic, candidates = self.tables.dynamic, built.candidates
         self.weights = [RecordedWeights(self._network, candidates, dynamic, record) for record in records]
+
+    def connect(self, exchange: Exchange) -> None:
+        """Exchange spikes with other ranks by this; before the first step."""
+        self._exchange: Exchange = exchange
+        exchange.attach(self.rank)
 
     def _fill_rank(self, n_threads: int) -> None:
         rank, lanes = self.rank, self._built.lanes
@@ -79,7 +83,7 @@ class CpuBackend(CommonBackend):
         candidates = self._built.candidates
         rank[L.N_SOURCE_RANGES], rank[L.SOURCE_RANGES_AT] = len(candidates.ranges), self._hold(candidates.ranges)
         rank[L.N_SOURCE_JUMPS], rank[L.SOURCE_JUMPS_AT] = candidates.jump.size, self._hold(candidates.jump)
-        rank[L.SOURCE_SHIFT] = candidates.shift
+        rank[L.SOURCE_SHIFT], rank[L.GID_MORE] = candidates.shift, self._network.gid_bits - 32
         rank[L.TIMES_AT], rank[L.BOARD_SENT_AT] = self._hold(self.times), self._hold(self._sent)
 
     def _fill_noise_seed(self, seed: int) -> None:
@@ -102,6 +106,7 @@ class CpuBackend(CommonBackend):
             arrived, self.rank[L.REMOTE_N] = int(self.rank[L.REMOTE_N]), 0  # they are for the next steps
             run_window(self.rank, self.tables.table, 0, 0, 0)
             self.rank[L.REMOTE_N] = arrived
+            self._exchange.compile()
             self._compiled = True
 
     # -- stepping ---------------------------------------------------------------------------------------------
@@ -115,18 +120,16 @@ class CpuBackend(CommonBackend):
         self.sampler.begin(start, stop)
         for tables in self.tables.dynamic:
             tables.reserve(stop)
-        if isinstance(self._exchange, NeighbourExchange):
-            self.reached = self._windows(self._exchange, start, stop, deadline_ns)
-        else:
-            self.rank[L.DEADLINE_NS] = deadline_ns
-            self.reached = self._window(start, stop)
+        self.reached = self._windows(self._exchange, start, stop, deadline_ns)
         self.sampler.end(self.reached)
         for tables in self.tables.dynamic:
             tables.tidy(self.reached)
 
-    def _windows(self, exchange: NeighbourExchange, start: int, stop: int, deadline_ns: int) -> int:
-        """Tick after tick, each followed by an exchange; returns the steps done, equal on all ranks."""
-        ends = range(start + exchange.window, stop + exchange.window, exchange.window)
+    def _windows(self, exchange: Exchange, start: int, stop: int, deadline_ns: int) -> int:
+        """Window after window, each followed by an exchange; returns the steps done, equal on all ranks."""
+        window = stop - start if exchange.inside else exchange.window
+        self.rank[L.DEADLINE_NS] = deadline_ns if exchange.inside else 0
+        ends = range(start + window, stop + window, window)
         every = max(1, len(ends) // ASKED_PER_CHUNK)
         at = start
         for number, end in enumerate(ends, start=1):
@@ -159,16 +162,16 @@ class CpuBackend(CommonBackend):
         self._remote = np.ascontiguousarray(entries)
         self.rank[L.REMOTE_AT], self.rank[L.REMOTE_N] = self._remote.ctypes.data, self._remote.size
 
-    def collect(self) -> tuple[I64, NDArray[np.uint32]]:
-        """Spikes since the last call as (step int64[n], gid uint32[n]), in no particular order; clears the logs."""
+    def collect(self) -> tuple[I64, Gids]:
+        """Spikes since the last call as (step int64[n], gid [n]), in no particular order; clears the logs."""
         table = self.tables.table
         entries = self._uncollected()
         self._recent.add(entries, self.reached)
         table[:, L.LOG_COUNT] = 0
         self._sent[:] = 0
-        if isinstance(self._exchange, NeighbourExchange):
-            self._exchange.collected()
-        return entries >> 32, (entries & 0xFFFFFFFF).astype(np.uint32)
+        self._exchange.collected()
+        bits = self._network.gid_bits
+        return entries >> bits, (entries & ((1 << bits) - 1)).astype(self._network.gid_dtype, copy=False)
 
     def count_spikes(self, unit_steps: int) -> None:
         """Nothing: here it costs the same to count the spikes that were collected."""
@@ -197,8 +200,8 @@ class CpuBackend(CommonBackend):
         """Take in spikes of other ranks that are still on their way; collective."""
         self.compile()
         self._window(self.reached, self.reached)
-        if isinstance(self._exchange, NeighbourExchange):
-            self._set_remote(self._exchange.receive())
+        self._set_remote(self._exchange.complete())
+        if self.rank[L.REMOTE_N] > 0:
             self._window(self.reached, self.reached)
 
     def _enter_again(self, spikes: I64, events: int) -> None:
@@ -223,5 +226,6 @@ class CpuBackend(CommonBackend):
 
     def close(self) -> None:
         """Free memory and stop threads."""
+        self._exchange.close()
         self._team.close()
         self.tables.close()

@@ -38,12 +38,22 @@ TimeCourse = Callable[[int, int], dict[int, NDArray[Any] | int]]
 
 @dataclass(eq=False)
 class _Reached:
-    """A drive and the neurons of a lane that receive it: local indices, gids, and input slots where it gives spikes."""
+    """A drive and neurons of a lane that receive it: local indices, gids, and input slots where it gives spikes."""
 
     drive: Drive
     local: I64
-    gids: NDArray[np.uint32]
+    gids: I64
     slots: I64
+
+    def by_upper_bits(self) -> dict[int, _Reached]:
+        """Parts whose gids have the same upper 32 bits: tables hold the lower ones. One for all of a shared drive."""
+        upper = self.gids >> 32
+        if self.drive.shared or upper[0] == upper[-1]:
+            return {0 if self.drive.shared else int(upper[0]): self}
+        cut = int(np.searchsorted(upper, upper[-1]))
+        low, high = slice(None, cut), slice(cut, None)
+        parts = [_Reached(self.drive, self.local[k], self.gids[k], self.slots[k]) for k in (low, high)]
+        return {int(part.gids[0] >> 32): part for part in parts}
 
 
 class DriveTables:
@@ -64,8 +74,8 @@ class DriveTables:
         self._noise_seed = network.seed if noise_seed is None else noise_seed
         self._network, self.memory = network, memory
         self._memory, self._before = memory, before
-        self._processes: dict[tuple[int, int, int], NDArray[np.float32]] = {}
-        """States of the processes of noise, by lane, drive and population."""
+        self._processes: dict[tuple[int, int, int, int], NDArray[np.float32]] = {}
+        """States of the processes of noise, by lane, drive, population and upper bits of gids."""
         self._lane = -1
         self._by_population: dict[int, list[Drive]] = {}
         for drive in network.drives if drives is None else drives:
@@ -77,7 +87,7 @@ class DriveTables:
         self.poisson: list[I64] = []
         self.varied: list[I64] = []
         """The tables of all lanes so far."""
-        self.processes: list[tuple[int, NDArray[np.uint32], int, NDArray[np.float32]]] = []
+        self.processes: list[tuple[int, I64, int, NDArray[np.float32]]] = []
         """Noise that remembers: number of the drive, gids it is drawn for, neurons it reaches, its values."""
         self._trains: dict[int, LaneTrains] = {}
         """By lane, where drives draw trains."""
@@ -88,8 +98,8 @@ class DriveTables:
         poisson: list[list[int]] = []
         currents: list[tuple[list[int], Drive]] = []
         events: list[I64] = []
-        varied: dict[int, list[_Reached]] = {}
-        noise: dict[int, list[_Reached]] = {}
+        varied: dict[tuple[int, int], list[_Reached]] = {}
+        noise: dict[tuple[int, int], list[_Reached]] = {}
         trains: list[_Reached] = []
         for run in state.lane.runs:
             for drive in self._by_population.get(run.population, ()):
@@ -97,7 +107,7 @@ class DriveTables:
                 if reached.local.size == 0 or not drive.windows.on:
                     continue
                 if drive.kind == "noise":
-                    noise.setdefault(id(drive), []).append(reached)
+                    _sort_in(noise, reached)
                 elif drive.kind == "current":
                     currents.append((self._current(reached), drive))
                 elif drive.kind == "events":
@@ -108,7 +118,7 @@ class DriveTables:
                     if one_row(drive, reached.local):
                         _append(poisson, self._poisson(reached))
                     else:
-                        varied.setdefault(id(drive), []).append(reached)
+                        _sort_in(varied, reached)
         self._store_poisson(row, poisson)
         self._store_varied(row, list(varied.values()))
         self._store_currents(row, currents)
@@ -164,7 +174,7 @@ class DriveTables:
         slots = local
         if drive.channel >= 0:
             slots = int(state.lane.slot_start[run.kind][drive.channel]) + local - int(state.lane.group_start[run.kind])
-        return _Reached(drive, local, (run.gid0 + inside).astype(np.uint32), slots)
+        return _Reached(drive, local, run.gid0 + inside, slots)
 
     def _current(self, reached: _Reached) -> list[int]:
         local = reached.local
@@ -209,7 +219,8 @@ class DriveTables:
             drive = parts[0].drive
             slots = np.concatenate([part.slots for part in parts])
             gids = _drawn_for(parts)
-            entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, self._memory.place(gids)
+            entry[L.V_DRAWS], entry[L.V_GIDS_AT] = gids.size, self._memory.place(gids.astype(np.uint32))
+            entry[L.V_HIGH] = gids[0] >> 32
             entry[L.V_TARGETS], entry[L.V_SLOTS_AT] = slots.size, self._memory.place(slots)
             entry[L.V_WEIGHT], entry[L.V_DRIVE], entry[L.V_DRAWN] = drive.weight, drive.index, -1
             entry[L.V_BUFFER_AT] = self._memory.scratch(STEPS * gids.size, np.uint8)
@@ -224,11 +235,11 @@ class DriveTables:
         self.varied.append(table)
         row[L.N_VARIED], row[L.VARIED_AT] = len(table), self._memory.place_table(table)
 
-    def _own(self, entry: I64, parts: list[_Reached], gids: NDArray[np.uint32]) -> None:
+    def _own(self, entry: I64, parts: list[_Reached], gids: I64) -> None:
         """Thresholds of every neuron, which stay; only the windows are followed."""
         drive = parts[0].drive
         assert drive.own_means is not None
-        neurons = gids.astype(np.int64) - self._network.populations[drive.population].gid0
+        neurons = gids - self._network.populations[drive.population].gid0
         means = drive.own_means.means(neurons, gids, drive.index, self._network.seed)
         thresholds, coarse = own_tables(np.minimum(means, drive.mean))  # a drawn one may be above by rounding
         entry[L.V_OWN] = 1
@@ -253,7 +264,8 @@ class DriveTables:
             assert drive.noise is not None
             local = np.concatenate([part.local for part in parts]).astype(np.int32)
             gids = _drawn_for(parts)
-            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, self._memory.place(gids)
+            entry[L.Q_DRAWS], entry[L.Q_GIDS_AT] = gids.size, self._memory.place(gids.astype(np.uint32))
+            entry[L.Q_HIGH] = gids[0] >> 32
             entry[L.Q_TARGETS], entry[L.Q_INDEX_AT] = local.size, self._memory.place(local)
             entry[L.Q_DRIVE], entry[L.Q_START], entry[L.Q_STOP] = drive.index, drive.start, drive.stop
             entry[L.Q_INTERVAL], entry[L.Q_DRAWN] = drive.noise.interval, -1
@@ -262,7 +274,7 @@ class DriveTables:
             if memory is not None:
                 places = max(gids.size, 2)  # a shared process has two on GPUs
                 place = self._memory.place
-                process = self._process(drive, places)
+                process = self._process(drive, int(gids[0] >> 32), places)
                 entry[L.Q_STATE_AT], entry[L.Q_MEMORY_AT] = place(process), place(memory)
                 self.processes.append((drive.index, gids, local.size, process))
             self._follow(entry, drive, drive.noise, partial(_noise, drive, dt))
@@ -277,9 +289,9 @@ class DriveTables:
             lane.follow(self._before._trains[self._lane])
         return lane
 
-    def _process(self, drive: Drive, size: int) -> NDArray[np.float32]:
+    def _process(self, drive: Drive, upper: int, size: int) -> NDArray[np.float32]:
         """The state of a process, as it stood in the tables before."""
-        process, key = np.zeros(size, np.float32), (self._lane, drive.index, drive.population)
+        process, key = np.zeros(size, np.float32), (self._lane, drive.index, drive.population, upper)
         if self._before is not None and key in self._before._processes:
             earlier = self._before._processes[key]
             self._before.memory.fetch(earlier, slice(None))
@@ -288,10 +300,16 @@ class DriveTables:
         return process
 
 
-def _drawn_for(parts: list[_Reached]) -> NDArray[np.uint32]:
+def _sort_in(found: dict[tuple[int, int], list[_Reached]], reached: _Reached) -> None:
+    """Add it to what the same drive reaches, by the upper bits of gids."""
+    for upper, part in reached.by_upper_bits().items():
+        found.setdefault((id(part.drive), upper), []).append(part)
+
+
+def _drawn_for(parts: list[_Reached]) -> I64:
     """Gids that a drive draws for: of all neurons that it reaches, or the one that stands for all."""
     if parts[0].drive.shared:
-        return np.array([SHARED_GID], np.uint32)
+        return np.array([SHARED_GID], np.int64)
     return np.concatenate([part.gids for part in parts])
 
 

@@ -34,6 +34,7 @@ from dtbsim.backends.state import OTHER_NETWORK, State, Values, joined, rows_of,
 from dtbsim.errors import InputError
 from dtbsim.kernels.by_target import from_targets, to_targets
 from dtbsim.models.synapses import StatefulSynapse
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.network import Network, Projection
 from dtbsim.spec.synapses import Rewarded
 
@@ -55,7 +56,10 @@ def synapse_states(network: Network, lanes: Sequence[StatefulTables], now: int) 
             for tables in lanes
             if (index := tables.index_of.get(projection.index)) is not None
         ]
-        found |= {f"synapses/{projection.name}/{name}": array for name, array in _joined(projection, parts).items()}
+        found |= {
+            f"synapses/{projection.name}/{name}": array
+            for name, array in _joined(projection, parts, network.gid_dtype).items()
+        }
     return found
 
 
@@ -73,7 +77,7 @@ class _Lane:
             every = np.bincount(slots, minlength=gids.size)
             self._cursor = np.cumsum(every) - every
             has_synapses = every > 0  # nothing looks at the spikes of the others
-            self.targets, self.indegree = gids[has_synapses].astype(np.uint32), every[has_synapses].astype(np.int32)
+            self.targets, self.indegree = gids[has_synapses], every[has_synapses].astype(np.int32)
             self.kept = self.plastic.kept[has_synapses]
             self.history = self.plastic.history[np.repeat(has_synapses, self.plastic.kept)]
 
@@ -84,7 +88,7 @@ class _Lane:
         return out
 
 
-def _joined(projection: Projection, parts: list[_Lane]) -> Values:
+def _joined(projection: Projection, parts: list[_Lane], dtype: Any) -> Values:
     found: Values = {}
     gids, last, trace = [], [], []
     for part in parts:
@@ -92,15 +96,15 @@ def _joined(projection: Projection, parts: list[_Lane]) -> Values:
         gids.append(part.sources[spoken])
         last.append(part.read.last[spoken])
         trace.append(part.read.trace[spoken])
-    every = joined(gids, np.uint32)
+    every = joined(gids, dtype)
     found["source/gid"], first = np.unique(every, return_index=True)
     found["source/last"], found["source/trace"] = joined(last, np.int32)[first], joined(trace, np.float32, 2)[first]
-    found |= _transit(parts)
+    found |= _transit(parts, dtype)
     dynamics = projection.dynamics
     if dynamics is None or not dynamics.plastic:
         return found
     plastic = [part.plastic for part in parts if part.plastic is not None]
-    found["target/gid"] = joined([part.targets for part in parts], np.uint32)
+    found["target/gid"] = joined([part.targets for part in parts], dtype)
     found["target/indegree"] = joined([part.indegree for part in parts], np.int32)
     found["target/spikes"] = joined([part.kept for part in parts], np.int32)
     found["history"] = joined([part.history for part in parts], np.int64, dynamics.history_words)
@@ -124,9 +128,9 @@ def _own_states(model: StatefulSynapse, parts: list[_Lane]) -> Values:
     return found
 
 
-def _transit(parts: list[_Lane]) -> Values:
+def _transit(parts: list[_Lane], dtype: Any) -> Values:
     """Spikes of all lanes, each once, as lanes agree on those that both have."""
-    gid = joined([part.sources[part.read.transit[:, 0]] for part in parts], np.uint32)
+    gid = joined([part.sources[part.read.transit[:, 0]] for part in parts], dtype)
     rest = joined([part.read.transit[:, 1:] for part in parts], np.int64, 3)
     nth = joined([_nth(part.read.transit) for part in parts], np.int32)
     first = _first_of_each(gid, rest[:, 0], nth)
@@ -150,7 +154,7 @@ def _nth(transit: I64) -> NDArray[np.int32]:
     return nth
 
 
-def _first_of_each(gid: NDArray[np.uint32], step: I64, nth: NDArray[np.int32]) -> I64:
+def _first_of_each(gid: Gids, step: I64, nth: NDArray[np.int32]) -> I64:
     """Rows that are the first with their spike, in the order of step, source and `nth`."""
     order = np.lexsort((nth, gid, step))
     keys = np.stack([step[order], gid[order].astype(np.int64), nth[order].astype(np.int64)], axis=1)
@@ -189,7 +193,7 @@ def load_synapses(state: State, network: Network, lanes: Sequence[StatefulTables
             tables.write(index, _lane_of(table, spikes, projection, tables, index), now)
 
 
-def _spikes_again(table: Values) -> tuple[NDArray[np.uint32], I64]:
+def _spikes_again(table: Values) -> tuple[Gids, I64]:
     """Sources, and int64[n, 3] (step and the words carried), of every spike in transit once, in their order."""
     first = _first_of_each(table["transit/gid"], table["transit/step"], table["transit/nth"])
     rest = np.concatenate([table["transit/step"][:, None], table["transit/carried"]], axis=1)
@@ -197,7 +201,7 @@ def _spikes_again(table: Values) -> tuple[NDArray[np.uint32], I64]:
 
 
 def _lane_of(
-    table: Values, spikes: tuple[NDArray[np.uint32], I64], projection: Projection, tables: StatefulTables, index: int
+    table: Values, spikes: tuple[Gids, I64], projection: Projection, tables: StatefulTables, index: int
 ) -> LaneSynapses:
     sources = tables.source_gids(index)
     rows = rows_of(table["source/gid"], sources)
@@ -217,7 +221,7 @@ def _lane_of(
 def _plastic_of(table: Values, projection: Projection, tables: StatefulTables, index: int) -> Plastic:
     part, slot0, gids = tables.parts[index].rows, tables.targets_of(index)[1], tables.target_gids(index)
     indegree = np.bincount(part.targets.astype(np.int64) - slot0, minlength=gids.size)
-    rows = rows_of(table["target/gid"], gids.astype(np.uint32))
+    rows = rows_of(table["target/gid"], gids)
     there = np.where(rows >= 0, table["target/indegree"][rows] if table["target/gid"].size else 0, 0)
     if (there != indegree).any():
         wrong = int(np.flatnonzero(there != indegree)[0])

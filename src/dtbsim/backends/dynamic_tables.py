@@ -18,6 +18,7 @@ from dtbsim.build.rank import LaneState
 from dtbsim.kernels import dynamic_layout as D
 from dtbsim.kernels.decay import decay_table
 from dtbsim.models.base import MOST_SPIKES
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
 from dtbsim.spec.synapses import Dynamics
@@ -73,7 +74,8 @@ class DynamicTables(ABC):
         rows, dynamics = part.rows, part.dynamics
         at = self._memory.place
         row[D.KIND], row[D.SYNAPSE_KIND], row[D.WORDS] = _kind(dynamics), rows.kind, dynamics.words
-        row[D.SOURCE0], row[D.N_SOURCES] = part.source0, part.n_sources
+        row[D.SOURCE0], row[D.N_SOURCES], row[D.N_HEARD] = part.source0, part.n_sources, part.n_heard
+        row[D.USED_AT] = 0 if part.used is None else at(part.used)
         row[D.TARGET_AT], row[D.WEIGHT_AT] = at(rows.targets), at(rows.weights)
         row[D.ROW_AT], row[D.SEGMENT_ROW_AT] = at(rows.rows), at(rows.segment_rows)
         row[D.SEGMENT_AT] = at(rows.segments)
@@ -114,7 +116,7 @@ class DynamicTables(ABC):
 
     # -- targets ----------------------------------------------------------------------------------------------
 
-    def targets_of(self, index: int) -> tuple[NDArray[np.uint32], int, int]:
+    def targets_of(self, index: int) -> tuple[Gids, int, int]:
         """Gids of the lane's neurons by local index, and first slot and first local index of a plastic projection."""
         row = self.table[index]
         return self._state.lane.gids, int(row[D.SLOT0]), int(row[D.LOCAL0])
@@ -124,10 +126,10 @@ class DynamicTables(ABC):
         gids, _, first = self.targets_of(index)
         return gids[first : first + int(self.table[index, D.N_TARGETS])].astype(np.int64)
 
-    def source_gids(self, index: int) -> NDArray[np.uint32]:
+    def source_gids(self, index: int) -> Gids:
         """Gids of the sources of a projection, ascending, one per row."""
         part = self.parts[index]
-        return self._candidates.gids(part.source0, part.source0 + part.n_sources)
+        return self._candidates.gids_of(part.numbers)
 
     # -- plastic weights --------------------------------------------------------------------------------------
 

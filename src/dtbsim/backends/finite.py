@@ -26,7 +26,7 @@ def check_finite(network: Network, kinds: list[Kind], lanes: list[LaneState], sp
                 row = kinds[group.kind].model.state(name)
                 if row.dtype == "f32" and name not in watched and not np.isfinite(values).all():
                     local = group.start + int(np.argmin(np.isfinite(values)))
-                    raise _error(network, int(state.lane.gids[local]), name, span)
+                    raise _error(network, int(state.lane.gids_of(np.array([local]))[0]), name, span)
 
 
 def too_many_spikes(network: Network) -> NumericsError:

@@ -18,8 +18,9 @@ from dtbsim.build.candidates import Candidates
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Lane, Run
 from dtbsim.build.most_spikes import most_spikes_of
+from dtbsim.build.neuron_runs import neuron_runs
 from dtbsim.build.neurons import Group
-from dtbsim.build.procedural import ring_size
+from dtbsim.build.procedural import ring_rows
 from dtbsim.build.rank import LaneState
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.kernels import layout as L
@@ -90,7 +91,7 @@ class LaneTables(ABC):
         row[L.N_LOCAL], row[L.N_SLOTS] = n, lane.n_slots
         row[L.F32_AT], row[L.I32_AT] = at(neurons.f32), at(neurons.i32)
         row[L.ACC_AT] = self._input_vector(state, index)
-        row[L.GID_AT], row[L.SOURCE_AT] = at(lane.gids), at(self._source_index(lane))
+        self._place_ids(row, lane)
         groups = np.zeros((len(neurons.groups), 3), np.int64)
         for g, group in enumerate(neurons.groups):
             groups[g] = self._kernel(group), at(group.header), at(group.constants)
@@ -118,14 +119,9 @@ class LaneTables(ABC):
     def dynamic_bytes(self) -> int:
         """Bytes at present of what grows."""
 
-    def _source_index(self, lane: Lane) -> NDArray[np.int32]:
-        index = np.full(lane.n_local, -1, dtype=np.int32)
-        for run in lane.runs:
-            offset = int(self._candidates.offset[run.population])
-            if offset >= 0:
-                first = offset + run.gid0 - self._network.populations[run.population].gid0
-                index[run.local : run.local + run.size] = np.arange(first, first + run.size)
-        return index
+    @abstractmethod
+    def _place_ids(self, row: I64, lane: Lane) -> None:
+        """Fill in where the global ids of the lane's neurons are, and their numbers as sources on this rank."""
 
     def _emitted(self, row: I64, state: LaneState) -> None:
         parts = [np.zeros((0, 2), np.int64)]
@@ -207,6 +203,14 @@ class CpuLaneTables(LaneTables):
     def _kernel(self, group: Group) -> int:
         return group.kernel.address
 
+    def _place_ids(self, row: I64, lane: Lane) -> None:
+        runs = neuron_runs(self._network, self._candidates, lane)
+        row[L.N_RUNS], row[L.RUNS_AT] = len(runs) - 1, self.memory.place(runs)
+
+    def _input_vector(self, state: LaneState, index: int) -> int:
+        """That of lanes with procedural synapses is chosen in every step."""
+        return 0 if state.procedural else super()._input_vector(state, index)
+
     def _fill_own(self, row: I64, state: LaneState, index: int) -> None:
         n = state.lane.n_local
         at = self.memory.place
@@ -227,7 +231,7 @@ class CpuLaneTables(LaneTables):
             self.dynamic.append(tables)
             row[L.N_DYNAMIC], row[L.DYNAMIC_AT] = len(tables.table), tables.table.ctypes.data
         if state.procedural:
-            self.procedural.append(ProceduralTables(state, ring_size(self._network), self.memory))
+            self.procedural.append(ProceduralTables(state, ring_rows(self._network), self.memory))
             self.procedural[-1].fill(row)
 
     def _new_memory(self) -> Memory:

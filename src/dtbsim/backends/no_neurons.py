@@ -37,6 +37,12 @@ def _none() -> I64:
     return np.zeros(0, np.int64)
 
 
+def no_blocks() -> BlockTable:
+    """The table of no blocks."""
+    int32 = np.zeros(0, np.int32)
+    return BlockTable(n_neurons=_none(), work=np.zeros(0), region=int32, population=int32, gid0=_none(), xyz_mm=None)
+
+
 class NoNeuronsPlan:
     """The plan of one rank; see `BackendPlan`."""
 

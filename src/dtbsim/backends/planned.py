@@ -23,7 +23,7 @@ class BackendPlan(Protocol):
 
     @property
     def exchange(self) -> str:
-        """How spikes travel between ranks: none, shared_memory, packets, nccl, mpi."""
+        """How spikes travel between ranks: none, shared_memory, packets, two_level, nccl, mpi."""
 
     @property
     def threads(self) -> int:
@@ -43,4 +43,7 @@ class BackendPlan(Protocol):
         """Build the rank. Raises MemoryPlanError where less was left than the plan found."""
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
-        """Return the backend with its exchange; collective."""
+        """Return the backend with its exchange; collective.
+
+        What a rank can fail at by itself comes first, and fails on all ranks: none waits for one that is not coming.
+        """

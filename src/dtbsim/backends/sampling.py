@@ -13,6 +13,7 @@ from dtbsim.backends.memory import Output
 from dtbsim.build.kinds import Kind, neuron_values
 from dtbsim.build.lanes import Run
 from dtbsim.kernels import layout as L
+from dtbsim.numerics.gids import Gids
 from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Network
 from dtbsim.spec.samples import NEVER
@@ -22,10 +23,10 @@ ValuesOf = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """One record on this rank: gids uint32[n] ascending, variables, interval in steps."""
+    """One record on this rank: gids [n] ascending, variables, interval in steps."""
 
     record: int
-    gids: NDArray[np.uint32]
+    gids: Gids
     variables: tuple[str, ...]
     interval: int
 
@@ -88,11 +89,11 @@ class Sampler:
                 continue
             kind = runs[0].kind
             group = state.neurons.group_of[kind]
-            mine.append(state.lane.gids[local].astype(np.int64))
+            mine.append(state.lane.gids_of(local).astype(np.int64))
             for variable in item.variables:
                 row = self._kinds[kind].model.state(variable)
                 index = np.ascontiguousarray(local - group.start, dtype=np.int64)
-                sampled = state.lane.gids[local].astype(np.int64)
+                sampled = state.lane.gids_of(local).astype(np.int64)
                 offset = self._offsets(family, variable, sampled)
                 self._shown.append((family, variable, sampled, offset))
                 table = self._tables_of_lane[lane]
@@ -102,7 +103,7 @@ class Sampler:
                 place = self._tables.memory.place
                 self._record_of_row[lane].append(record)
                 table.append([where, base, local.size, place(index), item.interval, 0, 0, place(offset)])
-        owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(np.uint32)
+        owned = np.sort(np.concatenate([*mine, np.zeros(0, np.int64)])).astype(network.gid_dtype)
         self.records.append(Sampled(record, owned, item.variables, item.interval))
         self._parts.append([(lane, row, _columns(owned, part), variable) for lane, row, part, variable in parts])
 
@@ -171,7 +172,7 @@ class Sampler:
         return steps, values.transpose(1, 2, 0)
 
 
-def _columns(all_gids: NDArray[np.uint32], gids: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+def _columns(all_gids: Gids, gids: NDArray[np.int64]) -> slice | NDArray[np.int64]:
     """Where `gids` are among all (both ascend): a slice where they follow one another."""
     if not gids.size:
         return slice(0)

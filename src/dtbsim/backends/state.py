@@ -14,6 +14,7 @@ concatenation of theirs (`merge_states`). Names and what a row means (docs/adr/0
   (`spec.packed`), on the rank of neuron 0; empty where none were.
 - `synapses/PROJECTION/...`: what changes of a projection, see `dynamic_state`.
 
+Gids are int64[n] in networks of 2^32 neurons or more.
 What is not there is drawn again (Poisson spikes, static synapses) or derived from the configuration.
 """
 
@@ -31,6 +32,7 @@ from dtbsim.backends.parameters import NeuronAccess
 from dtbsim.build.kinds import Kind
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.errors import InputError
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network
 from dtbsim.spec.packed import pack, unpack
@@ -118,7 +120,8 @@ def neuron_states(network: Network, kinds: list[Kind], lanes: Sequence[LaneState
         if family.model.is_source:
             continue
         members = _members(network, lanes, index)
-        found[f"neurons/{family.name}/gid"] = joined([state.lane.gids[local] for state, local in members], np.uint32)
+        gids = [state.lane.gids_of(local) for state, local in members]
+        found[f"neurons/{family.name}/gid"] = joined(gids, network.gid_dtype)
         for row in family.model.states:
             parts = []
             for state, local in members:
@@ -139,7 +142,7 @@ def load_neurons(state: State, network: Network, kinds: list[Kind], lanes: Seque
         keys = taken(state, f"neurons/{family.name}/gid")
         for here, local in _members(network, lanes, index):
             kind = here.lane.runs_of_family(family)[0].kind
-            rows = rows_of(keys, here.lane.gids[local])
+            rows = rows_of(keys, here.lane.gids_of(local))
             if (rows < 0).any():
                 raise InputError(
                     f"the state lacks {int((rows < 0).sum())} neurons", where=f"population {family.name}",
@@ -156,12 +159,12 @@ def load_neurons(state: State, network: Network, kinds: list[Kind], lanes: Seque
 
 # -- noise that remembers -------------------------------------------------------------------------------------
 
-Process = tuple[int, NDArray[np.uint32], int, NDArray[np.float32]]
+Process = tuple[int, Gids, int, NDArray[np.float32]]
 """Number of a drive, gids that it is drawn for, how many neurons it reaches, and the array of its values."""
 
 
-def noise_states(processes: Sequence[Process], memory: Memory, shared_at: int) -> Values:
-    """Values of all processes on the lanes; one that several neurons share is at `shared_at` of its array."""
+def noise_states(processes: Sequence[Process], memory: Memory, shared_at: int, dtype: Any) -> Values:
+    """Values of all processes on the lanes; one that several share is at `shared_at` of its array. `dtype`: of gids."""
     parts = []
     for _, gids, reached, array in processes:
         first = 0 if gids.size == reached else shared_at
@@ -170,21 +173,22 @@ def noise_states(processes: Sequence[Process], memory: Memory, shared_at: int) -
     drives = [np.full(gids.size, drive, np.int32) for drive, gids, *_ in processes]
     return {
         "noise/drive": joined(drives, np.int32),
-        "noise/gid": joined([gids for _, gids, *_ in processes], np.uint32),
+        "noise/gid": joined([gids for _, gids, *_ in processes], dtype),
         "noise/value": joined(parts, np.float32),
     }
 
 
 def load_noise(state: State, processes: Sequence[Process], memory: Memory) -> None:
     """Give the processes on the lanes their values."""
-    keys = (taken(state, "noise/drive").astype(np.int64) << 32) | taken(state, "noise/gid").astype(np.int64)
+    keys, drives = taken(state, "noise/gid"), taken(state, "noise/drive")
     for drive, gids, _, array in processes:
-        if not (state["noise/drive"] == drive).any():
+        mine = np.flatnonzero(drives == drive)
+        if not mine.size:
             continue  # a drive that begins in a branch
-        rows = rows_of(keys, (np.int64(drive) << 32) | gids.astype(np.int64))
+        rows = rows_of(keys[mine], gids)
         if (rows < 0).any():
             raise InputError(f"the state lacks values of noise {drive}", remedy=OTHER_NETWORK)
-        array[: gids.size] = state["noise/value"][rows]
+        array[: gids.size] = state["noise/value"][mine[rows]]
         if gids.size == 1:
             array[:] = array[0]
         memory.store(array, slice(None))
@@ -199,7 +203,7 @@ def parameter_states(network: Network, neurons: NeuronAccess) -> Values:
     for family, parameter in sorted(neurons.changed):
         name = f"parameters/{network.families[family].name}/{parameter}"
         gids, values = neurons.get(family, parameter)
-        found[f"{name}/gid"], found[f"{name}/value"] = gids.astype(np.uint32), values
+        found[f"{name}/gid"], found[f"{name}/value"] = gids.astype(network.gid_dtype), values
     return found
 
 
@@ -212,8 +216,8 @@ def load_parameters(state: State, network: Network, neurons: NeuronAccess) -> No
             neurons.load(network.family_index(place[1]), place[2], partial(_looked_up, keys, values, place[1]))
 
 
-def _looked_up(keys: NDArray[np.uint32], values: NDArray[np.float64], population: str, gids: I64) -> Any:
-    rows = rows_of(keys, gids.astype(np.uint32))
+def _looked_up(keys: Gids, values: NDArray[np.float64], population: str, gids: I64) -> Any:
+    rows = rows_of(keys, gids)
     if (rows < 0).any():
         raise InputError(
             "the state lacks parameters of neurons", where=f"population {population}", remedy=OTHER_NETWORK
@@ -226,7 +230,7 @@ def _looked_up(keys: NDArray[np.uint32], values: NDArray[np.float64], population
 
 def change_states(built: RankNetwork, drives: tuple[Drive, ...] | None, weights: Mapping[int, Table]) -> Values:
     """What was set of drives (None: nothing) and weights, which is the same on all ranks: on that of neuron 0."""
-    here = any(state.lane.gids.size and state.lane.gids.min() == 0 for state in built.lanes)
+    here = any((state.lane.table[:, 0] == 0).any() for state in built.lanes)
     nothing = np.zeros(0, np.uint8)
     return {
         "drives/packed": pack(drives) if here and drives is not None else nothing,
@@ -256,13 +260,14 @@ def common_state(
     events: int,
     neurons: NeuronAccess,
 ) -> Values:
-    """Neurons, spikes (step << 32 | gid), events of a rank, and values of parameters that were changed."""
-    first = min(int(state.lane.gids.min()) for state in built.lanes)
+    """Neurons, spikes (step << gid_bits | gid), events of a rank, and values of parameters that were changed."""
+    first = min(int(state.lane.table[:, 0].min()) for state in built.lanes)
+    bits, dtype = built.network.gid_bits, built.network.gid_dtype
     return {
         "step": np.array([step], np.int64),
-        "spikes/step": spikes >> 32,
-        "spikes/gid": (spikes & 0xFFFFFFFF).astype(np.uint32),
-        "events/gid": np.array([first], np.uint32),
+        "spikes/step": spikes >> bits,
+        "spikes/gid": (spikes & ((1 << bits) - 1)).astype(dtype),
+        "events/gid": np.array([first], dtype),
         "events/count": np.array([events], np.int64),
         **neuron_states(built.network, built.kinds, built.lanes, memory),
         **parameter_states(built.network, neurons),
@@ -278,16 +283,15 @@ def load_common(state: State, built: RankNetwork, memory: Memory, neurons: Neuro
 def spikes_in(state: State, built: RankNetwork) -> tuple[I64, I64, int]:
     """Spikes of this rank's neurons and those that its synapses may still receive, and the events counted here."""
     gids = taken(state, "spikes/gid").astype(np.int64)
-    entries = (taken(state, "spikes/step") << 32) | gids
-    here = np.sort(np.concatenate([lane.lane.gids for lane in built.lanes]))
+    entries = (taken(state, "spikes/step") << built.network.gid_bits) | gids
+    here = np.concatenate([lane.lane.table[:, :2] for lane in built.lanes])
+    here = here[np.argsort(here[:, 0])]
     heard = entries[built.candidates.numbers(gids) >= 0]
     counted = _among(taken(state, "events/gid"), here)
     return entries[_among(gids, here)], heard, int(taken(state, "events/count")[counted].sum())
 
 
-def _among(wanted: NDArray[Any], ascending: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which of the wanted gids are in an ascending list."""
-    if ascending.size == 0:
-        return np.zeros(wanted.size, bool)
-    at = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)
-    return np.asarray(ascending[at] == wanted)
+def _among(wanted: NDArray[Any], runs: I64) -> NDArray[np.bool_]:
+    """Which of the wanted gids are in one of the runs, int64[n, 2] (first gid, size), ascending."""
+    at = np.searchsorted(runs[:, 0], wanted, side="right") - 1
+    return np.asarray((at >= 0) & (wanted < runs[at, 0] + runs[at, 1]))

@@ -26,13 +26,13 @@ BLOCK = 8192
 
 
 class Player:
-    """The trains of one drive for some neurons (uint32[n] gids, or one that all share)."""
+    """The trains of one drive for some neurons (gids, or one that all share)."""
 
-    def __init__(self, network: Network, drive: Drive, gids: NDArray[np.uint32], seed: int) -> None:
+    def __init__(self, network: Network, drive: Drive, gids: NDArray[np.int64], seed: int) -> None:
         assert drive.trains is not None
         self.index, self.gids = drive.index, gids
         first = network.populations[drive.population].gid0
-        self.keys = np.array([first], np.uint32) if drive.shared else gids
+        self.keys = np.array([first], np.int64) if drive.shared else gids
         """By which its state is known: gids, or the first of the population where all share a train."""
         self._trains, self._key_path = drive.trains, drive.key_path
         words = partial(_words, gids, (PURPOSE_TRAIN << PURPOSE_SHIFT) | drive.index, seed)
@@ -114,7 +114,7 @@ class Player:
 
 
 def _words(
-    gids: NDArray[np.uint32], purpose: int, seed: int, place: I64, number: I64, call: I64 | int
+    gids: NDArray[np.int64], purpose: int, seed: int, place: I64, number: I64, call: I64 | int
 ) -> NDArray[np.uint32]:
     """uint32[4, m]: philox(gid, number, call), of the purpose."""
     counters = gids[place], np.asarray(number).astype(np.uint32), np.asarray(call).astype(np.uint32)
@@ -140,10 +140,10 @@ class LaneTrains:
         self.players: dict[tuple[int, int], Player] = {}
         """By drive and first gid."""
 
-    def add(self, network: Network, drive: Drive, gids: NDArray[np.uint32], slots: I64) -> None:
+    def add(self, network: Network, drive: Drive, gids: NDArray[np.int64], slots: I64) -> None:
         """Add a drive for neurons whose inputs are in these slots; a drive that changes has one player."""
         key = drive.index, int(gids[0])
-        drawn = np.array([SHARED_GID], np.uint32) if drive.shared else gids
+        drawn = np.array([SHARED_GID], np.int64) if drive.shared else gids
         if key not in self.players or not self.players[key].plays(drive):
             self.players[key] = Player(network, drive, drawn, self._seed)
         self._trains.append(_Train(self.players[key], drive, slots))

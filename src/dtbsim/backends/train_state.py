@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -12,16 +13,16 @@ from dtbsim.errors import InputError
 from dtbsim.spec.network import Drive
 
 
-def train_states(players: Iterable[Player], drives: Iterable[Drive], step: int) -> Values:
+def train_states(players: Iterable[Player], drives: Iterable[Drive], step: int, dtype: Any) -> Values:
     """States of the trains before `step`, by drive: `trains/INDEX/gid` uint32[n], `trains/INDEX/state` int64[n, width].
 
-    `drives` are those of the network: those that reach nobody here have empty arrays.
+    `drives` are those of the network: those that reach nobody here have empty arrays. `dtype`: of gids.
     """
     widths = {drive.index: drive.trains.width for drive in drives if drive.trains is not None and drive.trains.width}
     mine, values = list(players), {}
     for index, width in sorted(widths.items()):
         here = [player for player in mine if player.index == index]
-        values[f"trains/{index}/gid"] = joined([player.keys for player in here], np.uint32)
+        values[f"trains/{index}/gid"] = joined([player.keys for player in here], dtype)
         values[f"trains/{index}/state"] = joined([player.state_at(step) for player in here], np.int64, width)
     return values
 

@@ -12,6 +12,7 @@ from dtbsim.backends.dynamic_tables import DynamicTables
 from dtbsim.backends.sampling import first_or_listed
 from dtbsim.build.candidates import Candidates
 from dtbsim.build.dynamic import DynamicRows
+from dtbsim.numerics.gids import Gids
 from dtbsim.spec.network import Network
 
 
@@ -22,15 +23,15 @@ class _Part:
     tables: DynamicTables
     index: int
     positions: NDArray[np.int64]
-    source: NDArray[np.uint32]
-    target: NDArray[np.uint32]
+    source: Gids
+    target: Gids
     delay: NDArray[np.int32]
 
 
 class RecordedWeights:
     """One entry of record.weights on this rank: the synapses of a plastic projection onto the chosen targets.
 
-    `source`, `target` uint32[n], `delay` int32[n] (steps), in the order of target, source, delay, initial weight:
+    `source`, `target` gids [n], `delay` int32[n] (steps), in the order of target, source, delay, initial weight:
     synapses that are equal in all of these stay equal for ever, so the order is the same whatever the number of ranks
     is.
     """
@@ -44,7 +45,7 @@ class RecordedWeights:
             for tables in dynamic
             if (index := tables.index_of.get(projection.index)) is not None
         ]
-        none = [np.zeros(0, np.uint32)]
+        none = [np.zeros(0, network.gid_dtype)]
         source = np.concatenate([*(part.source for part in self._parts), *none])
         target = np.concatenate([*(part.target for part in self._parts), *none])
         delay = np.concatenate([*(part.delay for part in self._parts), np.zeros(0, np.int32)])
@@ -75,6 +76,6 @@ def _chosen(
     gids, slot0, local0 = tables.targets_of(index)
     of_synapse = gids[local0 + rows.targets.astype(np.int64) - slot0]
     positions = np.flatnonzero(np.isin(of_synapse, chosen))
-    source = np.repeat(candidates.gids(part.source0, part.source0 + part.n_sources), np.diff(rows.rows))
+    source = np.repeat(candidates.gids_of(part.numbers), np.diff(rows.rows))
     delay = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF)).astype(np.int32)
     return _Part(tables, index, positions, source[positions], of_synapse[positions], delay[positions])

@@ -22,6 +22,7 @@ from dtbsim.build.built_drives import BuiltDrive, drives_by_name
 from dtbsim.build.kinds import neuron_values
 from dtbsim.build.listed_synapses import SynapseList, SynapseLister, quantum_of
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.numerics.gids import Gids, as_gids
 from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Family, Network, Projection
 
@@ -117,9 +118,10 @@ class BuiltPopulation:
         return f"<BuiltPopulation {self.name}: {self.size:,} x {self.model}>"
 
     @property
-    def gids(self) -> NDArray[np.uint32]:
+    def gids(self) -> Gids:
         """uint32[size], ascending: numbers of the neurons in the whole network."""
-        return np.concatenate([self._gids(member) for member in self._members.tolist()]).astype(np.uint32)
+        found: Gids = as_gids(np.concatenate([self._gids(member) for member in self._members.tolist()]))
+        return found
 
     def _gids(self, member: int) -> NDArray[np.int64]:
         population = self._network.populations[member]
@@ -176,7 +178,7 @@ class BuiltPopulation:
                 parts.append(given + np.array([0, self._network.populations[member].gid0]))
         listed = np.concatenate(parts)
         time_ms = (listed[:, 0] + 1) * self._network.dt_ms
-        return pd.DataFrame({"step": listed[:, 0], "time_ms": time_ms, "gid": listed[:, 1].astype(np.uint32)})
+        return pd.DataFrame({"step": listed[:, 0], "time_ms": time_ms, "gid": as_gids(listed[:, 1])})
 
     def _row_names(self) -> Any:
         import pandas as pd
@@ -243,7 +245,7 @@ class BuiltProjection:
 
         Memory is that of one chunk, and 9 bytes for each neuron of the source populations. The columns:
 
-            source_gid, target_gid: uint32, numbers in the whole network.
+            source_gid, target_gid: uint32 (int64 beyond 32 bits), numbers in the whole network.
             source_population, target_population: categorical, with the region (`E@Precentral_L`).
             source, target: uint32, index within that population.
             weight: float64, in `unit`; plastic ones as they begin.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 
 from dtbsim.partition import BlockTable, Traffic, get_partitioner
 from dtbsim.spec.network import Network
@@ -35,6 +34,8 @@ def indegrees(network: Network) -> NDArray[np.float64]:
 
 def traffic(network: Network) -> Traffic:
     """Expected synaptic events per second from population (row) to population (column) at the assumed rate."""
+    from scipy.sparse import coo_array
+
     entries, n = network.entries, network.sizes.size
     events = entries.synapses * ASSUMED_RATE_HZ
     return Traffic(coo_array((events, (entries.source, entries.target)), shape=(n, n)), by="population")

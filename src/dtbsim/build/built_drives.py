@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.errors import InputError
+from dtbsim.numerics.gids import Gids, as_gids
 from dtbsim.spec.network import Drive, Network
 
 if TYPE_CHECKING:
@@ -97,14 +98,14 @@ class BuiltDrive:
                 gid0 = self._network.populations[part.population].gid0
                 parts.append(np.asarray(part.events)[:, :2] + np.array([0, gid0]))
         listed = np.concatenate(parts)
-        step, gid = listed[:, 0], listed[:, 1].astype(np.uint32)
+        step, gid = listed[:, 0], as_gids(listed[:, 1])
         return pd.DataFrame({"step": step, "time_ms": step * self._network.dt_ms, "gid": gid})
 
-    def _reached(self, part: Drive) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    def _reached(self, part: Drive) -> tuple[NDArray[np.int64], Gids]:
         """Indices within the population, and gids."""
         population = self._network.populations[part.population]
         chosen = np.arange(population.size, dtype=np.int64) if part.neurons is None else part.neurons
-        return chosen, (population.gid0 + chosen).astype(np.uint32)
+        return chosen, as_gids(population.gid0 + chosen)
 
     def _quantum(self, part: Drive) -> float:
         population = self._network.populations[part.population]

@@ -11,6 +11,7 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.build.listed import ListedOnRank
 from dtbsim.errors import InputError
 from dtbsim.kernels.sources import RANGE_FIELDS, jump_table
+from dtbsim.numerics.gids import Gids, as_gids
 from dtbsim.spec.entries import heard
 from dtbsim.spec.network import Network, Projection
 
@@ -46,15 +47,16 @@ class Candidates:
         """What stays in memory: a few bytes for each population."""
         return self.offset.nbytes + self.ranges.nbytes + self.jump.nbytes
 
-    def gids(self, first: int = 0, stop: int | None = None) -> NDArray[np.uint32]:
-        """Global ids (uint32[n], ascending) of the candidates from number `first` to `stop` (exclusive; None: all)."""
+    def gids(self, first: int = 0, stop: int | None = None) -> Gids:
+        """Global ids (ascending) of the candidates from number `first` to `stop` (exclusive; None: all)."""
         number = self.ranges[:, 2]
         stop = self.size if stop is None else stop
         low = np.maximum(number, first)
         high = np.minimum(number + self.ranges[:, 1] - self.ranges[:, 0], stop)
         counts = np.maximum(high - low, 0)
         shift = np.repeat(self.ranges[:, 0] - number, counts)
-        return (np.arange(first, first + shift.size) + shift).astype(np.uint32)
+        found: Gids = as_gids(np.arange(first, first + shift.size) + shift)
+        return found
 
     def numbers(self, gids: NDArray[np.integer]) -> I64:
         """Number of each of these neurons (int64[n]), -1 for those that are no candidates."""
@@ -64,6 +66,12 @@ class Candidates:
         at = np.searchsorted(self.ranges[:, 0], wanted, side="right") - 1
         inside = (at >= 0) & (wanted < self.ranges[at, 1])
         return np.where(inside, wanted - self.ranges[at, 0] + self.ranges[at, 2], -1)
+
+    def gids_of(self, numbers: I64) -> NDArray[np.uint32]:
+        """Global ids (uint32[n]) of the candidates with these numbers."""
+        at = np.searchsorted(self.ranges[:, 2], numbers, side="right") - 1
+        gids: NDArray[np.uint32] = (numbers - self.ranges[at, 2] + self.ranges[at, 0]).astype(np.uint32)
+        return gids
 
     def of(self, network: Network, projection: Projection) -> slice:
         """The candidates from the first to the last that projects in a projection; none: no synapse here."""

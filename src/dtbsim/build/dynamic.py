@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from dtbsim.build.candidates import Candidates
 from dtbsim.build.lanes import Lane
+from dtbsim.build.sparse_rows import SparseRows, sparse_shift
 from dtbsim.build.synapses import LaneBuilder, Rows
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.used_sources import count_used, fill_used
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network, Projection
 from dtbsim.spec.synapses import Dynamics
@@ -21,7 +23,8 @@ from dtbsim.spec.synapses import Dynamics
 class DynamicRows:
     """The synapses of one dynamic projection on a lane.
 
-    `rows` has one row per source candidate from `source0` on; plastic weights are int32 sizes in fine quanta.
+    `rows` has one row for each of `n_heard` source candidates from `source0` on, or for those that are `used` (int64,
+    see `kernels.used_sources`); plastic weights are int32 sizes in fine quanta.
     """
 
     projection: Projection
@@ -29,6 +32,21 @@ class DynamicRows:
     quantum: float
     rows: Rows
     source0: int
+    n_heard: int
+    used: NDArray[np.int64] | None = None
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The source candidate of each row, int64[n], ascending."""
+        if self.used is None:
+            return np.arange(self.source0, self.source0 + self.n_heard)
+        flags = np.unpackbits(np.ascontiguousarray(self.used[:, 0]).view(np.uint8), bitorder="little")
+        return self.source0 + np.flatnonzero(flags)
+
+    @property
+    def table_bytes(self) -> int:
+        """What finding the rows of sources takes beside the rows."""
+        return 0 if self.used is None else self.used.nbytes
 
     @property
     def n_sources(self) -> int:
@@ -50,7 +68,7 @@ class DynamicRows:
 
         `times`: how often each source candidate can spike in a step (None: once).
         """
-        mine = None if times is None else times[self.source0 : self.source0 + self.n_sources]
+        mine = None if times is None else times[self.numbers]
         if self.dynamics.plastic:
             most = int(np.ceil(self.dynamics.weight_max / self.quantum)) + 1
             often = 1 if mine is None else int(mine.max(initial=1))
@@ -102,11 +120,36 @@ def _build(
     sources = candidates.of(network, projection)
     if sources.start == sources.stop:
         return None
-    rows = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources).build()
+    n_heard = sources.stop - sources.start
+    shift = sparse_shift(n_heard, expected_on(network, lane, projection))
+    builder = LaneBuilder(network, lane, candidates, form, (projection,), fine, sources, shift)
+    rows, used = _of_used(builder.build_sparse(), n_heard) if shift else (builder.build(), None)
     if rows.n_synapses == 0:
         return None
     if dynamics.plastic:
         assert rows.weights.dtype == np.int32, "plastic weights have a form of their own"
         initial_sizes(rows.weights, dynamics.largest(quantum))
+    if used is not None:
+        return DynamicRows(projection, dynamics, quantum, rows, sources.start, n_heard, used)
     first, rows = rows.cut_to_sources()
-    return DynamicRows(projection, dynamics, quantum, rows, sources.start + first)
+    return DynamicRows(projection, dynamics, quantum, rows, sources.start + first, rows.rows.size - 1)
+
+
+def expected_on(network: Network, lane: Lane, projection: Projection) -> float:
+    """Expected synapses of a projection onto a lane."""
+    entries = network.entries
+    mine = slice(*np.searchsorted(entries.projection, [projection.index, projection.index + 1]).tolist())
+    targets = projection.piece_target.tolist()
+    owned = np.array([sum(run.size for run in lane.runs_of.get(target, ())) for target in targets], np.float64)
+    share = np.repeat(owned / network.sizes[projection.piece_target], np.diff(projection.entry_start))
+    return float(entries.synapses[mine] @ share)
+
+
+def _of_used(sparse: SparseRows, n_heard: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Rows of the sources that have a synapse, and which these are."""
+    n_sources, n_segments = count_used(sparse.first, sparse.lows, sparse.delays)
+    rows, segment_rows = np.empty(n_sources + 1, np.int64), np.empty(n_sources + 1, np.int64)
+    segments = np.empty(n_segments, np.uint32)
+    used = np.zeros(((n_heard + 63) // 64, 2), np.int64)
+    fill_used(sparse.first, sparse.shift, sparse.lows, sparse.delays, sparse.delay, rows, segment_rows, segments, used)
+    return Rows(sparse.kind, rows, sparse.targets, sparse.weights, segment_rows, segments), used

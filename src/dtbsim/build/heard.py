@@ -38,7 +38,11 @@ def _of_lane(built: RankNetwork, state: LaneState, first: int, stop: int, flags:
 
 
 def _of_dynamic(built: RankNetwork, part: DynamicRows, first: int, stop: int, flags: Flags) -> None:
-    _of_rows(part.rows, part.source0, first, stop, flags)
+    if part.used is None:
+        _of_rows(part.rows, part.source0, first, stop, flags)
+    else:
+        numbers = part.numbers
+        flags[numbers[slice(*np.searchsorted(numbers, [first, stop]))] - first] = True
     for population in part.projection.modulators:
         begin = int(built.candidates.offset[population]) - first
         flags[max(begin, 0) : max(begin + int(built.network.sizes[population]), 0)] = True

@@ -87,4 +87,4 @@ def neuron_values(
 
 
 def _words(gids: NDArray[np.int64], key: int, seed: int) -> NDArray[np.uint32]:
-    return philox_array(gids.astype(np.uint32), 0, 0, key, seed)[0]
+    return philox_array(gids, 0, 0, key, seed)[0]

@@ -17,6 +17,7 @@ from dtbsim.build.blocks import Blocks
 from dtbsim.build.kinds import Kind
 from dtbsim.build.sparse_rows import table_bytes
 from dtbsim.errors import InputError
+from dtbsim.numerics.gids import Gids, as_gids
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Family, Network, Projection
 
@@ -75,10 +76,16 @@ class Lane:
         return tuple(Run(*row) for row in self.table.tolist())
 
     @cached_property
-    def gids(self) -> NDArray[np.uint32]:
-        """uint32[n_local]: the global id of every neuron; made when it is asked for, which only a build does."""
-        first, size, local = self.table[:, 0], self.table[:, 1], self.table[:, 3]
-        return (np.repeat(first - local, size) + np.arange(self.n_local)).astype(np.uint32)
+    def gids(self) -> Gids:
+        """The global id of every neuron [n_local]; made when it is asked for, and kept: `gids_of` gives some."""
+        return self.gids_of(slice(0, self.n_local))
+
+    def gids_of(self, local: slice | NDArray[np.int64]) -> Gids:
+        """Global ids of neurons by local index (a slice has a start and a stop)."""
+        chosen = np.arange(local.start, local.stop) if isinstance(local, slice) else local
+        run = np.searchsorted(self.table[:, 3], chosen, side="right") - 1
+        found: Gids = as_gids(chosen + (self.table[:, 0] - self.table[:, 3])[run])
+        return found
 
     @property
     def populations(self) -> NDArray[np.int64]:

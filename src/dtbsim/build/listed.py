@@ -130,9 +130,8 @@ class ListedOnRank:
     def _words(self, projection: Projection, target0: int) -> Words:
         def words(target: I64, number: I64, call: int) -> NDArray[np.uint32]:
             last = (PURPOSE_SOURCE << PURPOSE_SHIFT) | projection.index
-            gids = (target + target0).astype(np.uint32)
             third = call << 2 | CALL_LISTED
-            return np.asarray(philox_array(gids, number.astype(np.uint32), third, last, self._network.seed))
+            return np.asarray(philox_array(target + target0, number.astype(np.uint32), third, last, self._network.seed))
 
         return words
 
@@ -156,8 +155,7 @@ class ListedOnRank:
                 own = self._tract_delays(projection, chosen.target[at], chosen.source[at])
             draws = draws_of(projection, unit, network.dt_ms, weights=weights.size > 0, delays=delays.size > 0)
             k0, k1 = seed_key(network.seed)
-            gids = chosen.target[at].astype(np.uint32)
-            draw_listed(gids, chosen.number[at], own, projection.index, k0, k1, draws, weights, delays)
+            draw_listed(chosen.target[at], chosen.number[at], own, projection.index, k0, k1, draws, weights, delays)
         if listed_weight is not None:
             weights = np.rint(listed_weight[at] / unit).astype(np.int32)
         return weights, delays if chosen.delay is None else chosen.delay[at]

@@ -22,7 +22,7 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class SynapseList:
-    """Synapses by target, source and delay: gids uint32[n], quanta int32[n], delay in steps int32[n]."""
+    """Synapses by target, source and delay: gids [n], quanta int32[n], delay in steps int32[n]."""
 
     source: NDArray[np.uint32]
     target: NDArray[np.uint32]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from dtbsim.build.blocks import Blocks, indegrees
 from dtbsim.build.candidates import Candidates
+from dtbsim.build.dynamic_memory import source_bytes, target_bytes
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.lanes import Lane
 from dtbsim.build.listed import LISTED_BYTES
-from dtbsim.build.procedural import procedural_bytes
+from dtbsim.build.procedural import procedural_bytes, ring_rows
 from dtbsim.build.sparse_rows import sparse_bytes
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -24,8 +25,8 @@ from dtbsim.spec.network import Drive, Network, Projection
 BASE_BYTES = 350 * 2**20
 """Interpreter, libraries, compiled code."""
 BYTES_PER_SYNAPSE = {L.KIND_PACKED: 4, L.KIND_WIDE16: 6, L.KIND_WIDE32: 8, L.KIND_WIDE64: 8}
-COMMON_BYTES = 21
-"""Gid, number as a source, input current, spike flag, room for published spikes; states and inputs come on top."""
+COMMON_BYTES = 13
+"""Input current, spike flag, room for published spikes; states and inputs come on top."""
 BYTES_PER_DRIVEN = 8
 """Counts of a Poisson drive, drawn for eight steps at once."""
 BYTES_PER_TRAIN = 24
@@ -83,15 +84,19 @@ def plan_memory(
     plastic = sum(n for n, p in zip(each, network.projections, strict=True) if p.dynamics and p.dynamics.plastic)
     further = sum(n * further_bytes(p) for n, p in zip(each, network.projections, strict=True))
     static = here & np.array([p.dynamics is None for p in network.projections], bool)
-    dense = here & ~static if shift else here
-    rows = candidates.size if dense.any() else 0
+    dynamic = here & ~static
+    rows = candidates.size if static.any() and not shift else 0
     per_lane = rows * (2 * 8 + 4)
-    segments = int(most_segments(network, share, len(lanes), dense)) * SEGMENT_BYTES
+    segments = int(most_segments(network, share, len(lanes), dynamic if shift else here)) * SEGMENT_BYTES
     ring = network.ring_steps
     neurons = int((neuron_bytes(network, kind == L.KIND_WIDE64) * owned).sum())
     tables = len(lanes) * (per_lane + ring * 16) + segments + neurons + candidates.n_bytes
-    tables += procedural_bytes(network, lanes, kind)
+    tables += procedural_bytes(network, lanes, kind, ring_rows(network))
+    if ring_rows(network):
+        tables -= sum(lane.n_slots for lane in lanes) * (8 if kind == L.KIND_WIDE64 else 4)  # one of the ring's rows
     delay_bytes = 1 if network.max_delay_steps <= 255 else 2
+    of_sources, sources_building = source_bytes(network, candidates, each / len(lanes), delay_bytes)
+    tables += int(len(lanes) * of_sources + target_bytes(network, owned))
     sparse_rows = 0
     if shift:
         sparse, n_lanes = float(each[static].sum()), len(lanes)
@@ -99,7 +104,8 @@ def plan_memory(
         tables += int(n_lanes * sparse_bytes(candidates.size, sparse / n_lanes, shift, kept))
         sparse_rows = n_lanes * ((candidates.size >> shift) + 2)
     listed = sum(n for n, p in zip(each, network.projections, strict=True) if p.listing is not None)
-    building = int(stored) * delay_bytes + (len(lanes) * rows + sparse_rows) * 13 + int(listed) * LISTED_BYTES
+    building = int(each[static].sum()) * delay_bytes + int(len(lanes) * sources_building)
+    building += (len(lanes) * rows + sparse_rows) * 13 + int(listed) * LISTED_BYTES
     synapses = int(stored - plastic) * BYTES_PER_SYNAPSE[kind] + int(plastic) * BYTES_PER_SYNAPSE[L.KIND_WIDE32]
     synapses += int(further)
     return MemoryPlan(float(each.sum()), synapses, tables, building)
@@ -148,9 +154,9 @@ def own_rate_bytes(drive: Drive) -> int:
 
 
 def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, chosen: NDArray[np.bool_]) -> float:
-    """Upper bound of the expected segments of the chosen projections (bool[n_projections]).
+    """Expected segments of the chosen projections (bool[n_projections]), where delays are drawn an upper bound.
 
-    In each row as many as synapses or as possible delays, per projection.
+    There as many in each row as synapses or as possible delays, per projection.
     """
     entries, rows = network.entries, n_lanes * network.sizes
     wanted = chosen[entries.projection]
@@ -158,7 +164,8 @@ def most_segments(network: Network, share: NDArray[np.float64], n_lanes: int, ch
     owned = (entries.synapses * share[entries.target])[wanted]
     one_delay = [p.delay is None and p.spread is None for p in network.projections]
     tract = np.array(one_delay, dtype=bool)[projection]
-    segments = float(np.minimum(owned, rows[source])[tract].sum())  # one delay per pair of populations
+    cells = rows[source][tract].astype(np.float64)  # one delay per pair of populations
+    segments = float((cells * -np.expm1(-owned[tract] / cells)).sum())
     drawn = ~tract
     pair, entry = np.unique(projection[drawn] * rows.size + source[drawn], return_inverse=True)
     shortest, longest = np.full(pair.size, np.iinfo(np.int64).max), np.zeros(pair.size, np.int64)

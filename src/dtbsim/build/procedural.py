@@ -16,12 +16,21 @@ from dtbsim.spec.network import Network
 
 
 def ring_size(network: Network) -> int:
-    """Rows of the rings: a power of two above the largest delay of the procedural projections; 0 without any."""
+    """Rows of the rings of a GPU: a power of two above the largest procedural delay; 0 without procedural synapses."""
+    longest = _longest(network)
+    return ring_steps(longest) if longest else 0
+
+
+def ring_rows(network: Network) -> int:
+    """The same on CPUs, where it may be the largest delay itself: spikes of a step are drawn when it is done."""
+    longest = _longest(network)
+    return ring_steps(longest - 1) if longest else 0
+
+
+def _longest(network: Network) -> int:
+    """Largest delay of the procedural projections, 0 without any."""
     procedural = [projection for projection in network.projections if projection.procedural]
-    if not procedural:
-        return 0
-    longest = max(projection.delay_range(network.dt_ms)[1] for projection in procedural)
-    return ring_steps(longest)
+    return max((projection.delay_range(network.dt_ms)[1] for projection in procedural), default=0)
 
 
 def largest_indegree(piece: Piece) -> int:
@@ -73,9 +82,8 @@ def _from_sources(rows: NDArray[np.int64]) -> int:
     return sum(sources * number for sources, number in table)
 
 
-def procedural_bytes(network: Network, lanes: list[Lane], kind: int) -> int:
-    """Memory of rings, rows of pairs, maps of blocks and tables of draws of the lanes of a rank."""
-    ring = ring_size(network)
+def procedural_bytes(network: Network, lanes: list[Lane], kind: int, ring: int) -> int:
+    """Memory of rings of so many rows, rows of pairs, maps of blocks and tables of draws of the lanes of a rank."""
     if ring == 0:
         return 0
     width = 8 if kind == L.KIND_WIDE64 else 4

@@ -26,7 +26,8 @@ from dtbsim.build.sparse_rows import SparseRows, sparse_shift
 from dtbsim.build.synapses import LaneBuilder, Rows, synapse_kind
 from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.partition import BlockTable
-from dtbsim.spec.network import Drive, Network, check_simulated
+from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.simulated import check_simulated
 
 _LOG = logging.getLogger(__name__)
 INT32_LIMIT = 2**31 - 1
@@ -40,6 +41,7 @@ class LaneState:
     neurons: LaneNeurons
     rows: Rows | SparseRows
     acc: NDArray[Any]
+    """Input vector; empty where there are procedural synapses: it is a row of their ring."""
     dynamic: list[DynamicRows]
     procedural: list[Piece]
     largest: int = 0
@@ -77,7 +79,8 @@ class RankNetwork:
     @property
     def total_bytes(self) -> int:
         """All that the built network holds: rows, source lists, states and constants of neurons, input vectors."""
-        own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.gids.nbytes for s in self.lanes)
+        own = sum(s.acc.nbytes + s.neurons.f32.nbytes + s.neurons.i32.nbytes + s.lane.table.nbytes for s in self.lanes)
+        own += sum(part.table_bytes for state in self.lanes for part in state.dynamic)
         return self.synapse_bytes + self.candidates.n_bytes + own
 
     @property
@@ -208,7 +211,8 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: in
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
     neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads)
-    acc: NDArray[Any] = np.zeros(lane.n_slots, dtype=np.int64 if bits == 64 else np.int32)
+    size = 0 if procedural else lane.n_slots
+    acc: NDArray[Any] = np.zeros(size, dtype=np.int64 if bits == 64 else np.int32)
     return LaneState(lane, neurons, rows, acc, dynamic, procedural, most)
 
 

@@ -20,7 +20,7 @@ from dtbsim.build.sparse_rows import SparseRows, widened
 from dtbsim.kernels import layout as L
 from dtbsim.kernels import row_writer as S
 from dtbsim.kernels import tasks as T
-from dtbsim.kernels.connect import Pool
+from dtbsim.kernels.connect import MOST_MARKS, Pool, room_for
 from dtbsim.kernels.listed import put_listed
 from dtbsim.kernels.outdegree import run_outdegree
 from dtbsim.kernels.rows import add_magnitudes, add_repeated_magnitudes, fill_segments, sort_rows
@@ -30,8 +30,6 @@ from dtbsim.numerics.philox import seed_key
 from dtbsim.spec.network import Network, Projection
 
 EMPTY_I64 = np.zeros(0, np.int64)
-MARKING = ("fixed_indegree", "pairwise_bernoulli")
-"""Loops that mark sources where each may be drawn once only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +120,13 @@ class LaneBuilder:
         self.k0, self.k1 = seed_key(network.seed)
         self.shift = shift
         self.n_rows = ((stop - first - 1) >> shift) + 1 if projections and stop > first else 0
-        self.bits = np.zeros(_marks(candidates, network, projections, first), dtype=np.uint8)
         self.largest = network.max_delay_steps
         here = [p for p in projections if lane.has_targets(p)]
         drawn = [p for p in here if p.listing is None]
         self.work = [(p, ProjectionTasks(self, p)) for p in drawn if not p.rule.by_source]
+        most = max((tasks.most_once for _, tasks in self.work), default=0)
+        self.known = np.zeros(room_for(most) if most else 0, dtype=np.uint32)
+        self.bits = np.zeros(stop - first if most and stop - first <= MOST_MARKS else 0, dtype=np.uint8)
         self._listed = [p for p in here if p.listing is not None]
         by_source = [p for p in drawn if p.rule.by_source]
         self.pieces = find_pieces(network, lane, candidates, by_source, quantum, first)
@@ -150,6 +150,7 @@ class LaneBuilder:
                     plan.draws,
                     writer,
                     self.bits,
+                    self.known,
                 )
         for synapses in self.listed():
             put_listed(synapses.source, synapses.slot, synapses.weight, synapses.delay, writer)
@@ -206,16 +207,6 @@ class LaneBuilder:
         return Rows(self.kind, rows, targets, weights, segment_rows, segments)
 
 
-def _marks(candidates: Candidates, network: Network, projections: Sequence[Projection], first: int) -> int:
-    """Sources that loops of rules which draw each of them once have to mark."""
-    once = [p.entry_source for p in projections if p.listing is None and not p.multapses and p.rule.loop in MARKING]
-    if not once:
-        return 0
-    used = np.unique(np.concatenate(once))
-    used = used[candidates.offset[used] >= 0]
-    return int((candidates.offset[used] + network.sizes[used]).max(initial=first)) - first
-
-
 def _targets_and_weights(writer: S.RowWriter) -> tuple[NDArray[np.uint32], Any]:
     targets = writer.packed if writer.kind == L.KIND_PACKED else writer.targets
     return targets, writer.weights16 if writer.kind == L.KIND_WIDE16 else writer.weights32
@@ -270,9 +261,22 @@ class ProjectionTasks:
             self_at=np.where(own, gid0[source], -1),
         )
         channel = network.families[projection.target_family].channels[projection.channel]
+        self._projection = projection
         self._draws_of = projection, builder.quantum or channel.quantum, network.dt_ms
         self.count_starts, self.count_first, self.counts = _binomials(projection, sizes, piece, own)
         self.tasks = self._tasks(builder, projection)
+
+    @property
+    def most_once(self) -> int:
+        """The most sources of one target that the loop has to know, to draw each once only."""
+        if not self.tasks.size or self._projection.multapses:
+            return 0
+        if self._projection.rule.loop == "fixed_indegree":
+            return int(self.tasks[:, T.NUMBER].max())
+        if self._projection.rule.loop == "pairwise_bernoulli":
+            drawn = self.count_first + np.diff(self.count_starts)
+            return int(np.minimum(drawn, self.pool.size // 2 + 1).max())
+        return 0
 
     @property
     def draws(self) -> S.Draws:

@@ -15,13 +15,13 @@ import typer
 import dtbsim
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
 from dtbsim.cli.app_export import export_command
+from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
 from dtbsim.cli.complete import atlas_names, kind_sorts
 from dtbsim.cli.options import (
     AsJson,
     ConfigPath,
     MachineName,
     MaxHours,
-    ModelName,
     NoReport,
     Overrides,
     RanksPerNode,
@@ -319,37 +319,10 @@ def _atlas_show(
     return lambda: show_atlas(name)
 
 
-@models_app.command("list")
-def _models_list() -> Work:
-    """List the models of neurons and of regions."""
-    from dtbsim.cli.catalogue import list_all_models
-
-    return list_all_models
-
-
-@models_app.command("show")
-def _models_show(
-    name: ModelName,
-    no_picture: Annotated[bool, typer.Option("--no-picture", help="tables only; nothing is compiled or run")] = False,
-) -> Work:
-    """Show equations, parameters, states and receptor ports of a model, and how it answers to a current."""
-    from dtbsim.cli.catalogue import show_model
-
-    return lambda: show_model(name, picture=not no_picture)
-
-
-@models_app.command("check")
-def _models_check(
-    name: ModelName,
-    as_c: Annotated[bool, typer.Option("--c", help="print the C text of the update function and nothing else")] = False,
-) -> Work:
-    """Say whether a model of your own can be run, or what is to be written differently.
-
-    The file is executed, as by `python FILE.py`; nothing is simulated.
-    """
-    from dtbsim.cli.catalogue import check_model
-
-    return lambda: check_model(name, as_c=as_c)
+models_app.command("list")(list_command)
+models_app.command("show")(show_command)
+models_app.command("check")(check_command)
+models_app.command("plot")(plot_command)
 
 
 @app.command("kinds")

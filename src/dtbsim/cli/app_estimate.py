@@ -26,17 +26,26 @@ def estimate_command(
             "--rate", metavar="HZ", show_default=False, help="what neurons are taken to fire at; default: 4 Hz"
         ),
     ] = None,
+    measure_ms: Annotated[
+        float | None,
+        typer.Option(
+            "--measure",
+            metavar="MS",
+            show_default=False,
+            help="also build the fullest rank here, alone, and step it for so many ms; spikes of the others are drawn",
+        ),
+    ] = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> Work:
-    """Say how a run on so many ranks would go; nothing is built.
+    """Say how a run on so many ranks would go; without --measure nothing is built.
 
     Memory, exchange, time and results. Ends with the exit code that the run would end with before its first step.
     `dtbsim calibrate` measures a machine.
     """
     from dtbsim.cli.estimate import Wanted, estimate
 
-    wanted = Wanted(ranks, ranks_per_node, gpus_per_node, threads, machine, rate_hz)
+    wanted = Wanted(ranks, ranks_per_node, gpus_per_node, threads, machine, rate_hz, measure_ms)
     return lambda: estimate(config, tuple(overrides or ()), wanted, as_json=as_json)
 
 

@@ -35,6 +35,8 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     first = is_first_rank(os.environ)
     interrupt = active_interrupt() or Interrupt()
     interrupt.speaks = first
+    if not first:  # looking for plugins reads the metadata of all packages; those that there are only watch
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = _run(given, first=first)
     except BrokenPipeError:

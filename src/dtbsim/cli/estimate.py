@@ -30,6 +30,7 @@ class Wanted:
     threads: int | None = None
     machine: str | None = None
     rate_hz: float | None = None
+    measure_ms: float | None = None
 
 
 def estimate(config: Path, overrides: tuple[str, ...], wanted: Wanted, *, as_json: bool) -> int:
@@ -57,6 +58,7 @@ def estimated(config: Path, overrides: tuple[str, ...], wanted: Wanted) -> Estim
         threads=wanted.threads,
         machine=wanted.machine,
         rate_hz=ASSUMED_RATE_HZ if wanted.rate_hz is None else wanted.rate_hz,
+        measure_ms=wanted.measure_ms,
         set=overrides,
     )
 

@@ -15,6 +15,7 @@ from dtbsim.cli.needs import installed
 from dtbsim.cli.output import write
 from dtbsim.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_RESUMABLE, InputError
 from dtbsim.mpi import Comm, on_root, world_comm
+from dtbsim.registry import known_entry_points, use_entry_points
 
 if TYPE_CHECKING:
     from dtbsim.config import LocatedConfig
@@ -71,6 +72,7 @@ def _simulate(comm: Comm, options: RunOptions) -> int:
     from dtbsim.runtime.faults import describe_error
     from dtbsim.runtime.streams import say
 
+    _share_entry_points(comm)
     if options.max_hours is not None and not 0 < options.max_hours < math.inf:
         raise InputError(f"got {options.max_hours:g}", where="--max-hours", remedy="allowed: hours, more than 0")
     if options.resumed is None and (located := on_root(comm, lambda: load(options))).config.ensemble is not None:
@@ -131,9 +133,19 @@ def _one_by_one(comm: Comm, options: RunOptions, members: list[dict[str, Any]]) 
     return EXIT_OK
 
 
+def _share_entry_points(comm: Comm) -> None:
+    """Rank 0 alone reads what all installed packages offer."""
+    if comm.size > 1:
+        rows = on_root(comm, known_entry_points)
+        if not comm.is_root:
+            use_entry_points(rows)
+
+
 def _started(comm: Comm, options: RunOptions) -> RunResult:
     """A new run."""
-    located = on_root(comm, lambda: load(options))
+    with installed():
+        from dtbsim.simulate.given import given_on_nodes
+    located = given_on_nodes(comm, lambda: load(options))
     with installed():
         from dtbsim.simulate import run as simulate
         from dtbsim.simulate.stages import process_began_s

@@ -40,6 +40,8 @@ class SubmitOptions:
     out: Path | None
     template: Path | None
     report: bool
+    machine: str | None
+    estimated: bool
     dry_run: bool
     as_json: bool
 
@@ -79,7 +81,7 @@ def submit(options: SubmitOptions) -> int:
     say_what_is_executed(options.config, load_located(options.config, options.overrides))
     plan = plan_job(
         options.config, options.overrides, request, array=array, out=options.out, template=options.template,
-        report=options.report,
+        report=options.report, machine=options.machine, estimated=options.estimated,
     )  # fmt: skip
     for note in plan.notes:
         _LOG.warning("%s", note)

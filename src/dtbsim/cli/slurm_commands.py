@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dtbsim.cli.app import app
+from dtbsim.cli.complete import machine_names
 from dtbsim.cli.options import AsJson, NoReport, Overrides, Work
 
 
@@ -48,14 +49,26 @@ def _submit(
     print_template: Annotated[
         bool, typer.Option("--print-template", help="print the batch script, to be edited")
     ] = False,
+    machine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            show_default=False,
+            help="profile of the nodes: laptop, cluster, a100, h200, or a file",
+            autocompletion=machine_names,
+        ),
+    ] = None,
+    no_estimate: Annotated[
+        bool, typer.Option("--no-estimate", help="do not work out first whether the run fits the nodes and the time")
+    ] = False,
     no_report: NoReport = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the script; submit and write nothing")] = False,
     as_json: AsJson = False,
 ) -> Work:
     """Submit a run, or an array of runs, to Slurm.
 
-    The configuration is checked first. At its time limit a run with `checkpoint` in its configuration leaves a
-    checkpoint, and the job is requeued and goes on.
+    The configuration is checked first, and how the run would go is estimated. At its time limit a run with `checkpoint`
+    in its configuration leaves a checkpoint, and the job is requeued and goes on.
     """
     from dtbsim.cli.slurm import SubmitOptions, show_template, submit
 
@@ -76,6 +89,8 @@ def _submit(
         out=out,
         template=template,
         report=not no_report,
+        machine=machine,
+        estimated=not no_estimate,
         dry_run=dry_run,
         as_json=as_json,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from dtbsim.build.rank import plan_rank
 from dtbsim.cluster import slurm
 from dtbsim.cluster.array import Array
+from dtbsim.cluster.forecast import forecast
 from dtbsim.cluster.request import Request
 from dtbsim.cluster.script import fill_in, read_template
 from dtbsim.config import LocatedConfig, load_located
@@ -50,11 +51,15 @@ def plan_job(
     out: Path | None = None,
     template: Path | None = None,
     report: bool = True,
+    machine: str | None = None,
+    estimated: bool = True,
 ) -> Plan:
     """Check everything that can be checked without Slurm, and write the script; nothing is made.
 
+    With `estimated`, what `forecast` says of the (first) run on nodes of the profile `machine` is in the notes.
+
     Raises InputError for a configuration that is wrong for the (first) run, more ranks than blocks, a folder that is
-    in use, a template that is none.
+    in use, a template that is none; and what `forecast` raises.
     """
     text = read_template(template)
     located = load_located(config, overrides)
@@ -82,6 +87,9 @@ def plan_job(
             "the configuration writes no checkpoints: at the time limit the run ends, and nothing of it can go on; "
             "--set checkpoint.every_min=30 writes them"
         )
+    if estimated:
+        of_first = [*overrides, *(() if array is None else array.sets[0])]
+        notes += forecast(config, of_first, request, machine, resumes=first.config.checkpoint is not None)
     return Plan(folder, script, tuple(notes))
 
 

@@ -24,9 +24,7 @@ MAX_BLOCKS = 2**22
 MAX_BLOCK = 2**16
 """Neurons of a block."""
 MAX_NEURONS = MAX_BLOCKS * MAX_BLOCK
-"""That can be declared, validated and estimated."""
-MAX_SIMULATED = 2**32 - 1
-"""That can be built and stepped: spikes, stores and random numbers know neurons by 32 bits."""
+"""Of a network."""
 MAX_DELAY_STEPS = 65_535
 MAX_DEGREE = 2**31 - 1
 MAX_OUTDEGREE = 2**32 - 1

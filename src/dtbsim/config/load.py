@@ -23,7 +23,6 @@ from dtbsim.config.repair import later_problems
 from dtbsim.config.run import KNOWN_SCHEMA_VERSIONS, RunConfig
 from dtbsim.config.settling import follow_shorter_run, settled
 from dtbsim.config.strict import checked
-from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError
 from dtbsim.files import read_bytes
 from dtbsim.files.limits import MOST_CONFIG_BYTES
@@ -129,6 +128,8 @@ def _similar_file(path: Path) -> str:
 
 
 def _load(text: str, name: str, overrides: Overrides) -> LocatedConfig:
+    from dtbsim.config.yaml_text import parse_yaml
+
     data, places = parse_yaml(text, name)
     if data is None:
         raise InputError("the file is empty", where=name, remedy="it needs at least `simulation` and `populations`")

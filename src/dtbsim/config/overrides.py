@@ -13,7 +13,6 @@ from dtbsim.config.explain import unknown_key
 from dtbsim.config.fields import Leaf, field_annotation, leaves
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.python_values import plain_data
-from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.errors import InputError, did_you_mean, raise_mistakes
 
 Overrides: TypeAlias = Sequence[str] | Mapping[str, Any] | str
@@ -76,6 +75,8 @@ def _parse(text: str) -> tuple[KeyPath, Any]:
         raise InputError(
             f"got {show(text)}", where="--set", remedy="give KEY.PATH=VALUE, such as simulation.duration_ms=1000"
         )
+    from dtbsim.config.yaml_text import parse_yaml
+
     data, _ = parse_yaml(value, f"--set {'.'.join(path)}", numbered=False)
     return path, data
 

@@ -59,9 +59,10 @@ class Simulation(Strict):
         description="how a GPU steps: many steps in one kernel (persistent) or kernels per step; spikes do not depend "
         "on it; auto: persistent for networks small enough",
     )
-    exchange: Literal["auto", "shared_memory", "packets"] = Field(
+    exchange: Literal["auto", "shared_memory", "packets", "two_level"] = Field(
         default="auto",
-        description="how spikes travel between ranks; auto: shared_memory within one node, packets between nodes; "
+        description="how spikes travel between ranks; auto: shared_memory within one node, between nodes packets, or "
+        "two_level (one rank of each node exchanges for all of it) where messages are many and short; "
         "with GPUs auto: NCCL or an MPI library that takes GPU memory where there is one, else packets",
     )
     stuck_timeout_s: Number | None = Field(

@@ -11,8 +11,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ruamel.yaml import YAML
-
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 """Written as they are, some version of YAML takes them for line breaks."""
 _NO_WRAPPING = 2**30
@@ -119,6 +117,8 @@ def ruamel_text(data: Any) -> str:
 
 
 def _emit(data: Any, allow_unicode: bool) -> str:
+    from ruamel.yaml import YAML
+
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.allow_unicode = allow_unicode

@@ -10,7 +10,8 @@ from dtbsim.build.memory import check_memory
 from dtbsim.errors import DtbsimError, InputError, MemoryPlanError, StorageError
 from dtbsim.estimation.rank import Rank
 from dtbsim.estimation.result import Finding, Machine, Memory, Results, Time
-from dtbsim.spec.network import Network, check_simulated
+from dtbsim.spec.network import Network
+from dtbsim.spec.simulated import check_on_gpu, check_simulated
 
 UNEVEN = 1.1
 FEW_BLOCKS = 4
@@ -27,6 +28,8 @@ def refusals(
     found: list[DtbsimError] = []
     try:
         check_simulated(network)
+        if machine.kind == "gpu":
+            check_on_gpu(network)
     except InputError as error:
         found.append(error)
     if network.execution.exchange == "shared_memory" and machine.kind == "cpu" and machine.nodes > 1:

@@ -32,7 +32,7 @@ def _measured(spikes: int) -> tuple[float, int]:
     first = np.cumsum([0, *map(len, chosen)])
     ranks, delay = np.arange(NEIGHBOURS), np.full(NEIGHBOURS, 20)
     links = Links(ranks, delay, ranks, delay, first, np.concatenate(chosen).astype(np.int32))
-    exchange = NeighbourExchange(SerialComm(), ExchangePlan(20, np.zeros((1, POPULATIONS), bool)), links, runs, 1)
+    exchange = NeighbourExchange(SerialComm(), ExchangePlan.of(20, np.zeros((1, POPULATIONS), bool)), links, runs, 1)
     rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
     log = (np.sort(rng.integers(0, 5, spikes)) << 32) | rng.integers(0, each * POPULATIONS, spikes)
     rank[L.N_LANES], lanes[0, L.LOG_AT], lanes[0, L.LOG_COUNT] = 1, log.ctypes.data, log.size

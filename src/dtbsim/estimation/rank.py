@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Limits
-from dtbsim.backends.cuda.exchange import packet_words
 from dtbsim.backends.cuda.memory_plan import plan_device_memory
 from dtbsim.backends.cuda.persistent import stride_of
 from dtbsim.backends.cuda.plan import choose_plan
@@ -25,6 +25,7 @@ from dtbsim.estimation.result import Machine
 from dtbsim.estimation.segments import Segments
 from dtbsim.estimation.traffic import Traffic, TrafficModel
 from dtbsim.exchange.board import board_capacity
+from dtbsim.exchange.leaders import far_messages, many_and_short, nodes_allow
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
 
@@ -86,6 +87,10 @@ class Rank:
         return self.device["synapses"] + self.device["tables"] + max(self.device["building"], later)
 
 
+ASKED_RANKS = 16
+"""Of which the estimate finds out whether messages between nodes are many and short."""
+
+
 class Ranks:
     """Works out single ranks; what all of them share is made once."""
 
@@ -123,7 +128,7 @@ class Ranks:
 
     @property
     def way(self) -> str:
-        """How spikes travel: none, shared_memory, packets, gpu."""
+        """How spikes travel: none, shared_memory, packets, two_level, gpu."""
         if self._machine.ranks == 1:
             return "none"
         if self._machine.kind == "gpu":
@@ -131,7 +136,23 @@ class Ranks:
         wanted = self._network.execution.exchange
         if wanted != "auto":
             return wanted
-        return "shared_memory" if self._machine.nodes == 1 else "packets"
+        if self._machine.nodes == 1:
+            return "shared_memory"
+        return "two_level" if self._leaders_pay else "packets"
+
+    @cached_property
+    def _leaders_pay(self) -> bool:
+        """As a run finds out (`exchange.leaders`), of some ranks spread evenly."""
+        n_ranks, shortest = self._machine.ranks, self.traffic.shortest
+        if not nodes_allow(n_ranks, self._machine.nodes):
+            return False
+        some = np.unique(np.linspace(0, n_ranks - 1, ASKED_RANKS).astype(int)).tolist()
+        sums = np.sum([far_messages(self._network, self._blocks, r, self._node_of, shortest) for r in some], axis=0)
+        return many_and_short(int(sums[0]), int(sums[1]), len(some))
+
+    @property
+    def _node_of(self) -> NDArray[np.int64]:
+        return np.arange(self._machine.ranks) // self._machine.ranks_per_node
 
     def work_out(self, rank: int) -> Rank:
         """One rank, in time that does not depend on how many neurons it has."""
@@ -203,14 +224,11 @@ class Ranks:
         return choice.layout, {names.get(key, key): float(value) for key, value in found.items()}
 
     def _traffic(self, rank: int) -> Traffic:
-        way, network = self.way, self._network
-        if way in ("none", "packets"):
-            return self.traffic.by_messages(rank)
-        each = network.n_neurons // self._machine.ranks
-        if way == "shared_memory":
-            return self.traffic.by_shared_memory(rank, board_capacity(each))
-        window = max(1, self.traffic.shortest // 2)
-        return self.traffic.by_packets(rank, packet_words(each, window * network.dt_ms))
+        if self.way == "shared_memory":
+            return self.traffic.by_shared_memory(rank, board_capacity(self._network.n_neurons // self._machine.ranks))
+        if self.way == "gpu":
+            return self.traffic.by_gpu(rank)
+        return self.traffic.by_messages(rank, self._node_of if self.way == "two_level" else None)
 
 
 def table_bytes(network: Network, table: BlockTable, blocks: Blocks) -> int:

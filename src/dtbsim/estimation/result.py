@@ -141,6 +141,33 @@ class Results:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What one rank took that was built and stepped here for `duration_ms`, with drawn spikes of the others.
+
+    `allocated_bytes` are its synapses and tables, `peak_rss_bytes` all that this process ever held. `rate_hz` is what
+    its own neurons fired at. Messages and bytes are those that it would have sent at each exchange, `exchange_us` what
+    the exchange took of the host, without what a network adds.
+    """
+
+    rank: int
+    duration_ms: float
+    neurons: int
+    synapses: int
+    planned_bytes: int
+    allocated_bytes: int
+    peak_rss_bytes: int
+    build_s: float
+    real_time_factor: float
+    rate_hz: float
+    events_per_s: float
+    neighbours: int
+    messages_per_window: float
+    bytes_per_window: float
+    spikes_received_per_s: float
+    exchange_us: float
+
+
+@dataclass(frozen=True)
 class Finding:
     """Why a run would not start, with the exit code that it would end with."""
 
@@ -164,7 +191,8 @@ class Finding:
 @dataclass(frozen=True)
 class Estimate:
     """How a run would go; see `dtbsim.estimate`. Spreads of `neurons`, `synapses` and `imbalance` are of all ranks, all
-    others of `ranks_looked_at` of them, those with most neurons, synapses and work included."""
+    others of `ranks_looked_at` of them, those with most neurons, synapses and work included. `measured`: of one rank,
+    where that was asked for."""
 
     network: Network
     machine: Machine
@@ -179,6 +207,7 @@ class Estimate:
     results: Results
     refusals: tuple[Finding, ...]
     warnings: tuple[str, ...]
+    measured: Measured | None = None
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:

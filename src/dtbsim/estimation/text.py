@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dtbsim.estimation.result import Band, Estimate, Spread
+from dtbsim.estimation.result import Band, Estimate, Measured, Spread
 from dtbsim.report.text import count, milliseconds, plural, seconds, significant, size_of
 
 WAYS = {
     "none": "one rank, nothing travels",
     "shared_memory": "shared memory of the node",
     "packets": "messages between ranks that share synapses",
-    "gpu": "packets between all GPUs",
+    "two_level": "node leaders (numbers are those of leaders)",
+    "gpu": "messages between GPUs of ranks that share populations",
 }
 
 
@@ -28,8 +29,35 @@ def lines_of(estimate: Estimate) -> list[tuple[str, str]]:
         *_exchange(estimate),
         *_time(estimate),
         ("results", _results(estimate)),
+        *_measured(estimate.measured),
     ]  # fmt: skip
     return rows
+
+
+def _measured(measured: Measured | None) -> list[tuple[str, str]]:
+    """Of the rank that was built and stepped here."""
+    if measured is None:
+        return []
+    window = f"{significant(measured.messages_per_window)} messages and {size_of(measured.bytes_per_window)}"
+    return [
+        (
+            f"rank {measured.rank} here",
+            f"{count(measured.neurons)} neurons, {count(measured.synapses)} synapses in "
+            f"{size_of(measured.allocated_bytes)} ({size_of(measured.peak_rss_bytes)} with all of this process), "
+            f"built in {seconds(measured.build_s)}",
+        ),
+        (
+            "its steps",
+            f"real-time factor {significant(measured.real_time_factor)} over {milliseconds(measured.duration_ms)}, "
+            f"firing at {significant(measured.rate_hz)} Hz, without what a network adds",
+        ),
+        (
+            "its exchange",
+            f"{significant(measured.exchange_us)} us of the host each time, sends {window} to "
+            f"{plural(measured.neighbours, 'rank')}, "
+            f"receives {count(measured.spikes_received_per_s)} spikes per second",
+        ),
+    ]
 
 
 def untested(estimate: Estimate) -> str | None:

@@ -16,6 +16,9 @@ NEAR_STEPS, FAR_STEPS = 40, 200
 STORED_NS = 60.0
 """A spike that is collected, counted, hashed and stored (docs/adr/0024, benchmarks/README.md: 1.6 % of stepping)."""
 
+PASSED_NS = 4.0
+"""A word that a node leader passes on (benchmarks/scale.py: 3 to 5)."""
+
 
 @dataclass
 class Parts:
@@ -106,6 +109,8 @@ def _add_exchange(parts: Parts, rank: Rank, machine: Machine, profile: Profile, 
     host, message = numbers["exchange.host"], numbers["exchange.message"]
     parts.add("exchange", traffic.windows_per_s * host.value * US, host.factor)
     parts.add("exchange", traffic.messages_per_s * message.value * US, message.factor)
+    if traffic.passed_per_s:
+        parts.add("exchange", traffic.passed_per_s * PASSED_NS * NS, 2.0)
     latency = numbers["exchange.latency_between" if between else "exchange.latency_within"]
     width = numbers["exchange.bandwidth_between" if between else "exchange.bandwidth_within"]
     sharing = machine.ranks_per_node if between else 1

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
+from dtbsim.backends.cuda.exchange import FIRST_WORDS
 from dtbsim.build.blocks import Blocks
 from dtbsim.exchange.links import Links, find_links, owners_of
 from dtbsim.exchange.neighbours import ticks_between
 from dtbsim.exchange.plan import MOST_STEPS, shortest_window
+from dtbsim.exchange.room import enough
 from dtbsim.exchange.wanted import WORTH_ASKING
-from dtbsim.mpi.mail import enough
 from dtbsim.spec.network import MAX_DELAY_STEPS, Network
 
 F64 = NDArray[np.float64]
@@ -27,6 +28,7 @@ class Traffic:
     once for each rank that they go to) and received, per second; `to`, `sources`: ranks.
 
     `ticks` int64[n]: how many windows pass between two messages to each of the ranks that this one sends to.
+    `passed_per_s`: words that a leader passes on for its node.
     """
 
     to: int
@@ -38,6 +40,7 @@ class Traffic:
     spikes_sent_per_s: float
     spikes_received_per_s: float
     buffer_bytes: int
+    passed_per_s: float = 0.0
 
 
 class TrafficModel:
@@ -76,8 +79,8 @@ class TrafficModel:
         populations, neurons = self.own(rank)
         return float(self._rates[populations] @ neurons)
 
-    def by_messages(self, rank: int) -> Traffic:
-        """As `NeighbourExchange` sends."""
+    def by_messages(self, rank: int, node_of: I64 | None = None) -> Traffic:
+        """As `NeighbourExchange` sends; with `node_of`, int64[n_ranks], over leaders, of which this rank is one."""
         links = find_links(self._network, self._blocks, rank, self._owners)
         window = max(1, min(self.shortest, MOST_STEPS) // 2)
         ticks = ticks_between(links.to_delay, window)
@@ -87,17 +90,31 @@ class TrafficModel:
         words = enough(np.ceil(spikes / np.maximum(often, 1e-9)).astype(np.int64))
         received = self._received(rank)
         back = len(links.sources) * (float(words.mean()) if links.to.size else 0.0)
+        messages, passed = float(often.sum()), 0.0
+        if node_of is not None:
+            messages, passed = self._led(rank, links, often, spikes, node_of)
         return Traffic(
             to=links.to.size,
             sources=links.sources.size,
             ticks=ticks,
             windows_per_s=per_s,
-            messages_per_s=float(often.sum()),
+            messages_per_s=messages,
             bytes_per_s=float(WORD_BYTES * (words * often).sum()),
             spikes_sent_per_s=float(spikes.sum()),
             spikes_received_per_s=received,
             buffer_bytes=int(WORD_BYTES * (2 * words.sum() + back + bits)),
+            passed_per_s=passed,
         )
+
+    def _led(self, rank: int, links: Links, often: F64, spikes: F64, node_of: I64) -> tuple[float, float]:
+        """(messages, words passed on) per second of a leader; the other ranks of its node send as much as it does."""
+        far = node_of[links.to] != node_of[rank]
+        members = int((node_of == node_of[rank]).sum())
+        messages = float(often[~far].sum())
+        for rate in np.unique(often[far]).tolist():
+            nodes = np.unique(node_of[links.to[far & (often == rate)]]).size
+            messages += rate * (nodes + members - 1)
+        return messages, 2.0 * members * float((spikes + often)[far].sum())
 
     def by_shared_memory(self, rank: int, capacity: int) -> Traffic:
         """As `SharedBoard`: each rank reads the spikes of all others; `capacity` spikes of a rank fit."""
@@ -115,19 +132,26 @@ class TrafficModel:
             buffer_bytes=2 * WORD_BYTES * capacity,
         )
 
-    def by_packets(self, rank: int, words: int) -> Traffic:
-        """As GPUs do: packets of `words` to all ranks."""
-        per_s, others = self._windows_per_s(max(1, self.shortest // 2)), self.n_ranks - 1
+    def by_gpu(self, rank: int) -> Traffic:
+        """As `DeviceExchange` sends: to each rank that may hear a population all of its spikes, in every window."""
+        links = find_links(self._network, self._blocks, rank, self._owners)
+        per_s = self._windows_per_s(max(1, self.shortest // 2))
+        populations, neurons = self.own(rank)
+        counts = np.diff(links.first)[populations]
+        spikes = np.bincount(links.wanted_by, np.repeat(self._rates[populations] * neurons, counts), links.to.size)
+        needed = enough(np.ceil(spikes / per_s).astype(np.int64))
+        words = np.where(spikes / per_s + 1 > FIRST_WORDS, needed, FIRST_WORDS)
+        back = len(links.sources) * (float(words.mean()) if links.to.size else 0.0)
         return Traffic(
-            to=others,
-            sources=others,
-            ticks=np.ones(others, np.int64),
+            to=links.to.size,
+            sources=links.sources.size,
+            ticks=np.ones(links.to.size, np.int64),
             windows_per_s=per_s,
-            messages_per_s=per_s * others,
-            bytes_per_s=per_s * others * words * WORD_BYTES,
-            spikes_sent_per_s=self.spikes_per_s(rank) * others,
+            messages_per_s=per_s * links.to.size,
+            bytes_per_s=float(per_s * WORD_BYTES * words.sum()),
+            spikes_sent_per_s=float(spikes.sum()),
             spikes_received_per_s=self._received(rank),
-            buffer_bytes=4 * WORD_BYTES * words * self.n_ranks,
+            buffer_bytes=int(WORD_BYTES * (2 * words.sum() + 4 * back)),
         )
 
     @property
@@ -144,15 +168,20 @@ class TrafficModel:
             return np.zeros(0), 0
         counts = np.diff(links.first)[populations]
         of = np.repeat(np.arange(populations.size), counts)
-        starts = np.repeat(links.first[populations] - (np.cumsum(counts) - counts), counts)
-        to = links.wanted_by[np.arange(int(counts.sum())) + starts].astype(np.int64)
-        each = csr_array(self._synapses[populations] @ self._held)[:, links.to].toarray()[of, to]
-        some = self._some(each)
+        to = links.wanted_by.astype(np.int64)
+        some = self.chances(rank, links)
         if float(some @ neurons[of]) >= WORTH_ASKING * float(neurons[of].sum()):
             some = np.ones(some.size)
         spikes = np.bincount(to, self._rates[populations[of]] * neurons[of] * some, links.to.size)
         words = -(-counts // 64) @ neurons if (some < 1).any() else 0
         return np.asarray(spikes), int(words)
+
+    def chances(self, rank: int, links: Links) -> F64:
+        """float64[links.wanted_by.size]: the probability that a neuron of the population has a synapse on the rank."""
+        populations = np.repeat(np.arange(links.first.size - 1), np.diff(links.first))
+        mine, of = np.unique(populations, return_inverse=True)
+        each = csr_array(self._synapses[mine] @ self._held)[:, links.to].toarray()
+        return self._some(each[of, links.wanted_by.astype(np.int64)])
 
     def _received(self, rank: int) -> float:
         """Spikes of other ranks per second that have a synapse here."""

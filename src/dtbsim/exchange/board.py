@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import MissingDependencyError
+from dtbsim.exchange.interface import InsideExchange
 from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import layout as L
@@ -21,8 +22,8 @@ def board_capacity(neurons_per_rank: int) -> int:
     return int(np.clip(neurons_per_rank, MIN_CAPACITY, MAX_CAPACITY))
 
 
-class SharedBoard:
-    """The board of one node; `window` is the number of steps between two exchanges."""
+class SharedBoard(InsideExchange):
+    """The board of one node; `window` is the number of steps between two exchanges. See `interface.Exchange`."""
 
     def __init__(self, comm: Comm, plan: ExchangePlan, neurons_per_rank: int) -> None:
         self.window = min(plan.window, MOST_STEPS)

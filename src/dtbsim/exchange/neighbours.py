@@ -11,26 +11,28 @@ from numpy.typing import NDArray
 
 from dtbsim.build.heard import sources_heard
 from dtbsim.build.rank import RankNetwork
+from dtbsim.exchange.interface import NO_SPIKES
 from dtbsim.exchange.links import Links, find_links
+from dtbsim.exchange.mailbox import Mailbox
 from dtbsim.exchange.plan import MOST_STEPS, ExchangePlan
+from dtbsim.exchange.room import counts_of
+from dtbsim.exchange.transport import DirectTransport, Transport
 from dtbsim.exchange.wanted import Flags, Runs, addresses, ask_who_hears, runs_of
 from dtbsim.kernels import layout as L
 from dtbsim.kernels.packets import pack, unpack
 from dtbsim.mpi import Comm
-from dtbsim.mpi.mail import counts_of
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 FIRST_WORDS = 64
 """Words of a message at first."""
-ASKED_PER_CHUNK = 32
-"""How often ranks agree in a chunk whether time is up."""
-_NONE: I64 = np.zeros(0, np.int64)
 _NOTHING: U64 = np.zeros(0, np.uint64)
 
 
 class NeighbourExchange:
-    """Moves the spikes between ranks; `window` is the number of steps of a tick."""
+    """Moves the spikes between ranks; `window` is the number of steps of a tick. See `interface.Exchange`."""
+
+    inside = False
 
     def __init__(
         self,
@@ -41,33 +43,43 @@ class NeighbourExchange:
         n_lanes: int,
         heard: list[Flags] | None = None,
         words: int = FIRST_WORDS,
+        transport: Transport | None = None,
     ) -> None:
         """`runs`: the neurons of this rank; `heard`: of those in populations that project to it, which each rank of
-        `links.to` has synapses of (`exchange.wanted`; None: send it the spikes of all)."""
+        `links.to` has synapses of (`exchange.wanted`; None: send it the spikes of all); `transport`: default direct."""
         self._comm = comm
-        self.window = max(1, min(plan.window, MOST_STEPS) // 2)
-        to, sources = (ticks_between(delay, self.window) for delay in (links.to_delay, links.sources_delay))
-        self._ticks_in_use = sorted({int(ticks) for ticks in comm_union(comm, [*to, *sources])})
-        self._groups = [
-            _Group(comm, links, to == ticks, sources == ticks, runs, n_lanes, heard, ticks, words)
-            for ticks in self._ticks_in_use
-        ]
+        self.window = window_of(plan.window)
+        transport = DirectTransport(comm) if transport is None else transport
+        to = _keys(ticks_between(links.to_delay, self.window), transport.ways(links.to))
+        sources = _keys(ticks_between(links.sources_delay, self.window), transport.ways(links.sources))
+        keys = sorted(comm_union(comm, [*to.tolist(), *sources.tolist()]))
+        self._groups = []
+        for key in keys:
+            ticks, way = divmod(key, _WAYS)
+            mine, theirs = to == key, sources == key
+            mailbox = transport.mailbox(way, links.to[mine].tolist(), links.sources[theirs].tolist(), words)
+            self._groups.append(_Group(mailbox, links, mine, theirs, runs, n_lanes, heard, ticks))
         self._tick = 0
         self._asked = False
         self.late = False
-        """Whether a rank was past its deadline when last asked: all ranks have heard it."""
 
     @property
     def neighbours(self) -> tuple[int, int]:
         """How many ranks this one sends to, and how many it receives from."""
         return sum(group.n_to for group in self._groups), sum(group.n_sources for group in self._groups)
 
-    def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
-        """Exchange what is due; entries (step << 32 | gid) of other ranks that have arrived.
+    def attach(self, rank: I64) -> None:
+        """Nothing to enter: the compiled steps know of no other rank."""
 
-        `late`: this rank is past its deadline. `ask`: find out until the next tick whether any rank is. `last`: the
-        logs will be cleared. `ask` and `last` are the same on all ranks.
-        """
+    def compile(self) -> None:
+        """Pack and unpack nothing, by all ways."""
+        for group in self._groups:
+            group.compile()
+
+    def tick(self, rank: I64, lanes: I64, *, late: bool, ask: bool, last: bool) -> I64:
+        """Exchange what is due; what has arrived."""
+        for group in self._groups:
+            group.progress()
         self.late = self._answer()
         everything = last or self.late
         self._tick += 1
@@ -82,7 +94,7 @@ class NeighbourExchange:
         if ask and not everything:
             self._comm.ask_max(float(late))
             self._asked = True
-        return np.concatenate([_NONE, *arrived])
+        return _joined(arrived)
 
     def _answer(self) -> bool:
         if not self._asked:
@@ -90,22 +102,27 @@ class NeighbourExchange:
         self._asked = False
         return self._comm.answer_max() > 0.0
 
-    def receive(self) -> I64:
-        """Take in everything that is under way, after a last tick; collective."""
-        return np.concatenate([_NONE, *(group.receive() for group in self._groups)])
+    def complete(self) -> I64:
+        """What is under way, once it has arrived."""
+        return _joined([group.receive() for group in self._groups])
 
     def collected(self) -> None:
-        """The logs have been cleared."""
+        """Whatever is logged from now on has not been sent."""
         for group in self._groups:
             group.sent[:] = 0
 
+    def close(self) -> None:
+        """Close the mailboxes."""
+        for group in self._groups:
+            group.close()
+
 
 def neighbour_exchange(
-    comm: Comm, built: RankNetwork, plan: ExchangePlan, words: int = FIRST_WORDS
+    comm: Comm, built: RankNetwork, plan: ExchangePlan, words: int = FIRST_WORDS, transport: Transport | None = None
 ) -> NeighbourExchange:
     """The exchange of a rank that has been built, with ranks that have synapses of its neurons; collective.
 
-    `words` is the room that messages have at first.
+    `words` is the room that messages have at first; `transport`: default direct.
     """
     links = find_links(built.network, built.blocks, comm.rank)
 
@@ -115,7 +132,28 @@ def neighbour_exchange(
 
     known = ask_who_hears(comm, built.blocks, links, len(built.network.populations), heard)
     runs = runs_of(built.blocks, comm.rank)
-    return NeighbourExchange(comm, plan, links, runs, len(built.lanes), known, words)
+    return NeighbourExchange(comm, plan, links, runs, len(built.lanes), known, words, transport)
+
+
+_WAYS = 16
+"""More than any transport has."""
+
+
+def _keys(ticks: I64, ways: I64) -> I64:
+    """One number for ranks whose messages are in one mailbox; in the order in which these are exchanged."""
+    return ticks * _WAYS + ways
+
+
+def _joined(parts: list[I64]) -> I64:
+    some = [part for part in parts if part.size]
+    if not some:
+        return NO_SPIKES
+    return some[0] if len(some) == 1 else np.concatenate(some)
+
+
+def window_of(shortest: int) -> int:
+    """Steps of a tick where `shortest` is the shortest delay between any two ranks, in steps."""
+    return max(1, min(shortest, MOST_STEPS) // 2)
 
 
 def ticks_between(delays: I64, window: int) -> I64:
@@ -133,11 +171,11 @@ def comm_union(comm: Comm, values: list[int]) -> set[int]:
 
 
 class _Group:
-    """Links of this rank that exchange at the same ticks."""
+    """Links of this rank that exchange at the same ticks, by the same way."""
 
     def __init__(
         self,
-        comm: Comm,
+        mailbox: Mailbox,
         links: Links,
         to: NDArray[np.bool_],
         sources: NDArray[np.bool_],
@@ -145,7 +183,6 @@ class _Group:
         n_lanes: int,
         heard: list[Flags] | None,
         ticks: int,
-        words: int,
     ) -> None:
         self.ticks = ticks
         self.n_to, self.n_sources = int(to.sum()), int(sources.sum())
@@ -156,34 +193,55 @@ class _Group:
         wanted_by = (np.cumsum(to) - 1)[links.wanted_by[here]].astype(np.int32)
         known = None if heard is None else [heard[k] for k in np.flatnonzero(to)]
         self._addresses = addresses(runs, counts[links.first].astype(np.int64), wanted_by, known)
-        self._mail = comm.mail(links.to[to].tolist(), links.sources[sources].tolist(), words)
+        self._mailbox = mailbox
         self._under_way = False
+
+    def compile(self) -> None:
+        """Pack and unpack nothing."""
+        rank, lanes = np.zeros(L.RANK_FIELDS, np.int64), np.zeros((1, L.LANE_FIELDS), np.int64)
+        to, at = self._addresses, np.zeros(1, np.int64)
+        pack(rank, lanes, self.sent, to.runs, to.first, to.wanted_by, to.bits, at, _NOTHING, NO_SPIKES, _NOTHING)
+        unpack(at, _NOTHING, NO_SPIKES)
+        self._mailbox.compile()
 
     def send(self, rank: I64, lanes: I64) -> None:
         """Start sending everything that was logged since the last time."""
-        mail, to = self._mail, self._addresses
-        arguments = rank, lanes, self.sent, to.runs, to.first, to.wanted_by, to.bits, mail.send_at, mail.send
-        beyond = pack(*arguments, _NONE, _NOTHING) if self.n_to else 0
+        mailbox, to = self._mailbox, self._addresses
+        arguments = rank, lanes, self.sent, to.runs, to.first, to.wanted_by, to.bits, mailbox.send_at, mailbox.send
+        beyond = pack(*arguments, NO_SPIKES, _NOTHING) if self.n_to else 0
         rest: list[tuple[int, U64]] = []
         if beyond:
-            over = np.maximum(counts_of(mail.send, mail.send_at) + 1 - np.diff(mail.send_at), 0)
+            over = np.maximum(counts_of(mailbox.send, mailbox.send_at) + 1 - np.diff(mailbox.send_at), 0)
             rest_at = np.concatenate([[0], np.cumsum(over)]).astype(np.int64)
             words = np.empty(int(beyond), np.uint64)
             pack(*arguments, rest_at, words)
             rest = [(int(k), words[rest_at[k] : rest_at[k + 1]]) for k in np.flatnonzero(over)]
         self.sent[:] = lanes[:, L.LOG_COUNT]
-        mail.start(rest)
+        mailbox.post(rest)
         self._under_way = True
+
+    def progress(self) -> None:
+        """Pass on what others wait for."""
+        if self._under_way:
+            self._mailbox.progress()
 
     def receive(self) -> I64:
         """What was sent here last, once it has arrived."""
         if not self._under_way:
-            return _NONE
+            return NO_SPIKES
         self._under_way = False
-        mail = self._mail
-        rest = mail.wait()
-        out = np.empty(mail.recv.size, np.int64)
-        n = unpack(mail.recv_at, mail.recv, out)
-        entries = np.concatenate([out[:n], *(part.view(np.int64) for part in rest)])
-        mail.tidy()
+        mailbox = self._mailbox
+        rest = mailbox.complete()
+        entries = NO_SPIKES
+        if mailbox.recv.size:
+            out = np.empty(mailbox.recv.size, np.int64)
+            entries = out[: unpack(mailbox.recv_at, mailbox.recv, out)]
+        if rest:
+            entries = np.concatenate([entries, *(part.view(np.int64) for part in rest)])
+        mailbox.tidy()
         return entries
+
+    def close(self) -> None:
+        """Close the mailbox; what is still under way stays with the communicator until that is closed."""
+        if not self._under_way:
+            self._mailbox.close()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from dtbsim.build.blocks import Blocks
 from dtbsim.spec.entries import heard
@@ -18,25 +17,44 @@ MOST_STEPS = 256
 
 @dataclass(frozen=True, eq=False)
 class ExchangePlan:
-    """`window`: shortest delay in steps of any synapse between two ranks (MAX_DELAY_STEPS where there is none);
-    `needs` bool[n_ranks, n_populations]: the rank has targets of the population and does not own all of it.
+    """`window`: shortest delay in steps of any synapse between two ranks (MAX_DELAY_STEPS where there is none).
+
+    `rank`, `population` int32[n]: pairs, by rank, then population, where the rank has targets of the population and
+    does not own all of it. `shape`: how many ranks and populations there are.
     """
 
     window: int
-    needs: NDArray[np.bool_]
+    rank: NDArray[np.int32]
+    population: NDArray[np.int32]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, window: int, needs: NDArray[np.bool_]) -> ExchangePlan:
+        """The plan of a table as `needs`."""
+        rank, population = np.nonzero(needs)
+        return cls(window, rank.astype(np.int32), population.astype(np.int32), (needs.shape[0], needs.shape[1]))
+
+    @property
+    def needs(self) -> NDArray[np.bool_]:
+        """bool[n_ranks, n_populations]: the pairs as a table, made anew."""
+        table = np.zeros(self.shape, dtype=bool)
+        table[self.rank, self.population] = True
+        return table
 
     @property
     def silent(self) -> bool:
         """No spike ever has to travel."""
-        return not self.needs.any()
+        return not self.rank.size
 
     def ranks_per_spike(self, sizes: NDArray[np.int64]) -> float:
         """Mean number of ranks that a spike is sent to; `sizes` of all populations, every neuron counts alike."""
-        return float(self.needs.sum(axis=0) @ sizes / sizes.sum()) if sizes.size else 0.0
+        return float(sizes[self.population].sum() / sizes.sum()) if sizes.size else 0.0
 
 
 def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePlan:
-    """The same plan on every rank, from the network and the assignment of blocks."""
+    """From the network and the assignment of blocks: O(e log e), e being the entries of what each rank owns."""
+    from scipy.sparse import csr_array
+
     owned, several, crossing = _crossing(network, blocks, n_ranks)
     n = len(network.populations)
     population, rank = np.divmod(owned, n_ranks)
@@ -47,9 +65,9 @@ def plan_exchange(network: Network, blocks: Blocks, n_ranks: int) -> ExchangePla
     pairs = np.ones(int(crossing.sum()), dtype=np.int32), (target[crossing], source[crossing])
     hears = (owns @ csr_array(pairs, shape=(n, n))).tocoo()
     wanted = several[hears.col] | (hears.row != owner[hears.col])
-    needs = np.zeros((n_ranks, n), dtype=bool)
-    needs[hears.row[wanted], hears.col[wanted]] = True
-    return ExchangePlan(_window(shortest[crossing]), needs)
+    found = np.sort(hears.row[wanted].astype(np.int64) * n + hears.col[wanted])
+    ranks, populations = np.divmod(found, n)
+    return ExchangePlan(_window(shortest[crossing]), ranks.astype(np.int32), populations.astype(np.int32), (n_ranks, n))
 
 
 def shortest_window(network: Network, blocks: Blocks, n_ranks: int) -> int:

@@ -28,7 +28,7 @@ from dtbsim.files.limits import MOST_CONFIG_BYTES
 from dtbsim.files.regular import read_text
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.own_check import check_model, instance_of
-from dtbsim.models.registry import get_model
+from dtbsim.models.registry import get_model, remember
 from dtbsim.paths import user_path
 
 ModelObject = type[NeuronModel] | NeuronModel
@@ -302,4 +302,6 @@ def _checked(given: Any, receptors: tuple[tuple[str, float], ...] | None) -> Neu
         model = instance_of(given, receptors)
         if not is_built_in(type(model)):
             check_model(model)
+    if isinstance(given, type):
+        remember(model, (given, None if receptors is None else dict(receptors)))
     return model

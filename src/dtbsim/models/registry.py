@@ -143,11 +143,29 @@ def example_model(name: str) -> NeuronModel:
     return get_model(name, MODELS.find(name).example_receptors)
 
 
+Recipe = tuple[str | type[NeuronModel], dict[str, float] | None]
+_MADE: dict[NeuronModel, Recipe] = {}
+
+
+def recipe_of(model: NeuronModel) -> Recipe | None:
+    """Return the arguments with which `own.find_model` gives this very object; None where none are known."""
+    return _MADE.get(model)
+
+
+def remember(model: NeuronModel, recipe: Recipe) -> None:
+    """Keep the arguments for `recipe_of`."""
+    _MADE[model] = recipe
+
+
 @cache
 def _fixed(name: str) -> NeuronModel:
-    return MODELS.find(name).make()
+    model = MODELS.find(name).make()
+    remember(model, (name, None))
+    return model
 
 
 @cache
 def _with_ports(name: str, receptors: tuple[tuple[str, float], ...]) -> NeuronModel:
-    return MODELS.find(name).make(dict(receptors))
+    model = MODELS.find(name).make(dict(receptors))
+    remember(model, (name, dict(receptors)))
+    return model

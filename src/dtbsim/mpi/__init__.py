@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.mpi.comm import Comm, PacketChannel, SerialComm
+    from dtbsim.mpi.comm import Comm, SerialComm
     from dtbsim.mpi.fake import FakeAbortError, FakeComm, FakeWorld, run_ranks
     from dtbsim.mpi.launch import Launch, detect_launch
     from dtbsim.mpi.world import ElsewhereError, on_root, world_comm
@@ -22,7 +22,6 @@ _MODULES = {
     "FakeComm": "dtbsim.mpi.fake",
     "FakeWorld": "dtbsim.mpi.fake",
     "Launch": "dtbsim.mpi.launch",
-    "PacketChannel": "dtbsim.mpi.comm",
     "SerialComm": "dtbsim.mpi.comm",
     "detect_launch": "dtbsim.mpi.launch",
     "on_root": "dtbsim.mpi.world",
@@ -37,7 +36,6 @@ __all__ = [
     "FakeComm",
     "FakeWorld",
     "Launch",
-    "PacketChannel",
     "SerialComm",
     "detect_launch",
     "on_root",

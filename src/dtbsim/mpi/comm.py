@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.mpi.mail import MailBuffers
+from dtbsim.mpi.channel import Channel, LoopbackMessages, LoopbackPointToPoint, Messages, PointToPoint
 
 U64Array = NDArray[np.uint64]
 I64Array = NDArray[np.int64]
@@ -24,41 +24,6 @@ ROW_WORDS = 16
 ROW_TICKS = 2
 ROW_LAST_TICK_NS = 3
 ROW_WAITING = 5
-
-
-class PacketChannel(Protocol):
-    """A fixed-size exchange between all ranks with preallocated buffers that can overlap with computing.
-
-    Fill `send` (uint64, shape (size, k): row r goes to rank r), `start()`, compute, `wait()`; then row r of `recv`
-    holds what rank r sent. Between `start` and `wait` neither buffer may be touched.
-    """
-
-    send: U64Array
-    recv: U64Array
-
-    def start(self) -> None:
-        """Begin the exchange."""
-
-    def wait(self) -> U64Array:
-        """Finish the exchange and return `recv`; it is overwritten by the next exchange of this channel."""
-
-
-class Mail(Protocol):
-    """Messages with some ranks, see `MailBuffers`: fill `send`, `start`, compute, `wait`, read `recv`, `tidy`."""
-
-    send: U64Array
-    recv: U64Array
-    send_at: I64Array
-    recv_at: I64Array
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
-        """Begin the exchange. `rest`: (k, words) of what had no room in the message to the k-th rank."""
-
-    def wait(self) -> list[U64Array]:
-        """Finish the exchange; what had no room in the messages that have arrived."""
-
-    def tidy(self) -> None:
-        """Give messages more or less room, for the next exchange; the buffers may be others afterwards."""
 
 
 class Comm(Protocol):
@@ -99,14 +64,17 @@ class Comm(Protocol):
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
         """Send the uint64 array `send[r]` to rank r; return the arrays received, by rank."""
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel for `k` uint64 words per pair of ranks; all ranks create channels in the same order."""
+    def new_tag(self) -> int:
+        """Return a number for a channel or for single messages; all ranks ask for them in the same order."""
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail to the ranks `to` and from the ranks `sources`, with room for `words` each at first.
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange of `out` for `into`; the ranks of each have this one in theirs, under the same tag.
 
-        All ranks call it in the same order; each rank of `to` has this one among its `sources`.
+        Buffers may lie in GPU memory where `takes_gpu_memory`; the GPU then works on none between post and complete.
         """
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
 
     def ask_max(self, value: float) -> None:
         """Begin to find out the largest value over ranks; `answer_max` comes before the next one."""
@@ -114,24 +82,11 @@ class Comm(Protocol):
     def answer_max(self) -> float:
         """Return the largest of the values that were given to `ask_max`."""
 
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over given buffers (uint64, shape (size, k)), in GPU memory where `takes_gpu_memory`.
-
-        The row that a rank would send to itself does not move. Nothing may be at work on a buffer between start and
-        wait, the GPU neither.
-        """
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return whether buffers may lie in GPU memory, and what says so; the answer of this rank."""
 
     def poll(self, done: Callable[[], bool]) -> None:
         """Return when `done()` is true: for waiting on other ranks by other means."""
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send row r of `send` (uint64, shape (size, k)) to rank r; return the rows received.
-
-        The result is a buffer kept per k: the next call with the same k overwrites it.
-        """
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return zeroed bytes shared by the ranks of one node, or None for a single process (nobody to share with)."""
@@ -151,39 +106,6 @@ def blank_row() -> memoryview:
     return memoryview(bytearray(8 * ROW_WORDS)).cast("q")
 
 
-class LoopbackChannel:
-    """The exchange of one rank with itself."""
-
-    def __init__(self, k: int) -> None:
-        self.send: U64Array = np.zeros((1, k), dtype=np.uint64)
-        self.recv: U64Array = np.zeros((1, k), dtype=np.uint64)
-
-    def start(self) -> None:
-        """Copy what is sent."""
-        self.recv[:] = self.send
-
-    def wait(self) -> U64Array:
-        """Return what was copied."""
-        return self.recv
-
-
-class LoopbackMail(MailBuffers):
-    """The messages of one process with itself, however many there are."""
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
-        """Copy what is sent."""
-        self.recv[:] = self.send
-        self._rest = [words.copy() for _, words in rest]
-
-    def wait(self) -> list[U64Array]:
-        """Return the rest."""
-        return self._rest
-
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        self.adapt()
-
-
 class SerialComm:
     """One process, no MPI."""
 
@@ -196,7 +118,6 @@ class SerialComm:
     is_root = True
 
     def __init__(self) -> None:
-        self._channels: dict[int, LoopbackChannel] = {}
         self._asked = 0.0
 
     def barrier(self) -> None:
@@ -226,16 +147,24 @@ class SerialComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Return a copy."""
-        return np.array(check_packets(counts, (1,)))
+        return np.array(check_counts(counts, 1))
 
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
         """Return a copy of the one array."""
         check_parts(send, 1)
         return [np.array(send[0], dtype=np.uint64)]
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return mail with nobody, or of this rank with itself."""
-        return LoopbackMail(to, sources, words)
+    def new_tag(self) -> int:
+        """Return 0: nothing is confused with anything else."""
+        return 0
+
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange with nobody, or of this rank with itself."""
+        return LoopbackMessages(out, into)
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """return single messages to itself."""
+        return LoopbackPointToPoint()
 
     def ask_max(self, value: float) -> None:
         """Keep the value."""
@@ -245,14 +174,6 @@ class SerialComm:
         """Return what was asked."""
         return self._asked
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a channel of this rank to itself."""
-        return LoopbackChannel(k)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a channel that moves nothing: there is no other rank."""
-        return LoopbackChannel(0)
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return False: nothing is sent."""
         return False, "there is one rank"
@@ -261,14 +182,6 @@ class SerialComm:
         """Ask until it is done."""
         while not done():
             os.sched_yield()
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Return the packet sent, in a buffer kept per k."""
-        k = check_packets(send, (1, None)).shape[1]
-        channel = self._channels.setdefault(k, LoopbackChannel(k))
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return None: nobody to share with."""
@@ -285,11 +198,10 @@ class SerialComm:
         """Nothing to release."""
 
 
-def check_packets(values: U64Array, shape: tuple[int | None, ...]) -> U64Array:
-    """Return `values` if it is uint64 of `shape` (None: any length); a programming error otherwise."""
-    fits = len(values.shape) == len(shape) and all(w in (None, g) for w, g in zip(shape, values.shape, strict=True))
-    if values.dtype != np.uint64 or not fits:
-        raise ValueError(f"exchange needs uint64 of shape {shape}, got {values.dtype} of shape {values.shape}")
+def check_counts(values: U64Array, size: int) -> U64Array:
+    """Return `values` if it is uint64 of shape (size,); a programming error otherwise."""
+    if values.dtype != np.uint64 or values.shape != (size,):
+        raise ValueError(f"exchange needs uint64 of shape ({size},), got {values.dtype} of shape {values.shape}")
     return values
 
 

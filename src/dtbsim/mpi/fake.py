@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from dtbsim.errors import FaultError
-from dtbsim.mpi.comm import ByteArray, I64Array, Mail, PacketChannel, U64Array, check_packets, check_parts
-from dtbsim.mpi.mail import MailBuffers
+from dtbsim.mpi.channel import Channel, Messages, PointToPoint
+from dtbsim.mpi.comm import ByteArray, I64Array, U64Array, check_counts, check_parts
 
 T = TypeVar("T")
 
@@ -48,63 +48,46 @@ class FakeWorld:
         return FakeComm(self, rank)
 
 
-class FakeChannel:
-    """A channel on top of the collective primitive; the own row stays where it is if `own` is false."""
-
-    def __init__(self, comm: FakeComm, send: U64Array, recv: U64Array, *, own: bool = True) -> None:
-        self._comm, self._own = comm, own
-        self.send, self.recv = send, recv
-        self._started = False
-
-    @classmethod
-    def of_words(cls, comm: FakeComm, k: int) -> FakeChannel:
-        """With buffers of its own."""
-        return cls(comm, np.zeros((comm.size, k), np.uint64), np.zeros((comm.size, k), np.uint64))
-
-    def start(self) -> None:
-        """Note that an exchange is under way."""
-        if self._started:
-            raise RuntimeError("start() called twice without wait()")
-        self._started = True
-
-    def wait(self) -> U64Array:
-        """Exchange."""
-        if not self._started:
-            raise RuntimeError("wait() without start()")
-        self._started = False
-        for source, packets in enumerate(self._comm.share(self.send.copy())):
-            if self._own or source != self._comm.rank:
-                self.recv[source] = packets[self._comm.rank]
-        return self.recv
-
-
-class FakeMail(MailBuffers):
+class FakeMessages:
     """Messages through queues, one for each direction of each pair of ranks."""
 
-    def __init__(self, comm: FakeComm, number: int, to: Sequence[int], sources: Sequence[int], words: int) -> None:
-        super().__init__(to, sources, words)
-        self._comm, self._number = comm, number
+    def __init__(self, comm: FakeComm, tag: int, out: Messages, into: Messages) -> None:
+        self._comm, self._tag = comm, tag
+        self._out, self._into = out.parts, into.parts
 
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+    def post(self) -> None:
         """Put copies into the queues."""
-        more = dict(rest)
-        for k, rank in enumerate(self.to):
-            letter = self.out(k).copy(), more[k].copy() if k in more else None
-            self._comm.queue(self._number, self._comm.rank, rank).put(letter)
+        for rank, message in self._out:
+            self._comm.queue(self._tag, self._comm.rank, rank).put(message.copy())
 
-    def wait(self) -> list[U64Array]:
+    def ready(self) -> bool:
+        """Whether all queues have something."""
+        return not any(self._comm.queue(self._tag, rank, self._comm.rank).empty() for rank, _ in self._into)
+
+    def complete(self) -> None:
         """Take what has come."""
-        rest = []
-        for k, rank in enumerate(self.sources):
-            message, more = self._comm.take(self._number, rank)
-            self.arrived(k)[:] = message
-            rest += [] if more is None else [more]
-        assert [part.size for part in rest] == [n for _, n in self.outstanding()]
-        return rest
+        for rank, message in self._into:
+            message[:] = self._comm.take(self._tag, rank)
 
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        self.adapt()
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class FakePointToPoint:
+    """The same for single messages."""
+
+    def __init__(self, comm: FakeComm, tag: int) -> None:
+        self._comm, self._tag = comm, tag
+
+    def send(self, rank: int, words: U64Array) -> None:
+        """Put a copy into the queue."""
+        self._comm.queue(self._tag, self._comm.rank, rank).put(words.copy())
+
+    def receive(self, sizes: Sequence[tuple[int, int]]) -> list[U64Array]:
+        """Take what has come."""
+        words = [self._comm.take(self._tag, rank) for rank, _ in sizes]
+        assert [part.size for part in words] == [n for _, n in sizes]
+        return words
 
 
 class FakeComm:
@@ -120,8 +103,7 @@ class FakeComm:
         self.node_size = len(neighbours)
         self.node_rank = rank - neighbours[0]
         self._leader = neighbours[0]
-        self._channels: dict[int, FakeChannel] = {}
-        self._mails = 0
+        self._tags = 0
         self._asked = 0.0
 
     @property
@@ -175,7 +157,7 @@ class FakeComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Send one count to each rank."""
-        parts = self.share(np.array(check_packets(counts, (self.size,))))
+        parts = self.share(np.array(check_counts(counts, self.size)))
         return np.array([part[self.rank] for part in parts], dtype=np.uint64)
 
     def alltoallv(self, send: Sequence[U64Array]) -> list[U64Array]:
@@ -183,18 +165,26 @@ class FakeComm:
         check_parts(send, self.size)
         return [parts[self.rank] for parts in self.share([np.array(part) for part in send])]
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail."""
-        self._mails += 1
-        return FakeMail(self, self._mails, to, sources, words)
+    def new_tag(self) -> int:
+        """Return the next number."""
+        self._tags += 1
+        return self._tags
 
-    def queue(self, number: int, source: int, target: int) -> queue.SimpleQueue[Any]:
-        """The queue of messages of one mail between two ranks."""
-        return self._world.queues.setdefault((number, source, target), queue.SimpleQueue())
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange."""
+        return FakeMessages(self, tag, out, into)
 
-    def take(self, number: int, source: int) -> Any:
-        """The next message of one mail from a rank, once it is there."""
-        letters = self.queue(number, source, self.rank)
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
+        return FakePointToPoint(self, tag)
+
+    def queue(self, tag: int, source: int, target: int) -> queue.SimpleQueue[Any]:
+        """The queue of messages of one tag between two ranks."""
+        return self._world.queues.setdefault((tag, source, target), queue.SimpleQueue())
+
+    def take(self, tag: int, source: int) -> Any:
+        """The next message of one tag from a rank, once it is there."""
+        letters = self.queue(tag, source, self.rank)
         self.poll(lambda: not letters.empty())
         return letters.get()
 
@@ -205,14 +195,6 @@ class FakeComm:
     def answer_max(self) -> float:
         """Return the largest value."""
         return self.allreduce_max(self._asked)
-
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel."""
-        return FakeChannel.of_words(self, k)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over arrays of the host."""
-        return FakeChannel(self, send, recv, own=False)
 
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return False: threads copy memory of the host."""
@@ -225,14 +207,6 @@ class FakeComm:
             if self._world.meeting.broken or time.monotonic() > end_s:
                 raise FaultError("another rank failed or did not come", where=f"rank {self.rank}")
             time.sleep(1e-5)
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send one row to each rank."""
-        k = check_packets(send, (self.size, None)).shape[1]
-        channel = self._channels.setdefault(k, FakeChannel.of_words(self, k))
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return the zeroed bytes of the node's first rank."""

@@ -2,7 +2,7 @@
 
 Waiting is polite: a rank that waits polls, gives its core away between polls and sleeps when the wait gets long, so
 that more ranks than cores still make progress, Python signal handlers run, and the watchdog sees who waits.
-Packet channels use persistent point-to-point requests: 0.9 us between two ranks where Alltoall takes 7 (MPICH 5,
+Channels use persistent point-to-point requests: 0.9 us between two ranks where Alltoall takes 7 (MPICH 5,
 MPI_THREAD_MULTIPLE, 512 bytes, one machine).
 """
 
@@ -17,23 +17,25 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from mpi4py import MPI
 
+from dtbsim.errors import InputError
+from dtbsim.mpi.channel import Channel, Messages, PointToPoint
 from dtbsim.mpi.comm import (
     ROW_LAST_TICK_NS,
     ROW_TICKS,
     ROW_WAITING,
     ByteArray,
     I64Array,
-    Mail,
-    PacketChannel,
     U64Array,
     blank_row,
-    check_packets,
+    check_counts,
     check_parts,
 )
 from dtbsim.mpi.gpu_memory import takes_gpu_memory
-from dtbsim.mpi.mail import MailBuffers
 
 T = TypeVar("T")
+
+NODE_SWITCH = "DTBSIM_RANKS_PER_NODE"
+"""Environment variable: at most so many ranks count as a node, though more share memory."""
 
 _EAGER_POLLS = 1000
 _SHORT_NAP_POLLS = 5000
@@ -41,90 +43,66 @@ _SHORT_NAP_S = 50e-6
 _LONG_NAP_S = 1e-3
 
 
-class MpiChannel:
-    """Persistent sends and receives between all pairs of ranks; the own row stays where it is if `own` is false.
-
-    The buffers may lie in GPU memory where the library takes it: mpi4py sees `__cuda_array_interface__`.
-    """
-
-    def __init__(self, comm: MpiComm, send: U64Array, recv: U64Array, tag: int, *, own: bool = True) -> None:
-        size, rank = comm.size, comm.rank
-        self.send, self.recv = send, recv
-        self._comm, self._own = comm, own
-        others = [(rank + shift) % size for shift in range(1, size)]
-        world = comm.handle
-        self._requests = [world.Recv_init(self.recv[other], other, tag) for other in others]
-        self._requests += [world.Send_init(self.send[other], other, tag) for other in others]
-
-    def start(self) -> None:
-        """Begin the exchange."""
-        if self._own:
-            self.recv[self._comm.rank] = self.send[self._comm.rank]
-        MPI.Prequest.Startall(self._requests)
-
-    def wait(self) -> U64Array:
-        """Finish the exchange."""
-        self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
-        return self.recv
-
-    def free(self) -> None:
-        """Give the requests back to the library."""
-        for request in self._requests:
-            request.Free()
-        self._requests.clear()
+_ABANDONED: list[tuple[Messages, Messages]] = []
+"""Buffers of exchanges that were left in the middle, at the end of a run: messages may still arrive."""
 
 
-class MpiMail(MailBuffers):
-    """Persistent requests, made again where the room of a message changes."""
+class MpiMessages:
+    """Persistent requests. The buffers may lie in GPU memory: mpi4py sees `__cuda_array_interface__`."""
 
-    def __init__(
-        self, comm: MpiComm, to: Sequence[int], sources: Sequence[int], words: int, tags: tuple[int, int]
-    ) -> None:
-        super().__init__(to, sources, words)
-        self._comm, self._tags = comm, tags
-        self._more: list[Any] = []
-        self._bind()
+    def __init__(self, comm: MpiComm, tag: int, out: Messages, into: Messages) -> None:
+        self._comm, world = comm, comm.handle
+        self._requests = [world.Recv_init(message, rank, tag) for rank, message in into.parts]
+        self._requests += [world.Send_init(message, rank, tag) for rank, message in out.parts]
+        self._buffers = out, into
+        comm.held.add(self)
 
-    def _bind(self) -> None:
-        world, tag = self._comm.handle, self._tags[0]
-        self._requests = [world.Recv_init(self.arrived(k), rank, tag) for k, rank in enumerate(self.sources)]
-        self._requests += [world.Send_init(self.out(k), rank, tag) for k, rank in enumerate(self.to)]
-
-    def start(self, rest: Sequence[tuple[int, U64Array]] = ()) -> None:
+    def post(self) -> None:
         """Begin the exchange."""
         if self._requests:
             MPI.Prequest.Startall(self._requests)
-        world, tag = self._comm.handle, self._tags[1]
-        self._more = [world.Isend(words, self.to[k], tag) for k, words in rest]
 
-    def wait(self) -> list[U64Array]:
+    def ready(self) -> bool:
+        """Whether all requests are done."""
+        return not self._requests or bool(MPI.Request.Testall(self._requests))
+
+    def complete(self) -> None:
         """Finish the exchange."""
         if self._requests:
-            self._comm.poll(lambda: bool(MPI.Request.Testall(self._requests)))
-        outstanding = self.outstanding()
-        rest = [np.empty(n, np.uint64) for _, n in outstanding]
-        world, tag = self._comm.handle, self._tags[1]
-        more = self._more + [
-            world.Irecv(words, self.sources[k], tag) for words, (k, _) in zip(rest, outstanding, strict=True)
-        ]
-        self._more = []
-        if more:
-            self._comm.poll(lambda: bool(MPI.Request.Testall(more)))
-        return rest
+            self._comm.poll(self.ready)
 
-    def tidy(self) -> None:
-        """Adapt the room of messages."""
-        before = self._requests
-        if self.adapt():
-            self._bind()
-            for request in before:
-                request.Free()
-
-    def free(self) -> None:
-        """Give the requests back to the library."""
+    def close(self) -> None:
+        """Give the requests back to the library, and the buffers too if it has not done with them."""
+        if not self.ready():
+            _ABANDONED.append(self._buffers)
         for request in self._requests:
             request.Free()
         self._requests.clear()
+        self._comm.held.discard(self)
+
+
+class MpiPointToPoint:
+    """Requests for single messages."""
+
+    def __init__(self, comm: MpiComm, tag: int) -> None:
+        self._comm, self._tag = comm, tag
+        self._sending: list[tuple[Any, U64Array]] = []
+
+    def send(self, rank: int, words: U64Array) -> None:
+        """Begin to send, and forget what has been sent."""
+        self._sending = [(request, kept) for request, kept in self._sending if not request.Test()]
+        self._sending.append((self._comm.handle.Isend(words, rank, self._tag), words))
+
+    def receive(self, sizes: Sequence[tuple[int, int]]) -> list[U64Array]:
+        """Wait for them."""
+        if not sizes:
+            return []
+        parts = [np.empty(n, np.uint64) for _, n in sizes]
+        requests = [
+            self._comm.handle.Irecv(part, rank, self._tag) for part, (rank, _) in zip(parts, sizes, strict=True)
+        ]
+        self._comm.poll(lambda: bool(MPI.Request.Testall(requests)))
+        return parts
 
 
 class MpiComm:
@@ -135,16 +113,15 @@ class MpiComm:
         self.rank: int = self.handle.rank
         self.size: int = self.handle.size
         self._row = blank_row()
-        self._node: Any = self.handle.Split_type(MPI.COMM_TYPE_SHARED, key=self.rank)
+        self._node: Any = _node_of(self.handle)
         self.node_rank: int = self._node.rank
         self.node_size: int = self._node.size
         leader = self._node.bcast(self.rank)
         leaders = sorted(set(self.handle.allgather(leader)))
         self.node_index = leaders.index(leader)
         self.node_count = len(leaders)
-        self._channels: list[MpiChannel | MpiMail] = []
+        self.held: set[MpiMessages] = set()
         self._tags = itertools.count(1)
-        self._kept: dict[int, PacketChannel] = {}
         self._windows: list[Any] = []
 
     @property
@@ -210,7 +187,7 @@ class MpiComm:
 
     def exchange_counts(self, counts: U64Array) -> U64Array:
         """Send one count to each rank."""
-        mine = np.ascontiguousarray(check_packets(counts, (self.size,)))
+        mine = np.ascontiguousarray(check_counts(counts, self.size))
         received = np.empty_like(mine)
         self._finish(self.handle.Ialltoall(mine, received))
         return received
@@ -228,11 +205,17 @@ class MpiComm:
         self._finish(request)
         return np.split(incoming, np.cumsum(arriving.astype(np.int64))[:-1])
 
-    def mail(self, to: Sequence[int], sources: Sequence[int], words: int) -> Mail:
-        """Return new mail."""
-        mail = MpiMail(self, to, sources, words, (next(self._tags), next(self._tags)))
-        self._channels.append(mail)
-        return mail
+    def new_tag(self) -> int:
+        """Return the next number."""
+        return next(self._tags)
+
+    def channel(self, tag: int, out: Messages, into: Messages) -> Channel:
+        """Return an exchange."""
+        return MpiMessages(self, tag, out, into)
+
+    def point_to_point(self, tag: int) -> PointToPoint:
+        """Return single messages under a tag."""
+        return MpiPointToPoint(self, tag)
 
     def ask_max(self, value: float) -> None:
         """Begin an allreduce."""
@@ -244,33 +227,9 @@ class MpiComm:
         self._finish(self._question)
         return float(self._asked[1][0])
 
-    def packet_channel(self, k: int) -> PacketChannel:
-        """Return a new channel."""
-        buffers = [np.zeros((self.size, k), dtype=np.uint64) for _ in range(2)]
-        return self._new_channel(*buffers, own=True)
-
-    def packet_channel_over(self, send: Any, recv: Any) -> PacketChannel:
-        """Return a new channel over given buffers."""
-        return self._new_channel(send, recv, own=False)
-
-    def _new_channel(self, send: Any, recv: Any, *, own: bool) -> MpiChannel:
-        channel = MpiChannel(self, send, recv, tag=next(self._tags), own=own)
-        self._channels.append(channel)
-        return channel
-
     def takes_gpu_memory(self) -> tuple[bool, str]:
         """Return what the library says of itself."""
         return takes_gpu_memory(self.handle)
-
-    def exchange_packets(self, send: U64Array) -> U64Array:
-        """Send one row to each rank."""
-        k = check_packets(send, (self.size, None)).shape[1]
-        channel = self._kept.get(k)
-        if channel is None:
-            channel = self._kept[k] = self.packet_channel(k)
-        channel.send[:] = send
-        channel.start()
-        return channel.wait()
 
     def shared_memory(self, nbytes: int) -> ByteArray | None:
         """Return zeroed bytes of this node, allocated by its first rank."""
@@ -297,13 +256,24 @@ class MpiComm:
 
     def close(self) -> None:
         """Free requests and windows; collective."""
-        for channel in self._channels:
-            channel.free()
-        self._channels.clear()
-        self._kept.clear()
+        for channel in list(self.held):
+            channel.close()
         for window in self._windows:
             window.Free()
         self._windows.clear()
+
+
+def _node_of(world: Any) -> Any:
+    """The ranks that share memory with this one, or as many of them as NODE_SWITCH says."""
+    node = world.Split_type(MPI.COMM_TYPE_SHARED, key=world.rank)
+    given = os.environ.get(NODE_SWITCH)
+    if given is None:
+        return node
+    if not given.isdecimal() or int(given) < 1:
+        raise InputError(
+            f"{given!r} is not a number of ranks", where=NODE_SWITCH, remedy="give an integer from 1 on, or nothing"
+        )
+    return node.Split(color=node.rank // int(given), key=node.rank)
 
 
 def finalize() -> None:

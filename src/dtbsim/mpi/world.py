@@ -108,11 +108,11 @@ def first_on_node(comm: Comm, work: Callable[[], None]) -> None:
     on_every_rank(comm, lambda: work() if comm.node_rank > 0 else None)
 
 
-def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
+def on_every_rank(comm: Comm, work: Callable[[], T], *, takes_part: bool = True) -> T:
     """Run `work()` on every rank and return its own result; collective.
 
-    If it raises a DtbsimError on any rank, every rank raises the first one (by rank), named where it is not everyone's:
-    all leave together with its exit code and one line is printed. Any other exception stays on its rank.
+    If it raises a DtbsimError on any rank, every rank raises the first one (by rank), named where it is not that of all
+    who take part: all leave together with its exit code and one line is printed. Any other exception stays on its rank.
     """
     if comm.size == 1:
         return work()
@@ -123,12 +123,13 @@ def on_every_rank(comm: Comm, work: Callable[[], T]) -> T:
     except DtbsimError as error:
         failure = error
     mine = None if failure is None else (_parts(failure), failure.exit_code)
-    told = comm.allgather(mine)
+    asked = comm.allgather((takes_part, mine))
+    told = [entry for _, entry in asked]
     failed = [rank for rank, entry in enumerate(told) if entry is not None]
     if not failed:
         return result  # type: ignore[return-value]
     parts, exit_code = told[failed[0]]
-    if any(entry != told[failed[0]] for entry in told):
+    if any(entry != told[failed[0]] for part, entry in asked if part or entry is not None):
         parts = [(f"[rank {failed[0]}] {message}", where, remedy) for message, where, remedy in parts]
     shared = failure if failure is not None and len(parts) == 1 == len(_parts(failure)) else _from_parts(parts)
     shared.message, shared.where, shared.remedy = parts[0]

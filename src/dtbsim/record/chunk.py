@@ -22,8 +22,8 @@ class Chunk:
 
     `steps` int64[n] and `gids` uint32[n] are the spikes of this rank, in any order. `counts` int64[units, populations]
     are the spikes of all ranks in every unit of counting that ends in the chunk; no rows where nobody counts. `samples`
-    are the states of neurons of this rank, one entry for each of the requests of the network (`Network.samples`). `regions`
-    are sampled values of mean-field regions of this rank, one entry for each of `Network.regions.samples`.
+    are the states of neurons of this rank, one entry for each of the requests of the network (`Network.samples`).
+    `regions` are sampled values of mean-field regions of this rank, one entry for each of `Network.regions.samples`.
     """
 
     start: int

@@ -4,8 +4,9 @@ Every spike is mixed into two 64-bit words; the words of all spikes of a window 
 2^64, which takes them in any order and in any parts: ranks add their own spikes, and only the sums travel, once. The
 hash is the SHA-256 of the windows that hold spikes, ascending, each as three little-endian uint64: its number
 (step // WINDOW_STEPS) and the two sums. A spike is the word w = step * 2^32 + gid; its words are a = mix(w ^ KEY_A) and
-b = mix(a ^ KEY_B), with the finalizer of SplitMix64 (Steele, Lea, Flood 2014, OOPSLA; Stafford's variant 13). A run
-without spikes has the SHA-256 of nothing.
+b = mix(a ^ KEY_B), with the finalizer of SplitMix64 (Steele, Lea, Flood 2014, OOPSLA; Stafford's variant 13). Of a gid
+of more than 32 bits the lower ones are in w, and the upper ones times KEY_C are XORed to it. A run without spikes has
+the SHA-256 of nothing.
 
 The sums tell runs apart that differ by accident; they are no protection against someone who looks for two runs with
 the same sums.
@@ -28,6 +29,7 @@ VERSION = 2
 """Of this definition; 1 was the SHA-256 of all spikes in order."""
 WINDOW_BITS = 12
 WINDOW_STEPS = 1 << WINDOW_BITS
+KEY_C = np.uint64(0xD6E8FEB86659FD93)
 _BATCH = 1 << 15
 """Spikes that are mixed at once: they and their words stay in the L2 cache."""
 
@@ -39,7 +41,7 @@ class SpikeHasher:
         self._sums: dict[int, U64] = {window: np.array(words, np.uint64) for window, words in (sums or {}).items()}
 
     def update(self, steps: Steps, gids: Gids) -> None:
-        """Add spikes (int64[n] from 0 to before 2^31, uint32[n]) in any order; TypeError for other dtypes."""
+        """Add spikes (int64[n] from 0 to before 2^31, uint32[n] or int64[n]) in any order."""
         check_spikes(steps, gids)
         for low in range(0, len(steps), _BATCH):
             self._add(steps[low : low + _BATCH], gids[low : low + _BATCH])
@@ -69,7 +71,12 @@ class SpikeHasher:
         words = steps.astype(np.uint64)
         windows = words >> np.uint64(WINDOW_BITS)
         words <<= np.uint64(32)
-        words |= gids
+        if gids.dtype == np.int64:
+            wide = gids.view(np.uint64)
+            words |= wide & np.uint64(0xFFFFFFFF)
+            words ^= (wide >> np.uint64(32)) * KEY_C
+        else:
+            words |= gids
         a = mixed(words ^ KEY_A)
         b = mixed(a ^ KEY_B)
         first, last = int(windows.min()), int(windows.max())

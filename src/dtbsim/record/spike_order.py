@@ -7,29 +7,30 @@ on how neurons are stored). Sorted, it does not depend on how the network was di
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.numerics.gids import Gids as Gids
+from dtbsim.numerics.gids import gid_bits
+
 Steps = NDArray[np.int64]
-Gids = NDArray[np.uint32]
 Sink = Callable[[Steps, Gids], None]
 
 BATCH_SPIKES = 1 << 17  # 1.5 MB: sorting stays in the L2 cache, and the cost of a batch is spread over many spikes
-_GID_BITS = np.uint64(32)
-_WIDEST_SPAN = (1 << 32) - 1  # steps of one packed sort, relative to its first
 
 
 def check_spikes(steps: Steps, gids: Gids) -> None:
-    """Raise TypeError or ValueError unless `steps` is int64[n] and `gids` uint32[n]; nothing is cast silently."""
-    if steps.dtype != np.int64 or gids.dtype != np.uint32:
-        raise TypeError(f"spikes are int64 steps and uint32 gids, got {steps.dtype} and {gids.dtype}")
+    """Raise TypeError or ValueError unless `steps` is int64[n] and `gids` uint32[n] or, of large networks, int64[n]."""
+    if steps.dtype != np.int64 or gids.dtype not in (np.uint32, np.int64):
+        raise TypeError(f"spikes are int64 steps and uint32 or int64 gids, got {steps.dtype} and {gids.dtype}")
     if steps.ndim != 1 or steps.shape != gids.shape:
         raise ValueError(f"steps and gids are one-dimensional and of one length, got {steps.shape} and {gids.shape}")
 
 
 def sort_spikes(steps: Steps, gids: Gids) -> tuple[Steps, Gids]:
-    """Return the spikes sorted by step, then gid, as new arrays (int64[n], uint32[n]).
+    """Return the spikes sorted by step, then gid, as new arrays (int64[n], gids as they were given).
 
     Both are packed into one uint64 key, because sorting one array of integers is some ten times faster than sorting
     by two keys. The stable sort finds the sorted stretches (the spikes of a thread come in order) and merges them: 2 ns
@@ -38,15 +39,17 @@ def sort_spikes(steps: Steps, gids: Gids) -> tuple[Steps, Gids]:
     if not len(steps):
         return steps.copy(), gids.copy()
     first = int(steps.min())
-    if int(steps.max()) - first > _WIDEST_SPAN:
+    wide = gids.dtype == np.int64
+    bits = gid_bits(int(gids.max()) + 1) if wide else 32
+    if (int(steps.max()) - first) >> (64 - bits):
         order = np.lexsort((gids, steps))
         return steps[order], gids[order]
     keys = (steps - first).view(np.uint64)
-    keys <<= _GID_BITS
-    keys |= gids
+    keys <<= np.uint64(bits)
+    keys |= gids.view(np.uint64) if wide else gids
     keys.sort(kind="stable")
-    sorted_gids = keys.astype(np.uint32)
-    keys >>= _GID_BITS
+    sorted_gids = (keys & np.uint64((1 << bits) - 1)).view(np.int64) if wide else keys.astype(np.uint32)
+    keys >>= np.uint64(bits)
     sorted_steps = keys.view(np.int64)
     sorted_steps += first
     return sorted_steps, sorted_gids
@@ -59,10 +62,11 @@ class SpikeSorter:
     The concatenation of all batches is then sorted as a whole. A batch belongs to the sink only during the call.
     """
 
-    def __init__(self, sink: Sink, batch_spikes: int = BATCH_SPIKES) -> None:
+    def __init__(self, sink: Sink, batch_spikes: int = BATCH_SPIKES, dtype: Any = np.uint32) -> None:
+        """`dtype`: that of the gids."""
         self._sink = sink
         self._steps = np.empty(batch_spikes, np.int64)
-        self._gids = np.empty(batch_spikes, np.uint32)
+        self._gids: Gids = np.empty(batch_spikes, dtype)
         self._starts: list[int] = []
         self._filled = 0
         self._last_step = -1
@@ -73,12 +77,14 @@ class SpikeSorter:
         return self._filled
 
     def append(self, steps: Steps, gids: Gids) -> None:
-        """Add the spikes of one window of time (int64[n] and uint32[n], any order).
+        """Add the spikes of one window of time (int64[n], and gids of the sorter's dtype; any order).
 
         Raises TypeError for other dtypes. Windows that overlap in time raise ValueError, when their batch is sorted:
         checking each of many small windows by itself would cost more than copying it.
         """
         check_spikes(steps, gids)
+        if gids.dtype != self._gids.dtype:
+            raise TypeError(f"gids of this run are {self._gids.dtype}, got {gids.dtype}")
         n = len(steps)
         if n == 0:
             return

@@ -16,6 +16,7 @@ RASTER_SPIKES = 40_000
 MOST_RASTER_SPIKES = 50_000
 RASTER_ROWS = 1200
 MOST_RASTER_ROWS = 3000
+STATISTICS_NEURONS = 1_000_000
 STATISTICS_SPIKES = 4_000_000
 FEWEST_INTERVAL_SPIKES = 4
 FEWEST_IN_LONG_WINDOWS = 10
@@ -138,7 +139,10 @@ def _row_groups(source: Source, entries: list[int], rows: IntArray) -> Groups:
 
 
 def collect_neurons(source: Source) -> NeuronStatistics | None:
-    """Return rates and CVs of single neurons, from as much of the start as holds STATISTICS_SPIKES spikes."""
+    """Return rates and CVs of single neurons, from as much of the start as holds STATISTICS_SPIKES spikes.
+
+    Of a population those of its first STATISTICS_NEURONS neurons.
+    """
     window = source.spike_window_ms()
     if window is None or source.spikes_per_ms() <= 0:
         return None
@@ -161,6 +165,9 @@ def collect_neurons(source: Source) -> NeuronStatistics | None:
     for family, (when, who), first, size in zip(of_family, parts, firsts, sizes, strict=True):
         if family not in rates:
             continue
+        if size > STATISTICS_NEURONS:
+            among, size = who < first + STATISTICS_NEURONS, STATISTICS_NEURONS
+            when, who = when[among], who[among]
         rates[family].append(neuron_rates_hz(who, gid0=first, size=size, duration_s=1e-3 * (stop - start)))
         cv = cv_per_neuron(inter_spike_intervals(when, who, gid0=first, size=size), min_spikes=fewest)
         irregularity[family].append(cv[np.isfinite(cv)])

@@ -169,8 +169,8 @@ def reproduce_section(data: ReportData) -> Section:
     configuration = _scrolling(run.config_text, "Configuration")
     body += f"<details><summary>Configuration, with every default filled in</summary>{configuration}</details>"
     lead = (
-        "Spikes and states are a pure function of the configuration and the seed: the same command gives the same hash on any "
-        "number of ranks, threads and GPUs."
+        "Spikes and states are a pure function of the configuration and the seed: the same command gives the same hash "
+        "on any number of ranks, threads and GPUs."
     )
     note = f"Not shown: {safe(listing(data.absent))}." if data.absent else ""
     return Section("reproduce", "Reproduction", f"{lead} {note}".strip(), [Panel("", "", body=body)], order=100)

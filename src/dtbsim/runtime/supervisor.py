@@ -18,6 +18,7 @@ import importlib.util
 import mmap
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ HEADER_CLOSING, HEADER_FOLDER_BYTES, HEADER_WORK = 0, 2, 3
 FOLDER_WORDS = 512
 RUNNING, DEAD = 0, 3
 
+HEARTBEAT = ".heartbeat"
+"""As `dtbsim.runtime.heartbeat` calls it."""
 CHECK_S = 0.25
 WORK_EVERY_S = 0.5
 WORK_SHARE = 0.04
@@ -132,6 +135,8 @@ class Supervisor:
         if self._message is not None:  # again: rank 0 may have written that it runs before it ended
             time.sleep(CHECK_S)
             self._mark()
+        if not self._words[HEADER_CLOSING] and (folder := self._folder()) is not None:
+            shutil.rmtree(Path(folder) / HEARTBEAT, ignore_errors=True)  # ranks that were killed have left it
 
     def _until_the_end(self) -> None:
         while not self._words[HEADER_CLOSING]:
@@ -176,10 +181,14 @@ class Supervisor:
 
     def _mark(self) -> None:
         """Leave the reason in the run folder, if there is one yet."""
-        n = self._words[HEADER_FOLDER_BYTES]
-        if n and self._message is not None:
-            start = 8 * ROW_WORDS * (1 + self._rows)
-            mark_failed(os.fsdecode(bytes(self._words.cast("B")[start : start + n])), self._message)
+        folder = self._folder()
+        if folder is not None and self._message is not None:
+            mark_failed(folder, self._message)
+
+    def _folder(self) -> str | None:
+        """The run folder, if there is one yet."""
+        n, start = self._words[HEADER_FOLDER_BYTES], 8 * ROW_WORDS * (1 + self._rows)
+        return os.fsdecode(bytes(self._words.cast("B")[start : start + n])) if n else None
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ class SpikePlan(Plan):
 
     def __init__(self, network: Network) -> None:
         item = network.records.spikes
-        self.starts = network.gid_starts
+        self.starts, self.gid_dtype = network.gid_starts, network.gid_dtype
         self.window: tuple[int, int] | None = None
         self.chosen: NDArray[np.bool_] | None = None
         if item is None:
@@ -80,7 +80,8 @@ class SpikePlan(Plan):
         """With a store on every rank where spikes are stored."""
         from dtbsim.store import SpikeWriter
 
-        writers = [] if self.window is None else [SpikeWriter(site.stores / STORE, k) for k in rank_stores_of(site)]
+        stores, dtype = [] if self.window is None else rank_stores_of(site), self.gid_dtype
+        writers = [SpikeWriter(site.stores / STORE, k, gid_dtype=dtype) for k in stores]
         return SpikeStream(self, site.comm, writers)
 
 

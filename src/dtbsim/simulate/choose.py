@@ -6,7 +6,10 @@ import logging
 import os
 from dataclasses import dataclass
 
-from dtbsim.backends.cpu_plan import CpuExchange, CpuPlan
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.backends.cpu_plan import CpuPlan
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.rank_plan import CudaPlan
@@ -15,12 +18,14 @@ from dtbsim.backends.no_neurons import NoNeuronsPlan
 from dtbsim.backends.planned import BackendPlan
 from dtbsim.backends.regions.feed import Feed, fed
 from dtbsim.backends.with_regions import WithRegionsPlan
-from dtbsim.build.blocks import cut_blocks, find_ranks
 from dtbsim.errors import DtbsimError, InputError
+from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
-from dtbsim.mpi.world import on_every_rank, on_root
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.partition import BlockTable
 from dtbsim.spec import Network
 from dtbsim.spec.records import Execution
+from dtbsim.spec.simulated import check_on_gpu
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,10 +66,12 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
+        on_every_rank(comm, lambda: check_on_gpu(network))
         device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
         return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))
     found, problem = None, None
     try:
+        check_on_gpu(network)
         found = choose.open_device(comm.node_rank)
     except DtbsimError as error:
         problem = error.message
@@ -79,23 +86,32 @@ def _shared_by(device: Device, comm: Comm) -> int:
     return sum(other == mine for other in comm.allgather(mine))
 
 
-def plan_backend(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
-    """The plan of this rank for the backend that was chosen; the same error on every rank; collective."""
+def plan_backend(
+    choice: Choice, network: Network, comm: Comm, table: BlockTable, ranks: NDArray[np.int32]
+) -> BackendPlan:
+    """The plan of this rank for the backend that was chosen; the same error on every rank; collective.
+
+    `table`: the blocks of the network; `ranks`, int32[blocks]: the rank of each.
+    """
     if network.regions is not None:
         feed = Feed(len(network.regions.to_spikes))
-        inner = _plan_neurons(choice, fed(network, feed), comm)
+        inner = _plan_neurons(choice, fed(network, feed), comm, table, ranks)
         return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed))
-    return _plan_neurons(choice, network, comm)
+    return _plan_neurons(choice, network, comm, table, ranks)
 
 
-def _plan_neurons(choice: Choice, network: Network, comm: Comm) -> BackendPlan:
+def _plan_neurons(
+    choice: Choice, network: Network, comm: Comm, table: BlockTable, ranks: NDArray[np.int32]
+) -> BackendPlan:
     wanted, device = network.execution, choice.device
     if network.n_neurons == 0:
         return NoNeuronsPlan(network, choose_threads(wanted, comm))
-    ranks = on_root(comm, lambda: find_ranks(network, cut_blocks(network), comm.size))
     if device is None:
         exchange, threads = choose_exchange(wanted, comm), choose_threads(wanted, comm)
-        return on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks))
+        plan = on_every_rank(comm, lambda: CpuPlan(network, comm.rank, comm.size, threads, exchange, ranks, table))
+        if wanted.exchange == "auto" and exchange == "packets":
+            plan.choose_levels(comm)
+        return plan
     way = None if comm.size == 1 else on_every_rank(comm, lambda: choose_way(wanted.exchange, device, comm))
     threads = choose_threads(wanted, comm)
     return on_every_rank(
@@ -113,7 +129,10 @@ def choose_threads(wanted: Execution, comm: Comm) -> int:
 
 
 def choose_exchange(execution: Execution, comm: Comm) -> CpuExchange:
-    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets."""
+    """How spikes travel between CPUs: within one node over shared memory, between nodes as packets.
+
+    These may turn out to be so many that `auto` is two_level: only the plan of the ranks knows (`CpuPlan`).
+    """
     wanted = execution.exchange
     if comm.size == 1:
         return "none"

@@ -128,7 +128,7 @@ def conduct(
         given = open_ended(config) if live else config
         prepared = prepare(given, ranks, base_dir, locator, live=live)
         network = prepared.network
-        planned = on_every_rank(ranks, lambda: plan_streams(network, locator))
+        planned = on_every_rank(ranks, lambda: plan_streams(network))
     with contextlib.ExitStack() as stack:
         interrupt = stack.enter_context(some_interrupt())
         with interrupt.held():

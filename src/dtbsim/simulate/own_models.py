@@ -102,9 +102,12 @@ def _file_for(saved: Saved, files: dict[str, str]) -> str:
 
 
 def check_same_models(models: OwnModels, comm: Comm) -> None:
-    """Raise InputError on every rank where a file of models is another one on some rank."""
-    seen = comm.allgather([(_place(row), row["sha256"]) for row in models.record])
+    """Raise InputError on every rank where a file of models is another one on some node, as its first rank knows it."""
+    mine = [(_place(row), row["sha256"]) for row in models.record]
+    seen = comm.allgather(mine if comm.node_rank == 0 else None)
     for rank, rows in enumerate(seen):
+        if rows is None:
+            continue
         for (place, mine), (_, other) in zip(seen[0], rows, strict=True):
             if mine != other:
                 raise InputError(

@@ -282,9 +282,15 @@ def held_elsewhere(run: Run) -> InputError:
 
 def _check_version(found: Checkpoint) -> None:
     wrote, number = found.manifest["dtbsim"], found.manifest["checkpoint_format"]
-    if wrote != VERSION or number != FORMAT:
+    if wrote != VERSION:
         raise InputError(
             f"the checkpoint was written by dtbsim {wrote}, this is {VERSION}",
             where=str(found.path),
             remedy=f"resume with that version: pip install dtbsim=={wrote}",
+        )
+    if number != FORMAT:
+        raise InputError(
+            f"the checkpoint has format {number}, of another state of dtbsim {wrote}; this one reads format {FORMAT}",
+            where=str(found.path),
+            remedy="resume with the dtbsim that wrote it, or run anew",
         )

@@ -23,6 +23,10 @@ def say_choices(made: Prepared, comm: Comm) -> None:
         _LOG.warning("%s", warning)
     for note in made.network.notes:
         _LOG.info("%s", note)
+    if made.unshared:
+        _LOG.info("every rank has compiled the network for itself: %s", made.unshared)
+    elif made.shared_bytes:
+        _LOG.info("the ranks of a node share %.1f MiB of the compiled network", made.shared_bytes / 2**20)
     _LOG.info("%d rank(s) x %d thread(s), exchange %s", comm.size, made.threads, made.exchange)
 
 

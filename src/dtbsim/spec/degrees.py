@@ -25,7 +25,7 @@ class Degrees:
 
         def words() -> NDArray[np.uint32]:
             key = (PURPOSE_DEGREE << PURPOSE_SHIFT) | projection
-            return philox_array(gids.astype(np.uint32), 0, 0, key, seed)[0]
+            return philox_array(gids, 0, 0, key, seed)[0]
 
         values = values_of(self.number, piece, neurons, words)
         return np.asarray(np.rint(np.broadcast_to(values, gids.shape) * self.scale[piece]), dtype=np.int64)

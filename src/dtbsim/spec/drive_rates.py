@@ -26,7 +26,7 @@ class OwnMeans:
     high: float = 0.0
     """Bounds of the rates in Hz."""
 
-    def means(self, neurons: NDArray[np.int64], gids: NDArray[np.uint32], drive: int, seed: int) -> FloatArray:
+    def means(self, neurons: NDArray[np.int64], gids: NDArray[np.integer], drive: int, seed: int) -> FloatArray:
         """float64[n]: mean events per step of neurons, given by index in the population and gid, of drive `drive`.
 
         A rate depends on seed, drive and gid alone, wherever the neuron lies.

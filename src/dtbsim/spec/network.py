@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from dtbsim.clock import nearest_steps
 from dtbsim.config.bounds import MAX_DELAY_STEPS as MAX_DELAY_STEPS
 from dtbsim.config.bounds import MAX_NEURONS as MAX_NEURONS
-from dtbsim.config.bounds import MAX_SIMULATED
-from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel
 from dtbsim.models.connections import ConnectionRule, Listing
 from dtbsim.models.drives.inputs import Trains
 from dtbsim.models.drives.waveforms import Noise, Rate, Wave, Windows
 from dtbsim.models.synapses import SynapseModel
+from dtbsim.numerics.gids import gid_bits, gid_dtype
 from dtbsim.numerics.rings import ring_steps
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.degrees import Degrees
@@ -303,6 +302,16 @@ class Network:
         last = self.populations[-1] if self.populations else None
         return 0 if last is None else last.gid0 + last.size
 
+    @property
+    def gid_bits(self) -> int:
+        """Bits of a gid in the entries of spikes, step << gid_bits | gid."""
+        return gid_bits(self.n_neurons)
+
+    @property
+    def gid_dtype(self) -> type[np.uint32] | type[np.int64]:
+        """What gids are stored as."""
+        return gid_dtype(self.n_neurons)
+
     @cached_property
     def gid_starts(self) -> NDArray[np.int64]:
         """int64[n_populations + 1], read-only: first gid of each population, then the number of neurons."""
@@ -331,6 +340,11 @@ class Network:
 
         return entries_of(self)
 
+    def prefetch(self) -> None:
+        """Compute now what is kept with the network, for all who get a copy of it."""
+        for _ in (self.gid_starts, self.sizes, self.max_delay_steps, self.entries):
+            pass
+
     @cached_property
     def synapse_models(self) -> list[SynapseModel]:
         """The different models of synapses that change, in the order of the projections."""
@@ -355,16 +369,6 @@ class Network:
     def population_names(self) -> list[str]:
         """Names in gid order."""
         return [population.name for population in self.populations]
-
-
-def check_simulated(network: Network) -> None:
-    """Raise InputError for more neurons than can be built and stepped, which is less than can be declared."""
-    if network.n_neurons > MAX_SIMULATED:
-        raise InputError(
-            f"{network.n_neurons:,} neurons; this version of dtbsim simulates at most {MAX_SIMULATED:,}",
-            where="populations",
-            remedy="reduce sizes; `dtbsim validate` and `dtbsim estimate` take so many",
-        )
 
 
 def with_weights(network: Network, weights: Mapping[int, Table]) -> Network:

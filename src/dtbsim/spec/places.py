@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from dtbsim.clock import steps_of
-from dtbsim.config.bounds import MAX_SIMULATED
 from dtbsim.errors import InputError, raise_mistakes
 
 
@@ -75,14 +74,6 @@ class Places:
             return steps_of(time_ms, dt_ms)
         except InputError as error:
             raise self.error(path, error.message, error.remedy) from None
-
-    def check_drawn(self, stop: int, path: str) -> None:
-        """InputError at `path` where something is drawn for neurons by their global ids, up to `stop`, of 32 bits."""
-        if stop > MAX_SIMULATED:
-            message = (
-                f"what is drawn by the number of a neuron ends at number {MAX_SIMULATED - 1:,}; here they go up to"
-            )
-            raise self.error(path, f"{message} {stop - 1:,}", "reduce sizes, or leave this out")
 
     def at(self, path: str, error: InputError) -> InputError:
         """An error of something that stands at `path`, with its own place (a file of models) after it."""

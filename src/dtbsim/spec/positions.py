@@ -40,7 +40,6 @@ def positions_of(
     if isinstance(item, cfg.GridPositions):
         own = np.tile(_grid(item, draft.size, path, places), (draft.regions.size, 1))
     else:
-        places.check_drawn(gid0 + n, path)
         own = _drawn(item, n, gid0, seed)
     if centroids is None:
         if draft.in_regions and draft.regions.size > 1:
@@ -71,7 +70,7 @@ def _grid(item: cfg.GridPositions, size: int, path: str, places: Places) -> F64:
 
 
 def _drawn(item: cfg.DiscPositions | cfg.BoxPositions, n: int, gid0: int, seed: int) -> F64:
-    gids = np.arange(gid0, gid0 + n, dtype=np.uint32)
+    gids = np.arange(gid0, gid0 + n, dtype=np.int64)
     words = philox_array(gids, 0, 0, PURPOSE_POSITION << PURPOSE_SHIFT, seed)
     uniform = [(word.astype(np.float64) + 0.5) / 2.0**32 for word in words]
     if isinstance(item, cfg.BoxPositions):

@@ -21,6 +21,7 @@ from dtbsim.spec.channels import ChannelPlan, counted, input_mix, named_ports, w
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import Delays, check_delays, find_delays, tract_delays
 from dtbsim.spec.distributions import Table, as_table
+from dtbsim.spec.known_arrays import KnownArrays
 from dtbsim.spec.listed import listed_table, listed_weight, pairs_of
 from dtbsim.spec.network import Population, Projection
 from dtbsim.spec.numbers import Numbers
@@ -47,16 +48,16 @@ def compile_projections(
 
     `events` are the changes of each projection in the order of their steps.
     """
-    families = {name: index for index, name in enumerate(drafts)}
-    places = numbers.places
+    families, places = {name: index for index, name in enumerate(drafts)}, numbers.places
     compiled: list[Projection] = []
     changes: list[WeightChange] = []
+    known = KnownArrays()
     for index, (name, item) in enumerate(parts.projections.items()):
         if str(item.source) in places.broken or str(item.target) in places.broken:
             continue
         with places.collecting():
             compiler = _Compiler(config, parts, drafts, families, populations, plan, numbers, name, index)
-            compiled.append(compiler.compile(events.get(name, ())))
+            compiled.append(known.used_in(compiler.compile(events.get(name, ()))))
             changes += compiler.changes
     return compiled, tuple(sorted(changes, key=lambda change: change.step))
 

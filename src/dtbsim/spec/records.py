@@ -107,7 +107,7 @@ class Execution:
 
     backend: Literal["auto", "cpu", "cuda"]
     gpu_plan: Literal["auto", "persistent", "general"]
-    exchange: Literal["auto", "shared_memory", "packets"]
+    exchange: Literal["auto", "shared_memory", "packets", "two_level"]
     partitioner: str
     threads: int | None
     stuck_timeout_s: float | None

@@ -121,7 +121,9 @@ def _no_regions(config: RunConfig, places: Places) -> None:
     """Note what needs mean-field regions, where there are none."""
     if config.ensemble is not None:
         message = "members side by side are of mean-field regions, and this network has neurons alone"
-        places.mistakes.append(places.error("ensemble", message, "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does"))
+        places.mistakes.append(
+            places.error("ensemble", message, "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does")
+        )
     for key in config.couplings:
         message = "there is no population of mean-field regions"
         places.mistakes.append(places.error(f"couplings.{key}", message, "connect neurons by `projections`"))

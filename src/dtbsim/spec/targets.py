@@ -68,7 +68,6 @@ def _fraction(
         raise places.error(path, f"{fraction:g} of the {population.size} neurons of '{population.name}' is none")
     if n == population.size:
         return None
-    places.check_drawn(population.gid0 + population.size, path)
-    gids = np.arange(population.gid0, population.gid0 + population.size, dtype=np.uint32)
+    gids = np.arange(population.gid0, population.gid0 + population.size, dtype=np.int64)
     words = philox_array(gids, 0, 0, (PURPOSE_SUBSET << PURPOSE_SHIFT) | number, seed)[0]
     return np.sort(np.argsort(words, kind="stable")[:n]).astype(np.int64)

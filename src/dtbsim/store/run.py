@@ -244,7 +244,7 @@ class Run(SignalReaders):
     def spike_steps(
         self, population: PopulationChoice = None, start_ms: float | None = None, stop_ms: float | None = None
     ) -> tuple[Steps, Gids]:
-        """Return the spikes as the engine counts: steps int64[n] and gids uint32[n], sorted by step, then gid.
+        """Return the spikes as the engine counts: steps int64[n] and gids (uint32[n], or int64[n]), sorted.
 
         A spike of step k is at (k + 1) dt; gids number the neurons of the whole network. Arguments as of `spikes`.
         """

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.numerics.gids import as_gids
 from dtbsim.record.spike_order import Gids, Steps
 from dtbsim.store.open_tables import bins_before_branch
 from dtbsim.store.published import rank_store
@@ -37,7 +38,7 @@ class StateWriter:
                 "variables": list(variables),
                 "interval_steps": interval_steps,
             },
-            constants={"gid": np.asarray(gids, np.uint32)},
+            constants={"gid": as_gids(np.asarray(gids))},
             constants_axis="neuron",
             key="step",
         )

@@ -88,7 +88,7 @@ class SpikeStore:
     def read(
         self, start_step: int = 0, stop_step: int | None = None, selection: GidSelection | None = None
     ) -> tuple[Steps, Gids]:
-        """Return steps int64[n] and gids uint32[n] of all spikes with start_step <= step < stop_step."""
+        """Return steps int64[n] and gids (uint32[n], or int64[n]) of all spikes with start_step <= step < stop_step."""
         return _joined([(window.steps, window.gids) for window in self.chunks(start_step, stop_step, selection)])
 
 

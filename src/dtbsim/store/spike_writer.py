@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from dtbsim.record.spike_order import Gids, SpikeSorter, Steps
 from dtbsim.store.published import rank_store
 from dtbsim.store.table_writer import FLUSH_INTERVAL_S, Column, TableWriter
 
 CHUNK_SPIKES = 1 << 17
-SPIKE_COLUMNS = [Column("step", "<i8", -1), Column("gid", "<u4", 2**32 - 1)]
+STEP_COLUMN = Column("step", "<i8", -1)
+GID_COLUMNS = {np.dtype(np.uint32): Column("gid", "<u4", 2**32 - 1), np.dtype(np.int64): Column("gid", "<i8", -1)}
 
 
 class SpikeWriter:
-    """Writes `folder`/rank_NNNNN.zarr: step int64[n] and gid uint32[n].
+    """Writes `folder`/rank_NNNNN.zarr: step int64[n] and gid uint32[n], or int64[n].
 
     An append costs about a microsecond plus some 30 ns per spike. What is readable while the run goes on lags behind
     by at most `flush_interval_s` of appends, or one shard (about a million spikes), whichever comes first.
@@ -26,17 +29,19 @@ class SpikeWriter:
         *,
         chunk_spikes: int = CHUNK_SPIKES,
         flush_interval_s: float = FLUSH_INTERVAL_S,
+        gid_dtype: type[np.uint32] | type[np.int64] = np.uint32,
     ) -> None:
+        """`gid_dtype`: int64 in networks of 2^32 neurons or more."""
         self._table = TableWriter(
             rank_store(folder, rank),
-            SPIKE_COLUMNS,
+            [STEP_COLUMN, GID_COLUMNS[np.dtype(gid_dtype)]],
             chunk_rows=chunk_spikes,
             axis="spike",
             attributes={"kind": "spikes", "rank": rank},
             key="step",
             flush_interval_s=flush_interval_s,
         )
-        self._sorter = SpikeSorter(self._write_sorted, min(chunk_spikes, CHUNK_SPIKES))
+        self._sorter = SpikeSorter(self._write_sorted, min(chunk_spikes, CHUNK_SPIKES), gid_dtype)
         self._stop_step = 0
 
     @property
@@ -45,7 +50,7 @@ class SpikeWriter:
         return self._table.rows + self._sorter.pending
 
     def append(self, steps: Steps, gids: Gids, *, stop_step: int | None = None) -> None:
-        """Add the spikes of the next window of time (int64[n], uint32[n]; arbitrary order inside the window).
+        """Add the spikes of the next window of time (int64[n], gids of the writer's dtype; any order inside).
 
         Every step must lie above all steps of earlier appends. `stop_step` says that all spikes before this step have
         been appended, so that a reader knows how far the run went; without it that is the last spike, and a rank that

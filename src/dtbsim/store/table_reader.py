@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
@@ -17,6 +16,9 @@ from dtbsim.files.regular import check_regular
 from dtbsim.store.files import RESTORE, damaged
 from dtbsim.store.published import check_store
 from dtbsim.store.shards import check_shard
+
+if TYPE_CHECKING:
+    import zarr
 
 _ARRAY_BYTES, _PER_STORED_BYTE = 256 * MIB, 1000
 """An array may be so large, or so many times what is stored of it: runs of equal numbers are packed tightly."""
@@ -39,6 +41,8 @@ class TableReader:
         self.shard_first: list[int] = record.get("shard_first", [])
         self.complete_before: int = record.get("complete_before", 0)
         check_regular(path / "zarr.json")
+        import zarr
+
         try:
             self._group = zarr.open_group(path, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = dict(self._group.attrs)
@@ -115,6 +119,8 @@ class TableReader:
 
     def _array(self, name: str) -> zarr.Array[Any]:
         if name not in self._arrays:
+            import zarr
+
             check_regular(self.path / name / "zarr.json")
             try:
                 array = self._group[name]

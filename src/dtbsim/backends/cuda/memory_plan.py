@@ -15,6 +15,7 @@ from dtbsim.backends.cuda.failures import SMALLER
 from dtbsim.backends.cuda.log import log_bytes
 from dtbsim.backends.cuda.projection_tasks import WORK_BYTES
 from dtbsim.build.blocks import ASSUMED_RATE_HZ
+from dtbsim.build.dynamic_memory import source_bytes
 from dtbsim.build.lanes import Lane
 from dtbsim.build.memory import (
     BYTES_PER_SYNAPSE,
@@ -25,7 +26,7 @@ from dtbsim.build.memory import (
     synapses_onto,
 )
 from dtbsim.build.most_spikes import most_spikes_of
-from dtbsim.build.procedural import procedural_bytes
+from dtbsim.build.procedural import procedural_bytes, ring_size
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
 from dtbsim.kernels import layout as L
@@ -35,8 +36,8 @@ from dtbsim.spec.network import Network, Projection
 
 BURST = 8
 """Spikes in transit are planned for so many times the assumed rate; beyond it buckets grow into what is left."""
-
-
+ID_BYTES = 8
+"""Gid of a neuron, and its number as a source."""
 ENTRY_BYTES = 12 * 8
 """What the build keeps of each entry of a pool."""
 
@@ -84,7 +85,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         tables=row_bytes + plan.candidates.n_bytes,
         building=building,
         dynamic=_dynamic(plan, shares),
-        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * network.sizes).sum()),
+        neurons=int(((ID_BYTES + neuron_bytes(network, plan.acc_bits == 64)) * share * network.sizes).sum()),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
 
@@ -163,7 +164,7 @@ def _listed(network: Network, share: NDArray[np.float64]) -> int:
 
 def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
     """Bytes of the synapses that change, and of their rows."""
-    network, n_lanes, share = plan.network, len(plan.lanes), np.sum(shares, axis=0)
+    network, share = plan.network, np.sum(shares, axis=0)
     chosen = np.array([projection.dynamics is not None for projection in network.projections], dtype=bool)
     total = 0
     for projection, n in zip(network.projections, synapses_onto(network, share), strict=True):
@@ -171,7 +172,8 @@ def _dynamic(plan: RankPlan, shares: list[NDArray[np.float64]]) -> int:
             continue
         kind = L.KIND_WIDE32 if projection.dynamics.plastic else plan.synapse_kind
         total += int(n) * (BYTES_PER_SYNAPSE[kind] + further_bytes(projection))
-        total += n_lanes * 2 * 8 * plan.candidates.size
+    for each in shares:
+        total += int(source_bytes(network, plan.candidates, synapses_onto(network, each), 0)[0])
     return total + sum(int(most_segments(network, each, 1, chosen)) for each in shares) * SEGMENT_BYTES
 
 
@@ -179,7 +181,7 @@ def _spikes(plan: RankPlan, segments: int, *, in_order: bool) -> int:
     """Bytes of logs, of what blocks tell each other, and of what is in transit: buckets, or sums of coming steps."""
     n_lanes = len(plan.lanes)
     ring = plan.network.ring_steps
-    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind)
+    by_spike = procedural_bytes(plan.network, plan.lanes, plan.synapse_kind, ring_size(plan.network))
     if not in_order:
         largest = max(lane.n_local for lane in plan.lanes)
         log = max(8 * largest * n_lanes, min(persistent.LOG_BYTES, 8 * largest * n_lanes * persistent.LOG_STEPS))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dtbsim.backends.cuda.device import Device
 from dtbsim.errors import FaultError, MissingDependencyError
 from dtbsim.mpi import Comm
+from dtbsim.mpi.channel import Messages
 
 OLDEST = 2700
 """2.7.0, the first version with sends and receives."""
@@ -54,26 +53,26 @@ class NcclRanks:
                 f"NCCL cannot connect the GPUs of the ranks: {failure}",
                 remedy="set NCCL_DEBUG=INFO to see why, or simulation.exchange: packets",
             )
-        self._channels: list[NcclChannel] = []
+        self.channels: list[NcclChannel] = []
 
-    def channel(self, words: int) -> NcclChannel:
-        """A new channel."""
-        self._channels.append(NcclChannel(self, words))
-        return self._channels[-1]
+    def channel(self, tag: int, out: Messages, into: Messages) -> NcclChannel:
+        """A new channel. NCCL knows no tags: all ranks make their exchanges in the same order."""
+        made = NcclChannel(self, out, into)
+        self.channels.append(made)
+        return made
 
-    def move(self, send: Any, recv: Any) -> None:
-        """Start one group of sends and receives of all rows."""
-        address, rank, size, stream = self.device.address, self.comm.rank, self.comm.size, self.stream.ptr
-        words, dtype = send.shape[1], self._nccl.NCCL_UINT64
+    def move(self, out: Messages, into: Messages) -> None:
+        """Start one group of all sends and receives."""
+        address, stream, dtype = self.device.address, self.stream.ptr, self._nccl.NCCL_UINT64
         try:
             self._nccl.groupStart()
-            for shift in range(1, size):
-                to, source = (rank + shift) % size, (rank - shift) % size
-                self._ranks.send(address(send[to]), words, dtype, to, stream)
-                self._ranks.recv(address(recv[source]), words, dtype, source, stream)
+            for rank, message in out.parts:
+                self._ranks.send(address(message), message.size, dtype, rank, stream)
+            for rank, message in into.parts:
+                self._ranks.recv(address(message), message.size, dtype, rank, stream)
             self._nccl.groupEnd()
         except RuntimeError as error:
-            raise FaultError(f"NCCL cannot send spikes: {error}", where=f"rank {rank}") from error
+            raise FaultError(f"NCCL cannot send spikes: {error}", where=f"rank {self.comm.rank}") from error
 
     def check(self) -> None:
         """Raise FaultError when NCCL has met an error meanwhile, as when another rank is gone."""
@@ -84,20 +83,18 @@ class NcclRanks:
 
     def close(self) -> None:
         """Leave; without waiting for an exchange that others may never join."""
-        if all(channel.idle for channel in self._channels):
+        if all(channel.idle for channel in self.channels):
             self._ranks.destroy()
         else:
             self._ranks.abort()
 
 
 class NcclChannel:
-    """Fixed-size packets between all devices."""
+    """Messages between devices; see `mpi.channel.Channel`."""
 
-    def __init__(self, ranks: NcclRanks, words: int) -> None:
-        self._ranks = ranks
-        cuda, device = ranks.device.cuda, ranks.device
-        self.send, self.recv = (device.xp.zeros((ranks.comm.size, words), np.uint64) for _ in range(2))
-        self._filled, self._moved = (cuda.Event(disable_timing=True) for _ in range(2))
+    def __init__(self, ranks: NcclRanks, out: Messages, into: Messages) -> None:
+        self._ranks, self._out, self._into = ranks, out, into
+        self._filled, self._moved = (ranks.device.cuda.Event(disable_timing=True) for _ in range(2))
         self._started = False
 
     @property
@@ -105,22 +102,27 @@ class NcclChannel:
         """Nothing is under way."""
         return not self._started or bool(self._moved.done)
 
-    def start(self) -> None:
-        """Move the packets once the device's stream has got here."""
+    def post(self) -> None:
+        """Move the messages once the device's stream has got here."""
         ranks = self._ranks
         self._filled.record(ranks.device.stream)
         ranks.stream.wait_event(self._filled)
-        ranks.move(self.send, self.recv)
+        ranks.move(self._out, self._into)
         self._moved.record(ranks.stream)
         self._started = True
 
-    def wait(self) -> None:
+    def complete(self) -> None:
         """Ask until they have moved: so that this rank is seen to wait for others, and an error is noticed."""
-        self._ranks.comm.poll(self._arrived)
+        self._ranks.comm.poll(self.ready)
         self._started = False
 
-    def _arrived(self) -> bool:
+    def ready(self) -> bool:
+        """Whether they have moved. Raises FaultError when another rank is gone."""
         if bool(self._moved.done):
             return True
         self._ranks.check()
         return False
+
+    def close(self) -> None:
+        """Nothing is held."""
+        self._ranks.channels.remove(self)

@@ -97,6 +97,8 @@ class CudaPlan:
 
     def open(self, built: RankNetwork, exchange: ExchangePlan, comm: Comm) -> Backend:
         """Return the backend of the plan that the rank was built for, with its exchange; collective."""
-        network, device = self._network, self._device
-        way = None if self._way is None else open_exchange(self._way, device, comm, network, exchange)
-        return backend_for(built, way, device)
+        device = self._device
+        backend = on_every_rank(comm, lambda: backend_for(built, None, device))
+        if self._way is not None:
+            backend.connect(open_exchange(self._way, device, comm, built, exchange))
+        return backend

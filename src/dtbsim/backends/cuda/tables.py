@@ -13,7 +13,9 @@ from dtbsim.backends.cuda.dynamic_tables import DeviceDynamicTables
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
+from dtbsim.build.lanes import Lane
 from dtbsim.build.most_spikes import most_spikes_of
+from dtbsim.build.neuron_runs import source_index
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
@@ -63,6 +65,11 @@ class DeviceLaneTables(LaneTables):
         self.procedural.append(ProceduralLane(state, index, ring_size(self._network), self._device))
         self.procedural[-1].fill(self.table[index], self.memory)
         return self.procedural[-1].input_vector(0)
+
+    def _place_ids(self, row: I64, lane: Lane) -> None:
+        place = self.memory.place
+        row[L.GID_AT] = place(lane.gids)
+        row[L.SOURCE_AT] = place(source_index(self._network, self._candidates, lane))
 
     def _kernel(self, group: Group) -> int:
         variant = group.kernel.variant

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.nccl import NcclRanks, nccl_version
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm
+from dtbsim.mpi.channel import Channel, Messages
 
 Way = Literal["nccl", "mpi", "packets"]
 NAMES: dict[Way, str] = {
@@ -23,23 +24,6 @@ NAMES: dict[Way, str] = {
     "mpi": "MPI, from GPU to GPU",
     "packets": "packets through the memory of the hosts",
 }
-
-
-class DeviceChannel(Protocol):
-    """One exchange of fixed-size packets: row r of `send` goes to rank r, row r of `recv` comes from it; on the device.
-
-    The own row does not move. The kernels that fill `send` or read `recv` must have ended before `start`; between
-    `start` and the end of `wait` nothing touches either.
-    """
-
-    send: Any
-    recv: Any
-
-    def start(self) -> None:
-        """Begin."""
-
-    def wait(self) -> None:
-        """Return when `recv` is there for the kernels started from now on."""
 
 
 class Choice(NamedTuple):
@@ -50,55 +34,54 @@ class Choice(NamedTuple):
 
 
 class Transport(NamedTuple):
-    """A way that is open: `channel(words)` makes a channel, on all ranks in the same order; `close` ends it."""
+    """A way that is open: `channel(tag, out, into)` makes a channel (`mpi.channel.Channel`) of messages in the memory
+    of the device, under the same tag on all ranks; `close` ends it.
+
+    The kernels that fill messages or read them must have ended before `post`; after `complete` what has come is there
+    for the kernels started from now on.
+    """
 
     way: Way
-    channel: Callable[[int], DeviceChannel]
+    channel: Callable[[int, Messages, Messages], Channel]
     close: Callable[[], None]
 
 
 class HostChannel:
-    """Packets go to the host, to the other ranks' hosts, and to their devices."""
+    """Messages go to the host, to the other ranks' hosts, and to their devices."""
 
-    def __init__(self, device: Device, comm: Comm, words: int) -> None:
-        self.send, self.recv = (device.xp.zeros((comm.size, words), np.uint64) for _ in range(2))
-        self._device, self._channel = device, comm.packet_channel(words)
+    def __init__(self, device: Device, comm: Comm, tag: int, out: Messages, into: Messages) -> None:
+        self._device, self._out, self._into = device, out.buffer, into.buffer
+        self._sent, self._come = np.zeros(out.buffer.size, np.uint64), np.zeros(into.buffer.size, np.uint64)
+        there, here = Messages(out.ranks, self._sent, out.at), Messages(into.ranks, self._come, into.at)
+        self._channel = comm.channel(tag, there, here)
 
-    def start(self) -> None:
+    def post(self) -> None:
         """To the host, and on."""
-        self._channel.send[...] = self._device.download(self.send)
-        self._channel.start()
+        self._sent[...] = self._device.download(self._out)
+        self._channel.post()
 
-    def wait(self) -> None:
+    def ready(self) -> bool:
+        """Whether they are at this host."""
+        return self._channel.ready()
+
+    def complete(self) -> None:
         """From the host."""
-        self._device.overwrite(self.recv, self._channel.wait())
+        self._channel.complete()
+        self._device.overwrite(self._into, self._come)
 
-
-class MpiDeviceChannel:
-    """Packets that the MPI library takes from the memory of a device and puts into that of another."""
-
-    def __init__(self, device: Device, comm: Comm, words: int) -> None:
-        self.send, self.recv = (device.xp.zeros((comm.size, words), np.uint64) for _ in range(2))
-        device.synchronise()  # the zeros are there
-        self._channel = comm.packet_channel_over(self.send, self.recv)
-
-    def start(self) -> None:
-        """All sends and receives."""
-        self._channel.start()
-
-    def wait(self) -> None:
-        """All of them have ended."""
-        self._channel.wait()
+    def close(self) -> None:
+        """Close the channel between hosts."""
+        self._channel.close()
 
 
 def choose_way(wanted: str, device: Device, comm: Comm) -> Choice:
     """What `simulation.exchange` means for ranks with GPUs: the same on all of them; collective.
 
-    Raises InputError where shared memory is asked for, which GPUs of different ranks do not have.
+    Raises InputError where a way is asked for that GPUs do not have.
     """
-    if wanted == "shared_memory":
+    if wanted in ("shared_memory", "two_level"):
         raise InputError(
-            "simulation.exchange is shared_memory, but with backend cuda the spikes are in the memory of GPUs",
+            f"simulation.exchange is {wanted}, but with backend cuda the spikes are in the memory of GPUs",
             where="simulation.exchange",
             remedy="use auto or packets",
         )
@@ -135,5 +118,10 @@ def open_transport(way: Way, device: Device, comm: Comm) -> Transport:
     if way == "nccl":
         ranks = NcclRanks(device, comm)
         return Transport(way, ranks.channel, ranks.close)
-    kind = MpiDeviceChannel if way == "mpi" else HostChannel
-    return Transport(way, lambda words: kind(device, comm, words), lambda: None)
+    if way == "mpi":
+        return Transport(way, comm.channel, _nothing)
+    return Transport(way, lambda tag, out, into: HostChannel(device, comm, tag, out, into), _nothing)
+
+
+def _nothing() -> None:
+    """The communicator stays open."""

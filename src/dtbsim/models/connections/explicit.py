@@ -123,7 +123,7 @@ class ExplicitRule(ConnectionRule):
         """Read the list once: check it, count it, and keep it where it is short."""
         if item.edges is not None:
             columns = item.edges.columns()
-            return _scan(_Source("edges", lambda: iter((columns,)), None), ends)
+            return _scan(_Source("edges", _Given(columns), None), ends)
         from dtbsim.files.edges import open_edges
 
         assert item.file is not None
@@ -131,16 +131,10 @@ class ExplicitRule(ConnectionRule):
         try:
             found = open_edges(path)
             if found.shape is None:
-                return _scan(_Source(str(path), found.pieces, path), ends)
+                return _scan(_Source(str(path), _Read(path), path), ends)
             _check_shape(found.shape, item.matrix_rows, path, ends)
             names = ("target", "source") if item.matrix_rows == "target" else ("source", "target")
-            renamed = dict(zip(("row", "column"), names, strict=True))
-
-            def pieces() -> Iterator[Columns]:
-                for piece in found.pieces():
-                    yield {renamed.get(name, name): values for name, values in piece.items()}
-
-            return _scan(_Source(str(path), pieces, path), ends)
+            return _scan(_Source(str(path), _Read(path, names), path), ends)
         except FileNotFoundError:
             raise InputError(
                 f"there is no file {path}", remedy="give a path relative to the configuration file"
@@ -161,6 +155,31 @@ def _check_shape(shape: tuple[int, int], rows: str, path: Path, ends: Ends) -> N
         where=str(path),
         remedy=f"give matrix_rows: {other}" if turned else "give a matrix of this shape, or a list of edges",
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Edges that are in memory, as one piece."""
+
+    columns: Columns
+
+    def __call__(self) -> Iterator[Columns]:
+        return iter((self.columns,))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Edges of a file, piece by piece; `names`: what rows and columns of a matrix are."""
+
+    path: Path
+    names: tuple[str, str] | None = None
+
+    def __call__(self) -> Iterator[Columns]:
+        from dtbsim.files.edges import open_edges
+
+        renamed = {} if self.names is None else dict(zip(("row", "column"), self.names, strict=True))
+        for piece in open_edges(self.path).pieces():
+            yield {renamed.get(name, name): values for name, values in piece.items()}
 
 
 @dataclass(frozen=True)

