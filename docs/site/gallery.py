@@ -83,6 +83,19 @@ def activity(figure: Any, entry: Entry, folder: Path) -> None:
     lower.set(xlabel="time (ms)", ylabel="rate (Hz)")
 
 
+def hybrid(figure: Any, entry: Entry, folder: Path) -> None:
+    """Spikes of the region of neurons above the rates of the mean fields."""
+    run = _run(entry, folder)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 2])
+    table = run.spikes_pandas()
+    thin = max(1, len(table) // DOTS)
+    upper.plot(table.time_ms[::thin], table.gid[::thin], "k.", markersize=1.5)
+    rates = run.states(0)["r_E_Hz"]
+    lower.plot(rates.time_ms, rates.values, linewidth=0.5)
+    upper.set(ylabel="neuron", yticks=[])
+    lower.set(xlabel="time (ms)", ylabel="rate of mean fields (Hz)")
+
+
 def resting(figure: Any, entry: Entry, folder: Path) -> None:
     """Simulated and measured FC."""
     import dtbsim
@@ -95,6 +108,28 @@ def resting(figure: Any, entry: Entry, folder: Path) -> None:
     for axes, matrix, title in zip(figure.subplots(1, 2), (simulated, measured), titles, strict=True):
         axes.imshow(np.where(np.eye(len(matrix)), np.nan, matrix), vmin=-1, vmax=1, cmap="RdBu_r")
         axes.set(title=title, xticks=[], yticks=[])
+
+
+def spectrum(figure: Any, entry: Entry, folder: Path) -> None:
+    """Traces of EEG, and its spectrum."""
+    run = _run(entry, folder)
+    upper, lower = figure.subplots(2, 1)
+    eeg = run.eeg().isel(time_ms=slice(-750, None))
+    upper.plot(eeg.time_ms * 1e-3, eeg[:, ::16] + 5.0 * np.arange(len(eeg.channel[::16])), linewidth=0.8)
+    upper.set(xlabel="time (s)", yticks=[], ylabel="EEG")
+    power = run.signal("spectrum").sel(frequency_hz=slice(1, 60))
+    lower.semilogy(power.frequency_hz, power, linewidth=0.6, color="0.7")
+    lower.semilogy(power.frequency_hz, power.mean("channel"))
+    lower.set(xlabel="frequency (Hz)", ylabel="power (uV\u00b2/Hz)")
+
+
+def members(figure: Any, entry: Entry, folder: Path) -> None:
+    """The FC fit of every member over its coupling strength."""
+    run = _run(entry, folder)
+    strengths = run.network["members"]["coordinates"]["couplings.long_range.strength"]
+    axes = figure.subplots()
+    axes.plot(strengths, run.summary["fc_correlation"], "o", markersize=4)
+    axes.set(xlabel="strength", ylabel="r of simulated and measured FC")
 
 
 def script(figure: Any, entry: Entry, folder: Path) -> None:
@@ -118,6 +153,19 @@ ENTRIES = [
         "A resting human cortex: 80 regions, their connectome, and the FC of its BOLD.",
         resting,
         [*at(60000), "simulation.settling_ms=20000"],
+    ),
+    Entry(
+        "resting_dmf.yaml",
+        "The same cortex as mean fields: the dynamic mean field of Deco et al. (2014), two minutes of its BOLD.",
+        resting,
+        [*at(140000), "simulation.settling_ms=20000"],
+    ),
+    Entry("alpha.yaml", "The alpha rhythm of columns of Jansen and Rit, in EEG.", spectrum, at(22000)),
+    Entry(
+        "coupling_scan.yaml",
+        "An ensemble over coupling strengths and seeds: the FC fit along it.",
+        members,
+        [*at(140000), "simulation.settling_ms=20000"],
     ),
     Entry(
         "microcircuit.yaml",
@@ -151,6 +199,12 @@ ENTRIES = [
         "Signals of a cortex with a posterior alpha rhythm: EEG, MEG, LFP, and what is made of them while it runs.",
         script,
         ["--duration-s", "12", "--out", "signals"],
+    ),
+    Entry(
+        "hybrid.yaml",
+        "One region of spiking neurons among 79 mean fields, each hearing the other over the tracts.",
+        hybrid,
+        [*at(1000), "simulation.settling_ms=0", "bold=null"],
     ),
     Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

@@ -138,7 +138,9 @@ record:
   correlations: [{first: E, second: I, tau_max_ms: 2, bin_ms: 1, start_ms: 1, stop_ms: 9}]
   rate_bin_ms: 1
 bold: {population: E, tr_ms: 2, discard_ms: 1}
-signals: {field: {kind: lfp, population: E, interval_ms: 1, excitatory_delay_ms: 6}}
+signals:
+  field: {kind: lfp, population: E, interval_ms: 1, excitatory_delay_ms: 6}
+  power: {kind: spectrum, of: field, segment_ms: 50}
 analysis: {statistics_start_ms: 1}
 """
 ELSEWHERE = {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dtbsim
@@ -28,6 +29,17 @@ RATES_HZ = {
     "own_model.yaml": {"slow": (-1, 0.5), "tuned": (2, 15), "fast": (-1, 0.5)},
     "resting_state.yaml": {"cortex.E": (2, 8), "cortex.I": (4, 10)},
 }
+MEAN_FIELDS = {
+    "alpha.yaml": ["simulation.duration_ms=10000"],
+    "coupling_scan.yaml": [
+        "simulation.duration_ms=30000",
+        "simulation.settling_ms=5000",
+        "ensemble.grid={couplings.long_range.strength: [0, 0.0165], seed: [1, 2]}",
+    ],
+    "hybrid.yaml": ["simulation.duration_ms=800", "simulation.settling_ms=300"],
+    "resting_dmf.yaml": ["simulation.duration_ms=40000", "simulation.settling_ms=10000"],
+}
+"""Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
 SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
 MODELS = ["my_models.py"]
 
@@ -45,7 +57,8 @@ def start(script: str, folder: Path, *arguments: str) -> subprocess.CompletedPro
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.yaml")} == SHORT.keys() == RATES_HZ.keys()
+    assert {path.name for path in EXAMPLES.glob("*.yaml")} == SHORT.keys() | MEAN_FIELDS.keys()
+    assert SHORT.keys() == RATES_HZ.keys()
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(SCRIPTS + MODELS)
 
 
@@ -69,6 +82,34 @@ def test_a_short_run_fires_at_sensible_rates(name: str, tmp_path: Path, monkeypa
         assert low < float(rates[families == family].mean()) < high, family
     if "bold" in run.config:
         assert -1 < result.summary["fc_correlation"] < 1
+
+
+@pytest.mark.parametrize("name", MEAN_FIELDS)
+def test_an_example_of_mean_fields_does_what_it_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DTBSIM_MPI", "off")
+    network = dtbsim.validate(EXAMPLES / name)
+    assert network.regions is not None
+    assert network.regions.n_nodes == (79 if name == "hybrid.yaml" else 80)
+    assert network.name == Path(name).stem
+    assert dtbsim.load_config(EXAMPLES / name).description
+    result = dtbsim.run(EXAMPLES / name, out=tmp_path / "run", set=MEAN_FIELDS[name], report=False)
+    run = result.open()
+    if name == "alpha.yaml":
+        spectrum = run.signal("spectrum").mean("channel").sel(frequency_hz=slice(2, 45))
+        assert 8 < float(spectrum.idxmax()) < 12, "the alpha peak"
+    elif name == "coupling_scan.yaml":
+        r = np.reshape(result.summary["fc_correlation"], (2, 2))
+        assert (r[0] < 0.1).all()
+        assert (r[1] > 0.3).all()
+    elif name == "hybrid.yaml":
+        assert 1 < result.summary["mean_rate_hz"] < 40
+    else:
+        rates = run.states()["r_E_Hz"].sel(time_ms=slice(10_000, None)).mean("time_ms")
+        assert 5 < float(rates.mean()) < 9
+        assert 2 < float(rates.min()) < float(rates.max()) < 20
+        assert 0.2 < result.summary["fc_correlation"] < 0.9
 
 
 def test_first_steps(tmp_path: Path) -> None:

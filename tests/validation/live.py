@@ -22,7 +22,7 @@ from typing import Any
 from tests.validation.storage import store
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("brunel", "microcircuit", "decision", "facts", "neurons")
+PARTS = ("brunel", "microcircuit", "decision", "facts", "neurons", "regions")
 WITH_NEST = ("brunel", "microcircuit", "decision")
 """Parts whose tests have stored runs of NEST."""
 

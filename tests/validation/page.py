@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.validation import page_brunel, page_decision, page_facts, page_microcircuit, page_neurons
+from tests.validation import page_brunel, page_decision, page_facts, page_microcircuit, page_neurons, page_regions
 from tests.validation.page_parts import HEAD, Row
 from tests.validation.storage import stored
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Any] = {
     "microcircuit": page_microcircuit,
     "decision": page_decision,
     "facts": page_facts,
+    "regions": page_regions,
     "neurons": page_neurons,
 }
 
