@@ -6,16 +6,15 @@ from typing import Any
 
 from dtbsim.registry import Later
 
+NEURON_MODELS = Later("dtbsim.models.registry:MODELS")
 REGION_MODELS = Later("dtbsim.models.region_registry:REGION_MODELS")
 
 
 def names_neurons(model: Any) -> bool:
-    """Whether a model is a neuron model for sure: a name that is no region model's, or an object with ports."""
+    """Whether a model is a neuron model for sure: the name of one, or an object with ports."""
     if not isinstance(model, str):
         return hasattr(model, "receptors")
-    if ":" in model or "/" in model or model.endswith(".py"):
-        return False
-    return model not in REGION_MODELS.load().names()
+    return model in NEURON_MODELS.load().names()
 
 
 def names_regions(model: Any) -> bool:
