@@ -78,7 +78,9 @@ def dmf_config(members: list[Any], duration_ms: float = DURATION_MS, bold: str =
                 }
             },
             "couplings": {"network": {"source": "cortex", "target": "cortex"}},
-            "bold": {"population": "cortex", "variable": bold, "gain": 0.02 if bold == "r_E_Hz" else 1.0, "tr_ms": TR_MS},
+            "bold": {
+                "population": "cortex", "variable": bold, "gain": 0.02 if bold == "r_E_Hz" else 1.0, "tr_ms": TR_MS
+            },
             "record": {"states": [{"population": "cortex", "variables": ["r_E_Hz"], "interval_ms": 200.0}]},
             "ensemble": {"members": members},
         }
