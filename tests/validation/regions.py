@@ -26,7 +26,7 @@ COUPLINGS = {
     "dmf": (0.95, 1.0, 1.02, 1.04, 1.06, 1.08, 1.1, 1.15),
     "hopf": (0.03, 0.035, 0.038, 0.04, 0.042, 0.05, 0.06, 0.07, 0.08),
 }
-"""Of the dynamic mean field with feedback inhibition (Deco 2014), and of Hopf oscillators with a = -0.02 (Deco 2017)."""
+"""Of the dynamic mean field with feedback inhibition (Deco 2014), and of Hopf oscillators, a = -0.02 (Deco 2017)."""
 
 
 def atlas() -> tuple[Any, Array, float]:
