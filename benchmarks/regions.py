@@ -1,9 +1,9 @@
-"""Mean-field regions: nanoseconds of one core per region, step and member, noise included, by model and number of members.
+"""Mean-field regions: nanoseconds of one core per region, step and member, noise included, by model and members.
 
     python benchmarks/regions.py [MODEL ...] [--members 1,16,64] [--out FILE.json]
 
-80 regions of aal2 (dense), 10 mm/ms where there are delays; process time of one thread, the best of five stretches, after
-compiling. `--scan` measures a whole 10-minute run of the dynamic mean field at dt 1 ms, as `dtbsim run` does it.
+80 regions of aal2 (dense), 10 mm/ms where there are delays; process time of one thread, the best of five stretches,
+after compiling. `--scan` measures a whole 10-minute run of the dynamic mean field at dt 1 ms, as `dtbsim run` does it.
 """
 
 from __future__ import annotations
@@ -120,9 +120,8 @@ def main() -> None:
         for members in map(int, given.members.split(",")):
             result = measured(case, members)
             goal = case.goal_ns * (1.6 if members == 1 else 1.0)
-            print(
-                f"{name:14s} {members:4d} members {result['ns']:7.2f} ns (goal {goal:g}), began in {result['begin_s']:.1f} s"
-            )
+            text = f"{result['ns']:7.2f} ns (goal {goal:g}), began in {result['begin_s']:.1f} s"
+            print(f"{name:14s} {members:4d} members {text}")
             found[f"{name}/{members}"] = result
     if given.scan:
         found["scan"] = scan()

@@ -1,7 +1,7 @@
 """Sums over the sources of a coupling: acc = fma(w, x, acc), source after source, several targets and steps at once.
 
-The history of a source variable is float32[n_sources + 1, columns, lanes] without gaps; a column is a step, the last row
-is zero. Targets come in groups of ROWS; the entries of a group are float32 weights and int64 offsets [entry, ROWS],
+The history of a source variable is float32[n_sources + 1, columns, lanes] without gaps; a column is a step, the last
+row is zero. Targets come in groups of ROWS; the entries of a group are float32 weights and int64 offsets [entry, ROWS],
 filled up with zero weights of the last row. What entry e of a row adds to `span` consecutive floats begins at
 history[offset + shift], so a block of steps is read as one stretch: of lanes, or of time where there is one lane.
 
@@ -139,7 +139,7 @@ def _two_by_four(typingctx: Any, h: Any, w: Any, o: Any, n: Any, s: Any, out: An
 
 @intrinsic
 def _targets_at_once(typingctx: Any, h: Any, w: Any, n: Any, column: Any, width: Any, out: Any) -> Any:
-    """Four vectors of targets: acc[i] = fma(w[j, i], x[j], acc[i]), x[j] = history[column * j], w of `width` targets."""
+    """Four vectors of targets: acc[i] = fma(w[j, i], x[j], acc[i]), x[j] = history[column * j]."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         history, weights, n_sources, columns, targets, result = args
@@ -160,7 +160,7 @@ def _targets_at_once(typingctx: Any, h: Any, w: Any, n: Any, column: Any, width:
 
 @intrinsic
 def _eight_dense(typingctx: Any, h: Any, w: Any, n: Any, column: Any, out: Any, stride: Any) -> Any:
-    """Eight targets, one vector of lanes, all sources: x[j] at history[column * j] is read once, w is [source, ROWS]."""
+    """Eight targets, one vector of lanes: x[j] at history[column * j] is read once, w is [source, ROWS]."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         history, weights, n_sources, columns, out, stride = args

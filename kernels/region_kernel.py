@@ -144,8 +144,8 @@ class RegionBlock:
         """`constants` as from `region_constants`, arrays of shape (N, 1), (1, L), (N, L) or (N * L,).
 
         `normal` is the table of normal quantiles (float32[65537]), `nodes` the numbers of the regions in the whole
-        network (default 0, 1, ...), `seeds` the low words of the members' seeds (default: from that of `seed` on), whose high word is
-        that of `seed`.
+        network (default 0, 1, ...), `seeds` the low words of the members' seeds (default: from that of `seed`
+        on), whose high word is that of `seed`.
         """
         variant = kernel.variant
         self.kernel, self.n_nodes, self.n_lanes = kernel, n_nodes, n_lanes

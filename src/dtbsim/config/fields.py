@@ -27,9 +27,9 @@ _DISCRIMINATORS = ("kind", "distribution")
 class Leaf:
     """One alternative at a place.
 
-    `kind` is number, whole, flag, text, any (value), null, literal (`values`), list (of `item`), mapping (text -> `item`) or object
-    (`model`). `limits` are the annotated_types constraints and `pattern` the one of a text. `tag` is the label of the
-    alternative in a union that pydantic discriminates.
+    `kind` is number, whole, flag, text, any (value), null, literal (`values`), list (of `item`), mapping (text ->
+    `item`) or object (`model`). `limits` are the annotated_types constraints and `pattern` the one of a text. `tag` is
+    the label of the alternative in a union that pydantic discriminates.
     """
 
     kind: str

@@ -177,7 +177,7 @@ class RegionEngine:
         received = self._comm.alltoallv([words] * self._comm.size)
         for rank, other in enumerate(received):
             values, at = other.view(np.float32), 0
-            for (p, v), everywhere in group.everywhere.items():
+            for (p, _), everywhere in group.everywhere.items():
                 first, last = share_of(self._network, rank, self._comm.size).nodes[p]
                 size = (last - first) * group.lanes
                 rows = values[at : at + steps * size].reshape(steps, size)
@@ -195,7 +195,7 @@ class RegionEngine:
     def _hash(self, *, last: bool) -> None:
         for group in self.groups:
             members = np.array(group.members, np.uint64) << np.uint64(40)
-            for population, block in zip(self._network.populations, group.blocks, strict=True):
+            for block in group.blocks:
                 nodes = block.node_keys.astype(np.uint64)
                 who = (nodes[:, None] | members[None, :]).ravel()
                 for k, row in enumerate(block.states[: len(block.kernel.variant.rows)]):

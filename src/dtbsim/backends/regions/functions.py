@@ -24,10 +24,12 @@ def first_of(values: Any) -> float:
 
 
 def own_of(coupling: RegionCoupling) -> str:
+    """The variable of the target that a coupling takes, too; "" where it takes none."""
     return coupling.variable if coupling.function in TERMS else ""
 
 
 def noise_numbers(noise: tuple[Noise, ...], part: Any) -> Mapping[str, tuple[Any, Any]]:
+    """Sizes and time constants by target; `part` takes the nodes and members that are wanted (None: all)."""
     found = {}
     for one in noise:
         sigma = one.sigma.T if part is None else part(one.sigma)

@@ -84,7 +84,7 @@ class LaneGroup:
         self.sent: list[dict[str, F32]] = []
         """By population: float32[block, local nodes * lanes] of each sent variable."""
         self.everywhere: dict[tuple[int, str], F32] = {}
-        """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where no nodes are elsewhere."""
+        """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where all nodes are here."""
         self._histories: list[_History] = []
         self.sampled = sampled
         self.rates = [np.zeros((self.block, one.sizes.size), np.float32) for one in network.from_spikes]

@@ -15,7 +15,9 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class RegionSeries:
-    """One sample of the network: `steps` int64[k] after which was sampled, `values` float32[k, nodes, members, variables].
+    """One sample of the network: `steps` int64[k] after which was sampled, `values`, float32.
+
+    These are [k, nodes, members, variables].
 
     `nodes` are the first and the one after the last of the population that this rank has, `members` which it has.
     """

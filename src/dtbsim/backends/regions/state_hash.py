@@ -31,7 +31,7 @@ class RegionHasher:
         self._last: tuple[int, U64] | None = None
 
     def add(self, step: int, who: U64, states: NDArray[np.float32], *, last: bool) -> None:
-        """Add states float32[n] after `step` steps, `who` uint64[n] they are; one that is only the `last` may change."""
+        """Add states float32[n] after `step` steps, `who` uint64[n] they are; those of the `last` may change."""
         words = states.view(np.uint32).astype(np.uint64)
         words += np.uint64(1) << np.uint64(32)  # a state of 0 counts, too
         a = mixed(mixed(who ^ KEY_A) ^ words)
