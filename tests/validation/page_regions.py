@@ -40,7 +40,8 @@ def text(content: Any) -> str:
         "members of one ensemble. The coupling is fitted to the same FC that r is computed with: r says how alike a "
         "model can look, not how well it predicts. Beside it: the structure alone "
         f"{base['structure']:.2f}, the best linear network on it, in closed form, {base['linear']:.3f}; one person "
-        "against the mean of the others 0.78 to 0.88. The nonlinear models add nothing to the linear one in this measure.",
+        "against the mean of the others 0.78 to 0.88. The nonlinear models add nothing to the linear one in "
+        "this measure.",
         "",
         "Dynamic mean field: J_i in closed form for 3 Hz in every region; noise lets the rates drift above. BOLD is of "
         f"the excitatory rate; of the gating S_E it has r = {np.mean(gating['r']):.3f} at {gating['coupling']:g}.",

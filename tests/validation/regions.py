@@ -26,7 +26,7 @@ COUPLINGS = {
     "dmf": (0.95, 1.0, 1.02, 1.04, 1.06, 1.08, 1.1, 1.15),
     "hopf": (0.03, 0.035, 0.038, 0.04, 0.042, 0.05, 0.06, 0.07, 0.08),
 }
-"""Of the dynamic mean field with feedback inhibition (Deco 2014), and of Hopf oscillators with a = -0.02 (Deco 2017)."""
+"""Of the dynamic mean field with feedback inhibition (Deco 2014), and of Hopf oscillators, a = -0.02 (Deco 2017)."""
 
 
 def atlas() -> tuple[Any, Array, float]:
@@ -78,7 +78,9 @@ def dmf_config(members: list[Any], duration_ms: float = DURATION_MS, bold: str =
                 }
             },
             "couplings": {"network": {"source": "cortex", "target": "cortex"}},
-            "bold": {"population": "cortex", "variable": bold, "gain": 0.02 if bold == "r_E_Hz" else 1.0, "tr_ms": TR_MS},
+            "bold": {
+                "population": "cortex", "variable": bold, "gain": 0.02 if bold == "r_E_Hz" else 1.0, "tr_ms": TR_MS
+            },
             "record": {"states": [{"population": "cortex", "variables": ["r_E_Hz"], "interval_ms": 200.0}]},
             "ensemble": {"members": members},
         }

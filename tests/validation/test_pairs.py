@@ -1,4 +1,4 @@
-"""Spiking populations and their mean fields in one run: QIF and Montbrio-Pazo-Roxin, AdEx and di Volo, LIF and Siegert."""
+"""Neurons and their mean fields in one run: QIF and Montbrio-Pazo-Roxin, AdEx and di Volo, LIF and Siegert."""
 
 from __future__ import annotations
 
