@@ -93,7 +93,7 @@ def helmet(system: str, scalp: Any) -> Any:
     tree = cKDTree(upper)
     found = []
     for ahead, lift in itertools.product(np.arange(-0.04, 0.041, 0.004), np.arange(-0.04, 0.121, 0.001)):
-        shift = middle + [0.0, ahead, lift]
+        shift = middle + np.array([0.0, ahead, lift])
         distance = tree.query(sensors + shift)[0]
         if distance.min() >= 1e-3 * GAP_MM:
             found.append((float(distance.mean()), *shift))

@@ -275,7 +275,8 @@ def _info(
 def _hash(run: RunFolder) -> Work:
     """Print the hash of all spikes of a run, and that of the states of its mean-field regions.
 
-    Equal hashes: equal spikes, equal states. It is computed from the stores where they hold all spikes, else taken from the summary.
+    Equal hashes: equal spikes, equal states. That of spikes is computed from the stores where they hold all of them,
+    else taken from the summary.
     """
     from dtbsim.cli.runs import run_hash
 

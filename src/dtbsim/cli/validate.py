@@ -48,6 +48,11 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wan
 
     network = compile_network(located.config, located.base_dir, located.locator)
     plan_streams(network, located.locator)
+    if wanted is None and not network.n_neurons:
+        for notice in (*located.locator.notices, *network.warnings):
+            _LOG.warning("%s", notice)
+        show(pairs(_general_rows(network), title=f"{config}: valid"))
+        return EXIT_OK
     if wanted is None:
         asked, machine = Asked(1), None
     else:
@@ -113,7 +118,6 @@ def _validate_unexecuted(config: Path, located: LocatedConfig, files: dict[str, 
 def _rows(network: Network, found: Estimate) -> list[tuple[str, str]]:
     regions = len({population.region for population in network.populations} - {-1})
     synapses = found.network.synapses
-    duration_ms = time_of(network.n_steps, network.dt_ms)
     mean = f" expected ({significant(synapses / network.n_neurons)} per neuron)"
     return [
         ("neurons", count(network.n_neurons)),
@@ -123,12 +127,32 @@ def _rows(network: Network, found: Estimate) -> list[tuple[str, str]]:
         ("projections", count(len(network.projections))),
         ("weights", _weights(network)),
         ("longest delay", milliseconds(network.max_delay_steps * network.dt_ms)),
-        ("duration", f"{milliseconds(duration_ms)} in {count(network.n_steps)} steps of {network.dt_ms:g} ms"),
+        *_general_rows(network),
         (
             "blocks",
             f"{count(found.network.blocks)} of up to {plural(network.block_size, 'neuron')}: as many ranks at most",
         ),
         ("memory", _memory(found)),
+    ]
+
+
+def _general_rows(network: Network) -> list[tuple[str, str]]:
+    """Mean-field regions, and the duration."""
+    from dtbsim.backends.regions.engine import planned_bytes
+
+    rows: list[tuple[str, str]] = []
+    if (regions := network.regions) is not None:
+        models = ", ".join(f"{one.name} ({one.model.name}, {count(one.n_nodes)})" for one in regions.populations)
+        rows = [
+            ("mean-field regions", f"{count(regions.n_nodes)} of the atlas {network.atlas_given}: {models}"),
+            ("couplings", count(len(regions.couplings) + len(regions.from_spikes) + len(regions.to_spikes))),
+            ("members", count(regions.members.n)),
+            ("memory of regions", size_of(planned_bytes(regions, 0, 1))),
+        ]
+    duration_ms = time_of(network.n_steps, network.dt_ms)
+    return [
+        *rows,
+        ("duration", f"{milliseconds(duration_ms)} in {count(network.n_steps)} steps of {network.dt_ms:g} ms"),
     ]
 
 

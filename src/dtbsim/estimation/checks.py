@@ -94,6 +94,8 @@ def warnings(
     way: str,
 ) -> Iterator[str]:
     """Sentences."""
+    if network.regions is not None:
+        yield "mean-field regions are not counted: this is an estimate of the neurons alone"
     if network.execution.backend == "cuda" and machine.kind == "cpu":
         yield "simulation.backend is cuda, and this is an estimate for CPUs: name a machine with GPUs"
     wanted = machine.threads * machine.ranks_per_node

@@ -12,6 +12,7 @@ from dtbsim.backends.threads import usable_cores
 from dtbsim.build.blocks import ASSUMED_RATE_HZ, Blocks, assign_ranks, cut_blocks
 from dtbsim.build.memory import available_bytes
 from dtbsim.clock import time_of
+from dtbsim.errors import InputError
 from dtbsim.estimation import checks
 from dtbsim.estimation.disk import results_of
 from dtbsim.estimation.loads import chosen_ranks, find_loads
@@ -62,6 +63,12 @@ def estimate_network(
         InputError: more ranks than blocks, no such profile or one that does not fit, options that do not fit it.
     """
     begun_s = time.perf_counter()
+    if not network.n_neurons:
+        raise InputError(
+            "an estimate is of neurons, and this network has mean-field regions only",
+            where="populations",
+            remedy="`dtbsim validate` says what memory they take",
+        )
     profile = this_machine() if machine is None else load_profile(machine)
     where = place_ranks(asked, profile, network)
     table = cut_blocks(network)

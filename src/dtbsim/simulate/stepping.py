@@ -10,6 +10,7 @@ from functools import partial
 from dtbsim.backends.backend import Backend
 from dtbsim.build.rank import RankNetwork
 from dtbsim.config.changes import Change
+from dtbsim.errors import DtbsimError
 from dtbsim.intervene import Intervention, WeightSchedule, change_steps
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
@@ -147,7 +148,11 @@ class Stepping:
 
     def _keep(self, chunk: Chunk) -> None:
         """Store a chunk first, then look whether it is still valid: what led there is worth reading."""
-        self._streams.take(chunk)
+        try:
+            self._streams.take(chunk)
+        except DtbsimError:
+            self._backend.check_finite(chunk.start, chunk.stop)  # says more than what cannot be made of it
+            raise
         for intervention in self._acting:
             intervention.take(chunk, self._backend)
         self._backend.check_finite(chunk.start, chunk.stop)
