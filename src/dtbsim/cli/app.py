@@ -273,7 +273,7 @@ def _info(
 
 @app.command("hash")
 def _hash(run: RunFolder) -> Work:
-    """Print the hash of all spikes of a run, and that of the states of its mean-field regions.
+    """Print the hash of a run's spikes and of its regions' states.
 
     Equal hashes: equal spikes, equal states. That of spikes is computed from the stores where they hold all of them,
     else taken from the summary.

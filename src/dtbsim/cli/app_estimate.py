@@ -38,10 +38,10 @@ def estimate_command(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> Work:
-    """Say how a run on so many ranks would go; without --measure nothing is built.
+    """Say how a run on so many ranks would go.
 
-    Memory, exchange, time and results. Ends with the exit code that the run would end with before its first step.
-    `dtbsim calibrate` measures a machine.
+    Memory, exchange, time and results; without --measure nothing is built. Ends with the exit code that the run would
+    end with before its first step. `dtbsim calibrate` measures a machine.
     """
     from dtbsim.cli.estimate import Wanted, estimate
 
