@@ -8,6 +8,7 @@ from typing import Any
 from dtbsim.config.signals import SIGNALS, kinds_of
 from dtbsim.report.collect_brain import collect_brain
 from dtbsim.report.data import Performance, RankShare, ReportData, RunInfo, Stage
+from dtbsim.report.members import collect_members
 from dtbsim.report.part import forgiven, part_of
 from dtbsim.report.source import Source, open_source
 from dtbsim.report.standing import notice
@@ -30,6 +31,7 @@ def collect(run_dir: Path) -> ReportData:
         found=found,
         brain=collect_brain(source, found),
         performance=performance(source),
+        members=collect_members(source),
         absent=source.absent,
         missing=source.missing,
     )

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.report.data_members import Members
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
@@ -393,5 +395,6 @@ class ReportData:
     found: dict[str, Any] = field(default_factory=dict)
     brain: Brain | None = None
     performance: Performance | None = None
+    members: Members | None = None
     absent: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)

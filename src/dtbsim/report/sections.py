@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dtbsim.report.data import ReportData
 from dtbsim.report.figures_brain import brain
+from dtbsim.report.members import members_section
 from dtbsim.report.part import gathered
 from dtbsim.report.parts import Panel, Section, joined
 from dtbsim.report.sections_run import performance_section, reproduce_section
@@ -16,7 +17,7 @@ from dtbsim.report.text import plural, safe
 def build_sections(data: ReportData) -> list[Section]:
     """Return the sections whose data is there, in reading order."""
     of_kinds = gathered(data.found, "sections", data.absent)
-    own = [brain_section(data), performance_section(data), reproduce_section(data)]
+    own = [brain_section(data), members_section(data.members), performance_section(data), reproduce_section(data)]
     return joined([*of_kinds, *(section for section in own if section is not None)])
 
 
