@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.helpers.shim_device import GXX
 
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, architecture_of
 from dtbsim.backends.cuda.device import Launch
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_MEMORY, DeviceError, DtbsimError, MemoryPlanError
 
@@ -123,7 +125,7 @@ def test_launches_graphs_and_copies_keep_their_order(state: fake_cupy.State) -> 
     kernels.launch_together("add", Launch(2, 1, 32), at, 100, 100)
     np.testing.assert_array_equal(device.download(array), 121)
     assert state.together == [False, False, True]
-    assert state.options == [("--std=c++17", "--fmad=false")]
+    assert state.options == [("--gpu-architecture=sm_90", *COMPILE_OPTIONS)]
     assert kernels.resources("add") == {"registers": 40, "local_bytes": 0}
 
 
@@ -165,10 +167,40 @@ def test_blocks_that_do_not_fit_at_once_are_an_error(state: fake_cupy.State) -> 
 
 def test_a_text_that_does_not_compile(state: fake_cupy.State) -> None:
     log = "model.cu(3): warning: x\nmodel.cu(7): error: identifier is undefined\n\n1 error detected\n"
-    state.failing["compile"] = fake_cupy.CompileException(log)
+    state.failing["compile"] = Exception(log)
     error = error_of(lambda: opened().compile("text"))
     assert isinstance(error, DeviceError)
     assert "on Fake GPU: model.cu(7): error: identifier is undefined | 1 error detected (please report" in str(error)
+    assert state.destroyed == 1
+
+
+@needs_gxx
+def test_machine_code_is_kept_and_taken_only_as_it_was_written(state: fake_cupy.State) -> None:
+    for _ in range(2):
+        opened().compile(KERNEL)
+    assert len(state.options) == 1, "the second time it came from the disk"
+    (path,) = Path(state.folder.name).iterdir()
+    assert (path.suffix, path.stat().st_mode & 0o777) == (".sm_90", 0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    opened().compile(KERNEL)
+    opened().compile(KERNEL + "\n")
+    assert len(state.options) == 3, "damage and another text are compiled"
+    state.capability = (12, 1)
+    opened().compile(KERNEL)
+    assert state.options[-1][0] == "--gpu-architecture=compute_120", "newer than the compiler: the driver translates"
+
+
+def test_what_a_gpu_is_compiled_for() -> None:
+    known = (70, 75, 80, 90)
+    assert [architecture_of(one, known) for one in (70, 87, 90, 121)] == ["sm_70", "compute_80", "sm_90", "compute_90"]
+    assert architecture_of(70, (75, 80)) is None
+
+
+def test_blocks_at_once_are_asked_for_every_kernel_and_shape(state: fake_cupy.State) -> None:
+    kernels = opened().compile(KERNEL)
+    for threads in (32, 32, 64):
+        kernels.launch_together("add", Launch(1, 1, threads), 0, 0, 0)
+    assert state.asked == [("add", 32, 0), ("add", 64, 0)]
 
 
 # -- a network -----------------------------------------------------------------------------------------------------
@@ -297,5 +329,9 @@ def test_no_device_at_all_and_one_that_is_too_old(monkeypatch: pytest.MonkeyPatc
     error = error_of(opened)
     assert "Fake GPU has compute capability 6.1; dtbsim needs 7 or more" in str(error)
     assert isinstance(error, DeviceError)
+    fake_cupy.install(monkeypatch, capability=(7, 0), architectures=(75, 80, 90))
+    assert "Fake GPU has compute capability 7.0; NVRTC 12.8, the CUDA compiler, compiles for 7.5 or more (pip" in str(
+        error_of(opened)
+    )
     fake_cupy.install(monkeypatch, capability=(12, 0))
     assert opened().facts["compute_capability"] == "12.0"
