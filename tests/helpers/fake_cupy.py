@@ -65,8 +65,13 @@ class FakeArray(np.ndarray):
         return SimpleNamespace(ptr=self.ctypes.data)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        Stream.finish_all()
+        Stream.finish_current()
         super().__setitem__(key, value)
+
+    def copy(self, order: Any = "C") -> Any:
+        """In the order of the stream: what is queued on others may come later."""
+        Stream.finish_current()
+        return super().copy(order)
 
 
 class PageLocked(np.ndarray):
@@ -153,10 +158,9 @@ class Stream:
         return SimpleNamespace(launch=lambda stream: [stream.add(part) for part in work])
 
     @classmethod
-    def finish_all(cls) -> None:
-        for stream in cls.all:
-            if stream.captured is None:
-                stream.synchronize()
+    def finish_current(cls) -> None:
+        if cls.current is not None and cls.current.captured is None:
+            cls.current.synchronize()
 
 
 class Nvrtc:

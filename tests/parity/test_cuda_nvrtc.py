@@ -15,7 +15,8 @@ from tests.helpers.cubin import Needs, needs_of
 from tests.helpers.every_model import every_model
 
 from dtbsim.backends.cuda.choose import OLDEST
-from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, CompileError, compiled as loadable
+from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, CompileError
+from dtbsim.backends.cuda.compiler import compiled as loadable
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import BLOCK_THREADS
 from dtbsim.backends.cuda.source import whole_text

@@ -17,6 +17,7 @@ from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, architecture_of
 from dtbsim.backends.cuda.device import Launch
+from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_MEMORY, DeviceError, DtbsimError, MemoryPlanError
 
 needs_gxx = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
@@ -85,7 +86,9 @@ def test_a_part_of_an_array_and_two_dimensions(state: fake_cupy.State) -> None:
     values[2:4] = 0
     np.testing.assert_array_equal(device.download(array), values)
     np.testing.assert_array_equal(device.download(array[:, 3:5]), values[:, 3:5])
-    np.testing.assert_array_equal(device.download_later(array[:, 1]).values(), values[:, 1])
+    np.testing.assert_array_equal(device.download_later(array[2:3]).values(), values[2:3])
+    with pytest.raises(ValueError, match="not in one piece"):
+        device.download_later(array[:, 1])
 
 
 def test_what_does_not_fit_is_not_copied(state: fake_cupy.State) -> None:
@@ -223,6 +226,25 @@ def test_a_network_on_it_gives_the_spikes_of_the_cpu(state: fake_cupy.State, mon
     expected = simulate(network)
     np.testing.assert_array_equal(sorted_rows(np.concatenate(parts)), expected)
     assert len(expected) > 400, "the log changed its parts"
+
+
+@needs_gxx
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_logs_of_lanes_travel_while_the_next_launch_fills_them(
+    state: fake_cupy.State, monkeypatch: pytest.MonkeyPatch, lanes: int
+) -> None:
+    """Also of a single lane, whose log is in one piece: copies are made as late as they may be."""
+    monkeypatch.setattr("dtbsim.backends.cuda.persistent.LOG_STEPS", 7)
+    monkeypatch.setattr("dtbsim.backends.cuda.persistent.BLOCK_THREADS", 64)
+    network = network_of(NETWORK)
+    built = built_rank(network, threads=lanes)
+    backend = PersistentBackend(built, None, opened())
+    backend.compile()
+    backend.advance(0, 300)
+    assert len(built.lanes) == lanes
+    assert len(backend._collected) > 20
+    np.testing.assert_array_equal(sorted_rows(spikes_of(backend)), simulate(network))
+    backend.close()
 
 
 @needs_gxx

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.compiler import CompileError, architecture_of, loadable_code
-from dtbsim.backends.cuda.device import Launch, Limits
+from dtbsim.backends.cuda.device import Launch, Limits, check_in_one_piece
 from dtbsim.errors import DeviceError
 
 with contextlib.suppress(ImportError, RuntimeError), warnings.catch_warnings():
@@ -252,11 +252,11 @@ class CupyDevice:
 
     def download_later(self, array: Any) -> CupyFuture:
         """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived."""
-        source = cupy.ascontiguousarray(array)
-        staged = _page_locked(source.shape, source.dtype)
+        check_in_one_piece(array)
+        staged = _page_locked(array.shape, array.dtype)
         self._copies.wait_event(self.stream.record(cupy.cuda.Event(disable_timing=True)))
-        self._copy(staged.ctypes.data, source.data.ptr, source.nbytes, self._copies, TO_HOST)
-        return CupyFuture(source, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
+        self._copy(staged.ctypes.data, array.data.ptr, array.nbytes, self._copies, TO_HOST)
+        return CupyFuture(array, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
 
     def synchronise(self) -> None:
         """Wait for all work so far."""
