@@ -113,6 +113,22 @@ def inexact(ptx: str) -> list[str]:
     return [found for found in instructions if bad.match(found)]
 
 
+def test_blocks_of_the_persistent_plan_fence_once_to_tell_and_once_to_hear() -> None:
+    """Barrier, fence of one thread, word; and word, fence, barrier. Nothing else fences."""
+    for architecture in TWO:
+        ptx = compiled("persistent.cu", False, architecture).ptx
+        body = re.search(r"\.entry dtb_persistent\(.*?^}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        order = "".join(SHARING[found] for found in re.findall("|".join(SHARING), body[0]))
+        assert order.count("F") == 2, order
+        assert re.search("BFS", order), f"{order}: the fence is between barrier and word"
+        assert re.search("LL?FB", order), f"{order}: the fence is between word and barrier"
+
+
+SHARING = {"bar.sync": "B", "membar.gl": "F", "st.volatile.u64": "S", "ld.volatile.u64": "L"}
+"""Instructions by which blocks and their threads meet."""
+
+
 def test_runs_load_what_these_tests_look_at() -> None:
     """The path of a run through NVRTC gives the machine code of the tests, and PTX with explicit rounding."""
     text = text_of("count.cu", [])
