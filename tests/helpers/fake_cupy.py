@@ -52,6 +52,8 @@ class State:
     asked: list[tuple[str, int, int]] = field(default_factory=list)
     """Kernels, threads and shared memory of which it was asked how many blocks run at once."""
     captures: int = 0
+    fault: int = 0
+    """What the driver says of every event, as after a fault of a kernel."""
     kept: list[Any] = field(default_factory=list)
     folder: Any = None
     """Of compiled code, in the place of the user's."""
@@ -92,9 +94,12 @@ class Event:
         self.place = 0
 
     @property
-    def done(self) -> bool:
+    def ptr(self) -> Event:
+        return self
+
+    def query(self, state: State) -> int:
         assert self.stream is not None
-        return self.stream.n_done >= self.place
+        return state.fault if state.fault else 0 if self.stream.n_done >= self.place else 600
 
     def synchronize(self) -> None:
         assert self.stream is not None
@@ -345,6 +350,8 @@ def _cuda(state: State) -> Any:
             runtimeGetVersion=lambda: 12080,
             getDeviceProperties=properties,
             memcpyAsync=copy,
+            eventQuery=lambda event: event.query(state),
+            CUDARuntimeError=lambda code: CUDARuntimeError(f"cudaErrorIllegalAddress: {code}"),
         ),
         driver=SimpleNamespace(
             occupancyMaxActiveBlocksPerMultiprocessor=at_once,

@@ -110,6 +110,15 @@ def test_many_small_copies_do_not_pile_up(state: fake_cupy.State) -> None:
     assert not device._on_their_way
 
 
+def test_a_fault_of_a_kernel_shows_at_the_next_event(state: fake_cupy.State) -> None:
+    """And is not taken for work that goes on."""
+    device = opened()
+    array = device.upload(np.zeros(4, np.int64))
+    state.fault = 700
+    with pytest.raises(fake_cupy.CUDARuntimeError, match="cudaErrorIllegalAddress: 700"):
+        device.overwrite(array, np.ones(4, np.int64))
+
+
 # -- kernels -------------------------------------------------------------------------------------------------------
 
 

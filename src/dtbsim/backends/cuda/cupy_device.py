@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.compiler import CompileError, architecture_of, loadable_code
 from dtbsim.backends.cuda.device import Launch, Limits, check_in_one_piece
+from dtbsim.backends.cuda.events import is_done
 from dtbsim.errors import DeviceError
 
 with contextlib.suppress(ImportError, RuntimeError), warnings.catch_warnings():
@@ -270,7 +271,7 @@ class CupyDevice:
             self._copy(array.data.ptr, values.ctypes.data, values.nbytes, self.stream, TO_DEVICE)
             self.stream.synchronize()
             return
-        while self._on_their_way and self._on_their_way[0][0].done:
+        while self._on_their_way and is_done(cupy.cuda, self._on_their_way[0][0]):
             self._on_their_way.popleft()
         staged = _page_locked(values.shape, values.dtype)
         staged[...] = values
