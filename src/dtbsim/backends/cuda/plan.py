@@ -25,11 +25,11 @@ MOST_NEURONS = 4_000_000
 """Beyond so many neurons per rank the layout of the persistent plan is not even tried."""
 
 SPARE_MULTIPROCESSORS = 2
-"""Without a lane where there are other ranks: NCCL's kernels run on them, which else would wait for the window to end."""
+"""Without a lane where there are other ranks: there NCCL's kernels run, which else would wait for the window to end."""
 LEAST_STEPS = 10
-"""Of a launch between two exchanges, by estimate: with fewer, what a launch takes outweighs what its steps save. A launch
-is started, brings states and rings to the multiprocessors and back, and its logs are looked at: 50 us; the general plan
-has none of that, but takes 5 us more for a step of a network that fits the persistent one."""
+"""Of a launch between two exchanges, by estimate: with fewer, what a launch takes outweighs what its steps save. A
+launch is started, brings states and rings to the multiprocessors and back, and its logs are looked at: 50 us; the
+general plan has none of that, but takes 5 us more for a step of a network that fits the persistent one."""
 
 
 @dataclass(frozen=True, eq=False)
