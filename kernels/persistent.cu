@@ -46,7 +46,7 @@ struct Block {
 DTB_FN i32 *input_at(const Block &b, i64 step) { return b.ring + (step & b.mask) * b.slots; }
 
 DTB_FN Input input_of(const Block &b, i64 step) {
-    return {reinterpret_cast<i64>(input_at(b, step)), false};
+    return {reinterpret_cast<i64>(input_at(b, step)), false, false};
 }
 
 template <typename T> DTB_FN void copy(T *to, const T *from, i64 n) {

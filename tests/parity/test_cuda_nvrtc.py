@@ -129,6 +129,22 @@ SHARING = {"bar.sync": "B", "membar.gl": "F", "st.volatile.u64": "S", "ld.volati
 """Instructions by which blocks and their threads meet."""
 
 
+ADDING = {"step.cu": "dtb_input", "step.cu DTB_DYNAMIC": "dtb_input", "procedural.cu": "dtb_procedural"}
+"""Kernels that add to the input of neurons."""
+
+
+@pytest.mark.parametrize("file", ADDING)
+def test_input_is_added_by_reductions_in_global_memory(file: str) -> None:
+    """Not by atomics that first ask which memory an address is in, and then give an answer that nobody wants."""
+    for architecture in TWO:
+        ptx = compiled(file, False, architecture).ptx
+        body = re.search(rf"\.entry {ADDING[file]}\(.*?^}}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        found = re.findall(r"(?:atom|red)\.[\w.]*add\.[us]32", body[0])
+        assert found
+        assert {one for one in found if not one.startswith("atom.shared")} == {"red.global.add.u32"}
+
+
 def test_runs_load_what_these_tests_look_at() -> None:
     """The path of a run through NVRTC gives the machine code of the tests, and PTX with explicit rounding."""
     text = text_of("count.cu", [])
