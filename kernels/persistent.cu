@@ -17,6 +17,7 @@
 // A message: tag of the step << 44 | code << 40 | second source << 20 | first source. Codes 0 to 2 are the number of
 // spikes (a source that spikes several times is there as often); TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
 constexpr int TOLD_BY_LIST = 3;
+constexpr int CHUNKS = 4;
 constexpr u32 NO_SYNAPSE = 0xFFFFFFFFu;
 constexpr i64 SOURCE_MASK = (1 << SOURCE_BITS) - 1;
 
@@ -217,20 +218,31 @@ DTB_FN void deliver_synapse(const Block &b, u32 synapse, i64 due, i64 now) {
 
 // The block's synapses of a source that fired at `step`, those that are due at `now` or later, go into the ring; the
 // 32 threads of a warp share the row. Rows of X_STRIDE places, filled up with NO_SYNAPSE, are found without a table:
-// one access to far memory less on the way from spike to spike.
+// one access to far memory less on the way from spike to spike. CHUNKS times 32 places are requested before the threads
+// vote for the first time whether the row ends, so that their latencies overlap.
 template <typename D>
 DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i64 now) {
     const u32 *synapses = at<u32>(b.lane[TARGET_AT]);
     const i64 thread = threadIdx.x % 32, stride = b.lane[X_STRIDE];
     if (stride != 0) {
-        for (i64 j = source * stride + thread; j < (source + 1) * stride; j += 32) {
-            const u32 synapse = synapses[j];
-            const i64 delay = delays[j];
-            const bool is_last = __any_sync(0xFFFFFFFFu, synapse == NO_SYNAPSE);
-            if (synapse != NO_SYNAPSE)
-                deliver_synapse(b, synapse, step + delay, now);
-            if (is_last)
-                return;
+        const i64 end = (source + 1) * stride;
+        for (i64 j = source * stride + thread; j < end; j += 32 * CHUNKS) {
+            u32 synapse[CHUNKS];
+            D delay[CHUNKS];
+#pragma unroll
+            for (int c = 0; c < CHUNKS; ++c) {
+                const bool there = j + 32 * c < end;
+                synapse[c] = there ? synapses[j + 32 * c] : NO_SYNAPSE;
+                delay[c] = there ? delays[j + 32 * c] : (D)0;
+            }
+#pragma unroll
+            for (int c = 0; c < CHUNKS; ++c) {
+                const bool is_last = __any_sync(0xFFFFFFFFu, synapse[c] == NO_SYNAPSE);
+                if (synapse[c] != NO_SYNAPSE)
+                    deliver_synapse(b, synapse[c], step + delay[c], now);
+                if (is_last)
+                    return;
+            }
         }
         return;
     }

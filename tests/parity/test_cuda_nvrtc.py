@@ -129,6 +129,17 @@ SHARING = {"bar.sync": "B", "membar.gl": "F", "st.volatile.u64": "S", "ld.volati
 """Instructions by which blocks and their threads meet."""
 
 
+def test_chunks_of_a_row_are_requested_before_the_first_vote() -> None:
+    """Whether the row ends: one latency of far memory, not one for each chunk."""
+    for architecture in TWO:
+        ptx = compiled("persistent.cu", False, architecture).ptx
+        body = re.search(r"\.entry dtb_persistent\(.*?^}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        before = body[0][: body[0].index("vote.sync.any")]
+        requested = re.findall(r"\b(ld\.(?:u32|u8)|atom\S*)", before[before.rindex("atom.") :])
+        assert requested[1:] == ["ld.u32", "ld.u8"] * 4, requested
+
+
 ADDING = {"step.cu": "dtb_input", "step.cu DTB_DYNAMIC": "dtb_input", "procedural.cu": "dtb_procedural"}
 """Kernels that add to the input of neurons."""
 
