@@ -197,6 +197,8 @@ def told(part: dict[str, Any]) -> list[str]:
         if isinstance(value, dict) and "skipped" in value:
             lines.append(f"{key}: {value['skipped']}")
         elif isinstance(value, dict) and "profile" in value:
+            parts = ", ".join(f"{name} {n_bytes * 1e-6:.3g}" for name, n_bytes in value["bytes_per_step"].items())
+            lines.append(f"{key}: MB a step by model: {parts}; {value['gb_per_s_by_model']:.3g} GB/s")
             kernels = value["profile"]["us_per_step"].items()
             lines.append(f"{key}: " + ", ".join(f"{kernel} {us:.3g} us" for kernel, us in kernels) + " per step")
             lines += [f"{key}, {kernel}: {needs_of(needs)}" for kernel, needs in value["profile"]["resources"].items()]

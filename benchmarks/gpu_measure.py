@@ -103,8 +103,37 @@ def measure(config: Any, folder: Path | None, note: Note, *, transient_ms: float
             mean_rate_hz=spikes / network.n_neurons / biological_s,
             events_per_s=(backend.events() - events) / sum(f * length * dt_ms * 1e-3 for f in factors),
         )
+    per_step = (backend.events() - events) / (CHUNKS * length)
+    moved = bytes_moved(built, per_step)
+    us = statistics.median(factors) * dt_ms * 1e3
+    note(bytes_per_step=moved, events_per_step=per_step, gb_per_s_by_model=sum(moved.values()) / us * 1e-3)
     backend.check_finite(0, step)
     return prepared, backend, step
+
+
+SYNAPSE_BYTES = {"KIND_PACKED": 4, "KIND_WIDE16": 6, "KIND_WIDE32": 8, "KIND_WIDE64": 8}
+
+
+def bytes_moved(built: Any, events_per_step: float) -> dict[str, float]:
+    """Bytes that a step has to move at least, by what it does: a model to hold times against, not a measurement.
+
+    States and constants are read and states written back, taken as all of both; the input of each slot is read and set
+    to zero; a stored synapse is read, and each event adds to a sum (read and written).
+    """
+    from dtbsim.kernels import layout as L
+
+    by_kind = {getattr(L, name): n_bytes for name, n_bytes in SYNAPSE_BYTES.items()}
+    states = sum(2 * (lane.neurons.f32.nbytes + lane.neurons.i32.nbytes) for lane in built.lanes)
+    sums = {lane.acc.dtype.itemsize for lane in built.lanes}
+    slots = sum(lane.lane.n_slots for lane in built.lanes)
+    stored = any(lane.rows.n_synapses for lane in built.lanes)
+    synapse = max(by_kind[lane.rows.kind] for lane in built.lanes) if stored else 0
+    return {
+        "states": float(states),
+        "input": float(2 * max(sums) * slots),
+        "synapses": events_per_step * synapse,
+        "sums": events_per_step * 2 * max(sums),
+    }
 
 
 def advance(backend: Any, start: int, stop: int) -> tuple[float, int]:

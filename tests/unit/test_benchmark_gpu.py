@@ -86,6 +86,11 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
         assert 0 < found["rtf"]["min"] <= found["rtf"]["median"]
         assert min(found["profile"]["us_per_step"].values()) > 0
     assert set(results["pd14"]["general"]["profile"]["us_per_step"]) == {"dtb_input", "dtb_neurons", "dtb_schedule"}
+    moved = results["pd14"]["general"]["bytes_per_step"]
+    assert min(moved.values()) > 0
+    assert moved["synapses"] == pytest.approx(4 * results["pd14"]["general"]["events_per_step"], rel=1e-3)
+    assert results["billion"]["scale 5e-06"]["bytes_per_step"]["synapses"] == 0, "procedural ones are not read"
+    assert re.search(r"persistent: MB a step by model: states [\d.e-]+, input .*; [\d.e-]+ GB/s", done.stdout)
     assert results["pd14"]["general"]["profile"]["resources"]["dtb_neurons"]["threads"] == 64
     assert "dtb_procedural" in results["billion"]["scale 5e-06"]["profile"]["us_per_step"]
     assert "dtb_dynamic_spikes" in results["stdp"]["plastic"]["profile"]["us_per_step"]
