@@ -4,27 +4,31 @@
     python benchmarks/gpu.py --only same pd14 --budget-s 120 --out pd14.json
 
 Runs from a checkout without installing dtbsim (`src` and the root are put onto the path); needs CuPy and the packages
-of gpu_requirements.txt. Every part is a process of its own with a limit of time; one that fails, takes too long or
-cannot be here is noted with the reason and the others go on. The exit status is 1 if spikes differ or a part failed.
+of gpu_requirements.txt. Every part is a process group of its own with a limit of time, and all limits together are the
+budget; one that fails, takes too long or cannot be here is noted with the reason and the others go on. The exit status
+is 1 if spikes differ or a part failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import common
 from gpu_parts import INNER, PARTS, SkippedError, Task
 from gpu_published import PUBLISHED, published_lines
 
 DEVICE = "dtbsim.backends.cuda.choose:open_device"
+REQUIREMENTS = common.HERE / "gpu_requirements.txt"
 LEAST_S = 10.0
 """A part is not begun with less."""
 
@@ -65,9 +69,40 @@ def one_part(options: argparse.Namespace) -> None:
             task.note(ended=f"skipped: {reason}")
 
 
-def run_part(name: str, options: argparse.Namespace, left_s: float) -> dict[str, Any]:
+def missing_packages() -> list[str]:
+    """Packages of gpu_requirements.txt that are not installed."""
+    lines = (line.strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#") and not common.versions(line)]
+
+
+def limit_of(names: list[str], budget_s: float, left_s: float) -> float:
+    """Seconds for the first of the parts that are still to be run.
+
+    Each has its own limit, all of them smaller where the budget is; what earlier parts did not take is for this one.
+    """
+    limits = [PARTS[name].limit_s for name in names]
+    share = min(1.0, budget_s / sum(PARTS[name].limit_s for name in PARTS))
+    return min(left_s, max(limits[0] * share, left_s - share * sum(limits[1:])))
+
+
+def run_limited(command: list[str], output: TextIO, limit_s: float) -> int | None:
+    """Run a process in a group of its own; returns its exit status, None where the whole group was ended at the limit.
+
+    However this is left, nothing of the group goes on.
+    """
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    try:
+        return process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def run_part(name: str, options: argparse.Namespace, limit_s: float, left_s: float) -> dict[str, Any]:
     """Start the process of a part, end it at its limit, and return what it has found until then."""
-    limit_s = min(PARTS[name].limit_s, left_s)
     if limit_s < LEAST_S:
         return {"ended": f"skipped: {left_s:.0f} s of --budget-s are left"}
     with tempfile.TemporaryDirectory() as folder:
@@ -76,13 +111,12 @@ def run_part(name: str, options: argparse.Namespace, left_s: float) -> dict[str,
         command += ["--device", options.device, *(["--smoke"] if options.smoke else [])]
         begin_s, errors = time.perf_counter(), Path(folder) / "errors"
         with errors.open("w") as stream:
-            try:
-                code = subprocess.run(
-                    command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, timeout=limit_s, check=False
-                ).returncode
-                ended = None if code == 0 else f"failed with exit status {code}: {last_line(errors)}"
-            except subprocess.TimeoutExpired:
-                ended = f"ended after {limit_s:.0f} s"
+            code = run_limited(command, stream, limit_s)
+        ended = None
+        if code is None:
+            ended = f"ended after {limit_s:.0f} s"
+        elif code != 0:
+            ended = f"failed with exit status {code}: {last_line(errors)}"
         found: dict[str, Any] = common.read_json(out) if out.exists() else {}
         sys.stderr.write(errors.read_text() if ended is not None else "")
     return found | ({} if ended is None else {"ended": ended}) | {"took_s": time.perf_counter() - begin_s}
@@ -112,15 +146,19 @@ def main() -> None:
     if options.part:
         one_part(options)
         return
+    if missing := missing_packages():
+        raise common.fail(f"missing packages: {', '.join(missing)}; {REQUIREMENTS.name} says how to bring them")
     os.environ.setdefault("DTBSIM_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"dtbsim-gpu-{os.getuid()}"))
     begin_s = time.perf_counter()
     report = common.origin("gpu", "cupy-cuda12x", "cupy-cuda13x", "llvmlite")
     report["settings"] = {"only": options.only, "budget_s": options.budget_s, "smoke": options.smoke}
     report["published_rtf"] = {name: PUBLISHED[name] for name in options.only if name in PUBLISHED}
     report["results"] = {}
-    for name in options.only:
+    for done, name in enumerate(options.only):
         common.say(name)
-        report["results"][name] = run_part(name, options, options.budget_s - (time.perf_counter() - begin_s))
+        left_s = options.budget_s - (time.perf_counter() - begin_s)
+        limit_s = limit_of(options.only[done:], options.budget_s, left_s)
+        report["results"][name] = run_part(name, options, limit_s, left_s)
         if options.json:
             common.write_json(options.json, report)
     show(report)
@@ -159,14 +197,22 @@ def told(part: dict[str, Any]) -> list[str]:
         if isinstance(value, dict) and "skipped" in value:
             lines.append(f"{key}: {value['skipped']}")
         elif isinstance(value, dict) and "profile" in value:
+            parts = ", ".join(f"{name} {n_bytes * 1e-6:.3g}" for name, n_bytes in value["bytes_per_step"].items())
+            lines.append(f"{key}: MB a step by model: {parts}; {value['gb_per_s_by_model']:.3g} GB/s")
             kernels = value["profile"]["us_per_step"].items()
             lines.append(f"{key}: " + ", ".join(f"{kernel} {us:.3g} us" for kernel, us in kernels) + " per step")
+            lines += [f"{key}, {kernel}: {needs_of(needs)}" for kernel, needs in value["profile"]["resources"].items()]
         elif isinstance(value, dict) and "hash" in value:
             plans = ", ".join(f"{plan} {value.get(plan, 'not reached')}" for plan in ("persistent", "general"))
             lines.append(f"{key}: {value['spikes']:,} spikes; {plans}")
         elif isinstance(value, dict) and "summary" in value:
             lines.append(f"{key}: {value['summary']}")
     return lines
+
+
+def needs_of(needs: dict[str, int]) -> str:
+    """What a kernel takes, in words."""
+    return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in needs.items())
 
 
 if __name__ == "__main__":

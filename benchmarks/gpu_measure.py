@@ -103,8 +103,37 @@ def measure(config: Any, folder: Path | None, note: Note, *, transient_ms: float
             mean_rate_hz=spikes / network.n_neurons / biological_s,
             events_per_s=(backend.events() - events) / sum(f * length * dt_ms * 1e-3 for f in factors),
         )
+    per_step = (backend.events() - events) / (CHUNKS * length)
+    moved = bytes_moved(built, per_step)
+    us = statistics.median(factors) * dt_ms * 1e3
+    note(bytes_per_step=moved, events_per_step=per_step, gb_per_s_by_model=sum(moved.values()) / us * 1e-3)
     backend.check_finite(0, step)
     return prepared, backend, step
+
+
+SYNAPSE_BYTES = {"KIND_PACKED": 4, "KIND_WIDE16": 6, "KIND_WIDE32": 8, "KIND_WIDE64": 8}
+
+
+def bytes_moved(built: Any, events_per_step: float) -> dict[str, float]:
+    """Bytes that a step has to move at least, by what it does: a model to hold times against, not a measurement.
+
+    States and constants are read and states written back, taken as all of both; the input of each slot is read and set
+    to zero; a stored synapse is read, and each event adds to a sum (read and written).
+    """
+    from dtbsim.kernels import layout as L
+
+    by_kind = {getattr(L, name): n_bytes for name, n_bytes in SYNAPSE_BYTES.items()}
+    states = sum(2 * (lane.neurons.f32.nbytes + lane.neurons.i32.nbytes) for lane in built.lanes)
+    sums = {lane.acc.dtype.itemsize for lane in built.lanes}
+    slots = sum(lane.lane.n_slots for lane in built.lanes)
+    stored = any(lane.rows.n_synapses for lane in built.lanes)
+    synapse = max(by_kind[lane.rows.kind] for lane in built.lanes) if stored else 0
+    return {
+        "states": float(states),
+        "input": float(2 * max(sums) * slots),
+        "synapses": events_per_step * synapse,
+        "sums": events_per_step * 2 * max(sums),
+    }
 
 
 def advance(backend: Any, start: int, stop: int) -> tuple[float, int]:
@@ -124,13 +153,16 @@ class TimedKernels:
     def __init__(self, kernels: Any, device: Any) -> None:
         self._kernels, self._device = kernels, device
         self.timed: list[tuple[str, Any, Any]] = []
+        self._shapes: dict[str, Any] = {}
 
     def launch(self, name: str, shape: Any, *arguments: int) -> None:
         """One kernel."""
+        self._shapes[name] = shape
         self._timed(name, partial(self._kernels.launch, name, shape, *arguments))
 
     def launch_together(self, name: str, shape: Any, *arguments: int) -> None:
         """One whose blocks run at once."""
+        self._shapes[name] = shape
         self._timed(name, partial(self._kernels.launch_together, name, shape, *arguments))
 
     def _timed(self, name: str, start: Callable[[], None]) -> None:
@@ -152,15 +184,33 @@ class TimedKernels:
             total[name] += took_ms * 1e3
         return dict(total)
 
+    def resources(self) -> dict[str, dict[str, int]]:
+        """By kernel: its launch, and where the device says so what a thread takes and how many blocks run at once."""
+        found = {}
+        for name, shape in self._shapes.items():
+            found[name] = {"blocks": shape.x * shape.y, "threads": shape.threads, "shared_bytes": shape.shared_bytes}
+            if hasattr(self._kernels, "resources"):
+                at_once = self._kernels.blocks_at_once(name, shape)
+                found[name] |= {**self._kernels.resources(name), "blocks_per_multiprocessor": at_once}
+        return found
+
+
+def holders_of_kernels(backend: Any) -> list[Any]:
+    """The backend and its parts that launch kernels of their own: every set of kernels is timed."""
+    parts = (backend, backend._procedural, backend._dynamic, backend._exchange, backend._counter)
+    return [part for part in parts if getattr(part, "_kernels", None) is not None]
+
 
 def profile(prepared: Any, backend: Any, step: int) -> dict[str, Any]:
     """Microseconds per step of every kernel, launched one by one while the GPU is kept busy until all are queued.
 
     What the kernels take of registers and local memory stands beside it.
     """
-    device, kernels = prepared.choice.device, backend._kernels
-    timed = TimedKernels(kernels, device)
-    backend._kernels = timed
+    device, holders = prepared.choice.device, holders_of_kernels(backend)
+    sets = [holder._kernels for holder in holders]
+    timed = [TimedKernels(kernels, device) for kernels in sets]
+    for holder, kernels in zip(holders, timed, strict=True):
+        holder._kernels = kernels
     graph = getattr(backend, "_graph", None)
     if graph is not None:
         backend._graph = lambda steps: SimpleNamespace(launch=partial(backend._steps, steps))
@@ -173,13 +223,14 @@ def profile(prepared: Any, backend: Any, step: int) -> dict[str, Any]:
             backend.advance(step, step + PROFILE_STEPS)
             step += PROFILE_STEPS
         backend.collect()
-        us = timed.us()
+        us = {name: took for kernels in timed for name, took in kernels.us().items()}
     finally:
-        backend._kernels = kernels
+        for holder, original in zip(holders, sets, strict=True):
+            holder._kernels = original
         if graph is not None:
             backend._graph = graph
     steps = PROFILE_REPEATS * PROFILE_STEPS
-    found: dict[str, Any] = {"us_per_step": {name: value / steps for name, value in us.items()}}
-    if hasattr(kernels, "resources"):
-        found["resources"] = {name: kernels.resources(name) for name in us}
-    return found
+    return {
+        "us_per_step": {name: value / steps for name, value in us.items()},
+        "resources": {name: needs for kernels in timed for name, needs in kernels.resources().items()},
+    }

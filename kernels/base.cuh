@@ -57,6 +57,20 @@ DTB_FN void add_to(i32 *at, i32 value) { atomicAdd(at, value); }
 DTB_FN void add_to(i64 *at, i64 value) { atomicAdd(reinterpret_cast<u64 *>(at), (u64)value); }
 DTB_FN i64 take_from(i64 *at, i64 n) { return (i64)atomicAdd(reinterpret_cast<u64 *>(at), (u64)n); }
 
+// The same in global memory, for input that nothing reads before the next kernel: a reduction, which gives no answer and
+// need not find out which memory it is for. Reads of what is added next may overtake it.
+#ifdef DTB_HOST
+DTB_FN void add_to_global(i32 *at, i32 value) { add_to(at, value); }
+DTB_FN void add_to_global(i64 *at, i64 value) { add_to(at, value); }
+#else
+DTB_FN void add_to_global(i32 *at, i32 value) {
+    asm volatile("red.global.add.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(at)), "r"(value));
+}
+DTB_FN void add_to_global(i64 *at, i64 value) {
+    asm volatile("red.global.add.u64 [%0], %1;" ::"l"(__cvta_generic_to_global(at)), "l"(value));
+}
+#endif
+
 // A word that other blocks write meanwhile.
 DTB_FN i64 read_shared_word(const i64 *word) { return *reinterpret_cast<const volatile i64 *>(word); }
 

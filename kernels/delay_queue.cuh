@@ -58,22 +58,22 @@ DTB_FN void deliver_segment(Table lane, i64 entry, int thread) {
     if (kind == KIND_PACKED) {
         i32 *acc = at<i32>(lane[ACC_AT]);
         for (i32 j = thread; j < n; j += DTB_TOGETHER)
-            add_to(acc + (targets[j] & 0xFFFFu), (i32)targets[j] >> 16);
+            add_to_global(acc + (targets[j] & 0xFFFFu), (i32)targets[j] >> 16);
     } else if (kind == KIND_WIDE16) {
         i32 *acc = at<i32>(lane[ACC_AT]);
         const i16 *weights = at<i16>(lane[WEIGHT_AT]) + first;
         for (i32 j = thread; j < n; j += DTB_TOGETHER)
-            add_to(acc + targets[j], (i32)weights[j]);
+            add_to_global(acc + targets[j], (i32)weights[j]);
     } else if (kind == KIND_WIDE32) {
         i32 *acc = at<i32>(lane[ACC_AT]);
         const i32 *weights = at<i32>(lane[WEIGHT_AT]) + first;
         for (i32 j = thread; j < n; j += DTB_TOGETHER)
-            add_to(acc + targets[j], weights[j]);
+            add_to_global(acc + targets[j], weights[j]);
     } else {
         i64 *acc = at<i64>(lane[ACC_AT]);
         const i32 *weights = at<i32>(lane[WEIGHT_AT]) + first;
         for (i32 j = thread; j < n; j += DTB_TOGETHER)
-            add_to(acc + targets[j], (i64)weights[j]);
+            add_to_global(acc + targets[j], (i64)weights[j]);
     }
 }
 

@@ -2,21 +2,24 @@
 #pragma once
 #include "poisson.cuh"
 
-// The input vector of a lane in a step: int32, or int64 where the lane has wide sums.
+// The input vector of a lane in a step: int32, or int64 where the lane has wide sums; in global memory, or (int32 alone)
+// in any.
 struct Input {
     i64 address;
-    bool wide;
+    bool wide, global;
 
     // Add `weight` times `n` to a slot.
     DTB_METHOD void add(i64 slot, i64 n, i64 weight) const {
         if (wide)
-            add_to(at<i64>(address) + slot, n * weight);
+            add_to_global(at<i64>(address) + slot, n * weight);
+        else if (global)
+            add_to_global(at<i32>(address) + slot, (i32)n * (i32)weight);
         else
             add_to(at<i32>(address) + slot, (i32)n * (i32)weight);
     }
 };
 
-DTB_FN Input input_of(Table lane) { return {lane[ACC_AT], lane[SYNAPSE_KIND] == KIND_WIDE64}; }
+DTB_FN Input input_of(Table lane) { return {lane[ACC_AT], lane[SYNAPSE_KIND] == KIND_WIDE64, true}; }
 
 DTB_FN void poisson_drives(Table lane, Input input, i64 step, u32 k0, u32 k1, Share share) {
     const i64 *units = at<i64>(lane[X_POISSON_UNIT_AT]);

@@ -28,16 +28,16 @@ DTB_FN void deliver_factors(Table lane, Table table, const i64 *entry, int threa
     if (lane[SYNAPSE_KIND] == KIND_WIDE64) {
         const i32 *weights = at<i32>(table[D_WEIGHT_AT]) + first;
         for (i32 j = thread; j < n; j += DTB_TOGETHER)
-            add_to(at<i64>(lane[ACC_AT]) + targets[j], scaled(weights[j], factor));
+            add_to_global(at<i64>(lane[ACC_AT]) + targets[j], scaled(weights[j], factor));
         return;
     }
     i32 *acc = at<i32>(lane[ACC_AT]);
     for (i32 j = thread; j < n; j += DTB_TOGETHER) {
         if (table[D_SYNAPSE_KIND] == KIND_PACKED)
-            add_to(acc + (targets[j] & 0xFFFFu), (i32)scaled((i32)targets[j] >> 16, factor));
+            add_to_global(acc + (targets[j] & 0xFFFFu), (i32)scaled((i32)targets[j] >> 16, factor));
         else if (table[D_SYNAPSE_KIND] == KIND_WIDE16)
-            add_to(acc + targets[j], (i32)scaled((at<i16>(table[D_WEIGHT_AT]) + first)[j], factor));
+            add_to_global(acc + targets[j], (i32)scaled((at<i16>(table[D_WEIGHT_AT]) + first)[j], factor));
         else
-            add_to(acc + targets[j], (i32)scaled((at<i32>(table[D_WEIGHT_AT]) + first)[j], factor));
+            add_to_global(acc + targets[j], (i32)scaled((at<i32>(table[D_WEIGHT_AT]) + first)[j], factor));
     }
 }

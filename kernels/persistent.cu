@@ -17,6 +17,7 @@
 // A message: tag of the step << 44 | code << 40 | second source << 20 | first source. Codes 0 to 2 are the number of
 // spikes (a source that spikes several times is there as often); TOLD_BY_LIST means that the first field is their number and the sources are in the list of the block.
 constexpr int TOLD_BY_LIST = 3;
+constexpr int CHUNKS = 4;
 constexpr u32 NO_SYNAPSE = 0xFFFFFFFFu;
 constexpr i64 SOURCE_MASK = (1 << SOURCE_BITS) - 1;
 
@@ -46,7 +47,7 @@ struct Block {
 DTB_FN i32 *input_at(const Block &b, i64 step) { return b.ring + (step & b.mask) * b.slots; }
 
 DTB_FN Input input_of(const Block &b, i64 step) {
-    return {reinterpret_cast<i64>(input_at(b, step)), false};
+    return {reinterpret_cast<i64>(input_at(b, step)), false, false};
 }
 
 template <typename T> DTB_FN void copy(T *to, const T *from, i64 n) {
@@ -155,17 +156,27 @@ DTB_FN i32 *list_of(Table rank, i64 step, i64 block) {
     return at<i32>(rank[R_LISTS_AT]) + ((step & 1) * rank[R_N_LANES] + block) * rank[R_LIST_CAPACITY];
 }
 
+// What is written and read in which order. A word carries its spikes itself: whoever sees its tag has them. A list does
+// not, so its writer and its readers follow PTX's pattern of release and acquire, with one fence each, not one per
+// thread: all threads write the list, the barrier of the block orders their writes before those of thread 0, which
+// fences, then writes the word (fences are cumulative: what the barrier has brought before them counts). The thread that
+// reads the word fences, then the barrier of its block lets the others read the list. A list is overwritten two steps
+// later, by a block that has seen everybody's word of the step between; that word must not be seen before the readers
+// have what they read: so thread 0 also fences before the first word behind lists that were read (`lists_read`). Words
+// need no more than their own tags for that: a thread has read one when it sees the tag.
+//
 // Tell the others which neurons of this block have fired. All threads; `update` is behind them.
-DTB_FN void tell_others(const Block &b, i64 step) {
+DTB_FN void tell_others(const Block &b, i64 step, bool lists_read) {
     __syncthreads();
     const i32 n = b.board->fired;
     if (n >= TOLD_BY_LIST) {
         copy(list_of(b.rank, step, blockIdx.x), b.fired, n);
-        __threadfence();
         __syncthreads();
     }
     if (threadIdx.x != 0)
         return;
+    if (n >= TOLD_BY_LIST || lists_read)
+        __threadfence();
     i64 word = tag_of(step) << (2 * SOURCE_BITS + 4);
     if (n >= TOLD_BY_LIST)
         word |= (i64)TOLD_BY_LIST << (2 * SOURCE_BITS) | n;
@@ -185,6 +196,7 @@ DTB_FN void hear_others(const Block &b, i64 step) {
         }
         const int code = (int)(word >> (2 * SOURCE_BITS)) & 15;
         if (code == TOLD_BY_LIST) {
+            __threadfence();
             b.lists[atomicAdd(&b.board->lists, 1)] = (i32)block;
         } else if (code != 0) {
             const i32 to = atomicAdd(&b.board->heard, code);
@@ -206,20 +218,31 @@ DTB_FN void deliver_synapse(const Block &b, u32 synapse, i64 due, i64 now) {
 
 // The block's synapses of a source that fired at `step`, those that are due at `now` or later, go into the ring; the
 // 32 threads of a warp share the row. Rows of X_STRIDE places, filled up with NO_SYNAPSE, are found without a table:
-// one access to far memory less on the way from spike to spike.
+// one access to far memory less on the way from spike to spike. CHUNKS times 32 places are requested before the threads
+// vote for the first time whether the row ends, so that their latencies overlap.
 template <typename D>
 DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i64 now) {
     const u32 *synapses = at<u32>(b.lane[TARGET_AT]);
     const i64 thread = threadIdx.x % 32, stride = b.lane[X_STRIDE];
     if (stride != 0) {
-        for (i64 j = source * stride + thread; j < (source + 1) * stride; j += 32) {
-            const u32 synapse = synapses[j];
-            const i64 delay = delays[j];
-            const bool is_last = __any_sync(0xFFFFFFFFu, synapse == NO_SYNAPSE);
-            if (synapse != NO_SYNAPSE)
-                deliver_synapse(b, synapse, step + delay, now);
-            if (is_last)
-                return;
+        const i64 end = (source + 1) * stride;
+        for (i64 j = source * stride + thread; j < end; j += 32 * CHUNKS) {
+            u32 synapse[CHUNKS];
+            D delay[CHUNKS];
+#pragma unroll
+            for (int c = 0; c < CHUNKS; ++c) {
+                const bool there = j + 32 * c < end;
+                synapse[c] = there ? synapses[j + 32 * c] : NO_SYNAPSE;
+                delay[c] = there ? delays[j + 32 * c] : (D)0;
+            }
+#pragma unroll
+            for (int c = 0; c < CHUNKS; ++c) {
+                const bool is_last = __any_sync(0xFFFFFFFFu, synapse[c] == NO_SYNAPSE);
+                if (synapse[c] != NO_SYNAPSE)
+                    deliver_synapse(b, synapse[c], step + delay[c], now);
+                if (is_last)
+                    return;
+            }
         }
         return;
     }
@@ -228,16 +251,16 @@ DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i
         deliver_synapse(b, synapses[j], step + delays[j], now);
 }
 
-// Deliver all spikes of `step`, a warp per spike.
-template <typename D> DTB_FN void deliver(const Block &b, i64 step) {
+// Deliver all spikes of `step`, a warp per spike. Returns whether lists of others were read.
+template <typename D> DTB_FN bool deliver(const Block &b, i64 step) {
     const D *delays = at<D>(b.lane[X_DELAY_AT]);
     const i32 warp = (i32)threadIdx.x / 32, warps = (i32)blockDim.x / 32;
     for (i32 k = warp; k < b.board->heard; k += warps)
         deliver_row(b, delays, b.heard[k], step, step);
-    for (i32 l = 0; l < b.board->lists; ++l) {
+    const i32 n_lists = b.board->lists;
+    for (i32 l = 0; l < n_lists; ++l) {
         const i32 block = b.lists[l];
         const i32 n = (i32)(read_shared_word(messages_of(b.rank, step) + block) & SOURCE_MASK);
-        __threadfence();
         const volatile i32 *list = list_of(b.rank, step, block);
         for (i32 k = warp; k < n; k += warps)
             deliver_row(b, delays, list[k], step, step);
@@ -245,6 +268,7 @@ template <typename D> DTB_FN void deliver(const Block &b, i64 step) {
     if (threadIdx.x == 0)
         b.board->fired = 0;
     __syncthreads();
+    return n_lists > 0;
 }
 
 // Steps `start` to `stop` (exclusive); one block per lane, all of them at once. Drives of a step go into the ring while
@@ -255,17 +279,15 @@ DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 sto
     const Block b = enter_block(rank);
     spike_drives(b.lane, input_of(b, start), start, b.chunk_start, b.k0, b.k1, share_of_block());
     __syncthreads();
+    bool lists_read = false; // behind a launch everything has been read
     for (i64 step = start; step < stop; ++step) {
         update(b, step);
-        tell_others(b, step);
+        tell_others(b, step, lists_read);
         sample(b.lane, b.arenas, step, b.chunk_start, share_of_block());
         if (step + 1 < stop)
             spike_drives(b.lane, input_of(b, step + 1), step + 1, b.chunk_start, b.k0, b.k1, share_of_block());
         hear_others(b, step);
-        if (b.mask < 256)
-            deliver<u8>(b, step);
-        else
-            deliver<u16>(b, step);
+        lists_read = b.mask < 256 ? deliver<u8>(b, step) : deliver<u16>(b, step);
     }
     leave_block(b);
 }

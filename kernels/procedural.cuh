@@ -21,9 +21,9 @@ struct Coming {
         const i32 into = (i32)due & mask;
         const i64 place = into * slots + slot;
         if (wide)
-            add_to(at<i64>(ring) + place, weight);
+            add_to_global(at<i64>(ring) + place, weight);
         else
-            add_to(at<i32>(ring) + place, (i32)weight);
+            add_to_global(at<i32>(ring) + place, (i32)weight);
         if (into != row) {
             tell_count();
             row = into;

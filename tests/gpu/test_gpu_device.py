@@ -32,6 +32,12 @@ DTB_KERNEL test_meet(i64 counter, i64 out) {
     }
 }
 
+// Halves, which are smaller than the smallest normal number.
+DTB_KERNEL test_halve(i64 address, i64 n) {
+    for (i64 i = threadIdx.x; i < n; i += blockDim.x)
+        at<float>(address)[i] *= 0.5f;
+}
+
 // Fill the shared memory, then sum it up.
 DTB_KERNEL test_shared(i64 words, i64 out) {
     for (i64 i = threadIdx.x; i < words; i += blockDim.x)
@@ -80,6 +86,15 @@ def test_all_blocks_run_at_once(device: Any) -> None:
     if device.name != "shim":
         with pytest.raises(DeviceError, match="blocks of 1024 threads"):
             kernels.launch_together("test_meet", Launch(100 * blocks, 1, 1024), 0, 0)
+
+
+def test_small_numbers_are_kept(device: Any) -> None:
+    """Not made zero, as with the options that CuPy adds to its own compilation."""
+    values = np.array([1.5e-38, -2e-38, 3e-45, 1.0], np.float32)
+    array = device.upload(values)
+    device.compile(TEXT).launch("test_halve", Launch(1, 1, 32), device.address(array), values.size)
+    np.testing.assert_array_equal(device.download(array), values * np.float32(0.5))
+    assert device.download(array)[0] != 0
 
 
 def test_all_shared_memory_of_a_block(device: Any) -> None:

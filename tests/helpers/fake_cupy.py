@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -27,11 +29,8 @@ class CUDARuntimeError(RuntimeError):
     """By its name, as CuPy's."""
 
 
-class CompileException(Exception):  # noqa: N818
-    """As CuPy's."""
-
-    def get_message(self) -> str:
-        return str(self.args[0])
+class NVRTCError(RuntimeError):
+    """By its name, as CuPy's."""
 
 
 @dataclass
@@ -40,6 +39,7 @@ class State:
 
     devices: int = 1
     capability: tuple[int, int] = (9, 0)
+    architectures: tuple[int, ...] = (50, 70, 80, 90, 120)
     driver: int = 12080
     failing: dict[str, Exception] = field(default_factory=dict)
     """By name of the function: what it raises."""
@@ -48,8 +48,15 @@ class State:
     allowed: list[tuple[str, int]] = field(default_factory=list)
     together: list[bool] = field(default_factory=list)
     options: list[tuple[str, ...]] = field(default_factory=list)
+    destroyed: int = 0
+    asked: list[tuple[str, int, int]] = field(default_factory=list)
+    """Kernels, threads and shared memory of which it was asked how many blocks run at once."""
     captures: int = 0
+    fault: int = 0
+    """What the driver says of every event, as after a fault of a kernel."""
     kept: list[Any] = field(default_factory=list)
+    folder: Any = None
+    """Of compiled code, in the place of the user's."""
 
 
 class FakeArray(np.ndarray):
@@ -60,8 +67,13 @@ class FakeArray(np.ndarray):
         return SimpleNamespace(ptr=self.ctypes.data)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        Stream.finish_all()
+        Stream.finish_current()
         super().__setitem__(key, value)
+
+    def copy(self, order: Any = "C") -> Any:
+        """In the order of the stream: what is queued on others may come later."""
+        Stream.finish_current()
+        return super().copy(order)
 
 
 class PageLocked(np.ndarray):
@@ -82,9 +94,12 @@ class Event:
         self.place = 0
 
     @property
-    def done(self) -> bool:
+    def ptr(self) -> Event:
+        return self
+
+    def query(self, state: State) -> int:
         assert self.stream is not None
-        return self.stream.n_done >= self.place
+        return state.fault if state.fault else 0 if self.stream.n_done >= self.place else 600
 
     def synchronize(self) -> None:
         assert self.stream is not None
@@ -148,40 +163,71 @@ class Stream:
         return SimpleNamespace(launch=lambda stream: [stream.add(part) for part in work])
 
     @classmethod
-    def finish_all(cls) -> None:
-        for stream in cls.all:
-            if stream.captured is None:
-                stream.synchronize()
+    def finish_current(cls) -> None:
+        if cls.current is not None and cls.current.captured is None:
+            cls.current.synchronize()
 
 
-class RawModule:
+class Nvrtc:
+    """`cupy.cuda.nvrtc`: what it calls machine code is the text."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._texts: list[str] = []
+
+    def getVersion(self) -> tuple[int, int]:
+        _may_fail(self._state, "nvrtc")
+        return 12, 8
+
+    def getSupportedArchs(self) -> tuple[int, ...]:
+        return self._state.architectures
+
+    def createProgram(self, text: str, name: str, headers: Any, include_names: Any) -> int:
+        assert not headers
+        assert not include_names
+        self._texts.append(text)
+        return len(self._texts)
+
+    def compileProgram(self, program: int, options: tuple[str, ...]) -> None:
+        self._state.options.append(options)
+        if "compile" in self._state.failing:
+            raise NVRTCError("NVRTC_ERROR_COMPILATION (6)")
+
+    def getProgramLog(self, program: int) -> str:
+        return str(self._state.failing["compile"])
+
+    def getCUBIN(self, program: int) -> bytes:
+        return self._texts[program - 1].encode()
+
+    def getPTX(self, program: int) -> bytes:
+        return b"// PTX\n" + self._texts[program - 1].encode()
+
+    def destroyProgram(self, program: int) -> None:
+        self._state.destroyed += 1
+
+
+class Module:
     """Compiled by g++."""
 
-    def __init__(self, state: State, code: str, options: tuple[str, ...]) -> None:
-        self._state, self._code = state, code
-        state.options.append(options)
+    def __init__(self, state: State) -> None:
+        self._state = state
 
-    def compile(self) -> None:
-        _may_fail(self._state, "compile")
-        self._kernels = ShimDevice().compile(self._code)
+    def load(self, code: bytes) -> None:
+        self._kernels = ShimDevice().compile(code.decode())
 
     def get_function(self, name: str) -> Any:
-        return RawKernel(self._state, self._kernels, name)
+        return Function(self._state, self._kernels, name)
 
 
-class RawKernel:
-    """One kernel; itself also what CuPy calls its `kernel`."""
+class Function:
+    """One kernel; its address is its place in a list."""
 
-    num_regs, local_size_bytes, ptr = 40, 0, 1
+    all: list[Function] = []  # noqa: RUF012
 
     def __init__(self, state: State, kernels: Any, name: str) -> None:
-        self._state, self._kernels, self._name = state, kernels, name
-        self.kernel = self
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "max_dynamic_shared_size_bytes":
-            self._state.allowed.append((self._name, value))
-        super().__setattr__(name, value)
+        self._state, self._kernels, self.name = state, kernels, name
+        Function.all.append(self)
+        self.ptr = len(Function.all)
 
     def __call__(
         self,
@@ -197,7 +243,7 @@ class RawKernel:
         self._state.together.append(enable_cooperative_groups)
         start = self._kernels.launch_together if enable_cooperative_groups else self._kernels.launch
         shape = Launch(*grid, *block, shared_mem)
-        stream.add(lambda: start(self._name, shape, *map(int, arguments)))
+        stream.add(lambda: start(self.name, shape, *map(int, arguments)))
 
 
 def _may_fail(state: State, name: str) -> None:
@@ -209,6 +255,9 @@ def install(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> State:
     """Put the module in the place of CuPy until the test ends; facts are those of `State`."""
     state = State(**facts)
     monkeypatch.setattr(Stream, "all", [])
+    monkeypatch.setattr(Function, "all", [])
+    state.folder = tempfile.TemporaryDirectory()
+    monkeypatch.setattr("dtbsim.backends.cuda.compiler.code_dir", lambda: Path(state.folder.name))
     cupy = ModuleType("cupy")
     cupy.__version__ = "13.6.0"  # type: ignore[attr-defined]
     for name, value in _functions(state).items():
@@ -243,7 +292,6 @@ def _functions(state: State) -> dict[str, Any]:
         "zeros": zeros,
         "empty": empty,
         "ascontiguousarray": contiguous,
-        "RawModule": lambda code, options: RawModule(state, code, options),
         "cuda": _cuda(state),
     }
 
@@ -279,27 +327,42 @@ def _cuda(state: State) -> Any:
             pci_bus_id=f"0000:0{index}:00.0",
         )
 
-    def version() -> tuple[int, int]:
-        _may_fail(state, "nvrtc")
-        return 12, 8
+    def at_once(pointer: int, threads: int, shared_bytes: int) -> int:
+        state.asked.append((Function.all[pointer - 1].name, threads, shared_bytes))
+        return state.blocks_at_once
+
+    def allow(pointer: int, attribute: str, n_bytes: int) -> None:
+        assert attribute == "shared"
+        state.allowed.append((Function.all[pointer - 1].name, n_bytes))
 
     def stream(non_blocking: bool) -> Stream:
         made = Stream(non_blocking)
         made.state = state
         return made
 
-    properties = {"name": b"Fake GPU", "major": state.capability[0], "minor": state.capability[1]}
+    def properties(index: int) -> dict[str, Any]:
+        return {"name": b"Fake GPU", "major": state.capability[0], "minor": state.capability[1]}
+
     return SimpleNamespace(
         runtime=SimpleNamespace(
             getDeviceCount=count,
             driverGetVersion=lambda: state.driver,
             runtimeGetVersion=lambda: 12080,
-            getDeviceProperties=lambda index: properties,
+            getDeviceProperties=properties,
             memcpyAsync=copy,
+            eventQuery=lambda event: event.query(state),
+            CUDARuntimeError=lambda code: CUDARuntimeError(f"cudaErrorIllegalAddress: {code}"),
         ),
-        driver=SimpleNamespace(occupancyMaxActiveBlocksPerMultiprocessor=lambda *_: state.blocks_at_once),
-        nvrtc=SimpleNamespace(getVersion=version),
-        compiler=SimpleNamespace(CompileException=CompileException),
+        driver=SimpleNamespace(
+            occupancyMaxActiveBlocksPerMultiprocessor=at_once,
+            CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="shared",
+            CU_FUNC_ATTRIBUTE_NUM_REGS="registers",
+            CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES="local",
+            funcSetAttribute=allow,
+            funcGetAttribute=lambda attribute, pointer: {"registers": 40, "local": 0}[attribute],
+        ),
+        nvrtc=Nvrtc(state),
+        function=SimpleNamespace(Module=lambda: Module(state)),
         alloc_pinned_memory=page_locked,
         Device=device,
         Stream=stream,

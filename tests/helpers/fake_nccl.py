@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import queue
+from types import SimpleNamespace
 from typing import Any
 
 UINT64 = 5
@@ -34,10 +35,21 @@ class FakeEvent:
         self._cuda.calls.append(("record", self.number, stream.ptr))
 
     @property
-    def done(self) -> bool:
-        """Whether what it marks is over."""
+    def ptr(self) -> FakeEvent:
+        """Stands for itself."""
+        return self
+
+    def query(self) -> int:
+        """As cudaEventQuery."""
         self._asked += 1
-        return self._asked > 1
+        return self._cuda.fault if self._cuda.fault else 0 if self._asked > 1 else 600
+
+
+class CUDARuntimeError(RuntimeError):
+    """By its name, as CuPy's."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__({700: "cudaErrorIllegalAddress: an illegal memory access was encountered"}[code])
 
 
 class FakeNccl:
@@ -121,6 +133,9 @@ class FakeCuda:
     def __init__(self, lines: dict[Any, Any], version: int = 22005, *, refuses: bool = False) -> None:
         self._lines = lines
         self.refuses = refuses
+        self.fault = 0
+        self.out_of_memory = False
+        self.runtime = SimpleNamespace(eventQuery=FakeEvent.query, CUDARuntimeError=CUDARuntimeError)
         self.calls: list[tuple[Any, ...]] = []
         self.nccl = FakeNccl(self, version)
         self._made = 100
@@ -132,6 +147,8 @@ class FakeCuda:
     def Stream(self, *, non_blocking: bool) -> FakeStream:
         """A new one."""
         assert non_blocking
+        if self.out_of_memory:
+            raise RuntimeError("cudaErrorMemoryAllocation: out of memory")
         return FakeStream(self, self._number())
 
     def Event(self, *, disable_timing: bool) -> FakeEvent:

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS
+
 PACKAGE = "nvidia-cuda-nvrtc-cu12"
 MODULE = "nvidia.cuda_nvrtc"
 
@@ -55,23 +57,55 @@ def architectures() -> list[int]:
 
 
 def compiled(text: str, architecture: int, *options: str) -> Compiled:
-    """Compile to PTX and machine code, without contraction unless `options` say otherwise."""
+    """Compile to PTX and machine code, with the options of runs unless `options` say otherwise."""
     nvrtc, program = library(), ctypes.c_void_p()
     _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"model.cu", 0, None, None))
     try:
-        flags = [f"--gpu-architecture=sm_{architecture}", *(options or ("--fmad=false",))]
+        flags = [f"--gpu-architecture=sm_{architecture}", *(options or COMPILE_OPTIONS)]
         array = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))
         code = nvrtc.nvrtcCompileProgram(program, len(flags), array)
         log = _text(program, "ProgramLog")
         if code != 0:
             return Compiled(False, log, "", b"")
-        size = ctypes.c_size_t()
-        _check(nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size)))
-        cubin = ctypes.create_string_buffer(size.value)
-        _check(nvrtc.nvrtcGetCUBIN(program, cubin))
-        return Compiled(True, log, _text(program, "PTX"), cubin.raw)
+        return Compiled(True, log, _text(program, "PTX"), _cubin(program))
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+class Bindings:
+    """The library with the interface of `cupy.cuda.nvrtc`, as far as runs use it."""
+
+    getVersion = staticmethod(version)
+    getSupportedArchs = staticmethod(architectures)
+
+    def createProgram(self, text: str, name: str, headers: tuple[Any, ...], include_names: tuple[Any, ...]) -> int:
+        program = ctypes.c_void_p()
+        _check(library().nvrtcCreateProgram(ctypes.byref(program), text.encode(), name.encode(), 0, None, None))
+        return int(program.value or 0)
+
+    def compileProgram(self, program: int, options: tuple[str, ...]) -> None:
+        array = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+        _check(library().nvrtcCompileProgram(ctypes.c_void_p(program), len(options), array))
+
+    def getProgramLog(self, program: int) -> str:
+        return _text(ctypes.c_void_p(program), "ProgramLog")
+
+    def getPTX(self, program: int) -> bytes:
+        return _text(ctypes.c_void_p(program), "PTX").encode()
+
+    def getCUBIN(self, program: int) -> bytes:
+        return _cubin(ctypes.c_void_p(program))
+
+    def destroyProgram(self, program: int) -> None:
+        _check(library().nvrtcDestroyProgram(ctypes.byref(ctypes.c_void_p(program))))
+
+
+def _cubin(program: ctypes.c_void_p) -> bytes:
+    size = ctypes.c_size_t()
+    _check(library().nvrtcGetCUBINSize(program, ctypes.byref(size)))
+    cubin = ctypes.create_string_buffer(size.value)
+    _check(library().nvrtcGetCUBIN(program, cubin))
+    return cubin.raw
 
 
 def _text(program: ctypes.c_void_p, what: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Launch, Limits
+from dtbsim.backends.cuda.device import Launch, Limits, check_in_one_piece
 
 GXX = shutil.which("g++")
 SHIM = Path(__file__).with_name("cuda_shim.h")
@@ -178,8 +178,9 @@ class ShimDevice:
         return np.array(array, copy=True)
 
     def download_later(self, array: NDArray[Any]) -> ShimLater:
-        """A copy when it is asked for; at once where the array is not in one piece."""
-        return ShimLater(np.ascontiguousarray(array))
+        """A copy when it is asked for."""
+        check_in_one_piece(array)
+        return ShimLater(array)
 
     def overwrite(self, array: NDArray[Any], values: NDArray[Any]) -> None:
         """In place."""

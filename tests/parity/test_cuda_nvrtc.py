@@ -15,9 +15,11 @@ from tests.helpers.cubin import Needs, needs_of
 from tests.helpers.every_model import every_model
 
 from dtbsim.backends.cuda.choose import OLDEST
+from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, CompileError
+from dtbsim.backends.cuda.compiler import compiled as loadable
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.persistent import BLOCK_THREADS
-from dtbsim.backends.cuda.source import COMPILE_OPTIONS, whole_text
+from dtbsim.backends.cuda.source import whole_text
 from dtbsim.kernels import build_layout
 from dtbsim.kernels.rule_cuda import rules_text
 from dtbsim.kernels.update_cuda import updates_text
@@ -29,7 +31,6 @@ pytestmark = pytest.mark.skipif(
     nvrtc.library() is None, reason=f"the wheel {nvrtc.PACKAGE} is not installed: pip install 'dtbsim[cuda-check]'"
 )
 
-OPTIONS = (*COMPILE_OPTIONS, "-diag-suppress=177")
 WITH_MACROS = ["step.cu DTB_PROCEDURAL", "step.cu DTB_DYNAMIC", "step.cu DTB_DYNAMIC DTB_PROCEDURAL"]
 """Texts that are other ones when these macros are defined."""
 FILES = sorted(file.name for file in files("dtbsim.kernels").iterdir() if file.name.endswith(".cu")) + WITH_MACROS
@@ -58,7 +59,7 @@ def text_of(file: str, models: Iterable[NeuronModel]) -> str:
 @cache
 def compiled(file: str, everything: bool, architecture: int) -> nvrtc.Compiled:
     models = every_model().values() if everything else [example_model("iaf_psc_exp")]
-    return nvrtc.compiled(text_of(file, models), architecture, *OPTIONS)
+    return nvrtc.compiled(text_of(file, models), architecture)
 
 
 def all_compiled(file: str, everything: bool, architectures: Iterable[int]) -> dict[int, nvrtc.Compiled]:
@@ -112,11 +113,67 @@ def inexact(ptx: str) -> list[str]:
     return [found for found in instructions if bad.match(found)]
 
 
+def test_blocks_of_the_persistent_plan_fence_once_to_tell_and_once_to_hear() -> None:
+    """Barrier, fence of one thread, word; and word, fence, barrier. Nothing else fences."""
+    for architecture in TWO:
+        ptx = compiled("persistent.cu", False, architecture).ptx
+        body = re.search(r"\.entry dtb_persistent\(.*?^}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        order = "".join(SHARING[found] for found in re.findall("|".join(SHARING), body[0]))
+        assert order.count("F") == 2, order
+        assert re.search("BFS", order), f"{order}: the fence is between barrier and word"
+        assert re.search("LL?FB", order), f"{order}: the fence is between word and barrier"
+
+
+SHARING = {"bar.sync": "B", "membar.gl": "F", "st.volatile.u64": "S", "ld.volatile.u64": "L"}
+"""Instructions by which blocks and their threads meet."""
+
+
+def test_chunks_of_a_row_are_requested_before_the_first_vote() -> None:
+    """Whether the row ends: one latency of far memory, not one for each chunk."""
+    for architecture in TWO:
+        ptx = compiled("persistent.cu", False, architecture).ptx
+        body = re.search(r"\.entry dtb_persistent\(.*?^}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        before = body[0][: body[0].index("vote.sync.any")]
+        requested = re.findall(r"\b(ld\.(?:u32|u8)|atom\S*)", before[before.rindex("atom.") :])
+        assert requested[1:] == ["ld.u32", "ld.u8"] * 4, requested
+
+
+ADDING = {"step.cu": "dtb_input", "step.cu DTB_DYNAMIC": "dtb_input", "procedural.cu": "dtb_procedural"}
+"""Kernels that add to the input of neurons."""
+
+
+@pytest.mark.parametrize("file", ADDING)
+def test_input_is_added_by_reductions_in_global_memory(file: str) -> None:
+    """Not by atomics that first ask which memory an address is in, and then give an answer that nobody wants."""
+    for architecture in TWO:
+        ptx = compiled(file, False, architecture).ptx
+        body = re.search(rf"\.entry {ADDING[file]}\(.*?^}}", ptx, re.DOTALL | re.MULTILINE)
+        assert body is not None
+        found = re.findall(r"(?:atom|red)\.[\w.]*add\.[us]32", body[0])
+        assert found
+        assert {one for one in found if not one.startswith("atom.shared")} == {"red.global.add.u32"}
+
+
+def test_runs_load_what_these_tests_look_at() -> None:
+    """The path of a run through NVRTC gives the machine code of the tests, and PTX with explicit rounding."""
+    text = text_of("count.cu", [])
+    assert loadable(nvrtc.Bindings(), text, "sm_90") == nvrtc.compiled(text, 90).cubin
+    ptx = loadable(nvrtc.Bindings(), text_of("step.cu", [example_model("iaf_psc_exp")]), "compute_90").decode()
+    assert "mul.rn.f32" in ptx
+    assert inexact(ptx) == []
+    with pytest.raises(CompileError, match=r"dtbsim\.cu\(1\): error"):
+        loadable(nvrtc.Bindings(), "nonsense", "sm_90")
+
+
 def test_what_these_tests_look_for_is_noticed() -> None:
     text = text_of("step.cu", [example_model("iaf_psc_exp")])
     fused = nvrtc.compiled(text, 80, "--std=c++17", "--fmad=true")
     assert "fma.rn.f32" in inexact(fused.ptx)
-    few = nvrtc.compiled(text, 80, *OPTIONS, "--maxrregcount=24")
+    flushed = nvrtc.compiled(text, 80, *COMPILE_OPTIONS, "-ftz=true")
+    assert "mul.rn.ftz.f32" in inexact(flushed.ptx), "the last option counts"
+    few = nvrtc.compiled(text, 80, *COMPILE_OPTIONS, "--maxrregcount=24")
     needs = needs_of(few.cubin)
     assert max(need.registers for need in needs.values()) <= 24
     assert max(need.local_bytes for need in needs.values()) > 0, "the rest is spilled"

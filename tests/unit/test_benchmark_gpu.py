@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,14 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
         assert 0 < found["rtf"]["min"] <= found["rtf"]["median"]
         assert min(found["profile"]["us_per_step"].values()) > 0
     assert set(results["pd14"]["general"]["profile"]["us_per_step"]) == {"dtb_input", "dtb_neurons", "dtb_schedule"}
+    moved = results["pd14"]["general"]["bytes_per_step"]
+    assert min(moved.values()) > 0
+    assert moved["synapses"] == pytest.approx(4 * results["pd14"]["general"]["events_per_step"], rel=1e-3)
+    assert results["billion"]["scale 5e-06"]["bytes_per_step"]["synapses"] == 0, "procedural ones are not read"
+    assert re.search(r"persistent: MB a step by model: states [\d.e-]+, input .*; [\d.e-]+ GB/s", done.stdout)
+    assert results["pd14"]["general"]["profile"]["resources"]["dtb_neurons"]["threads"] == 64
+    assert "dtb_procedural" in results["billion"]["scale 5e-06"]["profile"]["us_per_step"]
+    assert "dtb_dynamic_spikes" in results["stdp"]["plastic"]["profile"]["us_per_step"]
     assert set(results["areas"]) == {"scale 0.001", "scale 0.0005", "ended", "took_s"}
     assert results["areas"]["scale 0.0005"]["neurons"] == 32 * 64
     assert "pd14, persistent" in done.stdout
@@ -106,9 +115,54 @@ def test_a_part_that_cannot_be_does_not_stop_the_others(only_required: dict[str,
     assert "skipped: 3 s of --budget-s are left" in done.stdout
 
 
-def test_what_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The benchmark as a module."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    gpu: Any = importlib.import_module("gpu")
+    return importlib.import_module("gpu")
+
+
+def test_the_limits_of_all_parts_are_the_budget(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    options, names = gpu.arguments(), list(gpu.PARTS)
+    assert sum(part.limit_s for part in gpu.PARTS.values()) <= options.budget_s == 480
+    for budget_s in (480.0, 240.0):
+        left_s = budget_s
+        for done, name in enumerate(names):
+            limit_s = gpu.limit_of(names[done:], budget_s, left_s)
+            assert limit_s == pytest.approx(gpu.PARTS[name].limit_s * budget_s / 480), "each takes all of its time"
+            assert limit_s >= gpu.LEAST_S
+            left_s -= limit_s
+    assert gpu.limit_of(["billion", "sanitizer"], 480.0, 400.0) == 340.0, "what others left is for this one"
+    assert gpu.limit_of(["billion"], 480.0, 5.0) == 5.0
+
+
+def test_a_limit_ends_the_whole_process_group(gpu: Any, tmp_path: Path) -> None:
+    """Also what the part has started."""
+    child, begin_s = tmp_path / "child", time.monotonic()
+    code = f"import os, time; open({str(child)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    with (tmp_path / "out").open("w") as stream:
+        assert gpu.run_limited([sys.executable, "-c", parent], stream, 1.5) is None
+        assert gpu.run_limited([sys.executable, "-c", "raise SystemExit(3)"], stream, 30) == 3
+    assert time.monotonic() - begin_s < 30
+    state = Path(f"/proc/{child.read_text()}/stat")
+    for _ in range(100):
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the child of the part still runs")
+
+
+def test_what_is_missing_is_said_in_one_line(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpu.missing_packages() == []
+    monkeypatch.setattr(gpu.common, "versions", lambda name: {} if name in ("scipy", "psutil") else {name: "1"})
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    with pytest.raises(SystemExit, match=r"^error: missing packages: scipy, psutil; gpu_requirements\.txt says how"):
+        gpu.main()
+
+
+def test_what_is_wrong_is_found(gpu: Any) -> None:
     good = {
         "same": {"ended": "done", "a": {"persistent": "same", "general": "skipped: x"}},
         "sanitizer": {"ended": "done", "memcheck, general": {"clean": True, "summary": "0 errors"}},

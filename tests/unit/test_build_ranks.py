@@ -137,7 +137,18 @@ def test_a_thread_has_no_lane_without_blocks() -> None:
 def test_progress_counts_finished_lanes(tmp_path: Path) -> None:
     plan, seen = plan_rank(zoo(tmp_path), 0, 1, 2), []
     build_rank(plan, 2, lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == sorted(seen)
+    assert set(seen) == {(0, 2), (1, 2), (2, 2)}
+
+
+def test_filling_the_neurons_of_a_huge_lane_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog hears of every part, long before the only lane is finished."""
+    monkeypatch.setattr("dtbsim.build.neurons.MOST_AT_ONCE", 64)
+    text = "simulation: {duration_ms: 1, block_size: 32}\npopulations: {A: {model: izhikevich, size: 640}}\n"
+    seen: list[tuple[int, int]] = []
+    built = build_rank(plan_rank(network_of(text), 0, 1, 1, 1), 1, lambda done, of: seen.append((done, of)))
+    assert len(built.lanes) == 1
+    assert seen == [(0, 1)] * 10 + [(1, 1)]
 
 
 # -- formats ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from tests.helpers.shim_device import GXX
 
 from dtbsim.backends.cuda import choose
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.backends.cuda.compiler import COMPILE_OPTIONS, architecture_of
 from dtbsim.backends.cuda.device import Launch
+from dtbsim.backends.cuda.persistent import PersistentBackend
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_MEMORY, DeviceError, DtbsimError, MemoryPlanError
 
 needs_gxx = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
@@ -83,7 +86,9 @@ def test_a_part_of_an_array_and_two_dimensions(state: fake_cupy.State) -> None:
     values[2:4] = 0
     np.testing.assert_array_equal(device.download(array), values)
     np.testing.assert_array_equal(device.download(array[:, 3:5]), values[:, 3:5])
-    np.testing.assert_array_equal(device.download_later(array[:, 1]).values(), values[:, 1])
+    np.testing.assert_array_equal(device.download_later(array[2:3]).values(), values[2:3])
+    with pytest.raises(ValueError, match="not in one piece"):
+        device.download_later(array[:, 1])
 
 
 def test_what_does_not_fit_is_not_copied(state: fake_cupy.State) -> None:
@@ -105,6 +110,15 @@ def test_many_small_copies_do_not_pile_up(state: fake_cupy.State) -> None:
     assert not device._on_their_way
 
 
+def test_a_fault_of_a_kernel_shows_at_the_next_event(state: fake_cupy.State) -> None:
+    """And is not taken for work that goes on."""
+    device = opened()
+    array = device.upload(np.zeros(4, np.int64))
+    state.fault = 700
+    with pytest.raises(fake_cupy.CUDARuntimeError, match="cudaErrorIllegalAddress: 700"):
+        device.overwrite(array, np.ones(4, np.int64))
+
+
 # -- kernels -------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +137,7 @@ def test_launches_graphs_and_copies_keep_their_order(state: fake_cupy.State) -> 
     kernels.launch_together("add", Launch(2, 1, 32), at, 100, 100)
     np.testing.assert_array_equal(device.download(array), 121)
     assert state.together == [False, False, True]
-    assert state.options == [("--std=c++17", "--fmad=false")]
+    assert state.options == [("--gpu-architecture=sm_90", *COMPILE_OPTIONS)]
     assert kernels.resources("add") == {"registers": 40, "local_bytes": 0}
 
 
@@ -165,10 +179,40 @@ def test_blocks_that_do_not_fit_at_once_are_an_error(state: fake_cupy.State) -> 
 
 def test_a_text_that_does_not_compile(state: fake_cupy.State) -> None:
     log = "model.cu(3): warning: x\nmodel.cu(7): error: identifier is undefined\n\n1 error detected\n"
-    state.failing["compile"] = fake_cupy.CompileException(log)
+    state.failing["compile"] = Exception(log)
     error = error_of(lambda: opened().compile("text"))
     assert isinstance(error, DeviceError)
     assert "on Fake GPU: model.cu(7): error: identifier is undefined | 1 error detected (please report" in str(error)
+    assert state.destroyed == 1
+
+
+@needs_gxx
+def test_machine_code_is_kept_and_taken_only_as_it_was_written(state: fake_cupy.State) -> None:
+    for _ in range(2):
+        opened().compile(KERNEL)
+    assert len(state.options) == 1, "the second time it came from the disk"
+    (path,) = Path(state.folder.name).iterdir()
+    assert (path.suffix, path.stat().st_mode & 0o777) == (".sm_90", 0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    opened().compile(KERNEL)
+    opened().compile(KERNEL + "\n")
+    assert len(state.options) == 3, "damage and another text are compiled"
+    state.capability = (12, 1)
+    opened().compile(KERNEL)
+    assert state.options[-1][0] == "--gpu-architecture=compute_120", "newer than the compiler: the driver translates"
+
+
+def test_what_a_gpu_is_compiled_for() -> None:
+    known = (70, 75, 80, 90)
+    assert [architecture_of(one, known) for one in (70, 87, 90, 121)] == ["sm_70", "compute_80", "sm_90", "compute_90"]
+    assert architecture_of(70, (75, 80)) is None
+
+
+def test_blocks_at_once_are_asked_for_every_kernel_and_shape(state: fake_cupy.State) -> None:
+    kernels = opened().compile(KERNEL)
+    for threads in (32, 32, 64):
+        kernels.launch_together("add", Launch(1, 1, threads), 0, 0, 0)
+    assert state.asked == [("add", 32, 0), ("add", 64, 0)]
 
 
 # -- a network -----------------------------------------------------------------------------------------------------
@@ -191,6 +235,25 @@ def test_a_network_on_it_gives_the_spikes_of_the_cpu(state: fake_cupy.State, mon
     expected = simulate(network)
     np.testing.assert_array_equal(sorted_rows(np.concatenate(parts)), expected)
     assert len(expected) > 400, "the log changed its parts"
+
+
+@needs_gxx
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_logs_of_lanes_travel_while_the_next_launch_fills_them(
+    state: fake_cupy.State, monkeypatch: pytest.MonkeyPatch, lanes: int
+) -> None:
+    """Also of a single lane, whose log is in one piece: copies are made as late as they may be."""
+    monkeypatch.setattr("dtbsim.backends.cuda.persistent.LOG_STEPS", 7)
+    monkeypatch.setattr("dtbsim.backends.cuda.persistent.BLOCK_THREADS", 64)
+    network = network_of(NETWORK)
+    built = built_rank(network, threads=lanes)
+    backend = PersistentBackend(built, None, opened())
+    backend.compile()
+    backend.advance(0, 300)
+    assert len(built.lanes) == lanes
+    assert len(backend._collected) > 20
+    np.testing.assert_array_equal(sorted_rows(spikes_of(backend)), simulate(network))
+    backend.close()
 
 
 @needs_gxx
@@ -297,5 +360,9 @@ def test_no_device_at_all_and_one_that_is_too_old(monkeypatch: pytest.MonkeyPatc
     error = error_of(opened)
     assert "Fake GPU has compute capability 6.1; dtbsim needs 7 or more" in str(error)
     assert isinstance(error, DeviceError)
+    fake_cupy.install(monkeypatch, capability=(7, 0), architectures=(75, 80, 90))
+    assert "Fake GPU has compute capability 7.0; NVRTC 12.8, the CUDA compiler, compiles for 7.5 or more (pip" in str(
+        error_of(opened)
+    )
     fake_cupy.install(monkeypatch, capability=(12, 0))
     assert opened().facts["compute_capability"] == "12.0"

@@ -70,6 +70,29 @@ def test_else_the_general_plan_with_the_reason(override: str, limits: dict[str, 
     assert error.value.where == "simulation.gpu_plan"
 
 
+@pytest.mark.parametrize(("delay_ms", "plan"), [(0.1, "general"), (1.9, "general"), (2.0, "persistent")])
+def test_ranks_that_exchange_often_take_the_general_plan(delay_ms: float, plan: str) -> None:
+    """Half of the shortest delay between them is a launch; an order is followed whatever it is."""
+    network = network_of(NETWORK, f"projections.EE.delay_ms={delay_ms}")
+    choice = choose_plan(network, 0, 2, H200)
+    assert choice.name == plan
+    if plan == "general":
+        steps = max(1, round(delay_ms / 0.1) // 2)
+        assert choice.reason == (
+            f"ranks exchange every {steps} step(s), and the persistent plan needs 10 or more to be faster"
+        )
+    assert choose_plan(network, 0, 2, H200, "persistent").name == "persistent"
+    assert choose_plan(network, 0, 1, H200).name == "persistent"
+
+
+def test_multiprocessors_without_lanes_where_there_are_other_ranks() -> None:
+    """For the kernels of NCCL."""
+    network = network_of(NETWORK, "populations.E.size=6000")
+    assert len(choose_plan(network, 0, 1, H200).layout.lanes) == 132
+    assert len(choose_plan(network, 0, 2, H200).layout.lanes) == 130
+    assert len(choose_plan(network, 0, 2, dataclasses.replace(H200, multiprocessors=1)).layout.lanes) == 1
+
+
 def test_an_order_is_followed() -> None:
     network = network_of(NETWORK)
     choice = choose_plan(network, 0, 1, H200, "general")

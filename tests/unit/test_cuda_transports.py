@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.fake_nccl import UINT64, FakeCuda
+from tests.helpers.fake_nccl import UINT64, CUDARuntimeError, FakeCuda
 from tests.helpers.networks import built_rank, network_of
 from tests.helpers.shim_device import ShimDevice
 
 from dtbsim.backends.cuda.exchange import open_exchange
 from dtbsim.backends.cuda.nccl import NcclRanks, nccl_version
 from dtbsim.backends.cuda.transports import Choice, choose_way, open_transport
-from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, FaultError, InputError, MissingDependencyError
+from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, DtbsimError, FaultError, InputError
 from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import FakeComm, FakeWorld, SerialComm, run_ranks
 from dtbsim.mpi.channel import Messages
@@ -147,7 +147,7 @@ def test_ranks_that_nccl_cannot_connect() -> None:
     def work(comm: FakeComm) -> None:
         NcclRanks(device_of(comm.rank, FakeCuda({}, refuses=True)), comm)
 
-    with pytest.raises(MissingDependencyError) as caught:
+    with pytest.raises(DtbsimError) as caught:
         run_ranks(2, work)
     assert caught.value.exit_code == EXIT_ENVIRONMENT
     assert "NCCL cannot connect the GPUs of the ranks: NCCL_ERROR_INVALID_USAGE" in str(caught.value)
@@ -166,12 +166,54 @@ def test_without_a_key_all_ranks_leave() -> None:
         cuda.nccl.get_unique_id = no_key  # type: ignore[method-assign]
         try:
             NcclRanks(device_of(comm.rank, cuda), comm)
-        except MissingDependencyError as error:
+        except DtbsimError as error:
             errors.append(str(error))
 
     run_ranks(2, work)
     assert len(errors) == 2
     assert all("no network interface" in error for error in errors)
+
+
+def test_a_rank_that_fails_before_the_others_are_met_leaves_none_waiting() -> None:
+    """Nobody goes where all wait for all; all say the same."""
+    cudas = [FakeCuda({}) for _ in range(3)]
+    errors = []
+
+    def work(comm: FakeComm) -> None:
+        device = device_of(comm.rank, cudas[comm.rank])
+        cudas[comm.rank].out_of_memory = comm.rank == 1
+        try:
+            NcclRanks(device, comm)
+        except DtbsimError as error:
+            errors.append(error.message)
+
+    run_ranks(3, work)
+    assert [cuda.calls for cuda in cudas] == [[], [], []], "none has called ncclCommInitRank"
+    assert len(errors) == 3
+    assert len(set(errors)) == 1
+    assert errors[0].startswith("[rank 1] NCCL cannot connect the GPUs of the ranks: cudaErrorMemoryAllocation")
+
+
+def test_ranks_that_are_connected_leave_when_another_is_not() -> None:
+    cudas = [FakeCuda({}, refuses=rank == 1) for rank in range(2)]
+
+    def work(comm: FakeComm) -> None:
+        with pytest.raises(DtbsimError, match="NCCL_ERROR_INVALID_USAGE"):
+            NcclRanks(device_of(comm.rank, cudas[comm.rank]), comm)
+
+    run_ranks(2, work)
+    assert cudas[0].calls == [("init", 2, 0), ("abort",)]
+
+
+def test_a_fault_of_the_gpu_ends_the_wait_for_messages() -> None:
+    comm = run_ranks(1, lambda comm: comm)[0]
+    cuda = FakeCuda({})
+    ranks = NcclRanks(device_of(0, cuda), comm)
+    channel = ranks.channel(1, messages([], []), messages([], []))
+    channel.post()
+    cuda.fault = 700
+    with pytest.raises(CUDARuntimeError, match="cudaErrorIllegalAddress"):
+        channel.complete()
 
 
 def test_errors_of_nccl_during_a_run() -> None:

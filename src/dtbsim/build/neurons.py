@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -74,8 +74,15 @@ def mix_matrix(kind: Kind) -> NDArray[np.float64]:
     return matrix
 
 
-def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int, threads: int = 1) -> LaneNeurons:
-    """Allocate and fill the arenas of one lane, `threads` runs of neurons at a time."""
+def build_neurons(
+    network: Network,
+    kinds: list[Kind],
+    lane: Lane,
+    acc_bits: int,
+    threads: int = 1,
+    alive: Callable[[], None] | None = None,
+) -> LaneNeurons:
+    """Allocate and fill the arenas of one lane, `threads` runs of neurons at a time; `alive` is called behind each."""
     groups = []
     n_f32 = n_i32 = 0
     for k, kind in enumerate(kinds):
@@ -109,7 +116,8 @@ def build_neurons(network: Network, kinds: list[Kind], lane: Lane, acc_bits: int
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for _ in pool.map(fill, joined(lane.runs)):  # raises what the first run that fails has raised
-            pass
+            if alive is not None:
+                alive()
     return neurons
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -148,19 +149,43 @@ def _delay_bytes(network: Network, chosen: NDArray[np.bool_]) -> int:
 
 
 def build_rank(plan: RankPlan, threads: int, progress: Callable[[int, int], None] | None = None) -> RankNetwork:
-    """Build all lanes, `threads` at a time. `progress(done, of)` counts finished lanes."""
+    """Build all lanes, `threads` at a time. `progress` as of `LaneProgress`."""
     check_simulated(plan.network)
     per_lane = max(1, threads // len(plan.lanes))
     states: list[LaneState | None] = [None] * len(plan.lanes)
+    told = LaneProgress(progress, len(plan.lanes))
     with _workers(threads) as pool:
-        futures = {pool.submit(_build_lane, plan, lane, per_lane): index for index, lane in enumerate(plan.lanes)}
-        for done, future in enumerate(as_completed(futures), start=1):
+        futures = {
+            pool.submit(_build_lane, plan, lane, per_lane, told.alive): index for index, lane in enumerate(plan.lanes)
+        }
+        for future in as_completed(futures):
             states[futures[future]] = future.result()
-            if progress is not None:
-                progress(done, len(plan.lanes))
+            told.finished()
     plan.candidates.listed.release()
     lanes = [state for state in states if state is not None]
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
+
+
+class LaneProgress:
+    """Tells `progress(done, of)` how many lanes are finished, also while one of many neurons goes on.
+
+    Threads may share it.
+    """
+
+    def __init__(self, progress: Callable[[int, int], None] | None, n_lanes: int) -> None:
+        self._progress, self._n, self._done = progress, n_lanes, 0
+        self._lock = Lock()
+
+    def finished(self) -> None:
+        """One lane more."""
+        self._done += 1
+        self.alive()
+
+    def alive(self) -> None:
+        """A part of a lane more."""
+        if self._progress is not None:
+            with self._lock:
+                self._progress(self._done, self._n)
 
 
 @contextlib.contextmanager
@@ -195,12 +220,21 @@ def _rows(builder: LaneBuilder) -> Rows | SparseRows:
     return builder.build_sparse() if builder.shift else builder.build()
 
 
-def _build_lane(plan: RankPlan, lane: Lane, threads: int) -> LaneState:
-    return finish_lane(plan, lane, _rows(lane_builder(plan, lane)), threads)
+def _build_lane(plan: RankPlan, lane: Lane, threads: int, alive: Callable[[], None]) -> LaneState:
+    return finish_lane(plan, lane, _rows(lane_builder(plan, lane)), threads, alive)
 
 
-def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: int = 1) -> LaneState:
-    """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them."""
+def finish_lane(
+    plan: RankPlan,
+    lane: Lane,
+    rows: Rows | SparseRows,
+    threads: int = 1,
+    alive: Callable[[], None] | None = None,
+) -> LaneState:
+    """What a lane has beside its static synapses; sums are widened where 32 bits might not hold them.
+
+    `alive` is called now and then, as filling many neurons takes long.
+    """
     by_spike = [p for p in plan.network.projections if p.procedural]
     dynamic = build_dynamic(plan.network, lane, plan.candidates, plan.synapse_kind)
     procedural = find_pieces(plan.network, lane, plan.candidates, by_spike)
@@ -210,7 +244,7 @@ def finish_lane(plan: RankPlan, lane: Lane, rows: Rows | SparseRows, threads: in
         _LOG.info("a neuron's input could exceed 32 bits: using 64-bit sums")
         bits = 64
         rows, dynamic = rows.widened(), [part.widened() for part in dynamic]
-    neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads)
+    neurons = build_neurons(plan.network, plan.kinds, lane, bits, threads, alive)
     size = 0 if procedural else lane.n_slots
     acc: NDArray[Any] = np.zeros(size, dtype=np.int64 if bits == 64 else np.int32)
     return LaneState(lane, neurons, rows, acc, dynamic, procedural, most)

@@ -75,6 +75,11 @@ def shortest_window(network: Network, blocks: Blocks, n_ranks: int) -> int:
     return _window(heard(network)[2][_crossing(network, blocks, n_ranks)[2]])
 
 
+def steps_between(window: int) -> int:
+    """Steps between two exchanges of ranks with GPUs, which step half a window while the other half travels."""
+    return max(1, window // 2)
+
+
 def _window(crossing: NDArray[np.int64]) -> int:
     return max(1, int(crossing.min(initial=MAX_DELAY_STEPS)))
 

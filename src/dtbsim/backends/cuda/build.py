@@ -19,7 +19,7 @@ from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.upload import SharedTables
 from dtbsim.build.lanes import PACKED_SLOTS
-from dtbsim.build.rank import RankNetwork, RankPlan, finish_lane, lane_builder
+from dtbsim.build.rank import LaneProgress, RankNetwork, RankPlan, finish_lane, lane_builder
 from dtbsim.build.synapses import LaneBuilder
 from dtbsim.kernels import build_layout as B
 from dtbsim.kernels import layout as L
@@ -47,21 +47,21 @@ def build_rank_on_device(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> RankNetwork:
-    """Build all lanes, one after the other; `threads` of the host fill in neurons, `progress(done, of)` counts lanes.
+    """Build all lanes, one after the other; `threads` of the host fill in neurons, `progress` as of `LaneProgress`.
 
     `in_order`: rows sorted by delay, with segments; otherwise every synapse keeps its delay (`DeviceRows.delays`), and
     `stride_of` may give the rows of a lane one length.
     Raises MemoryError when the device has less memory left than was planned.
     """
     kernels, tables = device.compile(build_text()), SharedTables(device)
-    lanes = []
-    for done, lane in enumerate(plan.lanes, start=1):
+    lanes, told = [], LaneProgress(progress, len(plan.lanes))
+    for lane in plan.lanes:
         rows = DeviceLaneBuilder(lane_builder(plan, lane), device, kernels, tables).build(
             in_order=in_order, stride_of=stride_of
         )
-        lanes.append(finish_lane(plan, lane, rows, threads))
-        if progress is not None:
-            progress(done, len(plan.lanes))
+        told.alive()
+        lanes.append(finish_lane(plan, lane, rows, threads, told.alive))
+        told.finished()
     plan.candidates.listed.release()
     return RankNetwork(plan.network, plan.kinds, plan.blocks, plan.table, lanes, plan.candidates, plan.memory)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+from dtbsim.backends.cuda.compiler import architecture_of
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.failures import device_failure
 from dtbsim.errors import DeviceError, MissingDependencyError
@@ -41,6 +42,13 @@ def open_device(local_rank: int) -> Device:
         raise DeviceError(
             f"{device.name} has compute capability {capability}; dtbsim needs {OLDEST / 10:g} or more (Volta, 2017)",
             remedy="use another GPU, or simulation.backend: cpu",
+        )
+    known = gpu.architectures()
+    if architecture_of(int(capability.replace(".", "")), known) is None:
+        raise DeviceError(
+            f"{device.name} has compute capability {capability}; NVRTC {device.facts['nvrtc']}, the CUDA compiler, "
+            f"compiles for {min(known) / 10:g} or more",
+            remedy="pip install 'dtbsim[cuda12]' in the place of cuda13, or use another GPU",
         )
     return device
 

@@ -17,8 +17,9 @@ import cupy
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.cuda.device import Launch, Limits
-from dtbsim.backends.cuda.source import COMPILE_OPTIONS
+from dtbsim.backends.cuda.compiler import CompileError, architecture_of, loadable_code
+from dtbsim.backends.cuda.device import Launch, Limits, check_in_one_piece
+from dtbsim.backends.cuda.events import is_done
 from dtbsim.errors import DeviceError
 
 with contextlib.suppress(ImportError, RuntimeError), warnings.catch_warnings():
@@ -54,42 +55,47 @@ def compiler_version() -> tuple[int, int]:
     return int(major), int(minor)
 
 
+def architectures() -> list[int]:
+    """Compute capabilities (90: 9.0) that NVRTC compiles for."""
+    return [int(one) for one in cupy.cuda.nvrtc.getSupportedArchs()]
+
+
 class CupyKernels:
     """A compiled text on one device."""
 
     def __init__(self, device: CupyDevice, text: str) -> None:
         self._device = device
         self._kernels: dict[str, list[Any]] = {}
-        self._module = cupy.RawModule(code=text, options=COMPILE_OPTIONS)
+        self._at_once: dict[tuple[str, int, int], int] = {}
+        self._module = cupy.cuda.function.Module()
+        architecture = architecture_of(device.capability, architectures())
         try:
-            self._module.compile()
-        except cupy.cuda.compiler.CompileException as error:
+            self._module.load(loadable_code(cupy.cuda.nvrtc, text, str(architecture)))
+        except CompileError as error:
             raise DeviceError(
-                f"the CUDA kernels do not compile on {device.name}: {first_lines(error.get_message())}",
+                f"the CUDA kernels do not compile on {device.name}: {first_lines(str(error))}",
                 remedy="please report this; simulation.backend: cpu works without them",
             ) from error
 
-    def _kernel(self, name: str, shape: Launch) -> Any:
-        """The kernel, allowed to use the shared memory of this launch."""
+    def _kernel(self, name: str, shared_bytes: int) -> Any:
+        """The kernel, allowed to use so much shared memory."""
         if name not in self._kernels:
             self._kernels[name] = [self._module.get_function(name), SHARED_BYTES]
         entry = self._kernels[name]
-        if shape.shared_bytes > entry[1]:
-            entry[0].max_dynamic_shared_size_bytes = shape.shared_bytes
-            entry[1] = shape.shared_bytes
+        if shared_bytes > entry[1]:
+            attribute = cupy.cuda.driver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            cupy.cuda.driver.funcSetAttribute(entry[0].ptr, attribute, shared_bytes)
+            entry[1] = shared_bytes
         return entry[0]
 
     def launch(self, name: str, shape: Launch, *arguments: int) -> None:
         """Start a kernel."""
-        self._start(self._kernel(name, shape).kernel, shape, arguments, together=False)
+        self._start(self._kernel(name, shape.shared_bytes), shape, arguments, together=False)
 
     def launch_together(self, name: str, shape: Launch, *arguments: int) -> None:
         """Start a kernel whose blocks all run at once; raises DeviceError where they do not fit."""
-        function = self._kernel(name, shape).kernel
-        limits = self._device.limits
-        each = cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(
-            function.ptr, shape.threads, shape.shared_bytes
-        )
+        function, limits = self._kernel(name, shape.shared_bytes), self._device.limits
+        each = self.blocks_at_once(name, shape)
         if shape.x * shape.y > each * limits.multiprocessors:
             raise DeviceError(
                 f"{name} needs {shape.x * shape.y} blocks of {shape.threads} threads and {shape.shared_bytes} bytes of "
@@ -109,10 +115,22 @@ class CupyKernels:
             enable_cooperative_groups=together,
         )
 
+    def blocks_at_once(self, name: str, shape: Launch) -> int:
+        """Blocks of a kernel that one multiprocessor runs at once; the driver is asked once."""
+        key = name, shape.threads, shape.shared_bytes
+        if key not in self._at_once:
+            ask = cupy.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor
+            function = self._kernel(name, shape.shared_bytes)
+            self._at_once[key] = int(ask(function.ptr, shape.threads, shape.shared_bytes))
+        return self._at_once[key]
+
     def resources(self, name: str) -> dict[str, int]:
         """Registers per thread and bytes of local memory (spills) of a kernel on this device."""
-        kernel = self._kernel(name, Launch(1, 1, 32))
-        return {"registers": int(kernel.num_regs), "local_bytes": int(kernel.local_size_bytes)}
+        driver, kernel = cupy.cuda.driver, self._kernel(name, 0)
+        return {
+            "registers": int(driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_NUM_REGS, kernel.ptr)),
+            "local_bytes": int(driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, kernel.ptr)),
+        }
 
 
 class CupyGraph:
@@ -188,7 +206,7 @@ class CupyDevice:
     # -- launches ---------------------------------------------------------------------------------------------
 
     def compile(self, text: str) -> CupyKernels:
-        """By NVRTC; CuPy keeps the machine code on disk under a hash of text, options, architecture and version."""
+        """By NVRTC, or from the disk (`compiler`)."""
         return CupyKernels(self, text)
 
     def capture(self, work: Callable[[], None]) -> CupyGraph:
@@ -235,11 +253,11 @@ class CupyDevice:
 
     def download_later(self, array: Any) -> CupyFuture:
         """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived."""
-        source = cupy.ascontiguousarray(array)
-        staged = _page_locked(source.shape, source.dtype)
+        check_in_one_piece(array)
+        staged = _page_locked(array.shape, array.dtype)
         self._copies.wait_event(self.stream.record(cupy.cuda.Event(disable_timing=True)))
-        self._copy(staged.ctypes.data, source.data.ptr, source.nbytes, self._copies, TO_HOST)
-        return CupyFuture(source, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
+        self._copy(staged.ctypes.data, array.data.ptr, array.nbytes, self._copies, TO_HOST)
+        return CupyFuture(array, staged, self._copies.record(cupy.cuda.Event(disable_timing=True)))
 
     def synchronise(self) -> None:
         """Wait for all work so far."""
@@ -253,7 +271,7 @@ class CupyDevice:
             self._copy(array.data.ptr, values.ctypes.data, values.nbytes, self.stream, TO_DEVICE)
             self.stream.synchronize()
             return
-        while self._on_their_way and self._on_their_way[0][0].done:
+        while self._on_their_way and is_done(cupy.cuda, self._on_their_way[0][0]):
             self._on_their_way.popleft()
         staged = _page_locked(values.shape, values.dtype)
         staged[...] = values

@@ -50,6 +50,12 @@ class Limits:
         return Launch(max(1, min(-(-items // self.threads), most)), rows, self.threads, shared_bytes)
 
 
+def check_in_one_piece(array: Any) -> None:
+    """Raise ValueError where it is not: one that is copied silently might be written to meanwhile, another not."""
+    if not array.flags.c_contiguous:
+        raise ValueError(f"an array of shape {array.shape} that is not in one piece cannot be copied beside other work")
+
+
 class Kernels(Protocol):
     """A compiled text."""
 
@@ -109,7 +115,7 @@ class Device(Protocol):
     def download_later(self, array: Any) -> Future:
         """Start a copy beside the work that follows, which must not write to `array` before the copy has arrived.
 
-        An array that is not in one piece is brought together first, in the order of the stream; then it may.
+        Raises ValueError where `array` is not in one piece: whether it is copied first is for the caller to say.
         """
 
     def overwrite(self, array: Any, values: NDArray[Any]) -> None:

@@ -21,7 +21,7 @@ from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.transports import NAMES, Choice, open_transport
 from dtbsim.build.rank import RankNetwork
 from dtbsim.exchange.links import Links, find_links
-from dtbsim.exchange.plan import ExchangePlan
+from dtbsim.exchange.plan import ExchangePlan, steps_between
 from dtbsim.kernels import device_layout as X
 from dtbsim.mpi import Comm
 
@@ -47,7 +47,7 @@ class DeviceExchange:
     ) -> None:
         self._device = device
         self.overlapped = plan.window >= 2
-        self.window = max(1, plan.window // 2)
+        self.window = steps_between(plan.window)
         self.way = choice.way
         self._transport = open_transport(choice.way, device, comm)
         addressed = Addressed(links, gid_starts, comm.point_to_point(comm.new_tag()))

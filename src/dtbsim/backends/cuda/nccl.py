@@ -6,12 +6,16 @@ are one group, so that none waits for another (NCCL user guide, point-to-point c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dtbsim.backends.cuda.device import Device
-from dtbsim.errors import FaultError, MissingDependencyError
+from dtbsim.backends.cuda.events import is_done
+from dtbsim.errors import DtbsimError, FaultError, MissingDependencyError
 from dtbsim.mpi import Comm
 from dtbsim.mpi.channel import Messages
+from dtbsim.mpi.world import on_every_rank
 
 OLDEST = 2700
 """2.7.0, the first version with sends and receives."""
@@ -29,31 +33,46 @@ def nccl_version(cuda: Any) -> tuple[int, str]:
     return version, ""
 
 
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """What fails is an error for the user."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        raise MissingDependencyError(
+            f"NCCL cannot connect the GPUs of the ranks: {error}",
+            remedy="set NCCL_DEBUG=INFO to see why, or simulation.exchange: packets",
+        ) from error
+
+
 class NcclRanks:
-    """All ranks of a run; collective. Raises MissingDependencyError where NCCL cannot connect them."""
+    """All ranks of a run; collective. Raises an error of exit code 3 on all of them where NCCL cannot connect them."""
 
     def __init__(self, device: Device, comm: Comm) -> None:
         self._nccl = device.cuda.nccl
         self.device, self.comm = device, comm
-        self.stream = device.cuda.Stream(non_blocking=True)
-        key, failure = None, None
-        if comm.is_root:
-            try:
-                key = self._nccl.get_unique_id()
-            except RuntimeError as error:
-                failure = str(error)
-        key, failure = comm.bcast((key, failure))
-        if failure is None:
-            try:
-                self._ranks: Any = self._nccl.NcclCommunicator(comm.size, key, comm.rank)
-            except RuntimeError as error:
-                failure = str(error)
-        if failure is not None:
-            raise MissingDependencyError(
-                f"NCCL cannot connect the GPUs of the ranks: {failure}",
-                remedy="set NCCL_DEBUG=INFO to see why, or simulation.exchange: packets",
-            )
         self.channels: list[NcclChannel] = []
+        self.stream, key = on_every_rank(comm, self._ready)
+        key = comm.bcast(key)
+        made: list[Any] = []
+        try:
+            on_every_rank(comm, lambda: made.append(self._connected(key)))
+        except DtbsimError:
+            for ranks in made:
+                ranks.abort()  # not all of the others are there
+            raise
+        (self._ranks,) = made
+
+    def _ready(self) -> tuple[Any, Any]:
+        """A stream, and the key on rank 0. What fails alone has to fail here: in ncclCommInitRank all wait for all."""
+        with _connecting():
+            self.device.synchronise()
+            stream = self.device.cuda.Stream(non_blocking=True)
+            return stream, self._nccl.get_unique_id() if self.comm.is_root else None
+
+    def _connected(self, key: Any) -> Any:
+        with _connecting():
+            return self._nccl.NcclCommunicator(self.comm.size, key, self.comm.rank)
 
     def channel(self, tag: int, out: Messages, into: Messages) -> NcclChannel:
         """A new channel. NCCL knows no tags: all ranks make their exchanges in the same order."""
@@ -82,8 +101,12 @@ class NcclRanks:
             raise FaultError(f"NCCL has lost another rank: {error}", where=f"rank {self.comm.rank}") from error
 
     def close(self) -> None:
-        """Leave; without waiting for an exchange that others may never join."""
-        if all(channel.idle for channel in self.channels):
+        """Leave; without waiting for an exchange that others may never join, or that a failed GPU never ends."""
+        try:
+            idle = all(channel.idle for channel in self.channels)
+        except RuntimeError:
+            idle = False
+        if idle:
             self._ranks.destroy()
         else:
             self._ranks.abort()
@@ -100,7 +123,7 @@ class NcclChannel:
     @property
     def idle(self) -> bool:
         """Nothing is under way."""
-        return not self._started or bool(self._moved.done)
+        return not self._started or is_done(self._ranks.device.cuda, self._moved)
 
     def post(self) -> None:
         """Move the messages once the device's stream has got here."""
@@ -117,8 +140,8 @@ class NcclChannel:
         self._started = False
 
     def ready(self) -> bool:
-        """Whether they have moved. Raises FaultError when another rank is gone."""
-        if bool(self._moved.done):
+        """Whether they have moved. Raises FaultError when another rank is gone, CUDARuntimeError after a fault."""
+        if is_done(self._ranks.device.cuda, self._moved):
             return True
         self._ranks.check()
         return False

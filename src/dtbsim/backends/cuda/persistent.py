@@ -171,11 +171,8 @@ class PersistentBackend(CudaBackend):
         counts = self.tables.take_log_counts()
         longest = int(counts.max(initial=0))
         if longest > 0:
-            filled = self._logs[:, :longest]
-            part = self._device.download_later(filled)
-            if filled.flags.c_contiguous:
-                part.values()  # of the logs themselves, which the next launch overwrites, not of a copy
-            self._collected.append(_LaneLogs(part, counts))
+            filled = self._logs[:, :longest].copy()  # the next launch overwrites the logs
+            self._collected.append(_LaneLogs(self._device.download_later(filled), counts))
         self._send()
 
     def _unsent(self) -> I64:

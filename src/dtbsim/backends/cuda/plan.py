@@ -14,6 +14,7 @@ from dtbsim.build.lanes import MAX_DEVICE_LANES, MAX_LANES_PER_THREAD
 from dtbsim.build.most_spikes import most_spikes_of
 from dtbsim.build.rank import RankPlan, plan_rank
 from dtbsim.errors import InputError
+from dtbsim.exchange.plan import shortest_window, steps_between
 from dtbsim.kernels import layout as L
 from dtbsim.partition import BlockTable
 from dtbsim.spec.network import Network
@@ -22,6 +23,13 @@ PlanName = Literal["persistent", "general"]
 WIDE_SUMS = "sums of synaptic input need 64 bits"
 MOST_NEURONS = 4_000_000
 """Beyond so many neurons per rank the layout of the persistent plan is not even tried."""
+
+SPARE_MULTIPROCESSORS = 2
+"""Without a lane where there are other ranks: there NCCL's kernels run, which else would wait for the window to end."""
+LEAST_STEPS = 10
+"""Of a launch between two exchanges, by estimate: with fewer, what a launch takes outweighs what its steps save. A
+launch is started, brings states and rings to the multiprocessors and back, and its logs are looked at: 50 us; the
+general plan has none of that, but takes 5 us more for a step of a network that fits the persistent one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +68,11 @@ def choose_plan(
         return Choice("general", plan(1, _general_lanes(network)), "simulation.gpu_plan")
     obstacle = _obstacle_in_network(network, n_ranks)
     if obstacle is None:
-        layout = plan(limits.multiprocessors, MAX_LANES_PER_THREAD)
-        obstacle = _obstacle_in_layout(layout, limits)
+        blocks = limits.multiprocessors if n_ranks == 1 else max(1, limits.multiprocessors - SPARE_MULTIPROCESSORS)
+        layout = plan(blocks, MAX_LANES_PER_THREAD)
+        obstacle = _obstacle_in_layout(layout, limits, blocks)
+        if obstacle is None and wanted == "auto" and n_ranks > 1:
+            obstacle = _short_launches(layout, n_ranks)
         if obstacle is None:
             reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
             return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
@@ -96,7 +107,15 @@ def _obstacle_in_network(network: Network, n_ranks: int) -> str | None:
     return None
 
 
-def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
+def _short_launches(layout: RankPlan, n_ranks: int) -> str | None:
+    """Exchanges so frequent that the persistent plan is slower, though it could be."""
+    steps = steps_between(shortest_window(layout.network, layout.blocks, n_ranks))
+    if steps >= LEAST_STEPS:
+        return None
+    return f"ranks exchange every {steps} step(s), and the persistent plan needs {LEAST_STEPS} or more to be faster"
+
+
+def _obstacle_in_layout(layout: RankPlan, limits: Limits, blocks: int) -> str | None:
     network, lanes, ring = layout.network, layout.lanes, layout.network.ring_steps
     if layout.acc_bits != 32:
         return WIDE_SUMS
@@ -104,8 +123,8 @@ def _obstacle_in_layout(layout: RankPlan, limits: Limits) -> str | None:
         return "weights or targets need more than 16 bits"
     if network.n_neurons > MAX_SOURCES:
         return f"{network.n_neurons:,} neurons are more than {MAX_SOURCES:,}"
-    if len(lanes) > limits.multiprocessors:
-        return f"the neurons need {len(lanes)} blocks, the GPU has {limits.multiprocessors} multiprocessors"
+    if len(lanes) > blocks:
+        return f"the neurons need {len(lanes)} blocks, the GPU has {blocks} multiprocessors for them"
     largest = max(most_spikes_of(network, lane) for lane in lanes)
     least = shared_bytes(len(lanes), ring, largest, 0, 0)
     if least > limits.shared_bytes:

@@ -30,8 +30,6 @@ from dtbsim.models.language.emit_c import PRELUDE
 from dtbsim.models.language.emit_c import elementary_text as definition
 from dtbsim.numerics import fixed_point, philox
 
-COMPILE_OPTIONS = ("--std=c++17", "--fmad=false")
-"""No contraction of a * b + c and no fast-math: the bits are those of the CPU kernels."""
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.cuh)"$', re.MULTILINE)
 _NAMED = {
     "POISSON_STEPS": poisson.STEPS,
