@@ -297,8 +297,8 @@ def test_a_disk_that_fills_up_ends_the_run_on_all_ranks(
 
     real = SpikeWriter.__init__
 
-    def init(writer: Any, folder: Path, rank: int) -> None:
-        real(writer, folder, rank)
+    def init(writer: Any, folder: Path, rank: int, **options: Any) -> None:
+        real(writer, folder, rank, **options)
         writer._table.attributes = {"rank": rank}
 
     monkeypatch.setattr(SpikeWriter, "__init__", init)

@@ -242,4 +242,4 @@ def test_ranks_with_different_files_are_refused(folder: Path) -> None:
         return str(caught.value)
 
     said = "projections.EE.synapse.model: the file of the model on rank 1 is not that on rank 0"
-    assert all(text.startswith(said) for text in run_ranks(2, work))
+    assert all(text.startswith(said) for text in run_ranks(2, work, node_count=2))
