@@ -139,13 +139,12 @@ def test_the_limits_of_all_parts_are_the_budget(gpu: Any, monkeypatch: pytest.Mo
 
 def test_a_limit_ends_the_whole_process_group(gpu: Any, tmp_path: Path) -> None:
     """Also what the part has started."""
-    child, begin_s = tmp_path / "child", time.monotonic()
+    child = tmp_path / "child"
     code = f"import os, time; open({str(child)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     with (tmp_path / "out").open("w") as stream:
         assert gpu.run_limited([sys.executable, "-c", parent], stream, 1.5) is None
         assert gpu.run_limited([sys.executable, "-c", "raise SystemExit(3)"], stream, 30) == 3
-    assert time.monotonic() - begin_s < 30
     state = Path(f"/proc/{child.read_text()}/stat")
     for _ in range(100):
         if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":

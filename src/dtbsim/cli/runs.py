@@ -31,7 +31,8 @@ def run_hash(folder: Path) -> int:
     with installed():
         from dtbsim.store import hash_run, open_run
 
-    summary = open_run(folder).summary
+    run = open_run(folder)
+    summary = run.summary if (run.path / "summary.json").exists() else {}
     states = summary.get("state_hash")
     if states is not None and not summary.get("neurons"):
         write(f"{states}\n")

@@ -41,8 +41,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 def _model_object(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Keep a model that is given as a class or an instance (its type is checked where models are known)."""
-    is_model = hasattr(value, "receptors") or hasattr(value, "derivatives")
-    return value if is_model and hasattr(value, "parameters") else handler(value)
+    neurons = hasattr(value, "update") and hasattr(value, "receptors")
+    return value if neurons or hasattr(value, "derivatives") else handler(value)
 
 
 if TYPE_CHECKING:
