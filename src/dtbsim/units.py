@@ -113,3 +113,8 @@ def _converted(value: object, given: Unit, wanted: Unit) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     return f" ({value:g} {given.suffix} = {value * given.factor / wanted.factor:.12g} {wanted.suffix})"
+
+
+def squared(unit: str) -> str:
+    """The square of a unit."""
+    return f"{unit}²" if unit.isalnum() else f"({unit})²"

@@ -28,7 +28,14 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dtbsim.run(configured(folder, False), out=folder / "run", set=["simulation.threads=1"]).summary
 
 
-@pytest.mark.parametrize(("ranks", "threads", "exchange"), [(3, 1, "shared_memory"), (3, 2, "packets"), (1, 2, "auto")])
+@pytest.mark.parametrize(
+    ("ranks", "threads", "exchange"),
+    [
+        (3, 2, "packets"),
+        pytest.param(3, 1, "shared_memory", marks=pytest.mark.nightly),
+        pytest.param(1, 2, "auto", marks=pytest.mark.nightly),
+    ],
+)
 def test_ranks_do_not_show(stored: dict[str, Any], tmp_path: Path, ranks: int, threads: int, exchange: str) -> None:
     config = configured(tmp_path, True)
     settings = [f"simulation.threads={threads}", f"simulation.exchange={exchange}"]

@@ -34,9 +34,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("ranks", "existing"),
     [
-        ((2, 2), False),
         ((1, 2), True),
-        *(pytest.param(*case, marks=pytest.mark.nightly) for case in (((2, 2), True), ((1, 2), False))),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in (((2, 2), False), ((2, 2), True), ((1, 2), False))
+        ),
     ],
 )
 def test_of_two_jobs_one_is_whole_and_one_refused(

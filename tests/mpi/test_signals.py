@@ -54,7 +54,7 @@ class Blocked:
     def __init__(self, config: Path, out: Path, stage: str, how: str, ranks: int, *options: str) -> None:
         self.out = out
         self.job = Job([DRIVER, stage, how, "run", config, "--out", out, *options], ranks=ranks)
-        there = 1 if stage in ("load", "compile", "report") else ranks
+        there = 1 if stage in ("load", "network", "compile", "report") else ranks
         self.begun = [out.with_name(f"{out.name}.begun-{rank}") for rank in range(there)]
 
     def hit(self, number: signal.Signals, whom: str) -> Outcome:

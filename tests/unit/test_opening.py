@@ -26,10 +26,11 @@ projections: {P: {source: A, target: A, rule: {kind: fixed_indegree, indegree: 5
 @pytest.mark.parametrize("exchange", ["packets", "shared_memory"])
 def test_a_rank_without_memory_ends_all(exchange: CpuExchange, monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of(TEXT)
-    ranks = find_ranks(network, cut_blocks(network), 2)
+    table = cut_blocks(network)
+    ranks = find_ranks(network, table, 2)
 
     def opened(comm: FakeComm) -> str:
-        plan = CpuPlan(network, comm.rank, comm.size, 1, exchange, ranks)
+        plan = CpuPlan(network, comm.rank, comm.size, 1, exchange, ranks, table)
         built = plan.build()
         try:
             backend = plan.open(built, plan_exchange(network, built.blocks, comm.size), comm)

@@ -17,7 +17,7 @@ from dtbsim.signals.following import FollowingOptions, FollowingPlan, FollowingS
 from dtbsim.signals.sensors import writer_of
 from dtbsim.signals.source import F64, Grid
 from dtbsim.signals.stream import Plan, Signal
-from dtbsim.store.accumulated import squared
+from dtbsim.units import squared
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,8 +16,6 @@ from dtbsim.backends.cuda.rank_plan import CudaPlan
 from dtbsim.backends.cuda.transports import choose_way
 from dtbsim.backends.no_neurons import NoNeuronsPlan
 from dtbsim.backends.planned import BackendPlan
-from dtbsim.backends.regions.feed import Feed, fed
-from dtbsim.backends.with_regions import WithRegionsPlan
 from dtbsim.errors import DtbsimError, InputError
 from dtbsim.exchange.open import CpuExchange
 from dtbsim.mpi import Comm
@@ -94,6 +92,9 @@ def plan_backend(
     `table`: the blocks of the network; `ranks`, int32[blocks]: the rank of each.
     """
     if network.regions is not None:
+        from dtbsim.backends.regions.feed import Feed, fed
+        from dtbsim.backends.with_regions import WithRegionsPlan
+
         feed = Feed(len(network.regions.to_spikes))
         inner = _plan_neurons(choice, fed(network, feed), comm, table, ranks)
         return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed))

@@ -14,6 +14,7 @@ from dtbsim.errors import InputError
 from dtbsim.store.files import RESTORE
 from dtbsim.store.table_reader import TableReader
 from dtbsim.store.table_writer import Column, TableWriter, rows_per_chunk
+from dtbsim.units import squared
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -138,8 +139,3 @@ def spectrum(found: Accumulated, members: Mapping[str, Any]) -> xr.DataArray:
             "segment_ms": samples * found.interval_ms,
         },
     )
-
-
-def squared(unit: str) -> str:
-    """The square of a unit."""
-    return f"{unit}²" if unit.isalnum() else f"({unit})²"
