@@ -1,6 +1,6 @@
 """Mean-field regions: nanoseconds of one core per region, step and member, noise included, by model and members.
 
-    python benchmarks/regions.py [MODEL ...] [--members 1,16,64] [--out FILE.json]
+    python benchmarks/regions.py [MODEL ...] [--members 1,16,64] [--json benchmarks/results/regions.json]
 
 80 regions of aal2 (dense), 10 mm/ms where there are delays; process time of one thread, the best of five stretches,
 after compiling. `--scan` measures a whole 10-minute run of the dynamic mean field at dt 1 ms, as `dtbsim run` does it.
@@ -9,12 +9,13 @@ after compiling. `--scan` measures a whole 10-minute run of the dynamic mean fie
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import common
 
 from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.config import load_config_data
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", choices=[*CASES, []], help="default: all")
     parser.add_argument("--members", default="1,16,64")
     parser.add_argument("--scan", action="store_true")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write results here")
     given = parser.parse_args()
     found: dict[str, Any] = {}
     for name in given.models or CASES:
@@ -126,8 +127,8 @@ def main() -> None:
     if given.scan:
         found["scan"] = scan()
         print("10-minute scan:", ", ".join(f"{name} {value:.3g}" for name, value in found["scan"].items()))
-    if given.out is not None:
-        given.out.write_text(json.dumps(found, indent=1) + "\n")
+    if given.json is not None:
+        common.write_json(given.json, common.origin("regions", "numpy", "numba") | {"results": found})
 
 
 if __name__ == "__main__":
