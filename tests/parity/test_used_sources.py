@@ -1,4 +1,4 @@
-"""Rows of used sources alone hold the same synapses that change, which change alike and transmit the same spikes."""
+"""Rows of used sources alone hold the same plastic synapses: equal weights, equal spikes."""
 
 from __future__ import annotations
 

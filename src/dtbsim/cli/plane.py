@@ -58,12 +58,12 @@ def _parameters(model: RegionModel, given: list[str]) -> dict[str, float]:
     found = {}
     for text in given:
         name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set {text} has no value", remedy="write NAME=VALUE")
         try:
             found[model.parameter(name.strip()).name] = float(value)
         except ValueError:
             raise InputError(f"--set {text}: {value!r} is no number", remedy="write NAME=VALUE") from None
-        if not equals:
-            raise InputError(f"--set {text} has no value", remedy="write NAME=VALUE")
     return found
 
 

@@ -77,7 +77,7 @@ class Feedback:
         return {"gids": self._elements.ravel()[order], "values": self.values.ravel()[order]}
 
     def restore(self, state: State) -> None:
-        """Go on from there; the backend is told with the next correction, or by `go_on`."""
+        """Go on from there; the backend gets the values with the next correction, or from `go_on`."""
         at = np.searchsorted(np.asarray(state["gids"]), self._elements)
         self.values = np.asarray(state["values"], np.float64)[at]
 

@@ -24,7 +24,7 @@ _INTRODUCTION = """\
      edit. -->
 
 `dtbsim models list` names the models, `dtbsim models show NAME` prints what stands here. How networks are made of them
-stands in [Regions](regions.md). Arithmetic of a step is in float32; derived constants are computed in float64 and
+is in [Regions](regions.md). Arithmetic of a step is in float32; derived constants are computed in float64 and
 rounded once. Functions are written in the subset of Python of [neuron models](models.md) and compiled for every device;
 derivatives are per ms. An input `in_NAME` is the same in all stages of a step. Where the default of noise is given, it
 is what a configuration gets that asks for noise without saying more.
