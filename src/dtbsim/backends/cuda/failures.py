@@ -20,7 +20,7 @@ _UNUSABLE = {
     "cudaErrorUnknown": "see whether `nvidia-smi` works",
     "cudaErrorNoKernelImageForDevice": "remove the kernel cache (`dtbsim doctor` says where it is)",
     "CUDA_ERROR_NO_BINARY_FOR_GPU": "remove the kernel cache (`dtbsim doctor` says where it is)",
-    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "install a newer driver: it is older than the CUDA compiler that is installed",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "install a newer driver: it is older than the installed CUDA compiler",
     "cudaErrorECCUncorrectable": "the memory of the GPU is defective: use another one",
     "cudaErrorNvlinkUncorrectable": "the connection of the GPUs is defective: use another machine",
 }
