@@ -347,6 +347,13 @@ def _move_on(group: Any, steps: int) -> None:
 
 
 @cached_njit
+def before_nodes(kind: int, sent: Any, numbers: Any, out: Any) -> None:
+    """What a history keeps of what nodes send, float32[nodes, lanes]."""
+    for node in range(sent.shape[0]):
+        _before(kind, sent[node], numbers, out[node], sent.shape[1])
+
+
+@cached_njit
 def step_block(group: Any, steps: int) -> None:
     """Sums and nodes of one block, and samples; what is sent is yet to be exchanged."""
     _steps_of(group, steps, 0, 1)

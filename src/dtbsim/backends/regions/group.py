@@ -154,6 +154,16 @@ class LaneGroup:
             size = (last - first) * self.lanes
             self.sent.append({name: np.zeros((self.block, size), np.float32) for name in variant.sent})
 
+    def parameter(self, population: RegionPopulation, name: str) -> F64:
+        """What holds of a parameter, float64[nodes, lanes]."""
+        first, last = self._share.nodes[population.index]
+        known = self._set.get((population.index, name))
+        if known is None and name in population.parameters:
+            known = lane_values(population.parameters[name], self.members)[:, first:last].T
+        if known is None:
+            known = np.full((1, 1), float(population.model.parameter(name).default))
+        return np.broadcast_to(known, (last - first, self.lanes)).copy()
+
     def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
         """Give all nodes of this rank and members of this group (float64[nodes, lanes]) a new value of a parameter."""
         self._set[population.index, name] = values
@@ -368,8 +378,7 @@ class LaneGroup:
 
     def _before(self, history: _History, sent: F32) -> F32:
         out = np.zeros_like(sent)
-        for node in range(len(sent)):
-            T._before(history.function, sent[node], history.numbers.ravel(), out[node], self.lanes)
+        T.before_nodes(history.function, sent, history.numbers.ravel(), out)
         return out
 
     def history_values(self, history: _History) -> F32:
