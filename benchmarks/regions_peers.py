@@ -90,7 +90,10 @@ def main() -> None:
             row: dict[str, Any] = {"dtbsim alone": regions.measured(case, 1), "dtbsim": regions.measured(case, 16)}
             network = network_file(Path(scratch), case.delays)
             for peer in peers:
-                if name in HAS[peer] and (one := of_peer(given.folder.resolve(), peer, name, case, network)) is not None:
+                if (
+                    name in HAS[peer]
+                    and (one := of_peer(given.folder.resolve(), peer, name, case, network)) is not None
+                ):
                     row[peer] = one
             found[name] = row
             print(f"{name:14s}", ", ".join(f"{who} {one['ns']:.4g} ns" for who, one in row.items()), flush=True)

@@ -29,7 +29,9 @@ def main() -> None:
         model.run()
         best_s = min(best_s, time.process_time() - begin_s)
     version = importlib.metadata.version("neurolib")
-    print(json.dumps({"seconds": best_s, "members": 1, "version": version, "scheme": "euler, Ornstein-Uhlenbeck noise"}))
+    print(
+        json.dumps({"seconds": best_s, "members": 1, "version": version, "scheme": "euler, Ornstein-Uhlenbeck noise"})
+    )
 
 
 if __name__ == "__main__":

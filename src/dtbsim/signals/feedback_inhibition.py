@@ -148,7 +148,10 @@ class InhibitionStream(Stream):
         rates, inhibition = gathered(last, n, members, comm), gathered(held, n, members, comm)
         self._count += int(series.steps.size)
         if rates is not None and inhibition is not None:
-            self._values = {"J_i": inhibition[0, :, :, 0].T.astype(np.float64), "rate_hz": rates[0, :, :, 0].T.astype(np.float64)}
+            self._values = {
+                "J_i": inhibition[0, :, :, 0].T.astype(np.float64),
+                "rate_hz": rates[0, :, :, 0].T.astype(np.float64),
+            }
 
     def take(self, chunk: Chunk) -> None:
         """Store it now and then."""

@@ -56,9 +56,7 @@ def spread_of_deviations(
     through = value["gamma_E"] * value["tau_E_ms"] * rate_hz
     s_e = np.broadcast_to(through / (1.0 + through), (n,))
     far = value["G"] * value["J_N_nA"] * strengths * s_e
-    base = np.broadcast_to(
-        value["W_I"] * value["I_0_nA"] + value["J_N_nA"] * s_e + value["lambda_FFI"] * far, (n,)
-    )
+    base = np.broadcast_to(value["W_I"] * value["I_0_nA"] + value["J_N_nA"] * s_e + value["lambda_FFI"] * far, (n,))
     inhibited = value["a_I"] * (base - _settled(base, value)) - value["b_I_Hz"]
     beta = (1.0 - s_e) * value["gamma_E"] * value["a_E"] * _slope(_inverse(rate_hz, value["d_E_s"]), value["d_E_s"])
     answer = value["gamma_I"] * value["a_I"] * _slope(inhibited, value["d_I_s"])
@@ -89,7 +87,7 @@ def stability_limit(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: 
 
 
 def unstable_coupling(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: float) -> float | None:
-    """Global coupling times the largest eigenvalue of C where the state at the target is unstable; None where it is not.
+    """Global coupling times the largest eigenvalue of C where the state at the target is unstable; else None.
 
     J_i are those that balance all regions at the target. A coupling with a negative weight is not looked at.
     """

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def balance(key: str, item: FeedbackInhibition, compiled: Sequence[tuple[Mapping[str, RegionDraft], Sequence[CouplingDraft]]], places: Places) -> None:
+def balance(
+    key: str,
+    item: FeedbackInhibition,
+    compiled: Sequence[tuple[Mapping[str, RegionDraft], Sequence[CouplingDraft]]],
+    places: Places,
+) -> None:
     """Give J_i its start in every member, and say where the state at the target is not stable."""
     unstable: list[tuple[float, Any, csr_array]] = []
     for drafts, couplings in compiled:
@@ -68,9 +73,7 @@ def _not_plain(draft: RegionDraft, couplings: Sequence[CouplingDraft]) -> str | 
     """Name of a coupling onto a population that is not a linear one of its S_E."""
     for coupling in couplings:
         plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
-        if coupling.target == draft.name and (
-            coupling.source != draft.name or coupling.variable != "S_E" or not plain
-        ):
+        if coupling.target == draft.name and (coupling.source != draft.name or coupling.variable != "S_E" or not plain):
             return str(coupling.name)
     return None
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.regions.group import LaneGroup, Sampled
+from dtbsim.backends.regions.group import LaneGroup, Sampled, lane_values
 from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.shares import Share, share_of
 from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, row_names, state_of
@@ -222,8 +222,14 @@ class RegionEngine:
 
     def parameter(self, population: int, name: str) -> NDArray[np.float64]:
         """float64[nodes of this rank, members of this rank]: what holds of a parameter."""
-        one = self._network.populations[population]
-        return np.concatenate([group.parameter(one, name) for group in self.groups], axis=1)
+        one, (first, last) = self._network.populations[population], self.share.nodes[population]
+        default = np.full((1, one.n_nodes), float(one.model.parameter(name).default))
+        found = []
+        for group in self.groups:
+            start = lane_values(one.parameters.get(name, default), group.members)[:, first:last].T
+            held = group.set.get((population, name), start)
+            found.append(np.broadcast_to(held, (last - first, group.lanes)))
+        return np.concatenate(found, axis=1)
 
     def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""

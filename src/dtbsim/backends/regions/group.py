@@ -80,7 +80,7 @@ class LaneGroup:
         self._keep: list[Any] = []
         self._dense: list[F32] = []
         """Weights of all pairs."""
-        self._set: dict[tuple[int, str], F64] = {}
+        self.set: dict[tuple[int, str], F64] = {}
         """Parameters that were changed, by population and name."""
         self.blocks: list[RegionBlock] = []
         self.sent: list[dict[str, F32]] = []
@@ -154,19 +154,9 @@ class LaneGroup:
             size = (last - first) * self.lanes
             self.sent.append({name: np.zeros((self.block, size), np.float32) for name in variant.sent})
 
-    def parameter(self, population: RegionPopulation, name: str) -> F64:
-        """What holds of a parameter, float64[nodes, lanes]."""
-        first, last = self._share.nodes[population.index]
-        known = self._set.get((population.index, name))
-        if known is None and name in population.parameters:
-            known = lane_values(population.parameters[name], self.members)[:, first:last].T
-        if known is None:
-            known = np.full((1, 1), float(population.model.parameter(name).default))
-        return np.broadcast_to(known, (last - first, self.lanes)).copy()
-
     def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
         """Give all nodes of this rank and members of this group (float64[nodes, lanes]) a new value of a parameter."""
-        self._set[population.index, name] = values
+        self.set[population.index, name] = values
         block = self.blocks[population.index]
         block.set_constants(self._constants(population, block.kernel.variant))
 
@@ -177,7 +167,7 @@ class LaneGroup:
             return lane_values(values, self.members)[:, first:last].T
 
         parameters = {name: part(values) for name, values in population.parameters.items()}
-        parameters |= {name: values for (index, name), values in self._set.items() if index == population.index}
+        parameters |= {name: values for (index, name), values in self.set.items() if index == population.index}
         noise = noise_numbers(population.noise, part)
         weights = []
         for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):
@@ -269,7 +259,7 @@ class LaneGroup:
         return row
 
     def _weights_of(self, made: Any, wiring: Any, first: int, last: int, n_sources: int) -> F32:
-        """All pairs as `made` lays them out; slots with the same weights share them, so that they are summed together."""
+        """All pairs as `made` lays them out; slots with the same weights share them and are summed together."""
         new: F32 = made(wiring, first, last, n_sources)
         for known in self._dense:
             if known.shape == new.shape and np.array_equal(known, new):
