@@ -79,7 +79,6 @@ class LaneGroup:
         self.columns = self.back + 1 + extra
         self._keep: list[Any] = []
         self._dense: list[F32] = []
-        """Weights of all pairs."""
         self.set: dict[tuple[int, str], F64] = {}
         """Parameters that were changed, by population and name."""
         self.blocks: list[RegionBlock] = []
@@ -318,12 +317,7 @@ class LaneGroup:
             row[:] = sent.ctypes.data, sent.shape[1], one.interval, one.mean, self._means[-1].ctypes.data, 0, 0
         self._sample_table = samples
         table = self.table
-        table[T.LANES], table[T.COLUMNS], table[T.BLOCK], table[T.BACK] = (
-            self.lanes,
-            self.columns,
-            self.block,
-            self.back,
-        )
+        table[[T.LANES, T.COLUMNS, T.BLOCK, T.BACK]] = self.lanes, self.columns, self.block, self.back
         table[T.POSITION] = self.back
         for count, at, rows in (
             (T.N_SLOTS, T.SLOTS_AT, self._slots),
