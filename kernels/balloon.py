@@ -138,8 +138,8 @@ def advance_bins(
     """Take a state float64[6, n] through bins of rates float64[k, n] (Hz), each in a number of equal steps.
 
     `bins` have been before. A sample, a row of `out`, is due after bin `discard` + m * `every`, m = 1, 2, ...
-    Returns how many bins were advanced, fewer than k where a volume is no positive number after the last of them, and how
-    many inflows were floored.
+    Returns how many bins were advanced, fewer than k where a volume is no positive number after the last of them, and
+    how many inflows were floored.
     """
     floored, due, n = 0, 0, state.shape[1]
     room = np.zeros((ROOM, min(n, WIDTH)))
