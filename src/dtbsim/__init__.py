@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from dtbsim.models.drives.ou_current import OUCurrentDrive
     from dtbsim.models.drives.poisson import PoissonDrive
     from dtbsim.models.drives.pulse_packet import PulsePacketDrive
+    from dtbsim.models.drives.pulse_train import PulseTrainDrive
     from dtbsim.models.drives.ramp import RampDrive
     from dtbsim.models.drives.renewal import RenewalDrive
     from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
@@ -169,6 +170,7 @@ _MODULES = {
     "models.drives.noise_current": ("NoiseCurrentDrive",),
     "models.drives.ou_current": ("OUCurrentDrive",),
     "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.pulse_train": ("PulseTrainDrive",),
     "models.drives.ramp": ("RampDrive",),
     "models.drives.sinusoidal": (
         "ACDrive",

@@ -30,6 +30,7 @@ from dtbsim.models.drives.noise_current import NoiseCurrent
 from dtbsim.models.drives.ou_current import OUCurrent
 from dtbsim.models.drives.poisson import Poisson
 from dtbsim.models.drives.pulse_packet import PulsePacket
+from dtbsim.models.drives.pulse_train import PulseTrain
 from dtbsim.models.drives.ramp import RampCurrent
 from dtbsim.models.drives.renewal import RenewalTrains
 from dtbsim.models.drives.sinusoidal import AC, SinusoidalCurrent
@@ -70,6 +71,7 @@ BUILT_IN: tuple[DriveKind, ...] = (
     AC(),
     StepCurrent(),
     RampCurrent(),
+    PulseTrain(),
     NoiseCurrent(),
     OUCurrent(),
     WhiteNoise(),
