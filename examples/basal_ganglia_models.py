@@ -38,7 +38,9 @@ class ConductanceIzhikevich(NeuronModel):
         Parameter("E_in_mV", "mV", -90.0, "inhibitory reversal potential"),
         Parameter("tau_ex_ms", "ms", 10.0, "time constant of the excitatory conductance", low=0.0, open_low=True),
         Parameter("tau_in_ms", "ms", 10.0, "time constant of the inhibitory conductance", low=0.0, open_low=True),
-        Parameter("tau_base_ms", "ms", 1.0, "time constant of the conductance of baseline input", low=0.0, open_low=True),
+        Parameter(
+            "tau_base_ms", "ms", 1.0, "time constant of the conductance of baseline input", low=0.0, open_low=True
+        ),
         Parameter("t_ref_ms", "ms", 10.0, "refractory period, rounded up to whole steps", low=0.0),
         Parameter("I_e_mV_per_ms", "mV/ms", 0.0, "constant input current"),
     )

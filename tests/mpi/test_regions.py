@@ -1,4 +1,4 @@
-"""Mean-field regions and hybrid networks as a job of three ranks: the hashes of one process, with drives and changes."""
+"""Mean-field regions and hybrid networks on three ranks: the hashes of one process, with drives and changes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def _regions(folder: Path) -> dict[str, Any]:
                     "delay_ms": {"tract_velocity_m_per_s": 4.0}},
         },
         "changes": {
-            "decay": {"population": "nodes", "neurons": [0, 9, 16], "t_ms": 21.5, "set": {"gamma_per_ms": 0.3, "x": 5.0}},
+            "decay": {"population": "nodes", "neurons": [0, 9, 16], "t_ms": 21.5,
+                      "set": {"gamma_per_ms": 0.3, "x": 5.0}},
             "coupling": {"coupling": "all", "times_ms": [12.0, 40.0], "values": {"strength": [0.02, 0.005]}},
         },
     }  # fmt: skip

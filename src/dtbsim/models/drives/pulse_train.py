@@ -19,7 +19,7 @@ from dtbsim.models.drives.waveforms import FloatArray, IntArray
 
 
 class PulseTrainDrive(Current):
-    """Rectangular pulses, the first at `start_ms`, then one every 1000 / frequency_hz ms, as of a stimulation electrode.
+    """Rectangular pulses, the first at `start_ms`, then one every 1000 / frequency_hz ms, as of an electrode.
 
     A pulse is `amplitude` for `width_ms`, then, where these are given, `recovery_amplitude` for `recovery_ms`: the
     second phase of a biphasic one. Each begins with the nearest step, so that a frequency holds over any time.
@@ -35,11 +35,9 @@ class PulseTrainDrive(Current):
 
     @model_validator(mode="after")
     def _apart(self) -> PulseTrainDrive:
-        if self.width_ms + self.recovery_ms > 1000.0 / self.frequency_hz:
-            raise ValueError(
-                f"pulses of {self.width_ms + self.recovery_ms:g} ms do not fit {1000.0 / self.frequency_hz:g} ms, the time "
-                "from one to the next"
-            )
+        length, period = self.width_ms + self.recovery_ms, 1000.0 / self.frequency_hz
+        if length > period:
+            raise ValueError(f"pulses of {length:g} ms do not fit {period:g} ms, the time from one to the next")
         return self
 
     def grid_times(self) -> Iterator[tuple[KeyPath, float | None]]:
@@ -65,7 +63,9 @@ class Pulses:
         number = np.floor((since + 0.5) / self.period)
         number -= np.rint(number * self.period) > since  # halves are rounded to even numbers
         place = since - np.rint(number * self.period).astype(np.int64)
-        value = np.where(place < self.width, self.amplitude, np.where(place < self.width + self.rest, self.recovery, 0.0))
+        value = np.where(
+            place < self.width, self.amplitude, np.where(place < self.width + self.rest, self.recovery, 0.0)
+        )
         return np.where(since >= 0, value, 0.0)
 
 
