@@ -1,4 +1,4 @@
-"""The neurons of hybrid_basal_ganglia.yaml: Izhikevich's equations with conductances, as in models of the basal ganglia.
+"""The neurons of hybrid_basal_ganglia.yaml: Izhikevich's equations with conductances.
 
 Equations and parameters of the populations are those of Maith et al. 2021 (doi:10.1111/ejn.14868) as Meier et al. 2022
 (doi:10.1016/j.expneurol.2022.114111) use them; docs/hybrid.md says what the example takes from there and what not.

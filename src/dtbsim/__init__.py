@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.drives.current_series import CurrentSeriesDrive
     from dtbsim.models.drives.dc import DCDrive
     from dtbsim.models.drives.gamma import GammaDrive
     from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
@@ -170,6 +171,7 @@ _MODULES = {
     "models.drives.noise_current": ("NoiseCurrentDrive",),
     "models.drives.ou_current": ("OUCurrentDrive",),
     "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.current_series": ("CurrentSeriesDrive",),
     "models.drives.pulse_train": ("PulseTrainDrive",),
     "models.drives.ramp": ("RampDrive",),
     "models.drives.sinusoidal": (
@@ -201,6 +203,7 @@ __all__ = [
     "Bold",
     "BoxPositions",
     "Change",
+    "CurrentSeriesDrive",
     "DCDrive",
     "DiscPositions",
     "DistanceDependent",
@@ -235,6 +238,7 @@ __all__ = [
     "PotjansDiesmann",
     "Projection",
     "PulsePacketDrive",
+    "PulseTrainDrive",
     "RampDrive",
     "Record",
     "RecordCorrelation",

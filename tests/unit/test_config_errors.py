@@ -15,8 +15,8 @@ from dtbsim.errors import InputError, MultipleInputError
 RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree | explicit | distance_dependent"
 DRIVES = (
     "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | gamma | sinusoidal_gamma | renewal | "
-    "pulse_packet | dc | sinusoidal | ac | step_current | ramp | pulse_train | noise_current | ou_current | white_noise | "
-    "spike_trains"
+    "pulse_packet | dc | sinusoidal | ac | step_current | ramp | pulse_train | current_series | noise_current | "
+    "ou_current | white_noise | spike_trains"
 )
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"

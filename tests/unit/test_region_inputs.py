@@ -16,6 +16,7 @@ from dtbsim.backends.regions import group as group_module
 from dtbsim.backends.regions import shares as shares_module
 from dtbsim.config import RunConfig
 from dtbsim.errors import InputError
+from dtbsim.models.drives.current_series import CurrentSeriesDrive
 from dtbsim.mpi import run_ranks
 from dtbsim.numerics.philox import PURPOSE_REGION_DRIVE
 from dtbsim.simulate import run
@@ -111,6 +112,27 @@ def test_regions_follow_their_equations(tmp_path: Path) -> None:
     largest = np.abs(expected).max()
     assert largest > 1.0
     np.testing.assert_allclose(_x(config, tmp_path / "run"), expected, atol=1e-5 * largest)
+
+
+def test_a_course_from_a_file_times_a_map(tmp_path: Path) -> None:
+    """Two steps for each value, twice; regions have factors of their own; the folder of the run keeps the file."""
+    np.save(tmp_path / "course.npy", np.array([1.0, -3.0, 2.0]))
+    drive = {
+        "kind": "current_series", "target": "nodes", "file": str(tmp_path / "course.npy"), "interval_ms": 1.0,
+        "start_ms": 2.0, "stop_ms": 8.0, "amplitude": {"regions": {f"r{k}": 1.0 + k for k in range(N)}},
+    }  # fmt: skip
+    given = _config(tmp_path, couplings={}, simulation={"dt_ms": DT_MS, "duration_ms": 10.0})
+    for repeat, times in ((False, 1), (True, 2)):
+        config = given.model_copy(update={"drives": {"d": CurrentSeriesDrive(**drive, repeat=repeat)}})
+        found = _x(config, tmp_path / f"run_{repeat}")
+        course = np.zeros(20)
+        course[4 : 4 + 6 * times] = np.tile(np.repeat([1.0, -3.0, 2.0], 2), times)
+        x, expected = np.zeros(N), []
+        for value in course:
+            x = x + DT_MS * (value * (1.0 + np.arange(N)) - GAMMA * x)
+            expected.append(x)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert list((tmp_path / "run_True").glob("**/drives.d.npy"))
 
 
 # -- the same bits ----------------------------------------------------------------------------------------------
@@ -237,6 +259,7 @@ POISSON = {"kind": "poisson", "target": "nodes", "rate_hz": 10, "weight": 1}
     [
         ("drives", {"p": POISSON}, "drives.p.kind", "take no spikes"),
         ("drives", {"w": {"kind": "white_noise", "target": "nodes", "sigma_pA": 1}}, "drives.w.kind", "no membrane"),
+        ("drives", {"d": {"kind": "current_series", "target": "nodes", "file": "none.csv"}}, "drives.d.file", "no file"),
         ("drives", {"d": DRIVES["wave"] | {"input": "netwrok"}}, "drives.d.input", "no input 'netwrok'"),
         ("drives", {"d": DRIVES["wave"] | {"regions": ["r9"]}}, "drives.d.regions", "no region 'r9'"),
         ("drives", {"d": DRIVES["hiss"] | {"neurons": [5]}}, "drives.d.neurons", "no region 5"),

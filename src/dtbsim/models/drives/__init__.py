@@ -13,6 +13,7 @@ from typing import Any
 from dtbsim.config.drives import Current, Spiking, Windowed
 from dtbsim.config.kinds import check_config
 from dtbsim.models.drives.base import DriveKind, Site
+from dtbsim.models.drives.current_series import CurrentSeries
 from dtbsim.models.drives.dc import DC
 from dtbsim.models.drives.gamma import Gamma
 from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoisson
@@ -72,6 +73,7 @@ BUILT_IN: tuple[DriveKind, ...] = (
     StepCurrent(),
     RampCurrent(),
     PulseTrain(),
+    CurrentSeries(),
     NoiseCurrent(),
     OUCurrent(),
     WhiteNoise(),
