@@ -259,7 +259,7 @@ POISSON = {"kind": "poisson", "target": "nodes", "rate_hz": 10, "weight": 1}
     [
         ("drives", {"p": POISSON}, "drives.p.kind", "take no spikes"),
         ("drives", {"w": {"kind": "white_noise", "target": "nodes", "sigma_pA": 1}}, "drives.w.kind", "no membrane"),
-        ("drives", {"d": {"kind": "current_series", "target": "nodes", "file": "none.csv"}}, "drives.d.file", "no file"),
+        ("drives", {"d": {"kind": "current_series", "target": "nodes", "file": "no.csv"}}, "drives.d.file", "no file"),
         ("drives", {"d": DRIVES["wave"] | {"input": "netwrok"}}, "drives.d.input", "no input 'netwrok'"),
         ("drives", {"d": DRIVES["wave"] | {"regions": ["r9"]}}, "drives.d.regions", "no region 'r9'"),
         ("drives", {"d": DRIVES["hiss"] | {"neurons": [5]}}, "drives.d.neurons", "no region 5"),
