@@ -46,6 +46,8 @@ MEAN_FIELDS = {
     "resting_dmf.yaml": ["simulation.duration_ms=40000", "simulation.settling_ms=10000"],
 }
 """Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
+LONG = ["hybrid_basal_ganglia.yaml"]
+"""Those that run at night: a model of their own is compiled."""
 SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
 MODELS = ["basal_ganglia_models.py", "my_models.py"]
 
@@ -90,7 +92,18 @@ def test_a_short_run_fires_at_sensible_rates(name: str, tmp_path: Path, monkeypa
         assert -1 < result.summary["fc_correlation"] < 1
 
 
-@pytest.mark.parametrize("name", MEAN_FIELDS)
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_example_is_valid_as_it_stands(name: str) -> None:
+    network = dtbsim.validate(EXAMPLES / name)
+    assert network.name == Path(name).stem
+    assert network.regions is not None
+    assert network.regions.n_nodes == 80
+    assert network.n_neurons == 1200
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly) if name in LONG else name for name in MEAN_FIELDS]
+)
 def test_an_example_of_mean_fields_does_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
