@@ -182,6 +182,10 @@ class WithRegions:
         share = self.regions.share
         return share.nodes[population], share.members
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """Of this rank."""
+        return self.regions.parameter(population, name)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Of this rank."""
         self.regions.set_parameter(population, name, values)

@@ -221,6 +221,11 @@ class RegionEngine:
             found.append(RegionSeries(steps, values, (low, high), self.share.members))
         return found
 
+    def parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """float64[nodes of this rank, members of this rank]: what holds of a parameter."""
+        one = self._network.populations[population]
+        return np.concatenate([group.constants.parameter(one, name) for group in self.groups], axis=1)
+
     def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
         at = 0
