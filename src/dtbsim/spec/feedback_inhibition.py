@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,26 +86,17 @@ def stability_limit(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: 
     return low
 
 
-@dataclass(frozen=True)
-class Unstable:
-    """A balanced state that is not stable: global coupling times the largest eigenvalue of C, and the limit of that."""
+def unstable_coupling(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: float) -> float | None:
+    """Global coupling times the largest eigenvalue of C where the state at the target is unstable; None where it is not.
 
-    coupling: float
-    limit: float
-
-
-def checked_stability(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: float) -> Unstable | None:
-    """Whether all regions stay at the target, with the J_i that balance them there; None where they do.
-
-    A coupling with a negative weight is not looked at.
+    J_i are those that balance all regions at the target. A coupling with a negative weight is not looked at.
     """
     if not coupling.nnz or coupling.data.min() < 0.0:
         return None
     strengths = np.asarray(coupling.sum(axis=1)).ravel()
     if spread_of_deviations(p, coupling, rate_hz, balancing_inhibition(p, strengths, rate_hz)) < 1.0:
         return None
-    whole = float(np.max(p["G"])) * largest_eigenvalue(coupling)
-    return Unstable(whole, whole * stability_limit(p, coupling, rate_hz))
+    return float(np.max(p["G"])) * largest_eigenvalue(coupling)
 
 
 def largest_eigenvalue(coupling: csr_array, factors: F64 | float = 1.0) -> float:

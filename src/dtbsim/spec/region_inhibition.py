@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dtbsim.config.coupling import FeedbackInhibition
 from dtbsim.models.regions.deco_2014 import Deco2014
-from dtbsim.spec.feedback_inhibition import Unstable, balancing_inhibition, checked_stability
+from dtbsim.spec.feedback_inhibition import balancing_inhibition, stability_limit, unstable_coupling
 from dtbsim.spec.places import Places
 from dtbsim.spec.region_compile import CouplingDraft, RegionDraft
 from dtbsim.spec.region_network import F64
@@ -25,7 +25,7 @@ def balance(
     places: Places,
 ) -> None:
     """Give J_i its start in every member, and say where the state at the target is not stable."""
-    unstable: list[Unstable] = []
+    unstable: list[tuple[float, Any, csr_array]] = []
     for drafts, couplings in compiled:
         draft = _balanced(key, item, drafts, places)
         other = _not_plain(draft, couplings)
@@ -44,14 +44,15 @@ def balance(
                 raise places.error(f"controllers.{key}.target_rate_hz", message, remedy)
             draft.parameters["J_i"] = found
         if item.start == "analytic" or item.interval_ms is not None:
-            lost = checked_stability(parameters, matrix, item.target_rate_hz)
-            unstable += [] if lost is None else [lost]
+            lost = unstable_coupling(parameters, matrix, item.target_rate_hz)
+            unstable += [] if lost is None else [(lost, parameters, matrix)]
     if unstable:
-        most = max(unstable, key=lambda one: one.coupling)
+        most, parameters, matrix = max(unstable, key=lambda one: one[0])
+        limit = most * stability_limit(parameters, matrix, item.target_rate_hz)
         where = "" if len(compiled) == 1 else f" (in {len(unstable)} of {len(compiled)} members; this is the largest)"
         places.warnings.append(
             f"{places.where(f'controllers.{key}')}: global coupling times the largest eigenvalue of the coupling is "
-            f"{most.coupling:.4g}{where}; beyond {most.limit:.4g} the state with all regions at "
+            f"{most:.4g}{where}; beyond {limit:.4g} the state with all regions at "
             f"{item.target_rate_hz:g} Hz is unstable, and rates leave it: use weaker couplings, or compare the rates"
         )
 
