@@ -93,7 +93,7 @@ def _step(state: Any, first: int, last: int, rates: Any, numbers: Any, room: Any
     av, bv, cv, dv = room[0, :n], room[1, :n], room[2, :n], room[3, :n]
     aq, bq, cq, dq = room[4, :n], room[5, :n], room[6, :n], room[7, :n]
     middle, middle_q, end, end_q = room[8, :n], room[9, :n], room[10, :n], room[11, :n]
-    floored = _flow(s, x, rates, numbers, middle, end)
+    floored: int = _flow(s, x, rates, numbers, middle, end)
     _deliver(middle, numbers, middle_q)
     _deliver(end, numbers, end_q)
     _slope(v, q, room[12, :n], room[13, :n], 0.0, inverse_alpha, inflow, delivery, av, aq)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
 from dtbsim.backends.regions.engine import RegionEngine
-from dtbsim.backends.regions.memory import planned_bytes
 from dtbsim.backends.regions.feed import Feed
+from dtbsim.backends.regions.memory import planned_bytes
 from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.state import PART
 from dtbsim.backends.regions.state_hash import RegionHasher

@@ -18,9 +18,9 @@ from dtbsim.estimation.loads import chosen_ranks, find_loads
 from dtbsim.estimation.place import HERE, Asked, place_ranks
 from dtbsim.estimation.profile import Number, Profile, load_profile
 from dtbsim.estimation.rank import Rank, Ranks
-from dtbsim.estimation.result import Band, Estimate, Exchange, Machine, Memory, Network, Spread, Time, Window
 from dtbsim.estimation.region_networks import LIMITS as REGION_LIMITS
 from dtbsim.estimation.region_networks import add_regions, with_regions, without_neurons
+from dtbsim.estimation.result import Band, Estimate, Exchange, Machine, Memory, Network, Spread, Time, Window
 from dtbsim.estimation.time import Parts, build_time, step_time
 from dtbsim.partition import BlockTable
 from dtbsim.spec import network as spec

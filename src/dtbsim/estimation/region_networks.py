@@ -27,9 +27,7 @@ def with_regions(rank: Rank, network: spec.Network, n_ranks: int) -> Rank:
     if network.regions is None:
         return rank
     more = region_bytes(network, rank.rank, n_ranks)
-    return dataclasses.replace(
-        rank, host={**rank.host, "regions": float(more)}, planned_host=rank.planned_host + more
-    )
+    return dataclasses.replace(rank, host={**rank.host, "regions": float(more)}, planned_host=rank.planned_host + more)
 
 
 def add_regions(parts: Parts, network: spec.Network, rank: int, machine: Machine, profile: Profile) -> None:
@@ -56,7 +54,9 @@ def without_neurons(
     each = [float(region_bytes(network, int(rank), machine.ranks)) for rank in every]
     peak = Spread.of([BASE_BYTES + size for size in each], every)
     n = machine.ranks_per_node
-    node = max(float(sum(BASE_BYTES + size for size in each[first : first + n])) for first in range(0, machine.ranks, n))
+    node = max(
+        float(sum(BASE_BYTES + size for size in each[first : first + n])) for first in range(0, machine.ranks, n)
+    )
     available = float(available_bytes()) if here else profile["node.memory"] * 2**30
     parts = {"base": Spread.of([float(BASE_BYTES)] * len(each), every), "regions": Spread.of(each, every)}
     memory = Memory(parts, peak, node, available, None, None, None)

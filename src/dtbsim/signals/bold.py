@@ -136,7 +136,7 @@ class BalloonWindkessel:
             InputError: wrong shape, or a rate that is negative, NaN or infinite; nothing has been advanced then.
             NumericsError: the volume became non-positive or non-finite (rates far beyond physiology).
         """
-        rates = np.require(rates_hz, np.float64, "CW")
+        rates = np.require(rates_hz, np.float64, ["C", "W"])
         if rates.ndim != 2 or rates.shape[1] != self.n_regions:
             raise InputError(f"rates_hz has shape {rates.shape}; needed is [bins, {self.n_regions}]", where=_WHERE)
         bad = ~(np.isfinite(rates) & ((rates >= 0) | self._signed))

@@ -250,7 +250,7 @@ class LaneGroup:
         return row
 
     def _weights_of(self, made: Any, wiring: Any, first: int, last: int, n_sources: int) -> F32:
-        """All pairs as `made` lays them out; slots with the same weights share them, so that they are summed together."""
+        """All pairs as `made` lays them out; slots with the same weights share them and are summed together."""
         new: F32 = made(wiring, first, last, n_sources)
         for known in self._dense:
             if known.shape == new.shape and np.array_equal(known, new):

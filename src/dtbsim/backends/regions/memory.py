@@ -22,7 +22,7 @@ def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
 
 
 def planned_parts(network: RegionNetwork, rank: int, n_ranks: int) -> dict[str, int]:
-    """The same by part: `states` with constants and noise, `couplings` with weights and sums, `histories`, `numbers`."""
+    """By part: `states` with constants and noise, `couplings` with weights and sums, `histories`, `numbers`."""
     share = share_of(network, rank, n_ranks)
     parts = dict.fromkeys(("states", "couplings", "histories", "numbers"), 0)
     for population in network.populations:
