@@ -115,7 +115,7 @@ def lookup_names(label_image: Path) -> dict[int, str]:
 
 
 def read_lookup(table: Path) -> dict[int, str]:
-    """Return number -> name of a table: BIDS (`index`, `name`), or lines of a number and a name (FreeSurfer and others).
+    """Return number -> name of a table: BIDS (`index`, `name`), or lines of a number and a name (FreeSurfer).
 
     Raises:
         InputError: a line without number and name.

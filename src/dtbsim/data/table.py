@@ -91,6 +91,26 @@ def read_table(path: Path) -> Table:
     )
 
 
+def holds_numbers(path: Path) -> bool:
+    """Whether it is a table of numbers: no column right of the first one has texts alone.
+
+    Raises:
+        InputError: no text, or empty.
+    """
+    rows = read_cells(path)
+    body = [cells for _, cells in rows[1:]] or [cells for _, cells in rows]
+    width = min(len(cells) for cells in body)
+    columns = range(1 if width > 1 else 0, width)
+    texts = (all(_number(cells[k], True) is None for cells in body) for k in columns)
+    return not any(texts)
+
+
+def read_cells(path: Path) -> list[Row]:
+    """Return line number and cells of every line that is neither empty nor a comment; raises as `read_table`."""
+    _, rows = _read_lines(path)
+    return list(_split(rows, _separator([text for _, text in rows[:_LOOKED_AT]], path), path))
+
+
 def _read_lines(path: Path) -> tuple[str | None, list[tuple[int, str]]]:
     """The last comment before the first line, and the lines that are neither comments nor empty, with their numbers."""
     comment: str | None = None

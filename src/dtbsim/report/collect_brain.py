@@ -43,6 +43,9 @@ def collect_brain(source: Source, found: dict[str, Any]) -> Brain | None:
     if atlas.n_regions > MOST_BALLS:
         source.absent.append(f"the brain (more than {MOST_BALLS:,} regions)")
         return None
+    if atlas.xyz_mm is None:
+        source.absent.append("the brain (the atlas has no centroids of its regions)")
+        return None
     if len(np.unique(atlas.xyz_mm, axis=0)) < min(2, atlas.n_regions):
         source.absent.append("the brain (all regions have the same centroid)")
         return None
