@@ -1,4 +1,4 @@
-"""Atlases made of others: mean over people, consensus, a share of the connections, some regions, regions put together."""
+"""Atlases made of others: mean over people, consensus, strongest connections, some regions, regions put together."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ def derive_atlas(
 
     Several atlases are averaged, and each becomes one of its people; so are the people of a single atlas where
     `consensus` is given: the share of people who must have a connection. `regions` are those that stay (`left`,
-    `right`, or names), `merge` maps regions to new ones, or names a text column of the atlas (a network, say), `density` is the
-    share of the strongest connections that stay. People are treated alike.
+    `right`, or names), `merge` maps regions to new ones, or names a text column of the atlas (a network, say),
+    `density` is the share of the strongest connections that stay. People are treated alike.
 
     Raises:
         InputError: nothing to do, no such atlas or region, `out` exists. Nothing is written then.

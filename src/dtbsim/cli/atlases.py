@@ -37,14 +37,30 @@ def show_atlas(name: str, out: Path | None = None) -> int:
     with installed():
         from dtbsim.atlas import atlas_summary, load_atlas
 
-    atlas = atlas_summary(load_atlas(name))
+    loaded = load_atlas(name)
+    atlas = atlas_summary(loaded)
     rows = [(label, text) for label, text in _atlas_rows(atlas) if text]
     show(pairs(rows, title=f"{atlas['name']}: {atlas['description']}"))
+    if out is not None:
+        with installed():
+            from dtbsim.report.atlas_page import write_atlas_page
+
+        show("", f"written: {write_atlas_page(loaded, out, _import_record(loaded.source))}")
     return EXIT_OK
+
+
+def _import_record(source: str) -> dict[str, Any] | None:
+    """What the import of an atlas says of its files."""
+    from dtbsim.files import read_json
+
+    path = Path(source) / "import.json"
+    found = read_json(path) if path.is_file() else None
+    return found if isinstance(found, dict) else None
 
 
 def _atlas_rows(atlas: dict[str, Any]) -> list[tuple[str, str]]:
     kind = "symmetric" if atlas["symmetric"] else "directed"
+    unit = atlas["weights"]["unit"]
     labels = [f"{name} ({number} different)" for name, number in atlas["labels"].items()]
     return [
         (
@@ -52,7 +68,7 @@ def _atlas_rows(atlas: dict[str, Any]) -> list[tuple[str, str]]:
             f"{atlas['n_regions']}: {atlas['n_left']} left, {atlas['n_right']} right, {atlas['n_cortical']} cortical",
         ),
         ("connections", f"{atlas['n_connections']:,} ({100 * atlas['density']:.3g} % of all pairs), {kind}"),
-        ("weights", f"{_range(atlas['weights'])} ({atlas['weights']['unit']})"),
+        ("weights", _range(atlas["weights"]) + (f" ({unit})" if unit else "")),
         ("tract lengths", _lengths(atlas["lengths_mm"])),
         ("maps", ", ".join(atlas["maps"])),
         ("labels", ", ".join(labels)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from dtbsim.version import VERSION
 SUBJECTS, BOLD, IMAGES, SURFACES = "subjects", "bold", "images", "surfaces"
 """Folders in that of an imported atlas; an atlas of each person is in the first."""
 _BLOCK = 1 << 20
+_NUMBER = re.compile(r"-?\d+(\.\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -204,18 +206,31 @@ def _said(made: _Made, shown: Mapping[str, str]) -> tuple[list[dict[str, str]], 
     """What the parts were taken for and what was changed, of people only what is not the same for all."""
     taken = list(made.whole.taken)
     changes = list(made.whole.changes)
-    counts: dict[str, list[str]] = {}
     for person, found in made.people.items():
         taken += [{**one, "person": person} for one in found.taken]
-        for line in found.changes:
-            counts.setdefault(line, []).append(person)
-    for line, persons in counts.items():
-        who = "everybody" if len(persons) == len(made.people) else ", ".join(persons)
-        changes.append(f"{who}: {line}")
+    changes += _of_people({person: found.changes for person, found in made.people.items()})
     for one in taken:
         for folder, source in shown.items():
             one["file"] = one["file"].replace(f"{folder}/", f"{source}: ")
     return taken, changes
+
+
+def _of_people(lines: Mapping[str, Sequence[str]]) -> list[str]:
+    """What was changed in the data of people: what is alike in one line, numbers at its end as a range."""
+    alike: dict[str, dict[str, str]] = {}
+    for person, said in lines.items():
+        for line in said:
+            words = line.replace(person, "NAME")
+            number_at_end = _NUMBER.search(words)
+            value = number_at_end.group() if number_at_end else ""
+            alike.setdefault(words.removesuffix(value), {})[person] = value
+    changes = []
+    for words, values in alike.items():
+        who = "everybody" if len(values) == len(lines) else ", ".join(values)
+        found = sorted({float(value) for value in values.values() if value})
+        end = "" if not found else f"{found[0]:g}" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g}"
+        changes.append(f"{who}: {words}{end}")
+    return changes
 
 
 def _file(file: Path, shown: Mapping[str, str]) -> dict[str, Any]:

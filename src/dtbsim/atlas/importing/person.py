@@ -205,7 +205,7 @@ class _Maker:
             check_number(len(matrix.values), len(names), matrix.where)
             matrix = replace(matrix, labels=names)
             if what != "weights":
-                self.changes.append(f"{what} has no labels: its rows are taken in the order of the weights")
+                self.changes.append(f"{what}: no labels, so the rows are taken in the order of the weights")
         return matrix.ordered(order)
 
     def _prepared(self, weights: Matrix) -> dict[str, Any]:
@@ -265,10 +265,10 @@ class _Maker:
                 n_regions=len(names),
             )
             self._said(item.where, f"BOLD ({found.values.shape[0]} samples)", item.why)
-            self.changes += [f"{item.raw.name}: {notice}" for notice in found.notices]
+            self.changes += [f"BOLD: {notice}" for notice in found.notices]
             if found.labels is None:
                 found = found.ordered(names)
-                self.changes.append(f"{item.raw.name} has no labels: its regions are taken in the order of the weights")
+                self.changes.append("BOLD: no labels, so the regions are taken in the order of the weights")
             name = item.raw.name if item.raw.name not in series else f"{item.raw.name}_{len(series) + 1}"
             series[name] = found.ordered(order)
         return series
