@@ -29,7 +29,7 @@ def read_parcellated(path: Path) -> Series:
         InputError: no such file.
         MissingDependencyError: nibabel is not there.
     """
-    image = _load(path)
+    image = load_image(path)
     axes = [image.header.get_axis(index) for index in range(2)] if hasattr(image.header, "get_axis") else []
     kinds = [type(axis).__name__ for axis in axes]
     if sorted(kinds) != ["ParcelsAxis", "SeriesAxis"]:
@@ -58,7 +58,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
     """
     if label_image is None:
         raise InputError("an image needs a label image", where=str(path), remedy="give --label-image FILE.nii.gz")
-    image, labelled = _load(path), _load(label_image)
+    image, labelled = load_image(path), load_image(label_image)
     if len(image.shape) != 4:
         raise InputError(f"has {len(image.shape)} axes; a series of images has 4", where=str(path))
     numbers = label_numbers(labelled, label_image)
@@ -156,7 +156,13 @@ def _grid(image: Any) -> str:
     return f"{size} of {'x'.join(f'{step:.3g}' for step in image.header.get_zooms()[:3])} mm"
 
 
-def _load(path: Path) -> Any:
+def load_image(path: Path) -> Any:
+    """Return an image of nibabel, of which nothing but the header has been read.
+
+    Raises:
+        InputError: no such file, no image, or one that says that it is larger than its file can be.
+        MissingDependencyError: nibabel is not there.
+    """
     try:
         import nibabel
     except ImportError as error:

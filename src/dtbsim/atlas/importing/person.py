@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.atlas.correlation import mean_correlation
+from dtbsim.atlas.importing.label_image import regions_in
 from dtbsim.atlas.importing.options import Given, Options
 from dtbsim.atlas.importing.raw import Raw, raws_of
 from dtbsim.atlas.importing.region_table import RegionTable
@@ -21,7 +22,7 @@ from dtbsim.data.labels import check_unique, hemisphere, match_labels
 from dtbsim.data.model import Matrix, Series, check_number
 from dtbsim.data.series import read_series
 from dtbsim.data.table import Table
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, MissingDependencyError
 
 F64 = NDArray[np.float64]
 
@@ -29,6 +30,7 @@ _WORDS = {
     "weights": "weights", "lengths": "tract lengths", "fc": "functional connectivity", "bold": "BOLD",
     "lead_field": "lead field", "label_image": "label image", "surface": "surface",
 }  # fmt: skip
+_COLUMNS = {"xyz_mm": "centroids", "is_cortex": "which regions are cortex"}
 _UNRELATED = 0.05
 """Correlation of weights and FC below which they may be of different orders."""
 _SHORT_MM = 5.0
@@ -115,7 +117,7 @@ class _Maker:
                 f"found no weights of connections (found {listed})", remedy="name the file: --weights FILE"
             )
         lengths, fc = self._matrix("lengths"), self._matrix("fc")
-        tables = self._tables()
+        tables = [*self._tables(), *self._of_images(len(weights.values))]
         names = self._names(weights, tables)
         order, reference = self._order(names)
         weights = self._matched(weights, names, order, "weights")
@@ -159,6 +161,18 @@ class _Maker:
             if item.role == "regions":
                 self._said(item.where, item.value.says, item.why)
                 found.append(item.value)
+        return found
+
+    def _of_images(self, n: int) -> list[RegionTable]:
+        """Centroids and voxel values of regions from a label image; without nibabel it is kept, and that is said."""
+        found = []
+        for item in self.items:
+            if item.role == "label_image":
+                try:
+                    found.append(regions_in(item.raw.path, n))
+                    self.changes.append(f"centroids of voxels and values of regions from {item.raw.path.name}")
+                except MissingDependencyError as error:
+                    self.changes.append(f"nothing is read from the label image: {error}")
         return found
 
     def _names(self, weights: Matrix, tables: Sequence[RegionTable]) -> tuple[str, ...]:
@@ -325,8 +339,10 @@ class _Maker:
             place = match_labels(table.names or names, order, where=table.where)
             for key in ("xyz_mm", "is_cortex"):
                 column = getattr(table, key)
-                if column is not None:
-                    found.setdefault(key, column[place])
+                if column is not None and key in found:
+                    self.changes.append(f"{_COLUMNS[key]} of {table.where} left out: there are others")
+                elif column is not None:
+                    found[key] = column[place]
             if table.hemisphere is not None:
                 found.setdefault("hemisphere", tuple(table.hemisphere[k] for k in place))
             found["maps"] |= {key: column[place] for key, column in table.maps.items()}
