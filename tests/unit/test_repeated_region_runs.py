@@ -47,7 +47,12 @@ def write_config(folder: Path) -> Path:
         "atlas": "brain",
         "simulation": {"dt_ms": 1, "duration_ms": 60},
         "populations": {
-            "x": {"model": "hopf", "regions": "all", "parameters": {"a": {"regions": "a.csv"}}, "noise": {"x": {"sigma": 0.1}}}
+            "x": {
+                "model": "hopf",
+                "regions": "all",
+                "parameters": {"a": {"regions": "a.csv"}},
+                "noise": {"x": {"sigma": 0.1}},
+            }
         },
         "couplings": {
             "c": {"source": "x", "target": "x", "strength": 0.02, "delay_ms": {"tract_velocity_m_per_s": 10}},

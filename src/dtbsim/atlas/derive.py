@@ -112,7 +112,7 @@ def with_density(atlas: Atlas, density: float) -> tuple[Atlas, list[str]]:
     symmetric = bool(np.array_equal(weights, weights.T))
     rows, columns = np.triu_indices(n, 1) if symmetric else np.nonzero(~np.eye(n, dtype=bool))
     values = weights[rows, columns]
-    wanted = math.floor(density * len(values) + 0.5)
+    wanted = math.floor(density * len(values) + 1e-9)
     strongest = np.argsort(-values, kind="stable")[:wanted]
     mask = np.zeros((n, n), dtype=bool)
     mask[rows[strongest], columns[strongest]] = True
