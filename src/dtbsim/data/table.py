@@ -223,7 +223,7 @@ def _numbers(cells: list[Row], labelled: bool, width: int, decimal_comma: bool, 
             )
         found = row[1:] if labelled else row
         try:
-            numbers.extend(map(float, found))
+            numbers.extend([float(cell) for cell in found])
         except ValueError:
             numbers.extend(_each(found, labelled, decimal_comma, path, number))
     return np.frombuffer(numbers, dtype=np.float64).reshape(len(cells), width - labelled).copy()

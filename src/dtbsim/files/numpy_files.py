@@ -125,14 +125,14 @@ def checked_members(
     return dict(zip(keys, members, strict=True))
 
 
-def check_directory(file: io.BufferedReader, size: int, path: Path, kind: str = ".npz") -> None:
+def check_directory(file: io.BufferedReader, size: int, path: Path, kind: str = "an .npz") -> None:
     """Refuse what is no archive, and one whose list of members alone would fill the memory."""
     tail_size = min(size, 65_557 + 20)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     end = tail.rfind(_END)
     if end < 0 or len(tail) < end + 22:
-        raise InputError(f"is not a {kind} archive", where=str(path), remedy=_DAMAGED)
+        raise InputError(f"is not {kind} archive", where=str(path), remedy=_DAMAGED)
     directory = struct.unpack_from("<I", tail, end + 12)[0]
     locator = end - 20
     if locator >= 0 and tail[locator : locator + 4] == _END64_LOCATOR:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from dtbsim.arguments import show
 from dtbsim.config.parts import KIND
 from dtbsim.signals.sensors import DipoleOptions, SensorPlan, SensorSignal
 from dtbsim.signals.source import F64
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 OWN_FIELDS = ("bem", "sphere", "atlas")
 """Lead fields that need no file."""
+FIELD_SUFFIXES = (".csv", ".tsv", ".txt", ".npz", ".npy", ".mat", ".h5", ".hdf5")
+"""Of files with a lead field."""
 
 
 class Eeg(DipoleOptions):
@@ -47,6 +50,14 @@ class Eeg(DipoleOptions):
     reference: Literal["average", "none"] = Field(
         default="average", description="the mean of all electrodes, or the potential far away, as the lead field has it"
     )
+
+    @field_validator("lead_field")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in OWN_FIELDS and not value.lower().endswith(FIELD_SUFFIXES):
+            known, files = " | ".join(OWN_FIELDS), ", ".join(FIELD_SUFFIXES)
+            raise ValueError(f"no lead field {show(value)}; allowed: {known}, or a file ({files})")
+        return value
 
     def files(self) -> dict[str, str]:
         """The file of a lead field."""

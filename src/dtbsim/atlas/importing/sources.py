@@ -53,7 +53,7 @@ def _unpack(source: Path, target: Path) -> None:
     with open_regular(source) as file:
         size = size_of_file(file)
         try:
-            check_directory(file, size, source, ".zip")
+            check_directory(file, size, source, "a .zip")
             with zipfile.ZipFile(file) as archive:
                 for member in _members(archive, size, source):
                     _member(archive, member, target, source)
