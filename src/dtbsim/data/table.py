@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -190,7 +191,7 @@ def _header(
     first = cells[0][1]
     named = [_number(cell, decimal_comma) is None for cell in first]
     rest = named[1:] or named
-    if any(rest) or (first[0] == "" and len(first) > 2):
+    if any(rest) or (first[0] == "" and _ascending(first[1:])):
         if len(cells) == 1:
             raise InputError("the file has names of columns but no numbers", where=f"{path}:{cells[0][0]}")
         return first, cells[1:]
@@ -199,6 +200,13 @@ def _header(
         if len(names) == len(first) and all(_number(name, decimal_comma) is None for name in names):
             return names, cells
     return None, cells
+
+
+def _ascending(cells: list[str]) -> bool:
+    """Whether these are numbers of regions: whole and ascending."""
+    return len(cells) > 1 and all(cell.isdigit() for cell in cells) and all(
+        int(a) < int(b) for a, b in itertools.pairwise(cells)
+    )  # fmt: skip
 
 
 def _is_labelled(header: list[str] | None, first: list[str], decimal_comma: bool) -> bool:
