@@ -131,3 +131,19 @@ def test_labels_are_matched_by_name_in_any_spelling() -> None:
         match_labels(LABELS, ["Zz"])
     with pytest.raises(InputError, match=r"'Aa_L' is there twice \(regions 1 and 2\)"):
         match_labels(["Aa_L", "Aa_L"], ["Aa_L"])
+
+
+def test_a_parcellated_series_has_labels_and_period(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="needs nibabel: pip install 'dtbsim[nifti]'")
+    axes = nibabel.cifti2.cifti2_axes
+    parcels = axes.ParcelsAxis(
+        LABELS, [np.array([[k, 0, 0]]) for k in range(N)], [{}] * N, affine=np.eye(4), volume_shape=(9, 9, 9)
+    )
+    path = tmp_path / "a.ptseries.nii"
+    nibabel.save(nibabel.Cifti2Image(BOLD, (axes.SeriesAxis(0, 0.72, len(BOLD)), parcels)), path)
+    found = read_series(path)
+    np.testing.assert_array_equal(found.values, BOLD)
+    assert (found.labels, found.period_s) == (LABELS, 0.72)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"a\.ptseries\.nii: cannot be read: Expected"):
+        read_series(path)

@@ -38,7 +38,7 @@ def read_parcellated(path: Path) -> Series:
             where=str(path),
             remedy="parcellate the dense file first (wb_command -cifti-parcellate)",
         )
-    values = np.asarray(image.get_fdata(dtype=np.float64))
+    values = _numbers(image, path)
     if kinds[0] == "ParcelsAxis":
         values, axes = values.T, axes[::-1]
     period = float(axes[0].step) * _UNITS.get(str(axes[0].unit).upper(), 0.0)
@@ -76,7 +76,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
     counts = np.bincount(region, minlength=len(present))
     values = np.empty((image.shape[3], len(present)))
     for time in range(image.shape[3]):
-        volume = np.asarray(image.dataobj[..., time], dtype=np.float64).ravel()[voxels]
+        volume = _numbers(image, path, (..., time)).ravel()[voxels]
         values[time] = np.bincount(region, weights=volume, minlength=len(present)) / counts
     names = lookup_names(label_image)
     labels = tuple(names.get(value, str(value)) for value in present)
@@ -88,7 +88,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
 
 def label_numbers(image: Any, path: Path) -> NDArray[np.int64]:
     """Return the whole numbers of a label image, int64[x, y, z]; InputError where it is none."""
-    voxels: NDArray[Any] = np.asarray(image.dataobj)
+    voxels = _numbers(image, path)
     while voxels.ndim > 3 and voxels.shape[-1] == 1:
         voxels = voxels[..., 0]
     numbers: NDArray[np.int64] = np.rint(voxels).astype(np.int64)
@@ -149,6 +149,15 @@ def _split(text: str) -> list[str]:
         if separator in text:
             return text.split(separator)
     return text.split()
+
+
+def _numbers(image: Any, path: Path, part: Any = ...) -> NDArray[np.float64]:
+    """Return the numbers of an image, or of a part of it; InputError where the file is damaged."""
+    try:
+        return np.asarray(image.dataobj[part], dtype=np.float64)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"cannot be read: {reason}", where=str(path), remedy="copy or export it again") from error
 
 
 def _grid(image: Any) -> str:
