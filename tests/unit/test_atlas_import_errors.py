@@ -104,10 +104,8 @@ CASES: list[tuple[Callable[[Path], object], str]] = [
     (_bomb, "tvb.zip: says that it unpacks to 2.1 MB in 1 files; at most 1.05 MB are read"),
     (_mat_bomb, "all.mat: SC has 2 MB; at most 1.05 MB are read of a file of this size"),
     (_corrupt_mat, "all.mat: cannot be read as MATLAB"),
-    (lambda path: (path / "all.mat").write_bytes(b"nonsense" * 99), "all.mat: cannot be read as MATLAB"),
     (lambda path: (path / "tvb.zip").write_bytes(b"PK nonsense"), "tvb.zip: is not a .zip archive"),
     (_entities, "a.graphml: declares entities, which are not read"),
-    (lambda path: (path / "weights.docx").write_bytes(b"x"), "weights.docx: is no kind of file that is known here"),
     (lambda path: None, "the folder is empty"),
 ]
 
@@ -143,6 +141,18 @@ def import_nothing(folder: Path) -> None:
     import dtbsim
 
     dtbsim.import_atlas(folder / "missing", out=folder / "out")
+
+
+def test_a_kind_of_file_that_is_not_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An error where it is named; in a folder it is left out, and that is said."""
+    lab = write_folder(tmp_path / "lab")
+    (lab / "tracts.tck").write_bytes(b"x")
+    assert main(["atlas", "import", str(lab / "tracts.tck"), "--out", str(tmp_path / "out")]) == EXIT_INPUT
+    assert "tracts.tck: is no kind of file that is known here (allowed: .csv" in capfd.readouterr().err
+    assert main(["atlas", "import", str(lab), "--out", str(tmp_path / "out")]) == 0
+    line = next(line for line in capfd.readouterr().out.splitlines() if "tracts.tck" in line)
+    assert line.split(maxsplit=1)[1].startswith("left out  ")
+    assert line.endswith("  a kind of file that is not read")
 
 
 def test_two_candidates_for_one_role_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

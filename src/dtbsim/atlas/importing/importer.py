@@ -117,7 +117,7 @@ def _import(paths: Sequence[Path], options: Options, target: Path, name: str) ->
             if persons:
                 made = _people(shared, persons, options, name, described)
             else:
-                made = _Made(make_atlas(_raws(shared), options, name, described), {})
+                made = _Made(make_atlas(_raws(shared, paths), options, name, described), {})
         except InputError as error:
             raise _as_given(error, shown) from None
         files = sorted({*shared, *(file for files in persons.values() for file in files), *_given_files(options)})
@@ -141,8 +141,9 @@ class _Made:
     people: Mapping[str, Found]
 
 
-def _raws(files: Sequence[Path]) -> list[Raw]:
-    return [raw for file in files for raw in raws_of(file)]
+def _raws(files: Sequence[Path], named: Sequence[Path]) -> list[Raw]:
+    """What is in files, of which the user named some."""
+    return [raw for file in files for raw in raws_of(file, named=file in named)]
 
 
 def _given_files(options: Options) -> list[Path]:
@@ -159,12 +160,12 @@ def _people(
             f"--{per_person[0]} is one file, but the sources are of {len(persons)} people",
             remedy="give the files of one person, or a folder for each",
         )
-    common = _raws(shared)
+    common = _raws(shared, ())
     found: dict[str, Found] = {}
     first: Atlas | None = None
     for person, files in sorted(persons.items()):
         try:
-            one = make_atlas([*common, *_raws(files)], options, person, f"{person}, {described}")
+            one = make_atlas([*common, *_raws(files, ())], options, person, f"{person}, {described}")
             found[person] = _in_order(one, first) if first is not None else one
         except InputError as error:
             error.message = f"{person}: {error.message}"

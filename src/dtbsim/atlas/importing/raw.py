@@ -45,8 +45,10 @@ class Raw:
         return self.value.shape if isinstance(self.value, np.ndarray) else ()
 
 
-def raws_of(path: Path) -> Iterator[Raw]:
+def raws_of(path: Path, *, named: bool = True) -> Iterator[Raw]:
     """Yield what a file holds; nothing for texts about the data (README, .json beside images).
+
+    A kind of file that is not known is an error where the user `named` it, and in a folder comes without a value.
 
     Raises:
         InputError: not readable, or a kind of file that is not known.
@@ -64,6 +66,8 @@ def raws_of(path: Path) -> Iterator[Raw]:
         yield _text(path)
     elif name.endswith(ARRAY_SUFFIXES):
         yield from _arrays(path)
+    elif not named:
+        yield Raw(path, "", str(path), None)
     else:
         allowed = ", ".join((*TEXT_SUFFIXES, *ARRAY_SUFFIXES, ".graphml", ".zip", *IMAGE_SUFFIXES, ".gii"))
         raise InputError(

@@ -101,7 +101,8 @@ def _file(raw: Raw, role: str | None) -> Item | Left:
         return Item("label_image", raw, raw, "it was given as this" if role else "a label image by its name")
     if "bold" in words_of(raw.name):
         return Item("bold", raw, raw, "a series of images by its name")
-    assert name.endswith(IMAGE_SUFFIXES)
+    if not name.endswith(IMAGE_SUFFIXES):
+        return Left(raw.where, "a kind of file that is not read")
     return Left(raw.where, "an image: say what it is with --label-image or --bold")
 
 
