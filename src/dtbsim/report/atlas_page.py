@@ -213,7 +213,9 @@ def _origin(atlas: Atlas, imported: Mapping[str, Any]) -> Section | None:
     ]  # fmt: skip
     rows = [[safe(label), safe(text)] for label, text in texts if text]
     panels = (
-        [Panel("", "", body=table(["about", "what the atlas says"], rows, "Origin of the atlas", numbers=False))] if rows else []
+        [Panel("", "", body=table(["about", "what the atlas says"], rows, "Origin of the atlas", numbers=False))]
+        if rows
+        else []
     )
     taken = imported.get("taken") or []
     if taken:
