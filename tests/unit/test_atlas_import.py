@@ -148,6 +148,19 @@ def test_what_is_named_wins_over_what_is_guessed(tmp_path: Path) -> None:
     assert taken(made)["all.npz: a"] == "left out"
 
 
+def test_missing_lengths_are_estimated_where_that_is_asked_for(tmp_path: Path) -> None:
+    write_folder(tmp_path / "lab")
+    lengths = LENGTHS.copy()
+    lengths[1, 2] = lengths[2, 1] = 0
+    np.savetxt(tmp_path / "lab" / "tract_lengths.csv", lengths, delimiter=",")
+    with pytest.raises(InputError, match=r"lengths\.csv: 2 connections have a weight but no length .*row 2, column 3"):
+        dtbsim.import_atlas(tmp_path / "lab", out=tmp_path / "brain")
+    made = dtbsim.import_atlas(tmp_path / "lab", out=tmp_path / "brain", estimate_lengths=True)
+    assert made.atlas.lengths_mm[1, 2] == pytest.approx(1.172 * np.linalg.norm(XYZ[1] - XYZ[2]) + 38.7)
+    assert made.atlas.lengths_mm[1, 3] == LENGTHS[1, 3]
+    assert "2 missing tract lengths estimated from the distance of centroids" in made.changes
+
+
 def test_an_atlas_without_centroids_is_used_and_says_so(tmp_path: Path) -> None:
     write_labelled(tmp_path / "w.csv", WEIGHTS)
     made = dtbsim.import_atlas(tmp_path / "w.csv", out=tmp_path / "brain")

@@ -68,7 +68,10 @@ def import_command(
         str | None, typer.Option(metavar="max", show_default=False, help="divide the weights by the largest")
     ] = None,
     estimate_lengths: Annotated[
-        bool, typer.Option("--estimate-lengths", help="estimate tract lengths from centroids where none are given")
+        bool,
+        typer.Option(
+            "--estimate-lengths", help="estimate tract lengths that are missing from the distance of centroids"
+        ),
     ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", show_default=False, help="name of the atlas; default: that of DIR")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.atlas.connectome import estimated_lengths
 from dtbsim.atlas.correlation import mean_correlation
 from dtbsim.atlas.importing.label_image import regions_in
 from dtbsim.atlas.importing.options import Given, Options
@@ -124,7 +125,7 @@ class _Maker:
         atlas_parts = self._regions(tables, names, order, reference)
         values = self._prepared(weights)
         series = self._series(names, order)
-        values |= self._lengths(lengths, values["weights"], names, order)
+        values |= self._lengths(lengths, values["weights"], names, order, atlas_parts.get("xyz_mm"))
         values |= self._fc(fc, series, names, order, values["weights"])
         values |= self._lead_field(names, order)
         atlas = Atlas(name=name, region_names=order, description=description, **values, **atlas_parts)
@@ -248,7 +249,12 @@ class _Maker:
         return {"weights": values, "weights_unit": unit}
 
     def _lengths(
-        self, lengths: Matrix | None, weights: F64, names: tuple[str, ...], order: tuple[str, ...]
+        self,
+        lengths: Matrix | None,
+        weights: F64,
+        names: tuple[str, ...],
+        order: tuple[str, ...],
+        xyz_mm: F64 | None,
     ) -> dict[str, Any]:
         if lengths is None:
             return {}
@@ -256,12 +262,28 @@ class _Maker:
         if self.options.transpose:
             found = found.T.copy()
         np.fill_diagonal(found, 0.0)
+        gaps = (weights > 0) & (found == 0)
+        if gaps.any():
+            found = self._filled(found, gaps, weights, xyz_mm, lengths.where)
         used = found[weights > 0]
         if used.size and 0 < np.median(used) < _SHORT_MM:
             self.changes.append(
                 f"tract lengths have a median of {np.median(used):.3g}: lengths are mm here; multiply those in cm or m"
             )
         return {"lengths_mm": found, "lengths_source": "measured"}
+
+    def _filled(self, found: F64, gaps: NDArray[np.bool_], weights: F64, xyz_mm: F64 | None, where: str) -> F64:
+        """Lengths with estimates where there is a connection without one, if that is asked for."""
+        number = int(gaps.sum())
+        if not self.options.estimate_lengths or xyz_mm is None:
+            row, column = (int(k) for k in np.argwhere(gaps)[0])
+            raise InputError(
+                f"{number} connections have a weight but no length (the first in row {row + 1}, column {column + 1})",
+                where=where,
+                remedy="--estimate-lengths fills them from the distance of centroids; or leave the lengths out",
+            )
+        self.changes.append(f"{number} missing tract lengths estimated from the distance of centroids")
+        return np.where(gaps, estimated_lengths(weights, xyz_mm), found)
 
     def _series(self, names: tuple[str, ...], order: tuple[str, ...]) -> dict[str, Series]:
         series: dict[str, Series] = {}
