@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.mpi import Comm
-from dtbsim.spec.region_network import RegionNetwork
+from dtbsim.spec.region_network import F64, RegionChange, RegionDrive, RegionNetwork
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -41,6 +41,7 @@ class RegionEngine:
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
         self._compiled = self._begun = False
+        self._noise_seed: int | None = None
         self.hasher = RegionHasher()
         self.filtered = [np.zeros(one.sizes.size, np.float32) for one in network.from_spikes]
 
@@ -220,12 +221,47 @@ class RegionEngine:
             found.append(RegionSeries(steps, values, (low, high), self.share.members))
         return found
 
+    def parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """float64[nodes of this rank, members of this rank]: what holds of a parameter."""
+        one = self._network.populations[population]
+        return np.concatenate([group.constants.parameter(one, name) for group in self.groups], axis=1)
+
     def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
         at = 0
         for group in self.groups:
             group.set_parameter(self._network.populations[population], name, values[:, at : at + group.lanes])
             at += group.lanes
+
+    def change(self, change: RegionChange) -> None:
+        """Make a change, from the next step on."""
+        for group in self.groups:
+            group.change(change)
+
+    def set_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive the regions like this from now on: the same drives on the same inputs, with other values."""
+        for group in self.groups:
+            group.drives.set(drives)
+
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise, also that of drives, from this seed on; None: from that of every member."""
+        if seed != self._noise_seed:
+            self._noise_seed = seed
+            for group in self.groups:
+                group.set_noise_seed(seed)
+
+    def values(self, population: int, name: str) -> F64:
+        """float64[nodes here, members here]: a parameter or state as it is now."""
+        where = self._network.populations[population]
+        states = {row.name for row in where.model.states}
+        found = [
+            group.blocks[population].state(name).astype(np.float64)
+            if name in states
+            else group.constants.parameter(where, name)
+            for group in self.groups
+        ]
+        first, last = self.share.nodes[population]
+        return np.concatenate([np.zeros((last - first, 0)), *found], axis=1)
 
     # -- checks and measures ------------------------------------------------------------------------------------
 
@@ -281,24 +317,6 @@ class RegionEngine:
         if self._comm.is_root:  # the sums of all ranks go on with one
             for at, sums in zip(state[f"{PART}/hash/step"], state[f"{PART}/hash/sums"], strict=True):
                 self.hasher.sums[int(at)] = self.hasher.sums.get(int(at), np.zeros(2, np.uint64)) + sums
-
-
-def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, sums and histories that the regions of a rank will take."""
-    share = share_of(network, rank, n_ranks)
-    members = sum(len(group) for group in share.groups)
-    total = 0
-    for population in network.populations:
-        low, high = share.nodes[population.index]
-        rows = 2 * len(population.model.states) + len(population.model.parameters) + 8 + 8 * len(population.noise)
-        total += 4 * rows * (high - low) * members
-    for coupling in network.couplings:
-        longest = max(wiring.longest for wiring in coupling.wirings)
-        columns = 1 + (longest + max(64, longest // 2) if longest else 0)
-        sources = network.populations[coupling.source].n_nodes
-        entries = max(wiring.weights.size for wiring in coupling.wirings)
-        total += 4 * columns * sources * members + 12 * entries * len(share.groups)
-    return total
 
 
 def _sampled(network: RegionNetwork) -> tuple[list[Sampled], list[list[int]]]:
