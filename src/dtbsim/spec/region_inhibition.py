@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dtbsim.config.coupling import FeedbackInhibition
-from dtbsim.models.regions.deco_2014 import Deco2014
 from dtbsim.spec.feedback_inhibition import balancing_inhibition, stability_limit, unstable_coupling
 from dtbsim.spec.places import Places
 from dtbsim.spec.region_compile import CouplingDraft, RegionDraft
@@ -59,6 +58,8 @@ def balance(
 
 def _balanced(key: str, item: FeedbackInhibition, drafts: Mapping[str, RegionDraft], places: Places) -> RegionDraft:
     """The population whose rates are held."""
+    from dtbsim.models.regions.deco_2014 import Deco2014
+
     path = f"controllers.{key}.population"
     if item.population not in drafts:
         raise places.error(path, f"'{item.population}' is a population of neurons", "name one of deco_2014")
