@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,12 @@ from dtbsim.backends.regions.functions import (
     TERMS,
     before_numbers,
     first_of,
-    function_numbers,
     noise_numbers,
     own_of,
 )
 from dtbsim.backends.regions.shares import Share
-from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, total_weights, transposed
+from dtbsim.backends.regions.wiring import total_weights
 from dtbsim.kernels import region_blocks as T
-from dtbsim.kernels.region_coupling import ROWS, WIDTH
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
 from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
 from dtbsim.spec.region_network import F64, FromSpikes, RegionCoupling, RegionNetwork, RegionPopulation
@@ -45,7 +44,7 @@ class Sampled:
 
 
 @dataclass(eq=False)
-class _History:
+class History:
     """What is kept of one sent variable, by one function."""
 
     population: int
@@ -60,11 +59,21 @@ def lane_values(values: F64, members: tuple[int, ...]) -> F64:
     return values if len(values) == 1 else values[list(members)]
 
 
-class LaneGroup:
-    """Steps some members of a network, of which it has the nodes of its share."""
+class RegionGroup(ABC):
+    """Some members of a network, of which it has the nodes of its share; a device fills in how they are stepped."""
+
+    slot_fields: int
+    noise_apart = False
+    """Whether noise is drawn for each member, also where all members have the same."""
 
     def __init__(
-        self, network: RegionNetwork, share: Share, members: tuple[int, ...], dt_ms: float, sampled: list[Sampled]
+        self,
+        network: RegionNetwork,
+        share: Share,
+        members: tuple[int, ...],
+        dt_ms: float,
+        sampled: list[Sampled],
+        most_block: int | None = None,
     ) -> None:
         self._network, self._share, self.members, self._dt_ms = network, share, members, dt_ms
         self.lanes = len(members)
@@ -73,11 +82,9 @@ class LaneGroup:
         self._wirings = [coupling.wirings[int(coupling.wiring_of[members[0]])] for coupling in couplings]
         used = [wiring for wiring in self._wirings if wiring.weights.size]
         used += [coupling.wirings[0] for coupling in outer if coupling.wirings[0].weights.size]
-        self.block = min([MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
+        self.block = min([most_block or MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
         self.back = max([wiring.longest for wiring in used], default=0)
-        extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
-        self.columns = self.back + 1 + extra
-        self._keep: list[Any] = []
+        self.columns = self.back + 1 + self._spare_columns()
         self._set: dict[tuple[int, str], F64] = {}
         """Parameters that were changed, by population and name."""
         self.blocks: list[RegionBlock] = []
@@ -85,7 +92,7 @@ class LaneGroup:
         """By population: float32[block, local nodes * lanes] of each sent variable."""
         self.everywhere: dict[tuple[int, str], F32] = {}
         """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where all nodes are here."""
-        self._histories: list[_History] = []
+        self._histories: list[History] = []
         self.sampled = sampled
         self.rates = [np.zeros((self.block, one.sizes.size), np.float32) for one in network.from_spikes]
         """Filtered rates of populations of neurons after each step of a block, by `from_spikes`."""
@@ -93,7 +100,7 @@ class LaneGroup:
         """What neurons get in each step of a block, by `to_spikes`."""
         self.sums: list[F32] = []
         self.outputs: list[F32] = []
-        self.table = np.zeros(T.GROUP_FIELDS, np.int64)
+        self._means: list[F32] = []
         self._make_populations()
         self._make_slots()
         self._fill()
@@ -113,7 +120,8 @@ class LaneGroup:
         incoming += [c.coupling for c in self._network.from_spikes if c.coupling.target == population.index]
         terms = tuple(Term(c.input, TERMS.get(c.function, "sum"), own_of(c)) for c in incoming)  # type: ignore[arg-type]
         seeds = {self._network.members.seeds[member] for member in self.members}
-        noise = tuple(NoiseTerm(one.state, one.kind, shared=len(seeds) == 1) for one in population.noise)
+        same = len(seeds) == 1 and not self.noise_apart
+        noise = tuple(NoiseTerm(one.state, one.kind, shared=same) for one in population.noise)
         varying = self._varying(population, terms)
         return region_variant(
             population.model, population.integrator, terms=terms, noise=noise,  # type: ignore[arg-type]
@@ -218,111 +226,45 @@ class LaneGroup:
             coupling = target.coupling
             function = PRE.get(coupling.function, (T.PLAIN,))[0]
             slots.append(self._slot(coupling, coupling.wirings[0], function, 0, target.populations.size, out))
-        self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
+        self._slots = np.array(slots, np.int64).reshape(-1, self.slot_fields)
 
     def _slot(self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32) -> list[int]:
         source = self._network.populations[coupling.source]
         history = self._history(source, coupling, function)
         return self._slot_of(history, coupling, wiring, source.n_nodes, first, last, out)
 
-    def _slot_of(
-        self, history: _History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
-    ) -> list[int]:
-        row = [0] * T.SLOT_FIELDS
-        row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
-        uniform = is_uniform(wiring, n_sources)
-        if uniform and self.lanes % WIDTH == 0:
-            weights = self._hold(grouped(wiring, first, last, n_sources))
-            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ALL_SOURCES, wiring.shortest, len(weights) * ROWS
-            row[T.S_WEIGHTS] = weights.ctypes.data
-            raw = np.zeros(self.block * len(weights) * ROWS * self.lanes, np.float32)
-        elif uniform and self.lanes == 1 and self.block < 8:
-            weights = self._hold(transposed(wiring, first, last, n_sources))
-            row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ONE_LANE, wiring.shortest, weights.shape[1]
-            row[T.S_WEIGHTS] = weights.ctypes.data
-            raw = np.zeros(self.block * weights.shape[1], np.float32)
-        else:
-            rows = rows_of(wiring, first, last, n_sources, self.columns, self.back, self.lanes)
-            for field, array in ((T.S_WEIGHTS, rows.weights), (T.S_OFFSETS, rows.offsets), (T.S_STARTS, rows.starts)):
-                row[field] = self._hold(array).ctypes.data
-            stride = -(-self.block * self.lanes // SPARE) * SPARE
-            raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
-        kind, numbers = function_numbers(coupling, self.members)
-        strength = np.broadcast_to(
-            lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes)
-        )
-        row[T.S_FUNCTION], row[T.S_NUMBERS] = kind, self._hold(numbers).ctypes.data
-        row[T.S_STRENGTH] = self._hold(np.ascontiguousarray(strength, np.float32)).ctypes.data
-        row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
-        return row
+    def _strength(self, coupling: RegionCoupling, first: int, last: int) -> F32:
+        """float32[targets, lanes]"""
+        strength = lane_values(coupling.strength, self.members)[:, first:last].T
+        return np.ascontiguousarray(np.broadcast_to(strength, (last - first, self.lanes)), np.float32)
 
-    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> _History:
+    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> History:
         numbers = before_numbers(coupling, function, self.members)
         for known in self._histories:
             same = (known.population, known.variable, known.function) == (source.index, coupling.variable, function)
             if same and np.array_equal(known.numbers, numbers):
                 return known
         values = np.zeros((source.n_nodes + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(source.index, coupling.variable, function, numbers, values))
+        self._histories.append(History(source.index, coupling.variable, function, numbers, values))
         return self._histories[-1]
 
-    def _outer_history(self, number: int, one: FromSpikes) -> _History:
+    def _outer_history(self, number: int, one: FromSpikes) -> History:
         """Of the rates of populations of neurons."""
         function = PRE.get(one.coupling.function, (T.PLAIN,))[0]
         numbers = before_numbers(one.coupling, function, self.members)
         values = np.zeros((one.sizes.size + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(-1 - number, "rate_hz", function, numbers, values))
+        self._histories.append(History(-1 - number, "rate_hz", function, numbers, values))
         return self._histories[-1]
 
-    def n_sources(self, history: _History) -> int:
+    def n_sources(self, history: History) -> int:
         """How many nodes a history is of."""
         if history.population < 0:
             return int(self._network.from_spikes[-1 - history.population].sizes.size)
         return self._network.populations[history.population].n_nodes
 
-    # -- tables -------------------------------------------------------------------------------------------------
+    # -- what devices do in their own way ---------------------------------------------------------------------------
 
-    def _hold(self, array: NDArray[Any]) -> NDArray[Any]:
-        self._keep.append(array)
-        return array
-
-    def _fill(self) -> None:
-        populations = np.zeros((len(self.blocks), T.POPULATION_FIELDS), np.int64)
-        for row, block in zip(populations, self.blocks, strict=True):
-            row[:] = 0, block.table.ctypes.data, block.n_nodes
-        self._populations = populations
-        histories = np.zeros((len(self._histories), T.HISTORY_FIELDS), np.int64)
-        for row, history in zip(histories, self._histories, strict=True):
-            sent = self._everywhere(history)
-            nodes = self.n_sources(history)
-            row[:] = (
-                history.values.ctypes.data, sent.ctypes.data, nodes, history.function, history.numbers.ctypes.data
-            )  # fmt: skip
-        self._history_table = histories
-        samples = np.zeros((len(self.sampled), T.SAMPLE_FIELDS), np.int64)
-        self._means = []
-        for row, one in zip(samples, self.sampled, strict=True):
-            sent = self.sent[one.population][one.variable]
-            self._means.append(np.zeros(sent.shape[1], np.float32))
-            row[:] = sent.ctypes.data, sent.shape[1], one.interval, one.mean, self._means[-1].ctypes.data, 0, 0
-        self._sample_table = samples
-        table = self.table
-        table[T.LANES], table[T.COLUMNS], table[T.BLOCK], table[T.BACK] = (
-            self.lanes,
-            self.columns,
-            self.block,
-            self.back,
-        )
-        table[T.POSITION] = self.back
-        for count, at, rows in (
-            (T.N_SLOTS, T.SLOTS_AT, self._slots),
-            (T.N_POPULATIONS, T.POPULATIONS_AT, populations),
-            (T.N_HISTORIES, T.HISTORIES_AT, histories),
-            (T.N_SAMPLES, T.SAMPLES_AT, samples),
-        ):
-            table[count], table[at] = len(rows), rows.ctypes.data
-
-    def _everywhere(self, history: _History) -> F32:
+    def _everywhere(self, history: History) -> F32:
         if history.population < 0:
             return self.rates[-1 - history.population]
         own = self.sent[history.population][history.variable]
@@ -334,41 +276,14 @@ class LaneGroup:
             self.everywhere[key] = np.zeros((self.block, size), np.float32)
         return self.everywhere[key]
 
-    # -- stepping -----------------------------------------------------------------------------------------------
-
-    def compile(self) -> None:
-        """Have the machine code of the kernels."""
-        for row, block in zip(self._populations, self.blocks, strict=True):
-            row[T.P_KERNEL] = block.kernel.address
-
-    def tell(self) -> None:
-        """Put what all nodes send at the start into the first rows of `sent`."""
-        for block in self.blocks:
-            if block.n_nodes:
-                block.advance(0, 0)
-
-    def fill_histories(self) -> None:
-        """Let all columns be what is in the first rows of what is sent: it was so before the start."""
-        for row, history in zip(self._history_table, self._histories, strict=True):
-            nodes = int(row[T.H_SOURCES])
-            sent = self._everywhere(history)[0].reshape(nodes, self.lanes)
-            kept = self._before(history, sent)
-            self.history_values(history)[:nodes] = kept[:, None, :]
-
-    def _before(self, history: _History, sent: F32) -> F32:
-        out = np.zeros_like(sent)
-        for node in range(len(sent)):
-            T._before(history.function, sent[node], history.numbers.ravel(), out[node], self.lanes)
-        return out
-
-    def history_values(self, history: _History) -> F32:
+    def history_values(self, history: History) -> F32:
         """float32[nodes + 1, columns, lanes], a view."""
         nodes = self.n_sources(history)
         size = (nodes + 1) * self.columns * self.lanes
         return history.values[:size].reshape(nodes + 1, self.columns, self.lanes)
 
     @property
-    def histories(self) -> list[_History]:
+    def histories(self) -> list[History]:
         """Histories of sent variables."""
         return self._histories
 
@@ -377,16 +292,54 @@ class LaneGroup:
         """What has been summed of the means that are not complete, by sample."""
         return self._means
 
+    @abstractmethod
+    def _spare_columns(self) -> int:
+        """Columns of histories beyond those that can be heard."""
+
+    @abstractmethod
+    def _slot_of(
+        self, history: History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
+    ) -> list[int]:
+        """The row of a slot in its table."""
+
+    @abstractmethod
+    def _fill(self) -> None:
+        """Fill the tables, once all arrays are there."""
+
+    @abstractmethod
     def begin_chunk(self, start: int, stop: int) -> None:
         """Give samples room for the steps [start, stop)."""
-        self.outputs = []
-        for row, one in zip(self._sample_table, self.sampled, strict=True):
-            n = stop // one.interval - start // one.interval
-            output = np.zeros((max(n, 1), int(row[T.Q_COUNT])), np.float32)
-            row[T.Q_OUT], row[T.Q_CURSOR] = output.ctypes.data, 0
-            self.outputs.append(output)
 
+    @abstractmethod
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""
-        rows, count = (int(value) for value in self._sample_table[sample, [T.Q_CURSOR, T.Q_COUNT]])
-        return self.outputs[sample][:rows].reshape(rows, count // self.lanes, self.lanes)
+
+    @abstractmethod
+    def kept(self, k: int) -> F32:
+        """float32[nodes + 1, back + 1, lanes]: the columns of a history that can be heard, the oldest first."""
+
+    @abstractmethod
+    def keep(self, k: int, values: F32) -> None:
+        """Let these be the first nodes of `kept`."""
+
+    @abstractmethod
+    def go_on_from(self, step: int) -> None:
+        """The next step is this one; histories are given after it."""
+
+    # What a device has elsewhere is here when it is asked for; here it always is.
+
+    def fetch_states(self) -> None:  # noqa: B027 - on the CPU everything is here
+        """Bring the states of all blocks here."""
+
+    def fetch(self) -> None:  # noqa: B027 - on the CPU everything is here
+        """Bring everything here that a state is made of."""
+
+    def store(self) -> None:  # noqa: B027 - on the CPU everything is here
+        """Take it where it is stepped."""
+
+    def sent_now(self, population: int, variable: str, steps: int) -> F32:
+        """float32[steps, local nodes * lanes]: what was sent in the block that was stepped."""
+        return self.sent[population][variable][:steps]
+
+    def tell_everywhere(self, steps: int) -> None:  # noqa: B027 - on the CPU everything is here
+        """What all ranks sent in a block is in `everywhere`."""
