@@ -202,6 +202,11 @@ class RegionBlock:
         return table
 
     @property
+    def element_seeds(self) -> npt.NDArray[np.uint32]:
+        """Low words of the seeds, by element."""
+        return self._element_seeds
+
+    @property
     def constant_arrays(self) -> tuple[Floats, Floats]:
         """What `set_constants` writes to: numbers, and array constants [row, M]."""
         return self._scalars, self._arrays
@@ -252,6 +257,14 @@ class RegionBlock:
         row = self.kernel.variant.rows.index(name)
         view: Floats = self.states[row].reshape(self.n_nodes, self.n_lanes)
         return view
+
+    def set_seeds(self, seeds: Sequence[int]) -> None:
+        """Draw noise from other seeds of the members, whose high words are the same."""
+        k0, k1 = seed_key(seeds[0])
+        self.table[[R.KEY_0, R.KEY_1]] = int(k0), int(k1)
+        self.seeds[:] = np.array([seed & 0xFFFFFFFF for seed in seeds], np.uint32)
+        self._element_seeds[:] = np.tile(self.seeds, self.n_nodes)
+        self.forget_drawn()
 
     def forget_drawn(self) -> None:
         """Draw the numbers of noise again: the states were given from outside, at another step."""

@@ -36,6 +36,7 @@ from dtbsim.models.region_registry import list_region_models
 from dtbsim.mpi import run_ranks
 from dtbsim.mpi.comm import SerialComm
 from dtbsim.simulate import run
+from dtbsim.spec.region_network import RegionChange
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -136,8 +137,8 @@ def _on(config: RunConfig, backend: str, **changes: Any) -> RunConfig:
 
 @pytest.mark.parametrize("least_work", [None, 0])
 def test_neurons_and_regions_feed_each_other(tmp_path: Path, monkeypatch: Any, least_work: int | None) -> None:
-    """Neurons on the GPU, regions on the host as they are few, or both there: then also on two ranks, and gone on from on
-    the other backend."""
+    """Neurons on the GPU, regions on the host as they are few, or both there: then also on two ranks, and gone on from
+    on the other backend."""
     if least_work is not None:
         monkeypatch.setattr(region_plan, "LEAST_WORK", least_work)
     config = hybrid._config(tmp_path)
@@ -218,6 +219,28 @@ def test_what_is_planned_is_what_is_taken(tmp_path: Path) -> None:
     engine = DeviceRegions(network, dt_ms, SerialComm(), ShimDevice())
     planned = region_plan.device_bytes(network, dt_ms, 0, 1)
     assert 0.8 * planned < engine.bytes_there <= planned
+
+
+def test_changes_reach_the_gpu(tmp_path: Path) -> None:
+    """Of a parameter, a state that others see, a strength, the seed of noise."""
+    network, n_steps, dt_ms = regions_of(regions._mixed(tmp_path, ensemble=regions.ENSEMBLE))
+    everything = {"members": None, "chosen": np.ones((1, 1), bool)}
+    hashes = []
+    for engine in (
+        RegionEngine(network, dt_ms, SerialComm(), 1),
+        DeviceRegions(network, dt_ms, SerialComm(), ShimDevice()),
+    ):
+        engine.advance(0, 31)
+        for what, target, name, value in (
+            ("parameter", 0, "a", 0.15), ("state", 0, "x", 0.4), ("strength", network.couplings[0].name, "", 0.03),
+        ):  # fmt: skip
+            values, chosen = np.full((1, 1), value), np.ones((1, 1), bool)
+            engine.change(RegionChange(31, what, target, name, values, chosen, None, "changes[0]"))
+        engine.set_noise_seed(77)
+        engine.advance(31, n_steps)
+        hashes.append(engine.hashed().combined(comm))
+        engine.close()
+    assert hashes[0] == hashes[1]
 
 
 # -- models -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
-from dtbsim.backends.regions.engine import RegionEngine, planned_bytes
+from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.backends.regions.feed import Feed
+from dtbsim.backends.regions.memory import planned_bytes
 from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.state import PART
 from dtbsim.backends.regions.state_hash import RegionHasher
@@ -24,6 +26,7 @@ from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Network
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 
 if TYPE_CHECKING:
     from dtbsim.backends.cuda.device import Device
@@ -232,9 +235,29 @@ class WithRegions:
         share = self.regions.share
         return share.nodes[population], share.members
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """Of this rank."""
+        return self.regions.parameter(population, name)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Of this rank."""
         self.regions.set_parameter(population, name, values)
+
+    def change_regions(self, change: RegionChange) -> None:
+        """Make a change of regions."""
+        self.regions.change(change)
+
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive the regions like this from now on."""
+        self.regions.set_drives(drives)
+
+    def set_region_noise_seed(self, seed: int | None) -> None:
+        """Draw the noise of regions from this seed on."""
+        self.regions.set_noise_seed(seed)
+
+    def region_values(self, population: int, name: str) -> NDArray[np.float64]:
+        """Of this rank."""
+        return self.regions.values(population, name)
 
     def region_hash(self) -> RegionHasher | None:
         """The hash of the states of regions so far."""

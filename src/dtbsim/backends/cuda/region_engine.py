@@ -46,6 +46,7 @@ class DeviceRegions(RegionStepper):
     def __init__(self, network: RegionNetwork, dt_ms: float, comm: Comm, device: Device) -> None:
         self._device, self._memory = device, DeviceMemory(device)
         self._graphs: dict[int, Graph] = {}
+        self._models: list[RegionVariant] = []
         self._place(network, dt_ms, comm)
 
     @told_by_device
@@ -53,7 +54,7 @@ class DeviceRegions(RegionStepper):
         super().__init__(network, dt_ms, comm, lanes_for(network, comm.size))
         share, device, longest = self.share, self._device, block_limit(network, comm.size)
         self._there = groups = [
-            DeviceGroup(network, share, members, dt_ms, self._sampled, longest, device, self._memory)
+            DeviceGroup(network, share, members, dt_ms, self._sampled, longest, device, self._memory, self._models)
             for members in share.groups
         ]
         self.groups = [*groups]
@@ -81,7 +82,7 @@ class DeviceRegions(RegionStepper):
 
     def text(self) -> str:
         """The text of all kernels of this network."""
-        return regions_text([block.kernel.variant for block in self.groups[0].blocks] if self.groups else [])
+        return regions_text(self._models)
 
     def _launch(self, name: str, *arguments: int, items: int = 0) -> None:
         rows = len(self.groups) * self._rows[name]

@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.memory import DeviceMemory
 from dtbsim.backends.regions.functions import function_numbers
-from dtbsim.backends.regions.group import History, RegionGroup, Sampled
+from dtbsim.backends.regions.group import LaneGroup, Sampled
+from dtbsim.backends.regions.in_place import History
 from dtbsim.backends.regions.shares import Share
+from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels import region_device_layout as D
-from dtbsim.spec.region_network import F64, RegionCoupling, RegionNetwork, RegionPopulation
+from dtbsim.kernels import region_layout as R
+from dtbsim.kernels.region_variant import RegionVariant
+from dtbsim.spec.region_network import RegionChange, RegionCoupling, RegionNetwork, RegionPopulation
 
 F32 = NDArray[np.float32]
 
 
-class DeviceGroup(RegionGroup):
+class DeviceGroup(LaneGroup):
     """Some members of a network on a device; `row` is their row in the table of groups."""
 
     slot_fields = D.SLOT_FIELDS
-    noise_apart = True
 
     def __init__(
         self,
@@ -38,8 +41,11 @@ class DeviceGroup(RegionGroup):
         most_block: int,
         device: Device,
         memory: DeviceMemory,
+        models: list[RegionVariant],
     ) -> None:
-        self._device, self._memory = device, memory
+        """`models` are those of the text; those of this group are added."""
+        self._device, self._memory, self._models = device, memory, models
+        self._tables: list[NDArray[np.int64]] = []
         self.row = np.zeros(D.GROUP_FIELDS, np.int64)
         self._start = 0
         self._outputs: list[Any] = []
@@ -83,7 +89,11 @@ class DeviceGroup(RegionGroup):
         for number, (row, block) in enumerate(zip(populations, self.blocks, strict=True)):
             for array in (*self.sent[number].values(), *block.sums):
                 self._room(array)
-            row[:] = number, place(block.table_elsewhere(place)), block.n_nodes * self.lanes
+            variant, table = block.kernel.variant, block.table_elsewhere(place)
+            if variant not in self._models:
+                self._models.append(variant)
+            self._tables.append(table)
+            row[:] = self._models.index(variant), place(table), block.n_nodes * self.lanes
         histories = np.zeros((len(self._histories), D.HISTORY_FIELDS), np.int64)
         for row, history in zip(histories, self._histories, strict=True):
             sent, sources = self._room(self._everywhere(history)), self.n_sources(history)
@@ -104,11 +114,28 @@ class DeviceGroup(RegionGroup):
 
     # -- what changes between blocks and chunks -------------------------------------------------------------------
 
-    def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
-        """As on the host, and there."""
-        super().set_parameter(population, name, values)
+    def _renew(self, population: RegionPopulation) -> None:
+        super()._renew(population)
         for array in self.blocks[population.index].constant_arrays:
             self._memory.replace(array, array)
+
+    def change(self, change: RegionChange) -> None:
+        """Make a change of a parameter, a state or a strength, here and then there."""
+        self.fetch()
+        self.table[T.POSITION] = int(self.row[D.NEXT]) % self.columns
+        super().change(change)
+        self.store()
+        for slots in self._strengths.values():
+            for strength, _, _ in slots:
+                self._memory.replace(strength, strength)
+
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise from this seed on; None: from that of each member."""
+        super().set_noise_seed(seed)
+        for block, table in zip(self.blocks, self._tables, strict=True):
+            table[[R.KEY_0, R.KEY_1]] = block.table[[R.KEY_0, R.KEY_1]]
+            for array in (table, block.element_seeds):
+                self._memory.replace(array, array)
 
     def begin_chunk(self, start: int, stop: int) -> None:
         """Give samples room for the steps [start, stop)."""

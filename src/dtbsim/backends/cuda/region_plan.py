@@ -65,6 +65,8 @@ def place_regions(network: RegionNetwork, n_ranks: int, *, ordered: bool) -> Pla
     elements, steps = _elements(network, n_ranks), _block(network, n_ranks)
     hybrid = bool(network.from_spikes or network.to_spikes)
     shown = f"{elements:,} regions times members, {steps} step(s) a block"
+    if network.drives:
+        return Placement(False, "drives of regions are made on the host")
     if ordered and not hybrid:
         return Placement(True, f"as configured; {shown}")
     if elements * steps >= LEAST_WORK:

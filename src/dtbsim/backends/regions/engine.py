@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.regions.lane_group import LaneGroup
-from dtbsim.backends.regions.shares import share_of
+from dtbsim.backends.regions.group import LaneGroup
 from dtbsim.backends.regions.stepper import RegionStepper
 from dtbsim.backends.threads import Team
 from dtbsim.errors import FaultError
@@ -103,21 +102,3 @@ class RegionEngine(RegionStepper):
     def close(self) -> None:
         """Stop the threads."""
         self._team.close()
-
-
-def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, sums and histories that the regions of a rank will take."""
-    share = share_of(network, rank, n_ranks)
-    members = sum(len(group) for group in share.groups)
-    total = 0
-    for population in network.populations:
-        low, high = share.nodes[population.index]
-        rows = 2 * len(population.model.states) + len(population.model.parameters) + 8 + 8 * len(population.noise)
-        total += 4 * rows * (high - low) * members
-    for coupling in network.couplings:
-        longest = max(wiring.longest for wiring in coupling.wirings)
-        columns = 1 + (longest + max(64, longest // 2) if longest else 0)
-        sources = network.populations[coupling.source].n_nodes
-        entries = max(wiring.weights.size for wiring in coupling.wirings)
-        total += 4 * columns * sources * members + 12 * entries * len(share.groups)
-    return total

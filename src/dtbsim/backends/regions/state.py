@@ -2,6 +2,7 @@
 
 - `regions/POPULATION/node` int64[n] and `regions/POPULATION/member` int64[n]: whose rows they are; then one array for
   each state and process of noise, float32[n], and one for each started mean, `mean.SAMPLE`.
+- `regions/POPULATION/drive.NAME` float32[n]: processes of drives.
 - `regions/POPULATION/history.VARIABLE` float32[n, columns]: what was sent in the last steps, the oldest first.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.regions.group import RegionGroup
+from dtbsim.backends.regions.group import LaneGroup
 from dtbsim.backends.regions.shares import Share
 from dtbsim.errors import InputError
 from dtbsim.kernels.region_kernel import RegionBlock
@@ -24,7 +25,7 @@ OTHER_NETWORK = "use the state of a run of the same configuration"
 State = Mapping[str, NDArray[Any]]
 
 
-def state_of(network: RegionNetwork, share: Share, groups: Sequence[RegionGroup]) -> dict[str, NDArray[Any]]:
+def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) -> dict[str, NDArray[Any]]:
     """What the groups of a rank have at present."""
     found: dict[str, NDArray[Any]] = {}
     longest = 1 + network.longest_delay
@@ -43,6 +44,9 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[RegionGroup]
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     _add(parts, f"mean.{k}", group.means[k].copy())
+            for owner, name, process in group.drives.processes():
+                if owner == population.index:
+                    _add(parts, name, process.copy())
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
                     kept = group.kept(k)[first:last]
@@ -69,10 +73,11 @@ def _widened(array: NDArray[Any], columns: int) -> NDArray[Any]:
     return np.pad(array, ((0, 0), (columns - array.shape[1], 0)))
 
 
-def load_state(state: State, network: RegionNetwork, share: Share, groups: Sequence[RegionGroup], step: int) -> None:
+def load_state(state: State, network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], step: int) -> None:
     """Give the groups what the whole network had at a step. InputError where something is missing."""
     for group in groups:
         group.go_on_from(step)
+        group.drives.forget_drawn()
     for population in network.populations:
         prefix = f"{PART}/{population.name}"
         nodes, members = _taken(state, f"{prefix}/node"), _taken(state, f"{prefix}/member")
@@ -93,6 +98,9 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     group.means[k][:] = _taken(state, f"{prefix}/mean.{k}")[rows]
+            for owner, name, process in group.drives.processes():
+                if owner == population.index and f"{prefix}/{name}" in state:  # else it begins here
+                    process[:] = state[f"{prefix}/{name}"][rows]
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
                     values = _taken(state, f"{prefix}/history.{k}")[everywhere.ravel()]
@@ -101,7 +109,7 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
                     group.keep(k, values.reshape(shape).transpose(0, 2, 1))
 
 
-def outer_state(groups: Sequence[RegionGroup], filtered: list[NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
+def outer_state(groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
     """Filtered rates of neurons, and the histories of them; the same on every rank."""
     found: dict[str, NDArray[Any]] = {}
     for k, rates in enumerate(filtered):
@@ -112,7 +120,7 @@ def outer_state(groups: Sequence[RegionGroup], filtered: list[NDArray[np.float32
     return found
 
 
-def load_outer(state: State, groups: Sequence[RegionGroup], filtered: list[NDArray[np.float32]]) -> None:
+def load_outer(state: State, groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]) -> None:
     """Give a rank what `outer_state` returned."""
     for k, rates in enumerate(filtered):
         (group,) = groups

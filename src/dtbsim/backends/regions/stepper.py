@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.regions.group import RegionGroup, Sampled
+from dtbsim.backends.regions.group import LaneGroup, Sampled
 from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.shares import Share, share_of
 from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, row_names, state_of
 from dtbsim.backends.regions.state_hash import INTERVAL, RegionHasher
 from dtbsim.errors import NumericsError
 from dtbsim.mpi import Comm
-from dtbsim.spec.region_network import RegionNetwork
+from dtbsim.spec.region_network import F64, RegionChange, RegionDrive, RegionNetwork
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -32,10 +32,11 @@ class RegionStepper(ABC):
         self._network, self._dt_ms, self._comm, self._lanes = network, dt_ms, comm, lanes
         self.share: Share = share_of(network, comm.rank, comm.size, lanes)
         self._sampled, self._columns = _sampled(network)
-        self.groups: list[RegionGroup] = []
+        self.groups: list[LaneGroup] = []
         self.reached = 0
         self._span = 0, 0
         self._begun = False
+        self._noise_seed: int | None = None
         self.hasher = RegionHasher()
         self.filtered = [np.zeros(one.sizes.size, np.float32) for one in network.from_spikes]
 
@@ -127,7 +128,7 @@ class RegionStepper(ABC):
         if stop % INTERVAL == 0:
             self._hash(last=False)
 
-    def _exchange(self, group: RegionGroup, steps: int) -> None:
+    def _exchange(self, group: LaneGroup, steps: int) -> None:
         """Give what own nodes sent in a block to all ranks; float32 as they are, in words of 64 bits."""
         if not self.share.split or not group.everywhere:
             return
@@ -184,12 +185,49 @@ class RegionStepper(ABC):
             found.append(RegionSeries(steps, values, (low, high), self.share.members))
         return found
 
+    def parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """float64[nodes of this rank, members of this rank]: what holds of a parameter."""
+        one = self._network.populations[population]
+        return np.concatenate([group.constants.parameter(one, name) for group in self.groups], axis=1)
+
     def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
         at = 0
         for group in self.groups:
             group.set_parameter(self._network.populations[population], name, values[:, at : at + group.lanes])
             at += group.lanes
+
+    def change(self, change: RegionChange) -> None:
+        """Make a change, from the next step on."""
+        for group in self.groups:
+            group.change(change)
+
+    def set_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive the regions like this from now on: the same drives on the same inputs, with other values."""
+        for group in self.groups:
+            group.drives.set(drives)
+
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise, also that of drives, from this seed on; None: from that of every member."""
+        if seed != self._noise_seed:
+            self._noise_seed = seed
+            for group in self.groups:
+                group.set_noise_seed(seed)
+
+    def values(self, population: int, name: str) -> F64:
+        """float64[nodes here, members here]: a parameter or state as it is now."""
+        for group in self.groups:
+            group.fetch_states()
+        where = self._network.populations[population]
+        states = {row.name for row in where.model.states}
+        found = [
+            group.blocks[population].state(name).astype(np.float64)
+            if name in states
+            else group.constants.parameter(where, name)
+            for group in self.groups
+        ]
+        first, last = self.share.nodes[population]
+        return np.concatenate([np.zeros((last - first, 0)), *found], axis=1)
 
     # -- checks and measures ------------------------------------------------------------------------------------
 
