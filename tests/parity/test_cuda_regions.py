@@ -224,8 +224,7 @@ def test_what_is_planned_is_what_is_taken(tmp_path: Path) -> None:
 def test_changes_reach_the_gpu(tmp_path: Path) -> None:
     """Of a parameter, a state that others see, a strength, the seed of noise."""
     network, n_steps, dt_ms = regions_of(regions._mixed(tmp_path, ensemble=regions.ENSEMBLE))
-    everything = {"members": None, "chosen": np.ones((1, 1), bool)}
-    hashes = []
+    comm, hashes = SerialComm(), []
     for engine in (
         RegionEngine(network, dt_ms, SerialComm(), 1),
         DeviceRegions(network, dt_ms, SerialComm(), ShimDevice()),
