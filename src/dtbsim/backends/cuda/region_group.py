@@ -85,6 +85,7 @@ class DeviceGroup(LaneGroup):
 
     def _fill(self) -> None:
         place = self._memory.place
+        self._means = []
         populations = np.zeros((len(self.blocks), D.POPULATION_FIELDS), np.int64)
         for number, (row, block) in enumerate(zip(populations, self.blocks, strict=True)):
             for array in (*self.sent[number].values(), *block.sums):
