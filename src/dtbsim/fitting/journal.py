@@ -65,9 +65,14 @@ class Journal:
 
     def __iter__(self) -> Iterator[Record]:
         """All evaluations by number."""
-        for number in sorted(self._kept) if self._file is None else range(len(self._places)):
-            if number in self:
-                yield self.get(number)
+        if self._path is None:
+            yield from (self._kept[number] for number in sorted(self._kept))
+            return
+        with self._path.open("rb") as file:
+            for place in self._places:
+                if place >= 0:
+                    file.seek(place)
+                    yield json.loads(file.readline())
 
     def _note(self, number: int, n_bytes: int) -> None:
         """Where the line of an evaluation is that follows; of two lines of the same number the last one counts."""

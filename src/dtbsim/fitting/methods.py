@@ -98,6 +98,7 @@ class CMAES:
             "tolx": 1e-3,
             "tolfun": tolerance,
             "tolstagnation": 20,
+            "maxstd": 1e9,  # cma 4.5 fails where it brings a single parameter back to its default limit
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,14 @@ def row_of(record: Record) -> dict[str, Any]:
     return {**row, "error": record["error"], "seconds": record.get("seconds")}
 
 
-def columns_of(records: Iterable[Record]) -> list[str]:
-    """All columns, in the order in which they are met, errors and seconds last."""
-    names: dict[str, None] = {}
+def columns_of(records: Iterable[Record]) -> dict[str, bool]:
+    """All columns, in the order in which they are met, errors and seconds last, and whether they hold texts."""
+    names: dict[str, bool] = {}
     for record in records:
-        names |= dict.fromkeys(row_of(record))
-    return [*(name for name in names if name not in _LAST), *_LAST]
+        for name, value in row_of(record).items():
+            text = value is not None and (isinstance(value, bool) or not isinstance(value, int | float))
+            names[name] = names.get(name, False) or text
+    return {**{name: text for name, text in names.items() if name not in _LAST}, **dict.fromkeys(_LAST, False)}
 
 
 def write_table(folder: Path, records: Iterable[Record]) -> Path:
@@ -83,19 +85,19 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     return table
 
 
-def _write_csv(path: Path, columns: Sequence[str], records: Iterable[Record]) -> None:
+def _write_csv(path: Path, columns: Mapping[str, bool], records: Iterable[Record]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
         writer.writeheader()
         for record in records:
             writer.writerow({key: "" if value is None else value for key, value in row_of(record).items()})
 
 
-def _write_parquet(path: Path, columns: Sequence[str], records: Iterable[Record]) -> None:
+def _write_parquet(path: Path, columns: Mapping[str, bool], records: Iterable[Record]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _kind(name, records)) for name in columns])
+    schema = pa.schema([(name, _kind(name, text)) for name, text in columns.items()])
     with pq.ParquetWriter(path, schema) as writer:
         for part in _parts(records):
             rows = [row_of(record) for record in part]
@@ -103,19 +105,13 @@ def _write_parquet(path: Path, columns: Sequence[str], records: Iterable[Record]
             writer.write_table(pa.table(data, schema=schema))
 
 
-def _kind(name: str, records: Iterable[Record]) -> Any:
-    """The type of a column: numbers where all values are, else texts."""
+def _kind(name: str, text: bool) -> Any:
+    """The type of a column."""
     import pyarrow as pa
 
     if name in ("n", "seed"):
         return pa.int64()
-    if name in ("error", "stage"):
-        return pa.string()
-    for record in records:
-        value = row_of(record).get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            return pa.string()
-    return pa.float64()
+    return pa.string() if text or name in ("error", "stage") else pa.float64()
 
 
 def _as(kind: Any, value: Any) -> Any:

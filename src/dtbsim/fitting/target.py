@@ -127,8 +127,8 @@ def _one(given: object, names: Sequence[str] | None, interval_s: float | None, o
         return _checked(np.array(given, np.float64), f"array {given.shape}", n, interval_s, option)
     from dtbsim.fitting.files import read_measured
 
-    values = read_measured(given, names, interval_s, option)
-    return _checked(values, str(given), n, interval_s, option)
+    values, found_s = read_measured(given, names, interval_s, option)
+    return _checked(values, str(given), n, found_s, option)
 
 
 def _checked(values: F64, name: str, n: int | None, interval_s: float | None, option: str) -> Target:
