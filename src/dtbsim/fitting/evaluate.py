@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from dtbsim.analysis.collective import fc_warnings
 from dtbsim.analysis.fc import fc_correlation, upper_triangle
 from dtbsim.config import RunConfig
 from dtbsim.config.load import load_config_data
@@ -200,6 +201,7 @@ def _look_at_fc(task: Task, record: Record, simulated: Simulated) -> None:
         if task.features:
             record["features"] = [float(np.float32(x)) for x in features_of(fc)]
         if task.fc:
+            record["fc_warnings"] = fc_warnings(len(simulated.bold), simulated.tr_s, record["mean_abs_fc"])
             record["matrix"] = [[round(float(x), 5) for x in row] for row in fc]
 
 
@@ -224,10 +226,9 @@ def _number(value: Any) -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the warnings of thousands of runs; what is wrong with one is in its record."""
-    logger = logging.getLogger("dtbsim")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logging.disable(before)

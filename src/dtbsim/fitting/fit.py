@@ -269,6 +269,7 @@ class _Job:
         notes = honest.warnings_of(self.space, units, first, self.space.unit(values), seed_sd)
         if len(repeated) < self.repeats:
             notes.append(f"{self.repeats - len(repeated)} of {self.repeats} repeats of the best failed")
+        notes += dict.fromkeys(text for record in repeated for text in record.get("fc_warnings") or [])
         keys = [term.key for term in self.goal.terms]
         scores = {key: honest.spread([r["scores"][key] for r in repeated]) for key in keys if repeated}
         held = [r["held_out"] for r in repeated if r.get("held_out")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -136,8 +136,21 @@ def _number(value: Any, where: str) -> float:
     return found
 
 
-def points_of(vary: object, sample: str, n: int | None, seed: int) -> list[dict[str, Any]]:
-    """Return the points of a sweep: what is set for each.
+@dataclass(frozen=True)
+class Points:
+    """The points of a sweep, made one after the other: what is set for each. `corners` has some values of each key."""
+
+    count: int
+    keys: tuple[str, ...]
+    corners: dict[str, tuple[Any, ...]]
+    make: Callable[[], Iterator[dict[str, Any]]]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self.make()
+
+
+def points_of(vary: object, sample: str, n: int | None, seed: int) -> Points:
+    """Return the points of a sweep.
 
     Args:
         vary: texts `key=first:last:number` or `key=v,v,...`, or {"key": (first, last, number)} and {"key": [values]};
@@ -164,11 +177,19 @@ def points_of(vary: object, sample: str, n: int | None, seed: int) -> list[dict[
         total = math.prod(len(axis[1]) for axis in axes)
         if total > MOST_POINTS:
             raise InputError(f"these are {total:,} points", where="--vary", remedy=f"allowed: up to {MOST_POINTS:,}")
-        return [dict(zip(keys, each, strict=True)) for each in itertools.product(*(axis[1] for axis in axes))]
+        grid = [axis[1] for axis in axes]
+        corners = {key: (values[0], values[-1]) for key, values in zip(keys, grid, strict=True)}
+        return Points(total, tuple(keys), corners, lambda: _combined(keys, grid))
     if n is None or not 1 <= n <= MOST_POINTS:
         raise InputError(f"how many points of a {sample} sample?", where="--points", remedy="give --points N")
     space = Space(tuple(axis[2] for axis in axes if axis[2] is not None))
-    return [space.values(row) for row in unit_points(sample, len(space), n, seed)]
+    chosen = unit_points(sample, len(space), n, seed)
+    ends = {one.key: (one.low, one.high) for one in space.free}
+    return Points(n, tuple(keys), ends, lambda: (space.values(row) for row in chosen))
+
+
+def _combined(keys: list[str], grid: list[list[Any]]) -> Iterator[dict[str, Any]]:
+    return (dict(zip(keys, each, strict=True)) for each in itertools.product(*grid))
 
 
 def unit_points(sample: str, dimensions: int, n: int, seed: int) -> F64:

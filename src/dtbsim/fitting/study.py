@@ -7,9 +7,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,11 +57,11 @@ class Study:
             at += len(point.seeds)
         return found
 
-    def stream(self, items: Sequence[Item], task: Task | None = None) -> Iterator[Record]:
+    def stream(self, items: Iterable[Item], task: Task | None = None) -> Iterator[Record]:
         """Evaluate items, numbered on from what was evaluated before, and yield their records in order."""
-        step = LANES * self._pool.n * _CHUNKS
-        for start in range(0, len(items), step):
-            part = [Item(self.n + k, one.values, one.seed) for k, one in enumerate(items[start : start + step])]
+        step, iterator = LANES * self._pool.n * _CHUNKS, iter(items)
+        while chosen := list(islice(iterator, step)):
+            part = [Item(self.n + k, one.values, one.seed) for k, one in enumerate(chosen)]
             self._evaluate(part, task or self.task)
             self.n += len(part)
             for item in part:
