@@ -62,7 +62,7 @@ def sweep(options: SweepOptions) -> int:
     if _in_ranks(options):
         return _under_mpiexec(options)
     with installed():
-        from dtbsim.fitting.sweep import Asked, sweep_points
+        from dtbsim.fitting.varied import Asked, sweep_points
     out = _folder(options, "sweep")
     asked = Asked(options.vary, options.sample, options.points, options.seeds)
     with _pool(options) as executor:

@@ -11,22 +11,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.fitting.fit import fit
+    from dtbsim.fitting.fitted import fit
     from dtbsim.fitting.objectives import OBJECTIVES, Objective
     from dtbsim.fitting.result import Fit
     from dtbsim.fitting.simulated import Simulated
-    from dtbsim.fitting.sweep import sweep
+    from dtbsim.fitting.varied import sweep
     from dtbsim.fitting.target import Target, target_of
 
 __all__ = ["OBJECTIVES", "Fit", "Objective", "Simulated", "Target", "fit", "sweep", "target_of"]
 
 _MODULES = {
-    "fit": "fit",
+    "fit": "fitted",
     "OBJECTIVES": "objectives",
     "Objective": "objectives",
     "Fit": "result",
     "Simulated": "simulated",
-    "sweep": "sweep",
+    "sweep": "varied",
     "Target": "target",
     "target_of": "target",
 }

@@ -80,7 +80,7 @@ class Fit:
     def title(self) -> str:
         """The first line: whether the score is of data that were not fitted."""
         if not self.held_out:
-            from dtbsim.fitting.fit import NOTHING_HELD_OUT
+            from dtbsim.fitting.fitted import NOTHING_HELD_OUT
 
             return f"{NOTHING_HELD_OUT[0].upper()}{NOTHING_HELD_OUT[1:]}."
         parts = []

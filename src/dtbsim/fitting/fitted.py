@@ -100,7 +100,7 @@ def fit(
     goal, space = goal_of(objective), space_of(free)
     prepared = prepare(source, set, goal)
     check_keys(prepared, {one.key: (one.low, one.high) for one in space.free})
-    names = prepared.regions if "bold" in goal.needs or to == "atlas" else None
+    names = prepared.regions if "bold" in goal.needs or (isinstance(to, str) and to == "atlas") else None
     target = target_of(to, names or None, prepared.atlas, interval_s=tr_s, hold_out=hold_out)
     goal.check(target, prepared.spectrum_of)
     population = whole(population, "population", at_least=2)
