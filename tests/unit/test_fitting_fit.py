@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fit_samples import A, KEY, InThisProcess, without_seconds, write_small
+from fit_samples import KEY, A, InThisProcess, without_seconds, write_small
 from numpy.typing import NDArray
 
 import dtbsim
@@ -67,14 +67,14 @@ def test_a_resumed_fit_asks_the_same_and_evaluates_nothing_twice(config: Path, t
     asked: dict[str, Any] = {"population": 4, "evaluations": 12, "repeats": 2, "seeds": 2, **QUICK}
     free = {KEY: (0.001, 0.08), A: (-0.06, -0.01)}
     asked["set"] = SHORT
-    np.random.seed(1)  # noqa: NPY002 - others may use numpy's own numbers meanwhile
+    np.random.seed(1)
     first = dtbsim.fit(config, "atlas", free, out=whole, **asked)
     cut.mkdir()
     (cut / "study.json").write_bytes((whole / "study.json").read_bytes())
     lines = (whole / "journal.jsonl").read_bytes().splitlines(keepends=True)
     kept = b"".join(lines[:11])
     (cut / "journal.jsonl").write_bytes(kept + lines[11][:30])
-    np.random.seed(2)  # noqa: NPY002
+    np.random.seed(2)
     second = dtbsim.fit(config, "atlas", free, out=cut, resume=True, **asked)
     assert (cut / "journal.jsonl").read_bytes().startswith(kept)
     assert second.best == first.best
@@ -93,18 +93,30 @@ def sometimes_no_number(simulated: Any, target: Any) -> float:
 
 def test_an_own_function_that_returns_nan_is_counted_and_not_fatal(config: Path, tmp_path: Path) -> None:
     own = f"{__file__}:sometimes_no_number"
-    found = dtbsim.fit(config, "atlas", {KEY: (0.001, 0.08)}, method="grid", objective=own, evaluations=9, set=SHORT, **QUICK)
+    found = dtbsim.fit(
+        config, "atlas", {KEY: (0.001, 0.08)}, method="grid", objective=own, evaluations=9, set=SHORT, **QUICK
+    )
     assert found.n_failed == 5
     assert found.best[KEY] == pytest.approx(0.02, abs=0.005)
     assert found.table.error.dropna().unique().tolist() == ["sometimes_no_number is nan"]
     assert any("5 of 9 points failed" in note for note in found.notes)
     with pytest.raises(NumericsError, match="no evaluation succeeded; the first error: sometimes_no_number is nan"):
-        dtbsim.fit(config, "atlas", {KEY: (0.05, 0.08)}, method="grid", objective=own, evaluations=2, set=SHORT, **QUICK)
+        dtbsim.fit(
+            config, "atlas", {KEY: (0.05, 0.08)}, method="grid", objective=own, evaluations=2, set=SHORT, **QUICK
+        )
 
 
 def test_several_objectives_have_a_front(config: Path) -> None:
     found = dtbsim.fit(
-        config, "atlas", {KEY: (0.001, 0.08)}, method="grid", objective="fc, 2*fc_mse", evaluations=6, repeats=1, set=SHORT, **QUICK
+        config,
+        "atlas",
+        {KEY: (0.001, 0.08)},
+        method="grid",
+        objective="fc, 2*fc_mse",
+        evaluations=6,
+        repeats=1,
+        set=SHORT,
+        **QUICK,
     )
     losses = np.array([one["losses"] for one in found.front])
     assert np.all(np.diff(losses[:, 0]) > 0)
@@ -149,7 +161,11 @@ def _with(values: F64, place: Any, value: float) -> F64:
         (FC, {"objective": "nothing.py:f"}, "there is no file nothing.py"),
         (FC, {"method": "gradient"}, "allowed: grid, cmaes, tpe, sbi, enki"),
         (FC, {"free": {}}, "there is no free parameter"),
-        (FC, {"free": {KEY: (0.2, 0.1)}}, "the bounds 0.2 and 0.1 are not in order (give couplings.c.strength=0.1:0.2)"),
+        (
+            FC,
+            {"free": {KEY: (0.2, 0.1)}},
+            "the bounds 0.2 and 0.1 are not in order (give couplings.c.strength=0.1:0.2)",
+        ),
         (FC, {"free": f"{KEY}=0:1:log"}, "0 has no logarithm"),
         (FC, {"free": [f"{KEY}=0:1", f"{KEY}=0:2"]}, "is given twice"),
         (FC, {"free": {"name": (0, 1)}}, "name is no parameter of the model"),

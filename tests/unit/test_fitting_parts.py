@@ -66,7 +66,9 @@ def test_spectra_are_compared_by_shares_of_power() -> None:
         for name, (low, high) in BANDS_HZ.items() if name != "alpha"
     )  # fmt: skip
     assert score("bands", peak, target) == pytest.approx(wrong / 2, abs=0.02)
-    expected = 10 * np.log10(np.where(alpha, 100.0, 1.0)[inside] * inside.sum() / np.where(alpha, 100.0, 1.0)[inside].sum())
+    expected = 10 * np.log10(
+        np.where(alpha, 100.0, 1.0)[inside] * inside.sum() / np.where(alpha, 100.0, 1.0)[inside].sum()
+    )
     assert score("spectrum", peak, target) == pytest.approx(np.sqrt(np.mean(expected**2)), rel=0.03)
 
 

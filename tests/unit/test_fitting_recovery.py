@@ -27,7 +27,9 @@ def measured(**values: Any) -> Target:
     return Target("planted", found[0], held_out=Target("again", found[1]), held_out_name="another run of the same")
 
 
-@pytest.mark.parametrize(("method", "needs"), [("cmaes", "cma"), ("tpe", "optuna"), ("grid", "numpy"), ("enki", "numpy")])
+@pytest.mark.parametrize(
+    ("method", "needs"), [("cmaes", "cma"), ("tpe", "optuna"), ("grid", "numpy"), ("enki", "numpy")]
+)
 def test_the_coupling_is_found_again(method: str, needs: str) -> None:
     pytest.importorskip(needs)
     target = measured(**{STRENGTH: 0.40})

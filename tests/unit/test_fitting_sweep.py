@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fit_samples import A, KEY, InThisProcess, without_seconds, write_small
+from fit_samples import KEY, A, InThisProcess, without_seconds, write_small
 
 import dtbsim
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity

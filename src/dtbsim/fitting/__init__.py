@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dtbsim.fitting.objectives import OBJECTIVES, Objective
     from dtbsim.fitting.result import Fit
     from dtbsim.fitting.simulated import Simulated
-    from dtbsim.fitting.varied import sweep
     from dtbsim.fitting.target import Target, target_of
+    from dtbsim.fitting.varied import sweep
 
 __all__ = ["OBJECTIVES", "Fit", "Objective", "Simulated", "Target", "fit", "sweep", "target_of"]
 

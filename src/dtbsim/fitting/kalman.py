@@ -36,7 +36,9 @@ class Inversion:
         """The ensemble."""
         if self._inversion.done:
             return None
-        return np.array([self._space.unit(dict(zip(self._space.keys, row, strict=True))) for row in self._inversion.ask()])
+        return np.array(
+            [self._space.unit(dict(zip(self._space.keys, row, strict=True))) for row in self._inversion.ask()]
+        )
 
     def tell(self, points: F64, losses: Sequence[Sequence[float]], features: Sequence[Any]) -> None:
         """Move it."""

@@ -84,9 +84,13 @@ class Posterior:
             found.append(f"  {key}: {low:.5g} to {high:.5g} (median {np.median(self.samples[:, k]):.5g}; {share})")
         low, high = self.bounds(0.9)
         if not self.calibrated:
-            found.append(f"note: the intervals are not calibrated: {low:.0%} to {high:.0%} would be chance; simulate more")
+            found.append(
+                f"note: the intervals are not calibrated: {low:.0%} to {high:.0%} would be chance; simulate more"
+            )
         if self.outside > 0.1:
-            text = f"note: {self.outside:.0%} of the measured features are beyond all simulations: the model cannot make"
+            text = (
+                f"note: {self.outside:.0%} of the measured features are beyond all simulations: the model cannot make"
+            )
             found.append(f"{text} these data, and the posterior means little")
         return found
 
@@ -119,7 +123,12 @@ class Posterior:
         )
         check = "Simulations at draws of the posterior: 90 % of each feature of FC (band), and the measured one (dots)."
         panels = [
-            Panel("Corner plot", "The lines are medians; axes are the prior.", corner(self.samples, keys, limits, median), ""),
+            Panel(
+                "Corner plot",
+                "The lines are medians; axes are the prior.",
+                corner(self.samples, keys, limits, median),
+                "",
+            ),
             Panel("Posterior-predictive check", check, predictive(self.predicted, self.observed, "feature of FC"), ""),
             Panel("Calibration by simulation", text, calibration(LEVELS, covered, low, high), ""),
         ]

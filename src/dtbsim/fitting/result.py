@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dtbsim.fitting.posterior import Posterior
 
 F64 = NDArray[np.float64]
+NOTHING_HELD_OUT = (
+    "no data are held out: scores are of the data that were fitted, and say nothing about others (--hold-out)"
+)
 
 
 @dataclass(eq=False)
@@ -80,8 +83,6 @@ class Fit:
     def title(self) -> str:
         """The first line: whether the score is of data that were not fitted."""
         if not self.held_out:
-            from dtbsim.fitting.fitted import NOTHING_HELD_OUT
-
             return f"{NOTHING_HELD_OUT[0].upper()}{NOTHING_HELD_OUT[1:]}."
         parts = []
         for key, held in self.held_out.items():
@@ -114,7 +115,10 @@ class Fit:
         if self.posterior is not None:
             found += self.posterior.lines
         if self.folder is not None:
-            found += ["", f"{self.folder}: best.yaml, {self.table_path.name if self.table_path else 'table'}, report.html"]
+            found += [
+                "",
+                f"{self.folder}: best.yaml, {self.table_path.name if self.table_path else 'table'}, report.html",
+            ]
         return found
 
     @property
