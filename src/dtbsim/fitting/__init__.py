@@ -1,8 +1,8 @@
 """Sweeps and fits: many evaluations of a configuration in one folder that goes on after a kill.
 
 `space` has free parameters and points, `target` the measured data, `objectives` what is made small, `evaluate` what a
-worker does, `journal` what is kept of it, `workers` where it is done, `methods` who asks for points, `study` brings them
-together; `fit` and `sweep` are what users call.
+worker does, `journal` what is kept of it, `workers` where it is done, `methods` who asks for points, `study` brings
+them together; `fit` and `sweep` are what users call.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def fit(
         method: "grid", "cmaes", "tpe" (extra `optuna`), "enki" (ensemble Kalman inversion), "sbi" (a posterior; extra
             `infer`).
         objective: what is made small or large: "fc", "fc_mse", "fcd", "rates(POPULATION=HZ)", "spectrum", "bands",
-            "FILE.py:function" (of (simulated, target), made small), weighted sums "fc + 0.5*fcd"; of several with a comma
-            between them the Pareto front is sought (grid, tpe).
+            "FILE.py:function" (of (simulated, target), made small), weighted sums "fc + 0.5*fcd"; of several with a
+            comma between them the Pareto front is sought (grid, tpe).
         hold_out: what the fit does not see and the best is scored on: "half" (the second half of a series), or data
             like `to`.
         evaluations: at most so many points (default: by method and number of parameters).
@@ -139,7 +139,7 @@ def default_evaluations(method: str, parameters: int) -> int:
     """How many points a method looks at where nobody says so."""
     if method == "grid":
         return {1: 21, 2: 15**2, 3: 8**3}.get(parameters, 1000)
-    return {"cmaes": 80 + 80 * parameters, "tpe": 64 + 48 * parameters, "enki": 96 + 32 * parameters}.get(method, 1000)
+    return {"cmaes": 48 + 48 * parameters, "tpe": 64 + 48 * parameters, "enki": 96 + 32 * parameters}.get(method, 1000)
 
 
 class _Job:

@@ -1,8 +1,8 @@
 """`--method sbi`: a posterior by neural estimation from simulations, and whether it keeps what it promises.
 
-Neural posterior estimation (Papamakarios & Murray 2016; Greenberg et al. 2019) of the package sbi, over the features of
-functional connectivity, of which the leading principal components of the simulations are kept. A part of the simulations
-is not shown to the network: their true parameters say whether its credible intervals hold what they promise
+Neural posterior estimation (Papamakarios & Murray 2016; Greenberg et al. 2019) of the package sbi, over the features
+of functional connectivity, of which the leading principal components of the simulations are kept. A part of the
+simulations is not shown to the network: their true parameters say whether its credible intervals hold what they promise
 (simulation-based calibration, Talts et al. 2018).
 """
 
@@ -183,7 +183,7 @@ def _learnt(journal: Any, space: Space) -> tuple[F64, F64]:
 
 
 def estimate(units: F64, features: F64, observed: F64, seed: int) -> tuple[F64, F64, int]:
-    """Samples of the posterior float64[SAMPLES, p] in the unit cube, coverage float64[levels, p], tested simulations."""
+    """Samples of the posterior float64[SAMPLES, p] in the unit cube, coverage float64[levels, p], how many tested."""
     import torch
     from sbi.inference import NPE
     from sbi.utils import BoxUniform

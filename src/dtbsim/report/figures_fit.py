@@ -187,7 +187,7 @@ def corner(
 
 
 def predictive(simulated: F64, measured: F64, label: str) -> go.Figure:
-    """Quantiles of features of simulations at draws of the posterior beside the measured ones, in units of their s.d."""
+    """Quantiles of features of simulations at draws of the posterior, and the measured ones, in units of their s.d."""
     fig = figure(380, hovermode="closest")
     centre, scale = simulated.mean(axis=0), simulated.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
