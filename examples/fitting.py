@@ -4,8 +4,8 @@
     python examples/fitting.py --picture fitting.png    # and draws landscape and FC (pip install matplotlib)
     python examples/fitting.py --minutes 1 --evaluations 16
 
-The coupling of examples/resting_dmf.yaml is searched by CMA-ES, sixteen members of an ensemble at a time. What the score
-has to be read beside is printed with it: docs/fitting.md.
+The coupling of examples/resting_dmf.yaml is searched by CMA-ES, sixteen members of an ensemble at a time. What the
+score has to be read beside is printed with it: docs/fitting.md.
 """
 
 import argparse
