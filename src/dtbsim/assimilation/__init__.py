@@ -1,0 +1,1 @@
+"""Assimilation: states and parameters that follow measured data, by ensemble Kalman methods."""
