@@ -141,7 +141,7 @@ class EnsembleKalmanInversion:
                 where="tell",
                 remedy=f"give {self.members} members with {self.observations.size} observations each",
             )
-        good: NDArray[np.bool_] = np.isfinite(g).all(axis=1)
+        good: NDArray[np.bool_] = np.asarray(np.isfinite(g).all(axis=1), np.bool_)
         if good.sum() < FEWEST_MEMBERS:
             raise NumericsError(
                 f"{int((~good).sum())} of {self.members} simulations gave no finite observations",
