@@ -15,7 +15,8 @@ from dtbsim.atlas.keys import TEXT_KEYS
 from dtbsim.atlas.names import check_names
 from dtbsim.atlas.tables import TEXT_SUFFIXES, is_numeric, read_columns, read_matrix
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.files import read_json, read_npy, read_npz
+from dtbsim.files import read_json, read_npy
+from dtbsim.files.sparse import read_sparse
 
 MATRIX_SUFFIXES = (".npy", *TEXT_SUFFIXES)
 SPARSE_STEMS = ("weights", "lengths_mm")
@@ -50,7 +51,7 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
     sparse: dict[str, Any] = {}
     for stem, path in files.items():
         if path.suffix == ".npz":
-            sparse[stem] = _read_sparse(path)
+            sparse[stem] = read_sparse(path)
         elif path.name == META:
             table.update(_read_meta(path))
         elif stem == "maps":
@@ -153,33 +154,6 @@ def _read_maps(path: Path, names: Sequence[str]) -> Table:
 
 def _read_matrix_file(path: Path, names: Sequence[str] | None) -> NDArray[Any]:
     return read_npy(path) if path.suffix == ".npy" else read_matrix(path, names)
-
-
-def _read_sparse(path: Path) -> Any:
-    """Return the matrix that `scipy.sparse.save_npz` wrote, any kind, as scipy sparse array."""
-    from scipy import sparse
-
-    table = read_npz(path)
-    kind = _sparse_kind(table)
-    try:
-        shape = tuple(int(extent) for extent in table["shape"])
-        if kind == "coo":
-            return sparse.coo_array((table["data"], (table["row"], table["col"])), shape=shape)
-        if kind == "dia":
-            return sparse.dia_array((table["data"], table["offsets"]), shape=shape)
-        make = {"csr": sparse.csr_array, "csc": sparse.csc_array, "bsr": sparse.bsr_array}[kind]
-        return make((table["data"], table["indices"], table["indptr"]), shape=shape)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
-        raise InputError(
-            f"is no sparse matrix: {error}", where=str(path), remedy="save a sparse matrix with scipy.sparse.save_npz"
-        ) from error
-
-
-def _sparse_kind(table: Table) -> str:
-    kind = table.get("format")
-    if kind is None or kind.ndim != 0 or kind.dtype.kind not in "SU":
-        return "none"
-    return kind.item().decode("ascii", "replace") if kind.dtype.kind == "S" else str(kind.item())
 
 
 def _read_meta(path: Path) -> Table:
