@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from dtbsim.errors import DtbsimError, InputError
+    from dtbsim.fitting import fit, sweep
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
     from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
@@ -98,7 +99,6 @@ if TYPE_CHECKING:
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
-    from dtbsim.sweeps import sweep
 
 __version__ = VERSION
 
@@ -186,7 +186,7 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
-    "sweeps": ("sweep",),
+    "fitting": ("fit", "sweep"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -268,6 +268,7 @@ __all__ = [
     "build",
     "dump_config",
     "estimate",
+    "fit",
     "get_model",
     "hash_run",
     "list_atlases",

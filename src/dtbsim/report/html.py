@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -14,7 +15,7 @@ from plotly.io.json import to_json_plotly
 from dtbsim.report import theme
 from dtbsim.report.data import Brain, ReportData
 from dtbsim.report.figures_brain import brain_values
-from dtbsim.report.parts import Panel, Section
+from dtbsim.report.parts import Headline, Panel, Section
 from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
 from dtbsim.report.sections import build_sections
 from dtbsim.report.sections_run import headlines, meta
@@ -37,9 +38,14 @@ VIEWS = (("left", "Left", "\u2212x"), ("right", "Right", "+x"), ("top", "Top", "
 def render(data: ReportData) -> str:
     """Return the whole report as HTML text."""
     sections = build_sections(data)
-    page = _Page()
+    page = Page()
     body = "".join(page.section(section, data.brain) for section in sections)
     links = "".join(f"<li><a href='#{section.anchor}'>{safe(section.title)}</a></li>" for section in sections)
+    return document(f"{data.run.name}: dtbsim run report", _header(data), links, body, page)
+
+
+def document(title: str, header: str, links: str, body: str, page: Page) -> str:
+    """Return a whole page as HTML text: `header`, `links` to its sections and `body` are HTML, `title` is a text."""
     templates = {"light": theme.template(theme.LIGHT), "dark": theme.template(theme.DARK)}
     return "".join(
         [
@@ -47,9 +53,9 @@ def render(data: ReportData) -> str:
             "<meta name='viewport' content='width=device-width, initial-scale=1'>\n",
             f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n',
             f"<meta name='generator' content='dtbsim {safe(VERSION)}'>\n",
-            f"<title>{safe(data.run.name)}: dtbsim run report</title>\n",
+            f"<title>{safe(title)}</title>\n",
             f"<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n<div class='layout'>\n",
-            f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{_header(data)}\n{body}\n",
+            f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{header}\n{body}\n",
             f"<footer>Written by dtbsim {safe(VERSION)}. This file is complete in itself: it loads nothing from ",
             "the network. Figures are drawn by plotly.js (MIT licence).</footer>\n</main>\n</div>\n",
             _json_script("templates", templates),
@@ -61,7 +67,7 @@ def render(data: ReportData) -> str:
     )
 
 
-class _Page:
+class Page:
     """Numbers the figures while sections are written, and collects their data."""
 
     def __init__(self) -> None:
@@ -111,14 +117,19 @@ class _Page:
         )
 
 
+def tiles_of(headlines: Sequence[Headline]) -> str:
+    """Return the numbers at the top of a page."""
+    return "".join(
+        f"<div{' class=fit' if tile.accent else ''}><dt>{safe(tile.label)}</dt>"
+        f"<dd>{safe(tile.value)}<span>{safe(tile.unit)}</span><small>{safe(tile.note)}</small></dd></div>"
+        for tile in headlines
+    )
+
+
 def _header(data: ReportData) -> str:
     run = data.run
     description = f"<p class='description'>{safe(run.description)}</p>" if run.description else ""
-    tiles = "".join(
-        f"<div{' class=fit' if tile.accent else ''}><dt>{safe(tile.label)}</dt>"
-        f"<dd>{safe(tile.value)}<span>{safe(tile.unit)}</span><small>{safe(tile.note)}</small></dd></div>"
-        for tile in headlines(data)
-    )
+    tiles = tiles_of(headlines(data))
     details = "".join(f"<span>{safe(item)}</span>" for item in meta(data))
     notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
     return (
@@ -131,7 +142,12 @@ def _header(data: ReportData) -> str:
 def warnings_of(data: ReportData) -> str:
     """Return the warnings of the run's summary as a box, nothing where there are none."""
     given = data.run.summary.get("warnings")
-    if not isinstance(given, list) or not given:
+    return caveats(given) if isinstance(given, list) else ""
+
+
+def caveats(given: Sequence[object]) -> str:
+    """Return a box with texts that a reader has to know, nothing where there are none."""
+    if not given:
         return ""
     items = "".join(f"<li>{safe(warning)}</li>" for warning in given)
     return f"<div class='callout warnings'><h2>Before you use these results</h2><ul class='caveats'>{items}</ul></div>"
