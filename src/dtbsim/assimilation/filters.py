@@ -33,7 +33,7 @@ def stochastic(ensemble: F64, simulated: F64, observed: F64, noise: ObservationN
     centre = row_mean(simulated)
     space = MemberSpace(noise.whiten(simulated - centre) / np.sqrt(len(ensemble) - 1))
     innovations = noise.whiten(observed - simulated) + perturbations(drawn)
-    found: F64 = ensemble + product(space.weights(innovations), ensemble - row_mean(ensemble))
+    found: F64 = ensemble + space.moves(innovations, ensemble - row_mean(ensemble))
     return found
 
 
@@ -42,8 +42,8 @@ def square_root(ensemble: F64, simulated: F64, observed: F64, noise: Observation
     centre, mean_simulated = row_mean(ensemble), row_mean(simulated)
     deviations = ensemble - centre
     space = MemberSpace(noise.whiten(simulated - mean_simulated) / np.sqrt(len(ensemble) - 1))
-    weights = space.weights(noise.whiten((observed - mean_simulated)[None]))
-    found: F64 = centre + product(weights, deviations) + space.root(deviations)
+    moved = space.moves(noise.whiten((observed - mean_simulated)[None]), deviations)
+    found: F64 = centre + moved + space.root(deviations)
     return found
 
 

@@ -183,9 +183,9 @@ class EnsembleKalmanInversion:
         if self.variant == "stochastic":
             drawn = normals(self.seed, OBSERVATION, len(self.history), m, residuals.shape[1])
             innovations = residuals + (drawn - row_mean(drawn)) * np.sqrt(m / (m - 1) / h)
-            found: F64 = u + product(space.weights(innovations * np.sqrt(h)), deviations)
+            found: F64 = u + space.moves(innovations * np.sqrt(h), deviations)
             return found
-        kept: F64 = centre + product(space.weights(mean_residual[None] * np.sqrt(h)), deviations)
+        kept: F64 = centre + space.moves(mean_residual[None] * np.sqrt(h), deviations)
         return kept + space.root(deviations)
 
     def _drawn(self, u: F64, members: NDArray[np.int64]) -> F64:

@@ -10,6 +10,7 @@ from dtbsim.arguments import refuse
 Scheme = Literal["own", "diffusion", "local", "global"]
 SCHEMES = ("own", "diffusion", "local", "global")
 VARIANTS = ("stochastic", "square_root")
+UNITS = ("matched", "model")
 FEWEST_MEMBERS = 4
 _SHARES = ("own_weight", "relaxation", "pooling")
 
@@ -30,7 +31,9 @@ class Settings:
     own_weight: of `diffusion`: the weight of a region's own observation.
     radius_mm: of `local`: where the weight of an observation is 5 / 24; none from twice as far on.
     settle_s: time before the first volume, without data.
-    match_s: time over which the free-running model's BOLD is taken for what the measured one corresponds to.
+    match_s: time over which the free-running ensemble's BOLD is observed, to find its mean and deviation.
+    units: `matched`: the measured series has units of its own; its mean and standard deviation in a region correspond
+        to those of the free-running ensemble. `model`: it is BOLD as the model has it, a fraction of the signal at rest.
     """
 
     members: int = 32
@@ -45,6 +48,7 @@ class Settings:
     radius_mm: float = 40.0
     settle_s: float = 20.0
     match_s: float = 60.0
+    units: str = "matched"
 
     def __post_init__(self) -> None:
         if isinstance(self.members, bool) or not isinstance(self.members, int) or self.members < FEWEST_MEMBERS:
@@ -55,7 +59,9 @@ class Settings:
             raise refuse(self.variant, "variant", ", ".join(VARIANTS))
         if self.scheme == "diffusion" and self.variant != "stochastic":
             raise refuse(self.variant, "variant", "stochastic, with scheme diffusion")
-        for field in fields(self)[3:]:
+        if self.units not in UNITS:
+            raise refuse(self.units, "units", ", ".join(UNITS))
+        for field in fields(self)[3:-1]:
             value = getattr(self, field.name)
             least = field.name in ("walk", "settle_s", *_SHARES)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:

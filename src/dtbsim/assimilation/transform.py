@@ -37,18 +37,21 @@ class MemberSpace:
         self._values = np.maximum(values, 0.0)
         self._vectors = vectors
 
-    def weights(self, innovations: F64) -> F64:
-        """w of innovations float64[k, n] in units of the noise: float64[k, m], to be multiplied by deviations."""
-        m = len(self._s)
+    def moves(self, innovations: F64, deviations: F64) -> F64:
+        """Gain times innovations, float64[k, values].
+
+        `innovations` float64[k, n] are in units of the noise, `deviations` float64[m, values] of what is estimated.
+        """
         columns = np.ascontiguousarray(innovations.T)
+        deviations = np.ascontiguousarray(deviations)
         if self._wide:
             columns = product(self._s, columns)
+        else:
+            deviations = product(np.ascontiguousarray(self._s.T), deviations)
         inner = product(np.ascontiguousarray(self._vectors.T), columns) / (1.0 + self._values)[:, None]
-        found = product(np.ascontiguousarray(self._vectors), inner)
-        if not self._wide:
-            found = product(self._s, found)
-        transposed: F64 = np.ascontiguousarray(found.T) / np.sqrt(m - 1)
-        return transposed
+        weights = np.ascontiguousarray(product(np.ascontiguousarray(self._vectors), inner).T)
+        found: F64 = product(weights, deviations) / np.sqrt(len(self._s) - 1)
+        return found
 
     def root(self, deviations: F64) -> F64:
         """(S S' + I)^-1/2 times deviations float64[m, k]."""
