@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from dtbsim.errors import DtbsimError, InputError
+    from dtbsim.assimilation import assimilate
     from dtbsim.fitting import fit, sweep
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
@@ -186,6 +187,7 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
+    "assimilation": ("assimilate",),
     "fitting": ("fit", "sweep"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -265,6 +267,7 @@ __all__ = [
     "Uniform",
     "VogelsSprekeler",
     "WhiteNoiseDrive",
+    "assimilate",
     "build",
     "dump_config",
     "estimate",

@@ -23,8 +23,8 @@ SUFFIXES = (*TEXT_SUFFIXES, *ARRAY_SUFFIXES)
 def read_matrix(path: str | Path, *, variable: str | None = None, kind: str | None = None) -> Matrix:
     """Return a matrix between regions from .csv, .tsv, .txt, .mat (all versions), .npz, .npy or .h5.
 
-    `variable` names the array of a file that holds several; `kind` (weights, lengths, fc) says what it is, otherwise its
-    name and its numbers do. What is not finite in the diagonal becomes 0 (1 in fc), with a notice.
+    `variable` names the array of a file that holds several; `kind` (weights, lengths, fc) says what it is, otherwise
+    its name and its numbers do. What is not finite in the diagonal becomes 0 (1 in fc), with a notice.
 
     Raises:
         InputError: not readable, not square, numbers missing, weights or lengths below 0, labels that are there twice.

@@ -17,8 +17,8 @@ from dtbsim.errors import InputError
 class Matrix:
     """A matrix between regions as a file had it.
 
-    `values` is float64[region, region], finite; `labels` the names of the regions or None; `kind` weights, lengths or fc
-    and `why` it was taken for that; `where` names file and variable; `notices` say what was changed.
+    `values` is float64[region, region], finite; `labels` the names of the regions or None; `kind` weights, lengths or
+    fc and `why` it was taken for that; `where` names file and variable; `notices` say what was changed.
     """
 
     values: NDArray[np.float64]

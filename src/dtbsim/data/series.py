@@ -39,8 +39,8 @@ def read_series(
     """Return a series of regions from .csv, .tsv, .txt, .npz, .npy, .mat, .h5, .ptseries.nii or an image with labels.
 
     `period_s` is the time between two samples where the file does not say it (a column of times, an array such as `TR`,
-    a .json of BIDS beside it, the header of an image), and must agree where it does. `variable` names the array of a file
-    that holds several. Labels and `n_regions` tell which axis is time; without them the longer one is. Of an image
+    a .json of BIDS beside it, the header of an image), and must agree where it does. `variable` names the array of a
+    file that holds several. Labels and `n_regions` tell which axis is time; without them the longer one is. Of an image
     (`.nii`, `.nii.gz`) each region is the mean over the voxels with its number in `label_image`.
 
     Raises:
