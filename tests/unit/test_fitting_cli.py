@@ -55,6 +55,7 @@ def test_a_mistake_is_one_line(config: Path, monkeypatch: Any, capfd: Any, argum
     assert sorted(path.name for path in config.parent.iterdir()) == before
 
 
+@pytest.mark.nightly
 def test_a_study_that_was_killed_goes_on(config: Path, tmp_path: Path) -> None:
     """SIGKILL of the conductor while it evaluates; with --resume the table has every evaluation once."""
     out = tmp_path / "out"

@@ -239,5 +239,3 @@ class HierarchicalFilter:
         self._members.load({n.partition("/")[2]: a for n, a in state.items() if n.startswith("members/")})
         self._blood.load({n.partition("/")[2]: np.array(a) for n, a in state.items() if n.startswith("blood/")})
         self._tell_parameters()
-
-

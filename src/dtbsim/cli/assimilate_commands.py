@@ -41,7 +41,8 @@ class Units(StrEnum):
 def _assimilate(
     config: ConfigPath,
     to: Annotated[
-        Path, typer.Option(metavar="BOLD", show_default=False, help="measured series: .csv, .npz, .mat, .ptseries.nii ...")
+        Path,
+        typer.Option(metavar="BOLD", show_default=False, help="measured series: .csv, .npz, .mat, .ptseries.nii ..."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="folder of the results, new or empty")],
     free: Annotated[
@@ -53,7 +54,8 @@ def _assimilate(
         typer.Option(metavar="KEY=LOW:HIGH[:log]", show_default=False, help="one with one value for all regions"),
     ] = None,
     tr: Annotated[
-        float | None, typer.Option(metavar="S", show_default=False, help="time between volumes, if BOLD does not say it")
+        float | None,
+        typer.Option(metavar="S", show_default=False, help="time between volumes, if BOLD does not say it"),
     ] = None,
     hold_out: Annotated[
         float | None,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.api import Source
 from dtbsim.arguments import flag, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.config.overrides import Overrides
@@ -29,6 +28,7 @@ from dtbsim.fitting.space import Space, space_of
 from dtbsim.fitting.study import Point, Study, digest_of_parts, opened, pool_of, progress_of
 from dtbsim.fitting.table import write_table
 from dtbsim.fitting.target import Target, target_of
+from dtbsim.given import Source
 from dtbsim.store.files import write_checked
 
 F64 = NDArray[np.float64]

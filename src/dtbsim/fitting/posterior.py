@@ -8,7 +8,9 @@ simulations is not shown to the network: their true parameters say whether its c
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import math
 import warnings
 from collections.abc import Sequence
@@ -196,9 +198,9 @@ def estimate(units: F64, features: F64, observed: F64, seed: int) -> tuple[F64, 
     test, train = order[:n_tested], order[n_tested:]
     project = _projection(features[train])
     prior = BoxUniform(torch.zeros(p), torch.ones(p))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        inference = NPE(prior=prior, show_progress_bars=False)
+        inference = NPE(prior=prior, show_progress_bars=False, tracker=_NoTracker())
         theta, x = (torch.as_tensor(a, dtype=torch.float32) for a in (units[train], project(features[train])))
         inference.append_simulations(theta, x).train(show_train_summary=False)
         posterior = inference.build_posterior()
@@ -214,6 +216,13 @@ def estimate(units: F64, features: F64, observed: F64, seed: int) -> tuple[F64, 
             ranks = (draw(features[k], 400) < units[k]).mean(axis=0)
             covered += np.abs(ranks - 0.5)[None] <= LEVELS[:, None] / 2
     return samples, covered / n_tested, n_tested
+
+
+class _NoTracker:
+    """Keeps nothing of how training went; by default sbi leaves a folder of logs where one happens to be."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
 
 
 def _projection(features: F64) -> Any:

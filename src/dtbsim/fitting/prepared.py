@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dtbsim.api import Source, resolve
 from dtbsim.arguments import path as path_argument
 from dtbsim.atlas import Atlas, load_atlas
 from dtbsim.clock import nearest_step, time_of
@@ -19,6 +18,7 @@ from dtbsim.config.plain import plain
 from dtbsim.errors import InputError, raise_mistakes
 from dtbsim.fitting.objectives import SPECTRUM, Goal
 from dtbsim.fitting.simulated import RATES_EVERY_MS, rate_of
+from dtbsim.given import Source, resolve
 from dtbsim.models.region_own import is_region_model
 from dtbsim.spec.ensemble import may_differ
 
