@@ -139,7 +139,8 @@ def _under_mpiexec(options: _Options) -> int:
     import shutil
     import subprocess
 
-    launcher = shutil.which("mpiexec")
+    beside = Path(sys.executable).with_name("mpiexec")
+    launcher = str(beside) if beside.is_file() else shutil.which("mpiexec")
     if launcher is None or importlib.util.find_spec("mpi4py") is None:
         remedy = "pip install 'dtbsim[mpi]', or give --workers instead"
         raise MissingDependencyError("--ranks needs mpiexec and mpi4py", remedy=remedy)

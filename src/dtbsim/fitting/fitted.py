@@ -33,6 +33,8 @@ from dtbsim.store.files import write_checked
 
 F64 = NDArray[np.float64]
 SUMMARY = "summary.json"
+OWN_SEEDS = 10_000
+"""Seeds of simulations for inference begin so far after the seed of the configuration, beyond those of repeats."""
 
 
 def fit(
@@ -234,7 +236,9 @@ class _Job:
         units: list[F64] = []
         losses: list[list[float]] = []
         while (points := search.ask()) is not None:
-            found = study.evaluate([Point(self.space.values(point), self.seeds) for point in points])
+            seeds = [self._seeds(len(units) + k) for k in range(len(points))]
+            asked = [Point(self.space.values(point), own) for point, own in zip(points, seeds, strict=True)]
+            found = study.evaluate(asked)
             each = [self._loss(records) for records in found]
             features = [_mean_features(records) for records in found]
             search.tell(points, each, features)
@@ -245,6 +249,16 @@ class _Job:
         good = np.isfinite(first)
         best = int(np.flatnonzero(good)[np.argmin(first[good])]) if good.any() else None
         return np.array(units), table, best
+
+    def _seeds(self, k: int) -> tuple[int, ...]:
+        """Seeds of the k-th point: the same for all, so that points differ in their values alone.
+
+        Inference has to learn what noise does, and gives every simulation its own.
+        """
+        if self.method != "sbi":
+            return self.seeds
+        first = self.seeds[0] + OWN_SEEDS + k * len(self.seeds)
+        return tuple(range(first, first + len(self.seeds)))
 
     def _loss(self, records: Sequence[Record]) -> list[float]:
         """Mean over seeds of each sum; NaN where one of them failed."""
