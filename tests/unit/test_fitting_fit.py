@@ -126,6 +126,40 @@ def test_several_objectives_have_a_front(config: Path) -> None:
         dtbsim.fit(config, "atlas", {KEY: (0.001, 0.08)}, objective="fc, fc_mse", **QUICK)
 
 
+NEURONS: dict[str, Any] = {
+    "seed": 3,
+    "simulation": {"dt_ms": 0.1, "duration_ms": 200},
+    "populations": {"E": {"model": "iaf_psc_exp", "size": 60}},
+    "drives": {"p": {"kind": "poisson", "target": "E", "rate_hz": 8000, "weight_pA": 60}},
+}
+
+
+def test_neurons_are_fitted_to_rates_in_runs_of_their_own() -> None:
+    here = InThisProcess()
+    found = dtbsim.fit(
+        NEURONS, np.eye(3), {"drives.p.rate_hz": (6000, 10000)}, method="grid", objective="rates(E=25)",
+        evaluations=5, repeats=2, executor=here, progress=False,
+    )  # fmt: skip
+    assert here.batches == [1] * 7
+    rates = found.table["rate_hz.E"]
+    assert rates[:5].is_monotonic_increasing
+    nearest = np.argmin(np.abs(np.log2(rates[:5] / 25)))
+    assert found.best["drives.p.rate_hz"] == found.table["drives.p.rate_hz"][nearest]
+    alone = dtbsim.run(NEURONS, temporary=True, set={"drives.p.rate_hz": 7000, "seed": 3}, report=False)
+    assert rates[1] == pytest.approx(alone.summary["mean_rate_hz"])
+    assert found.baselines == {}
+    assert "no baseline" in str(found)
+
+
+def test_keys_in_which_members_cannot_differ_are_runs_of_their_own(config: Path) -> None:
+    here = InThisProcess()
+    asked: dict[str, Any] = {"executor": here, "workers": 1, "progress": False, "set": SHORT}
+    table = dtbsim.sweep(config, vary={"bold.tau_s": (0.8, 1.2, 2)}, **asked)
+    assert here.batches == [1, 1]
+    assert table.error.isna().all()
+    assert table.fc[0] != table.fc[1]
+
+
 FC = np.eye(8) + 0.1
 FC[np.eye(8, dtype=bool)] = 1.0
 SERIES = np.random.default_rng(1).standard_normal((100, 8))

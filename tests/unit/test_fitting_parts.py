@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dtbsim
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.errors import InputError
-from dtbsim.fitting.honest import warnings_of
+from dtbsim.fitting.honest import baselines, notes_on_data, warnings_of
 from dtbsim.fitting.journal import open_journal
 from dtbsim.fitting.methods import worst_for_failed
 from dtbsim.fitting.objectives import BANDS_HZ, OBJECTIVES, goal_of
@@ -101,6 +102,15 @@ def test_bounds_flat_landscapes_and_pairs_are_named() -> None:
     assert "a and b are not told apart: moved together (the other way)" in valley
     failed = np.where(units[:, 0] > 0.5, np.nan, bowl)
     assert "points failed: the bounds reach where the model does not work" in notes(failed, [0.4, 0.5])
+
+
+def test_data_in_another_order_are_suspected() -> None:
+    atlas = dtbsim.load_atlas("aal2")
+    fc, weights = np.asarray(atlas.fc), np.asarray(atlas.weights)
+    assert notes_on_data(baselines(Target("x", fc), weights)) == []
+    mixed = RANDOM.permutation(80)
+    (note,) = notes_on_data(baselines(Target("x", fc[np.ix_(mixed, mixed)]), weights))
+    assert note.startswith("FC and connectome are hardly alike: are their regions in the same order?")
 
 
 def test_people_have_a_ceiling_and_one_can_be_left_out() -> None:

@@ -293,7 +293,8 @@ class _Job:
         }
         rates = _means([r.get("rates_hz") or {} for r in repeated])
         deviations = _means([r.get("rates_sd_hz") or {} for r in repeated])
-        weights = self._weights()
+        known_without = honest.baselines(self.target, self._weights())
+        notes += honest.notes_on_data(known_without)
         return Fit(
             folder=folder,
             label=search.label,
@@ -303,7 +304,7 @@ class _Job:
             held_out=held_out,
             held_out_name=self.target.held_out_name,
             data=self.target.name,
-            baselines=honest.baselines(self.target, weights),
+            baselines=known_without,
             rates_hz=rates,
             rates_sd_hz=deviations,
             n_evaluations=study.shown.done,
