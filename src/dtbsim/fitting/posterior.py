@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 F64 = NDArray[np.float64]
 FEWEST = 100
 SAMPLES = 4000
-COMPONENTS = 12
+COMPONENTS, FEWEST_COMPONENTS, PER_COMPONENT = 12, 3, 60
+"""Principal components that are kept at most and at least, and simulations for each: few simulations cannot teach many."""
 TESTED = 0.2
 PREDICTED = 32
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
@@ -230,6 +231,6 @@ def _projection(features: F64) -> Any:
     centre, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     _, sizes, rows = np.linalg.svd((features - centre) / scale, full_matrices=False)
-    k = min(COMPONENTS, len(sizes))
+    k = min(COMPONENTS, max(FEWEST_COMPONENTS, len(features) // PER_COMPONENT), len(sizes))
     axes = rows[:k].T * (math.sqrt(len(features)) / np.maximum(sizes[:k], 1e-12))
     return lambda values: np.clip((values - centre) / scale, -30, 30) @ axes
