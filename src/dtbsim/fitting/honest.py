@@ -52,7 +52,9 @@ def notes_on_data(known: Mapping[str, Any]) -> list[str]:
     alone = (known.get("structure_alone") or {}).get("fitted")
     if alone is None or alone >= UNLIKE_STRUCTURE:
         return []
-    text = "FC and connectome are hardly alike: are their regions in the same order? data with labels are matched by name"
+    text = (
+        "FC and connectome are hardly alike: are their regions in the same order? data with labels are matched by name"
+    )
     return [f"{text} (r = {alone:.2f})"]
 
 

@@ -34,7 +34,7 @@ F64 = NDArray[np.float64]
 FEWEST = 100
 SAMPLES = 4000
 COMPONENTS, FEWEST_COMPONENTS, PER_COMPONENT = 12, 3, 60
-"""Principal components that are kept at most and at least, and simulations for each: few simulations cannot teach many."""
+"""Principal components that are kept at most and at least, and simulations for each of them."""
 TESTED = 0.2
 PREDICTED = 32
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
