@@ -68,7 +68,7 @@ def sweep(options: SweepOptions) -> int:
     with _pool(options) as executor:
         found = sweep_points(
             options.config, asked, out=out, resume=options.resume, set=options.overrides, executor=executor,
-            workers=options.workers, report=options.report, progress=not options.quiet,
+            workers=options.workers or options.ranks, report=options.report, progress=not options.quiet,
         )  # fmt: skip
     if options.as_json:
         from dtbsim.store.files import to_json
@@ -97,7 +97,7 @@ def fit(options: FitOptions) -> int:
             options.config, _one_or_all(options.to), options.free, method=options.method, objective=options.objective,
             hold_out=_one_or_all(options.hold_out), evaluations=options.evaluations, population=options.population,
             seeds=options.seeds, repeats=options.repeats, seed=options.seed, tr_s=options.tr_s, out=out,
-            resume=options.resume, set=options.overrides, executor=executor, workers=options.workers,
+            resume=options.resume, set=options.overrides, executor=executor, workers=options.workers or options.ranks,
             report=options.report, progress=not options.quiet,
         )  # fmt: skip
     if options.as_json:

@@ -74,7 +74,7 @@ def _sweep(
 ) -> Work:
     """Simulate many values of a configuration.
 
-    One table is left of all of them. Mean-field regions are members of ensembles, networks with neurons runs of their own.
+    One table is left of all. Mean-field regions are members of ensembles, networks with neurons runs of their own.
     """
     from dtbsim.cli.fit import SweepOptions, sweep
 

@@ -25,7 +25,7 @@ from dtbsim.fitting.objectives import Goal, goal_of
 from dtbsim.fitting.prepared import Prepared, check_keys, prepare
 from dtbsim.fitting.result import NOTHING_HELD_OUT, Fit
 from dtbsim.fitting.space import Space, space_of
-from dtbsim.fitting.study import Point, Study, digest_of_parts, opened, pool_of, progress_of
+from dtbsim.fitting.study import Point, Study, conducted, digest_of_parts, opened, pool_of, progress_of
 from dtbsim.fitting.table import write_table
 from dtbsim.fitting.target import Target, target_of
 from dtbsim.given import Source
@@ -90,7 +90,8 @@ def fit(
         resume: go on with the study in `out`.
         set: overrides for all, as of `run`.
         executor: any `concurrent.futures.Executor` with processes (default: a pool of `workers` processes).
-        workers: how many processes (default: one for each core, or for the threads of an evaluation).
+        workers: how many processes (default: one for each core, or for the threads of an evaluation); of an executor
+            how many it has, so that as many batches are made.
         report: write report.html.
         progress: show on standard error how far it is.
 
@@ -124,14 +125,8 @@ def fit(
         if progress and target.held_out is None:
             shown.say(f"dtbsim: fit: {NOTHING_HELD_OUT}")
         study = Study(job.task, journal, pool, shown)
-        try:
+        with conducted(pool, shown, folder):
             found = job.run(study, search, folder)
-        except BaseException:
-            pool.stop()
-            raise
-        finally:
-            shown.close()
-        pool.close()
         if folder is not None:
             _write(folder, journal, job, found, report=report)
     return found

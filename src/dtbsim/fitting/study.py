@@ -156,6 +156,21 @@ class Progress:
         return ", ".join(parts)
 
 
+@contextmanager
+def conducted(pool: Pool, shown: Progress, folder: Path | None) -> Iterator[None]:
+    """Work with a pool, which is closed at the end; after an error or Ctrl-C what it does is stopped."""
+    try:
+        yield
+    except BaseException as error:
+        pool.stop()
+        shown.close()
+        if isinstance(error, KeyboardInterrupt) and folder is not None:
+            shown.say(f"dtbsim: what was evaluated is kept; the same with --resume --out {folder} goes on")
+        raise
+    pool.close()
+    shown.close()
+
+
 def digest_of_parts(parts: Mapping[str, Any]) -> str:
     """The SHA-256 of what a study is made of."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_described).encode()).hexdigest()

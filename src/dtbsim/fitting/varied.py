@@ -19,7 +19,7 @@ from dtbsim.fitting.journal import Journal
 from dtbsim.fitting.prepared import check_keys, prepare
 from dtbsim.fitting.simulated import Simulated
 from dtbsim.fitting.space import points_of
-from dtbsim.fitting.study import Study, digest_of_parts, opened, pool_of, progress_of
+from dtbsim.fitting.study import Study, conducted, digest_of_parts, opened, pool_of, progress_of
 from dtbsim.fitting.table import frame_of, read_table, write_table
 from dtbsim.fitting.target import Target, target_of
 from dtbsim.given import Source
@@ -69,7 +69,8 @@ def sweep(
         out: the folder; without it nothing but the table stays.
         set: overrides for all, as of `run`.
         executor: any `concurrent.futures.Executor` with processes (default: a pool of `workers` processes).
-        workers: how many processes (default: one for each `simulation.threads` cores).
+        workers: how many processes (default: one for each `simulation.threads` cores); with `vary` and an executor how
+            many that has, so that as many batches are made.
         measure: returns further columns, {name: value}; of `grid` it takes the `Run`, of `vary` a
             `dtbsim.fitting.Simulated`. A function that can be pickled, defined at the top of a module.
         report: with `grid`, report.html of each run (default: no); with `vary` that of the sweep (default: yes).
@@ -173,15 +174,9 @@ def sweep_points(
     with opened(folder, resume, about) as journal:
         shown = progress_of("sweep", points.count * n_seeds, "fc", shown=progress)
         study = Study(task, journal, pool, shown)
-        try:
+        with conducted(pool, shown, folder):
             for _ in study.stream(Item(0, values, seed) for values in points for seed in seeds):
                 pass
-        except BaseException:
-            pool.stop()
-            raise
-        finally:
-            shown.close()
-        pool.close()
         if folder is not None:
             path = write_table(folder, journal)
             if report:
