@@ -29,6 +29,11 @@ class _Options:
     quiet: bool
     argv: tuple[str, ...]
 
+    @property
+    def processes(self) -> int | None:
+        """How many there are to share evaluations."""
+        return self.ranks if self.workers is None else self.workers
+
 
 @dataclass(frozen=True)
 class SweepOptions(_Options):
@@ -68,7 +73,7 @@ def sweep(options: SweepOptions) -> int:
     with _pool(options) as executor:
         found = sweep_points(
             options.config, asked, out=out, resume=options.resume, set=options.overrides, executor=executor,
-            workers=options.workers or options.ranks, report=options.report, progress=not options.quiet,
+            workers=options.processes, report=options.report, progress=not options.quiet,
         )  # fmt: skip
     if options.as_json:
         from dtbsim.store.files import to_json
@@ -97,7 +102,7 @@ def fit(options: FitOptions) -> int:
             options.config, _one_or_all(options.to), options.free, method=options.method, objective=options.objective,
             hold_out=_one_or_all(options.hold_out), evaluations=options.evaluations, population=options.population,
             seeds=options.seeds, repeats=options.repeats, seed=options.seed, tr_s=options.tr_s, out=out,
-            resume=options.resume, set=options.overrides, executor=executor, workers=options.workers or options.ranks,
+            resume=options.resume, set=options.overrides, executor=executor, workers=options.processes,
             report=options.report, progress=not options.quiet,
         )  # fmt: skip
     if options.as_json:

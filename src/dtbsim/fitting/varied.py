@@ -90,7 +90,7 @@ def sweep(
     if vary is None:
         return sweep_of_runs(
             source, grid, out=out, set=set, executor=executor, workers=workers, measure=measure,
-            report=bool(report), take_over=take_over, progress=progress,
+            report=False if report is None else report, take_over=take_over, progress=progress,
         )  # fmt: skip
     asked = Asked(vary, sample, points, seeds, sample_seed)
     found = sweep_points(
