@@ -30,6 +30,7 @@ from dtbsim.fitting import Target
 
 DMF = common.ROOT / "examples" / "resting_dmf.yaml"
 STRENGTH = "couplings.long_range.strength"
+REPEATS = 8
 
 
 def people(folder: Path) -> list[dict[str, np.ndarray]]:
@@ -95,10 +96,11 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
             save_atlas(own, path)
             for name, free, settings in variants(options, path, weights):
                 fit = dtbsim.fit(
-                    DMF, target, free, set=settings, evaluations=options.evaluations * len(free), repeats=3,
+                    DMF, target, free, set=settings, evaluations=options.evaluations * len(free), repeats=REPEATS,
                     progress=False,
                 )  # fmt: skip
                 scores |= {name: fit.held_out["fc"]["mean"], f"{name}, fitted": fit.scores["fc"]["mean"]}
+                scores |= {f"{name}, mean FC of {REPEATS} seeds": fit.expected["held_out"]}
                 scores |= {f"{name}, best": fit.best, f"{name}, rates_hz": fit.rates_hz, f"{name}, notes": fit.notes}
         common.say(", ".join(f"{name} {value:.3f}" for name, value in scores.items() if isinstance(value, float)))
         found.append(scores)

@@ -48,6 +48,11 @@ def test_the_best_is_scored_with_other_seeds_and_on_what_was_not_seen(config: Pa
     linear = best_linear_network(connectome(found.regions), halves[0])
     assert found.baselines["linear_network"]["fitted"] == pytest.approx(linear.correlation)
     assert found.baselines["linear_network"]["held_out"] == pytest.approx(fc_correlation(linear.fc, halves[1]))
+    seeds = [{"seed": seed} for seed in (4, 5, 6)]
+    runs = [dtbsim.run(out / "best.yaml", temporary=True, report=False, set=one).open().bold().values for one in seeds]
+    mean = np.mean([functional_connectivity(bold) for bold in runs], axis=0)
+    assert found.expected["fitted"] == pytest.approx(fc_correlation(mean, halves[0]), abs=1e-4)
+    assert found.expected["held_out"] == pytest.approx(fc_correlation(mean, halves[1]), abs=1e-4)
     best = dtbsim.run(out / "best.yaml", temporary=True, report=False, set={"seed": 4})
     assert best.open().config["couplings"]["c"]["strength"] == found.best[KEY]
     assert best.summary["mean_abs_fc"] == pytest.approx(repeats.mean_abs_fc[repeats.seed == 4].iloc[0], abs=1e-12)

@@ -300,6 +300,7 @@ class _Job:
             held_out_name=self.target.held_out_name,
             data=self.target.name,
             baselines=known_without,
+            expected=honest.expected_fit([np.array(r["matrix"]) for r in repeated if r.get("matrix")], self.target),
             rates_hz=rates,
             rates_sd_hz=deviations,
             n_evaluations=study.shown.done,

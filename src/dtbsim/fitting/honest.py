@@ -47,6 +47,17 @@ def baselines(target: Target, weights: Any) -> dict[str, Any]:
     return found
 
 
+def expected_fit(matrices: Sequence[F64], target: Target) -> dict[str, float]:
+    """FC correlation of the mean of some matrices of one model, with what was fitted and what was held out."""
+    if not matrices or target.fc is None or len(matrices[0]) != len(target.fc):
+        return {}
+    mean = np.mean(matrices, axis=0)
+    found = {"fitted": fc_correlation(mean, target.fc)}
+    if target.held_out is not None and target.held_out.fc is not None:
+        found["held_out"] = fc_correlation(mean, target.held_out.fc)
+    return found
+
+
 def notes_on_data(known: Mapping[str, Any]) -> list[str]:
     """What baselines say of the data themselves."""
     alone = (known.get("structure_alone") or {}).get("fitted")
