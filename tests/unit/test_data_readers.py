@@ -26,18 +26,36 @@ def _write(path: Path, values: np.ndarray, separator: str, *, columns: bool = Fa
     return path
 
 
-@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("a.csv", ";"), ("a.tsv", "\t"), ("a.txt", "  ")])
-@pytest.mark.parametrize(("columns", "rows"), [(False, False), (True, False), (True, True), (False, True)])
+@pytest.mark.parametrize(
+    ("name", "separator", "columns", "rows"),
+    [
+        (*kind, *labelled)
+        for kind in (("a.csv", ","), ("a.csv", ";"), ("a.tsv", "\t"), ("a.txt", "  "))
+        for labelled in ((False, False), (True, False), (True, True), (False, True))
+        if kind[1] != "  " or not any(labelled)
+    ],
+)
 def test_a_matrix_in_text_has_its_numbers_and_labels(
     tmp_path: Path, name: str, separator: str, columns: bool, rows: bool
 ) -> None:
-    if separator == "  " and (columns or rows):
-        pytest.skip("labels with blanks are no table of white space")
     found = read_matrix(_write(tmp_path / name, WEIGHTS, separator, columns=columns, rows=rows))
     np.testing.assert_array_equal(found.values, WEIGHTS)
     assert found.labels == (LABELS if columns or rows else None)
     assert found.kind == "weights"
     assert any("semicolons" in notice for notice in found.notices) == (separator == ";")
+
+
+def test_cells_without_numbers_in_the_diagonal_are_no_mistake(tmp_path: Path) -> None:
+    rows = [["" if i == j else repr(value) for j, value in enumerate(row)] for i, row in enumerate(WEIGHTS.tolist())]
+    rows[2][2] = "NaN"
+    (tmp_path / "weights.csv").write_text("\n".join(map(",".join, rows)))
+    found = read_matrix(tmp_path / "weights.csv")
+    np.testing.assert_array_equal(found.values, np.where(np.eye(N, dtype=bool), 0, WEIGHTS))
+    assert found.notices == ("5 numbers in the diagonal that are not finite are 0 now",)
+    rows[1][3] = ""
+    (tmp_path / "weights.csv").write_text("\n".join(map(",".join, rows)))
+    with pytest.raises(InputError, match=r"weights\.csv:2: column 4 of row 2 is nan \(1 such cells\)"):
+        read_matrix(tmp_path / "weights.csv")
 
 
 def test_decimal_commas_are_read(tmp_path: Path) -> None:
@@ -113,3 +131,19 @@ def test_labels_are_matched_by_name_in_any_spelling() -> None:
         match_labels(LABELS, ["Zz"])
     with pytest.raises(InputError, match=r"'Aa_L' is there twice \(regions 1 and 2\)"):
         match_labels(["Aa_L", "Aa_L"], ["Aa_L"])
+
+
+def test_a_parcellated_series_has_labels_and_period(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="needs nibabel: pip install 'dtbsim[nifti]'")
+    axes = nibabel.cifti2.cifti2_axes
+    parcels = axes.ParcelsAxis(
+        LABELS, [np.array([[k, 0, 0]]) for k in range(N)], [{}] * N, affine=np.eye(4), volume_shape=(9, 9, 9)
+    )
+    path = tmp_path / "a.ptseries.nii"
+    nibabel.save(nibabel.Cifti2Image(BOLD, (axes.SeriesAxis(0, 0.72, len(BOLD)), parcels)), path)
+    found = read_series(path)
+    np.testing.assert_array_equal(found.values, BOLD)
+    assert (found.labels, found.period_s) == (LABELS, 0.72)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"a\.ptseries\.nii: cannot be read: Expected"):
+        read_series(path)

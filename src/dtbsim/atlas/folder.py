@@ -26,6 +26,10 @@ META = "atlas.json"
 META_NUMBERS = ("format_version", "fc_tr_s")
 META_KEYS = (*META_NUMBERS, *TEXT_KEYS, "lead_field_channels", "fc_leave_one_out")
 OTHER_FC = "fc_"
+VOXEL_VALUES = "label"
+"""The column of the values of regions in a label image: texts, although they are numbers."""
+IMPORTED = "import.json"
+"""What `dtbsim atlas import` made the folder of."""
 LARGEST = 1e300
 COORDINATES = ("x_mm", "y_mm", "z_mm")
 
@@ -44,7 +48,7 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
         raise InputError(
             "holds no regions.csv or regions.tsv",
             where=str(folder),
-            remedy=f"an atlas folder needs regions.csv (name, {', '.join(COORDINATES)}) and weights.csv or weights.npy",
+            remedy="an atlas folder needs regions.csv (name; x_mm, y_mm, z_mm if known) and weights.csv or weights.npy",
         )
     table = _read_regions(files.pop("regions"))
     names = [str(name) for name in table["region_names"]]
@@ -54,6 +58,8 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
             sparse[stem] = read_sparse(path)
         elif path.name == META:
             table.update(_read_meta(path))
+        elif path.name == IMPORTED:
+            continue
         elif stem == "maps":
             table.update(_read_maps(path, names))
         else:
@@ -95,7 +101,7 @@ def _check_file(path: Path) -> None:
         (matrix and suffix in MATRIX_SUFFIXES)
         or (stem in SPARSE_STEMS and suffix == ".npz")
         or (stem in TABLE_STEMS and suffix in (".csv", ".tsv"))
-        or path.name == META
+        or path.name in (META, IMPORTED)
     ):
         return
     allowed = [
@@ -111,7 +117,8 @@ def _check_file(path: Path) -> None:
 
 def _read_regions(path: Path) -> Table:
     columns = read_columns(path)
-    for name in ("name", *COORDINATES):
+    located = [name for name in COORDINATES if name in columns]
+    for name in ("name", *(COORDINATES if located else ())):
         if name not in columns:
             raise InputError(f"there is no column {name!r}", where=f"{path}:1", remedy=f"found {', '.join(columns)}")
     for name in (*COORDINATES, "is_cortex"):
@@ -120,15 +127,16 @@ def _read_regions(path: Path) -> Table:
             raise InputError(f"column {name} is {columns[name][bad]!r}; needed a number", where=f"{path}:{bad + 2}")
     table: Table = {
         "region_names": np.array(check_names(columns.pop("name"), f"{path}: name"), dtype=str),
-        "xyz_mm": np.array([columns.pop(axis) for axis in COORDINATES], dtype=np.float64).T,
     }
+    if located:
+        table["xyz_mm"] = np.array([columns.pop(axis) for axis in COORDINATES], dtype=np.float64).T
     for name in ("hemisphere", "display_names"):
         if name in columns:
             table[name] = np.array(check_names(columns.pop(name), f"{path}: {name}"), dtype=str)
     if "is_cortex" in columns:
         table["is_cortex"] = np.array(columns.pop("is_cortex"), dtype=np.float64)
     for name, column in columns.items():
-        if is_numeric(column):
+        if is_numeric(column) and name != VOXEL_VALUES:
             table[f"maps/{name}"] = np.array(column, dtype=np.float64)
         else:
             table[f"labels/{name}"] = np.array(check_names(column, f"{path}: {name}"), dtype=str)

@@ -1,7 +1,7 @@
 """Measured data as laboratories have it: matrices between regions and series of regions, from the usual files.
 
-Each reader says what it took a file for and why, in `notices` what it changed, and refuses with place and remedy what it
-cannot use; see docs/own_data.md.
+Each reader says what it took a file for and why, in `notices` what it changed, and refuses with place and remedy what
+it cannot use; see docs/own_data.md.
 """
 
 from __future__ import annotations

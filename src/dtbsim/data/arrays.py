@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from dtbsim.data.labels import check_unique
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.files import read_hdf5, read_mat, read_npy, read_npz
+from dtbsim.files.limits import most_array_bytes, size_of
 
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat", ".h5", ".hdf5")
 LABEL_WORDS = ("label", "labels", "names", "name", "region", "regions", "roi", "rois", "parcels", "areas", "nodes")
@@ -48,7 +50,16 @@ def _read_npz(path: Path) -> Arrays:
     if "format" in arrays and "shape" in arrays and "data" in arrays:
         from dtbsim.files.sparse import sparse_matrix
 
-        return {path.stem: sparse_matrix(arrays, path).toarray()}
+        matrix = sparse_matrix(arrays, path)
+        dense, most = 8 * math.prod(matrix.shape), most_array_bytes(path.stat().st_size)
+        if dense > most:
+            raise InputError(
+                f"a sparse matrix of {matrix.shape[0]:,} x {matrix.shape[1]:,}, {size_of(dense)} as a whole; at most "
+                f"{size_of(most)} are read",
+                where=str(path),
+                remedy="put it into the folder of an atlas as weights.npz, where it stays sparse",
+            )
+        return {path.stem: matrix.toarray()}
     return arrays
 
 

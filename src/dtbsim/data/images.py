@@ -29,7 +29,7 @@ def read_parcellated(path: Path) -> Series:
         InputError: no such file.
         MissingDependencyError: nibabel is not there.
     """
-    image = _load(path)
+    image = load_image(path)
     axes = [image.header.get_axis(index) for index in range(2)] if hasattr(image.header, "get_axis") else []
     kinds = [type(axis).__name__ for axis in axes]
     if sorted(kinds) != ["ParcelsAxis", "SeriesAxis"]:
@@ -38,7 +38,7 @@ def read_parcellated(path: Path) -> Series:
             where=str(path),
             remedy="parcellate the dense file first (wb_command -cifti-parcellate)",
         )
-    values = np.asarray(image.get_fdata(dtype=np.float64))
+    values = _numbers(image, path)
     if kinds[0] == "ParcelsAxis":
         values, axes = values.T, axes[::-1]
     period = float(axes[0].step) * _UNITS.get(str(axes[0].unit).upper(), 0.0)
@@ -58,7 +58,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
     """
     if label_image is None:
         raise InputError("an image needs a label image", where=str(path), remedy="give --label-image FILE.nii.gz")
-    image, labelled = _load(path), _load(label_image)
+    image, labelled = load_image(path), load_image(label_image)
     if len(image.shape) != 4:
         raise InputError(f"has {len(image.shape)} axes; a series of images has 4", where=str(path))
     numbers = label_numbers(labelled, label_image)
@@ -76,7 +76,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
     counts = np.bincount(region, minlength=len(present))
     values = np.empty((image.shape[3], len(present)))
     for time in range(image.shape[3]):
-        volume = np.asarray(image.dataobj[..., time], dtype=np.float64).ravel()[voxels]
+        volume = _numbers(image, path, (..., time)).ravel()[voxels]
         values[time] = np.bincount(region, weights=volume, minlength=len(present)) / counts
     names = lookup_names(label_image)
     labels = tuple(names.get(value, str(value)) for value in present)
@@ -88,7 +88,7 @@ def read_image_series(path: Path, label_image: Path | None) -> Series:
 
 def label_numbers(image: Any, path: Path) -> NDArray[np.int64]:
     """Return the whole numbers of a label image, int64[x, y, z]; InputError where it is none."""
-    voxels: NDArray[Any] = np.asarray(image.dataobj)
+    voxels = _numbers(image, path)
     while voxels.ndim > 3 and voxels.shape[-1] == 1:
         voxels = voxels[..., 0]
     numbers: NDArray[np.int64] = np.rint(voxels).astype(np.int64)
@@ -115,7 +115,7 @@ def lookup_names(label_image: Path) -> dict[int, str]:
 
 
 def read_lookup(table: Path) -> dict[int, str]:
-    """Return number -> name of a table: BIDS (`index`, `name`), or lines of a number and a name (FreeSurfer and others).
+    """Return number -> name of a table: BIDS (`index`, `name`), or lines of a number and a name (FreeSurfer).
 
     Raises:
         InputError: a line without number and name.
@@ -151,12 +151,27 @@ def _split(text: str) -> list[str]:
     return text.split()
 
 
+def _numbers(image: Any, path: Path, part: Any = ...) -> NDArray[np.float64]:
+    """Return the numbers of an image, or of a part of it; InputError where the file is damaged."""
+    try:
+        return np.asarray(image.dataobj[part], dtype=np.float64)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"cannot be read: {reason}", where=str(path), remedy="copy or export it again") from error
+
+
 def _grid(image: Any) -> str:
     size = "x".join(map(str, image.shape[:3]))
     return f"{size} of {'x'.join(f'{step:.3g}' for step in image.header.get_zooms()[:3])} mm"
 
 
-def _load(path: Path) -> Any:
+def load_image(path: Path) -> Any:
+    """Return an image of nibabel, of which nothing but the header has been read.
+
+    Raises:
+        InputError: no such file, no image, or one that says that it is larger than its file can be.
+        MissingDependencyError: nibabel is not there.
+    """
     try:
         import nibabel
     except ImportError as error:

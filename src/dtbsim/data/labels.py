@@ -20,7 +20,8 @@ def match_labels(labels: Sequence[str], to: Sequence[str], *, where: str | None 
     """Return where each of the regions `to` is in `labels`: `labels[result[k]]` is the region `to[k]`, intp[len(to)].
 
     Labels are compared as they are, then without regard to case, punctuation and where the hemisphere is written
-    (`lh-Insula`, `ctx-lh-insula`, `Insula_L`, `Left Insula` are one region). Labels that `to` does not have are left out.
+    (`lh-Insula`, `ctx-lh-insula`, `Insula_L`, `Left Insula` are one region). Labels that `to` does not have are left
+    out.
 
     Raises:
         InputError: a label twice, or regions of `to` that are not among `labels`.
@@ -77,7 +78,7 @@ def spelling(label: str) -> tuple[str, ...]:
 
 
 def hemisphere(label: str) -> str:
-    """Return L or R where a label says so at its beginning or end (`lh.insula`, `Insula_R`, `L_V1_ROI`), else nothing."""
+    """Return L or R where a label says so (`lh.insula`, `Insula_R`, `L_V1_ROI`), else nothing."""
     words = spelling(label)
     if len(words) > 1:
         return words[1]

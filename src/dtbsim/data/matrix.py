@@ -57,7 +57,7 @@ def read_matrix(path: str | Path, *, variable: str | None = None, kind: str | No
             remedy="save the matrix of one person, or their mean",
         )
     labels, source = labels_in(arrays, len(values), str(file))
-    notices = (f"labels from {source}",) if labels else ()
+    notices = (f"labels from the variable {source}",) if labels else ()
     return make_matrix(values, labels, name, where, kind, notices)
 
 

@@ -113,7 +113,7 @@ def _series_of_arrays(file: Path, variable: str | None, n_regions: int | None) -
         labels = by_size[0][0] if len(by_size) == 2 and values.shape[0] == values.shape[1] else None
     else:
         labels, source = by_size[axis]
-        notices = (f"labels from {source}" + ("; rows are regions" if axis == 0 else ""),)
+        notices = (f"labels from the variable {source}" + ("; rows are regions" if axis == 0 else ""),)
         values = values if axis == 1 else np.ascontiguousarray(values.T)
     return Series(values, labels, _period_in(arrays, str(file)), where, notices)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -91,6 +92,26 @@ def read_table(path: Path) -> Table:
     )
 
 
+def holds_numbers(path: Path) -> bool:
+    """Whether it is a table of numbers: no column right of the first one has texts alone.
+
+    Raises:
+        InputError: no text, or empty.
+    """
+    rows = read_cells(path)
+    body = [cells for _, cells in rows[1:]] or [cells for _, cells in rows]
+    width = min(len(cells) for cells in body)
+    columns = range(1 if width > 1 else 0, width)
+    texts = (all(_number(cells[k], True) is None for cells in body) for k in columns)
+    return not any(texts)
+
+
+def read_cells(path: Path) -> list[Row]:
+    """Return line number and cells of every line that is neither empty nor a comment; raises as `read_table`."""
+    _, rows = _read_lines(path)
+    return list(_split(rows, _separator([text for _, text in rows[:_LOOKED_AT]], path), path))
+
+
 def _read_lines(path: Path) -> tuple[str | None, list[tuple[int, str]]]:
     """The last comment before the first line, and the lines that are neither comments nor empty, with their numbers."""
     comment: str | None = None
@@ -170,7 +191,7 @@ def _header(
     first = cells[0][1]
     named = [_number(cell, decimal_comma) is None for cell in first]
     rest = named[1:] or named
-    if any(rest) or (first[0] == "" and len(first) > 2):
+    if any(rest) or (first[0] == "" and _ascending(first[1:])):
         if len(cells) == 1:
             raise InputError("the file has names of columns but no numbers", where=f"{path}:{cells[0][0]}")
         return first, cells[1:]
@@ -179,6 +200,13 @@ def _header(
         if len(names) == len(first) and all(_number(name, decimal_comma) is None for name in names):
             return names, cells
     return None, cells
+
+
+def _ascending(cells: list[str]) -> bool:
+    """Whether these are numbers of regions: whole and ascending."""
+    return len(cells) > 1 and all(cell.isdigit() for cell in cells) and all(
+        int(a) < int(b) for a, b in itertools.pairwise(cells)
+    )  # fmt: skip
 
 
 def _is_labelled(header: list[str] | None, first: list[str], decimal_comma: bool) -> bool:
@@ -203,7 +231,7 @@ def _numbers(cells: list[Row], labelled: bool, width: int, decimal_comma: bool, 
             )
         found = row[1:] if labelled else row
         try:
-            numbers.extend(map(float, found))
+            numbers.extend([float(cell) for cell in found])
         except ValueError:
             numbers.extend(_each(found, labelled, decimal_comma, path, number))
     return np.frombuffer(numbers, dtype=np.float64).reshape(len(cells), width - labelled).copy()

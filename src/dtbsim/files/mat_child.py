@@ -19,6 +19,10 @@ DEEPEST = 3
 _TOO_LARGE = "save the variable that is needed alone (MATLAB: save('FILE.mat', 'NAME'))"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
+_BYTES = {"logical": 1, "char": 2, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "single": 4,
+          "sparse": 0}  # fmt: skip
+"""Of an item of each class of MATLAB, where that is not 8."""
+
 Table = dict[str, Any]
 Found = tuple[str, Any]
 
@@ -38,8 +42,11 @@ def read(path: str, most: int) -> Table:
         raise Refused("the file is empty")
     if not any(head[:4]) or not head[:116].strip():
         raise Refused("is no MATLAB file")
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
+    for name, shape, kind in whosmat(path):
+        room.take(math.prod(shape) * _BYTES.get(kind, 8), name)
+    room = Room(most, _TOO_LARGE)
     content = loadmat(path, squeeze_me=False, struct_as_record=True, chars_as_strings=True)
     return _named(
         pair for name, value in content.items() if not name.startswith("__") for pair in _v5(name, value, room)

@@ -142,7 +142,7 @@ class Fit:
             return [f"the model is above the linear network by {gain:.3f}"]
         more = self.expected.get(column, -1.0) - linear
         if more > 0:
-            text = f"one run is no nearer to the data than the linear network ({gain:+.3f}), but the mean FC of these seeds"
+            text = f"one run is no nearer to the data than the linear network ({gain:+.3f}), but the mean FC of seeds"
             return [f"{text} is ({more:+.3f})"]
         return [f"the linear network does as well or better ({-gain:+.3f}): the fit is no evidence for the model"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -37,15 +37,15 @@ VIEWS = (("left", "Left", "\u2212x"), ("right", "Right", "+x"), ("top", "Top", "
 
 def render(data: ReportData) -> str:
     """Return the whole report as HTML text."""
-    sections = build_sections(data)
-    page = Page()
-    body = "".join(page.section(section, data.brain) for section in sections)
+    title = f"{safe(data.run.name)}: dtbsim run report"
+    return page(title, _header(data), build_sections(data), data.brain)
+
+
+def page(title: str, header: str, sections: Sequence[Section], brain: Brain | None) -> str:
+    """Return a page that is complete in itself; `title` and `header` are HTML, `brain` that of the section `brain`."""
+    made = _Page()
+    body = "".join(made.section(section, brain) for section in sections)
     links = "".join(f"<li><a href='#{section.anchor}'>{safe(section.title)}</a></li>" for section in sections)
-    return document(f"{data.run.name}: dtbsim run report", _header(data), links, body, page)
-
-
-def document(title: str, header: str, links: str, body: str, page: Page) -> str:
-    """Return a whole page as HTML text: `header`, `links` to its sections and `body` are HTML, `title` is a text."""
     templates = {"light": theme.template(theme.LIGHT), "dark": theme.template(theme.DARK)}
     return "".join(
         [
@@ -53,35 +53,33 @@ def document(title: str, header: str, links: str, body: str, page: Page) -> str:
             "<meta name='viewport' content='width=device-width, initial-scale=1'>\n",
             f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n',
             f"<meta name='generator' content='dtbsim {safe(VERSION)}'>\n",
-            f"<title>{safe(title)}</title>\n",
+            f"<title>{title}</title>\n",
             f"<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n<div class='layout'>\n",
             f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{header}\n{body}\n",
             f"<footer>Written by dtbsim {safe(VERSION)}. This file is complete in itself: it loads nothing from ",
             "the network. Figures are drawn by plotly.js (MIT licence).</footer>\n</main>\n</div>\n",
             _json_script("templates", templates),
             _json_script("buttons", BUTTONS),
-            *page.scripts,
+            *made.scripts,
             f"<script>{offline_plotlyjs()}</script>\n",
             f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n",
         ]
     )
 
 
-class Page:
+class _Page:
     """Numbers the figures while sections are written, and collects their data."""
 
     def __init__(self) -> None:
         self.scripts: list[str] = []
 
     def section(self, section: Section, brain: Brain | None) -> str:
-        """Return a section with its panels."""
         lead = f"<p class='lead'>{section.lead}</p>" if section.lead else ""
         panels = "".join(self.panel(panel, brain if section.anchor == "brain" else None) for panel in section.panels)
         heading = f"<h2>{safe(section.title)}</h2>"
         return f"<section id='{section.anchor}'>{heading}{lead}<div class='panels'>{panels}</div></section>\n"
 
     def panel(self, panel: Panel, brain: Brain | None) -> str:
-        """Return a panel."""
         text = f"<div class='words'><h3>{safe(panel.title)}</h3><p>{panel.text}</p></div>" if panel.title else ""
         plot = self.plot(panel.figure, panel.alt) if panel.figure is not None else ""
         if brain is not None:
@@ -90,7 +88,6 @@ class Page:
         return f"<figure class='{classes}'>{text}{plot}<div>{panel.body}</div></figure>"
 
     def plot(self, figure: go.Figure, alt: str) -> str:
-        """Return the place of a figure, and keep its data."""
         name = f"figure-{len(self.scripts)}"
         self.scripts.append(_json_script(name, figure_dict(figure)))
         style = f"height:{figure.layout.height}px"
@@ -100,7 +97,6 @@ class Page:
         return f"<div class='with-still'>{plot}<img class='still' alt='{safe(alt)}'></div>"
 
     def brain(self, plot: str, brain: Brain) -> str:
-        """Return the controls of a brain around its figure."""
         self.scripts.append(_json_script("brain-values", brain_values(brain)))
         values = "".join(f"<option value='{i}'>{safe(value.label)}</option>" for i, value in enumerate(brain.values))
         edges = "".join(f"<option value='{i}'>{safe(edges.label)}</option>" for i, edges in enumerate(brain.edges))
@@ -121,24 +117,26 @@ class Page:
         )
 
 
-def tiles_of(headlines: Sequence[Headline]) -> str:
-    """Return the numbers at the top of a page."""
-    return "".join(
-        f"<div{' class=fit' if tile.accent else ''}><dt>{safe(tile.label)}</dt>"
-        f"<dd>{safe(tile.value)}<span>{safe(tile.unit)}</span><small>{safe(tile.note)}</small></dd></div>"
-        for tile in headlines
-    )
-
-
 def _header(data: ReportData) -> str:
     run = data.run
-    description = f"<p class='description'>{safe(run.description)}</p>" if run.description else ""
-    tiles = tiles_of(headlines(data))
-    details = "".join(f"<span>{safe(item)}</span>" for item in meta(data))
     notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
+    return header("Run report", run.name, run.description, meta(data), headlines(data), notice, warnings_of(data))
+
+
+def header(
+    over: str, title: str, description: str, details: Iterable[str], tiles: Iterable[Headline], notice: str, after: str
+) -> str:
+    """Return the head of a page: texts, numbers that matter most, and HTML before (`notice`) and after these."""
+    described = f"<p class='description'>{safe(description)}</p>" if description else ""
+    numbers = "".join(
+        f"<div{' class=fit' if tile.accent else ''}><dt>{safe(tile.label)}</dt>"
+        f"<dd>{safe(tile.value)}<span>{safe(tile.unit)}</span><small>{safe(tile.note)}</small></dd></div>"
+        for tile in tiles
+    )
+    shown = "".join(f"<span>{safe(item)}</span>" for item in details)
     return (
-        f"<header><p class='over'>Run report</p><h1>{safe(run.name)}</h1>{description}"
-        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>{warnings_of(data)}"
+        f"<header><p class='over'>{safe(over)}</p><h1>{safe(title)}</h1>{described}"
+        f"<p class='meta'>{shown}</p>{notice}<dl class='tiles'>{numbers}</dl>{after}"
         "<noscript><p>The figures need JavaScript; everything else can be read without it.</p></noscript></header>"
     )
 
