@@ -19,6 +19,7 @@ from dtbsim.version import VERSION
 
 if TYPE_CHECKING:
     from dtbsim.api import build, estimate, resume, run, start, validate
+    from dtbsim.assimilation import assimilate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.atlas.derive_folder import derive_atlas
     from dtbsim.atlas.importing import import_atlas
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from dtbsim.errors import DtbsimError, InputError
+    from dtbsim.fitting import fit, sweep
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
     from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
@@ -102,7 +104,6 @@ if TYPE_CHECKING:
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
-    from dtbsim.sweeps import sweep
 
 __version__ = VERSION
 
@@ -194,7 +195,8 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
-    "sweeps": ("sweep",),
+    "assimilation": ("assimilate",),
+    "fitting": ("fit", "sweep"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -275,10 +277,12 @@ __all__ = [
     "Uniform",
     "VogelsSprekeler",
     "WhiteNoiseDrive",
+    "assimilate",
     "build",
     "derive_atlas",
     "dump_config",
     "estimate",
+    "fit",
     "get_model",
     "hash_run",
     "import_atlas",

@@ -161,9 +161,13 @@ class FaultError(DtbsimError):
 
 
 class NumericsError(DtbsimError):
-    """A state became NaN or infinite; names population, neuron, step and state."""
+    """A state became NaN or infinite; names population, neuron, step and state.
+
+    `members` are those of an ensemble to which it happened, where that is known.
+    """
 
     exit_code = EXIT_NUMERICS
+    members: tuple[int, ...] = ()
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ from dtbsim.errors import EXIT_CODES, EXIT_OK
 
 RUN = "run"
 RESUME = "resume"
-ON_ALL_RANKS = (RUN, RESUME)
+ON_ALL_RANKS = (RUN, RESUME, "assimilate")
 """Commands in which all ranks take part."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())

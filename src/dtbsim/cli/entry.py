@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from dtbsim.cli import slurm_commands
+from dtbsim.cli import assimilate_commands, fit_commands, slurm_commands
 from dtbsim.cli.app import ON_ALL_RANKS, app
 from dtbsim.cli.output import stdout_errors
 from dtbsim.cli.usage import UsageMistake, one_line
@@ -23,7 +23,7 @@ from dtbsim.runtime.interrupt import Interrupt, active_interrupt
 from dtbsim.runtime.logs import console_warnings
 from dtbsim.runtime.streams import say
 
-_REGISTERED = (slurm_commands,)
+_REGISTERED = (slurm_commands, fit_commands, assimilate_commands)
 """Modules whose commands are those of `app`, besides its own."""
 EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""

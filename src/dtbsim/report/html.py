@@ -144,7 +144,12 @@ def header(
 def warnings_of(data: ReportData) -> str:
     """Return the warnings of the run's summary as a box, nothing where there are none."""
     given = data.run.summary.get("warnings")
-    if not isinstance(given, list) or not given:
+    return caveats(given) if isinstance(given, list) else ""
+
+
+def caveats(given: Sequence[object]) -> str:
+    """Return a box with texts that a reader has to know, nothing where there are none."""
+    if not given:
         return ""
     items = "".join(f"<li>{safe(warning)}</li>" for warning in given)
     return f"<div class='callout warnings'><h2>Before you use these results</h2><ul class='caveats'>{items}</ul></div>"

@@ -310,6 +310,11 @@ class LiveRun:
         order = np.lexsort((gids, steps))
         return Spikes(steps[order], gids[order], self._table, [str(entry["name"]) for entry in chosen])
 
+    def forget_spikes(self) -> None:
+        """Let go of the spikes so far, which take memory in a long run: `spikes` returns later ones alone."""
+        self._open()
+        self._spikes.clear()
+
     # -- the end ------------------------------------------------------------------------------------------------
 
     @property
@@ -336,15 +341,20 @@ class LiveRun:
             assert self._result is not None
         return self._result
 
+    def abandon(self) -> None:
+        """End the run without results: its folder says that it was interrupted."""
+        if self._conducted is not None:
+            self._conducted.close()
+            self._conducted = None
+
     def __enter__(self) -> LiveRun:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._conducted is not None and kind is None:
             self.close()
-        elif self._conducted is not None:
-            self._conducted.close()
-            self._conducted = None
+        else:
+            self.abandon()
 
     def __repr__(self) -> str:
         state = "closed" if self._conducted is None else "open"

@@ -37,6 +37,11 @@ class MemberConfig:
     atlas: Atlas | None = None
 
 
+def may_differ(key: str) -> bool:
+    """Whether members of one ensemble can differ in a key."""
+    return _MAY_DIFFER.fullmatch(key) is not None
+
+
 def members_of(config: RunConfig, numbers: Numbers) -> list[MemberConfig]:
     """All members of a configuration; itself, where it has no ensemble. InputError for values that cannot differ."""
     ensemble = config.ensemble
@@ -49,7 +54,7 @@ def members_of(config: RunConfig, numbers: Numbers) -> list[MemberConfig]:
         raise places.error(where, error.message, error.remedy) from None
     for number, run in enumerate(runs):
         for key in run:
-            if not _MAY_DIFFER.fullmatch(key):
+            if not may_differ(key):
                 path = f"{where}.{key}" if ensemble.grid is not None else f"{where}.{number}.{key}"
                 raise places.error(path, f"{key} cannot differ between members", f"allowed: {_ALLOWED}")
     base = plain(config)

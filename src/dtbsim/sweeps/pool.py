@@ -13,7 +13,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dtbsim.arguments import refuse
 from dtbsim.errors import EXIT_INTERRUPTED, InputError
@@ -23,7 +23,10 @@ _PATIENCE_S = 60.0
 """For a run to close its stores and, where it is configured, to write a checkpoint, after an interrupt."""
 _LOOK_S = 0.2
 _PR_SET_PDEATHSIG = 1
-_KILLED = "its process was killed (the system may have run out of memory: give fewer workers)"
+KILLED = "its process was killed (the system may have run out of memory: give fewer workers)"
+
+
+Work = TypeVar("Work")
 
 
 class Executor(Protocol):
@@ -53,11 +56,11 @@ def on_executor(executor: Executor, jobs: Sequence[Job]) -> Iterator[Outcome]:
     """Simulate on somebody else's executor; outcomes come as they are there."""
     tasks = [(executor.submit(simulate, job), job) for job in jobs]
     try:
-        for task, job in _as_they_end(tasks):
+        for task, job in as_they_end(tasks):
             try:
                 outcome = outcome_of(task, job)
             except BrokenProcessPool:
-                outcome = Outcome(job.number, {}, _KILLED)
+                outcome = Outcome(job.number, {}, KILLED)
             yield outcome
     except BaseException:
         for task, _ in tasks:
@@ -77,7 +80,8 @@ def outcome_of(task: Any, job: Job) -> Outcome:
     return outcome
 
 
-def _as_they_end(tasks: list[tuple[Any, Job]]) -> Iterator[tuple[Any, Job]]:
+def as_they_end(tasks: list[tuple[Any, Work]]) -> Iterator[tuple[Any, Work]]:
+    """Yield tasks with what they are of, as they end."""
     if all(isinstance(task, concurrent.futures.Future) for task, _ in tasks):
         jobs = dict(tasks)
         for task in concurrent.futures.as_completed(jobs):
@@ -136,7 +140,7 @@ def _alone(job: Job) -> Iterator[Outcome]:
         try:
             outcome = outcome_of(submit(job), job)
         except BrokenProcessPool:
-            outcome = Outcome(job.number, {}, _KILLED)
+            outcome = Outcome(job.number, {}, KILLED)
         yield outcome
 
 
@@ -145,7 +149,9 @@ def _processes(workers: int) -> Iterator[Callable[[Job], concurrent.futures.Futu
     """A pool; where the context is left by an exception, such as KeyboardInterrupt, runs are stopped cleanly."""
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("fork")
-    executor = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
+    executor = concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=begin_worker, initargs=(os.getpid(),)
+    )
 
     def submit(job: Job) -> concurrent.futures.Future[Outcome]:
         with warnings.catch_warnings():  # of threads at a fork: docs/adr/0046
@@ -155,13 +161,13 @@ def _processes(workers: int) -> Iterator[Callable[[Job], concurrent.futures.Futu
     try:
         yield submit
     except BaseException:
-        _stop([child for child in multiprocessing.active_children() if child not in before])
+        stop_workers([child for child in multiprocessing.active_children() if child not in before])
         executor.shutdown(wait=False, cancel_futures=True)
         raise
     executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _stop(children: list[Any]) -> None:
+def stop_workers(children: list[Any]) -> None:
     """Ask for a clean end, and wait for it; Ctrl-C again, or too long a wait, ends them at once."""
     try:
         for child in children:
@@ -176,7 +182,7 @@ def _stop(children: list[Any]) -> None:
                 child.kill()
 
 
-def _begin(parent: int) -> None:
+def begin_worker(parent: int) -> None:
     """A worker begins: Ctrl-C is for its parent, which tells it to stop; with its parent it ends."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

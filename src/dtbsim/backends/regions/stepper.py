@@ -249,12 +249,23 @@ class RegionStepper(ABC):
                 variable = row_names(block)[row]
                 one = self._network.members.n == 1
                 member = "" if one else f", member {group.members[lane]} of the ensemble"
-                raise NumericsError(
+                error = NumericsError(
                     f"state {variable} of region {name} became NaN or infinite after step {start}, by step {stop}"
                     f"{member}",
                     where=f"population {population.name}",
                     remedy="use a shorter dt_ms, or check parameters and coupling strengths",
                 )
+                error.members = self._not_finite()
+                raise error
+
+    def _not_finite(self) -> tuple[int, ...]:
+        """The members with a state that is NaN or infinite."""
+        found: set[int] = set()
+        for group in self.groups:
+            for block in group.blocks:
+                rows = np.isfinite(block.states).reshape(len(block.states), -1, group.lanes)
+                found |= {group.members[lane] for lane in np.flatnonzero(~rows.all(axis=(0, 1)))}
+        return tuple(sorted(found))
 
     @property
     def n_bytes(self) -> int:

@@ -1,0 +1,201 @@
+"""Members of a network of neurons: independent copies of it, live runs with seeds of their own, dealt among the ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dtbsim.api import start
+from dtbsim.assimilation.members import Arrays, prepared
+from dtbsim.clock import steps_of, time_of
+from dtbsim.config import RunConfig
+from dtbsim.config.load import load_config_data
+from dtbsim.config.plain import plain
+from dtbsim.errors import DtbsimError, InputError, did_you_mean
+from dtbsim.mpi import Comm
+from dtbsim.mpi.comm import SerialComm
+from dtbsim.mpi.world import on_every_rank
+from dtbsim.signals.region_bold import BoldRegions
+from dtbsim.simulate.live import LiveRun
+from dtbsim.simulate.temporary import TemporaryFolder, temporary_folder
+from dtbsim.spec import compile_network
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """A parameter of the neurons of a population: where each lives, and how it differs from the mean of its region."""
+
+    population: str
+    name: str
+    region: I64
+    """int64[neurons]: index among the members' regions."""
+    deviation: F64
+    """float64[neurons]: kept when the mean of the region moves."""
+    mean: F64
+    """float64[regions], as configured."""
+
+
+class SpikingMembers:
+    """Copies of a network of neurons. A free parameter of a population is the mean of its neurons in a region.
+
+    Neurons keep their differences from that mean: it is a hyperparameter, as in Lu et al. 2024.
+    """
+
+    state_names: tuple[str, ...] = ()
+
+    def __init__(
+        self, config: RunConfig, base_dir: Path, members: int, tr_ms: float, free: Sequence[str], comm: Comm
+    ) -> None:
+        made = prepared(config, None, tr_ms)
+        self.network = compile_network(made, base_dir)
+        record = self.network.records.bold
+        assert record is not None
+        self._bold = BoldRegions(self.network, record)
+        self.bold, self.dt_ms, self.n, self._comm = record, self.network.dt_ms, members, comm
+        self.volume = steps_of(tr_ms, self.dt_ms, "tr")
+        self.names = tuple(self._bold.names)
+        self._mine = list(range(comm.rank, members, comm.size))
+        data = plain(made, followed=False)
+        data.pop("bold")
+        data["simulation"]["threads"] = 1
+        self._config, self._base = load_config_data(_absolute_atlas(data, base_dir)), base_dir
+        starts = self.network.gid_starts
+        self._edges = np.stack([starts[self._bold.populations], starts[self._bold.populations + 1]])
+        self._runs: list[LiveRun] = []
+        self._folders: list[TemporaryFolder] = []
+        """Of the runs, and of those in whose place they came."""
+        self._spreads: dict[str, _Spread] = {}
+        try:
+            on_every_rank(comm, lambda: self._begin(free))
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, free: Sequence[str]) -> None:
+        for member in self._mine:
+            seed = self._config.seed + member
+            self._runs.append(start(self._config, set={"seed": seed}, out=self._folder(), comm=SerialComm()))
+        if self._runs:
+            self._spreads = {key: self._find(key, self._runs[0]) for key in free}
+
+    # -- parameters ---------------------------------------------------------------------------------------------
+
+    def _find(self, key: str, run: LiveRun) -> _Spread:
+        parts = key.split(".")
+        populations = list(dict.fromkeys(self.network.families[p.family].name for p in self.network.populations))
+        if len(parts) != 4 or parts[0] != "populations" or parts[2] != "parameters":
+            raise InputError("it cannot be free", where=f"free {key}", remedy="name populations.NAME.parameters.NAME")
+        if parts[1] not in populations:
+            remedy = did_you_mean(parts[1], populations)
+            raise InputError(f"there is no population '{parts[1]}'", where=f"free {key}", remedy=remedy)
+        column = {region: k for k, region in enumerate(self._bold.regions)}
+        at = [
+            np.full(p.size, column.get(int(p.region), -1), np.int64)
+            for p in self.network.populations
+            if self.network.families[p.family].name == parts[1]
+        ]
+        region = np.concatenate(at)
+        try:
+            values = np.asarray(run.get(parts[1], parts[3]), np.float64)
+        except DtbsimError as error:
+            raise InputError(error.message, where=f"free {key}", remedy=error.remedy) from None
+        inside = region >= 0
+        counts = np.maximum(np.bincount(region[inside], minlength=len(self.names)), 1)
+        mean = np.bincount(region[inside], values[inside], len(self.names)) / counts
+        return _Spread(parts[1], parts[3], region, np.where(inside, values - mean[region], values), mean)
+
+    def start_of(self, key: str) -> F64:
+        """float64[regions]."""
+        found: F64 = next(s for s in self._comm.allgather(self._spreads.get(key)) if s is not None).mean
+        return found
+
+    def set_parameter(self, key: str, values: F64) -> None:
+        """float64[members, regions]."""
+
+        def work() -> None:
+            for member, run in zip(self._mine, self._runs, strict=True):
+                one = self._spreads[key]
+                new = one.deviation + np.where(one.region >= 0, values[member][one.region], 0.0)
+                run.set(one.population, {one.name: new})
+
+        on_every_rank(self._comm, work)
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def advance(self) -> F64:
+        """One volume."""
+        mine = on_every_rank(self._comm, lambda: [self._volume(run) for run in self._runs])
+        bins = self.volume // self.bold.bin_steps(self.dt_ms)
+        found: F64 = np.zeros((bins, self.n, len(self.names)))
+        for members, rates in self._comm.allgather((self._mine, mine)):
+            for member, one in zip(members, rates, strict=True):
+                found[:, member] = one
+        return found
+
+    def _volume(self, run: LiveRun) -> F64:
+        """Rates of one member, float64[bins, regions] in Hz."""
+        first = round(run.time_ms / self.dt_ms)
+        run.forget_spikes()
+        run.run(time_of(self.volume, self.dt_ms))
+        spikes = run.spikes()
+        bin_steps = self.bold.bin_steps(self.dt_ms)
+        bins = (np.asarray(spikes.steps) - first) // bin_steps
+        counts = np.zeros((self.volume // bin_steps, self._edges.shape[1]), np.int64)
+        gids = np.asarray(spikes.gids, np.int64)
+        for k, (low, high) in enumerate(self._edges.T):
+            mine = bins[(gids >= low) & (gids < high)]
+            counts[:, k] = np.bincount(mine, minlength=len(counts))
+        return self._bold.rates_hz(counts, bin_steps * self.dt_ms * 1e-3)
+
+    def states(self) -> F64:
+        """Neurons are not moved by the filter: no states."""
+        return np.zeros((self.n, len(self.names), 0))
+
+    def set_states(self, values: F64) -> None:
+        """None."""
+
+    # -- going on -----------------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path:
+        self._folders.append(temporary_folder(SerialComm(), "member"))
+        return self._folders[-1].path
+
+    def save(self) -> Arrays:
+        """Write a checkpoint of every member; `load` begins branches there."""
+        on_every_rank(self._comm, lambda: [run.save() for run in self._runs])
+        folders = [str(folder.path) for folder in self._folders[len(self._folders) - len(self._runs) :]]
+        return {"folders": np.array(folders, dtype=np.str_)}
+
+    def load(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from the last checkpoint of every member."""
+        on_every_rank(self._comm, lambda: self._branch([Path(str(name)) for name in state["folders"]]))
+
+    def _branch(self, folders: list[Path]) -> None:
+        for run in self._runs:
+            run.abandon()
+        self._runs = [start(one, out=self._folder(), comm=SerialComm()) for one in folders]
+
+    def close(self) -> None:
+        """End all runs, and remove what they left."""
+        for run in self._runs:
+            run.abandon()
+        self._runs = []
+        for folder in self._folders:
+            folder.remove()
+        self._folders = []
+
+
+def _absolute_atlas(data: dict[str, Any], base_dir: Path) -> dict[str, Any]:
+    """With the path of an atlas that is a file as seen from anywhere."""
+    atlas = data.get("atlas")
+    if isinstance(atlas, str) and (base_dir / atlas).exists():
+        return data | {"atlas": str((base_dir / atlas).absolute())}
+    return data
