@@ -34,7 +34,6 @@ from dtbsim.store.files import read_checked, storage_errors, to_json, write_chec
 NAME, CHECKPOINT, ARRAYS, SUMMARY, CONFIG = (
     "assimilation.json", "checkpoint.npz", "assimilation.npz", "summary.json", "config.yaml",
 )  # fmt: skip
-FORMAT = 1
 Arrays = dict[str, NDArray[Any]]
 _FIELDS = [field.name for field in dataclasses.fields(Volume)]
 
@@ -88,7 +87,7 @@ class Folder:
         self._say(done=False)
 
     def _say(self, *, done: bool) -> None:
-        write_checked(self.path / NAME, {"format": FORMAT, "digest": self._digest, "done": done})
+        write_checked(self.path / NAME, {"digest": self._digest, "done": done})
 
     # -- checkpoints --------------------------------------------------------------------------------------------
 
