@@ -206,5 +206,11 @@ ENTRIES = [
         hybrid,
         [*at(1000), "simulation.settling_ms=0", "bold=null"],
     ),
+    Entry(
+        "assimilate.py",
+        "A network follows BOLD: planted regional parameters are found again, and forecasts scored.",
+        script,
+        ["--regions", "4", "--volumes", "60", "--members", "8", "--out", "followed"],
+    ),
     Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

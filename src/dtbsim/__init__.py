@@ -19,6 +19,7 @@ from dtbsim.version import VERSION
 
 if TYPE_CHECKING:
     from dtbsim.api import build, estimate, resume, run, start, validate
+    from dtbsim.assimilation import AssimilationResult, assimilate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
         Uniform,
     )
     from dtbsim.errors import DtbsimError, InputError
-    from dtbsim.assimilation import assimilate
     from dtbsim.fitting import fit, sweep
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
@@ -187,7 +187,7 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
-    "assimilation": ("assimilate",),
+    "assimilation": ("AssimilationResult", "assimilate"),
     "fitting": ("fit", "sweep"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -197,6 +197,7 @@ __all__ = [
     "ACDrive",
     "AllToAll",
     "Analysis",
+    "AssimilationResult",
     "BalancedEI",
     "Bold",
     "BoxPositions",

@@ -17,7 +17,14 @@ PLANTED = {"Precentral_L": 1.18, "Precentral_R": 1.4, "Frontal_Sup_2_L": 1.3, "F
 KEY = "populations.cortex.parameters.w_plus"
 FREE = [f"{KEY}=1:1.6"]
 TR_S = 0.8
-QUICK: dict[str, Any] = {"members": 16, "settle_s": 8.0, "match_s": 8.0, "units": "model"}
+QUICK: dict[str, Any] = {
+    "members": 16,
+    "settle_s": 8.0,
+    "match_s": 8.0,
+    "units": "model",
+    "scheme": "own",
+    "noise": 0.3,
+}
 
 
 def brain(**parameters: Any) -> dict[str, Any]:
@@ -51,7 +58,8 @@ def follow(out: Path, **given: Any) -> AssimilationResult:
     options = {"tr_s": TR_S, "free": FREE, "report": False, **QUICK, **given}
     bold = options.pop("to", None)
     config = options.pop("config", None)
-    return dtbsim.assimilate(brain() if config is None else config, planted_bold() if bold is None else bold, out=out, **options)
+    config = brain() if config is None else config
+    return dtbsim.assimilate(config, planted_bold() if bold is None else bold, out=out, **options)
 
 
 def estimate(found: AssimilationResult, key: str = KEY) -> NDArray[np.float64]:

@@ -98,9 +98,9 @@ def test_goes_on_after_a_kill(found, tmp_path, monkeypatch):
     [
         {"scheme": "own", "variant": "square_root"},
         {"scheme": "diffusion", "own_weight": 0.8},
-        {"scheme": "local", "radius_mm": 15.0},
+        pytest.param({"scheme": "local", "radius_mm": 15.0}, marks=pytest.mark.nightly),
         {"scheme": "local", "variant": "square_root", "radius_mm": 15.0},
-        {"scheme": "global", "variant": "square_root"},
+        pytest.param({"scheme": "global", "variant": "square_root"}, marks=pytest.mark.nightly),
     ],
     ids=lambda options: "-".join(str(value) for value in options.values()),
 )
@@ -172,7 +172,14 @@ def with_nan():
         ({"config": broken(bold=None)}, "bold: {population: NAME}"),
         ({"config": broken(ensemble={"members": [{"seed": 1}]})}, "leave it out"),
         ({"config": broken(changes={"a": {"population": "cortex", "t_ms": 5, "set": {"w_plus": 1.3}}})}, "changes"),
-        ({"config": broken(controllers={"c": {"kind": "feedback_inhibition", "population": "cortex", "interval_ms": 50}})}, "controllers.c"),
+        (
+            {
+                "config": broken(
+                    controllers={"c": {"kind": "feedback_inhibition", "population": "cortex", "interval_ms": 50}}
+                )
+            },
+            "controllers.c",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_nothing(given, words, tmp_path):
@@ -223,7 +230,7 @@ def test_the_command(files, capfd):
 # -- ranks --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.nightly)])
 def test_ranks_change_nothing(ranks, found, tmp_path):
     """Two ranks of two lane groups share members, three share regions."""
     F.planted_bold()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import dtbsim
-from dtbsim.assimilation.spiking import SpikingMembers
 from dtbsim.api import resolve
+from dtbsim.assimilation.spiking import SpikingMembers
 from dtbsim.errors import InputError
 from dtbsim.mpi.comm import SerialComm
 

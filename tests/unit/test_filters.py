@@ -85,9 +85,7 @@ def test_stochastic_tends_to_the_kalman_filter():
         y = rng.normal(size=2)
         drawn = normals(3, 1, cycle, members, 2)
         found = filters.stochastic(ensemble, ensemble @ OBSERVE.T, y, ObservationNoise(CORRELATED, 2), drawn)
-        plain = filters.tapered(
-            ensemble, ensemble @ OBSERVE.T, y, NOISE, drawn, np.ones((3, 2)), np.ones((2, 2))
-        )
+        plain = filters.tapered(ensemble, ensemble @ OBSERVE.T, y, NOISE, drawn, np.ones((3, 2)), np.ones((2, 2)))
         alone = filters.stochastic(ensemble, ensemble @ OBSERVE.T, y, ObservationNoise(NOISE, 2), drawn)
         np.testing.assert_allclose(plain, alone, rtol=1e-8, atol=1e-10)
         ensemble = found

@@ -104,9 +104,7 @@ def assimilate(
         one = HierarchicalFilter(members, regional, shared, chosen, given.seed, distances)
         began = time.perf_counter()
         course = _followed(one, measured, chosen, folder, _Shown(progress and ranks.is_root))
-        found = on_root(
-            ranks, lambda: _written(asked, base_dir, members, one, measured, course, folder, report, began)
-        )
+        found = on_root(ranks, lambda: _written(asked, base_dir, members, one, measured, course, folder, report, began))
     finally:
         members.close()
     return found
@@ -177,9 +175,7 @@ class _Shown:
             print(f"{what}: volume {done} of {total}", file=sys.stderr, flush=True)
 
 
-def _followed(
-    one: HierarchicalFilter, measured: Measured, settings: Settings, folder: Folder, shown: _Shown
-) -> Course:
+def _followed(one: HierarchicalFilter, measured: Measured, settings: Settings, folder: Folder, shown: _Shown) -> Course:
     """All stages; those that a process before this one has done are not done again."""
 
     follower = Follower(one, measured, settings, shown)

@@ -109,7 +109,14 @@ class MeanFieldMembers:
     """Members as lanes of the region engine."""
 
     def __init__(
-        self, config: RunConfig, base_dir: Path, members: int, tr_ms: float, free: Sequence[str], comm: Comm, threads: int
+        self,
+        config: RunConfig,
+        base_dir: Path,
+        members: int,
+        tr_ms: float,
+        free: Sequence[str],
+        comm: Comm,
+        threads: int,
     ) -> None:
         made = prepared(config, members, tr_ms)
         self.network = compile_network(made, base_dir)

@@ -67,7 +67,9 @@ def _courses(found: AssimilationResult) -> Section:
             free,
         )  # fmt: skip
         panels.append(Panel(safe(names[k]), "", fig, f"BOLD of {names[k]}: measured, expected and running freely"))
-    lead = "Measured BOLD, what the ensemble expected of each volume before it saw it, and, where data were held out, the "
+    lead = (
+        "Measured BOLD, what the ensemble expected of each volume before it saw it, and, where data were held out, the "
+    )
     lead += "free run: without data from there on. Bands are one standard deviation of members."
     return Section("bold", "BOLD", lead, panels)
 
@@ -80,7 +82,9 @@ def _parameters(found: AssimilationResult) -> Section:
     for k, key in enumerate(arrays["parameter"].tolist()):
         mean, sd = arrays["parameters"][:followed, :, k], arrays["parameters_sd"][:followed, :, k]
         fig = figures.parameter(arrays["time_s"][:followed], mean, sd, names, key)
-        panels.append(Panel(safe(key), "Every line is a region; the band is the spread over members, averaged.", fig, key))
+        panels.append(
+            Panel(safe(key), "Every line is a region; the band is the spread over members, averaged.", fig, key)
+        )
         fig = figures.by_region(names, np.array(list(found.parameters[key].values())), sd[-1], key)  # type: ignore[union-attr]
         panels.append(Panel(f"{safe(key)} by region", "Mean over the second half; bars: spread of members.", fig, key))
     for k, key in enumerate(arrays["shared_parameter"].tolist()):

@@ -130,8 +130,13 @@ def _held_out(
             ).items()
         },
     }
-    followed, held = functional_connectivity(z[:split], constant="nan"), functional_connectivity(z[split:], constant="nan")
-    free = np.mean([functional_connectivity(course.free[:, k], constant="nan") for k in range(course.free.shape[1])], axis=0)
+    followed, held = (
+        functional_connectivity(z[:split], constant="nan"),
+        functional_connectivity(z[split:], constant="nan"),
+    )
+    free = np.mean(
+        [functional_connectivity(course.free[:, k], constant="nan") for k in range(course.free.shape[1])], axis=0
+    )
     arrays |= {"fc_measured": held, "fc_free": free, "fc_linear": linear.fc()}
     fc: dict[str, Any] = {
         "free_run": fc_correlation(free, held),

@@ -41,7 +41,8 @@ class Units(StrEnum):
 def _assimilate(
     config: ConfigPath,
     to: Annotated[
-        Path, typer.Option(metavar="BOLD", show_default=False, help="measured series: .csv, .npz, .mat, .ptseries.nii ...")
+        Path,
+        typer.Option(metavar="BOLD", show_default=False, help="measured series: .csv, .npz, .mat, .ptseries.nii ..."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="folder of the results, new or empty")],
     free: Annotated[
@@ -53,16 +54,17 @@ def _assimilate(
         typer.Option(metavar="KEY=LOW:HIGH[:log]", show_default=False, help="one with one value for all regions"),
     ] = None,
     tr: Annotated[
-        float | None, typer.Option(metavar="S", show_default=False, help="time between volumes, if BOLD does not say it")
+        float | None,
+        typer.Option(metavar="S", show_default=False, help="time between volumes, if BOLD does not say it"),
     ] = None,
     hold_out: Annotated[
         float | None,
         typer.Option(metavar="S", show_default=False, help="time at the end to forecast, unseen; default: a quarter"),
     ] = None,
     members: Annotated[int, typer.Option(metavar="N", help="simulations side by side")] = 32,
-    scheme: Annotated[Scheme, typer.Option(help="which observations move a region")] = Scheme.own,
+    scheme: Annotated[Scheme, typer.Option(help="which observations move a region")] = Scheme.diffusion,
     variant: Annotated[Variant, typer.Option(help="whether observations are perturbed")] = Variant.stochastic,
-    noise: Annotated[float, typer.Option(metavar="SD", help="of observations, in those of the series")] = 0.3,
+    noise: Annotated[float, typer.Option(metavar="SD", help="of observations, in those of the series")] = 0.5,
     walk: Annotated[float, typer.Option(metavar="SD", help="of a parameter's step, where its prior has 1")] = 0.03,
     pooling: Annotated[float, typer.Option(metavar="P", help="pull of regions to their mean, per volume")] = 0.0,
     inflation: Annotated[float, typer.Option(metavar="F", help="of deviations before an analysis")] = 1.0,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dtbsim.config.load import load_config_data
-from dtbsim.config.overrides import apply_overrides
 from dtbsim.config.locate import Locator
+from dtbsim.config.overrides import apply_overrides
 from dtbsim.config.plain import plain
 from dtbsim.config.run import RunConfig
 from dtbsim.config.yaml_write import to_yaml

@@ -14,7 +14,9 @@ from dtbsim.errors import InputError
 F64 = NDArray[np.float64]
 
 
-def read_measured(given: object, names: Sequence[str] | None, tr_s: float | None, option: str) -> tuple[F64, float | None]:
+def read_measured(
+    given: object, names: Sequence[str] | None, tr_s: float | None, option: str
+) -> tuple[F64, float | None]:
     """Return an FC float64[n, n] and None, or a series float64[T, n] and the time between its samples (s).
 
     With `tr_s` it is a series; without it what the file looks like. Labels are matched with `names` (None: as they are).

@@ -105,14 +105,20 @@ def fit(
     goal.check(target, prepared.spectrum_of)
     population = whole(population, "population", at_least=2)
     seeds, repeats = whole(seeds, "seeds", at_least=1), whole(repeats, "repeats", at_least=1)
-    n = default_evaluations(method, len(space)) if evaluations is None else whole(evaluations, "evaluations", at_least=2)
+    n = (
+        default_evaluations(method, len(space))
+        if evaluations is None
+        else whole(evaluations, "evaluations", at_least=2)
+    )
     job = _Job(prepared, space, goal, target, method, n, population, seeds, repeats, whole(seed, "seed"))
     search = job.search()
     folder = None if out is None else path_argument(out, "out").absolute()
     pool = pool_of(executor, workers, prepared.threads)
     with opened(folder, resume, job.about()) as journal:
         best = goal.terms[0]
-        shown = progress_of("fit", n * seeds + repeats, best.key, shown=progress, largest=best.objective.best == "largest")
+        shown = progress_of(
+            "fit", n * seeds + repeats, best.key, shown=progress, largest=best.objective.best == "largest"
+        )
         if progress and target.held_out is None:
             shown.say(f"dtbsim: fit: {NOTHING_HELD_OUT}")
         study = Study(job.task, journal, pool, shown)
@@ -273,7 +279,9 @@ class _Job:
         keys = [term.key for term in self.goal.terms]
         scores = {key: honest.spread([r["scores"][key] for r in repeated]) for key in keys if repeated}
         held = [r["held_out"] for r in repeated if r.get("held_out")]
-        held_out = {key: honest.spread([h[key] for h in held if key in h]) for key in keys if any(key in h for h in held)}
+        held_out = {
+            key: honest.spread([h[key] for h in held if key in h]) for key in keys if any(key in h for h in held)
+        }
         rates = _means([r.get("rates_hz") or {} for r in repeated])
         deviations = _means([r.get("rates_sd_hz") or {} for r in repeated])
         weights = self._weights()
@@ -350,4 +358,3 @@ def _write(folder: Path, journal: Journal, job: _Job, found: Fit, *, report: boo
     write_checked(folder / SUMMARY, found.summary)
     if found.table_path.suffix == ".csv":
         sys.stderr.write("dtbsim: fit: the table is CSV; with `pip install 'dtbsim[parquet]'` it is Parquet\n")
-

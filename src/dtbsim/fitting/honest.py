@@ -32,7 +32,9 @@ def baselines(target: Target, weights: Any) -> dict[str, Any]:
     if target.fc is not None and weights is not None:
         try:
             linear = best_linear_network(weights, target.fc)
-            found["linear_network"] = _pair(linear.correlation, None if held is None else fc_correlation(linear.fc, held))
+            found["linear_network"] = _pair(
+                linear.correlation, None if held is None else fc_correlation(linear.fc, held)
+            )
             alone = structural_correlation(weights, target.fc)
             found["structure_alone"] = _pair(alone, None if held is None else structural_correlation(weights, held))
         except InputError:  # a connectome without cycles, or the same everywhere
@@ -128,7 +130,9 @@ def _flat_directions(units: F64, losses: F64, tolerance: float) -> list[F64]:
     steep = float(values[-1])
     if steep <= 0:
         return []
-    return [vectors[:, k] for k in range(p) if 0.5 * abs(values[k]) * 0.25**2 < tolerance and abs(values[k]) < 0.05 * steep]
+    return [
+        vectors[:, k] for k in range(p) if 0.5 * abs(values[k]) * 0.25**2 < tolerance and abs(values[k]) < 0.05 * steep
+    ]
 
 
 def rates_text(rates: Mapping[str, float], deviations: Mapping[str, float]) -> str:

@@ -134,7 +134,9 @@ OBJECTIVES: Registry[Objective] = Registry(
         "fc_mse": Objective("fc_mse", _fc_mse, "smallest", ("bold",), ("fc",), "mean squared error of FC"),
         "fcd": Objective("fcd", _fcd, "smallest", ("bold",), ("fcd",), "KS distance of FCD"),
         "rates": Objective("rates", _rates, "smallest", ("rates",), (), "distance of rates (octaves)"),
-        "spectrum": Objective("spectrum", _spectrum, "smallest", ("spectrum",), ("series",), "log-spectral distance (dB)"),
+        "spectrum": Objective(
+            "spectrum", _spectrum, "smallest", ("spectrum",), ("series",), "log-spectral distance (dB)"
+        ),
         "bands": Objective("bands", _bands, "smallest", ("spectrum",), ("series",), "distance of band power"),
     },
     _known,
@@ -194,7 +196,9 @@ class Goal:
                     remedy = "give a series of at least 2 windows of a minute with --tr, or the atlas aal2"
                     raise InputError(f"{target.name} has no FCD", where=f"--objective {term.name}", remedy=remedy)
                 if part != "fcd" and getattr(target, part) is None:
-                    remedy = "give a series with --tr SECONDS" if part == "series" else "give an FC, or a series with --tr"
+                    remedy = (
+                        "give a series with --tr SECONDS" if part == "series" else "give an FC, or a series with --tr"
+                    )
                     raise InputError(f"{target.name} has no {part}", where=f"--objective {term.name}", remedy=remedy)
             if term.name == "rates" and not term.options:
                 remedy = "give them: rates(POPULATION=HZ,...), such as rates(cortex=3)"
@@ -218,7 +222,9 @@ def goal_of(text: object) -> Goal:
         return text
     if not isinstance(text, str) or not text.strip():
         known = ", ".join(OBJECTIVES.names())
-        raise InputError(f"got {text!r}", where="--objective", remedy=f"allowed: {known}, FILE.py:function, sums of them")
+        raise InputError(
+            f"got {text!r}", where="--objective", remedy=f"allowed: {known}, FILE.py:function, sums of them"
+        )
     sums = [tuple(_term(term) for term in _split(one, "+")) for one in _split(text, ",")]
     goal = Goal(tuple(sums))
     for term in goal.terms:

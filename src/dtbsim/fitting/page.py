@@ -49,7 +49,9 @@ def write_page(path: Path, found: Fit) -> None:
     if alone is not None:
         tiles.append(Headline("Connectome alone", f"{alone['fitted']:.3f}", note="correlation of weights and FC"))
     if "ceiling" in found.baselines:
-        tiles.append(Headline("Ceiling", f"{found.baselines['ceiling']['r']:.3f}", note=found.baselines["ceiling"]["of"]))
+        tiles.append(
+            Headline("Ceiling", f"{found.baselines['ceiling']['r']:.3f}", note=found.baselines["ceiling"]["of"])
+        )
     for name, rate in found.rates_hz.items():
         tiles.append(Headline(f"Rate, {name}", f"{rate:.2f}", "Hz", "of the best point"))
     title = ", ".join(f"{key} = {value:.5g}" for key, value in found.best.items())
@@ -142,7 +144,9 @@ def _landscape(found: Fit) -> Any:
         for k, one in enumerate(found.space.free):
             bands = _bands(found, one.key, values[:, k], shown)
             fig = landscape(values[:, k], bands, label, one.key, log=one.log, best=best[k], lines=lines)
-            panels.append(Panel(_escaped(one.key), "Every point; the red line is the best.", fig, f"{label} along {one.key}"))
+            panels.append(
+                Panel(_escaped(one.key), "Every point; the red line is the best.", fig, f"{label} along {one.key}")
+            )
         if len(keys) == 2:
             fig = map_of_two(values[:, 0], values[:, 1], shown, label, (keys[0], keys[1]), (best[0], best[1]))
             panels.append(Panel("Both parameters", "The star is the best.", fig, f"{label} over both parameters"))
@@ -154,7 +158,9 @@ def _landscape(found: Fit) -> Any:
         points = np.array([one["losses"] for one in found.front])
         names = [" + ".join(term.key for term in one) for one in found.objective.sums]
         fig = front(points, (names[0], names[1]))
-        panels.append(Panel("Pareto front", "No point is better in all objectives than one of these.", fig, "Pareto front"))
+        panels.append(
+            Panel("Pareto front", "No point is better in all objectives than one of these.", fig, "Pareto front")
+        )
     return Section("landscape", "Landscape", "", panels)
 
 
@@ -179,7 +185,9 @@ def _convergence(found: Fit) -> Any:
     label = f"1 - {term.key}" if largest and term is not None else "loss"
     text = f"{_escaped(found.label)}: {found.n_evaluations} evaluations, {found.n_failed} failed."
     losses = found.losses.sum(axis=1) if found.losses.shape[1] > 1 else found.losses[:, 0]
-    return Section("convergence", "Convergence", "", [Panel("Point after point", text, convergence(losses, label), label)])
+    return Section(
+        "convergence", "Convergence", "", [Panel("Point after point", text, convergence(losses, label), label)]
+    )
 
 
 def _matrices(found: Fit) -> Any:
@@ -192,7 +200,13 @@ def _matrices(found: Fit) -> Any:
     both = matrices(found.fc, found.measured_fc, found.regions, titles, "r")
     panels = [
         Panel("Beside each other", "The best point, one of the other seeds.", both, "FC matrices", wide=False),
-        Panel("Pair by pair", "A dot for every pair of regions.", pairs(found.fc, found.measured_fc, "FC"), "FC pairs", wide=False),
+        Panel(
+            "Pair by pair",
+            "A dot for every pair of regions.",
+            pairs(found.fc, found.measured_fc, "FC"),
+            "FC pairs",
+            wide=False,
+        ),
     ]
     return Section("fc", "Functional connectivity", "", panels)
 

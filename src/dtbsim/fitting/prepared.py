@@ -22,7 +22,9 @@ from dtbsim.fitting.simulated import RATES_EVERY_MS, rate_of
 from dtbsim.models.region_own import is_region_model
 from dtbsim.spec.ensemble import may_differ
 
-_FIXED = re.compile(r"(schema_version|name|description|seed|atlas|record|analysis|checkpoint|ensemble|simulation)(\..*)?")
+_FIXED = re.compile(
+    r"(schema_version|name|description|seed|atlas|record|analysis|checkpoint|ensemble|simulation)(\..*)?"
+)
 _SOURCES = ("eeg", "meg", "lfp", "source")
 
 
@@ -53,7 +55,9 @@ class Prepared:
 
 def prepare(source: Source, overrides: Overrides, goal: Goal | None) -> Prepared:
     """Read a configuration and see what it makes. Raises InputError."""
-    given, base_dir, _ = resolve(source if not isinstance(source, str | Path) else path_argument(source, "source"), overrides)
+    given, base_dir, _ = resolve(
+        source if not isinstance(source, str | Path) else path_argument(source, "source"), overrides
+    )
     if given.ensemble is not None:
         remedy = "leave `ensemble` out, or give --set ensemble=null: the fit makes its own"
         raise InputError("the configuration is an ensemble already", where="ensemble", remedy=remedy)
@@ -134,7 +138,9 @@ def check_keys(prepared: Prepared, corners: Mapping[str, tuple[Any, ...]]) -> No
         try:
             validate_values(prepared, values)
         except InputError as error:
-            shown = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items())
+            shown = ", ".join(
+                f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()
+            )
             raise InputError(error.message, where=f"{shown}: {error.where}", remedy=error.remedy) from None
 
 
@@ -144,4 +150,3 @@ def validate_values(prepared: Prepared, values: Mapping[str, Any]) -> None:
 
     config = load_config_data(prepared.config, values)
     compile_network(config, prepared.base_dir)
-

@@ -114,7 +114,10 @@ class Fit:
         if self.posterior is not None:
             found += self.posterior.lines
         if self.folder is not None:
-            found += ["", f"{self.folder}: best.yaml, {self.table_path.name if self.table_path else 'table'}, report.html"]
+            found += [
+                "",
+                f"{self.folder}: best.yaml, {self.table_path.name if self.table_path else 'table'}, report.html",
+            ]
         return found
 
     @property

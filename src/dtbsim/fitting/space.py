@@ -122,7 +122,9 @@ def _free(key: str, bounds: list[Any]) -> Free:
         remedy = f"give {key}={high:g}:{low:g}" if high < low else "set it with --set instead"
         raise InputError(f"the bounds {low:g} and {high:g} are not in order", where=where, remedy=remedy)
     if log and low <= 0:
-        raise InputError(f"{low:g} has no logarithm", where=where, remedy="give a lower bound above 0, or leave out log")
+        raise InputError(
+            f"{low:g} has no logarithm", where=where, remedy="give a lower bound above 0, or leave out log"
+        )
     return Free(key, low, high, log)
 
 
@@ -219,7 +221,9 @@ def _axis(key: str, values: list[Any], sample: str) -> tuple[str, list[Any], Fre
         raise InputError(f"got {':'.join(text)}: how many values between them?", where=where, remedy=remedy)
     first, last, n = numbers
     if n != int(n) or not 1 <= n <= MOST_POINTS or (n == 1 and first != last):
-        raise InputError(f"{n:g} values from {first:g} to {last:g}", where=where, remedy="give a whole number, 2 or more")
+        raise InputError(
+            f"{n:g} values from {first:g} to {last:g}", where=where, remedy="give a whole number, 2 or more"
+        )
     if log and min(first, last) <= 0:
         raise InputError("a logarithmic grid needs numbers above 0", where=where, remedy="leave out log")
     grid = np.geomspace(first, last, int(n)) if log else np.linspace(first, last, int(n))

@@ -93,7 +93,9 @@ class Study:
 class Progress:
     """One line on a terminal; elsewhere a line now and then."""
 
-    def __init__(self, what: str, total: int | None, stream: TextIO | None, best: str = "", largest: bool = True) -> None:
+    def __init__(
+        self, what: str, total: int | None, stream: TextIO | None, best: str = "", largest: bool = True
+    ) -> None:
         self._what, self._total, self._stream, self._best, self._largest = what, total, stream, best, largest
         self.done = self.before = self.failed = 0
         self.best: float | None = None

@@ -23,7 +23,12 @@ _LAST = ("error", "seconds")
 
 def row_of(record: Record) -> dict[str, Any]:
     """A record as columns: `n`, `stage`, what was set, `seed`, scores, rates, `error`, `seconds`."""
-    row: dict[str, Any] = {"n": record["n"], "stage": record.get("stage", ""), **record["values"], "seed": record["seed"]}
+    row: dict[str, Any] = {
+        "n": record["n"],
+        "stage": record.get("stage", ""),
+        **record["values"],
+        "seed": record["seed"],
+    }
     row |= record["scores"]
     row |= {f"held_out.{name}": value for name, value in (record.get("held_out") or {}).items()}
     row |= {name: record[name] for name in ("fc", "mean_abs_fc") if name in record}

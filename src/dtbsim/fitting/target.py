@@ -93,7 +93,9 @@ def target_of(
     several = list(hold_out) if isinstance(hold_out, list | tuple) else [hold_out]
     others = _of_people([_one(each, names, interval_s, "--hold-out") for each in several])
     if others.fc is not None and found.fc is not None and np.array_equal(others.fc, found.fc):
-        raise InputError("these are the data that are fitted", where="--hold-out", remedy="give others, or leave it out")
+        raise InputError(
+            "these are the data that are fitted", where="--hold-out", remedy="give others, or leave it out"
+        )
     return replace(found, held_out=others, held_out_name="data left out" if len(several) > 1 else others.name)
 
 
@@ -166,7 +168,9 @@ def _fc(values: F64, name: str, option: str) -> Target:
     n = values.shape[1]
     if values.shape[0] != n:
         remedy = "give --tr SECONDS, the time between its samples"
-        raise InputError(f"a matrix {values.shape} is a series, whose sampling is not given", where=where, remedy=remedy)
+        raise InputError(
+            f"a matrix {values.shape} is a series, whose sampling is not given", where=where, remedy=remedy
+        )
     off = ~np.eye(n, dtype=bool)
     if not np.isfinite(values[off]).all():
         row, column = np.argwhere(~np.isfinite(values) & off)[0]
@@ -201,7 +205,9 @@ def _of_people(people: list[Target]) -> Target:
         others = np.mean([other for j, other in enumerate(matrices) if j != k], axis=0)
         between.append(fc_correlation(fc, others))
     values = [person.fcd_values for person in people]
-    pooled = np.concatenate([each for each in values if each is not None]) if all(v is not None for v in values) else None
+    pooled = (
+        np.concatenate([each for each in values if each is not None]) if all(v is not None for v in values) else None
+    )
     return Target(
         f"mean of {len(people)} people",
         np.mean(matrices, axis=0),

@@ -102,7 +102,9 @@ def convergence(losses: F64, label: str) -> go.Figure:
         cross = {"color": CONTRAST, "size": 6, "symbol": "x"}
         fig.add_scatter(x=at[~good], y=np.full((~good).sum(), top), mode="markers", marker=cross, name="failed")
     seen = np.isfinite(least)
-    fig.add_scatter(x=at[seen], y=least[seen], mode="lines", line={"color": ACCENT, "width": 2, "shape": "hv"}, name="best")
+    fig.add_scatter(
+        x=at[seen], y=least[seen], mode="lines", line={"color": ACCENT, "width": 2, "shape": "hv"}, name="best"
+    )
     fig.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.1})
     fig.update_xaxes(title="point")
     fig.update_yaxes(title=safe(label))
@@ -137,7 +139,9 @@ def pairs(simulated: F64, measured: F64, label: str) -> go.Figure:
         x, y = x[chosen], y[chosen]
     fig.add_scatter(x=x, y=y, mode="markers", marker={"color": translucent(ACCENT, 0.35), "size": 4}, hoverinfo="skip")
     low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
-    fig.add_scatter(x=[low, high], y=[low, high], mode="lines", line={"color": NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+    fig.add_scatter(
+        x=[low, high], y=[low, high], mode="lines", line={"color": NEUTRAL, "dash": "dot"}, hoverinfo="skip"
+    )
     fig.update_xaxes(title=f"measured {safe(label)}")
     fig.update_yaxes(title=f"simulated {safe(label)}")
     return fig
@@ -152,7 +156,9 @@ def front(points: F64, labels: tuple[str, str]) -> go.Figure:
     return fig
 
 
-def corner(samples: F64, keys: Sequence[str], bounds: Sequence[tuple[float, float]], best: Sequence[float]) -> go.Figure:
+def corner(
+    samples: F64, keys: Sequence[str], bounds: Sequence[tuple[float, float]], best: Sequence[float]
+) -> go.Figure:
     """Marginals of a posterior on the diagonal, and below it every pair."""
     p = samples.shape[1]
     fig = make_subplots(p, p, horizontal_spacing=0.06, vertical_spacing=0.06)

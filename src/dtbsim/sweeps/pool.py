@@ -149,7 +149,9 @@ def _processes(workers: int) -> Iterator[Callable[[Job], concurrent.futures.Futu
     """A pool; where the context is left by an exception, such as KeyboardInterrupt, runs are stopped cleanly."""
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("fork")
-    executor = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=begin_worker, initargs=(os.getpid(),))
+    executor = concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=begin_worker, initargs=(os.getpid(),)
+    )
 
     def submit(job: Job) -> concurrent.futures.Future[Outcome]:
         with warnings.catch_warnings():  # of threads at a fork: docs/adr/0046
