@@ -151,6 +151,8 @@ class Numbers:
         if numbers.size not in (total, *set(sizes.tolist())) or (numbers.size != total and np.ptp(sizes) > 0):
             each = f"{sizes[0]:,} neurons" if not np.ptp(sizes) else f"{total:,} neurons in all regions"
             every = f", or {total:,} for those of all regions" if sizes.size > 1 and not np.ptp(sizes) else ""
+            if sizes.size > 1 and sizes.max() == 1:
+                each, every = f"{total:,} regions", ""
             raise self.places.error(path, f"{numbers.size:,} numbers for {each}{every}")
         if (numbers == numbers[0]).all():
             return float(numbers[0])

@@ -14,7 +14,7 @@ from dtbsim.config.network import Population, RegionNoise
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.own import code_of_class
-from dtbsim.models.region_own import find_region_model, is_region_model
+from dtbsim.models.region_own import find_region_model, is_known, is_region_model
 from dtbsim.numerics.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import Numbers, values_of
 from dtbsim.spec.populations import regions_of
@@ -78,6 +78,8 @@ def region_population_names(config: RunConfig, numbers: Numbers) -> list[str]:
     """Names of the populations whose model is a region model; notes keys that do not belong to a population's kind."""
     found = []
     for name, population in config.populations.items():
+        if not is_known(population.model):
+            continue  # compiling the neurons says so
         path = f"populations.{name}"
         with numbers.places.collecting(name):
             regional = is_region_model(population.model, numbers.base)

@@ -12,6 +12,7 @@ from dtbsim.config.coupling import FeedbackInhibition
 from dtbsim.config.run import RunConfig
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
+from dtbsim.models.region_own import is_known
 from dtbsim.models.regions.deco_2014 import Deco2014
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.feedback_inhibition import balancing_inhibition
@@ -127,7 +128,10 @@ def _no_regions(config: RunConfig, places: Places) -> None:
         places.mistakes.append(
             places.error("ensemble", message, "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does")
         )
-    for key in config.couplings:
+    unknown = {name for name, population in config.populations.items() if not is_known(population.model)}
+    for key, item in config.couplings.items():
+        if unknown.intersection(_ends(item)):
+            continue  # a mistake in the name of a model, which is told
         message = "there is no population of mean-field regions"
         places.mistakes.append(places.error(f"couplings.{key}", message, "connect neurons by `projections`"))
     for key, item in config.controllers.items():
