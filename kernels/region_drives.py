@@ -3,7 +3,7 @@
 A row of the table is a drive on one input of one population. Each element gets one of its parts, or none; what a part
 gives in the steps of a chunk is there as float32. Number k of the noise of element e, counted from the first step of
 the part in intervals, is entry k % 4 of philox(region, k // 4, 0, purpose and drive) under the key of the member's
-seed, mapped by the table of normal quantiles; a process goes on from step to step as that of a noisy current of neurons.
+seed, mapped by the table of normal quantiles; a process goes on from step to step as that of a current of neurons.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dtbsim.numerics.philox import PURPOSE_REGION_DRIVE, PURPOSE_SHIFT
 D_TABLE, D_OUT, D_NODES, D_FIRST, D_WHICH, D_PARTS, D_WAVES, D_SDS, D_SPAN, D_FROM = range(10)
 D_TIMES, D_MEMORY, D_PROCESS, D_NUMBERS, D_DRAWN, D_DRIVE, D_SHARED = range(10, 17)
 DRIVE_FIELDS = 17
-"""Addresses of: the population's table; out float32[block, elements]; which int32[elements]; waves and sds (0: no noise)
+"""Addresses of: the population's table; out float32[block, elements]; which int32[elements]; waves and sds (0: none)
 float32[parts, span]; times int64[parts, 3], first step, the one after the last, and interval; memory float32[parts, 2],
 decay (below 0: white) and kick; process float32[elements]; numbers float32[elements, 4]; drawn int64[elements]."""
 

@@ -144,10 +144,10 @@ class CommonBackend(ABC):
         """There are no regions."""
         raise IndexError(change.target)
 
-    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:  # noqa: B027 - neurons alone
         """Nothing: there are no regions."""
 
-    def set_region_noise_seed(self, seed: int | None) -> None:
+    def set_region_noise_seed(self, seed: int | None) -> None:  # noqa: B027 - neurons alone
         """Nothing: there are no regions."""
 
     def region_values(self, population: int, name: str) -> NDArray[np.float64]:

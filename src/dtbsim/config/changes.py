@@ -82,7 +82,7 @@ class Change(Strict):
     t_ms: Number = Field(default=0.0, ge=0, description="when the values of `set`, `on` or `sine` begin to hold")
     set: dict[str, Settable] = Field(
         default={},
-        description="new values by the names of what changes; a list gives one to each of the chosen neurons or regions",
+        description="new values by the names of what changes; a list gives one to each of the chosen neurons",
     )
     times_ms: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1, fail_fast=True)] | None = Field(
         default=None, description="when `values` begin to hold, ascending"

@@ -144,8 +144,8 @@ class Current(Windowed):
 
     input: str | None = Field(
         default=None,
-        description="of mean-field regions: `I_stim`, or the input of their model that it acts on, in the unit of that; "
-        "default: I_stim",
+        description="of mean-field regions: what it acts on, an input of their model or `I_stim`, in its unit; "
+        "default: `I_stim`",
     )
 
 

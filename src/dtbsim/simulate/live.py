@@ -26,9 +26,11 @@ from dtbsim.simulate.describe import describe_network
 from dtbsim.simulate.live_regions import region_values
 from dtbsim.simulate.pause import Conducted, Pause, Save
 from dtbsim.simulate.result import RunResult
+from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
 from dtbsim.spec.network import Drive
+from dtbsim.spec.region_network import RegionChange
 from dtbsim.store.network_table import NetworkTable
 from dtbsim.store.spikes import Spikes
 
@@ -187,8 +189,8 @@ class LiveRun:
 
     def _set_values(self, key: str, change: Change) -> None:
         editor, step = self._editor, self._pause.step
-        made = [*editor.region_changes(key, change, step)], [*editor.neuron_changes(key, change, step)]
-        for one in itertools.chain(*made):
+        regions = editor.region_changes(key, change, step)
+        for one in itertools.chain[NeuronChange | RegionChange](editor.neuron_changes(key, change, step), regions):
             on_every_rank(self._comm, partial(make_change, self._network, one, self._pause.backend))
 
     def _set_drive(self, key: str, change: Change) -> None:

@@ -23,8 +23,8 @@ _MAY_DIFFER = re.compile(
 )
 _ALLOWED = (
     "seed, atlas, populations.NAME.parameters.*, .initial.*, .noise.STATE.sigma, couplings.NAME.strength, .function.*, "
-    ".weights, .delay_ms, .normalise, drives.NAME.* without target and input, changes.NAME.t_ms, .set, .times_ms, "
-    ".values, .sine; other keys take runs of their own: dtbsim.sweep"
+    ".weights, .delay_ms, .normalise, drives.NAME.* but for its kind, target and input, changes.NAME.t_ms, .set, "
+    ".times_ms, .values, .sine; other keys take runs of their own: dtbsim.sweep"
 )
 
 

@@ -19,7 +19,7 @@ from dtbsim.spec.changes import Event
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.region_compile import node_values
 from dtbsim.spec.region_drives import chosen_nodes, draft_of
-from dtbsim.spec.region_network import F64, RegionChange, RegionNetwork, RegionPopulation
+from dtbsim.spec.region_network import F64, RegionChange, RegionCoupling, RegionNetwork, RegionPopulation
 
 MOST_CHECKED = 1000
 """Changes of a population of which each is checked with all that has been changed by then; of more the extremes."""
@@ -92,12 +92,11 @@ class RegionChanges:
                         np.ones(1, bool),
                     )
 
-    def _target(self, coupling: Any) -> NDArray[np.int32]:
+    def _target(self, coupling: RegionCoupling) -> NDArray[np.int32]:
+        """Regions of its targets."""
         if coupling.target >= 0:
             return self._regions.populations[coupling.target].regions
-        found = next(one for one in self._regions.to_spikes if one.coupling is coupling)
-        regions: NDArray[np.int32] = found.regions
-        return regions
+        return next(one for one in self._regions.to_spikes if one.coupling is coupling).regions
 
     def _by_region(self, event: Event, regions: NDArray[np.int32]) -> F64:
         if spreads(event.value):

@@ -28,13 +28,13 @@ def with_inputs(
 ) -> RegionNetwork | None:
     """The regions with their drives and changes; mistakes are collected by `numbers.places`.
 
-    `planned` are the events of the first member; `live`: any parameter may change while the network runs.
+    `planned` are the events of the configuration without its ensemble; `live`: any parameter may change during the run.
     """
     if regions is None:
         return None
-    compiled = [members[0], *members[1:]] if _differ(members) else [members[0]]
+    compiled = members if _differ(members) else members[:1]
     of_members = [(one, numbers.of(one.atlas) if one.atlas is not None else numbers) for one in compiled]
-    plans = [planned, *(plan_changes(one.config, n_steps, numbers.places) for one in compiled[1:])]
+    plans = [planned if not one.values else plan_changes(one.config, n_steps, numbers.places) for one in compiled]
     drives = compile_region_drives(of_members, regions, [plan.drives for plan in plans])
     controlled = held_parameters(members[0].config)
     changes = [

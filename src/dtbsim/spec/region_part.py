@@ -13,7 +13,6 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.models.region_own import is_known
-from dtbsim.models.regions.deco_2014 import Deco2014
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.numbers import Numbers
@@ -176,6 +175,8 @@ def _all_of(drafts: list[RegionDraft], what: str, name: str) -> list[F64]:
 
 def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Compiled], places: Places) -> None:
     """Give J_i its start in every member."""
+    from dtbsim.models.regions.deco_2014 import Deco2014
+
     path = f"controllers.{key}.population"
     for drafts, couplings in compiled:
         if item.population not in drafts:

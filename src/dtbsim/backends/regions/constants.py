@@ -1,4 +1,4 @@
-"""Numbers of the regions of one lane group: parameters and strengths as they are now, and the constants made of them."""
+"""Numbers of the regions of one lane group: parameters and strengths as they are now, and constants made of them."""
 
 from __future__ import annotations
 
@@ -80,9 +80,8 @@ class GroupConstants:
         constants = region_constants(plain, parameters, self._dt_ms, noise, weights)
         found = [name for name, value in constants.items() if np.ptp(np.asarray(value, np.float64)) != 0]
         moving = {*population.controlled, *(row.name for row in model.derived)} if population.controlled else set()
-        fast = (
-            ("_weight_", "_h_") if population.controlled and population.integrator == "exponential" else ("_weight_",)
-        )
+        of_scheme = ("_h_", "_sd_") if population.controlled and population.integrator == "exponential" else ()
+        fast = ("_weight_", *of_scheme)
         found += [name for name in constants if name in moving and name not in found]
         return list(dict.fromkeys([*found, *(name for name in constants if name.startswith(fast))]))
 
