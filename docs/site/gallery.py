@@ -195,6 +195,12 @@ ENTRIES = [
         ["--values", "57", "0", "--duration-s", "6", "--out", "g.csv"],
     ),
     Entry(
+        "fitting.py",
+        "A fit of the global coupling of mean fields to measured FC, beside what needs no model.",
+        script,
+        ["--minutes", "0.5", "--evaluations", "4"],
+    ),
+    Entry(
         "signals.py",
         "Signals of a cortex with a posterior alpha rhythm: EEG, MEG, LFP, and what is made of them while it runs.",
         script,

@@ -62,7 +62,7 @@ def sweep(options: SweepOptions) -> int:
     if _in_ranks(options):
         return _under_mpiexec(options)
     with installed():
-        from dtbsim.fitting.sweep import Asked, sweep_points
+        from dtbsim.fitting.varied import Asked, sweep_points
     out = _folder(options, "sweep")
     asked = Asked(options.vary, options.sample, options.points, options.seeds)
     with _pool(options) as executor:
@@ -139,7 +139,8 @@ def _under_mpiexec(options: _Options) -> int:
     import shutil
     import subprocess
 
-    launcher = shutil.which("mpiexec")
+    beside = Path(sys.executable).with_name("mpiexec")
+    launcher = str(beside) if beside.is_file() else shutil.which("mpiexec")
     if launcher is None or importlib.util.find_spec("mpi4py") is None:
         remedy = "pip install 'dtbsim[mpi]', or give --workers instead"
         raise MissingDependencyError("--ranks needs mpiexec and mpi4py", remedy=remedy)

@@ -72,9 +72,9 @@ def _sweep(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> Work:
-    """Simulate a configuration with many values, and leave one table.
+    """Simulate many values of a configuration.
 
-    Mean-field regions are members of ensembles, networks with neurons runs of their own.
+    One table is left of all of them. Mean-field regions are members of ensembles, networks with neurons runs of their own.
     """
     from dtbsim.cli.fit import SweepOptions, sweep
 

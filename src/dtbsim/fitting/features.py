@@ -12,7 +12,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def features_of(fc: F64) -> F64:
-    """float64[2 n + 8]: mean, standard deviation, quantiles, share of the leading eigenvalue; strengths; leading vector.
+    """float64[2 n + 8]: mean, s.d., quantiles, share of the leading eigenvalue; strengths; leading vector.
 
     Strengths are the regions' mean correlations with all others; the leading eigenvector is scaled by the root of its
     eigenvalue, its sign so that its sum is not negative.

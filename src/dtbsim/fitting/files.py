@@ -19,8 +19,8 @@ def read_measured(
 ) -> tuple[F64, float | None]:
     """Return an FC float64[n, n] and None, or a series float64[T, n] and the time between its samples (s).
 
-    With `tr_s` it is a series; without it what the file looks like. Labels are matched with `names` (None: as they are).
-    Raises InputError.
+    With `tr_s` it is a series; without it what the file looks like. Labels are matched with `names` (None: as
+    they are). Raises InputError.
     """
     from dtbsim.data import read_matrix, read_series
 

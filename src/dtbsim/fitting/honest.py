@@ -20,6 +20,8 @@ AT_A_BOUND = 0.01
 """Share of a range that counts as its end."""
 LEAST_TOLERANCE = 0.005
 FEW_FAIL = 0.2
+UNLIKE_STRUCTURE = 0.1
+"""Correlation of a connectome with an FC, of which those of one order have 0.2 and more."""
 
 
 def baselines(target: Target, weights: Any) -> dict[str, Any]:
@@ -43,6 +45,15 @@ def baselines(target: Target, weights: Any) -> dict[str, Any]:
     if ceiling is not None:
         found["ceiling"] = {"r": ceiling[0], "of": ceiling[1]}
     return found
+
+
+def notes_on_data(known: Mapping[str, Any]) -> list[str]:
+    """What baselines say of the data themselves."""
+    alone = (known.get("structure_alone") or {}).get("fitted")
+    if alone is None or alone >= UNLIKE_STRUCTURE:
+        return []
+    text = "FC and connectome are hardly alike: are their regions in the same order? data with labels are matched by name"
+    return [f"{text} (r = {alone:.2f})"]
 
 
 def _pair(fitted: float, held_out: float | None) -> dict[str, float | None]:

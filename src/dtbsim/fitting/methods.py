@@ -39,7 +39,7 @@ class Grid:
     """Every combination of evenly spaced values, as many as the budget allows."""
 
     def __init__(self, dimensions: int, evaluations: int, population: int) -> None:
-        each = max(2, int(round(evaluations ** (1.0 / dimensions) - 0.4999)))
+        each = max(2, round(evaluations ** (1.0 / dimensions) - 0.4999))
         while (each + 1) ** dimensions <= evaluations:
             each += 1
         axis = np.linspace(0.0, 1.0, each)

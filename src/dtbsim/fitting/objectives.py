@@ -30,7 +30,7 @@ SPECTRUM = "fit_spectrum"
 class Objective:
     """A measure of how alike simulation and data are.
 
-    `score(simulated, target, options)` is a number; with `best: largest` 1 - score is made small, else the score itself.
+    `score(simulated, target, options)` is a number; with `best: largest` 1 - score is made small, else the score.
     `needs` says what must be simulated ("bold", "rates", "spectrum"), `of` which part of the data it takes.
     """
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dtbsim.api import Source, resolve
 from dtbsim.arguments import path as path_argument
 from dtbsim.atlas import Atlas, load_atlas
 from dtbsim.clock import nearest_step, time_of
@@ -19,6 +18,7 @@ from dtbsim.config.plain import plain
 from dtbsim.errors import InputError, raise_mistakes
 from dtbsim.fitting.objectives import SPECTRUM, Goal
 from dtbsim.fitting.simulated import RATES_EVERY_MS, rate_of
+from dtbsim.given import Source, resolve
 from dtbsim.models.region_own import is_region_model
 from dtbsim.spec.ensemble import may_differ
 
@@ -134,12 +134,12 @@ def check_keys(prepared: Prepared, corners: Mapping[str, tuple[Any, ...]]) -> No
                 break
     raise_mistakes(mistakes)
     some = [{key: values[k] for key, values in corners.items()} for k in (0, -1)]
-    for values in some:
+    for chosen in some:
         try:
-            validate_values(prepared, values)
+            validate_values(prepared, chosen)
         except InputError as error:
             shown = ", ".join(
-                f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()
+                f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in chosen.items()
             )
             raise InputError(error.message, where=f"{shown}: {error.where}", remedy=error.remedy) from None
 

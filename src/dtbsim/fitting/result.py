@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dtbsim.fitting.posterior import Posterior
 
 F64 = NDArray[np.float64]
+NOTHING_HELD_OUT = (
+    "no data are held out: scores are of the data that were fitted, and say nothing about others (--hold-out)"
+)
 
 
 @dataclass(eq=False)
@@ -80,8 +83,6 @@ class Fit:
     def title(self) -> str:
         """The first line: whether the score is of data that were not fitted."""
         if not self.held_out:
-            from dtbsim.fitting.fit import NOTHING_HELD_OUT
-
             return f"{NOTHING_HELD_OUT[0].upper()}{NOTHING_HELD_OUT[1:]}."
         parts = []
         for key, held in self.held_out.items():
@@ -94,20 +95,22 @@ class Fit:
         best = ", ".join(f"{key} = {value:.6g}" for key, value in self.best.items())
         failed = f", of which {self.n_failed} failed" if self.n_failed else ""
         found = [self.title, f"Best of {self.n_evaluations} evaluations{failed} ({self.label}): {best}", ""]
-        found += [f"{'':34}{'fitted':>16}{'held out':>18}"]
+        rows = [("", "fitted", "held out", "")]
         for term in self.objective.terms:
             score, held = self.scores.get(term.key), self.held_out.get(term.key)
             name = f"{term.objective.label or term.key}, {int(score['n']) if score else 0} other seeds"
-            found.append(f"{name:34}{_spread(score):>16}{_spread(held):>18}")
+            rows.append((name, _spread(score), _spread(held), ""))
         for key, name in (("linear_network", "best linear network, r"), ("structure_alone", "connectome alone, r")):
             if key in self.baselines:
                 pair = self.baselines[key]
-                found.append(f"{name:34}{_number(pair['fitted']):>16}{_number(pair['held_out']):>18}")
-        if not self.baselines:
-            found.append("no baseline: the data have no FC, or the model no connectome")
+                rows.append((name, _number(pair["fitted"]), _number(pair["held_out"]), ""))
         if "ceiling" in self.baselines:
             ceiling = self.baselines["ceiling"]
-            found.append(f"{'ceiling, r':34}{ceiling['r']:>16.3f}  ({ceiling['of']})")
+            rows.append(("ceiling, r", f"{ceiling['r']:.3f}", "", f"  ({ceiling['of']})"))
+        width = max(len(row[0]) for row in rows)
+        found += [f"{name:{width}}{fitted:>18}{held:>18}{more}".rstrip() for name, fitted, held, more in rows]
+        if not self.baselines:
+            found.append("no baseline: the data have no FC, or the model no connectome")
         if self.rates_hz:
             found.append(f"rates: {rates_text(self.rates_hz, self.rates_sd_hz)}")
         found += [f"note: {note}" for note in [*self.notes, *self._beside]]

@@ -82,10 +82,10 @@ def space_of(free: object) -> Space:
     for key, bounds in _items(free, "free", _FREE):
         try:
             found.append(_free(key, bounds))
-            if [one.key for one in found].count(key) > 1:
-                raise InputError(f"{key} is given twice", where="--free", remedy="leave one of them out")
         except InputError as error:
             mistakes.append(error)
+        if [one.key for one in found].count(key) > 1:
+            mistakes.append(InputError(f"{key} is given twice", where="--free", remedy="leave one of them out"))
     raise_mistakes(mistakes)
     if not found:
         raise InputError("there is no free parameter", where="--free", remedy=f"give {_FREE}")

@@ -120,7 +120,8 @@ def matrices(first: F64, second: F64, names: Sequence[str], titles: tuple[str, s
     limit = float(np.nanmax(np.abs(both)))
     axis = [safe(name) for name in names] if len(names) == n else list(range(n))
     fig.add_heatmap(
-        x=axis, y=axis, z=both, zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={"title": {"text": safe(label)}},
+        x=axis, y=axis, z=both, zmin=-limit, zmax=limit, colorscale=DIVERGING,
+        colorbar={"title": {"text": safe(label)}},
         hovertemplate="%{y}<br>%{x}<br>%{z:.3f}<extra></extra>",
     )  # fmt: skip
     fig.update_yaxes(autorange="reversed", showticklabels=n <= 40)
@@ -186,7 +187,7 @@ def corner(
 
 
 def predictive(simulated: F64, measured: F64, label: str) -> go.Figure:
-    """Quantiles of simulations of the posterior beside the measured number, feature by feature, in units of their s.d."""
+    """Quantiles of features of simulations at draws of the posterior, and the measured ones, in units of their s.d."""
     fig = figure(380, hovermode="closest")
     centre, scale = simulated.mean(axis=0), simulated.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)

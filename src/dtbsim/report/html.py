@@ -74,12 +74,14 @@ class Page:
         self.scripts: list[str] = []
 
     def section(self, section: Section, brain: Brain | None) -> str:
+        """Return a section with its panels."""
         lead = f"<p class='lead'>{section.lead}</p>" if section.lead else ""
         panels = "".join(self.panel(panel, brain if section.anchor == "brain" else None) for panel in section.panels)
         heading = f"<h2>{safe(section.title)}</h2>"
         return f"<section id='{section.anchor}'>{heading}{lead}<div class='panels'>{panels}</div></section>\n"
 
     def panel(self, panel: Panel, brain: Brain | None) -> str:
+        """Return a panel."""
         text = f"<div class='words'><h3>{safe(panel.title)}</h3><p>{panel.text}</p></div>" if panel.title else ""
         plot = self.plot(panel.figure, panel.alt) if panel.figure is not None else ""
         if brain is not None:
@@ -88,6 +90,7 @@ class Page:
         return f"<figure class='{classes}'>{text}{plot}<div>{panel.body}</div></figure>"
 
     def plot(self, figure: go.Figure, alt: str) -> str:
+        """Return the place of a figure, and keep its data."""
         name = f"figure-{len(self.scripts)}"
         self.scripts.append(_json_script(name, figure_dict(figure)))
         style = f"height:{figure.layout.height}px"
@@ -97,6 +100,7 @@ class Page:
         return f"<div class='with-still'>{plot}<img class='still' alt='{safe(alt)}'></div>"
 
     def brain(self, plot: str, brain: Brain) -> str:
+        """Return the controls of a brain around its figure."""
         self.scripts.append(_json_script("brain-values", brain_values(brain)))
         values = "".join(f"<option value='{i}'>{safe(value.label)}</option>" for i, value in enumerate(brain.values))
         edges = "".join(f"<option value='{i}'>{safe(edges.label)}</option>" for i, edges in enumerate(brain.edges))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.api import Source
 from dtbsim.arguments import flag, refuse, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.config.overrides import Overrides
@@ -23,6 +22,7 @@ from dtbsim.fitting.space import points_of
 from dtbsim.fitting.study import Study, digest_of_parts, opened, pool_of, progress_of
 from dtbsim.fitting.table import frame_of, read_table, write_table
 from dtbsim.fitting.target import Target, target_of
+from dtbsim.given import Source
 from dtbsim.sweeps import sweep as sweep_of_runs
 
 if TYPE_CHECKING:

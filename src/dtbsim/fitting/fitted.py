@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.api import Source
 from dtbsim.arguments import flag, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.config.overrides import Overrides
@@ -24,15 +23,18 @@ from dtbsim.fitting.journal import Journal, Record
 from dtbsim.fitting.methods import POPULATION, Search, search_of
 from dtbsim.fitting.objectives import Goal, goal_of
 from dtbsim.fitting.prepared import Prepared, check_keys, prepare
-from dtbsim.fitting.result import Fit
+from dtbsim.fitting.result import NOTHING_HELD_OUT, Fit
 from dtbsim.fitting.space import Space, space_of
 from dtbsim.fitting.study import Point, Study, digest_of_parts, opened, pool_of, progress_of
 from dtbsim.fitting.table import write_table
 from dtbsim.fitting.target import Target, target_of
+from dtbsim.given import Source
 from dtbsim.store.files import write_checked
 
 F64 = NDArray[np.float64]
 SUMMARY = "summary.json"
+OWN_SEEDS = 10_000
+"""Seeds of simulations for inference begin so far after the seed of the configuration, beyond those of repeats."""
 
 
 def fit(
@@ -74,8 +76,8 @@ def fit(
         method: "grid", "cmaes", "tpe" (extra `optuna`), "enki" (ensemble Kalman inversion), "sbi" (a posterior; extra
             `infer`).
         objective: what is made small or large: "fc", "fc_mse", "fcd", "rates(POPULATION=HZ)", "spectrum", "bands",
-            "FILE.py:function" (of (simulated, target), made small), weighted sums "fc + 0.5*fcd"; of several with a comma
-            between them the Pareto front is sought (grid, tpe).
+            "FILE.py:function" (of (simulated, target), made small), weighted sums "fc + 0.5*fcd"; of several with a
+            comma between them the Pareto front is sought (grid, tpe).
         hold_out: what the fit does not see and the best is scored on: "half" (the second half of a series), or data
             like `to`.
         evaluations: at most so many points (default: by method and number of parameters).
@@ -100,7 +102,7 @@ def fit(
     goal, space = goal_of(objective), space_of(free)
     prepared = prepare(source, set, goal)
     check_keys(prepared, {one.key: (one.low, one.high) for one in space.free})
-    names = prepared.regions if "bold" in goal.needs or to == "atlas" else None
+    names = prepared.regions if "bold" in goal.needs or (isinstance(to, str) and to == "atlas") else None
     target = target_of(to, names or None, prepared.atlas, interval_s=tr_s, hold_out=hold_out)
     goal.check(target, prepared.spectrum_of)
     population = whole(population, "population", at_least=2)
@@ -135,16 +137,11 @@ def fit(
     return found
 
 
-NOTHING_HELD_OUT = (
-    "no data are held out: scores are of the data that were fitted, and say nothing about others (--hold-out)"
-)
-
-
 def default_evaluations(method: str, parameters: int) -> int:
     """How many points a method looks at where nobody says so."""
     if method == "grid":
         return {1: 21, 2: 15**2, 3: 8**3}.get(parameters, 1000)
-    return {"cmaes": 80 + 80 * parameters, "tpe": 64 + 48 * parameters, "enki": 96 + 32 * parameters}.get(method, 1000)
+    return {"cmaes": 48 + 48 * parameters, "tpe": 64 + 48 * parameters, "enki": 96 + 32 * parameters}.get(method, 1000)
 
 
 class _Job:
@@ -239,7 +236,9 @@ class _Job:
         units: list[F64] = []
         losses: list[list[float]] = []
         while (points := search.ask()) is not None:
-            found = study.evaluate([Point(self.space.values(point), self.seeds) for point in points])
+            seeds = [self._seeds(len(units) + k) for k in range(len(points))]
+            asked = [Point(self.space.values(point), own) for point, own in zip(points, seeds, strict=True)]
+            found = study.evaluate(asked)
             each = [self._loss(records) for records in found]
             features = [_mean_features(records) for records in found]
             search.tell(points, each, features)
@@ -250,6 +249,16 @@ class _Job:
         good = np.isfinite(first)
         best = int(np.flatnonzero(good)[np.argmin(first[good])]) if good.any() else None
         return np.array(units), table, best
+
+    def _seeds(self, k: int) -> tuple[int, ...]:
+        """Seeds of the k-th point: the same for all, so that points differ in their values alone.
+
+        Inference has to learn what noise does, and gives every simulation its own.
+        """
+        if self.method != "sbi":
+            return self.seeds
+        first = self.seeds[0] + OWN_SEEDS + k * len(self.seeds)
+        return tuple(range(first, first + len(self.seeds)))
 
     def _loss(self, records: Sequence[Record]) -> list[float]:
         """Mean over seeds of each sum; NaN where one of them failed."""
@@ -284,7 +293,8 @@ class _Job:
         }
         rates = _means([r.get("rates_hz") or {} for r in repeated])
         deviations = _means([r.get("rates_sd_hz") or {} for r in repeated])
-        weights = self._weights()
+        known_without = honest.baselines(self.target, self._weights())
+        notes += honest.notes_on_data(known_without)
         return Fit(
             folder=folder,
             label=search.label,
@@ -294,7 +304,7 @@ class _Job:
             held_out=held_out,
             held_out_name=self.target.held_out_name,
             data=self.target.name,
-            baselines=honest.baselines(self.target, weights),
+            baselines=known_without,
             rates_hz=rates,
             rates_sd_hz=deviations,
             n_evaluations=study.shown.done,
