@@ -208,7 +208,8 @@ class MeanFieldMembers:
         for part in self._comm.allgather(series) if self._comm.size > 1 else [series]:
             low, high = part.nodes
             found[:, list(part.members), low:high] = part.values[..., 0].transpose(0, 2, 1)
-        return found * (self.bold.gain / float(self.bold.parameters["gain_per_hz"]))
+        driving: F64 = found * (self.bold.gain / float(self.bold.parameters["gain_per_hz"]))
+        return driving
 
     # -- states -------------------------------------------------------------------------------------------------
 
