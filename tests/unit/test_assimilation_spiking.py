@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import dtbsim
-from dtbsim.given import resolve
 from dtbsim.assimilation.spiking import SpikingMembers
 from dtbsim.errors import InputError
+from dtbsim.given import resolve
 from dtbsim.mpi.comm import SerialComm
 
 REGIONS = ["Precentral_L", "Precentral_R"]

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dtbsim.given import Source, resolve
 from dtbsim.arguments import flag, refuse
 from dtbsim.arguments import path as path_argument
 from dtbsim.assimilation.asked import Asked
@@ -31,6 +30,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.overrides import Overrides
 from dtbsim.data import Series
 from dtbsim.errors import InputError
+from dtbsim.given import Source, resolve
 from dtbsim.models.region_own import is_region_model
 from dtbsim.mpi import Comm, world_comm
 from dtbsim.mpi.world import on_root

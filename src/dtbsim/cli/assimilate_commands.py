@@ -77,7 +77,7 @@ def _assimilate(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, and only the folder on stdout")] = False,
 ) -> Work:
-    """Let a network follow measured BOLD, and see how well it forecasts.
+    """Let a network follow measured BOLD, and forecast it.
 
     Estimates hidden states and free parameters by an ensemble Kalman filter, volume by volume; the last part of the
     series is held out and forecast. Under mpiexec, ranks share the members.
