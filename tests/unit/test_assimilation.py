@@ -163,6 +163,7 @@ def with_nan():
         ({"to": Series(BOLD, ("a", "b", "c", "d"), 0.8, "x.csv")}, "x.csv"),
         ({"to": Series(BOLD, None, None, "x.csv"), "tr_s": None}, "x.csv: nothing says .*--tr"),
         ({"tr_s": 0.7205}, "not a whole number of steps"),
+        ({"tr_s": 800.0}, "in seconds"),
         ({"members": 2}, "4 or more"),
         ({"scheme": "best"}, "own, diffusion, local, global"),
         ({"scheme": "diffusion", "variant": "square_root"}, "stochastic, with scheme diffusion"),

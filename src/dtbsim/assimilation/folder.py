@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from dtbsim.assimilation.follow import Course
 from dtbsim.assimilation.hierarchical import Volume
+from dtbsim.assimilation.members import with_absolute_atlas
 from dtbsim.assimilation.result import AssimilationResult
 from dtbsim.config import RunConfig
 from dtbsim.config.load import load_config_data
@@ -133,7 +134,7 @@ class Folder:
         """Write arrays, summary and the configuration with what was found."""
         write_arrays(self.path / ARRAYS, found.arrays)
         write_text(self.path / SUMMARY, to_json(found.summary))
-        data = plain(config, followed=False)
+        data = with_absolute_atlas(plain(config, followed=False), base_dir)
         for key, value in found.values().items():
             parts = key.split(".")
             place = data
@@ -142,7 +143,7 @@ class Folder:
             place[parts[-1]] = value
         load_config_data(data)
         head = (
-            f"# The configuration with the parameters of {NAME}; relative paths are seen from {base_dir.absolute()}\n"
+            f"# The configuration with the parameters of {NAME}; other relative paths are seen from {base_dir.absolute()}\n"
         )
         write_text(self.path / CONFIG, head + to_yaml(data))
 

@@ -94,6 +94,14 @@ def prepared(config: RunConfig, members: int | None, tr_ms: float) -> RunConfig:
     return load_config_data(data)
 
 
+def with_absolute_atlas(data: dict[str, Any], base_dir: Path) -> dict[str, Any]:
+    """With the path of an atlas that is a file as seen from anywhere."""
+    atlas = data.get("atlas")
+    if isinstance(atlas, str) and (base_dir / atlas).exists():
+        return data | {"atlas": str((base_dir / atlas).absolute())}
+    return data
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a free parameter lives."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.api import start
-from dtbsim.assimilation.members import Arrays, prepared
+from dtbsim.assimilation.members import Arrays, prepared, with_absolute_atlas
 from dtbsim.clock import steps_of, time_of
 from dtbsim.config import RunConfig
 from dtbsim.config.load import load_config_data
@@ -77,7 +77,7 @@ class SpikingMembers:
         data = plain(made, followed=False)
         data.pop("bold")
         data["simulation"]["threads"] = 1
-        self._config, self._base = load_config_data(_absolute_atlas(data, base_dir)), base_dir
+        self._config, self._base = load_config_data(with_absolute_atlas(data, base_dir)), base_dir
         starts = self.network.gid_starts
         self._edges = np.stack([starts[self._bold.populations], starts[self._bold.populations + 1]])
         self._runs: list[LiveRun] = []
@@ -204,11 +204,3 @@ class SpikingMembers:
         for folder in self._folders:
             folder.remove()
         self._folders = []
-
-
-def _absolute_atlas(data: dict[str, Any], base_dir: Path) -> dict[str, Any]:
-    """With the path of an atlas that is a file as seen from anywhere."""
-    atlas = data.get("atlas")
-    if isinstance(atlas, str) and (base_dir / atlas).exists():
-        return data | {"atlas": str((base_dir / atlas).absolute())}
-    return data
