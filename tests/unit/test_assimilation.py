@@ -96,10 +96,10 @@ def test_goes_on_after_a_kill(found, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "options",
     [
-        {"scheme": "own", "variant": "square_root"},
+        pytest.param({"scheme": "own", "variant": "square_root"}, marks=pytest.mark.nightly),
         {"scheme": "diffusion", "own_weight": 0.8},
         pytest.param({"scheme": "local", "radius_mm": 15.0}, marks=pytest.mark.nightly),
-        {"scheme": "local", "variant": "square_root", "radius_mm": 15.0},
+        pytest.param({"scheme": "local", "variant": "square_root", "radius_mm": 15.0}, marks=pytest.mark.nightly),
         pytest.param({"scheme": "global", "variant": "square_root"}, marks=pytest.mark.nightly),
     ],
     ids=lambda options: "-".join(str(value) for value in options.values()),
