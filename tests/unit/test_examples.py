@@ -48,7 +48,15 @@ MEAN_FIELDS = {
 """Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
 LONG = ["hybrid_basal_ganglia.yaml"]
 """Those that run at night: a model of their own is compiled."""
-SCRIPTS = ["assimilate.py", "decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
+SCRIPTS = [
+    "assimilate.py",
+    "decision.py",
+    "first_steps.py",
+    "fitting.py",
+    "global_coupling.py",
+    "multi_area.py",
+    "signals.py",
+]
 MODELS = ["basal_ganglia_models.py", "my_models.py"]
 
 
@@ -169,7 +177,7 @@ def test_assimilate(tmp_path: Path) -> None:
     found = {row[0]: (float(row[1]), float(row[2])) for row in rows if len(row) == 3 and "_" in row[0]}
     assert len(found) == 3
     assert all(abs(planted - estimate) < 0.1 for planted, estimate in found.values())
-    assert is_self_contained(tmp_path / "here" / "result" / "report.html")
+    assert "data-figure='figure-0'" in (tmp_path / "here" / "result" / "report.html").read_text(encoding="utf-8")
     assert start("assimilate.py", tmp_path, "--out", "here").returncode == 2
 
 
