@@ -213,6 +213,12 @@ ENTRIES = [
         [*at(1000), "simulation.settling_ms=0", "bold=null"],
     ),
     Entry(
+        "assimilate.py",
+        "A network follows BOLD: planted regional parameters are found again, and forecasts scored.",
+        script,
+        ["--regions", "4", "--volumes", "60", "--members", "8", "--out", "followed"],
+    ),
+    Entry(
         "hybrid_basal_ganglia.yaml",
         "Spiking basal ganglia in a mean-field cortex; an electrode stimulates the subthalamic nucleus from 600 ms on.",
         hybrid,

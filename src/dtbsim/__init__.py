@@ -19,7 +19,7 @@ from dtbsim.version import VERSION
 
 if TYPE_CHECKING:
     from dtbsim.api import build, estimate, resume, run, start, validate
-    from dtbsim.assimilation import assimilate
+    from dtbsim.assimilation import AssimilationResult, assimilate
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.atlas.derive_folder import derive_atlas
     from dtbsim.atlas.importing import import_atlas
@@ -195,7 +195,7 @@ _MODULES = {
     "simulate": ("RunResult",),
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
-    "assimilation": ("assimilate",),
+    "assimilation": ("AssimilationResult", "assimilate"),
     "fitting": ("fit", "sweep"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -205,6 +205,7 @@ __all__ = [
     "ACDrive",
     "AllToAll",
     "Analysis",
+    "AssimilationResult",
     "BalancedEI",
     "Bold",
     "BoxPositions",

@@ -48,7 +48,15 @@ MEAN_FIELDS = {
 """Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
 LONG = ["hybrid_basal_ganglia.yaml"]
 """Those that run at night: a model of their own is compiled."""
-SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
+SCRIPTS = [
+    "assimilate.py",
+    "decision.py",
+    "first_steps.py",
+    "fitting.py",
+    "global_coupling.py",
+    "multi_area.py",
+    "signals.py",
+]
 MODELS = ["basal_ganglia_models.py", "my_models.py"]
 
 
@@ -160,6 +168,17 @@ def test_decision(tmp_path: Path) -> None:
     assert float(first["A"]) > 15 > 8 > float(first["B"])
     assert float(second["B"]) > 15 > 8 > float(second["A"])
     assert list(tmp_path.iterdir()) == [tmp_path / "decisions.csv"], "run folders are temporary"
+
+
+def test_assimilate(tmp_path: Path) -> None:
+    done = start("assimilate.py", tmp_path, "--regions", "3", "--volumes", "44", "--members", "8", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    found = {row[0]: (float(row[1]), float(row[2])) for row in rows if len(row) == 3 and "_" in row[0]}
+    assert len(found) == 3
+    assert all(abs(planted - estimate) < 0.1 for planted, estimate in found.values())
+    assert "data-figure='figure-0'" in (tmp_path / "here" / "result" / "report.html").read_text(encoding="utf-8")
+    assert start("assimilate.py", tmp_path, "--out", "here").returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dtbsim.api import Source, resolve
 from dtbsim.arguments import flag, refuse
 from dtbsim.arguments import path as path_argument
 from dtbsim.assimilation.asked import Asked
@@ -31,6 +30,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.overrides import Overrides
 from dtbsim.data import Series
 from dtbsim.errors import InputError
+from dtbsim.given import Source, resolve
 from dtbsim.models.region_own import is_region_model
 from dtbsim.mpi import Comm, world_comm
 from dtbsim.mpi.world import on_root
@@ -96,8 +96,8 @@ def assimilate(
     folder.check(resume=resume)
     members = _members(given, base_dir, chosen, tr_ms, [*regional, *shared], ranks)
     try:
-        for one in (*regional, *shared):
-            _check_start(one, members)
+        for parameter in (*regional, *shared):
+            members.start_of(parameter.key)
         measured = divided(series, members.names, hold_out_s)
         distances = _distances(members, chosen)
         folder.claim()
@@ -142,10 +142,6 @@ def _members(
             remedy="assimilate a network of either kind",
         )
     return SpikingMembers(config, base_dir, settings.members, tr_ms, keys, comm)
-
-
-def _check_start(one: Free, members: Members) -> None:
-    members.start_of(one.key)
 
 
 def _distances(members: Members, settings: Settings) -> F64 | None:

@@ -94,7 +94,7 @@ def local(
 
 
 def own(states: F64, simulated: F64, observed: F64, noise: F64, drawn: F64 | None = None) -> F64:
-    """Every region by its own observation (Lu et al. 2022): a filter of one observation for each.
+    """Every region by its own observation (Lu et al. 2024): a filter of one observation for each.
 
     Args:
         states: float64[members, regions, values].
@@ -128,7 +128,7 @@ def diffused(
     """The diffusion ensemble Kalman filter: what each region's observation says of a region, averaged.
 
     Every observation alone gives an analysis of all regions. A region takes its own with `own_weight`, and the others'
-    with what is left, by `weights` (Cattivelli & Sayed 2010; Lu et al. 2022). Arguments as of `own`, and
+    with what is left, by `weights` (Cattivelli & Sayed 2010; Lu et al. 2024). Arguments as of `own`, and
 
         weights: float64[regions, regions], of row i the weights of the others; rows add up to 1, the diagonal is 0.
     """

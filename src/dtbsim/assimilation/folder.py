@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from dtbsim.assimilation.follow import Course
 from dtbsim.assimilation.hierarchical import Volume
+from dtbsim.assimilation.members import with_absolute_atlas
 from dtbsim.assimilation.result import AssimilationResult
 from dtbsim.config import RunConfig
 from dtbsim.config.load import load_config_data
@@ -34,7 +35,6 @@ from dtbsim.store.files import read_checked, storage_errors, to_json, write_chec
 NAME, CHECKPOINT, ARRAYS, SUMMARY, CONFIG = (
     "assimilation.json", "checkpoint.npz", "assimilation.npz", "summary.json", "config.yaml",
 )  # fmt: skip
-FORMAT = 1
 Arrays = dict[str, NDArray[Any]]
 _FIELDS = [field.name for field in dataclasses.fields(Volume)]
 
@@ -88,7 +88,7 @@ class Folder:
         self._say(done=False)
 
     def _say(self, *, done: bool) -> None:
-        write_checked(self.path / NAME, {"format": FORMAT, "digest": self._digest, "done": done})
+        write_checked(self.path / NAME, {"digest": self._digest, "done": done})
 
     # -- checkpoints --------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class Folder:
         """Write arrays, summary and the configuration with what was found."""
         write_arrays(self.path / ARRAYS, found.arrays)
         write_text(self.path / SUMMARY, to_json(found.summary))
-        data = plain(config, followed=False)
+        data = with_absolute_atlas(plain(config, followed=False), base_dir)
         for key, value in found.values().items():
             parts = key.split(".")
             place = data
@@ -143,7 +143,7 @@ class Folder:
             place[parts[-1]] = value
         load_config_data(data)
         head = (
-            f"# The configuration with the parameters of {NAME}; relative paths are seen from {base_dir.absolute()}\n"
+            f"# The configuration with the parameters of {NAME}; other relative paths are seen from {base_dir.absolute()}\n"
         )
         write_text(self.path / CONFIG, head + to_yaml(data))
 

@@ -25,7 +25,8 @@ class Haemodynamics:
 
     def advance(self, drive: F64) -> F64:
         """Take one volume, float64[bins, members, regions] in Hz; returns BOLD, float64[members, regions]."""
-        return self._model.step(drive.reshape(len(drive), -1))[0].reshape(self._shape)
+        found: F64 = self._model.step(drive.reshape(len(drive), -1))[0].reshape(self._shape)
+        return found
 
     def states(self) -> F64:
         """float64[members, regions, 4], see STATE_NAMES."""

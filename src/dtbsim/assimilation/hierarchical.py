@@ -2,8 +2,8 @@
 
 Every region has its hidden states (those of its model, and the haemodynamic ones) and its free parameters, which walk
 at random; between two volumes the ensemble is simulated, and each new volume moves all of it by an ensemble Kalman
-filter (Lu et al. 2024, National Science Review 11:nwae080; Zhang, Lu et al. 2022). Parameters are moved as unbounded
-numbers u (`Free`), with a hyperparameter, the mean over regions, toward which they may be pulled:
+filter (Lu et al. 2024, National Science Review 11:nwae080). Parameters are moved as unbounded numbers u (`Free`); their
+mean over regions is a hyperparameter, toward which they may be pulled:
 
     u_i <- u_i + pooling (mean of u - u_i) + walk xi_i,      xi_i ~ N(0, 1)
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dtbsim.clock import steps_of
 from dtbsim.data import Series, read_series
+from dtbsim.data.series import LONGEST_PERIOD_S
 from dtbsim.errors import InputError
 
 F64 = NDArray[np.float64]
@@ -71,6 +72,12 @@ def read_measured(
             "nothing says how long the time between two volumes is",
             where=found.where,
             remedy="give it: --tr SECONDS",
+        )
+    if not 0 < period <= LONGEST_PERIOD_S:
+        raise InputError(
+            f"{period:g} s between two volumes is no repetition time",
+            where=found.where,
+            remedy="give it in seconds: --tr 0.72",
         )
     return Series(found.values, found.labels, period, found.where, found.notices)
 

@@ -94,6 +94,14 @@ def prepared(config: RunConfig, members: int | None, tr_ms: float) -> RunConfig:
     return load_config_data(data)
 
 
+def with_absolute_atlas(data: dict[str, Any], base_dir: Path) -> dict[str, Any]:
+    """With the path of an atlas that is a file as seen from anywhere."""
+    atlas = data.get("atlas")
+    if isinstance(atlas, str) and (base_dir / atlas).exists():
+        return data | {"atlas": str((base_dir / atlas).absolute())}
+    return data
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a free parameter lives."""
@@ -208,7 +216,8 @@ class MeanFieldMembers:
         for part in self._comm.allgather(series) if self._comm.size > 1 else [series]:
             low, high = part.nodes
             found[:, list(part.members), low:high] = part.values[..., 0].transpose(0, 2, 1)
-        return found * (self.bold.gain / float(self.bold.parameters["gain_per_hz"]))
+        driving: F64 = found * (self.bold.gain / float(self.bold.parameters["gain_per_hz"]))
+        return driving
 
     # -- states -------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from dtbsim.assimilation.follow import Course
 from dtbsim.assimilation.hierarchical import HierarchicalFilter
 from dtbsim.assimilation.measured import Measured
 from dtbsim.assimilation.members import Members
+from dtbsim.assimilation.settings import Settings
 from dtbsim.assimilation.skill import compared, fc_correlation, linear_model, scores
 from dtbsim.errors import DtbsimError
 
@@ -76,7 +77,7 @@ def summarised(
         "notices": list(measured.notices),
         "wall_s": round(wall_s, 3),
     }
-    summary["warnings"] = _warnings(one, measured, arrays)
+    summary["warnings"] = _warnings(one, measured, arrays, asked.settings)
     if measured.held_out:
         _held_out(summary, arrays, members, measured, course)
     return AssimilationResult(summary, arrays)
@@ -152,11 +153,18 @@ def _held_out(
     summary["fc"] = fc
 
 
-def _warnings(one: HierarchicalFilter, measured: Measured, arrays: dict[str, NDArray[Any]]) -> list[str]:
+def _warnings(
+    one: HierarchicalFilter, measured: Measured, arrays: dict[str, NDArray[Any]], settings: Settings
+) -> list[str]:
     """What a reader should know before using the numbers."""
     found = []
     if not measured.held_out:
         found.append("Nothing was held out: no score says how the model does on data that it has not seen.")
+    if settings.scheme == "global" and one.n < 2 * len(measured.names):
+        found.append(
+            f"With {one.n} members and {len(measured.names)} regions chance correlations between regions move everything "
+            "(scheme global): use own, diffusion or local, or many more members."
+        )
     last = measured.followed - 1
     for k, free in enumerate(one.regional):
         low, high = free.low, free.high

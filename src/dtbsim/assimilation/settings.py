@@ -20,7 +20,7 @@ class Settings:
     """What a filter is told beside the data; see docs/assimilation.md.
 
     members: simulations side by side.
-    scheme: `own`: every region by its own observation (Lu et al. 2022); `diffusion`: the same averaged with what the
+    scheme: `own`: every region by its own observation (Lu et al. 2024); `diffusion`: the same averaged with what the
         others' observations say; `local`: observations count less with distance; `global`: all count everywhere.
     variant: `stochastic` perturbs observations, `square_root` does not (not of `diffusion`).
     noise: standard deviation of the noise of observations, in those of the measured series.
@@ -37,9 +37,9 @@ class Settings:
     """
 
     members: int = 32
-    scheme: Scheme = "own"
+    scheme: Scheme = "diffusion"
     variant: str = "stochastic"
-    noise: float = 0.3
+    noise: float = 0.5
     walk: float = 0.03
     pooling: float = 0.0
     inflation: float = 1.0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.api import start
-from dtbsim.assimilation.members import Arrays, prepared
+from dtbsim.assimilation.members import Arrays, prepared, with_absolute_atlas
 from dtbsim.clock import steps_of, time_of
 from dtbsim.config import RunConfig
 from dtbsim.config.load import load_config_data
@@ -31,16 +31,27 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class _Spread:
-    """A parameter of the neurons of a population: where each lives, and how it differs from the mean of its region."""
+    """A parameter of the neurons of a population: how they differ from the mean of their region.
+
+    regions: names of those where the population lives and BOLD is made.
+    columns: int64[regions]: which they are among those of the members.
+    deviations: by region float64[neurons], kept when the mean of the region moves; all 0 where neurons are alike.
+    mean: float64[regions of the members], as configured; NaN where the population does not live.
+    """
 
     population: str
     name: str
-    region: I64
-    """int64[neurons]: index among the members' regions."""
-    deviation: F64
-    """float64[neurons]: kept when the mean of the region moves."""
+    regions: tuple[str, ...]
+    columns: I64
+    deviations: tuple[F64, ...]
     mean: F64
-    """float64[regions], as configured."""
+
+    def tell(self, run: LiveRun, values: F64) -> None:
+        """Give the neurons of a run new means, float64[regions of the members]."""
+        means = values[self.columns]
+        for region, mean, deviation in zip(self.regions, means, self.deviations, strict=True):
+            new = float(mean) if not deviation.any() else mean + deviation
+            run.set(self.population, {self.name: new}, regions=[region])
 
 
 class SpikingMembers:
@@ -66,7 +77,7 @@ class SpikingMembers:
         data = plain(made, followed=False)
         data.pop("bold")
         data["simulation"]["threads"] = 1
-        self._config, self._base = load_config_data(_absolute_atlas(data, base_dir)), base_dir
+        self._config, self._base = load_config_data(with_absolute_atlas(data, base_dir)), base_dir
         starts = self.network.gid_starts
         self._edges = np.stack([starts[self._bold.populations], starts[self._bold.populations + 1]])
         self._runs: list[LiveRun] = []
@@ -96,21 +107,25 @@ class SpikingMembers:
         if parts[1] not in populations:
             remedy = did_you_mean(parts[1], populations)
             raise InputError(f"there is no population '{parts[1]}'", where=f"free {key}", remedy=remedy)
-        column = {region: k for k, region in enumerate(self._bold.regions)}
-        at = [
-            np.full(p.size, column.get(int(p.region), -1), np.int64)
-            for p in self.network.populations
-            if self.network.families[p.family].name == parts[1]
-        ]
-        region = np.concatenate(at)
+        column = {name: k for k, name in enumerate(self.names)}
         try:
             values = np.asarray(run.get(parts[1], parts[3]), np.float64)
         except DtbsimError as error:
             raise InputError(error.message, where=f"free {key}", remedy=error.remedy) from None
-        inside = region >= 0
-        counts = np.maximum(np.bincount(region[inside], minlength=len(self.names)), 1)
-        mean = np.bincount(region[inside], values[inside], len(self.names)) / counts
-        return _Spread(parts[1], parts[3], region, np.where(inside, values - mean[region], values), mean)
+        mean, regions, deviations, at = np.full(len(self.names), np.nan), [], [], 0
+        for population in self.network.populations:
+            if self.network.families[population.family].name != parts[1]:
+                continue
+            mine, at = values[at : at + population.size], at + population.size
+            name = self.network.region_names[population.region] if population.region >= 0 else ""
+            if name in column:
+                mean[column[name]] = mine.mean()
+                regions.append(name)
+                deviations.append(mine - mine.mean())
+        if not regions:
+            raise InputError(f"'{parts[1]}' makes no BOLD", where=f"free {key}", remedy="free another population's")
+        columns = np.array([column[name] for name in regions], np.int64)
+        return _Spread(parts[1], parts[3], tuple(regions), columns, tuple(deviations), mean)
 
     def start_of(self, key: str) -> F64:
         """float64[regions]."""
@@ -122,9 +137,7 @@ class SpikingMembers:
 
         def work() -> None:
             for member, run in zip(self._mine, self._runs, strict=True):
-                one = self._spreads[key]
-                new = one.deviation + np.where(one.region >= 0, values[member][one.region], 0.0)
-                run.set(one.population, {one.name: new})
+                self._spreads[key].tell(run, values[member])
 
         on_every_rank(self._comm, work)
 
@@ -147,9 +160,9 @@ class SpikingMembers:
         run.run(time_of(self.volume, self.dt_ms))
         spikes = run.spikes()
         bin_steps = self.bold.bin_steps(self.dt_ms)
-        bins = (np.asarray(spikes.steps) - first) // bin_steps
+        bins = (spikes.step - first) // bin_steps
         counts = np.zeros((self.volume // bin_steps, self._edges.shape[1]), np.int64)
-        gids = np.asarray(spikes.gids, np.int64)
+        gids = spikes.gid.astype(np.int64)
         for k, (low, high) in enumerate(self._edges.T):
             mine = bins[(gids >= low) & (gids < high)]
             counts[:, k] = np.bincount(mine, minlength=len(counts))
@@ -191,11 +204,3 @@ class SpikingMembers:
         for folder in self._folders:
             folder.remove()
         self._folders = []
-
-
-def _absolute_atlas(data: dict[str, Any], base_dir: Path) -> dict[str, Any]:
-    """With the path of an atlas that is a file as seen from anywhere."""
-    atlas = data.get("atlas")
-    if isinstance(atlas, str) and (base_dir / atlas).exists():
-        return data | {"atlas": str((base_dir / atlas).absolute())}
-    return data

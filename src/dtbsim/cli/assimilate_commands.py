@@ -62,9 +62,9 @@ def _assimilate(
         typer.Option(metavar="S", show_default=False, help="time at the end to forecast, unseen; default: a quarter"),
     ] = None,
     members: Annotated[int, typer.Option(metavar="N", help="simulations side by side")] = 32,
-    scheme: Annotated[Scheme, typer.Option(help="which observations move a region")] = Scheme.own,
+    scheme: Annotated[Scheme, typer.Option(help="which observations move a region")] = Scheme.diffusion,
     variant: Annotated[Variant, typer.Option(help="whether observations are perturbed")] = Variant.stochastic,
-    noise: Annotated[float, typer.Option(metavar="SD", help="of observations, in those of the series")] = 0.3,
+    noise: Annotated[float, typer.Option(metavar="SD", help="of observations, in those of the series")] = 0.5,
     walk: Annotated[float, typer.Option(metavar="SD", help="of a parameter's step, where its prior has 1")] = 0.03,
     pooling: Annotated[float, typer.Option(metavar="P", help="pull of regions to their mean, per volume")] = 0.0,
     inflation: Annotated[float, typer.Option(metavar="F", help="of deviations before an analysis")] = 1.0,
@@ -77,7 +77,7 @@ def _assimilate(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, and only the folder on stdout")] = False,
 ) -> Work:
-    """Let a network follow measured BOLD, and see how well it forecasts.
+    """Let a network follow measured BOLD, and forecast it.
 
     Estimates hidden states and free parameters by an ensemble Kalman filter, volume by volume; the last part of the
     series is held out and forecast. Under mpiexec, ranks share the members.

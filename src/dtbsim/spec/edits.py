@@ -114,7 +114,8 @@ class Editor:
         changes = compile_neuron_changes(everyone, network.populations, network.seed, network.atlas, places)
         places.raise_collected()
         for name, draft in found.items():
-            self._past[name] = [*self._past.get(name, []), *draft.changed][-1000:]
+            past = _still_there(self._past.get(name, []), draft.changed)
+            self._past[name] = [*past, *draft.changed][-1000:]
         return changes
 
     def region_changes(self, key: str, change: Change, step: int) -> tuple[RegionChange, ...]:
@@ -263,6 +264,17 @@ class _Course:
     on: bool
     past: list[Stretch]
     events: list[Event]
+
+
+def _still_there(past: list[Changed], changed: list[Changed]) -> list[Changed]:
+    """Changes that were made and have not been made again, for the same neurons, by new ones."""
+
+    def what(one: Changed) -> tuple[object, ...]:
+        change = one.event.change
+        return one.event.name, repr(change.neurons), repr(change.regions), change.fraction
+
+    again = {what(one) for one in changed if one.event.change.fraction is None}
+    return [one for one in past if what(one) not in again]
 
 
 def _merged(stretches: list[Stretch]) -> list[Stretch]:
