@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
     from dtbsim.sweeps import sweep
+    from dtbsim.tuning import Tuned, tune
 
 __version__ = VERSION
 
@@ -187,6 +188,7 @@ _MODULES = {
     "simulate.live": ("LiveRun",),
     "store": ("Run", "hash_run", "open_run"),
     "sweeps": ("sweep",),
+    "tuning": ("Tuned", "tune"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -262,6 +264,7 @@ __all__ = [
     "TractDelay",
     "TruncatedNormal",
     "TsodyksMarkram",
+    "Tuned",
     "Uniform",
     "VogelsSprekeler",
     "WhiteNoiseDrive",
@@ -279,6 +282,7 @@ __all__ = [
     "run",
     "start",
     "sweep",
+    "tune",
     "validate",
     "write_report",
 ]

@@ -16,6 +16,7 @@ import dtbsim
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
 from dtbsim.cli.app_export import export_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
+from dtbsim.cli.app_tune import tune_command
 from dtbsim.cli.complete import atlas_names, kind_sorts
 from dtbsim.cli.options import (
     AsJson,
@@ -236,6 +237,7 @@ def _validate(
 
 app.command("estimate", epilog=_EXIT_CODES)(estimate_command)
 app.command("calibrate")(calibrate_command)
+app.command("tune", epilog=_EXIT_CODES)(tune_command)
 
 
 @app.command("warm")

@@ -26,6 +26,11 @@ _ALLOWED = (
 )
 
 
+def may_differ(key: str) -> bool:
+    """Whether members of an ensemble may have values of their own at a key path."""
+    return _MAY_DIFFER.fullmatch(key) is not None
+
+
 @dataclass(frozen=True, eq=False)
 class MemberConfig:
     """One member: its configuration, its values by key, its own atlas where that differs."""
@@ -47,7 +52,7 @@ def members_of(config: RunConfig, numbers: Numbers) -> list[MemberConfig]:
         raise places.error(where, error.message, error.remedy) from None
     for number, run in enumerate(runs):
         for key in run:
-            if not _MAY_DIFFER.fullmatch(key):
+            if not may_differ(key):
                 path = f"{where}.{key}" if ensemble.grid is not None else f"{where}.{number}.{key}"
                 raise places.error(path, f"{key} cannot differ between members", f"allowed: {_ALLOWED}")
     base = plain(config)
