@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from dtbsim.sweeps.pool import Executor
 
 SPAN = (0.25, 4.0)
-SPIKING_MS, REGIONS_MS, SHORTEST_MS = 30_000.0, 300_000.0, 200.0
+SPIKING_MS, REGIONS_MS, SHORTEST_MS = 30_000.0, 305_000.0, 200.0
 """How long a setting is looked at by default, at most; and at least."""
 SETTLING_MS = 1000.0
 BIN_MS, SAMPLE_MS = 20.0, 100.0
 SPIKES_MS = 10_000.0
-FC_MS = 300_000.0
+FC_MS = 305_000.0
+"""From here on BOLD is long enough for FC, and is simulated in the scan, too."""
 
 
 def tune(
@@ -161,6 +162,7 @@ class _Job:
             "record": self.record(None),
             "signals": {},
             "checkpoint": None,
+            **({} if self.measure_ms >= FC_MS else {"bold": None}),
         }
 
     def record(self, spikes: dict[str, float] | None) -> dict[str, Any]:
@@ -188,6 +190,7 @@ class _Job:
             "seed": self.config.seed + 1,
             "simulation.duration_ms": self.settling_ms + longer,
             "record": self.record(spikes),
+            "bold": plain(self.config)["bold"],
         }
         return bench.look(setting, replace(self.watched, cv_of=spikes is not None))
 

@@ -53,7 +53,7 @@ class Scan:
         new = sorted({_round(factor) for factor in factors} - set(self.points))
         if not new:
             return
-        self.say(f"{len(new)} couplings, {new[0]:g} to {new[-1]:g} times the given")
+        self.say(_announced(new))
         if not self.knobs:
             for factor, seen in zip(new, self.bench.see([self.at(factor) for factor in new]), strict=True):
                 self.points[factor] = Point(factor, self.at(factor), seen, self._wrong(seen), stage)
@@ -212,6 +212,12 @@ def _check_lives(scan: Scan, factor: float, when: str) -> None:
         where="the configuration",
         remedy="mend the circuit first: weaken excitation or common input, or strengthen inhibition",
     )
+
+
+def _announced(factors: Sequence[float]) -> str:
+    if len(factors) > 1:
+        return f"{len(factors)} couplings, {factors[0]:g} to {factors[-1]:g} times the given"
+    return f"coupling {factors[0]:g} times the given" if factors[0] else "coupling off"
 
 
 def _x(number: Number | None) -> float:

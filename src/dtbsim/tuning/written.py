@@ -89,6 +89,8 @@ def _scalars(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     return to_yaml([value]).removeprefix("- ").rstrip("\n")
 
 
