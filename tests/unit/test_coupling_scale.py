@@ -144,11 +144,16 @@ def test_feedback_inhibition_balances_the_normalised_network(tmp_path: Path) -> 
 
 def test_what_cannot_be_scaled_so(tmp_path: Path) -> None:
     acyclic = atlas_file(tmp_path, np.tril(WEIGHTS, -1))
-    with pytest.raises(InputError, match=r"EE.connectome_reference: the connectome has no cycle of connections.*largest"):
+    with pytest.raises(
+        InputError,
+        match=r"EE.connectome_reference: the connectome has no cycle of connections: its spectral radius is 0.*largest",
+    ):
         spiking(acyclic, "spectral_radius")
     with pytest.raises(InputError, match=r"far.normalise: weights have no cycle of connections.*mean_total"):
         regional(acyclic, {"normalise": "spectral_radius"})
-    with pytest.raises(InputError, match=r"connectome_reference: got 'radius' \(allowed: .*largest \| mean \| spectral"):
+    with pytest.raises(
+        InputError, match=r"connectome_reference: got 'radius' \(allowed: .*largest \| mean \| spectral"
+    ):
         spiking(acyclic, "radius")
     atlas = atlas_file(tmp_path, WEIGHTS)
     with pytest.raises(InputError, match=r"EE.connectome_reference: a probability of .*lower the number of the rule"):

@@ -181,9 +181,7 @@ class Projection(Strict):
     connectome_scales: Literal["indegree", "weight"] = Field(
         default="indegree", description="what follows the atlas's weights with `scope: connectome`, see above"
     )
-    connectome_reference: (
-        Annotated[Number, Field(gt=0)] | Literal["largest", "mean", "spectral_radius"] | None
-    ) = Field(
+    connectome_reference: Annotated[Number, Field(gt=0)] | Literal["largest", "mean", "spectral_radius"] | None = Field(
         default=None,
         description="connectome weight that counts as 1 with `scope: connectome`, see above: a number, or the largest, "
         "the mean (with in-degrees: of the totals onto a region) or the spectral radius of the whole atlas; default: "

@@ -112,7 +112,7 @@ def _figures(page: TuningPage) -> list[tuple[str, str, go.Figure]]:
     for title, text, axis, columns, lines in (
         (
             "Do regions move as one?",
-            "Mean correlation of the activity of regions (together), synchrony of neurons, and mean |FC| of BOLD, where "
+            "Mean correlation of the activity of regions (together), synchrony of neurons, and mean |FC| of BOLD where "
             "it is simulated.",
             "correlation",
             ["together", "synchrony", "mean_abs_fc"],

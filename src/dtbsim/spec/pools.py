@@ -137,8 +137,9 @@ def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Atlas
     edges = atlas_of(atlas).edges()
     n = len(atlas_of(atlas).region_names)
     by_strength = item.connectome_scales == "indegree" and rule_of(item.rule).number_of == "target"
-    reference = _reference(item, np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights, atlas)
-    if not reference > 0:
+    largest = np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights
+    reference = _reference(item, np.asarray(largest, dtype=np.float64), atlas)
+    if reference == 0:
         return Scaling(some, ones, ones, reference=reference)
     if by_strength:
         return Scaling(pools.strength / reference, ones, ones, reference=reference)

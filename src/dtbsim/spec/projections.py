@@ -210,21 +210,15 @@ class _Compiler:
     def _scaling(self, pools: Pools) -> Scaling:
         item, path = self.item, f"{self.path}.connectome_reference"
         scaling = find_scaling(item, pools, self.target, self.atlas)
-        if scaling.reference is not None and not scaling.reference > 0:
-            raise self.places.error(
-                path,
-                f"the connectome has no cycle of connections: its {item.connectome_reference} is 0",
-                "give largest, mean, or a number",
-            )
+        if scaling.reference == 0:
+            message = "the connectome has no cycle of connections: its spectral radius is 0"
+            raise self.places.error(path, message, "give largest, mean, or a number")
         if item.connectome_reference is not None and scaling.reference is None:
             raise self.places.error(path, "only scope: connectome has a reference", "leave it out")
         counts = self.rule.number_of is not None
         if item.connectome_reference is not None and not counts and item.connectome_scales == "indegree":
-            raise self.places.error(
-                path,
-                f"no number of {item.rule.kind} follows the connectome",
-                "leave it out, or give connectome_scales: weight",
-            )
+            message = f"no number of {item.rule.kind} follows the connectome"
+            raise self.places.error(path, message, "leave it out, or give connectome_scales: weight")
         return scaling
 
     # -- numbers, weights, delays -----------------------------------------------------------------------------

@@ -115,7 +115,10 @@ _ZERO = {
     "total": _NO_TOTAL,
     "largest": _NO_TOTAL,
     "mean_total": ("weights add up to 0", "use none or largest"),
-    "spectral_radius": ("weights have no cycle of connections: their spectral radius is 0", "use largest or mean_total"),
+    "spectral_radius": (
+        "weights have no cycle of connections: their spectral radius is 0",
+        "use largest or mean_total",
+    ),
 }
 
 
@@ -134,7 +137,9 @@ def _radius(
         return atlas_of(numbers.atlas).spectral_radius
     if not np.array_equal(target, source):
         raise numbers.places.error(
-            f"{path}.normalise", "a matrix from some regions to others has no spectral radius", "use largest or mean_total"
+            f"{path}.normalise",
+            "a matrix from some regions to others has no spectral radius",
+            "use largest or mean_total",
         )
     rows, columns, weights = entries
     square = np.zeros((target.size, source.size))

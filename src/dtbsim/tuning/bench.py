@@ -15,7 +15,7 @@ from dtbsim.config.python_values import plain_data
 from dtbsim.spec.ensemble import may_differ
 from dtbsim.sweeps import sweep
 from dtbsim.sweeps.conduct import THREADS
-from dtbsim.sweeps.pool import Executor
+from dtbsim.sweeps.pool import Executor, ProcessPool
 from dtbsim.tuning.observe import Watched, observe
 
 Setting = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Bench:
     side_by_side: bool
     folder: Path | None = None
     workers: int | None = None
-    executor: Executor | None = None
+    executor: Executor | ProcessPool | None = None
     runs: int = field(default=0, init=False)
     """Settings that were seen."""
     _known: dict[str, Seen] = field(default_factory=dict, init=False)
@@ -84,7 +84,7 @@ class Bench:
             [dict(setting) for setting in settings],
             out=self.folder,
             set=base,
-            workers=1 if together and self.executor is None else self.workers,
+            workers=self.workers,
             executor=self.executor,
             measure=partial(observe, watched=self.watched),
             progress=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,12 @@ import numpy as np
 from dtbsim.api import Source, resolve
 from dtbsim.arguments import flag, number, refuse, whole
 from dtbsim.arguments import path as path_argument
+from dtbsim.backends.threads import usable_cores
 from dtbsim.config import RunConfig
 from dtbsim.config.overrides import Overrides, as_mapping
 from dtbsim.config.plain import plain
 from dtbsim.errors import InputError
+from dtbsim.sweeps.pool import Executor, ProcessPool
 from dtbsim.tuning.bench import Bench
 from dtbsim.tuning.edge import Edge, Point, what_is_wrong
 from dtbsim.tuning.keys import Goal, coupling_numbers, goals_of, rate_variable
@@ -29,7 +32,6 @@ from dtbsim.tuning.written import tuned_text
 
 if TYPE_CHECKING:
     from dtbsim.spec import Network
-    from dtbsim.sweeps.pool import Executor
 
 SPAN = (0.25, 4.0)
 SPIKING_MS, REGIONS_MS, SHORTEST_MS = 30_000.0, 305_000.0, 200.0
@@ -55,7 +57,7 @@ def tune(
     measure_ms: float | None = None,
     out: str | os.PathLike[str] | None = None,
     set: Overrides = (),
-    executor: Executor | None = None,
+    executor: Executor | ProcessPool | None = None,
     workers: int | None = None,
     report: bool = True,
     progress: bool = True,
@@ -102,19 +104,23 @@ def tune(
     _check(span, points, below, tolerance, resolution)
     folder = None if out is None else path_argument(out, "out").absolute()
     job = _prepare(source, set, rates or {}, couplings, knobs or {}, measure_ms)
-    bench = Bench(
-        job.source, job.base(), job.watched, job.side_by_side,
-        None if folder is None else folder / "runs", workers, executor,
-    )  # fmt: skip
 
     def say(text: str) -> None:
         if progress:
             print(f"dtbsim: tune: {text}", file=sys.stderr, flush=True)
 
-    scan = Scan(bench, job.numbers, job.goals, tolerance, say)
-    edge, point = _working_point(scan, job, span, points, below, resolution)
-    say(f"a longer run at {point.factor:g} times the given coupling")
-    check = job.check(bench, point)
+    with contextlib.ExitStack() as stack:
+        if executor is None:
+            count = usable_cores() if workers is None else whole(workers, "workers", at_least=1)
+            executor = stack.enter_context(ProcessPool(max(1, count // (job.config.simulation.threads or 1))))
+        bench = Bench(
+            job.source, job.base(), job.watched, job.side_by_side,
+            None if folder is None else folder / "runs", workers, executor,
+        )  # fmt: skip
+        scan = Scan(bench, job.numbers, job.goals, tolerance, say)
+        edge, point = _working_point(scan, job, span, points, below, resolution)
+        say(f"a longer run at {point.factor:g} times the given coupling")
+        check = job.check(bench, point)
     tuned = _result(job, scan, edge, point, check, tolerance, folder)
     if folder is not None:
         page = None
@@ -184,13 +190,15 @@ class _Job:
         longer = _on_grid(longer, self.config.simulation.dt_ms)
         spikes = None
         if self.watched.spiking:
-            spikes = {"start_ms": self.settling_ms + longer - min(_on_grid(SPIKES_MS, self.config.simulation.dt_ms), longer)}
+            spikes = {
+                "start_ms": self.settling_ms + longer - min(_on_grid(SPIKES_MS, self.config.simulation.dt_ms), longer)
+            }
         setting = {
             **point.values,
             "seed": self.config.seed + 1,
             "simulation.duration_ms": self.settling_ms + longer,
             "record": self.record(spikes),
-            "bold": plain(self.config)["bold"],
+            "bold": plain(self.config).get("bold"),
         }
         return bench.look(setting, replace(self.watched, cv_of=spikes is not None))
 
@@ -238,9 +246,7 @@ def _prepare(source: Source, set: Overrides, rates: Any, couplings: Any, knobs: 
         raise InputError("there is nothing to tune", where="--coupling none", remedy="give --rates POPULATION=HZ")
     side_by_side = network.n_neurons == 0
     dt_ms = config.simulation.dt_ms
-    settling_ms = config.simulation.settling_ms or _on_grid(
-        min(SETTLING_MS, config.simulation.duration_ms / 2), dt_ms
-    )
+    settling_ms = config.simulation.settling_ms or _on_grid(min(SETTLING_MS, config.simulation.duration_ms / 2), dt_ms)
     longest = REGIONS_MS if side_by_side else SPIKING_MS
     measured_ms = min(longest, max(config.simulation.duration_ms - settling_ms, SHORTEST_MS))
     if measure_ms is not None:
@@ -279,7 +285,7 @@ def _working_point(
     low, high = SPAN if span is None else span
     edge = scan_for_edge(scan, low, high, points, resolution, fixed=span is not None)
     if edge is None:
-        return None, scan.working_point(1.0 if 1.0 < max(scan.points) else max(scan.points))
+        return None, scan.working_point(1.0 if max(scan.points) > 1.0 else max(scan.points))
     factor = edge.factor * (1 - below)
     point = scan.working_point(factor)
     while point.beyond is not None and factor > 1e-3 * edge.factor:
@@ -292,9 +298,7 @@ def _result(
     job: _Job, scan: Scan, edge: Edge | None, point: Point, check: dict[str, Any], tolerance: float, folder: Path | None
 ) -> Tuned:
     data = plain(job.config)
-    changes = tuple(
-        Change(key, old, new) for key, new in point.values.items() if (old := _value_at(data, key)) != new
-    )
+    changes = tuple(Change(key, old, new) for key, new in point.values.items() if (old := _value_at(data, key)) != new)
     all_changes = {**job.given, **{one.key: one.new for one in changes}}
     config, base_dir, _ = resolve(job.source, all_changes)
     text = "" if folder is None else tuned_text(job.source, config, all_changes, base_dir, folder)

@@ -85,7 +85,8 @@ def find_edge(points: Sequence[Point]) -> Edge | None:
     if largest is not None:
         at = fine[largest]
         low, high = fine[largest - 1].factor if largest else 0.0, fine[largest + 1].factor
-        why = f"fluctuations that regions have in common are largest (mean correlation {at.together:.2f}), and fall beyond"
+        how = f"mean correlation {at.together:.2f}"
+        why = f"fluctuations that regions have in common are largest ({how}), and fall beyond"
         return Edge(at.factor, low, high, "transition", why)
     if first is None:
         return None

@@ -14,7 +14,6 @@ from dtbsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from dtbsim.spec import Network
-    from dtbsim.spec.network import Family
     from dtbsim.spec.region_network import RegionPopulation
 
 NONE = "none"
@@ -124,7 +123,7 @@ def goals_of(config: RunConfig, network: Network, rates: Any, knobs: Any) -> lis
     for name, target in rates.items():
         if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target <= FASTEST_HZ:
             raise refuse(target, f"--rates {name}", f"a rate above 0 and up to {FASTEST_HZ:g} Hz")
-        _known(network, name, "--rates")
+        _check_known(network, name, "--rates")
         goals.append(_goal(config, network, name, float(target), knobs.get(name)))
     for name in knobs:
         if name not in rates:
@@ -143,10 +142,10 @@ def _mapping(given: Any, name: str) -> dict[str, Any]:
     return dict(given)
 
 
-def _known(network: Network, name: str, where: str) -> Family | RegionPopulation:
-    for family in network.families:
-        if family.name == name:
-            return family
+def _check_known(network: Network, name: str, where: str) -> None:
+    """InputError where there is no population of that name, or it has no rate."""
+    if any(family.name == name for family in network.families):
+        return
     regions = () if network.regions is None else network.regions.populations
     for population in regions:
         if population.name == name:
@@ -156,7 +155,7 @@ def _known(network: Network, name: str, where: str) -> Family | RegionPopulation
                     where=where,
                     remedy="leave it out; its coupling is scanned all the same",
                 )
-            return population
+            return
     known = [family.name for family in network.families] + [population.name for population in regions]
     raise InputError(f"there is no population '{name}'", where=where, remedy=did_you_mean(name, known))
 
@@ -190,5 +189,5 @@ def _drives(config: RunConfig, name: str) -> Iterator[str]:
         if drive.kind == "poisson" and targets in (name, [name]) and isinstance(rate, int | float) and rate > 0:
             yield f"drives.{key}.rate_hz"
     circuit, _, part = name.partition(".")
-    if circuit in config.circuits and getattr(config.circuits[circuit], f"drive_rate_{part}_hz", 0):
+    if circuit in config.circuits and getattr(config.circuits[circuit], f"drive_rate_{part}_hz", None):
         yield f"circuits.{circuit}.drive_rate_{part}_hz"

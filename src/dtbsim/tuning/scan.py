@@ -134,11 +134,11 @@ class Scan:
         wrong = what_is_wrong(seen)
         if wrong is not None:
             return wrong
-        for goal in self.goals:
-            rate = seen.get(f"rate.{goal.population}")
-            if goal.knob is None and not self.bench.side_by_side and rate is not None:
-                if rate > LOST_AT * goal.target_hz:
-                    return f"rates cannot be held: {self.rates_text(seen)}"
+        if self.bench.side_by_side:  # feedback inhibition aims at a rate without noise
+            return None
+        held = [goal for goal in self.goals if goal.held is not None]
+        if any((seen.get(f"rate.{goal.population}") or 0.0) > LOST_AT * goal.target_hz for goal in held):
+            return f"rates cannot be held: {self.rates_text(seen)}"
         return None
 
     def rates_text(self, seen: Mapping[str, Any]) -> str:
@@ -149,7 +149,6 @@ class Scan:
             if rate is not None:
                 parts.append(f"{goal.population} fires at {rate:.3g} Hz, target {goal.target_hz:g} Hz")
         return "; ".join(parts)
-
 
     def turned_text(self, factor: float) -> str:
         """From where to where numbers were turned at a factor, and which rates that gave, in words."""
@@ -193,7 +192,7 @@ def _between(edge: Edge, one_by_one: bool) -> list[float]:
     if edge.kind == "transition":
         return [(edge.low + edge.factor) / 2, (edge.factor + edge.high) / 2]
     inner = 1 if one_by_one else 3
-    return np.linspace(edge.low, edge.high, inner + 2)[1:-1].tolist()
+    return [float(factor) for factor in np.linspace(edge.low, edge.high, inner + 2)[1:-1]]
 
 
 def _check_lives(scan: Scan, factor: float, when: str) -> None:
@@ -236,7 +235,7 @@ def _stays_positive(number: Number) -> bool:
 
 def _digits(value: float) -> float:
     """Four digits: what is simulated is what can be written."""
-    return float(f"{value:.4g}")
+    return float(f"{value:.4g}") + 0.0
 
 
 def _round(factor: float) -> float:

@@ -31,17 +31,17 @@ def warnings_of(
     mean = check.get("mean_abs_fc")
     if wrong is None and mean is not None and measured_fc is not None and mean > MORE_THAN_MEASURED * measured_fc:
         found.append(
-            f"regions go together more than measured: mean |FC| {mean:.2f}, measured {measured_fc:.2f}; a point further "
-            "below the edge (--below) has less"
+            f"regions go together more than measured: mean |FC| {mean:.2f}, measured {measured_fc:.2f}; a point "
+            "further below the edge (--below) has less"
         )
     return found
 
 
 def _of_the_edge(edge: Edge | None, point: Point) -> Iterator[str]:
-    if edge is None and "beyond" not in point.stage and point.stage != "rates":
+    if edge is None and point.stage != "rates":
         yield (
-            "no edge was found: regions do not move as one at any coupling that was looked at; the coupling stays as it "
-            "was given (a wider range: --range LOW:HIGH)"
+            "no edge was found: regions do not move as one at any coupling that was looked at; the coupling stays as "
+            "it was given (a wider range: --range LOW:HIGH)"
         )
     if edge is not None and not edge.known:
         yield f"the smallest coupling that was looked at is beyond the edge: {edge.why}"
@@ -53,10 +53,7 @@ def _of_rates(check: Mapping[str, Any], goals: Sequence[Goal], tolerance: float)
         if rate is not None and abs(rate / goal.target_hz - 1) > tolerance:
             how = "" if goal.held is None else f"; its controller aims at {goal.target_hz:g} Hz ({goal.held})"
             yield f"{goal.population} fires at {rate:.3g} Hz, target {goal.target_hz:g} Hz{how}"
-    for key, rate in check.items():
-        if not key.startswith("rate."):
-            continue
-        name = key.removeprefix("rate.")
+    for name in [key.removeprefix("rate.") for key in check if key.startswith("rate.")]:
         slowest, fastest = check.get(f"slowest.{name}"), check.get(f"fastest.{name}")
         if slowest is not None and fastest is not None and fastest > SPREAD_ABOVE * max(slowest, 1e-9):
             yield (

@@ -34,7 +34,7 @@ def tuned_text(source: Any, config: RunConfig, changes: Mapping[str, Any], base_
 def _moved(config: RunConfig, base_dir: Path, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield key and text of each file that a configuration names relative to its own folder."""
     for given in find_inputs(config, base_dir):
-        if not given.bundled and not os.path.isabs(given.given):
+        if not given.bundled and not Path(given.given).is_absolute():
             yield ".".join(given.key), os.path.relpath(given.path, folder.absolute())
     for name, population in config.populations.items():
         if isinstance(population.model, str) and _CODE in population.model:
