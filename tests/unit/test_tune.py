@@ -26,10 +26,10 @@ populations:
   cortex:
     model: hopf
     regions: [A_L, B_L, C_R, D_R]
-    parameters: {a: -0.005, omega: 0.006}
+    parameters: {a: -0.02, omega: 0.006}
     noise: {x: {sigma: 0.02}, y: {sigma: 0.02}}
 couplings:
-  far: {source: cortex, target: cortex, function: difference, normalise: spectral_radius, strength: 0.02}   # guessed
+  far: {source: cortex, target: cortex, function: linear, normalise: spectral_radius, strength: 0.02}   # guessed
 """
 CIRCUIT = """
 name: circuit

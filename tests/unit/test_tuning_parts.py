@@ -165,6 +165,15 @@ def test_the_edge_is_between_the_last_that_is_fine_and_the_first_that_is_not() -
     assert not first.known
 
 
+def test_runs_that_fail_are_no_synchrony() -> None:
+    fails = {"error": "state x became NaN"}
+    edge = find_edge([*points({0: 0.0, 1: 0.3}), Point(2, {}, fails, what_is_wrong(fails))])
+    assert edge is not None
+    assert (edge.low, edge.high, edge.kind) == (1, 2, "failure")
+    (said,) = warnings_of(edge, Point(1, {}, {}), {}, None, [], 0.1, None)
+    assert said == "regions do not move as one where runs still succeed; beyond, the run fails: state x became NaN"
+
+
 def test_the_edge_is_where_fluctuations_are_largest_if_they_fall_beyond() -> None:
     edge = find_edge(points({0: 0.0, 0.5: 0.04, 1: 0.15, 1.5: 0.1, 2: 0.05, 3: 0.9}))
     assert edge is not None

@@ -37,7 +37,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Edge:
-    """The edge lies between the factors `low` and `high`, at about `factor`; `why` says what happens there."""
+    """The edge lies between the factors `low` and `high`, at about `factor`; `why` says what happens there.
+
+    `kind` is "synchrony" (or bursts, or rates that cannot be held), "transition" or, where runs fail, "failure".
+    """
 
     factor: float
     low: float
@@ -93,7 +96,8 @@ def find_edge(points: Sequence[Point]) -> Edge | None:
     high = points[first].factor
     low = points[first - 1].factor if first else 0.0
     why = str(points[first].beyond)
-    return Edge((low + high) / 2, low, high, "synchrony", why, known=first > 0)
+    kind = "failure" if points[first].seen.get("error") else "synchrony"
+    return Edge((low + high) / 2, low, high, kind, why, known=first > 0)
 
 
 def _largest(points: Sequence[Point]) -> int | None:

@@ -175,7 +175,7 @@ def scan_for_edge(scan: Scan, low: float, high: float, points: int, resolution: 
         high = high * 2
         scan.look(np.geomspace(high / 2, high, 3)[1:].tolist())
     edge = find_edge(scan.ordered)
-    while edge is not None and edge.low == 0.0 and edge.kind == "synchrony" and low > 1 / FURTHEST:
+    while edge is not None and edge.low == 0.0 and edge.kind != "transition" and low > 1 / FURTHEST:
         low = low / 4
         scan.look(np.geomspace(low, low * 4, 4)[:-1].tolist())
         edge = find_edge(scan.ordered)

@@ -43,6 +43,8 @@ def _of_the_edge(edge: Edge | None, point: Point) -> Iterator[str]:
             "no edge was found: regions do not move as one at any coupling that was looked at; the coupling stays as "
             "it was given (a wider range: --range LOW:HIGH)"
         )
+    if edge is not None and edge.kind == "failure":
+        yield f"regions do not move as one where runs still succeed; beyond, {edge.why}"
     if edge is not None and not edge.known:
         yield f"the smallest coupling that was looked at is beyond the edge: {edge.why}"
 
