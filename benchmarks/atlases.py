@@ -2,6 +2,7 @@
 
     python benchmarks/atlases.py --json benchmarks/results/atlases.json
     python benchmarks/atlases.py --atlases dk68 --examples spiking --json benchmarks/results/atlases.json   # adds to it
+    python benchmarks/atlases.py --show --json benchmarks/results/atlases.json                              # its table
 
 For every atlas and every example of examples/atlases: `dtbsim tune` finds the edge at which regions move as one, and
 the coupling is chosen 10 % below it; the measured functional connectivity (FC) is not looked at for that. The tuned
@@ -38,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--examples", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME")
     parser.add_argument("--seeds", type=common.count, default=2, metavar="N", help="runs that are scored")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="default: a temporary one")
+    parser.add_argument("--show", action="store_true", help="print the table of --json, and measure nothing")
     parser.add_argument("--workers", type=common.count, metavar="N", help="default: one for each core")
     return parser.parse_args()
 
@@ -127,23 +129,26 @@ def earlier(path: Path | None) -> list[dict[str, Any]]:
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    """Print a row for each atlas and example."""
-    rows = []
+    """Print a row for each atlas and example, as Markdown for docs/tuning.md."""
+    head = (
+        "atlas", "example", "edge", "tuned", "FC r", "r without node strength", "linear", "log SC", "SC",
+        "mean |FC|", "measured", "rates (Hz)", "CV of ISI",
+    )  # fmt: skip
+    print(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in head)} |\n|{' --- |' * len(head)}")
     for entry in results:
         known = entry["baselines"]
         rates = [key for key in ("rate.cortex", "rate.cortex.E", "rate.cortex.I") if key in entry["runs"][0]]
         cvs = [key for key in ("cv.cortex.E", "cv.cortex.I") if key in entry["runs"][0]]
-        rows.append(
-            (
-                entry["atlas"], entry["example"], f"{entry['edge']:.4g}", f"{entry['tuned']:.4g}",
-                median(entry, "fc_correlation"), known["linear_network"], known["structural"],
-                median(entry, "mean_abs_fc"), known["mean_abs_fc"],
-                " ".join(f"{median(entry, key):.1f}" for key in rates),
-                " ".join(f"{median(entry, key):.2f}" for key in cvs),
-            )
-        )  # fmt: skip
-    head = ("atlas", "example", "edge", "tuned", "FC r", "linear", "SC", "|FC|", "measured", "rates (Hz)", "CV")
-    print(common.table(head, rows))
+        cells = [
+            entry["atlas"], entry["example"], f"{entry['edge']:.3g}", f"{entry['tuned']:.3g}",
+            " ".join(f"{run['fc_correlation']:.2f}" for run in entry["runs"]),
+            " ".join(f"{run['fc_correlation_without_node_strength']:.2f}" for run in entry["runs"]),
+            *(f"{known[key]:.2f}" for key in ("linear_network", "log_structural", "structural")),
+            f"{median(entry, 'mean_abs_fc'):.2f}", f"{known['mean_abs_fc']:.2f}",
+            " ".join(f"{median(entry, key):.1f}" for key in rates),
+            " ".join(f"{median(entry, key):.2f}" for key in cvs),
+        ]  # fmt: skip
+        print(f"| {' | '.join(cells)} |")
 
 
 def median(entry: dict[str, Any], key: str) -> float:
@@ -156,6 +161,8 @@ def main() -> None:
     options = arguments()
     head = common.origin("atlases")
     results = earlier(options.json)
+    if options.show:
+        return show(results)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         for name in options.examples:

@@ -14,7 +14,9 @@ def tune_command(
     config: ConfigPath,
     rates: Annotated[
         list[str] | None,
-        typer.Option("--rates", metavar="POP=HZ", show_default=False, help="rate of a population; may be repeated"),
+        typer.Option(
+            "--rates", metavar="POP=HZ", show_default=False, help="rates of populations, by commas or repeated"
+        ),
     ] = None,
     knobs: Annotated[
         list[str] | None,

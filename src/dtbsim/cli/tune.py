@@ -73,7 +73,7 @@ def tune(asked: Asked) -> int:
 
 def _named(texts: tuple[str, ...], option: str, form: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for text in texts:
+    for text in (part for given in texts for part in given.split(",")):
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise InputError(f"got '{text}'", where=option, remedy=f"give {form}")

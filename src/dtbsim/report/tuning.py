@@ -46,7 +46,9 @@ class TuningPage:
 
 def tuning_page(page: TuningPage) -> str:
     """Return an HTML page that is complete in itself."""
-    buttons = {"displaylogo": False, "modeBarButtons": [BUTTONS["plane"]]}
+    buttons = {
+        "displaylogo": False, "modeBarButtons": [BUTTONS["plane"]], "showSendToCloud": False, "plotlyServerURL": "",
+    }  # fmt: skip
     figures = "".join(
         f"<h2>{safe(title)}</h2><p>{safe(text)}</p>"
         f"{figure.to_html(full_html=False, include_plotlyjs=False, config=buttons)}"
@@ -157,12 +159,19 @@ def _figure(
                        marker=marker)
         )  # fmt: skip
     for text, value in lines.items():
-        figure.add_hline(y=value, line={"dash": "dot", "width": 1}, annotation={"text": f"{text} {value:.3g}"})
+        figure.add_hline(
+            y=value, line={"dash": "dot", "width": 1}, annotation={"text": f"{text} {value:.3g}"},
+            annotation_position="bottom right",
+        )  # fmt: skip
     if page.edge is not None:
         low, edge, high = page.edge
-        figure.add_vrect(x0=low, x1=high, fillcolor="grey", opacity=0.2, line_width=0, annotation={"text": "edge"})
+        figure.add_vrect(
+            x0=low, x1=high, fillcolor="grey", opacity=0.2, line_width=0, annotation={"text": "edge"},
+            annotation_position="top right",
+        )  # fmt: skip
         figure.add_vline(x=edge, line={"dash": "dash", "width": 1})
-    figure.add_vline(x=page.point, line={"width": 1.5, "color": "#2e7d4f"}, annotation={"text": "chosen"})
+    chosen = {"width": 1.5, "color": "#2e7d4f"}
+    figure.add_vline(x=page.point, line=chosen, annotation={"text": "chosen"}, annotation_position="top left")
     key, value = page.couplings[0] if page.couplings else ("coupling", 1.0)
     figure.update_xaxes(title=f"{key} / {value:g}")
     figure.update_yaxes(title=axis)

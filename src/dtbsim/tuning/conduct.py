@@ -168,6 +168,7 @@ class _Job:
             "record": self.record(None),
             "signals": {},
             "checkpoint": None,
+            **({"changes": {}} if self.config.changes else {}),
             **({} if self.measure_ms >= FC_MS else {"bold": None}),
         }
 
