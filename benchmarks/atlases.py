@@ -27,6 +27,8 @@ EXAMPLES = common.ROOT / "examples" / "atlases"
 ATLASES = ("aal2", "dk68", "schaefer100", "schaefer200", "schaefer400")
 NAMES = ("dmf", "hopf", "spiking")
 BELOW = 0.1
+SCANS: dict[str, dict[str, Any]] = {"spiking": {"span": (0.5, 2.0), "points": 5}}
+"""Where mean-field scans, which are quick, look further, spiking ones begin near the edge."""
 SCORED_S = {"dmf": 600.0, "hopf": 600.0, "spiking": 300.0}
 """BOLD that FC is computed from; what the example lets settle comes before."""
 FIRST_SEED = 11
@@ -51,8 +53,9 @@ def measure(atlas: str, name: str, options: argparse.Namespace, folder: Path) ->
     common.say(f"{name} on {atlas}")
     place = folder / f"{name}_{atlas}"
     tuned = dtbsim.tune(
-        EXAMPLES / f"{name}.yaml", set={"atlas": atlas}, below=BELOW, out=place, workers=options.workers, progress=False
-    )
+        EXAMPLES / f"{name}.yaml", set={"atlas": atlas}, below=BELOW, out=place, workers=options.workers,
+        progress=False, **SCANS.get(name, {}),
+    )  # fmt: skip
     assert tuned.edge is not None, "every network on every atlas has an edge"
     key = tuned.changes[0].key
     runs = [score(place / "tuned.yaml", name, seed) for seed in range(FIRST_SEED, FIRST_SEED + options.seeds)]

@@ -42,12 +42,14 @@ def test_processes_stay_and_are_replaced_when_killed(tmp_path: Path, monkeypatch
         os.kill(last, 0)
 
 
-def test_after_an_interrupt_no_process_is_left(tmp_path: Path) -> None:
-    config = write_config(tmp_path)
-    pids = []
-    with pytest.raises(KeyboardInterrupt), ProcessPool(1) as pool:
+def interrupted(config: Path) -> None:
+    with ProcessPool(1) as pool:
         table = dtbsim.sweep(config, {"seed": [1]}, executor=pool, measure=who, progress=False)
-        pids.append(int(table.pid[0]))
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(int(table.pid[0]))
+
+
+def test_after_an_interrupt_no_process_is_left(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(write_config(tmp_path))
     with pytest.raises(ProcessLookupError):
-        os.kill(pids[0], 0)
+        os.kill(caught.value.args[0], 0)

@@ -174,6 +174,13 @@ def test_what_cannot_be_tuned(folder: Path, capfd: Any, arguments: list[str], sa
     assert {path.name for path in folder.iterdir()} == before
 
 
+def test_one_of_several_ranks_is_told_how(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DTBSIM_MPI", raising=False)
+    monkeypatch.setenv("PMI_SIZE", "3")
+    with pytest.raises(InputError, match=r"mpiexec: tuning starts its runs itself.*--workers N"):
+        dtbsim.tune(folder / "five.yaml")
+
+
 def test_targets_that_are_not_reached_are_told_with_what_was(folder: Path) -> None:
     text = CIRCUIT + "drives: {far: {kind: poisson, target: c.E, receptor: gaba, rate_hz: 10, weight_pA: -0.001}}\n"
     (folder / "deaf.yaml").write_text(text.replace("2500", "900"))

@@ -20,6 +20,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.overrides import Overrides, as_mapping
 from dtbsim.config.plain import plain
 from dtbsim.errors import InputError
+from dtbsim.mpi.launch import several_ranks
 from dtbsim.sweeps.pool import Executor, ProcessPool
 from dtbsim.tuning.bench import Bench
 from dtbsim.tuning.edge import Edge, Point, what_is_wrong
@@ -41,6 +42,8 @@ BIN_MS, SAMPLE_MS = 20.0, 100.0
 SPIKES_MS = 10_000.0
 FC_MS = 305_000.0
 """From here on BOLD is long enough for FC, and is simulated in the scan, too."""
+SHORTEST_FC_MS = 50_000.0
+"""BOLD of less says nothing of mean |FC|: it is smooth, so that all of it goes up or down together."""
 
 
 def tune(
@@ -103,6 +106,12 @@ def tune(
     report, progress = flag(report, "report"), flag(progress, "progress")
     _check(span, points, below, tolerance, resolution)
     folder = None if out is None else path_argument(out, "out").absolute()
+    if executor is None and several_ranks(os.environ):
+        raise InputError(
+            "tuning starts its runs itself, and this is one of several ranks",
+            where="mpiexec",
+            remedy="leave mpiexec out and give --workers N; in Python, executor=MPIPoolExecutor() has its runs on ranks",
+        )
     job = _prepare(source, set, rates or {}, couplings, knobs or {}, measure_ms)
 
     def say(text: str) -> None:
@@ -185,21 +194,16 @@ class _Job:
 
     def check(self, bench: Bench, point: Point) -> dict[str, Any]:
         """What is seen at a point for longer, with another seed, and how irregularly neurons fire."""
-        longer = 2 * self.measure_ms
-        if self.config.bold is not None and self.side_by_side:
-            longer = max(longer, FC_MS)
-        longer = _on_grid(longer, self.config.simulation.dt_ms)
+        longer, dt_ms = 2 * self.measure_ms, self.config.simulation.dt_ms
         spikes = None
         if self.watched.spiking:
-            spikes = {
-                "start_ms": self.settling_ms + longer - min(_on_grid(SPIKES_MS, self.config.simulation.dt_ms), longer)
-            }
+            spikes = {"start_ms": self.settling_ms + longer - min(_on_grid(SPIKES_MS, dt_ms), longer)}
         setting = {
             **point.values,
             "seed": self.config.seed + 1,
             "simulation.duration_ms": self.settling_ms + longer,
             "record": self.record(spikes),
-            "bold": plain(self.config).get("bold"),
+            "bold": plain(self.config).get("bold") if longer >= SHORTEST_FC_MS else None,
         }
         return bench.look(setting, replace(self.watched, cv_of=spikes is not None))
 

@@ -168,14 +168,15 @@ def scan_for_edge(scan: Scan, low: float, high: float, points: int, resolution: 
 
     Raises InputError where rates are at no coupling at their targets, or the smallest coupling is beyond the edge.
     """
-    scan.look([0.0])
-    _check_lives(scan, 0.0, "without coupling between regions, ")
+    first = _round(low) if fixed else 0.0
+    scan.look([first])
+    _check_lives(scan, first, f"at {first:g} times the given coupling, " if fixed else "with the coupling off, ")
     scan.look(np.geomspace(low, high, points).tolist())
     while find_edge(scan.ordered) is None and not fixed and high < FURTHEST:
         high = high * 2
         scan.look(np.geomspace(high / 2, high, 3)[1:].tolist())
     edge = find_edge(scan.ordered)
-    while edge is not None and edge.low == 0.0 and edge.kind != "transition" and low > 1 / FURTHEST:
+    while edge is not None and not fixed and edge.low == 0.0 and edge.kind != "transition" and low > 1 / FURTHEST:
         low = low / 4
         scan.look(np.geomspace(low, low * 4, 4)[:-1].tolist())
         edge = find_edge(scan.ordered)
