@@ -18,6 +18,7 @@ import argparse
 import json
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def measure(atlas: str, name: str, options: argparse.Namespace, folder: Path) ->
     )  # fmt: skip
     assert tuned.edge is not None, "every network on every atlas has an edge"
     key = tuned.changes[0].key
-    runs = [score(place / "tuned.yaml", name, seed) for seed in range(FIRST_SEED, FIRST_SEED + options.seeds)]
+    runs = score(place / "tuned.yaml", name, options)
     return {
         "atlas": atlas,
         "example": name,
@@ -74,35 +75,46 @@ def measure(atlas: str, name: str, options: argparse.Namespace, folder: Path) ->
     }
 
 
-def score(config: Path, name: str, seed: int) -> dict[str, Any]:
-    """One run: FC r, mean |FC|, rates, CV of ISI."""
+def score(config: Path, name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Runs with other seeds: FC r, mean |FC|, rates, CV of ISI. A call that was killed is gone on with."""
     import dtbsim
-    from dtbsim.tuning.observe import Watched, observe
+    from dtbsim.tuning.observe import Watched
 
     settling_ms = dtbsim.load_config(config).simulation.settling_ms
     stop_ms = settling_ms + SCORED_S[name] * 1e3
-    spiking = name == "spiking"
-    record: dict[str, Any] = {"spikes": {"start_ms": stop_ms - 10_000}} if spiking else {}
+    record: dict[str, Any] = {"spikes": {"start_ms": stop_ms - 10_000}} if name == "spiking" else {}
     watched = Watched(("cortex.E", "cortex.I"), (), 100.0, cv_of=True)
-    if not spiking:
+    if name != "spiking":
         variable = "r_E_Hz" if name == "dmf" else "x"
         watched = Watched((), (("cortex", variable, name == "dmf"),), 100.0)
         record["states"] = [{"population": "cortex", "variables": [variable], "interval_ms": 100.0}]
-    done = dtbsim.run(
-        config, temporary=True, set={"seed": seed, "simulation.duration_ms": stop_ms, "record": record}
-    )  # fmt: skip
-    run = done.open()
-    return {"seed": seed, "rtf": done.summary["rtf"], **observe(run, watched), **without_strength(run)}
+    seeds = list(range(FIRST_SEED, FIRST_SEED + options.seeds))
+    table = dtbsim.sweep(
+        config,
+        {"seed": seeds},
+        out=config.parent / "scored",
+        set={"simulation.duration_ms": stop_ms, "record": record, "checkpoint": {"every_min": 1}},
+        workers=options.workers,
+        measure=partial(seen, watched=watched),
+        progress=False,
+    )
+    if table.error.notna().any():
+        raise common.fail(f"{config}: {table.error.dropna().iloc[0]}")
+    known = ["folder", "seconds", "error", "spike_hash", "spikes", "mean_rate_hz"]
+    found: list[dict[str, Any]] = json.loads(table.drop(columns=known).dropna(axis=1).to_json(orient="records"))
+    return found
 
 
-def without_strength(run: Any) -> dict[str, Any]:
-    """FC r after node strength was regressed out of both matrices."""
+def seen(run: Any, watched: Any) -> dict[str, Any]:
+    """What `dtbsim tune` sees of a run, and FC r after node strength was regressed out of both matrices."""
     from dtbsim.analysis.fc import fc_correlation_without_node_strength, functional_connectivity
     from dtbsim.atlas import load_atlas
+    from dtbsim.tuning.observe import observe
 
     fc = functional_connectivity(run.bold().values)
     measured = load_atlas(run.config["atlas"]).fc
-    return {"fc_correlation_without_node_strength": fc_correlation_without_node_strength(fc, measured)}
+    without = fc_correlation_without_node_strength(fc, measured)
+    return {**observe(run, watched), "fc_correlation_without_node_strength": without}
 
 
 def baselines(name: str) -> dict[str, Any]:

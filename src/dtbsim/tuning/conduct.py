@@ -110,7 +110,7 @@ def tune(
         raise InputError(
             "tuning starts its runs itself, and this is one of several ranks",
             where="mpiexec",
-            remedy="leave mpiexec out and give --workers N; in Python, executor=MPIPoolExecutor() has its runs on ranks",
+            remedy="leave mpiexec out and give --workers N; in Python executor=MPIPoolExecutor() uses ranks",
         )
     job = _prepare(source, set, rates or {}, couplings, knobs or {}, measure_ms)
 
