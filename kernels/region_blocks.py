@@ -3,7 +3,8 @@
 A lane group is some members of an ensemble with the same wiring. Its table holds addresses and sizes, int64 (see the
 fields); tables of slots, populations, histories and samples are rows of their own. Per block of steps:
 
-    1. every slot: sums over sources of the block, what the function makes of them, into `sums` of the target's kernel
+    1. every slot: sums over sources of the block, what the function makes of them, into `sums` of the target's kernel;
+       every drive: what it gives in the block, into rows of the same kind
     2. every population: its kernel takes its nodes through the block, which writes what it sends
     3. what is sampled of that is kept; what is sent goes to the histories
 
@@ -23,13 +24,15 @@ from dtbsim.kernels.elementary import cos, exp, sin
 from dtbsim.kernels.intrinsics import call_stage, view_f32, view_i64
 from dtbsim.kernels.jit import cached_njit
 from dtbsim.kernels.region_coupling import ROWS, sum_all_sources, sum_sources, sum_sources_now
+from dtbsim.kernels.region_drives import D_NODES, DRIVE_FIELDS, drive_regions
 
 # the group
 LANES, COLUMNS, POSITION, BLOCK, BACK, STEP = range(6)
 N_SLOTS, SLOTS_AT, N_POPULATIONS, POPULATIONS_AT, N_HISTORIES, HISTORIES_AT, N_SAMPLES, SAMPLES_AT, RAW_AT = range(
     6, 15
 )
-GROUP_FIELDS = 15
+N_DRIVES, DRIVES_AT = range(15, 17)
+GROUP_FIELDS = 17
 
 # a slot
 S_HISTORY, S_SOURCES, S_WEIGHTS, S_OFFSETS, S_STARTS, S_NOW, S_DELAY, S_WIDTH = range(8)
@@ -256,6 +259,12 @@ def _steps_of(group: Any, steps: int, thread: int, threads: int) -> None:
         first, last = _share(slot[S_TARGETS], thread, threads)
         if first < last:
             _sum_slot(group, slot, steps, first, last)
+    drives = view_i64(group[DRIVES_AT], group[N_DRIVES] * DRIVE_FIELDS)
+    for d in range(group[N_DRIVES]):
+        drive = drives[d * DRIVE_FIELDS : (d + 1) * DRIVE_FIELDS]
+        first, last = _share(drive[D_NODES], thread, threads)
+        if first < last:
+            drive_regions(drive, group[LANES], group[STEP], steps, first, last)
     populations = view_i64(group[POPULATIONS_AT], group[N_POPULATIONS] * POPULATION_FIELDS)
     for p in range(group[N_POPULATIONS]):
         row = populations[p * POPULATION_FIELDS : (p + 1) * POPULATION_FIELDS]

@@ -228,6 +228,14 @@ class RegionBlock:
         view: Floats = self.states[row].reshape(self.n_nodes, self.n_lanes)
         return view
 
+    def set_seeds(self, seeds: Sequence[int]) -> None:
+        """Draw noise from other seeds of the members, whose high words are the same."""
+        k0, k1 = seed_key(seeds[0])
+        self.table[[R.KEY_0, R.KEY_1]] = int(k0), int(k1)
+        self.seeds[:] = np.array([seed & 0xFFFFFFFF for seed in seeds], np.uint32)
+        self._element_seeds[:] = np.tile(self.seeds, self.n_nodes)
+        self.forget_drawn()
+
     def forget_drawn(self) -> None:
         """Draw the numbers of noise again: the states were given from outside, at another step."""
         self._drawn[:] = -1

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.drives.current_series import CurrentSeriesDrive
     from dtbsim.models.drives.dc import DCDrive
     from dtbsim.models.drives.gamma import GammaDrive
     from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from dtbsim.models.drives.ou_current import OUCurrentDrive
     from dtbsim.models.drives.poisson import PoissonDrive
     from dtbsim.models.drives.pulse_packet import PulsePacketDrive
+    from dtbsim.models.drives.pulse_train import PulseTrainDrive
     from dtbsim.models.drives.ramp import RampDrive
     from dtbsim.models.drives.renewal import RenewalDrive
     from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
@@ -170,6 +172,8 @@ _MODULES = {
     "models.drives.noise_current": ("NoiseCurrentDrive",),
     "models.drives.ou_current": ("OUCurrentDrive",),
     "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.current_series": ("CurrentSeriesDrive",),
+    "models.drives.pulse_train": ("PulseTrainDrive",),
     "models.drives.ramp": ("RampDrive",),
     "models.drives.sinusoidal": (
         "ACDrive",
@@ -201,6 +205,7 @@ __all__ = [
     "Bold",
     "BoxPositions",
     "Change",
+    "CurrentSeriesDrive",
     "DCDrive",
     "DiscPositions",
     "DistanceDependent",
@@ -235,6 +240,7 @@ __all__ = [
     "PotjansDiesmann",
     "Projection",
     "PulsePacketDrive",
+    "PulseTrainDrive",
     "RampDrive",
     "Record",
     "RecordCorrelation",

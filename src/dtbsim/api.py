@@ -6,16 +6,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dtbsim.arguments import flag, number, refuse, text
 from dtbsim.arguments import path as path_argument
-from dtbsim.config import Locator, RunConfig, load_located
-from dtbsim.config.load import load_located_data
 from dtbsim.errors import InputError
+from dtbsim.given import Source, resolve, resolved_on_nodes
 from dtbsim.runtime.progress import AnnouncedProgress, make_progress
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 ASSUMED_RATE_HZ, MOST_HZ = 4.0, 1e4
 """What neurons are taken to fire at where nobody says more (partitions are made for the same), and at most."""
-
-Source = RunConfig | Mapping[str, Any] | str | os.PathLike[str]
 
 
 def run(
@@ -74,7 +70,7 @@ def run(
     folder = None if out is None else path_argument(out, "out")
     _check_folder(folder, overwrite, temporary)
     ranks = world_comm() if comm is None else _ranks(comm)
-    config, base_dir, locator = resolve(source, set)
+    config, base_dir, locator = resolved_on_nodes(ranks, source, set)
     shown = make_progress(sys.stderr, rank=ranks.rank, quiet=not progress)
     if not progress and ranks.is_root and sys.stderr is not None:
         shown = AnnouncedProgress(sys.stderr)
@@ -229,7 +225,7 @@ def start(
         run = path_argument(source, "source").absolute()
         job = go_on_live(run, folder, set, ranks, shown, began_s, overwrite=overwrite)
         return LiveRun(job, ranks, run)
-    config, base_dir, locator = resolve(source, set)
+    config, base_dir, locator = resolved_on_nodes(ranks, source, set)
     owner = _temporary_folder(ranks, config.name) if folder is None else None
     target = folder if owner is None else owner.path
     try:
@@ -363,21 +359,6 @@ def build(source: Source, *, set: Overrides = ()) -> BuiltNetwork:
     network = validate(source, set=set)
     check_simulated(network)
     return BuiltNetwork(network)
-
-
-def resolve(source: Source, overrides: Overrides = ()) -> tuple[RunConfig, Path, Locator]:
-    """The configuration that `source` means, the folder its relative paths start from, and where its values stand."""
-    if isinstance(source, RunConfig | Mapping):
-        made = load_located_data(source, overrides)
-        return made.config, Path(), made.locator
-    if not isinstance(source, str | os.PathLike):
-        raise refuse(source, "source", "a RunConfig, a mapping, or the path of a configuration file")
-    from dtbsim.run_folder.repeat import check_repeat
-
-    path = path_argument(source, "source")
-    check_repeat(path)
-    located = load_located(path, overrides)
-    return located.config, located.base_dir, located.locator
 
 
 def _check_folder(out: Path | None, overwrite: bool, temporary: bool) -> None:

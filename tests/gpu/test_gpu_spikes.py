@@ -15,8 +15,8 @@ from tests.helpers.two_backends import assert_same, on_cpu, on_gpu, stepped
 from tests.parity.test_cuda_spikes import NETWORK
 
 import dtbsim
-from dtbsim.api import resolve
 from dtbsim.backends.cuda.backend import CudaBackend
+from dtbsim.given import resolve
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import run_ranks
 from dtbsim.spec import Network, compile_network

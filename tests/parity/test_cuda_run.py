@@ -16,7 +16,6 @@ from tests.helpers.short_examples import EXAMPLES, SHORT
 from tests.helpers.two_backends import assert_same, stepped
 
 import dtbsim
-from dtbsim.api import resolve
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.build.lanes import MAX_DEVICE_LANES
@@ -24,6 +23,7 @@ from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.cli.summary import summary_rows
 from dtbsim.config import load_config_text
 from dtbsim.errors import EXIT_MEMORY, InputError, MemoryPlanError
+from dtbsim.given import resolve
 from dtbsim.kernels import layout as L
 from dtbsim.mpi import run_ranks
 from dtbsim.spec import compile_network

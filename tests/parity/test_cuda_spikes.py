@@ -16,9 +16,9 @@ from tests.helpers.short_examples import EXAMPLES, SHORT
 from tests.helpers.small_atlas import save_small_atlas
 from tests.helpers.two_backends import on_gpu
 
-from dtbsim.api import resolve
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.build.rank import RankNetwork
+from dtbsim.given import resolve
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network, compile_network
 

@@ -51,3 +51,27 @@ def test_regions_beside_neurons(tmp_path: Path, capfd: pytest.CaptureFixture[str
     code, _, err = told(tmp_path, capfd, text, "estimate", "--ranks", "1")
     assert code == 0
     assert "regions are not counted" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "says"),
+    [
+        ("hopf", "hopff", "net.yaml:5: populations.cortex.model: unknown model 'hopff' (did you mean 'hopf'? "),
+        ("hopf", "SupHopf", "unknown model 'SupHopf' (did you mean 'hopf'? "),
+        ("hopf, ", "hopf, parameters: {a: [0.1, 0.2]}, ", "cortex.parameters.a: 2 numbers for 79 regions"),
+        ("0.1}", ".nan}", "far.strength: got .nan"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], given: str, instead: str, says: str
+) -> None:
+    code, _, err = told(tmp_path, capfd, REGIONS.replace(given, instead), "validate")
+    assert (code, len(err.strip().splitlines())) == (2, 1), err
+    assert says in err
+
+
+def test_a_member_that_is_not_a_number(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = REGIONS + "ensemble: {grid: {couplings.far.strength: [0.1, .nan]}}\n"
+    code, _, err = told(tmp_path, capfd, text, "validate")
+    assert code == 2
+    assert "couplings.far.strength: nan is not a number" in err

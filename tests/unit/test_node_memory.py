@@ -13,6 +13,7 @@ import pytest
 
 import dtbsim
 from dtbsim.errors import DtbsimError, FaultError, InputError
+from dtbsim.given import resolved_on_nodes
 from dtbsim.models import get_model, list_models
 from dtbsim.models.connections import CONNECTION_RULES
 from dtbsim.models.connections.pairwise_bernoulli import CAPPED
@@ -26,6 +27,8 @@ from dtbsim.mpi.node_memory import LEAST_BYTES, OnNode, once_on_node
 from dtbsim.simulate import prepare as prepare_module
 from dtbsim.simulate.given import Outline, given_on_nodes
 from dtbsim.simulate.prepare import prepare
+from dtbsim.simulate.resume import found_on_ranks
+from dtbsim.simulate.resuming import find_resumption
 
 CONFIG = """\
 simulation: {dt_ms: 0.5, duration_ms: 20, block_size: 16}
@@ -244,6 +247,26 @@ def test_without_sharing_ranks_with_an_outline_get_the_configuration(
     first, other = run_ranks(2, work)
     assert "Permission denied" in first.unshared
     assert other.network.n_neurons == first.network.n_neurons == 130
+
+
+def test_runs_from_python_and_runs_that_go_on_give_the_configuration_to_who_compiles_it(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(CONFIG)
+    dtbsim.run(path, out=tmp_path / "run", set={"checkpoint": {}})
+
+    def given(comm: Comm) -> tuple[bool, float, Path]:
+        config, base_dir, _ = resolved_on_nodes(comm, path, {"simulation.duration_ms": 30})
+        return isinstance(config, Outline), config.simulation.duration_ms, base_dir
+
+    assert run_ranks(2, given) == [(False, 30, tmp_path), (True, 30, tmp_path)]
+
+    def found(comm: Comm) -> tuple[bool, float, Path, int]:
+        longer = {"simulation.duration_ms": 30}
+        resumption = found_on_ranks(comm, lambda: find_resumption(tmp_path / "run", longer))
+        config = resumption.located.config
+        return isinstance(config, Outline), config.simulation.duration_ms, resumption.folder, resumption.step
+
+    assert run_ranks(2, found) == [(False, 30, tmp_path / "run", 40), (True, 30, tmp_path / "run", 40)]
 
 
 def test_mistakes_have_their_places_on_every_rank(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.fields import field_annotation, leaves
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import list_models
+from dtbsim.models.region_registry import list_region_models
 from dtbsim.models.registry import example_model
 from dtbsim.units import key_advice
 
@@ -39,7 +40,12 @@ def known_names() -> set[str]:
     models = [example_model(name) for name in list_models()]
     rows = {row.name for model in models for row in (*model.parameters, *model.states)}
     keys = {key.name.rstrip("/") for key in KEYS}
-    return {*list_models(), *list_atlases(), *MATRIX_STEMS, *TABLE_STEMS} | rows | keys | vocabulary(RunConfig, set())
+    return (
+        {*list_models(), *list_region_models(), *list_atlases(), *MATRIX_STEMS, *TABLE_STEMS}
+        | rows
+        | keys
+        | vocabulary(RunConfig, set())
+    )
 
 
 def test_every_alias_leads_to_a_name_that_exists() -> None:
@@ -56,6 +62,9 @@ def test_every_alias_leads_to_a_name_that_exists() -> None:
         ("IF_cond_exp", list_models(), "iaf_cond_exp"),
         ("EIF_cond_exp_isfa_ista", list_models(), "aeif_cond_exp"),
         ("AdEx", list_models(), "aeif_cond_exp"),
+        ("ReducedWongWangExcInh", list_region_models(), "deco_2014"),
+        ("DMF", list_region_models(), "deco_2014"),
+        ("SupHopf", list_region_models(), "hopf"),
         ("hodgkin_huxley", list_models(), "hh_psc_alpha"),
         ("SpikeSourcePoisson", list_models(), "poisson_source"),
         ("spike_generator", list_models(), "spike_source"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from dtbsim.exchange.plan import ExchangePlan
 from dtbsim.mpi import Comm
 from dtbsim.numerics.ranges import range_of
 from dtbsim.spec.network import Network
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 
 I64 = NDArray[np.int64]
 
@@ -183,6 +185,22 @@ class WithRegions:
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Of this rank."""
         self.regions.set_parameter(population, name, values)
+
+    def change_regions(self, change: RegionChange) -> None:
+        """Make a change of regions."""
+        self.regions.change(change)
+
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive the regions like this from now on."""
+        self.regions.set_drives(drives)
+
+    def set_region_noise_seed(self, seed: int | None) -> None:
+        """Draw the noise of regions from this seed on."""
+        self.regions.set_noise_seed(seed)
+
+    def region_values(self, population: int, name: str) -> NDArray[np.float64]:
+        """Of this rank."""
+        return self.regions.values(population, name)
 
     def region_hash(self) -> RegionHasher | None:
         """The hash of the states of regions so far."""

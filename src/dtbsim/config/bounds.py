@@ -6,6 +6,7 @@ ends in.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -62,7 +63,10 @@ def beyond(key: str, value: Any) -> str | None:
         return None
     if isinstance(value, int | float):
         most = limit(key, whole=isinstance(value, int))
-        return None if abs(value) <= most else f"{_shown(value)} is too large; allowed: up to {most:.10g} in size"
+        if abs(value) <= most:
+            return None
+        what = "is not a number" if math.isnan(value) else "is too large"
+        return f"{_shown(value)} {what}; allowed: up to {most:.10g} in size"
     if isinstance(value, list):
         return next((problem for item in value if (problem := beyond(key, item))), None)
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dtbsim.errors import InputError
+from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models.language.checked_region import checked_derivatives, checked_output, own_region_functions
 from dtbsim.models.own import Kind, class_in, code_of_class, is_built_in, is_reference, load_file, split_reference
 from dtbsim.models.own_check import TRIAL_DT_MS
@@ -16,6 +16,7 @@ from dtbsim.models.own_save import Saved, saved_class
 from dtbsim.models.region_check import check_region_model
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_registry import REGION_MODELS, get_region_model
+from dtbsim.models.registry import MODELS
 
 RegionObject = type[RegionModel] | RegionModel
 REGION = Kind("region model", (RegionModel,), ("dtbsim.models.RegionModel",))
@@ -34,6 +35,17 @@ def find_region_model(given: str | RegionObject, base_dir: Path | None = None) -
         raise InputError(f"{found!r} is no region model", remedy="give a name, FILE.py:CLASS, or a RegionModel class")
     name = name_of_region_model(found)
     return _checked(found) if name is None else get_region_model(name)
+
+
+def is_known(given: Any) -> bool:
+    """Whether `given` can be a model: anything but a name that neither a neuron model nor a region model has."""
+    return not isinstance(given, str) or is_reference(given) or given in (*MODELS.names(), *REGION_MODELS.names())
+
+
+def unknown_model(given: str) -> InputError:
+    """What to say of a name that is not known (see `is_known`)."""
+    names = (*MODELS.names(), *REGION_MODELS.names())
+    return InputError(f"unknown model '{given}'", remedy=did_you_mean(given, names))
 
 
 def name_of_region_model(given: RegionObject) -> str | None:

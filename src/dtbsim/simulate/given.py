@@ -35,9 +35,13 @@ def given_on_nodes(comm: Comm, load: Callable[[], LocatedConfig]) -> LocatedConf
     return located
 
 
+def outline_of(located: LocatedConfig) -> LocatedConfig:
+    """The outline of a configuration, which knows its file but not where its values stand in it."""
+    return LocatedConfig(Outline.of(located.config), Locator(), located.source_path)
+
+
 def _texts(located: LocatedConfig) -> tuple[bytes, bytes]:
-    outline = LocatedConfig(Outline.of(located.config), Locator(), located.source_path)
-    return pickle.dumps(located, protocol=5), pickle.dumps(outline, protocol=5)
+    return pickle.dumps(located, protocol=5), pickle.dumps(outline_of(located), protocol=5)
 
 
 def whole_config(

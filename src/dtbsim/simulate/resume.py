@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dtbsim.config import Overrides
+from dtbsim.config import LocatedConfig, Overrides
 from dtbsim.errors import InputError
 from dtbsim.mpi import Comm, on_root, world_comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.runtime.progress import ProgressSink
 from dtbsim.simulate.conductor import conduct, result_of
+from dtbsim.simulate.given import given_on_nodes, outline_of
 from dtbsim.simulate.pause import Conducted
 from dtbsim.simulate.result import RunResult
 from dtbsim.simulate.resuming import Resumption, find_branch, find_resumption
@@ -61,7 +63,7 @@ def resume(
             return find_resumption(folder, overrides, checkpoint, take_over=take_over)
         return find_branch(folder, overrides, checkpoint, at_ms)
 
-    found = _found(ranks, find)
+    found = found_on_ranks(ranks, find)
     given = argv if argv is not None else sys.argv
     located = found.located
     job = conduct(
@@ -71,9 +73,17 @@ def resume(
     return result_of(job)
 
 
-def _found(ranks: Comm, find: Callable[[], Resumption]) -> Resumption:
-    """What rank 0 finds, on all ranks; each of them has looked at its share of the checkpoint."""
-    found = on_root(ranks, find)
+def found_on_ranks(ranks: Comm, find: Callable[[], Resumption]) -> Resumption:
+    """What rank 0 finds, on all ranks, the configuration as on nodes; each has looked at its part of the checkpoint."""
+    on_rank_0: list[Resumption] = []
+
+    def load() -> LocatedConfig:
+        on_rank_0.append(find())
+        return on_rank_0[0].located
+
+    located = given_on_nodes(ranks, load)
+    rest = on_root(ranks, lambda: replace(on_rank_0[0], located=outline_of(on_rank_0[0].located)))
+    found = replace(rest, located=located)
     on_every_rank(ranks, lambda: found.checkpoint.check(ranks.rank, ranks.size))
     return found
 
@@ -93,7 +103,7 @@ def go_on_live(
     def find() -> Resumption:
         return find_resumption(run, overrides, live=True) if out is None else find_branch(run, overrides, live=True)
 
-    found = _found(comm, find)
+    found = found_on_ranks(comm, find)
     located = found.located
     return conduct(
         located.config, out, found.folder, located.locator, comm, progress, list(sys.argv), overwrite, began_s,

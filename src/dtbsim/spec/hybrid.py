@@ -14,6 +14,7 @@ from dtbsim.errors import InputError
 from dtbsim.models.circuits import Parts
 from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
 from dtbsim.models.drives.step_current import StepCurrentDrive
+from dtbsim.models.region_own import is_known
 from dtbsim.spec.network import Population
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.populations import Draft
@@ -33,7 +34,8 @@ def add_drives(config: RunConfig, regions: RegionNetwork | None, parts: Parts, n
     """Add a drive for each coupling from regions to neurons, silent until the coupling gives it something."""
     for key, item in config.couplings.items():
         for name, source, target in item.pairs(key):
-            if target not in parts.populations:
+            ends = [parts.populations[end] for end in (source, target) if end in parts.populations]
+            if target not in parts.populations or not all(is_known(end.model) for end in ends):
                 continue
             path, places = f"couplings.{key}", numbers.places
             with places.collecting():
@@ -153,4 +155,4 @@ def _outward(
     coupling = _coupling(
         name, item, path, (source.index, -1), variable, "", function_of(item, None), strength, wiring, index
     )
-    return ToSpikes(coupling, np.array(target.populations, np.int64), drive_name(name))
+    return ToSpikes(coupling, np.array(target.populations, np.int64), drive_name(name), target.regions)

@@ -151,6 +151,8 @@ class Numbers:
         if numbers.size not in (total, *set(sizes.tolist())) or (numbers.size != total and np.ptp(sizes) > 0):
             each = f"{sizes[0]:,} neurons" if not np.ptp(sizes) else f"{total:,} neurons in all regions"
             every = f", or {total:,} for those of all regions" if sizes.size > 1 and not np.ptp(sizes) else ""
+            if sizes.size > 1 and sizes.max() == 1:
+                each, every = f"{total:,} regions", ""
             raise self.places.error(path, f"{numbers.size:,} numbers for {each}{every}")
         if (numbers == numbers[0]).all():
             return float(numbers[0])
@@ -255,6 +257,12 @@ class Numbers:
         if missing is not None:
             raise self.places.error(where, f"the matrix does not have region {missing}")
         return [index[name] for name in wanted]
+
+    def from_file(self, file: str, column: str | None, where: str) -> F64:
+        """The numbers of a file that is named at the key path `where`."""
+        found = self._read(file, where, lambda path: read_numbers(path, column))
+        self._check_finite(found, where)
+        return found
 
     # -- files and checks -------------------------------------------------------------------------------------
 

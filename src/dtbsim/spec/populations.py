@@ -19,6 +19,7 @@ from dtbsim.errors import InputError, did_you_mean
 from dtbsim.models import NeuronModel
 from dtbsim.models.circuits import Parts
 from dtbsim.models.own import code_of, find_model, may_simplify
+from dtbsim.models.region_own import is_known, unknown_model
 from dtbsim.spec.changes import Event, check_state, is_whole, kind_of, occurring
 from dtbsim.spec.network import MAX_NEURONS, Population
 from dtbsim.spec.numbers import Numbers, Quantity, extremes, typical
@@ -129,6 +130,8 @@ def compile_families(
 
 def _model(population: cfg.Population, base: Path, path: str, places: Places) -> NeuronModel:
     try:
+        if not is_known(population.model):
+            raise unknown_model(population.model)
         return find_model(population.model, population.receptors, base)
     except InputError as error:
         raise places.at(f"{path}.model", error) from None

@@ -12,7 +12,7 @@ from dtbsim.config.coupling import FeedbackInhibition
 from dtbsim.config.run import RunConfig
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
-from dtbsim.models.regions.deco_2014 import Deco2014
+from dtbsim.models.region_own import is_known
 from dtbsim.spec.ensemble import MemberConfig, members_of
 from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.numbers import Numbers
@@ -25,6 +25,7 @@ from dtbsim.spec.region_compile import (
     compile_region_populations,
     region_population_names,
 )
+from dtbsim.spec.region_drives import check_target, targets_of
 from dtbsim.spec.region_network import (
     BOLD,
     F64,
@@ -44,6 +45,11 @@ def without_regions(config: RunConfig, names: list[str], places: Places) -> RunC
     """The configuration of the neurons alone; notes what refers to region populations and cannot."""
     for path, name, what, remedy in _neurons_wanted(config, set(names)):
         places.mistakes.append(places.error(path, f"'{name}' is a population of regions, {what}", remedy))
+    for key, drive in config.drives.items():
+        for name in targets_of(drive):
+            if name in names:
+                with places.collecting():
+                    check_target(key, drive, name, places)
     spiking = {name: item for name, item in config.populations.items() if name not in names}
     states = [item for item in config.record.states if item.population not in names]
     couplings = {name: item for name, item in config.couplings.items() if any(end in spiking for end in _ends(item))}
@@ -64,15 +70,6 @@ def _neurons_wanted(config: RunConfig, names: set[str]) -> Iterator[tuple[str, s
                 if name in names:
                     remedy = "connect regions by `couplings`, also with spiking populations"
                     yield f"projections.{key}.{end}", name, "which has no synapses", remedy
-    for key, drive in config.drives.items():
-        for name in [drive.target] if isinstance(drive.target, str) else drive.target:
-            if name in names:
-                yield f"drives.{key}.target", name, "which drives do not reach", "give its model's input as a parameter"
-    for key, change in config.changes.items():
-        given = change.population
-        for name in [given] if isinstance(given, str) else given or []:
-            if name in names:
-                yield f"changes.{key}.population", name, "which changes do not reach", "leave it out"
     spikes = config.record.spikes
     if spikes is not None and spikes.populations != "all":
         for name in spikes.populations:
@@ -85,12 +82,17 @@ def _neurons_wanted(config: RunConfig, names: set[str]) -> Iterator[tuple[str, s
                 yield where, getattr(pair, end), "which has no spikes", "leave it out"
 
 
-def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> RegionNetwork | None:
-    """The network of the region populations `names`, None without any; mistakes are collected by `numbers.places`."""
+def compile_regions(
+    config: RunConfig, names: list[str], numbers: Numbers
+) -> tuple[RegionNetwork | None, list[MemberConfig]]:
+    """The network of the region populations `names` (None without any), and the members of the ensemble.
+
+    Mistakes are collected by `numbers.places`.
+    """
     places = numbers.places
     if not names:
         _no_regions(config, places)
-        return None
+        return None, [MemberConfig(config)]
     members = members_of(config, numbers)
     base = _compiled(members[0], names, numbers)
     places.raise_collected()
@@ -114,7 +116,8 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
     found = tuple(_coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings)))
     coordinates = _coordinates(members)
     samples = tuple(_samples(config, populations, indices, places))
-    return RegionNetwork(populations, found, Members(tuple(m.config.seed for m in members), coordinates), samples)
+    seeds = tuple(member.config.seed for member in members)
+    return RegionNetwork(populations, found, Members(seeds, coordinates), samples), members
 
 
 def _no_regions(config: RunConfig, places: Places) -> None:
@@ -124,7 +127,10 @@ def _no_regions(config: RunConfig, places: Places) -> None:
         places.mistakes.append(
             places.error("ensemble", message, "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does")
         )
-    for key in config.couplings:
+    unknown = {name for name, population in config.populations.items() if not is_known(population.model)}
+    for key, item in config.couplings.items():
+        if unknown.intersection(_ends(item)):
+            continue  # a mistake in the name of a model, which is told
         message = "there is no population of mean-field regions"
         places.mistakes.append(places.error(f"couplings.{key}", message, "connect neurons by `projections`"))
     for key, item in config.controllers.items():
@@ -169,6 +175,8 @@ def _all_of(drafts: list[RegionDraft], what: str, name: str) -> list[F64]:
 
 def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Compiled], places: Places) -> None:
     """Give J_i its start in every member."""
+    from dtbsim.models.regions.deco_2014 import Deco2014
+
     path = f"controllers.{key}.population"
     for drafts, couplings in compiled:
         if item.population not in drafts:

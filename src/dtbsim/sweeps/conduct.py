@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dtbsim.api import Source, resolve
 from dtbsim.arguments import flag, refuse, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.backends.threads import usable_cores
 from dtbsim.config.grid import Grid, Values, runs_of
 from dtbsim.config.overrides import Overrides, as_mapping
 from dtbsim.errors import InputError
+from dtbsim.given import Source, resolve
 from dtbsim.mpi.launch import several_ranks
 from dtbsim.store.files import storage_errors
 from dtbsim.store.run import Run

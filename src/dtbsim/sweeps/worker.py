@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dtbsim.api import Source, resume, run
+from dtbsim.api import resume, run
 from dtbsim.config.grid import Values
 from dtbsim.errors import DtbsimError, InputError
+from dtbsim.given import Source
 from dtbsim.mpi import SerialComm
 from dtbsim.run_folder.checkpoints import list_checkpoints
 from dtbsim.store.run import Run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
 from dtbsim.mpi import Comm
-from dtbsim.spec.region_network import RegionNetwork
+from dtbsim.spec.region_network import F64, RegionChange, RegionDrive, RegionNetwork
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -41,6 +41,7 @@ class RegionEngine:
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
         self._compiled = self._begun = False
+        self._noise_seed: int | None = None
         self.hasher = RegionHasher()
         self.filtered = [np.zeros(one.sizes.size, np.float32) for one in network.from_spikes]
 
@@ -226,6 +227,36 @@ class RegionEngine:
         for group in self.groups:
             group.set_parameter(self._network.populations[population], name, values[:, at : at + group.lanes])
             at += group.lanes
+
+    def change(self, change: RegionChange) -> None:
+        """Make a change, from the next step on."""
+        for group in self.groups:
+            group.change(change)
+
+    def set_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive the regions like this from now on: the same drives on the same inputs, with other values."""
+        for group in self.groups:
+            group.drives.set(drives)
+
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise, also that of drives, from this seed on; None: from that of every member."""
+        if seed != self._noise_seed:
+            self._noise_seed = seed
+            for group in self.groups:
+                group.set_noise_seed(seed)
+
+    def values(self, population: int, name: str) -> F64:
+        """float64[nodes here, members here]: a parameter or state as it is now."""
+        where = self._network.populations[population]
+        states = {row.name for row in where.model.states}
+        found = [
+            group.blocks[population].state(name).astype(np.float64)
+            if name in states
+            else group.constants.parameter(where, name)
+            for group in self.groups
+        ]
+        first, last = self.share.nodes[population]
+        return np.concatenate([np.zeros((last - first, 0)), *found], axis=1)
 
     # -- checks and measures ------------------------------------------------------------------------------------
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import normal_table
-from dtbsim.backends.regions.functions import (
-    PRE,
-    TERMS,
-    before_numbers,
-    first_of,
-    function_numbers,
-    noise_numbers,
-    own_of,
-)
+from dtbsim.backends.regions.constants import GroupConstants, changed
+from dtbsim.backends.regions.drives import GroupDrives
+from dtbsim.backends.regions.functions import PRE, before_numbers, function_numbers
 from dtbsim.backends.regions.shares import Share
-from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, total_weights, transposed
+from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, transposed
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS, WIDTH
-from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
-from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
-from dtbsim.spec.region_network import F64, FromSpikes, RegionCoupling, RegionNetwork, RegionPopulation
+from dtbsim.kernels.region_kernel import RegionBlock, region_kernel
+from dtbsim.spec.region_network import F64, FromSpikes, RegionChange, RegionCoupling, RegionNetwork, RegionPopulation
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -55,11 +48,6 @@ class _History:
     values: F32
 
 
-def lane_values(values: F64, members: tuple[int, ...]) -> F64:
-    """float64[1 or lanes, ...]: rows of these members, one where all members have the same."""
-    return values if len(values) == 1 else values[list(members)]
-
-
 class LaneGroup:
     """Steps some members of a network, of which it has the nodes of its share."""
 
@@ -78,8 +66,9 @@ class LaneGroup:
         extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
         self.columns = self.back + 1 + extra
         self._keep: list[Any] = []
-        self._set: dict[tuple[int, str], F64] = {}
-        """Parameters that were changed, by population and name."""
+        self.constants = GroupConstants(network, share, members, dt_ms, self._wirings)
+        self._strengths: dict[str, list[tuple[F32, int, int]]] = {}
+        """By coupling: what its slots take of targets [first, last)."""
         self.blocks: list[RegionBlock] = []
         self.sent: list[dict[str, F32]] = []
         """By population: float32[block, local nodes * lanes] of each sent variable."""
@@ -95,7 +84,9 @@ class LaneGroup:
         self.outputs: list[F32] = []
         self.table = np.zeros(T.GROUP_FIELDS, np.int64)
         self._make_populations()
+        self.drives = GroupDrives(network, share, members, dt_ms, self.blocks)
         self._make_slots()
+        self.drives.set(network.drives)
         self._fill()
 
     # -- populations --------------------------------------------------------------------------------------------
@@ -107,80 +98,79 @@ class LaneGroup:
         wanted += [one.variable for one in self.sampled if one.population == population.index]
         return tuple(dict.fromkeys(wanted))
 
-    def variant_of(self, population: RegionPopulation) -> RegionVariant:
-        """The kernel's variant of a population."""
-        incoming = [c for c in self._network.couplings if c.target == population.index]
-        incoming += [c.coupling for c in self._network.from_spikes if c.coupling.target == population.index]
-        terms = tuple(Term(c.input, TERMS.get(c.function, "sum"), own_of(c)) for c in incoming)  # type: ignore[arg-type]
-        seeds = {self._network.members.seeds[member] for member in self.members}
-        noise = tuple(NoiseTerm(one.state, one.kind, shared=len(seeds) == 1) for one in population.noise)
-        varying = self._varying(population, terms)
-        return region_variant(
-            population.model, population.integrator, terms=terms, noise=noise,  # type: ignore[arg-type]
-            sent=self._sent_of(population), arrays=varying,
-        )  # fmt: skip
-
-    def _varying(self, population: RegionPopulation, terms: tuple[Term, ...]) -> list[str]:
-        """Constants that are not the same for all nodes of all members: also of other groups, so that kernels agree."""
-        parameters = {name: values.T for name, values in population.parameters.items()}
-        noise = noise_numbers(population.noise, None)
-        plain = region_variant(
-            population.model, population.integrator, terms=terms,  # type: ignore[arg-type]
-            noise=tuple(NoiseTerm(one.state, one.kind) for one in population.noise), sent=(), arrays=(),
-        )  # fmt: skip
-        weights = [np.zeros(1)] * sum(term.kind == "difference" for term in terms)
-        constants = region_constants(plain, parameters, self._dt_ms, noise, weights)
-        found = [name for name, value in constants.items() if np.ptp(np.asarray(value, np.float64)) != 0]
-        found += [name for name in constants if name in population.controlled and name not in found]
-        return [*found, *(name for name in constants if name.startswith("_weight_"))]
-
     def _make_populations(self) -> None:
         network = self._network
         for population in network.populations:
             first, last = self._share.nodes[population.index]
-            variant = self.variant_of(population)
+            variant = self.constants.variant_of(population, self._sent_of(population))
             kernel = region_kernel(variant)
-            constants = self._constants(population, variant)
+            constants = self.constants.of(population, variant)
             nodes = np.arange(population.first_node + first, population.first_node + last)
             seeds = [network.members.seeds[member] for member in self.members]
             block = RegionBlock(
                 kernel, last - first, self.lanes, constants, normal=normal_table(), seed=seeds[0],
                 nodes=nodes, seeds=[seed & 0xFFFFFFFF for seed in seeds],
             )  # fmt: skip
-            self._begin(population, block, first, last)
+            self._begin(population, block)
             self.blocks.append(block)
             size = (last - first) * self.lanes
             self.sent.append({name: np.zeros((self.block, size), np.float32) for name in variant.sent})
 
     def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
         """Give all nodes of this rank and members of this group (float64[nodes, lanes]) a new value of a parameter."""
-        self._set[population.index, name] = values
+        self.constants.set_parameter(population, name, values)
+        self._renew(population)
+
+    def _renew(self, population: RegionPopulation) -> None:
         block = self.blocks[population.index]
-        block.set_constants(self._constants(population, block.kernel.variant))
+        block.set_constants(self.constants.of(population, block.kernel.variant))
 
-    def _constants(self, population: RegionPopulation, variant: RegionVariant) -> dict[str, Any]:
-        first, last = self._share.nodes[population.index]
+    def change(self, change: RegionChange) -> None:
+        """Make a change of a parameter, a state or a strength."""
+        if change.what == "strength":
+            self._set_strength(change)
+            return
+        population = self._network.populations[int(change.target)]
+        nodes = self._share.nodes[population.index]
+        if change.what == "parameter":
+            now = self.constants.parameter(population, change.name)
+            self.set_parameter(population, change.name, changed(change, now, self.members, nodes))
+            return
+        state = self.blocks[population.index].state(change.name)
+        state[:] = changed(change, state, self.members, nodes)
+        for history in self._histories:  # what others see of it next
+            if (history.population, history.variable) == (population.index, change.name):
+                newest = self.history_values(history)[: population.n_nodes, int(self.table[T.POSITION])]
+                every = np.zeros((population.n_nodes, self.lanes), np.float32)
+                marks = np.zeros((population.n_nodes, self.lanes), np.float32)
+                every = changed(change, every, self.members, (0, population.n_nodes))
+                ones = replace(change, values=np.ones((1, 1)))
+                reached = changed(ones, marks, self.members, (0, population.n_nodes)) > 0
+                newest[reached] = self._before(history, every)[reached]
 
-        def part(values: F64) -> F64:
-            return lane_values(values, self.members)[:, first:last].T
+    def _set_strength(self, change: RegionChange) -> None:
+        coupling = next(one for one in self._network.every_coupling if one.name == change.target)
+        now = self.constants.strength(coupling)
+        new = changed(change, now, self.members, (0, len(now)))
+        self.constants.set_strength(coupling, new)
+        for array, first, last in self._strengths[coupling.name]:
+            array[:] = new[first:last]
+        if coupling.function == "difference" and coupling.target >= 0:
+            self._renew(self._network.populations[coupling.target])
 
-        parameters = {name: part(values) for name, values in population.parameters.items()}
-        parameters |= {name: values for (index, name), values in self._set.items() if index == population.index}
-        noise = noise_numbers(population.noise, part)
-        weights = []
-        for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):
-            if coupling.target == population.index and coupling.function == "difference":
-                strength = part(coupling.strength).astype(np.float32)
-                weights.append(total_weights(wiring, first, last)[:, None] * strength)
-        found = region_constants(variant, parameters, self._dt_ms, noise, weights)
-        return {name: v if name in variant.arrays else first_of(v) for name, v in found.items()}
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise from this seed on; None: from that of each member."""
+        seeds = [self._network.members.seeds[member] if seed is None else seed for member in self.members]
+        for block in self.blocks:
+            block.set_seeds(seeds)
+        self.drives.forget_drawn()
 
-    def _begin(self, population: RegionPopulation, block: RegionBlock, first: int, last: int) -> None:
+    def _begin(self, population: RegionPopulation, block: RegionBlock) -> None:
         """States at the start."""
         model = population.model
 
         def part(values: F64) -> F64:
-            return lane_values(values, self.members)[:, first:last].T
+            return self.constants.part(population.index, values)
 
         parameters = {name: part(values) for name, values in population.parameters.items()}
         given = {name: part(values) for name, values in population.initial.items()}
@@ -211,8 +201,10 @@ class LaneGroup:
                     history = self._outer_history(number, one)
                     wiring = one.coupling.wirings[0]
                     slots.append(self._slot_of(history, one.coupling, wiring, one.sizes.size, first, last, out))
+            driven, stimulus = self.drives.place(population.index, self.block)
+            sums += driven
             sent = self.sent[population.index]
-            self.blocks[population.index].use(sums, list(sent.values()))
+            self.blocks[population.index].use(sums, list(sent.values()), stimulus)
             self.sums += sums
         for target, out in zip(self._network.to_spikes, self.given, strict=True):
             coupling = target.coupling
@@ -248,11 +240,10 @@ class LaneGroup:
             stride = -(-self.block * self.lanes // SPARE) * SPARE
             raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
         kind, numbers = function_numbers(coupling, self.members)
-        strength = np.broadcast_to(
-            lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes)
-        )
+        strength = np.array(self.constants.strength(coupling)[first:last], np.float32, order="C")
+        self._strengths.setdefault(coupling.name, []).append((self._hold(strength), first, last))
         row[T.S_FUNCTION], row[T.S_NUMBERS] = kind, self._hold(numbers).ctypes.data
-        row[T.S_STRENGTH] = self._hold(np.ascontiguousarray(strength, np.float32)).ctypes.data
+        row[T.S_STRENGTH] = strength.ctypes.data
         row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
         return row
 
@@ -319,6 +310,7 @@ class LaneGroup:
             (T.N_POPULATIONS, T.POPULATIONS_AT, populations),
             (T.N_HISTORIES, T.HISTORIES_AT, histories),
             (T.N_SAMPLES, T.SAMPLES_AT, samples),
+            (T.N_DRIVES, T.DRIVES_AT, self.drives.table),
         ):
             table[count], table[at] = len(rows), rows.ctypes.data
 
@@ -378,13 +370,15 @@ class LaneGroup:
         return self._means
 
     def begin_chunk(self, start: int, stop: int) -> None:
-        """Give samples room for the steps [start, stop)."""
+        """Give samples room for the steps [start, stop), and have what drives bring in them."""
         self.outputs = []
         for row, one in zip(self._sample_table, self.sampled, strict=True):
             n = stop // one.interval - start // one.interval
             output = np.zeros((max(n, 1), int(row[T.Q_COUNT])), np.float32)
             row[T.Q_OUT], row[T.Q_CURSOR] = output.ctypes.data, 0
             self.outputs.append(output)
+        self.drives.begin_chunk(start, stop)
+        self.table[T.N_DRIVES], self.table[T.DRIVES_AT] = len(self.drives.table), self.drives.table.ctypes.data
 
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""

@@ -2,6 +2,7 @@
 
 - `regions/POPULATION/node` int64[n] and `regions/POPULATION/member` int64[n]: whose rows they are; then one array for
   each state and process of noise, float32[n], and one for each started mean, `mean.SAMPLE`.
+- `regions/POPULATION/drive.NAME` float32[n]: processes of drives.
 - `regions/POPULATION/history.VARIABLE` float32[n, columns]: what was sent in the last steps, the oldest first.
 """
 
@@ -42,6 +43,9 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) 
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     _add(parts, f"mean.{k}", group.means[k].copy())
+            for owner, name, process in group.drives.processes():
+                if owner == population.index:
+                    _add(parts, name, process.copy())
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
                     kept = _kept(group, k)[first:last]
@@ -78,6 +82,7 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
     """Give the groups what the whole network had at a step. InputError where something is missing."""
     for group in groups:
         group.table[T.STEP], group.table[T.POSITION] = step, group.back
+        group.drives.forget_drawn()
     for population in network.populations:
         prefix = f"{PART}/{population.name}"
         nodes, members = _taken(state, f"{prefix}/node"), _taken(state, f"{prefix}/member")
@@ -98,6 +103,9 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     group.means[k][:] = _taken(state, f"{prefix}/mean.{k}")[rows]
+            for owner, name, process in group.drives.processes():
+                if owner == population.index and f"{prefix}/{name}" in state:  # else it begins here
+                    process[:] = state[f"{prefix}/{name}"][rows]
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
                     values = _taken(state, f"{prefix}/history.{k}")[everywhere.ravel()]
