@@ -28,7 +28,7 @@ EXAMPLES = common.ROOT / "examples" / "atlases"
 ATLASES = ("aal2", "dk68", "schaefer100", "schaefer200", "schaefer400")
 NAMES = ("dmf", "hopf", "spiking")
 BELOW = 0.1
-SCANS: dict[str, dict[str, Any]] = {"spiking": {"span": (0.5, 2.0), "points": 5}}
+SCANS: dict[str, dict[str, Any]] = {"spiking": {"span": (0.5, 4.0), "points": 7}}
 """Where mean-field scans, which are quick, look further, spiking ones begin near the edge."""
 SCORED_S = {"dmf": 600.0, "hopf": 600.0, "spiking": 300.0}
 """BOLD that FC is computed from; what the example lets settle comes before."""

@@ -23,7 +23,7 @@ FLOOR = 0.02
 FURTHEST = 64.0
 """How many times the given coupling, or less than it, are looked at unless a range is given."""
 LOST_AT = 2.0
-"""A population that is held counts as lost where it fires at so many times its target."""
+"""A population that is held counts as lost where its rate is off its target by such a factor."""
 
 
 @dataclass
@@ -136,9 +136,10 @@ class Scan:
             return wrong
         if self.bench.side_by_side:  # feedback inhibition aims at a rate without noise
             return None
-        held = [goal for goal in self.goals if goal.held is not None]
-        if any((seen.get(f"rate.{goal.population}") or 0.0) > LOST_AT * goal.target_hz for goal in held):
-            return f"rates cannot be held: {self.rates_text(seen)}"
+        for goal in self.goals:
+            rate = seen.get(f"rate.{goal.population}", goal.target_hz)
+            if goal.held is not None and not 1 / LOST_AT <= rate / goal.target_hz <= LOST_AT:
+                return f"rates cannot be held: {self.rates_text(seen)}"
         return None
 
     def rates_text(self, seen: Mapping[str, Any]) -> str:
