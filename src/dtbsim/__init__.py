@@ -20,6 +20,8 @@ from dtbsim.version import VERSION
 if TYPE_CHECKING:
     from dtbsim.api import build, estimate, resume, run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
+    from dtbsim.atlas.derive_folder import derive_atlas
+    from dtbsim.atlas.importing import import_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
     from dtbsim.config.drives import NeuronRange
@@ -108,6 +110,8 @@ __version__ = VERSION
 _MODULES = {
     "api": ("build", "estimate", "resume", "run", "start", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
+    "atlas.derive_folder": ("derive_atlas",),
+    "atlas.importing": ("import_atlas",),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
     "config.drives": ("NeuronRange",),
@@ -275,10 +279,12 @@ __all__ = [
     "VogelsSprekeler",
     "WhiteNoiseDrive",
     "build",
+    "derive_atlas",
     "dump_config",
     "estimate",
     "get_model",
     "hash_run",
+    "import_atlas",
     "list_atlases",
     "list_models",
     "load_atlas",

@@ -22,6 +22,10 @@ class SignalOptions(Strict):
     on_grid: ClassVar[tuple[str, ...]] = ()
     intervals: ClassVar[tuple[str, ...]] = ()
 
+    def files(self) -> dict[str, str]:
+        """The files that it names, each by the key that names it."""
+        return {}
+
     def populations(self) -> dict[str, str]:
         """The named populations, each with the key that names it."""
         found: dict[str, str] = {}

@@ -16,6 +16,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.circuits import Parts
+from dtbsim.paths import user_path
 from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
@@ -122,7 +123,7 @@ def compile_network(
         drives=drives,
         records=records,
         execution=execution_of(config),
-        signals=_requests(given.signals),
+        signals=_requests(_located(given.signals, base)),
         controllers=_requests(given.controllers),
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
@@ -144,6 +145,15 @@ def compile_network(
         warnings=tuple(dict.fromkeys(places.warnings)),
         regions=regions,
     )
+
+
+def _located(items: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Signals with the whole paths of the files that they name."""
+    found = {}
+    for name, item in items.items():
+        files = {key: str(base / user_path(text)) for key, text in item.files().items()}
+        found[name] = item.model_copy(update=files) if files else item
+    return found
 
 
 def _requests(items: Mapping[str, Any]) -> tuple[Request, ...]:

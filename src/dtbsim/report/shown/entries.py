@@ -65,7 +65,7 @@ def _placed(panel: given.Panel, source: Source) -> given.Panel:
     for figure in panel.figures:
         if not isinstance(figure, given.BrainFrames):
             figures.append(figure)
-        elif atlas is not None and set(figure.names) <= set(atlas.region_names):
+        elif atlas is not None and atlas.xyz_mm is not None and set(figure.names) <= set(atlas.region_names):
             rows = [atlas.region_names.index(str(name)) for name in figure.names]
             figures.append(replace(figure, positions_mm=np.asarray(atlas.xyz_mm, np.float64)[rows]))
     return replace(panel, figures=figures)
