@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dtbsim.api import Source
 from dtbsim.backends.threads import usable_cores
 from dtbsim.config.python_values import plain_data
+from dtbsim.given import Source
 from dtbsim.spec.ensemble import may_differ
 from dtbsim.sweeps import sweep
 from dtbsim.sweeps.conduct import THREADS

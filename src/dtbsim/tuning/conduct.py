@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dtbsim.api import Source, resolve
 from dtbsim.arguments import flag, number, refuse, whole
 from dtbsim.arguments import path as path_argument
 from dtbsim.backends.threads import usable_cores
@@ -20,6 +19,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.overrides import Overrides, as_mapping
 from dtbsim.config.plain import plain
 from dtbsim.errors import InputError
+from dtbsim.given import Source, resolve
 from dtbsim.mpi.launch import several_ranks
 from dtbsim.sweeps.pool import Executor, ProcessPool
 from dtbsim.tuning.bench import Bench
