@@ -5,8 +5,8 @@
 80 regions of aal2 (dense), dt 0.1 ms (0.05 ms of the Epileptor), delays by tracts at 10 mm/ms where the case of
 `benchmarks/regions.py` has them, process time of one thread, noise included, what is compiled is compiled before; each
 simulator with the parameters, the scheme and the noise it has, as its users run it. FOLDER holds an environment for
-each peer (`benchmarks/peers/environments.py` makes those that lack). What a peer has no model for, or none that runs, is
-left out. With `--json`, cases that are measured replace those in the file, so that a run can be cut into pieces.
+each peer (`benchmarks/peers/environments.py` makes those that lack). What a peer has no model for, or none that runs,
+is left out. With `--json`, cases that are measured replace those in the file, so that a run can be cut into pieces.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _loop = nb.njit(nogil=True, error_model="numpy", pipeline_class=NoAliasCompiler)
 
 @_loop
 def _flow(s: Any, x: Any, rates: Any, numbers: Any, middle: Any, end: Any) -> int:
-    """The exact step of s and f - 1; writes the inflow in its middle and at its end; returns how many are floored."""
+    """The exact step of s and f - 1; writes the inflow in its middle and at its end, returns how many are floored."""
     gain, floor = numbers[GAIN], numbers[FLOOR]
     # row 0, s after half a step, is not needed
     xs, xx, xd = numbers[FLOW + 3], numbers[FLOW + 4], numbers[FLOW + 5]
@@ -137,9 +137,9 @@ def advance_bins(
 ) -> Any:
     """Take a state float64[6, n] through bins of rates float64[k, n] (Hz), each in a number of equal steps.
 
-    `bins` have been before. A sample, a row of `out`, is due after bin `discard` + m * `every`, m = 1, 2, ... Returns
-    how many bins were advanced, fewer than k where a volume is no positive number after the last of them, and how many
-    inflows were floored.
+    `bins` have been before. A sample, a row of `out`, is due after bin `discard` + m * `every`, m = 1, 2, ...
+    Returns how many bins were advanced, fewer than k where a volume is no positive number after the last of them, and
+    how many inflows were floored.
     """
     floored, due, n = 0, 0, state.shape[1]
     room = np.zeros((ROOM, min(n, WIDTH)))

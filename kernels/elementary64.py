@@ -95,5 +95,5 @@ def log(x: Any) -> Any:
 
 @_inline
 def power(x: Any, exponent: Any) -> Any:
-    """Return x**exponent of x > 0 as exp(exponent ln x): good to 2 ulp, and one for each unit of that logarithm."""
+    """Return x**exponent of x > 0 as exp(exponent ln x): 2 ulp and more for large logarithms."""
     return exp(exponent * log(x))

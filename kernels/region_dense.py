@@ -46,65 +46,42 @@ def _lanes(variables: int) -> Any:
     return sums
 
 
-def _targets(vectors: int, variables: int) -> Any:
-    """Some vectors of targets of one lane: x[j] = history[columns * j]; weights are [source, targets]."""
+def _targets(variables: int) -> Any:
+    """`n` vectors of targets of one lane, at most MOST: x[j] = history[columns * j]; weights are [source, targets]."""
 
     @intrinsic
-    def sums(typingctx: Any, h: Any, h2: Any, w: Any, n: Any, columns: Any, width: Any, out: Any, out2: Any) -> Any:
+    def sums(
+        typingctx: Any, n: Any, h: Any, h2: Any, w: Any, sources: Any, columns: Any, width: Any, out: Any, out2: Any
+    ) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-            histories, (weights, n_sources, columns, width) = args[:variables], args[2:6]
-            outs = args[6 : 6 + variables]
-            loop = Loop(builder, n_sources, vectors * variables)
-            at = builder.mul(loop.index, columns)
-            found = [splat(builder, builder.load(pointer(builder, history, F32, at))) for history in histories]
-            first = builder.mul(loop.index, width)
-            values = []
-            for vector in range(vectors):
-                weight = load_vector(builder, weights, builder.add(first, I64(WIDTH * vector)))
-                values += [
-                    fma(builder, weight, value, loop.sums[vector * variables + k]) for k, value in enumerate(found)
-                ]
-            for place, sum_ in enumerate(loop.end(values)):
-                vector, k = divmod(place, variables)
-                store_vector(builder, sum_, outs[k], I64(WIDTH * vector))
+            for vectors in range(1, MOST + 1):
+                with builder.if_then(builder.icmp_signed("==", args[0], I64(vectors))):
+                    _sum_vectors(builder, vectors, args[1 : 1 + variables], args[3:7], args[7 : 7 + variables])
             return context.get_dummy_value()
 
-        return types.void(*([types.int64] * 8)), codegen
+        return types.void(*([types.int64] * 9)), codegen
 
     return sums
 
 
-def _by_vectors(variables: int) -> Any:
-    """A function (number of vectors up to MOST, arguments of `_targets`)."""
-    known: Any = None
-    for vectors in range(1, MOST + 1):
-        known = _one_more(vectors, _targets(vectors, variables), known)
-    return known
-
-
-def _one_more(vectors: int, this: Any, fewer: Any) -> Any:
-    if fewer is None:
-
-        @nb.njit(nogil=True)
-        def smallest(
-            n: int, h: int, h2: int, w: int, sources: int, columns: int, width: int, out: int, out2: int
-        ) -> None:
-            this(h, h2, w, sources, columns, width, out, out2)
-
-        return smallest
-
-    @nb.njit(nogil=True)
-    def chosen(n: int, h: int, h2: int, w: int, sources: int, columns: int, width: int, out: int, out2: int) -> None:
-        if n == vectors:
-            this(h, h2, w, sources, columns, width, out, out2)
-        else:
-            fewer(n, h, h2, w, sources, columns, width, out, out2)
-
-    return chosen
+def _sum_vectors(builder: ir.IRBuilder, vectors: int, histories: Any, wiring: Any, outs: Any) -> None:
+    """The loop over sources, with the sums of so many vectors of each variable in registers."""
+    (weights, n_sources, columns, width), variables = wiring, len(histories)
+    loop = Loop(builder, n_sources, vectors * variables)
+    at = builder.mul(loop.index, columns)
+    found = [splat(builder, builder.load(pointer(builder, history, F32, at))) for history in histories]
+    first = builder.mul(loop.index, width)
+    values = []
+    for vector in range(vectors):
+        weight = load_vector(builder, weights, builder.add(first, I64(WIDTH * vector)))
+        values += [fma(builder, weight, value, loop.sums[vector * variables + k]) for k, value in enumerate(found)]
+    for place, sum_ in enumerate(loop.end(values)):
+        vector, k = divmod(place, variables)
+        store_vector(builder, sum_, outs[k], I64(WIDTH * vector))
 
 
 _lanes_of_one, _lanes_of_two = _lanes(1), _lanes(2)
-_targets_of_one, _targets_of_two = _by_vectors(1), _by_vectors(2)
+_targets_of_one, _targets_of_two = _targets(1), _targets(2)
 
 
 @nb.njit(nogil=True)

@@ -26,7 +26,8 @@ def group_of(name: str, network: Any, dt_ms: float, duration_s: float) -> Any:
     if network["delays"]:
         more["sc_dist"] = network["lengths_mm"]
     group = getattr(sim, f"{MODELS[name]}SimGroup")(
-        duration=duration_s, TR=0.5, sc=network["weights"], dt=str(dt_ms), force_cpu=True, do_fc=False, do_fcd=False, gof_terms=[],
+        duration=duration_s, TR=0.5, sc=network["weights"], dt=str(dt_ms), force_cpu=True, do_fc=False, do_fcd=False,
+        gof_terms=[],
         bold_remove_s=0, noise_segment_length=None, **more,
     )  # fmt: skip
     members = MEMBERS.get(name, 4)

@@ -1,7 +1,7 @@
 """vbi (numba): run_vbi.py MODEL NETWORK.npz DT_MS DURATION_MS -> JSON; run by `benchmarks/regions_peers.py`.
 
-Its Jansen-Rit and Wilson-Cowan models have no delays, which is said in `scheme`. Its Stuart-Landau model is left out: in
-version 0.4.4 half a second of 80 regions took longer than 100 s.
+Its Jansen-Rit and Wilson-Cowan models have no delays, which is said in `scheme`. Its Stuart-Landau model is left out:
+in version 0.4.4 half a second of 80 regions took longer than 100 s.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def balanced(strength: float, duration_ms: float = 3000.0, **controller: Any) ->
 
 def test_the_limit_of_the_balanced_state_of_aal2() -> None:
     """Eigenvalues of the linearised equations give 1.3522 for G times the largest eigenvalue, 2.41057."""
-    weights = np.asarray(load_atlas("aal2").weights, np.float64)
+    weights = np.array(load_atlas("aal2").weights, np.float64)
     np.fill_diagonal(weights, 0.0)
     matrix, p = csr_array(weights), Deco2014().complete({})
     largest = largest_eigenvalue(matrix)

@@ -49,6 +49,7 @@ class NoNeuronsPlan:
 
     exchange = "none"
     notes: list[str] = []  # noqa: RUF012 - there is nothing to say
+    device_bytes = 0
 
     def __init__(self, network: Network, threads: int) -> None:
         self.threads = threads

@@ -10,6 +10,7 @@ from dtbsim.build.lanes import MOST_SLOTS
 from dtbsim.build.memory import check_memory
 from dtbsim.errors import DtbsimError, InputError, MemoryPlanError, StorageError
 from dtbsim.estimation.rank import Rank
+from dtbsim.estimation.regions import region_bytes
 from dtbsim.estimation.result import Finding, Machine, Memory, Results, Time
 from dtbsim.spec.network import Network
 from dtbsim.spec.simulated import check_on_gpu, check_simulated
@@ -84,7 +85,7 @@ def of_memory(network: Network, machine: Machine, memory: Memory) -> Iterator[Dt
     try:
         check_memory(int(memory.node_bytes), int(memory.node_available), machine.ranks_per_node)
     except MemoryPlanError as error:
-        yield of_members(error, network.regions, machine.ranks)
+        yield of_members(error, network.regions, region_bytes(network, 0, machine.ranks))
 
 
 def warnings(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.no_neurons import no_blocks
 from dtbsim.backends.planned import BackendPlan
-from dtbsim.backends.regions.memory import of_members
+from dtbsim.backends.regions.memory import of_members, planned_bytes
 from dtbsim.build.blocks import assign_ranks, cut_blocks, find_ranks
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan
@@ -101,7 +101,10 @@ def prepare(
     try:
         check_node_memory(backend_plan.layout, comm)
     except MemoryPlanError as error:
-        raise of_members(error, network.regions, comm.size) from None
+        if network.regions is None:
+            raise
+        own = planned_bytes(network.regions, 0, comm.size) + region_signal_bytes(network)
+        raise of_members(error, network.regions, own) from None
     backend_plan.check_memory(comm)
     return Prepared(
         config=config,

@@ -87,7 +87,7 @@ def stability_limit(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: 
 
 
 def unstable_coupling(p: Mapping[str, F64 | float], coupling: csr_array, rate_hz: float) -> float | None:
-    """Global coupling times the largest eigenvalue of C where the state at the target is unstable, else None.
+    """Global coupling times the largest eigenvalue of C where the state at the target is unstable; else None.
 
     J_i are those that balance all regions at the target. A coupling with a negative weight is not looked at.
     """

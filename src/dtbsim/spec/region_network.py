@@ -248,6 +248,13 @@ class RegionNetwork:
         """The longest delay of any coupling, in steps."""
         return max((wiring.longest for coupling in self.every_coupling for wiring in coupling.wirings), default=0)
 
+    @property
+    def shortest_block(self) -> int:
+        """Steps of a block: the shortest delay of any coupling, and one more; a large number without any."""
+        outer = [one.coupling for one in self.from_spikes] + [one.coupling for one in self.to_spikes]
+        used = [w for coupling in (*self.couplings, *outer) for w in coupling.wirings if w.weights.size]
+        return min((wiring.shortest + 1 for wiring in used), default=2**30)
+
     @cached_property
     def _indices(self) -> dict[str, int]:
         return {population.name: population.index for population in self.populations}

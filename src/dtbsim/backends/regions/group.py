@@ -12,6 +12,7 @@ from dtbsim.backends.drive_tables import normal_table
 from dtbsim.backends.regions.constants import GroupConstants, changed
 from dtbsim.backends.regions.drives import GroupDrives
 from dtbsim.backends.regions.functions import PRE, before_numbers, function_numbers
+from dtbsim.backends.regions.in_place import History, InPlace
 from dtbsim.backends.regions.shares import Share
 from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, transposed
 from dtbsim.kernels import region_blocks as T
@@ -37,22 +38,19 @@ class Sampled:
     mean: bool
 
 
-@dataclass(eq=False)
-class _History:
-    """What is kept of one sent variable, by one function."""
-
-    population: int
-    variable: str
-    function: int
-    numbers: F32
-    values: F32
-
-
-class LaneGroup:
+class LaneGroup(InPlace):
     """Steps some members of a network, of which it has the nodes of its share."""
 
+    slot_fields = T.SLOT_FIELDS
+
     def __init__(
-        self, network: RegionNetwork, share: Share, members: tuple[int, ...], dt_ms: float, sampled: list[Sampled]
+        self,
+        network: RegionNetwork,
+        share: Share,
+        members: tuple[int, ...],
+        dt_ms: float,
+        sampled: list[Sampled],
+        most_block: int | None = None,
     ) -> None:
         self._network, self._share, self.members, self._dt_ms = network, share, members, dt_ms
         self.lanes = len(members)
@@ -61,11 +59,10 @@ class LaneGroup:
         self._wirings = [coupling.wirings[int(coupling.wiring_of[members[0]])] for coupling in couplings]
         used = [wiring for wiring in self._wirings if wiring.weights.size]
         used += [coupling.wirings[0] for coupling in outer if coupling.wirings[0].weights.size]
-        self.block = min([MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
+        self.block = min([most_block or MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
         self.back = max([wiring.longest for wiring in used], default=0)
-        extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
-        self.columns = self.back + 1 + extra
-        self._keep: list[Any] = []
+        self.columns = self.back + 1 + self._spare_columns()
+        self._held: list[Any] = []
         self._dense: list[F32] = []
         """Weights of all pairs."""
         self.constants = GroupConstants(network, share, members, dt_ms, self._wirings)
@@ -76,7 +73,7 @@ class LaneGroup:
         """By population: float32[block, local nodes * lanes] of each sent variable."""
         self.everywhere: dict[tuple[int, str], F32] = {}
         """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where all nodes are here."""
-        self._histories: list[_History] = []
+        self._histories: list[History] = []
         self.sampled = sampled
         self.rates = [np.zeros((self.block, one.sizes.size), np.float32) for one in network.from_spikes]
         """Filtered rates of populations of neurons after each step of a block, by `from_spikes`."""
@@ -212,7 +209,7 @@ class LaneGroup:
             coupling = target.coupling
             function = PRE.get(coupling.function, (T.PLAIN,))[0]
             slots.append(self._slot(coupling, coupling.wirings[0], function, 0, target.populations.size, out))
-        self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
+        self._slots = np.array(slots, np.int64).reshape(-1, self.slot_fields)
 
     def _slot(self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32) -> list[int]:
         source = self._network.populations[coupling.source]
@@ -220,7 +217,7 @@ class LaneGroup:
         return self._slot_of(history, coupling, wiring, source.n_nodes, first, last, out)
 
     def _slot_of(
-        self, history: _History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
+        self, history: History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
     ) -> list[int]:
         row = [0] * T.SLOT_FIELDS
         row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
@@ -242,12 +239,17 @@ class LaneGroup:
             stride = -(-self.block * self.lanes // SPARE) * SPARE
             raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
         kind, numbers = function_numbers(coupling, self.members)
-        strength = np.array(self.constants.strength(coupling)[first:last], np.float32, order="C")
-        self._strengths.setdefault(coupling.name, []).append((self._hold(strength), first, last))
+        strength = self._strength(coupling, first, last)
         row[T.S_FUNCTION], row[T.S_NUMBERS] = kind, self._hold(numbers).ctypes.data
         row[T.S_STRENGTH] = strength.ctypes.data
         row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
         return row
+
+    def _strength(self, coupling: RegionCoupling, first: int, last: int) -> F32:
+        """float32[targets, lanes], which changes of the coupling reach."""
+        strength = np.array(self.constants.strength(coupling)[first:last], np.float32, order="C")
+        self._strengths.setdefault(coupling.name, []).append((strength, first, last))
+        return strength
 
     def _weights_of(self, made: Any, wiring: Any, first: int, last: int, n_sources: int) -> F32:
         """All pairs as `made` lays them out; slots with the same weights share them and are summed together."""
@@ -258,25 +260,25 @@ class LaneGroup:
         self._dense.append(new)
         return new
 
-    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> _History:
+    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> History:
         numbers = before_numbers(coupling, function, self.members)
         for known in self._histories:
             same = (known.population, known.variable, known.function) == (source.index, coupling.variable, function)
             if same and np.array_equal(known.numbers, numbers):
                 return known
         values = np.zeros((source.n_nodes + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(source.index, coupling.variable, function, numbers, values))
+        self._histories.append(History(source.index, coupling.variable, function, numbers, values))
         return self._histories[-1]
 
-    def _outer_history(self, number: int, one: FromSpikes) -> _History:
+    def _outer_history(self, number: int, one: FromSpikes) -> History:
         """Of the rates of populations of neurons."""
         function = PRE.get(one.coupling.function, (T.PLAIN,))[0]
         numbers = before_numbers(one.coupling, function, self.members)
         values = np.zeros((one.sizes.size + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(-1 - number, "rate_hz", function, numbers, values))
+        self._histories.append(History(-1 - number, "rate_hz", function, numbers, values))
         return self._histories[-1]
 
-    def n_sources(self, history: _History) -> int:
+    def n_sources(self, history: History) -> int:
         """How many nodes a history is of."""
         if history.population < 0:
             return int(self._network.from_spikes[-1 - history.population].sizes.size)
@@ -285,7 +287,7 @@ class LaneGroup:
     # -- tables -------------------------------------------------------------------------------------------------
 
     def _hold(self, array: NDArray[Any]) -> NDArray[Any]:
-        self._keep.append(array)
+        self._held.append(array)
         return array
 
     def _fill(self) -> None:
@@ -302,7 +304,7 @@ class LaneGroup:
             )  # fmt: skip
         self._history_table = histories
         samples = np.zeros((len(self.sampled), T.SAMPLE_FIELDS), np.int64)
-        self._means = []
+        self._means: list[F32] = []
         for row, one in zip(samples, self.sampled, strict=True):
             sent = self.sent[one.population][one.variable]
             self._means.append(np.zeros(sent.shape[1], np.float32))
@@ -325,7 +327,7 @@ class LaneGroup:
         ):
             table[count], table[at] = len(rows), rows.ctypes.data
 
-    def _everywhere(self, history: _History) -> F32:
+    def _everywhere(self, history: History) -> F32:
         if history.population < 0:
             return self.rates[-1 - history.population]
         own = self.sent[history.population][history.variable]
@@ -358,26 +360,10 @@ class LaneGroup:
             kept = self._before(history, sent)
             self.history_values(history)[:nodes] = kept[:, None, :]
 
-    def _before(self, history: _History, sent: F32) -> F32:
+    def _before(self, history: History, sent: F32) -> F32:
         out = np.zeros_like(sent)
         T.before_nodes(history.function, sent, history.numbers.ravel(), out)
         return out
-
-    def history_values(self, history: _History) -> F32:
-        """float32[nodes + 1, columns, lanes], a view."""
-        nodes = self.n_sources(history)
-        size = (nodes + 1) * self.columns * self.lanes
-        return history.values[:size].reshape(nodes + 1, self.columns, self.lanes)
-
-    @property
-    def histories(self) -> list[_History]:
-        """Histories of sent variables."""
-        return self._histories
-
-    @property
-    def means(self) -> list[F32]:
-        """What has been summed of the means that are not complete, by sample."""
-        return self._means
 
     def begin_chunk(self, start: int, stop: int) -> None:
         """Give samples room for the steps [start, stop), and have what drives bring in them."""

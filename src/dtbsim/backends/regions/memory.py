@@ -22,7 +22,7 @@ def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
 
 
 def planned_parts(network: RegionNetwork, rank: int, n_ranks: int) -> dict[str, int]:
-    """By part: `states` with constants and noise, `couplings` with weights and sums, `histories`, `numbers`."""
+    """The same by part: `states` and constants, `couplings` (weights and sums), `histories`, `numbers`."""
     share = share_of(network, rank, n_ranks)
     parts = dict.fromkeys(("states", "couplings", "histories", "numbers"), 0)
     for population in network.populations:
@@ -98,11 +98,11 @@ def _entries(coupling: RegionCoupling) -> int:
     return (F32 + I64) * int(coupling.wirings[0].weights.size)
 
 
-def of_members(error: MemoryPlanError, network: RegionNetwork | None, n_ranks: int) -> MemoryPlanError:
-    """The refusal of an ensemble says how many members would fit; of anything else it is as it was."""
+def of_members(error: MemoryPlanError, network: RegionNetwork | None, own: int) -> MemoryPlanError:
+    """The refusal of an ensemble, whose members take `own` bytes, says how many would fit; others are as they were."""
     if network is None or network.members.n == 1:
         return error
-    members, own = network.members.n, planned_bytes(network, 0, n_ranks)
+    members = network.members.n
     room = max(0, own - error.excess_bytes)
     fit = min(members - 1, int(members * room / max(1, own)))
     return MemoryPlanError(
