@@ -9,6 +9,7 @@ import dtbsim
 
 GROUPS = {
     "Running": ("run", "validate", "load_config", "dump_config", "RunResult"),
+    "Working points": ("tune", "Tuned"),
     "Reading runs": ("open_run", "hash_run", "Run"),
     "Atlases": ("list_atlases", "load_atlas"),
 }

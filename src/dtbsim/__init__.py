@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from dtbsim.simulate import RunResult
     from dtbsim.simulate.live import LiveRun
     from dtbsim.store import Run, hash_run, open_run
+    from dtbsim.tuning import Tuned, tune
 
 __version__ = VERSION
 
@@ -197,6 +198,7 @@ _MODULES = {
     "store": ("Run", "hash_run", "open_run"),
     "assimilation": ("AssimilationResult", "assimilate"),
     "fitting": ("fit", "sweep"),
+    "tuning": ("Tuned", "tune"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -275,6 +277,7 @@ __all__ = [
     "TractDelay",
     "TruncatedNormal",
     "TsodyksMarkram",
+    "Tuned",
     "Uniform",
     "VogelsSprekeler",
     "WhiteNoiseDrive",
@@ -296,6 +299,7 @@ __all__ = [
     "run",
     "start",
     "sweep",
+    "tune",
     "validate",
     "write_report",
 ]

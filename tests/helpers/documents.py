@@ -5,7 +5,7 @@ A direction is an HTML comment right before a block, `<!-- run: ITEM; ITEM -->`:
     skip REASON          not run
     nightly              run only by `make nightly`
     needs MODULE         run only where this Python module can be imported
-    set KEY=VALUE        every `dtbsim run` and `dtbsim validate` of the block gets --set KEY=VALUE
+    set KEY=VALUE        every `dtbsim run`, `tune` and `validate` of the block gets --set KEY=VALUE
     replace OLD => NEW   in the text of the block
     file NAME            the block is the content of this file, for later blocks
     prints               the block is what the block before it printed
@@ -46,7 +46,7 @@ class Block:
         found = []
         for line in lines:
             command = re.sub(r"(^|\s)#.*$", "", line).strip().removeprefix("$ ")
-            if command and re.search(r"\bdtbsim (run|validate)\b", command):
+            if command and re.search(r"\bdtbsim (run|tune|validate)\b", command):
                 command += "".join(f" --set {override}" for override in self.overrides)
             if command:
                 found.append(command)

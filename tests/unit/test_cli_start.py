@@ -20,6 +20,7 @@ COMMANDS = (
     ("validate",),
     ("estimate",),
     ("calibrate",),
+    ("tune",),
     ("info",),
     ("hash",),
     ("report",),

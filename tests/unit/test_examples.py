@@ -78,6 +78,25 @@ def test_every_example_is_tested() -> None:
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(SCRIPTS + MODELS)
 
 
+@pytest.mark.parametrize("atlas", ["aal2", "dk68", "schaefer100", "schaefer200", "schaefer400"])
+def test_an_example_of_all_atlases_is_valid_on_each(atlas: str) -> None:
+    """`examples/atlases`: whatever the atlas, the coupling means the same; docs/tuning.md has what comes out."""
+    assert sorted(path.stem for path in (EXAMPLES / "atlases").iterdir()) == ["dmf", "hopf", "spiking"]
+    regions = dtbsim.load_atlas(atlas).n_regions
+    for name in ("dmf", "hopf"):
+        network = dtbsim.validate(EXAMPLES / "atlases" / f"{name}.yaml", set={"atlas": atlas})
+        assert network.regions is not None
+        assert network.regions.n_nodes == regions
+        wiring = network.regions.couplings[0].wirings[0]
+        matrix = np.zeros((regions, regions))
+        matrix[np.repeat(np.arange(regions), np.diff(wiring.starts)), wiring.sources] = wiring.weights
+        assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(1, abs=1e-5)
+    network = dtbsim.validate(EXAMPLES / "atlases" / "spiking.yaml", set={"atlas": atlas})
+    assert network.n_neurons == 125 * regions
+    (far,) = (projection for projection in network.projections if projection.reference is not None)
+    assert 54 < far.piece_number.max() < 54 * 2
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_an_example_is_valid_as_it_stands(name: str) -> None:
     network = dtbsim.validate(EXAMPLES / name)

@@ -173,6 +173,11 @@ class Atlas:
         """Return the total weight from each region, sum_i w_ij, float64[n]."""
         return connectome.strengths(self.weights, axis=0)
 
+    @cached_property
+    def spectral_radius(self) -> float:
+        """Largest absolute eigenvalue of the weights, to 12 digits; 0 where they have no cycle of connections."""
+        return connectome.spectral_radius(self.weights)
+
     def index(self, name: str) -> int:
         """Return the index of a region given by its key or its display name.
 

@@ -17,6 +17,7 @@ from dtbsim.cli.app_atlas import atlas_show_command, derive_command, import_comm
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
 from dtbsim.cli.app_export import export_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
+from dtbsim.cli.app_tune import tune_command
 from dtbsim.cli.complete import kind_sorts
 from dtbsim.cli.options import (
     AsJson,
@@ -237,6 +238,7 @@ def _validate(
 
 app.command("estimate", epilog=_EXIT_CODES)(estimate_command)
 app.command("calibrate")(calibrate_command)
+app.command("tune", epilog=_EXIT_CODES)(tune_command)
 
 
 @app.command("warm")

@@ -140,9 +140,11 @@ class Coupling(Strict):
         description="`connectome`: those of the atlas; `same_region`: 1 within a region; `all`: 1 between all; or a "
         "matrix",
     )
-    normalise: Literal["none", "largest", "total", "sources"] = Field(
+    normalise: Literal["none", "largest", "total", "sources", "mean_total", "spectral_radius"] = Field(
         default="none",
-        description="weights are divided by nothing, the largest, the target's total, or the number of sources",
+        description="weights are divided by nothing, the largest, the target's total, the number of sources, the mean "
+        "total of a target, or the largest absolute eigenvalue, with which the same strength means the same on every "
+        "atlas; the last two are those of the whole atlas where the weights are its",
     )
     delay_ms: CouplingDelay = Field(
         default=0.0,

@@ -165,8 +165,11 @@ class Projection(Strict):
     largest weight, and is scaled by w_ij / max w for the others. With `connectome_scales: weight` the number does not
     follow w: sources are drawn uniformly over the connected regions of the source, an in-degree is scaled by their
     share of all regions of the atlas that project to region i, and the synaptic weight by w_ij / max w.
-    `connectome_reference` stands for s or max w: give that of the intact atlas where weights of the atlas itself were
-    changed. `network.json` of a run says what it was.
+    `connectome_reference` stands for s or max w. With `spectral_radius`, the largest absolute eigenvalue of the atlas's
+    weights, the same in-degree and weight mean the same on every atlas: a matrix of in-degrees whose spectral radius is
+    `indegree`. `mean` is the mean total onto a region or, where s does not count, the mean weight of a connection. Give
+    the number of the intact atlas where weights of the atlas itself were changed. `network.json` of a run says what it
+    was.
     """
 
     source: str | Names = Field(description="population(s) the spikes come from (NAME, or CIRCUIT.POP of a circuit)")
@@ -178,11 +181,11 @@ class Projection(Strict):
     connectome_scales: Literal["indegree", "weight"] = Field(
         default="indegree", description="what follows the atlas's weights with `scope: connectome`, see above"
     )
-    connectome_reference: Number | None = Field(
+    connectome_reference: Annotated[Number, Field(gt=0)] | Literal["largest", "mean", "spectral_radius"] | None = Field(
         default=None,
-        gt=0,
-        description="connectome weight that counts as 1 with `scope: connectome`, see above; default: the largest "
-        "(with in-degrees: the largest total onto a region) of the whole atlas",
+        description="connectome weight that counts as 1 with `scope: connectome`, see above: a number, or the largest, "
+        "the mean (with in-degrees: of the totals onto a region) or the spectral radius of the whole atlas; default: "
+        "largest",
     )
     receptor: str | dict[str, Number] | None = Field(
         default=None, description=f"{RECEPTOR}; or port -> fraction of the weight"

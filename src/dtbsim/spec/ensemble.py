@@ -28,6 +28,11 @@ _ALLOWED = (
 )
 
 
+def may_differ(key: str) -> bool:
+    """Whether members of an ensemble may have values of their own at a key path."""
+    return _MAY_DIFFER.fullmatch(key) is not None
+
+
 @dataclass(frozen=True, eq=False)
 class MemberConfig:
     """One member: its configuration, its values by key, its own atlas where that differs."""

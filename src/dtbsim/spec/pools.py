@@ -138,7 +138,9 @@ def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Atlas
     n = len(atlas_of(atlas).region_names)
     by_strength = item.connectome_scales == "indegree" and rule_of(item.rule).number_of == "target"
     largest = np.bincount(edges.targets, edges.weights, n) if by_strength else edges.weights
-    reference = item.connectome_reference or float(largest.max())
+    reference = _reference(item, np.asarray(largest, dtype=np.float64), atlas)
+    if reference == 0:
+        return Scaling(some, ones, ones, reference=reference)
     if by_strength:
         return Scaling(pools.strength / reference, ones, ones, reference=reference)
     if item.connectome_scales == "indegree":
@@ -147,6 +149,19 @@ def find_scaling(item: cfg.Projection, pools: Pools, target: Draft, atlas: Atlas
     present = np.diff(pools.start) / np.maximum(links, 1)
     top = float(pools.weight.max())
     return Scaling(present, ones, pools.weight / top, top / reference, reference)
+
+
+def _reference(item: cfg.Projection, weights: F64, atlas: Atlas | None) -> float:
+    """What connectome weights are divided by: the number given, or one of the whole atlas; not above 0: there is none.
+
+    `weights` are those that count: totals onto a region, or weights of connections.
+    """
+    given = item.connectome_reference
+    if isinstance(given, float | int):
+        return float(given)
+    if given == "spectral_radius":
+        return atlas_of(atlas).spectral_radius
+    return float(weights.mean() if given == "mean" else weights.max())
 
 
 def unscaled(pools: Pools) -> Scaling:

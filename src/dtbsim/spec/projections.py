@@ -210,15 +210,15 @@ class _Compiler:
     def _scaling(self, pools: Pools) -> Scaling:
         item, path = self.item, f"{self.path}.connectome_reference"
         scaling = find_scaling(item, pools, self.target, self.atlas)
+        if scaling.reference == 0:
+            message = "the connectome has no cycle of connections: its spectral radius is 0"
+            raise self.places.error(path, message, "give largest, mean, or a number")
         if item.connectome_reference is not None and scaling.reference is None:
             raise self.places.error(path, "only scope: connectome has a reference", "leave it out")
         counts = self.rule.number_of is not None
         if item.connectome_reference is not None and not counts and item.connectome_scales == "indegree":
-            raise self.places.error(
-                path,
-                f"no number of {item.rule.kind} follows the connectome",
-                "leave it out, or give connectome_scales: weight",
-            )
+            message = f"no number of {item.rule.kind} follows the connectome"
+            raise self.places.error(path, message, "leave it out, or give connectome_scales: weight")
         return scaling
 
     # -- numbers, weights, delays -----------------------------------------------------------------------------
@@ -317,12 +317,11 @@ class _Compiler:
         """The numbers; InputError where the reference of the connectome is so small that they are too large."""
         largest = float(numbers.max(initial=0.0))
         if largest > most:
-            assert self.item.connectome_reference is not None
-            raise self.places.error(
-                f"{self.path}.connectome_reference",
-                f"{what} of {largest:.6g}; at most {most:,} can be",
-                f"give a reference of at least {self.item.connectome_reference * largest / most:.6g}",
-            )
+            given, path = self.item.connectome_reference, f"{self.path}.connectome_reference"
+            message = f"{what} of {largest:.6g}; at most {most:,} can be"
+            if isinstance(given, float | int):
+                raise self.places.error(path, message, f"give a reference of at least {given * largest / most:.6g}")
+            raise self.places.error(path, message, f"lower the number of the rule to {most / largest:.6g} of it")
         return numbers
 
     def _delays(self, pools: Pools, listing: Listing | None) -> Delays:

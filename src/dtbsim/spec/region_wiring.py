@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.atlas.connectome import spectral_radius
 from dtbsim.clock import nearest_steps, off_grid
 from dtbsim.config.bounds import MAX_DELAY_STEPS
 from dtbsim.config.coupling import Coupling
@@ -26,7 +27,7 @@ def wiring_of(
 ) -> Wiring:
     """The entries of a coupling between regions `target` and `source` of the atlas ([-1]: in none)."""
     rows, columns, weights, lengths = _entries(item, path, target, source, numbers)
-    weights = _normalised(item, path, rows, weights, target.size, source.size, numbers)
+    weights = _normalised(item, path, (rows, columns, weights), target, source, numbers)
     delays = _delays(item, path, rows, columns, lengths, target, source, dt_ms, longest_ms, numbers)
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=target.size))]).astype(np.int64)
     return Wiring(starts, columns.astype(np.int32), weights.astype(np.float32), delays)
@@ -88,19 +89,62 @@ def _lengths(rows: I64, columns: I64, target: I32, source: I32, numbers: Numbers
 
 
 def _normalised(
-    item: Coupling, path: str, rows: I64, weights: F64, n_targets: int, n_sources: int, numbers: Numbers
+    item: Coupling, path: str, entries: tuple[I64, I64, F64], target: I32, source: I32, numbers: Numbers
 ) -> F64:
+    """The weights as `normalise` of the coupling has them."""
+    rows, _, weights = entries
     if item.normalise == "none" or not weights.size:
         return weights
     if item.normalise == "sources":
-        return weights / n_sources
+        return weights / source.size
     if item.normalise == "largest":
         by: Any = float(np.abs(weights).max())
+    elif item.normalise == "total":
+        by = np.bincount(rows, weights, target.size)[rows]
+    elif item.normalise == "mean_total":
+        by = _mean_total(item, weights, target.size, numbers)
     else:
-        by = np.bincount(rows, weights, n_targets)[rows]
+        by = _radius(item, path, entries, target, source, numbers)
     if not np.all(np.asarray(by) != 0):
-        raise numbers.places.error(f"{path}.normalise", "weights of some target add up to 0", "use none or largest")
+        raise numbers.places.error(f"{path}.normalise", *_ZERO[item.normalise])
     return np.asarray(weights / by)
+
+
+_NO_TOTAL = "weights of some target add up to 0", "use none or largest"
+_ZERO = {
+    "total": _NO_TOTAL,
+    "largest": _NO_TOTAL,
+    "mean_total": ("weights add up to 0", "use none or largest"),
+    "spectral_radius": (
+        "weights have no cycle of connections: their spectral radius is 0",
+        "use largest or mean_total",
+    ),
+}
+
+
+def _mean_total(item: Coupling, weights: F64, n_targets: int, numbers: Numbers) -> float:
+    """Mean over targets of the sum of their weights; of the connectome: over all regions of the atlas."""
+    if item.weights == "connectome":
+        return float(atlas_of(numbers.atlas).in_strength().mean())
+    return float(weights.sum()) / n_targets
+
+
+def _radius(
+    item: Coupling, path: str, entries: tuple[I64, I64, F64], target: I32, source: I32, numbers: Numbers
+) -> float:
+    """Spectral radius of the weights; of the connectome: of the whole atlas, whatever part of it is coupled."""
+    if item.weights == "connectome":
+        return atlas_of(numbers.atlas).spectral_radius
+    if not np.array_equal(target, source):
+        raise numbers.places.error(
+            f"{path}.normalise",
+            "a matrix from some regions to others has no spectral radius",
+            "use largest or mean_total",
+        )
+    rows, columns, weights = entries
+    square = np.zeros((target.size, source.size))
+    square[rows, columns] = weights
+    return spectral_radius(square)
 
 
 def _delays(

@@ -36,7 +36,7 @@ def sweep(
     *,
     out: str | os.PathLike[str] | None = None,
     set: Overrides = (),
-    executor: Executor | None = None,
+    executor: Executor | ProcessPool | None = None,
     workers: int | None = None,
     measure: Measure | None = None,
     report: bool = False,
@@ -77,7 +77,7 @@ def sweep(
         KeyboardInterrupt: after Ctrl-C, when all runs have stopped and closed their stores.
     """
     report, take_over, progress = flag(report, "report"), flag(take_over, "take_over"), flag(progress, "progress")
-    found = None if executor is None else check_executor(executor)
+    found = None if executor is None or isinstance(executor, ProcessPool) else check_executor(executor)
     if measure is not None and not callable(measure):
         raise refuse(measure, "measure", "a function that takes a Run")
     if found is None and several_ranks(os.environ):
@@ -105,7 +105,8 @@ def sweep(
     left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None]
     if workers is None:
         workers = max(1, usable_cores() // threads)
-    pool = ProcessPool(whole(workers, "workers", at_least=1))
+    workers = whole(workers, "workers", at_least=1)
+    pool = executor if isinstance(executor, ProcessPool) else ProcessPool(workers)
     shown = _Progress(sys.stderr if progress else None, len(jobs), len(jobs) - len(left))
     try:
         for outcome in pool.outcomes(left) if found is None else on_executor(found, left):

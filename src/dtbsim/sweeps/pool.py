@@ -8,6 +8,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import time
 import warnings
 from collections import deque
@@ -96,10 +97,44 @@ def as_they_end(tasks: list[tuple[Any, Work]]) -> Iterator[tuple[Any, Work]]:
 
 
 class ProcessPool:
-    """Forked processes of this one; each simulates one run at a time and keeps its compiled code."""
+    """Forked processes of this one; each simulates one run at a time and keeps its compiled code.
+
+    As a context its processes stay from one call of `outcomes` to the next, and a sweep takes it as its `executor`.
+    """
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._stay = False
+        self._open = contextlib.ExitStack()
+        self._submit: Callable[[Job], concurrent.futures.Future[Outcome]] | None = None
+
+    def __enter__(self) -> ProcessPool:
+        self._stay = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stay = False
+        self._leave(*error)
+
+    def _leave(self, *error: object) -> None:
+        """End the processes that stayed; after an error, such as KeyboardInterrupt, at once."""
+        opened, self._open, self._submit = self._open, contextlib.ExitStack(), None
+        opened.__exit__(*(error or (None, None, None)))  # type: ignore[arg-type]
+
+    @contextlib.contextmanager
+    def _processes(self, jobs: int) -> Iterator[Callable[[Job], concurrent.futures.Future[Outcome]]]:
+        """Those that have stayed, or new ones."""
+        if not self._stay:
+            with _processes(min(self._workers, jobs)) as submit:
+                yield submit
+            return
+        if self._submit is None:
+            self._submit = self._open.enter_context(_processes(self._workers))
+        try:
+            yield self._submit
+        except BaseException:
+            self._leave(*sys.exc_info())
+            raise
 
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """Simulate; outcomes come as they are there. A process that is killed fails its run, and no other one."""
@@ -112,7 +147,7 @@ class ProcessPool:
 
     def _until_one_is_killed(self, waiting: deque[Job], suspects: list[Job]) -> Iterator[Outcome]:
         """Work off the queue; where a process is killed, the runs that were being simulated become `suspects`."""
-        with _processes(min(self._workers, len(waiting))) as submit:
+        with self._processes(len(waiting)) as submit:
             running: dict[concurrent.futures.Future[Outcome], Job] = {}
             while (waiting or running) and not suspects:
                 while waiting and len(running) < self._workers:
@@ -132,6 +167,8 @@ class ProcessPool:
                     else:
                         yield outcome
             suspects += running.values() if suspects else ()
+        if suspects:
+            self._leave()
 
 
 def _alone(job: Job) -> Iterator[Outcome]:
