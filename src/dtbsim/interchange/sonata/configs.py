@@ -58,9 +58,9 @@ def _write_bmtk(root: Path, network: Network, inputs: Inputs, reports: dict[str,
         {
             "manifest": {"$BASE_DIR": ".", "$OUTPUT_DIR": "$BASE_DIR/output", "$INPUT_DIR": "$BASE_DIR/inputs"},
             "target_simulator": "NEST",
-            # one step more: what NEST does in the last step is recorded with the next one
+            # BMTK runs for the duration, a step more than tstop: NEST records what happens in the last step in the next one
             "run": {
-                **_run_times(network), "tstop": time_of(network.n_steps + 1, network.dt_ms), "overwrite_output_dir": True,
+                **_run_times(network), "duration": time_of(network.n_steps + 1, network.dt_ms), "overwrite_output_dir": True,
                 "precise_times": False,
             },
             "inputs": inputs.bmtk,
