@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from dtbsim.errors import DtbsimError, InputError
+    from dtbsim.interchange.functions import export, import_network
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
     from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
@@ -152,6 +153,7 @@ _MODULES = {
         "Uniform",
     ),
     "errors": ("DtbsimError", "InputError"),
+    "interchange.functions": ("export", "import_network"),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
     "models.circuits.balanced_ei": ("BalancedEI",),
@@ -268,8 +270,10 @@ __all__ = [
     "build",
     "dump_config",
     "estimate",
+    "export",
     "get_model",
     "hash_run",
+    "import_network",
     "list_atlases",
     "list_models",
     "load_atlas",

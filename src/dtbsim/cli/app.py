@@ -14,7 +14,7 @@ import typer
 
 import dtbsim
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
-from dtbsim.cli.app_export import export_command
+from dtbsim.cli.app_export import export_command, import_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
 from dtbsim.cli.complete import atlas_names, kind_sorts
 from dtbsim.cli.options import (
@@ -295,6 +295,7 @@ def _report(run: RunFolder) -> Work:
 
 
 app.command("export", epilog=_EXIT_CODES)(export_command)
+app.command("import", epilog=_EXIT_CODES)(import_command)
 
 
 @atlas_app.command("list")

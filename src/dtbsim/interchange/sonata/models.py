@@ -52,6 +52,8 @@ MODELS: dict[str, NestModel] = {
     "glif1_psc": _glif(),
     "glif2_psc": _glif(spike_dependent_threshold=True),
     "glif3_psc": _glif(after_spike_currents=True),
+    "glif4_psc": _glif(spike_dependent_threshold=True, after_spike_currents=True),
+    "glif5_psc": _glif(spike_dependent_threshold=True, after_spike_currents=True, adapting_threshold=True),
     "mat2_psc_exp": NestModel("mat2_psc_exp", True),
     "aeif_cond_exp": NestModel("aeif_cond_exp", False),
     "amat2_psc_exp": NestModel(
