@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 N_E, N_I = 240, 60
-CURRENT = {"e": 45.0, "i": -200.0, "drive": 145.0, "unit": "pA"}
+CURRENT = {"e": 45.0, "i": -200.0, "drive": 160.0, "unit": "pA"}
 SCALES: dict[str, dict[str, Any]] = {
     "iaf_psc_exp": CURRENT | {"parameters": {"tau_syn_in_ms": 5.0}},
     "iaf_psc_alpha": CURRENT | {"e": 20.0, "i": -80.0, "drive": 66.0, "parameters": {"tau_syn_in_ms": 3.0}},
@@ -23,7 +23,7 @@ SCALES: dict[str, dict[str, Any]] = {
 """Sizes of weights by model; ports where the model takes any."""
 
 
-def case(model: str, *, duration_ms: float = 500.0, size: float = 1.0, seed: int = 5) -> dict[str, Any]:
+def case(model: str, *, duration_ms: float = 700.0, size: float = 1.0, seed: int = 5) -> dict[str, Any]:
     """The configuration of a balanced network of a model; `size` scales the numbers of neurons."""
     given = SCALES[model]
     receptors = given.get("receptors")

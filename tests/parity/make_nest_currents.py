@@ -131,7 +131,7 @@ def glif_cases() -> list[dict[str, Any]]:
     after_spike = {"V_reset_mV": -75.0, "asc_amps_1_pA": -9.18, "asc_amps_2_pA": -150.0, "asc_decay_1_per_ms": 0.003,
                    "asc_decay_2_per_ms": 0.1, "asc_r_1": 0.9, "asc_r_2": 0.7}  # fmt: skip
     both = resets | {key: value for key, value in after_spike.items() if key != "V_reset_mV"}
-    follows = both | {"th_voltage_index_per_ms": 0.02, "th_voltage_decay_per_ms": 0.09}
+    follows = both | {"th_voltage_index_per_ms": 0.004, "th_voltage_decay_per_ms": 0.09}
     for name, own in (
         ("glif1_psc", {"V_reset_mV": -75.0}), ("glif2_psc", resets), ("glif3_psc", after_spike), ("glif4_psc", both),
         ("glif5_psc", follows),

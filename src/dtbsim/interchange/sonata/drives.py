@@ -241,7 +241,8 @@ def _write_clamp(network: Network, nodes: NodeMap, name: str, parts: list[Drive]
             )  # fmt: skip
         if not edges.size:
             continue
-        stops = np.append(edges[1:], steps.size)
+        # longer than until the next change: BMTK switches off a clamp that ends there, at the very time of the change
+        lengths = (np.append(edges[1:], steps.size) - edges + 1) * network.dt_ms
         key = f"drive_{name}" if len(parts) == 1 else f"drive_{name}_{number}"
         gids, _ = reached(network, part)
         index = network.populations[part.population].family
@@ -253,7 +254,7 @@ def _write_clamp(network: Network, nodes: NodeMap, name: str, parts: list[Drive]
             "node_set": {"population": nodes.population[index], "node_id": ids},
             "amp": values[edges].tolist(),
             "delay": [time_of(int(step) - 1, network.dt_ms) for step in steps[edges]],
-            "duration": [time_of(int(n), network.dt_ms) for n in stops - edges],
+            "duration": np.round(lengths, 9).tolist(),
         }
 
 

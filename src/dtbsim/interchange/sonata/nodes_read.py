@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
+from dtbsim.files.limits import most_array_bytes, size_of
 from dtbsim.files.regular import check_regular
 from dtbsim.interchange.sonata.simulation import read_types
 
@@ -48,6 +49,10 @@ def dataset(group: Any, name: str, path: Path, *, kinds: str = "biuf") -> Any:
         raise InputError("this dataset is missing", where=where, remedy=_DAMAGED)
     if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external or found.ndim != 1:
         raise InputError("this is no plain list of numbers", where=where, remedy=_DAMAGED)
+    most = most_array_bytes(path.stat().st_size)
+    if found.shape[0] * found.dtype.itemsize > most:
+        said = f"this has {found.shape[0]:,} entries, more than a file of {size_of(path.stat().st_size)} holds"
+        raise InputError(said, where=where, remedy=_DAMAGED)
     if found.dtype.kind not in kinds and h5py.check_string_dtype(found.dtype) is None:
         raise InputError(f"this holds {found.dtype}", where=where, remedy=_DAMAGED)
     return found
