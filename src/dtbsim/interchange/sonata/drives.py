@@ -130,7 +130,8 @@ def _write_trains(network: Network, nodes: NodeMap, root: Path, name: str, parts
         receptors = _receptors_of(network, part, weight)
         edge_name = stem if len(parts) == 1 else f"{stem}_{number}"
         ends = stem, nodes.population[index]
-        writer = EdgeWriter(root, edge_name, ends, ports_of(family.declared, receptors), network.dt_ms)
+        sizes = first, nodes.sizes[index]
+        writer = EdgeWriter(root, edge_name, ends, sizes, ports_of(family.declared, receptors), network.dt_ms)
         writer.start(wide=abs(part.weight) > 2**24, large=False)
         source = start + np.arange(gids.size)
         for block in blocks_of(source, nodes.nodes(index, gids), weight, 1):

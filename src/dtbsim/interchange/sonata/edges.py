@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,8 +77,11 @@ def sign_losses(port: Port, low: float, high: float, where: str, name: str) -> I
 class EdgeWriter:
     """Writes one edge population, block by block, and its types."""
 
-    def __init__(self, root: Path, name: str, ends: tuple[str, str], ports: list[Port], dt_ms: float) -> None:
-        """`ends`: populations of the source and target nodes. `root` holds the folders of the circuit."""
+    def __init__(
+        self, root: Path, name: str, ends: tuple[str, str], sizes: tuple[int, int], ports: list[Port], dt_ms: float
+    ) -> None:
+        """`ends`: populations of the source and target nodes, of `sizes`. `root` holds the folders of the circuit."""
+        self._sizes = sizes
         self._root, self.name, self._ports, self._dt_ms = root, name, ports, dt_ms
         self._stem = f"edges_{safe(name)}"
         self._file = create(root / "network" / f"{self._stem}.h5")
@@ -95,6 +99,8 @@ class EdgeWriter:
         made["source"] = Column(self._population, "source_node_id", ids)
         made["target"] = Column(self._population, "target_node_id", ids)
         made["source"].data.attrs["node_population"], made["target"].data.attrs["node_population"] = self._ends
+        for end, size in zip(("source", "target"), self._sizes, strict=True):
+            made[end].data.attrs["n_nodes"] = size
         made["weight"] = Column(self._group, "syn_weight", np.float64 if wide else np.float32)
         if len(self._ports) > 1:
             made["type"] = Column(self._population, "edge_type_id", np.uint32)
@@ -175,7 +181,7 @@ def write_projection(
     """
     source, target = families
     ends = nodes.population[source], nodes.population[target]
-    writer = EdgeWriter(root, projection.name, ends, ports, dt_ms)
+    writer = EdgeWriter(root, projection.name, ends, (nodes.sizes[source], nodes.sizes[target]), ports, dt_ms)
     exact = all(abs(port.factor) == 1 for port in ports)
     writer.start(wide=wide or not exact, large=nodes.starts[-1] > 2**31)
     for part in projection.synapses():
@@ -190,26 +196,25 @@ def write_projection(
     return writer.close(), writer.n
 
 
-def index_edges(path: Path, name: str, n_nodes: tuple[int, int], most_bytes: int = 1 << 30) -> None:
+def index_edges(path: Path, name: str, most_bytes: int = 1 << 30) -> None:
     """Add the two indices of an edge population, for readers that ask for the edges of a node.
 
     The names of the specification are `node_id_to_ranges` and `range_to_edge_id`; BMTK wants `node_id_to_range`, which
     is the same dataset. Edges ascend by target; those of a source are found by sorting, so files whose sources take
     more than `most_bytes` are refused.
     """
-    import h5py
-
     with h5py.File(path, "r+") as file:
         population = file[f"edges/{name}"]
+        sizes = {end: int(population[f"{end}_node_id"].attrs["n_nodes"]) for end in ("source", "target")}
         n = population["source_node_id"].shape[0]
         if 24 * n > most_bytes:
             raise InputError(
                 f"the index of {n:,} edges needs {24 * n / 1e9:.2g} GB of memory", where=str(path),
                 remedy="leave --index out: edges ascend by target, and readers can index them",
             )  # fmt: skip
-        for end, kind, size in (("source", "source_to_target", n_nodes[0]), ("target", "target_to_source", n_nodes[1])):
+        for end, kind in (("source", "source_to_target"), ("target", "target_to_source")):
             ids = population[f"{end}_node_id"][:].astype(np.int64)
-            _write_index(population.require_group(f"indices/{kind}"), ids, size)
+            _write_index(population.require_group(f"indices/{kind}"), ids, sizes[end])
 
 
 def _write_index(group: Any, ids: NDArray[np.int64], n_nodes: int) -> None:

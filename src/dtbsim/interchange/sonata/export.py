@@ -121,6 +121,9 @@ def _write(
     nodes = place(network)
     entry, n_neurons, per_node = write_neurons(network, nodes, root)
     inputs = write_drives(network, nodes, root, how)
+    if with_index:
+        for item in inputs.edges:
+            _index(root, item)
     edges, n_edges = [], 0
     for projection in network.projections:
         made, n = _write_projection(built, projection, nodes, root, with_index=with_index)
@@ -143,17 +146,14 @@ def _write_projection(
     wide = target.channels[projection.channel].max_weight > 2**24 or projection.dynamics is not None
     made, n = write_projection(root, shown, nodes, ports, network.dt_ms, families, wide=wide)
     if with_index:
-        sizes = tuple(_size(network, nodes, family) for family in families)
-        index_edges(root / made["edges_file"].replace("$NETWORK_DIR", "network"), shown.name, (sizes[0], sizes[1]))
+        _index(root, made)
     return made, n
 
 
-def _size(network: Network, nodes: NodeMap, family: int) -> int:
-    """Nodes of the population that a family is in."""
-    name = nodes.population[family]
-    return sum(
-        extent(network, index)[1] for index in range(len(network.families)) if nodes.population[index] == name
-    )
+def _index(root: Path, entry: dict[str, Any]) -> None:
+    """Add the indices of the edges that an entry of the circuit names."""
+    for name in entry["populations"]:
+        index_edges(root / entry["edges_file"].replace("$NETWORK_DIR", "network"), name)
 
 
 def _write_origin(root: Path, network: Network, losses: tuple[Loss, ...], per_node: list[str]) -> None:

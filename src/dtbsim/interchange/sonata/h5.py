@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
+TEXT = h5py.string_dtype("utf-8")
 ROWS = 1 << 16
 """Rows of a chunk of a dataset."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dtbsim.build.kinds import neuron_values
 from dtbsim.interchange.base import Loss
-from dtbsim.interchange.sonata.h5 import Column, constant, counting, create
+from dtbsim.interchange.sonata.h5 import TEXT, Column, constant, counting, create
 from dtbsim.interchange.sonata.models import MODELS, NestModel, nest_name, nest_parameters, settable
 from dtbsim.interchange.sonata.tables import write_json, write_types
 from dtbsim.models.base import same_values
@@ -34,6 +34,8 @@ class NodeMap:
     """First gid of every family."""
     shift: tuple[int, ...]
     """What is subtracted from gids of a family."""
+    sizes: tuple[int, ...]
+    """Nodes of the SONATA population of every family."""
 
     def nodes(self, family: int, gids: I64) -> I64:
         """Ids of nodes."""
@@ -53,7 +55,9 @@ def place(network: Network) -> NodeMap:
         else:
             names.append(NEURONS)
             shifts.append(skipped)
-    return NodeMap(tuple(names), tuple(starts), tuple(shifts))
+    of = [extent(network, index)[1] for index in range(len(network.families))]
+    sizes = [sum(n for n, other in zip(of, names, strict=True) if other == name) for name in names]
+    return NodeMap(tuple(names), tuple(starts), tuple(shifts), tuple(sizes))
 
 
 def extent(network: Network, family: int) -> tuple[int, int]:
@@ -182,7 +186,7 @@ def _packed(value: Any, n: int) -> Any:
 
 
 def _write_names(network: Network, neurons: list[int], group: Any) -> None:
-    """Population and region of every node, as texts of fixed length, which all readers take."""
+    """Population and region of every node, as texts of any length, which libsonata and BMTK take."""
     items = [
         (network.families[index].name, network.populations[member])
         for index in neurons
@@ -195,11 +199,10 @@ def _write_names(network: Network, neurons: list[int], group: Any) -> None:
 
 
 def _texts(group: Any, name: str, runs: list[tuple[str, int]]) -> None:
-    width = max(len(text.encode()) for text, _ in runs) or 1
-    column = Column(group, name, np.dtype(f"S{width}"))
+    column = Column(group, name, TEXT)
     for text, n in runs:
         for first in range(0, n, CHUNK):
-            column.append(np.full(min(CHUNK, n - first), text.encode(), np.dtype(f"S{width}")))
+            column.append(np.full(min(CHUNK, n - first), text, object))
     column.close()
 
 
