@@ -49,7 +49,8 @@ def spikes_of(given: Any) -> tuple[set[tuple[int, int]], int]:
 
 def first_difference(one: set[tuple[int, int]], other: set[tuple[int, int]]) -> str:
     """What a failing test says."""
-    return f"{len(one)} and {len(other)} spikes; first differing step {min((step for step, _ in one ^ other), default=None)}"
+    first = min((step for step, _ in one ^ other), default=None)
+    return f"{len(one)} and {len(other)} spikes; first differing step {first}"
 
 
 @pytest.mark.parametrize("model", list(SCALES))

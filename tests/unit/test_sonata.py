@@ -141,7 +141,9 @@ def changed(**more: Any) -> dict[str, Any]:
 
 REFUSED = {
     "model": (changed(populations__I={"model": "theta", "size": 10}, projections={}, drives={}), "no model 'theta'"),
-    "sign": (changed(projections__EE__receptor="in", populations__E__parameters={"tau_syn_in_ms": 5.0}), "above 0 go to"),
+    "sign": (
+        changed(projections__EE__receptor="in", populations__E__parameters={"tau_syn_in_ms": 5.0}), "above 0 go to"
+    ),
     "step 0": (changed(drives__background__start_ms=0.0), "arrive in step 0"),
     "early current": (changed(drives__step__times_ms=[0.1, 30.0]), "first three steps"),
     "noise": (

@@ -74,9 +74,7 @@ def _print(made: Written) -> None:
     for note in made.notes:
         write(f"{note}\n")
     if made.losses:
-        rows = [
-            (loss.what, loss.where, loss.instead, "yes" if loss.spikes else "no") for loss in made.losses
-        ]
+        rows = [(loss.what, loss.where, loss.instead, "yes" if loss.spikes else "no") for loss in made.losses]
         show(table(("lost", "where", "written instead", "spikes differ"), rows))
     else:
         write("nothing was lost\n")

@@ -76,7 +76,9 @@ def import_network(
         InputError: no such format, or something of the network that cannot be read or simulated: nothing was written.
     """
     importer = IMPORTERS.find(text(form, "form"), "--from")
-    return importer.read(path_argument(source, "source"), path_argument(out, "out"), overwrite=flag(overwrite, "overwrite"))
+    return importer.read(
+        path_argument(source, "source"), path_argument(out, "out"), overwrite=flag(overwrite, "overwrite")
+    )
 
 
 def _network(source: Any, overrides: Overrides) -> BuiltNetwork:
@@ -94,9 +96,11 @@ def _run(source: Any, overrides: Overrides, exporter: Exporter, to: str) -> Run:
     from dtbsim.store import Run, open_run
 
     if overrides:
-        raise InputError(f"the format {to} is of a run, which nothing can be set in", where="--set", remedy="leave it out")
+        raise InputError(
+            f"the format {to} is of a run, which nothing can be set in", where="--set", remedy="leave it out"
+        )
     if isinstance(source, Run):
         return source
     if not isinstance(source, str | os.PathLike) or not Path(source).is_dir():
         raise InputError(f"the format {to} is of a run", where=str(source), remedy="name the folder of a run")
-    return open_run(source)
+    return open_run(Path(source))

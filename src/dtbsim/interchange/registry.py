@@ -1,7 +1,7 @@
 """Which formats can be written and read, by name; other packages add some by entry points.
 
-    [project.entry-points."dtbsim.exporters"]
-    brian = "my_package.brian:BrianExporter"
+[project.entry-points."dtbsim.exporters"]
+brian = "my_package.brian:BrianExporter"
 """
 
 from __future__ import annotations

@@ -174,7 +174,9 @@ def find_model(template: str, given: dict[str, Any], where: str) -> tuple[str, d
             )  # fmt: skip
         return variant, dict(given)
     if name not in FROM_NEST:
-        raise InputError(f"unknown model template '{template}'", where=where, remedy=did_you_mean(f"nest:{name}", known))
+        raise InputError(
+            f"unknown model template '{template}'", where=where, remedy=did_you_mean(f"nest:{name}", known)
+        )
     return FROM_NEST[name], dict(given)
 
 

@@ -14,14 +14,22 @@ from dtbsim.spec.network import Network
 
 
 def write_configs(
-    root: Path, network: Network, nodes: NodeMap, circuit: tuple[list[dict[str, Any]], list[dict[str, Any]]], inputs: Inputs
+    root: Path,
+    network: Network,
+    nodes: NodeMap,
+    circuit: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+    inputs: Inputs,
 ) -> None:
     """Write the configurations, node sets, and what the script reads."""
     write_json(
         root / "circuit_config.json",
         {
             "version": 2.4,
-            "manifest": {"$BASE_DIR": ".", "$NETWORK_DIR": "$BASE_DIR/network", "$COMPONENT_DIR": "$BASE_DIR/components"},
+            "manifest": {
+                "$BASE_DIR": ".",
+                "$NETWORK_DIR": "$BASE_DIR/network",
+                "$COMPONENT_DIR": "$BASE_DIR/components",
+            },
             "components": {
                 "point_neuron_models_dir": "$COMPONENT_DIR/point_neuron_models",
                 "synaptic_models_dir": "$COMPONENT_DIR/synaptic_models",

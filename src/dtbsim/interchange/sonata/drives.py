@@ -61,7 +61,9 @@ def drive_losses(network: Network, how: str) -> Iterator[Loss]:
     for name, parts in drives_by_name(network):
         kind, where = parts[0].kind, parts[0].key_path or f"drives.{name}"
         if kind == "poisson" and how == "poisson":
-            yield Loss("Poisson spikes are drawn by NEST", where, "as many on average, at other times (--drives poisson)")
+            yield Loss(
+                "Poisson spikes are drawn by NEST", where, "as many on average, at other times (--drives poisson)"
+            )
         elif how == "none":
             yield Loss(f"the drive '{name}'", where, "nothing (--drives none)")
         elif kind in ("noise", "trains"):

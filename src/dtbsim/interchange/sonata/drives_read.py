@@ -55,7 +55,7 @@ def _drive(bundle: Bundle, table: Mapping[str, Any], folder: Path, prefix: str, 
     np.savez(folder / file, neuron=neuron[neuron >= 0], time_ms=table["time_ms"][neuron >= 0])
     assert bundle.target.model is not None
     port = bundle.target.model.receptor(bundle.receptor)
-    made = {"kind": "spike_trains", "target": bundle.target.name, "file": f"{prefix}/{file}"}
+    made: dict[str, Any] = {"kind": "spike_trains", "target": bundle.target.name, "file": f"{prefix}/{file}"}
     if bundle.receptor is not None:
         made["receptor"] = bundle.receptor
     made[WEIGHT_KEYS.get(port.weight_unit, "weight")] = next(iter(bundle.weights))

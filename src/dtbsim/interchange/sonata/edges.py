@@ -234,5 +234,3 @@ def _write_index(group: Any, ids: NDArray[np.int64], n_nodes: int) -> None:
 def blocks_of(source: NDArray[Any], target: NDArray[Any], weight: float, delay: int) -> Iterator[Block]:
     """Edges of one weight and delay as one block."""
     yield source, target, np.full(source.size, weight), np.full(source.size, delay, np.int64)
-
-

@@ -18,7 +18,7 @@ from dtbsim.interchange.sonata.columns import ColumnFiles
 from dtbsim.interchange.sonata.nodes_read import dataset, numbers, opened, population_of
 from dtbsim.interchange.sonata.simulation import read_json, read_types
 from dtbsim.interchange.sonata.weight_functions import WEIGHT_FUNCTIONS
-from dtbsim.models.connections.explicit import lowest_bit
+from dtbsim.numerics.fixed_point import lowest_bit
 
 ROWS = 1 << 19
 STATIC = ("static_synapse", "nest:static_synapse", "default", "")
@@ -70,7 +70,12 @@ class Types:
 
 
 def read_edges(
-    path: Path, table: Path | None, directory: Path | None, places: Mapping[str, Placed], cells: list[Cell], folder: Path
+    path: Path,
+    table: Path | None,
+    directory: Path | None,
+    places: Mapping[str, Placed],
+    cells: list[Cell],
+    folder: Path,
 ) -> list[Bundle]:
     """Read all edge populations of a file; the columns of what becomes projections lie in `folder`.
 
@@ -274,5 +279,7 @@ class _Values:
         nodes = self._reader.ends[end].nodes
         values = nodes.attribute(name, self._at[end][mine])
         if values is None:
-            raise InputError(f"nodes have no {name}, which the weight function needs", where=f"{nodes.path}: {nodes.name}")
+            raise InputError(
+                f"nodes have no {name}, which the weight function needs", where=f"{nodes.path}: {nodes.name}"
+            )
         return np.asarray(values, np.float64)

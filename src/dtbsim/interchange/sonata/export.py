@@ -114,9 +114,7 @@ def _run_losses(network: Network) -> Iterator[Loss]:
         yield Loss("recorded weights", "record.weights", "nothing")
 
 
-def _write(
-    built: BuiltNetwork, root: Path, how: str, *, with_index: bool, losses: tuple[Loss, ...]
-) -> dict[str, int]:
+def _write(built: BuiltNetwork, root: Path, how: str, *, with_index: bool, losses: tuple[Loss, ...]) -> dict[str, int]:
     network = built.network
     nodes = place(network)
     entry, n_neurons, per_node = write_neurons(network, nodes, root)

@@ -153,7 +153,8 @@ class _Import:
             raise InputError(f"{bad} is missing for some nodes of '{cell.name}'", where=str(cell.nodes.path))
         file = f"{cell.name}_{what}.npz"
         if arrays:
-            np.savez(self._folder / file, **arrays)
+            save: Any = np.savez
+            save(self._folder / file, **arrays)
         return {
             name: {"file": f"{self._prefix}/{file}", "column": name} if name in arrays else value
             for name, value in values.items()
@@ -163,9 +164,7 @@ class _Import:
 
     def _spikes(self) -> dict[str, str]:
         """Spikes of virtual nodes, in a file for each population; return the files by its name."""
-        virtual = {
-            cell.nodes.name: self._places[cell.nodes.name] for cell in self._cells if cell.model is None
-        }
+        virtual = {cell.nodes.name: self._places[cell.nodes.name] for cell in self._cells if cell.model is None}
         files: dict[int, ColumnFiles] = {}
         early = 0
         for _, path in spike_inputs(self._sonata):
@@ -181,10 +180,14 @@ class _Import:
                     files[one].append({"neuron": index[mine], "time_ms": on_time[kept][mine]})
         if early:
             self.losses.append(
-                Loss(f"{early:,} spikes at time 0 or before", str(self._sonata.file), "nothing: NEST takes none, either")
+                Loss(
+                    f"{early:,} spikes at time 0 or before", str(self._sonata.file), "nothing: NEST takes none, either"
+                )
             )
         self.sizes["input spikes"] = sum(item.n for item in files.values())
-        return {self._cells[number].name: self._save_spikes(self._cells[number], item) for number, item in files.items()}
+        return {
+            self._cells[number].name: self._save_spikes(self._cells[number], item) for number, item in files.items()
+        }
 
     def _save_spikes(self, cell: Cell, files: ColumnFiles | None) -> str:
         name = f"{cell.name}_spikes.npz"

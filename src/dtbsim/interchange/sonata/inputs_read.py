@@ -147,7 +147,9 @@ def chosen(
             yield cell, None if neurons.size == cell.size else neurons.tolist()
 
 
-def _nodes_of(node_set: Any, sonata: Sonata, places: Mapping[str, Placed], where: str, depth: int = 0) -> dict[str, I64]:
+def _nodes_of(
+    node_set: Any, sonata: Sonata, places: Mapping[str, Placed], where: str, depth: int = 0
+) -> dict[str, I64]:
     """Positions of the nodes of a set, by population; attributes must all agree, a list of sets is all of them."""
     if depth > 20:
         raise InputError("a node set names itself", where=where)
@@ -168,9 +170,7 @@ def _nodes_of(node_set: Any, sonata: Sonata, places: Mapping[str, Placed], where
         return {n: np.unique(np.concatenate([part[n] for part in parts if n in part])) for n in names}
     if not isinstance(node_set, dict):
         raise InputError(f"'{node_set}' is no node set", where=where)
-    return {
-        name: np.flatnonzero(_agree(place.nodes, name, node_set, where)) for name, place in places.items()
-    }
+    return {name: np.flatnonzero(_agree(place.nodes, name, node_set, where)) for name, place in places.items()}
 
 
 def _agree(nodes: Nodes, name: str, wanted: Mapping[str, Any], where: str) -> NDArray[np.bool_]:

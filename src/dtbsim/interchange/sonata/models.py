@@ -56,9 +56,7 @@ MODELS: dict[str, NestModel] = {
     "glif5_psc": _glif(spike_dependent_threshold=True, after_spike_currents=True, adapting_threshold=True),
     "mat2_psc_exp": NestModel("mat2_psc_exp", True),
     "aeif_cond_exp": NestModel("aeif_cond_exp", False),
-    "amat2_psc_exp": NestModel(
-        "amat2_psc_exp", False, names={"beta_per_ms": "beta", "tau_v_ms": "tau_v"}
-    ),
+    "amat2_psc_exp": NestModel("amat2_psc_exp", False, names={"beta_per_ms": "beta", "tau_v_ms": "tau_v"}),
     "hh_psc_alpha": NestModel("hh_psc_alpha", False),
     "izhikevich": NestModel("izhikevich", False, {"consistent_integration": False}, ports="one"),
 }

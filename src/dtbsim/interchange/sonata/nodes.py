@@ -116,7 +116,8 @@ def write_neurons(network: Network, nodes: NodeMap, root: Path) -> tuple[dict[st
     """Write the population of neurons; return its entry of the circuit, its size, and parameters that are per node."""
     neurons = [index for index, family in enumerate(network.families) if not family.declared.is_source]
     n = sum(extent(network, index)[1] for index in neurons)
-    rows, per_node = [], {}
+    rows: list[dict[str, Any]] = []
+    per_node: dict[str, list[tuple[int, NDArray[np.float64]]]] = {}
     with create(root / "network" / "nodes.h5") as file:
         population = file.create_group(f"nodes/{NEURONS}")
         group = population.create_group("0")
@@ -136,9 +137,8 @@ def write_neurons(network: Network, nodes: NodeMap, root: Path) -> tuple[dict[st
         constant(population, "node_group_id", n, 0)
         counting(population, "node_group_index", n)
         _write_names(network, neurons, group)
-        dynamics = group.create_group("dynamics_params") if per_node else None
         for name, pieces in per_node.items():
-            data = dynamics.create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
+            data = group.require_group("dynamics_params").create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
             for first, values in pieces:
                 data[first : first + len(values)] = values
     write_types(root / "network" / "node_types.csv", rows)

@@ -72,7 +72,9 @@ def read_sonata(source: Path) -> Sonata:
         circuit = {**values, **_resolved(circuit_file)}
     networks = circuit.get("networks")
     if not isinstance(networks, dict):
-        raise InputError("names no `networks`, as a SONATA circuit does", where=str(circuit_file), remedy="name another")
+        raise InputError(
+            "names no `networks`, as a SONATA circuit does", where=str(circuit_file), remedy="name another"
+        )
     sets = circuit.get("node_sets_file") or values.get("node_sets_file")
     return Sonata(
         file=file,
@@ -112,7 +114,9 @@ def read_types(path: Path, key: str) -> dict[int, dict[str, Any]]:
         rows = csv.reader(text_lines(path, MOST_TABLE_BYTES, "this is no table of types"), delimiter=" ")
         header = [name for name in next(rows, []) if name]
         if key not in header:
-            raise InputError(f"the table has no column {key}", where=str(path), remedy="columns are separated by spaces")
+            raise InputError(
+                f"the table has no column {key}", where=str(path), remedy="columns are separated by spaces"
+            )
         found: dict[int, dict[str, Any]] = {}
         for row in rows:
             if not row:
@@ -160,7 +164,9 @@ def _resolved(file: Path) -> dict[str, Any]:
         def one(found: re.Match[str]) -> str:
             if found[1] not in variables:
                 known = ", ".join(f"${name}" for name in variables)
-                raise InputError(f"there is no variable {found[0]}", where=f"{file}: manifest", remedy=f"known: {known}")
+                raise InputError(
+                    f"there is no variable {found[0]}", where=f"{file}: manifest", remedy=f"known: {known}"
+                )
             return replaced(variables[found[1]], depth + 1)
 
         return _VARIABLE.sub(one, text)
@@ -193,6 +199,8 @@ def _pairs(items: Any, data: str, types: str, file: Path) -> list[tuple[Path, Pa
         path = _path(item[data], file)
         if not path.is_file():
             what = data.removesuffix("_file")
-            raise InputError(f"the file of {what} is missing", where=str(path), remedy=f"put it there, or correct {file}")
+            raise InputError(
+                f"the file of {what} is missing", where=str(path), remedy=f"put it there, or correct {file}"
+            )
         found.append((path, _path(table, file) if isinstance(table, str) and table not in ("", EMPTY) else None))
     return found

@@ -49,7 +49,9 @@ class SpikeFile:
         nodes.append(node)
 
 
-def write_spikes(path: Path, name: str, parts: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], dt_ms: float) -> int:
+def write_spikes(
+    path: Path, name: str, parts: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], dt_ms: float
+) -> int:
     """Write steps (at k dt) and nodes, ascending in steps; return how many there are."""
     n = 0
     with SpikeFile(path) as file:

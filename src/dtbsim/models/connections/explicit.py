@@ -18,6 +18,7 @@ from dtbsim.config.parts import KIND, RuleConfig
 from dtbsim.config.values import Flag, Strict
 from dtbsim.errors import InputError
 from dtbsim.models.connections.base import F64, I64, ConnectionRule, Ends, Listed, Listing, Span, Words
+from dtbsim.numerics.fixed_point import lowest_bit
 from dtbsim.paths import user_path
 
 KEPT_EDGES = 1 << 22
@@ -245,16 +246,6 @@ class _Sums:
             grid = self.lowest
         mean, size = self.total / self.n, self.size / self.n
         return Span(self.low, self.high, mean, size, grid, key, self.rounded)
-
-
-def lowest_bit(sizes: F64) -> float:
-    """Return the largest power of two of which all sizes are whole multiples, inf where all are 0."""
-    given = sizes[sizes > 0]
-    if not given.size:
-        return float("inf")
-    mantissa, exponent = np.frexp(given)
-    bits = (mantissa * 2.0**53).astype(np.int64)
-    return float(np.ldexp((bits & -bits).astype(np.float64), exponent - 53).min())
 
 
 def _scan(source: _Source, ends: Ends, *, exact: bool = False) -> Edges:

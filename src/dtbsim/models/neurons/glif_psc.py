@@ -283,7 +283,9 @@ class Glif4Psc(GlifPsc):
     """NEST's `glif_psc` with `spike_dependent_threshold` and `after_spike_currents`: LIF-R-ASC."""
 
     name = "glif4_psc"
-    summary = "GLIF 4 (LIF-R-ASC): the resets of GLIF 2 and the after-spike currents of GLIF 3; named alpha current ports"
+    summary = (
+        "GLIF 4 (LIF-R-ASC): the resets of GLIF 2 and the after-spike currents of GLIF 3; named alpha current ports"
+    )
     integration = _INTEGRATION.format(
         detail=" and the mean of the after-spike currents in it",
         held=" with threshold_spike and the after-spike currents",
@@ -293,14 +295,14 @@ class Glif4Psc(GlifPsc):
         "dASCurrent_j/dt = -asc_decay_j ASCurrent_j\nspike where V > V_th + threshold_spike:\n" + _RESETS
     )
     own_parameters = (*Glif2Psc.own_parameters, *Glif3Psc.own_parameters[1:])
-    own_states = (*Glif2Psc.own_states, *Glif3Psc.own_states)
+    own_states: tuple[State, ...] = (*Glif2Psc.own_states, *Glif3Psc.own_states)
     own_derived = (*Glif2Psc.own_derived, *Glif3Psc.own_derived[1:])
     current = Glif3Psc.current
-    before = (*Glif2Psc.before, *Glif3Psc.before)
+    before: tuple[str, ...] = (*Glif2Psc.before, *Glif3Psc.before)
     threshold = Glif2Psc.threshold
     reset = Glif2Psc.reset
     after = (*Glif2Psc.after, *Glif3Psc.after)
-    results = (*Glif2Psc.results, *Glif3Psc.results)
+    results: tuple[str, ...] = (*Glif2Psc.results, *Glif3Psc.results)
 
     def derive_own(self, p: Values, dt_ms: float) -> Constants:
         """Those of both mechanisms."""
