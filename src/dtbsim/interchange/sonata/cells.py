@@ -230,7 +230,8 @@ def _ports(row: Mapping[str, Any], given: dict[str, Any], where: str) -> dict[st
 
 def _take(cell: Cell, given: Mapping[str, Any], where: str, losses: list[Loss]) -> None:
     """Parameters and initial states by their names here."""
-    assert cell.model is not None and cell.entry is not None
+    assert cell.model is not None
+    assert cell.entry is not None
     names = own_names(cell.model, cell.entry)
     parameters = {row.name for row in cell.model.parameters}
     for name, value in given.items():

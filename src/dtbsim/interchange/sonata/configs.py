@@ -66,14 +66,15 @@ def _write_bmtk(root: Path, network: Network, inputs: Inputs, reports: dict[str,
         {
             "manifest": {"$BASE_DIR": ".", "$OUTPUT_DIR": "$BASE_DIR/output", "$INPUT_DIR": "$BASE_DIR/inputs"},
             "target_simulator": "NEST",
-            # BMTK runs for the duration, a step more than tstop: NEST records what happens in the last step in the next one
+            # BMTK runs for the duration, a step more than tstop: NEST records the last step with the next one
             "run": {
-                **_run_times(network), "duration": time_of(network.n_steps + 1, network.dt_ms), "overwrite_output_dir": True,
-                "precise_times": False,
+                **_run_times(network), "duration": time_of(network.n_steps + 1, network.dt_ms),
+                "overwrite_output_dir": True, "precise_times": False,
             },
             "inputs": inputs.bmtk,
             "output": {
-                "log_file": "log.txt", "output_dir": "$OUTPUT_DIR", "spikes_file": "spikes.h5", "spikes_sort_order": "time",
+                "log_file": "log.txt", "output_dir": "$OUTPUT_DIR", "spikes_file": "spikes.h5",
+                "spikes_sort_order": "time",
             },
             "reports": reports,
             "network": "$BASE_DIR/circuit_config.json",

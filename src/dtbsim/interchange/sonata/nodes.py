@@ -138,7 +138,9 @@ def write_neurons(network: Network, nodes: NodeMap, root: Path) -> tuple[dict[st
         counting(population, "node_group_index", n)
         _write_names(network, neurons, group)
         for name, pieces in per_node.items():
-            data = group.require_group("dynamics_params").create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
+            data = group.require_group("dynamics_params").create_dataset(
+                name, shape=(n,), dtype=np.float64, fillvalue=np.nan
+            )
             for first, values in pieces:
                 data[first : first + len(values)] = values
     write_types(root / "network" / "node_types.csv", rows)

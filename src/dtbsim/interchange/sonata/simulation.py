@@ -129,13 +129,13 @@ def read_types(path: Path, key: str) -> dict[int, dict[str, Any]]:
             if not isinstance(kept.get(key), int):
                 raise InputError(f"{key} is '{given[key]}', no whole number", where=f"{path}:{rows.line_num}")
             found[kept[key]] = kept
-        return found
     except FileNotFoundError:
         raise InputError("there is no such table of types", where=str(path), remedy="put it there") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"is no table of types: {error}", where=str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    return found
 
 
 def _cell(text: str) -> Any:

@@ -40,7 +40,7 @@ def direction_ee(edge: Attribute, source: Attribute, target: Attribute) -> F64:
 
 
 def gaussian_ll(edge: Attribute, source: Attribute, target: Attribute) -> F64:
-    """Weaker between neurons that prefer other orientations (Arkhipov et al. 2018, doi:10.1371/journal.pcbi.1006535)."""
+    """Weaker between neurons of other orientations (Arkhipov et al. 2018, doi:10.1371/journal.pcbi.1006535)."""
     apart = np.abs(target("tuning_angle") - source("tuning_angle"))
     turned = np.abs(np.abs(np.abs(180.0 - np.mod(apart, 360.0)) - 90.0) - 90.0)
     return plain(edge, source, target) * np.exp(-((turned / edge("weight_sigma")) ** 2))
