@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.fitting import fit, sweep
+    from dtbsim.interchange.functions import export, import_network
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
     from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
@@ -160,6 +161,7 @@ _MODULES = {
         "Uniform",
     ),
     "errors": ("DtbsimError", "InputError"),
+    "interchange.functions": ("export", "import_network"),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
     "models.circuits.balanced_ei": ("BalancedEI",),
@@ -286,10 +288,12 @@ __all__ = [
     "derive_atlas",
     "dump_config",
     "estimate",
+    "export",
     "fit",
     "get_model",
     "hash_run",
     "import_atlas",
+    "import_network",
     "list_atlases",
     "list_models",
     "load_atlas",

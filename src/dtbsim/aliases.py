@@ -29,6 +29,8 @@ _ALIASES: dict[str, str] = {
     "glif1_psc": "glif, glif1, glif_psc",
     "glif2_psc": "glif2",
     "glif3_psc": "glif3",
+    "glif4_psc": "glif4",
+    "glif5_psc": "glif5",
     "qif": "quadratic_integrate_and_fire, quadratic",
     "theta": "theta_neuron, ermentrout_kopell",
     "lif_dtb": "dtb",

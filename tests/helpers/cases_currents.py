@@ -141,7 +141,13 @@ CASES: dict[str, dict[str, Any]] = {
             "first": (0, 0, 0, 1),
             "use_stim": True,
         }
-        for name, own in (("glif1_psc", {}), ("glif2_psc", {"th_spike_add_mV": 2.0}), ("glif3_psc", {"asc_r_2": 0.7}))
+        for name, own in (
+            ("glif1_psc", {}),
+            ("glif2_psc", {"th_spike_add_mV": 2.0}),
+            ("glif3_psc", {"asc_r_2": 0.7}),
+            ("glif4_psc", {"th_spike_add_mV": 2.0}),
+            ("glif5_psc", {"th_voltage_index_per_ms": 0.02}),
+        )
     },
 }
 

@@ -11,7 +11,9 @@ from dtbsim.spec import Network
 SIZE = 40
 WEIGHTS = {"pA": ("weight_pA", 300.0), "mV": ("weight_mV", 3.0), "nS": ("weight_nS", 20.0), "1": ("weight", 0.5)}
 PORTED = {"iaf_psc_exp_multisynapse": {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}}
-PORTED |= {name: {"ampa": 2.0, "gaba": 5.0} for name in ("glif1_psc", "glif2_psc", "glif3_psc")}
+PORTED |= {
+    name: {"ampa": 2.0, "gaba": 5.0} for name in ("glif1_psc", "glif2_psc", "glif3_psc", "glif4_psc", "glif5_psc")
+}
 NAMES = sorted(name for name in list_models() if not example_model(name).is_source)
 
 

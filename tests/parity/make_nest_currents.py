@@ -123,14 +123,19 @@ def mat_cases() -> list[dict[str, Any]]:
 
 
 def glif_cases() -> list[dict[str, Any]]:
-    """The three GLIF models, each with current, with spikes at two ports, and with a coarse step."""
+    """The GLIF models, each with current, with spikes at two ports, and with a coarse step."""
     found, steps = [], 20_000
     membrane = {"C_m_pF": 60.0, "g_nS": 9.0, "E_L_mV": -78.0, "V_th_mV": -52.0, "t_ref_ms": 3.75}
     resets = {"th_spike_add_mV": 1.37, "th_spike_decay_per_ms": 0.009, "voltage_reset_fraction": 0.2,
               "voltage_reset_add_mV": 10.5}  # fmt: skip
     after_spike = {"V_reset_mV": -75.0, "asc_amps_1_pA": -9.18, "asc_amps_2_pA": -150.0, "asc_decay_1_per_ms": 0.003,
                    "asc_decay_2_per_ms": 0.1, "asc_r_1": 0.9, "asc_r_2": 0.7}  # fmt: skip
-    for name, own in (("glif1_psc", {"V_reset_mV": -75.0}), ("glif2_psc", resets), ("glif3_psc", after_spike)):
+    both = resets | {key: value for key, value in after_spike.items() if key != "V_reset_mV"}
+    follows = both | {"th_voltage_index_per_ms": 0.004, "th_voltage_decay_per_ms": 0.09}
+    for name, own in (
+        ("glif1_psc", {"V_reset_mV": -75.0}), ("glif2_psc", resets), ("glif3_psc", after_spike), ("glif4_psc", both),
+        ("glif5_psc", follows),
+    ):  # fmt: skip
         spikes = {"fast": (0.15, [60.0, 90.0]), "slow": (0.05, [-20.0, -40.0])}
         ports = {"fast": 2.0, "slow": 7.0}
         found += [
@@ -167,7 +172,11 @@ def create(nest: Any, experiment: dict[str, Any], parameters: dict[str, Any]) ->
     model: str = experiment["model"]
     if not model.startswith("glif"):
         return nest.Create(model, params=parameters)
-    flags = {"spike_dependent_threshold": model[4] == "2", "after_spike_currents": model[4] == "3"}
+    flags = {
+        "spike_dependent_threshold": model[4] in "245",
+        "after_spike_currents": model[4] in "345",
+        "adapting_threshold": model[4] == "5",
+    }
     for name in ("asc_amps", "asc_decay", "asc_r"):
         pair = [value for key, value in experiment["parameters"].items() if key.startswith(f"{name}_")]
         parameters = {key: value for key, value in parameters.items() if not key.startswith(f"{name}_")}

@@ -27,9 +27,10 @@ MODELS = {
     "glif1_psc": ({"I_e_pA": "350", "g_nS": drawn(8, 10)}, PORTS, "weight_pA: 10"),
     "glif2_psc": ({"I_e_pA": "350", "th_spike_decay_per_ms": drawn(0.01, 0.02)}, PORTS, "weight_pA: 10"),
     "glif3_psc": ({"I_e_pA": "350", "asc_decay_1_per_ms": drawn(0.01, 0.02)}, PORTS, "weight_pA: 10"),
+    "glif5_psc": ({"I_e_pA": "350", "th_voltage_index_per_ms": drawn(0.002, 0.005)}, PORTS, "weight_pA: 10"),
 }  # fmt: skip
 FIRST_PORT = {"lif_dtb": "receptor: NMDA, ", "glif1_psc": "receptor: fast, ", "glif2_psc": "receptor: fast, ",
-              "glif3_psc": "receptor: slow, "}  # fmt: skip
+              "glif3_psc": "receptor: slow, ", "glif5_psc": "receptor: fast, "}  # fmt: skip
 TEXT = """\
 simulation: {{dt_ms: 0.5, duration_ms: 300, block_size: 16}}
 populations:

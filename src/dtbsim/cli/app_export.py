@@ -1,4 +1,4 @@
-"""`dtbsim export`: its arguments and options."""
+"""`dtbsim export` and `dtbsim import`: their arguments and options."""
 
 from __future__ import annotations
 
@@ -7,37 +7,106 @@ from typing import Annotated
 
 import typer
 
-from dtbsim.cli.options import RunFolder, Work
+from dtbsim.cli.complete import export_formats, import_formats
+from dtbsim.cli.options import Overrides, Work
 
 
 def export_command(
-    run: RunFolder,
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|CONFIG", show_default=False, help="folder of a run, or a configuration")
+    ],
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", show_default=False, help="bold, rates, fc, fcd, or an entry of `signals`"),
+        typer.Argument(
+            metavar="NAME|OUT",
+            show_default=False,
+            help="a signal: bold, rates, fc, fcd, or an entry of `signals`; with --to where the result goes",
+        ),
     ],
     file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", show_default=False, help="its end says the form: .csv .tsv .fif .nii .nii.gz"),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", show_default=False, help="of a signal; its end says the form: .csv .tsv .fif .nii .nii.gz"
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            show_default=False,
+            help="write the network, or all of the run: sonata, sonata-spikes",
+            autocompletion=export_formats,
+        ),
+    ] = None,
     start_ms: Annotated[
         float | None,
-        typer.Option("--start", metavar="MS", show_default=False, help="samples after this time; default: all"),
+        typer.Option("--start", metavar="MS", show_default=False, help="of a signal: samples after this time"),
     ] = None,
     stop_ms: Annotated[
-        float | None, typer.Option("--stop", metavar="MS", show_default=False, help="samples up to this time")
+        float | None, typer.Option("--stop", metavar="MS", show_default=False, help="and up to this time")
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(metavar="FILE", show_default=False, help="of .nii and .nii.gz: the label image of the atlas"),
     ] = None,
+    drives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW", show_default=False, help="of networks: Poisson input as spikes (default) or poisson, or none"
+        ),
+    ] = None,
+    index: Annotated[bool, typer.Option("--index", help="of sonata: write the indices of edges, too")] = False,
+    lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
+    overrides: Overrides = None,
 ) -> Work:
-    """Write a signal of a run to a file for other tools.
+    """Write a signal of a run, or a network or run in the format of others.
 
-    Prints its path. .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and
-    sampling, as BIDS has it. .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip
-    install 'dtbsim[nifti]').
+    \b
+        dtbsim export RUN bold bold.csv
+        dtbsim export CONFIG --to sonata DIR
+        dtbsim export RUN --to sonata-spikes spikes.h5
+
+    Prints the path, and with --to a table of what is lost. Where spikes would differ it says so and writes nothing.
+    .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
+    .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip install 'dtbsim[nifti]').
     """
-    from dtbsim.cli.runs import export
+    if to is None:
+        from dtbsim.cli.interchange import check_signal
+        from dtbsim.cli.runs import export
 
-    return lambda: export(run, name, file, start_ms, stop_ms, labels)
+        chosen = check_signal(name, file, drives=drives, index=index, lossy=lossy, overrides=bool(overrides))
+        return lambda: export(source, name, chosen(), start_ms, stop_ms, labels)
+    from dtbsim.cli.interchange import export_to
+
+    given = {"--start": start_ms, "--stop": stop_ms, "--labels": labels, "FILE": file}
+    return lambda: export_to(
+        source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, drives=drives, index=index
+    )
+
+
+def import_command(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", show_default=False, help="folder of a network, or its config.json")
+    ],
+    from_format: Annotated[
+        str,
+        typer.Option("--from", metavar="FORMAT", show_default=False, help="sonata", autocompletion=import_formats),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", show_default=False, help="configuration, .yaml; its lists lie in a folder beside"),
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is there")] = False,
+) -> Work:
+    """Make a configuration of a network in the format of others.
+
+    \b
+        dtbsim import DIR --from sonata --out model.yaml
+        dtbsim run model.yaml
+
+    Synapses, and numbers that differ between neurons, go into the folder `model` beside `model.yaml`.
+    """
+    from dtbsim.cli.interchange import import_from
+
+    return lambda: import_from(source, from_format, out, overwrite=overwrite)

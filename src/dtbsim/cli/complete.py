@@ -29,3 +29,17 @@ def machine_names(incomplete: str) -> list[str]:
     from dtbsim.estimation.profile import profile_names
 
     return [name for name in profile_names() if name.startswith(incomplete)]
+
+
+def export_formats(incomplete: str) -> list[str]:
+    """Return the formats to export to that begin so."""
+    from dtbsim.interchange import EXPORTERS
+
+    return [name for name in EXPORTERS.names() if name.startswith(incomplete)]
+
+
+def import_formats(incomplete: str) -> list[str]:
+    """Return the formats to import from that begin so."""
+    from dtbsim.interchange import IMPORTERS
+
+    return [name for name in IMPORTERS.names() if name.startswith(incomplete)]

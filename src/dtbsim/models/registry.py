@@ -11,7 +11,7 @@ from dtbsim.errors import InputError
 from dtbsim.models.base import NeuronModel
 from dtbsim.models.neurons.aeif_cond_exp import AeifCondExp
 from dtbsim.models.neurons.amat2_psc_exp import Amat2PscExp
-from dtbsim.models.neurons.glif_psc import Glif1Psc, Glif2Psc, Glif3Psc
+from dtbsim.models.neurons.glif_psc import Glif1Psc, Glif2Psc, Glif3Psc, Glif4Psc, Glif5Psc
 from dtbsim.models.neurons.hh_cond_exp_traub import HhCondExpTraub
 from dtbsim.models.neurons.hh_psc_alpha import HhPscAlpha
 from dtbsim.models.neurons.iaf_cond_alpha import IafCondAlpha
@@ -83,7 +83,7 @@ MODELS: Registry[Entry] = Registry(
                 Theta,
             )
         },
-        **{model.name: Entry(model, _AMPA_GABA) for model in (Glif1Psc, Glif2Psc, Glif3Psc)},
+        **{model.name: Entry(model, _AMPA_GABA) for model in (Glif1Psc, Glif2Psc, Glif3Psc, Glif4Psc, Glif5Psc)},
         IafPscExpMultisynapse.name: Entry(IafPscExpMultisynapse, _AMPA_NMDA_GABA),
     },
     _checked,

@@ -25,3 +25,13 @@ def pack_delays(steps: ArrayLike, first_words: NDArray[np.int64], *, relative: b
     kind = 0 if relative else ADDED
     packed = (first_words.astype(np.uint64) << np.uint64(32)).view(np.int64) | mean | kind
     return np.where(packed == 0, 1, packed)
+
+
+def lowest_bit(sizes: NDArray[np.float64]) -> float:
+    """Return the largest power of two of which all sizes are whole multiples, inf where all are 0."""
+    given = sizes[sizes > 0]
+    if not given.size:
+        return float("inf")
+    mantissa, exponent = np.frexp(given)
+    bits = (mantissa * 2.0**53).astype(np.int64)
+    return float(np.ldexp((bits & -bits).astype(np.float64), exponent - 53).min())

@@ -169,8 +169,10 @@ def _tell(made: Resolution, found: list[tuple[Use, Rounding]], places: Places) -
             with places.collecting():
                 raise places.error(
                     use.path,
-                    f"whole numbers as weights have to be kept exactly; multiples of {use.grid:g}{unit} are not: {why}",
-                    "make the weights more alike, or give the listed ones as fractions, which may be rounded",
+                    f"{'whole numbers as' if use.grid >= 1 else 'these'} weights have to be kept exactly; multiples of "
+                    f"{use.grid:g}{unit} are not: {why}",
+                    "make the weights more alike, or let the listed ones be rounded: "
+                    + ("give them as fractions" if use.grid >= 1 else "leave exact_weights out"),
                 )
         if result.lost == result.of:
             with places.collecting():

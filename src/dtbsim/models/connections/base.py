@@ -94,9 +94,9 @@ class Ends:
 class Span:
     """Values that a listing gives: the smallest, the largest, mean, and mean size.
 
-    `grid`: of weights that are all integers, the largest power of two of which they are multiples: these are kept
-    exactly, or refused; 0: they may be rounded. `key`: the key of a projection that names the unit of the weights
-    (None: that of the target's port). `rounded`: some delays were no whole number of steps.
+    `grid`: of weights that are all integers, or have to be exact, the largest power of two of which they are multiples:
+    these are kept exactly, or refused; 0: they may be rounded. `key`: the key of a projection that names the unit of
+    the weights (None: that of the target's port). `rounded`: some delays were no whole number of steps.
     """
 
     low: float

@@ -15,9 +15,10 @@ from dtbsim.arguments import show
 from dtbsim.clock import MAX_STEPS, nearest_steps, off_grid
 from dtbsim.config.bounds import MAX_NUMBER, Number, Whole
 from dtbsim.config.parts import KIND, RuleConfig
-from dtbsim.config.values import Strict
+from dtbsim.config.values import Flag, Strict
 from dtbsim.errors import InputError
 from dtbsim.models.connections.base import F64, I64, ConnectionRule, Ends, Listed, Listing, Span, Words
+from dtbsim.numerics.fixed_point import lowest_bit
 from dtbsim.paths import user_path
 
 KEPT_EDGES = 1 << 22
@@ -84,8 +85,9 @@ class Explicit(RuleConfig):
     Neurons are counted within the population; those of a population in regions are numbered through, region after
     region in the order of the atlas: neuron i of the k-th region is number k * size + i.
 
-    Weights that are all whole numbers are kept exactly; others are rounded as all weights are. Delays in ms count as
-    the nearest whole number of steps.
+    Weights that are all whole numbers are kept exactly; others are rounded as all weights are, unless `exact_weights`
+    says that they are to be kept, too, which they are where all are whole multiples of one power of two. Delays in ms
+    count as the nearest whole number of steps.
     """
 
     lists_values: ClassVar[bool] = True
@@ -95,6 +97,10 @@ class Explicit(RuleConfig):
     edges: EdgeArrays | None = Field(default=None, description="the edges themselves, instead of a file")
     matrix_rows: Literal["target", "source"] = Field(
         default="target", description="what the rows of a matrix are: row i has the weights onto neuron i, or from it"
+    )
+
+    exact_weights: Flag = Field(
+        default=False, description="keep the weights exactly, or refuse them; default: those that are whole numbers"
     )
 
     @model_validator(mode="after")
@@ -123,7 +129,7 @@ class ExplicitRule(ConnectionRule):
         """Read the list once: check it, count it, and keep it where it is short."""
         if item.edges is not None:
             columns = item.edges.columns()
-            return _scan(_Source("edges", _Given(columns), None), ends)
+            return _scan(_Source("edges", _Given(columns), None), ends, exact=item.exact_weights)
         from dtbsim.files.edges import open_edges
 
         assert item.file is not None
@@ -131,10 +137,10 @@ class ExplicitRule(ConnectionRule):
         try:
             found = open_edges(path)
             if found.shape is None:
-                return _scan(_Source(str(path), _Read(path), path), ends)
+                return _scan(_Source(str(path), _Read(path), path), ends, exact=item.exact_weights)
             _check_shape(found.shape, item.matrix_rows, path, ends)
             names = ("target", "source") if item.matrix_rows == "target" else ("source", "target")
-            return _scan(_Source(str(path), _Read(path, names), path), ends)
+            return _scan(_Source(str(path), _Read(path, names), path), ends, exact=item.exact_weights)
         except FileNotFoundError:
             raise InputError(
                 f"there is no file {path}", remedy="give a path relative to the configuration file"
@@ -211,6 +217,10 @@ class _Sums:
     whole: bool = True
     bits: int = 0
     rounded: bool = False
+    exact: bool = False
+    """Whether values have to be kept exactly."""
+    lowest: float = np.inf
+    """Smallest power of two that is a bit of a value, where `exact`."""
 
     def add(self, values: F64) -> None:
         """Add values."""
@@ -224,22 +234,26 @@ class _Sums:
         self.whole = self.whole and float(sizes.max()) < LARGEST_GRID and bool((values == np.rint(values)).all())
         if self.whole:
             self.bits |= int(np.bitwise_or.reduce(sizes.astype(np.int64)))
+        if self.exact:
+            self.lowest = min(self.lowest, lowest_bit(sizes))
 
     def span(self, key: str | None = None) -> Span:
         """Return what was added."""
         if not self.n:
             return Span(1.0, 1.0, 1.0, 1.0, key=key)
         grid = float(self.bits & -self.bits) if self.whole and self.bits else 0.0
+        if self.exact and self.lowest < np.inf:
+            grid = self.lowest
         mean, size = self.total / self.n, self.size / self.n
         return Span(self.low, self.high, mean, size, grid, key, self.rounded)
 
 
-def _scan(source: _Source, ends: Ends) -> Edges:
+def _scan(source: _Source, ends: Ends, *, exact: bool = False) -> Edges:
     """Check every edge; InputError that names the first wrong one."""
     version = source.version
     n_targets, n_sources = ends.target.regions.size, ends.source.regions.size
     expected = np.zeros(n_targets * n_sources, np.int64)
-    weights, delays = _Sums(), _Sums()
+    weights, delays = _Sums(exact=exact), _Sums()
     kept: list[Listed] | None = []
     n, weight_key, has_delay = 0, None, False
     for piece in source.pieces():

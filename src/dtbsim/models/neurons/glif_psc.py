@@ -257,10 +257,116 @@ class Glif3Psc(GlifPsc):
 
     def derive_own(self, p: Values, dt_ms: float) -> Constants:
         """Reset, and mean, decay and share of each after-spike current."""
-        constants = super().derive_own(p, dt_ms)
-        for j in (1, 2):
-            rate = p[f"asc_decay_{j}_per_ms"]
-            constants[f"asc_fade_{j}"] = np.expm1(-rate * dt_ms)
-            constants[f"asc_mean_{j}"] = -np.expm1(-rate * dt_ms) / (rate * dt_ms)
-            constants[f"asc_kept_{j}"] = p[f"asc_r_{j}"] * np.exp(-rate * p["t_ref_ms"])
-        return constants
+        return super().derive_own(p, dt_ms) | _after_spike_constants(p, dt_ms)
+
+
+def _after_spike_constants(p: Values, dt_ms: float) -> Constants:
+    """Mean, decay and share of each after-spike current."""
+    constants: Constants = {}
+    for j in (1, 2):
+        rate = p[f"asc_decay_{j}_per_ms"]
+        constants[f"asc_fade_{j}"] = np.expm1(-rate * dt_ms)
+        constants[f"asc_mean_{j}"] = -np.expm1(-rate * dt_ms) / (rate * dt_ms)
+        constants[f"asc_kept_{j}"] = p[f"asc_r_{j}"] * np.exp(-rate * p["t_ref_ms"])
+    return constants
+
+
+_CURRENTS = "C_m dV/dt = -g (V - E_L) + sum_x I_x + sum_j ASCurrent_j + I_e + I_stim,   j = 1, 2\n"
+_RESETS = (
+    "  V = E_L + voltage_reset_fraction (V_before - E_L) + voltage_reset_add   (V_before: one step earlier)\n"
+    "  threshold_spike = threshold_spike exp(-th_spike_decay t_ref) + th_spike_add\n"
+    "  ASCurrent_j = asc_r_j exp(-asc_decay_j t_ref) ASCurrent_j + asc_amps_j\n"
+)
+
+
+class Glif4Psc(GlifPsc):
+    """NEST's `glif_psc` with `spike_dependent_threshold` and `after_spike_currents`: LIF-R-ASC."""
+
+    name = "glif4_psc"
+    summary = (
+        "GLIF 4 (LIF-R-ASC): the resets of GLIF 2 and the after-spike currents of GLIF 3; named alpha current ports"
+    )
+    integration = _INTEGRATION.format(
+        detail=" and the mean of the after-spike currents in it",
+        held=" with threshold_spike and the after-spike currents",
+    )
+    equations = (
+        _CURRENTS + _SYNAPSES + "dthreshold_spike/dt = -th_spike_decay threshold_spike\n"
+        "dASCurrent_j/dt = -asc_decay_j ASCurrent_j\nspike where V > V_th + threshold_spike:\n" + _RESETS
+    )
+    own_parameters = (*Glif2Psc.own_parameters, *Glif3Psc.own_parameters[1:])
+    own_states: tuple[State, ...] = (*Glif2Psc.own_states, *Glif3Psc.own_states)
+    own_derived = (*Glif2Psc.own_derived, *Glif3Psc.own_derived[1:])
+    current = Glif3Psc.current
+    before: tuple[str, ...] = (*Glif2Psc.before, *Glif3Psc.before)
+    threshold = Glif2Psc.threshold
+    reset = Glif2Psc.reset
+    after = (*Glif2Psc.after, *Glif3Psc.after)
+    results: tuple[str, ...] = (*Glif2Psc.results, *Glif3Psc.results)
+
+    def derive_own(self, p: Values, dt_ms: float) -> Constants:
+        """Those of both mechanisms."""
+        rate = p["th_spike_decay_per_ms"]
+        kept = {"fade_spike": np.expm1(-rate * dt_ms), "kept_spike": np.exp(-rate * p["t_ref_ms"])}
+        return kept | _after_spike_constants(p, dt_ms)
+
+
+class Glif5Psc(Glif4Psc):
+    """NEST's `glif_psc` with `adapting_threshold`, too: LIF-R-ASC-A."""
+
+    name = "glif5_psc"
+    summary = "GLIF 5 (LIF-R-ASC-A): GLIF 4 with a threshold that follows the potential; named alpha current ports"
+    integration = (
+        _INTEGRATION.format(
+            detail=" and the mean of the after-spike currents in it",
+            held=" with both parts of the threshold and the after-spike currents",
+        )
+        + "; threshold_voltage is exact for the constant currents of the step and, as in NEST, without synaptic ones"
+    )
+    equations = (
+        _CURRENTS + _SYNAPSES + "dthreshold_spike/dt = -th_spike_decay threshold_spike\n"
+        "dthreshold_voltage/dt = th_voltage_index (V - E_L) - th_voltage_decay threshold_voltage\n"
+        "dASCurrent_j/dt = -asc_decay_j ASCurrent_j\n"
+        "spike where V > V_th + threshold_spike + threshold_voltage:\n" + _RESETS
+    )
+    own_parameters = (
+        *Glif4Psc.own_parameters,
+        Parameter("th_voltage_index_per_ms", "1/ms", 0.005, "how strongly the threshold follows V - E_L (a_v)"),
+        Parameter(
+            "th_voltage_decay_per_ms", "1/ms", 0.09, "decay rate of threshold_voltage (b_v)", low=0.0, open_low=True
+        ),
+    )
+    own_states = (
+        *Glif4Psc.own_states,
+        State("threshold_voltage_mV", "mV", "part of the threshold that follows the potential"),
+    )
+    own_derived = (
+        *Glif4Psc.own_derived,
+        Derived("per_g", "1/nS", "current to the potential that it would lead to"),
+        Derived("fade_voltage", "1", "relative change of threshold_voltage over one step"),
+        Derived("follow_decay", "1", "what threshold_voltage takes of the part of V that decays"),
+        Derived("follow_current", "1", "what it takes of the potential that the current would lead to"),
+    )
+    before = (
+        *Glif4Psc.before,
+        "goal = current * per_g",
+        "lifted = threshold_voltage_mV * fade_voltage + (V_m_mV - goal) * follow_decay + goal * follow_current "
+        "+ threshold_voltage_mV",
+        "lifted = lifted if refractory == 0 else threshold_voltage_mV",
+        "lifted = 0.0 if abs(lifted) < 1e-15 else lifted",
+    )
+    threshold = "theta_mV + raised + lifted"
+    results = (*Glif4Psc.results, "lifted")
+
+    def derive_own(self, p: Values, dt_ms: float) -> Constants:
+        """Those of GLIF 4, and the exact solution of threshold_voltage while V relaxes under a constant current."""
+        index, decay, leak = p["th_voltage_index_per_ms"], p["th_voltage_decay_per_ms"], p["g_nS"] / p["C_m_pF"]
+        apart = np.asarray((leak - decay) * dt_ms, np.float64)
+        near = np.abs(apart) < 1e-12
+        shape = np.where(near, 1.0, -np.expm1(-apart) / np.where(near, 1.0, apart))
+        return super().derive_own(p, dt_ms) | {
+            "per_g": 1.0 / np.asarray(p["g_nS"], np.float64),
+            "fade_voltage": np.expm1(-decay * dt_ms),
+            "follow_decay": index * dt_ms * np.exp(-decay * dt_ms) * shape,
+            "follow_current": -index / decay * np.expm1(-decay * dt_ms),
+        }

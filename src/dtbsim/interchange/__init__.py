@@ -1,0 +1,8 @@
+"""Networks and results in the formats of other programs: exporters, importers, and what is lost on the way."""
+
+from __future__ import annotations
+
+from dtbsim.interchange.base import Exporter, Importer, Loss, Written
+from dtbsim.interchange.registry import EXPORTERS, IMPORTERS
+
+__all__ = ["EXPORTERS", "IMPORTERS", "Exporter", "Importer", "Loss", "Written"]
