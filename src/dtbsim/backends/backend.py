@@ -84,6 +84,9 @@ class Backend(Protocol):
     def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
         """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """What holds now of a parameter of a population of regions: float64[nodes, members] of this rank."""
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Give the regions of a population new values of a parameter that changes during the run.
 

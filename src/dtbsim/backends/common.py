@@ -136,6 +136,10 @@ class CommonBackend(ABC):
         """There are no regions."""
         raise IndexError(population)
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """There are no regions."""
         raise IndexError(population)

@@ -120,6 +120,10 @@ class NoNeurons:
         """There are no regions."""
         raise IndexError(population)
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """There are no regions."""
         raise IndexError(population)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.backend import Backend
 from dtbsim.backends.planned import BackendPlan, Progress
-from dtbsim.backends.regions.engine import RegionEngine, planned_bytes
+from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.backends.regions.feed import Feed
+from dtbsim.backends.regions.memory import planned_bytes
 from dtbsim.backends.regions.series import RegionSeries
 from dtbsim.backends.regions.state import PART
 from dtbsim.backends.regions.state_hash import RegionHasher
@@ -181,6 +182,10 @@ class WithRegions:
         """Nodes and members of this rank."""
         share = self.regions.share
         return share.nodes[population], share.members
+
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """Of this rank."""
+        return self.regions.parameter(population, name)
 
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Of this rank."""

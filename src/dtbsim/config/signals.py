@@ -58,6 +58,7 @@ SIGNALS: Registry[Any] = Registry(
         "synchrony": Later("dtbsim.signals.synchrony:SYNCHRONY"),
         "correlations": Later("dtbsim.signals.correlations:CORRELATIONS"),
         "bold": Later("dtbsim.signals.region_bold:BOLD"),
+        "feedback_inhibition": Later("dtbsim.signals.feedback_inhibition:FEEDBACK_INHIBITION"),
         "eeg": Later("dtbsim.signals.eeg:EEG"),
         "meg": Later("dtbsim.signals.meg:MEG"),
         "lfp": Later("dtbsim.signals.lfp:LFP"),

@@ -23,6 +23,7 @@ from dtbsim.mpi.world import on_every_rank
 from dtbsim.run_folder.checkpoints import checkpoint_name
 from dtbsim.simulate.asked import indices, told
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.given import whole_config
 from dtbsim.simulate.live_regions import region_values
 from dtbsim.simulate.pause import Conducted, Pause, Save
 from dtbsim.simulate.result import RunResult
@@ -62,7 +63,8 @@ class LiveRun:
         self._result: RunResult | None = None
         self._pause: Pause = next(conducted)
         self._network = self._pause.prepared.network
-        self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
+        self._config, *_ = whole_config(comm, self._pause.prepared.config, None, None)
+        self._editor = Editor(self._network, self._config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
         self._plastic: dict[int, Table] = {}
@@ -170,7 +172,7 @@ class LiveRun:
         choice = {"neurons": indices(neurons), "regions": regions, "fraction": fraction}
         made = self._pause.made
         order = f"set_{len(made) + 1}"
-        while order in self._pause.prepared.config.changes:
+        while order in self._config.changes:
             order += "_"
         with told(name):
             change = Change.model_validate(

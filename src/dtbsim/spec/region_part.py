@@ -14,7 +14,6 @@ from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.models.region_own import is_known
 from dtbsim.spec.ensemble import MemberConfig, members_of
-from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
 from dtbsim.spec.records import bold_record
@@ -26,6 +25,7 @@ from dtbsim.spec.region_compile import (
     region_population_names,
 )
 from dtbsim.spec.region_drives import check_target, targets_of
+from dtbsim.spec.region_inhibition import balance
 from dtbsim.spec.region_network import (
     BOLD,
     F64,
@@ -38,6 +38,8 @@ from dtbsim.spec.region_network import (
     Wiring,
 )
 
+RATES_MS = 1000.0
+"""Where feedback inhibition corrects nothing, mean rates over so long are recorded beside it."""
 _Compiled = tuple[dict[str, RegionDraft], list[CouplingDraft]]
 
 
@@ -105,7 +107,7 @@ def compile_regions(
     for key, item in config.controllers.items():
         if isinstance(item, FeedbackInhibition):
             with places.collecting():
-                _feedback_inhibition(key, item, compiled, places)
+                balance(key, item, compiled, places)
                 controlled.setdefault(item.population, set()).add("J_i")
     places.raise_collected()
     populations = tuple(
@@ -173,41 +175,6 @@ def _all_of(drafts: list[RegionDraft], what: str, name: str) -> list[F64]:
     return found
 
 
-def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Compiled], places: Places) -> None:
-    """Give J_i its start in every member."""
-    from dtbsim.models.regions.deco_2014 import Deco2014
-
-    path = f"controllers.{key}.population"
-    for drafts, couplings in compiled:
-        if item.population not in drafts:
-            raise places.error(path, f"'{item.population}' is a population of neurons", "name one of deco_2014")
-        draft = drafts[item.population]
-        if not isinstance(draft.model, Deco2014):
-            message = f"'{item.population}' is of {draft.model.name}, which has no feedback inhibition of this kind"
-            raise places.error(path, message, "name a population of deco_2014")
-        if item.start == "given":
-            continue
-        total = np.zeros(draft.regions.size)
-        for coupling in couplings:
-            if coupling.target != draft.name:
-                continue
-            plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
-            if coupling.source != draft.name or coupling.variable != "S_E" or not plain:
-                message = f"the analytic start knows linear couplings of S_E within '{draft.name}' alone"
-                raise places.error(
-                    f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another"
-                )
-            rows = np.repeat(np.arange(draft.regions.size), np.diff(coupling.wiring.starts))
-            weights = np.bincount(rows, coupling.wiring.weights.astype(np.float64), draft.regions.size)
-            total += coupling.strength * weights
-        parameters = draft.model.complete(draft.parameters)
-        found = balancing_inhibition(parameters, total, item.target_rate_hz)
-        if not (np.isfinite(found).all() and found.min() > 0):
-            message = f"no positive J_i holds all regions at {item.target_rate_hz:g} Hz"
-            raise places.error(f"controllers.{key}.target_rate_hz", message, "use another target or weaker couplings")
-        draft.parameters["J_i"] = found
-
-
 def _population(index: int, drafts: list[RegionDraft], controlled: frozenset[str]) -> RegionPopulation:
     first = drafts[0]
     tables = {
@@ -263,8 +230,9 @@ def _samples(
             yield RegionSample(k, population.index, tuple(item.variables), interval)
     yield from _samples_of_signals(config, populations, indices, places)
     for key, item in config.controllers.items():
-        if isinstance(item, FeedbackInhibition) and item.interval_ms is not None and item.population in indices:
-            interval = steps_of(item.interval_ms, config.simulation.dt_ms)
+        if isinstance(item, FeedbackInhibition) and item.population in indices:
+            every_ms = min(item.interval_ms or RATES_MS, config.simulation.duration_ms)
+            interval = max(1, int(every_ms / config.simulation.dt_ms + 1e-6))
             yield RegionSample(f"controllers.{key}", indices[item.population], ("r_E_Hz",), interval, mean=True)
 
 

@@ -221,6 +221,11 @@ class RegionEngine:
             found.append(RegionSeries(steps, values, (low, high), self.share.members))
         return found
 
+    def parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """float64[nodes of this rank, members of this rank]: what holds of a parameter."""
+        one = self._network.populations[population]
+        return np.concatenate([group.constants.parameter(one, name) for group in self.groups], axis=1)
+
     def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
         at = 0
@@ -323,24 +328,6 @@ class RegionEngine:
         if self._comm.is_root:  # the sums of all ranks go on with one
             for at, sums in zip(state[f"{PART}/hash/step"], state[f"{PART}/hash/sums"], strict=True):
                 self.hasher.sums[int(at)] = self.hasher.sums.get(int(at), np.zeros(2, np.uint64)) + sums
-
-
-def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, sums and histories that the regions of a rank will take."""
-    share = share_of(network, rank, n_ranks)
-    members = sum(len(group) for group in share.groups)
-    total = 0
-    for population in network.populations:
-        low, high = share.nodes[population.index]
-        rows = 2 * len(population.model.states) + len(population.model.parameters) + 8 + 8 * len(population.noise)
-        total += 4 * rows * (high - low) * members
-    for coupling in network.couplings:
-        longest = max(wiring.longest for wiring in coupling.wirings)
-        columns = 1 + (longest + max(64, longest // 2) if longest else 0)
-        sources = network.populations[coupling.source].n_nodes
-        entries = max(wiring.weights.size for wiring in coupling.wirings)
-        total += 4 * columns * sources * members + 12 * entries * len(share.groups)
-    return total
 
 
 def _sampled(network: RegionNetwork) -> tuple[list[Sampled], list[list[int]]]:

@@ -66,6 +66,8 @@ class LaneGroup:
         extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
         self.columns = self.back + 1 + extra
         self._keep: list[Any] = []
+        self._dense: list[F32] = []
+        """Weights of all pairs."""
         self.constants = GroupConstants(network, share, members, dt_ms, self._wirings)
         self._strengths: dict[str, list[tuple[F32, int, int]]] = {}
         """By coupling: what its slots take of targets [first, last)."""
@@ -224,12 +226,12 @@ class LaneGroup:
         row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
         uniform = is_uniform(wiring, n_sources)
         if uniform and self.lanes % WIDTH == 0:
-            weights = self._hold(grouped(wiring, first, last, n_sources))
+            weights = self._weights_of(grouped, wiring, first, last, n_sources)
             row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ALL_SOURCES, wiring.shortest, len(weights) * ROWS
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * len(weights) * ROWS * self.lanes, np.float32)
         elif uniform and self.lanes == 1 and self.block < 8:
-            weights = self._hold(transposed(wiring, first, last, n_sources))
+            weights = self._weights_of(transposed, wiring, first, last, n_sources)
             row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ONE_LANE, wiring.shortest, weights.shape[1]
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
@@ -246,6 +248,15 @@ class LaneGroup:
         row[T.S_STRENGTH] = strength.ctypes.data
         row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
         return row
+
+    def _weights_of(self, made: Any, wiring: Any, first: int, last: int, n_sources: int) -> F32:
+        """All pairs as `made` lays them out; slots with the same weights share them and are summed together."""
+        new: F32 = made(wiring, first, last, n_sources)
+        for known in self._dense:
+            if known.shape == new.shape and np.array_equal(known, new):
+                return known
+        self._dense.append(new)
+        return new
 
     def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> _History:
         numbers = before_numbers(coupling, function, self.members)
@@ -349,8 +360,7 @@ class LaneGroup:
 
     def _before(self, history: _History, sent: F32) -> F32:
         out = np.zeros_like(sent)
-        for node in range(len(sent)):
-            T._before(history.function, sent[node], history.numbers.ravel(), out[node], self.lanes)
+        T.before_nodes(history.function, sent, history.numbers.ravel(), out)
         return out
 
     def history_values(self, history: _History) -> F32:

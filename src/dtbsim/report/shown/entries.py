@@ -45,11 +45,11 @@ class EntriesPart(Part):
 
     def sections(self, found: list[tuple[int, given.Panel]]) -> list[parts.Section]:
         """Return the panels of all entries, in the order of the configuration."""
-        return [parts.ENTRIES.of([part for place, panel in found for part in _panels(panel, place)])]
+        return [parts.ENTRIES.of([part for place, panel in found for part in panels_of(panel, place)])]
 
 
-def _panels(data: given.Panel, place: int) -> list[parts.Panel]:
-    """The text stands over the first figure."""
+def panels_of(data: given.Panel, place: int) -> list[parts.Panel]:
+    """Panels of the report, `place` among others; the text stands over the first figure."""
     texts = [safe(data.text), *([""] * (len(data.figures) - 1))]
     titles = [safe(data.title), *([""] * (len(data.figures) - 1))]
     return [
