@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import dtbsim
-from dtbsim.cli.app_atlas import atlas_show_command, derive_command, import_command
+from dtbsim.cli.app_atlas import atlas_import_command, atlas_show_command, derive_command
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
 from dtbsim.cli.app_export import export_command, import_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
@@ -310,7 +310,7 @@ def _atlas_list() -> Work:
 
 
 atlas_app.command("show")(atlas_show_command)
-atlas_app.command("import", epilog=_EXIT_CODES)(import_command)
+atlas_app.command("import", epilog=_EXIT_CODES)(atlas_import_command)
 atlas_app.command("derive", epilog=_EXIT_CODES)(derive_command)
 
 

@@ -39,7 +39,7 @@ def atlas_show_command(
     return lambda: show_atlas(name, out)
 
 
-def import_command(
+def atlas_import_command(
     out: Out,
     sources: Annotated[
         list[Path] | None,

@@ -60,7 +60,7 @@ def export_command(
     lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
     overrides: Overrides = None,
 ) -> Work:
-    """Write a signal of a run, or a network or run in the format of others.
+    """Write a signal, or a network or run in another format.
 
     \b
         dtbsim export RUN bold bold.csv
@@ -99,7 +99,7 @@ def import_command(
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is there")] = False,
 ) -> Work:
-    """Make a configuration of a network in the format of others.
+    """Make a configuration of a network in another format.
 
     \b
         dtbsim import DIR --from sonata --out model.yaml

@@ -42,11 +42,6 @@ class MemberConfig:
     atlas: Atlas | None = None
 
 
-def may_differ(key: str) -> bool:
-    """Whether members of one ensemble can differ in a key."""
-    return _MAY_DIFFER.fullmatch(key) is not None
-
-
 def members_of(config: RunConfig, numbers: Numbers) -> list[MemberConfig]:
     """All members of a configuration; itself, where it has no ensemble. InputError for values that cannot differ."""
     ensemble = config.ensemble
