@@ -162,8 +162,8 @@ def _warnings(
         found.append("Nothing was held out: no score says how the model does on data that it has not seen.")
     if settings.scheme == "global" and one.n < 2 * len(measured.names):
         found.append(
-            f"With {one.n} members and {len(measured.names)} regions chance correlations between regions move everything "
-            "(scheme global): use own, diffusion or local, or many more members."
+            f"With {one.n} members and {len(measured.names)} regions chance correlations between regions move "
+            "everything (scheme global): use own, diffusion or local, or many more members."
         )
     last = measured.followed - 1
     for k, free in enumerate(one.regional):

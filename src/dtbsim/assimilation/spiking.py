@@ -1,4 +1,4 @@
-"""Members of a network of neurons: independent copies of it, live runs with seeds of their own, dealt among the ranks."""
+"""Members of a network of neurons: independent copies of it, live runs with own seeds, dealt among the ranks."""
 
 from __future__ import annotations
 

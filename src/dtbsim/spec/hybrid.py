@@ -18,7 +18,7 @@ from dtbsim.models.region_own import is_known
 from dtbsim.spec.network import Population
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.populations import Draft
-from dtbsim.spec.region_compile import function_of
+from dtbsim.spec.region_compile import as_input_takes, function_of
 from dtbsim.spec.region_network import FromSpikes, RegionCoupling, RegionNetwork, RegionPopulation, ToSpikes, Wiring
 from dtbsim.spec.region_wiring import wiring_of
 
@@ -129,6 +129,7 @@ def _inward(
         raise places.error(f"{path}.input", error.message, error.remedy) from None
     wiring = _wiring(item, path, target.regions, source.regions, config, numbers)
     strength = numbers.by_region(item.strength, target.regions, f"{path}.strength")
+    strength, wiring = as_input_takes(target.model, arrives, strength, wiring)
     kind = function_of(item, None)
     coupling = _coupling(name, item, path, (-1, target.index), "rate_hz", arrives, kind, strength, wiring, index)
     chosen = np.array(source.populations, np.int64)

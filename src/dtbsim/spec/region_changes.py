@@ -88,7 +88,7 @@ class RegionChanges:
                         event,
                         "strength",
                         coupling.name,
-                        self._by_region(event, self._target(coupling)),
+                        self._as_input_takes(coupling, self._by_region(event, self._target(coupling))),
                         np.ones(1, bool),
                     )
 
@@ -97,6 +97,12 @@ class RegionChanges:
         if coupling.target >= 0:
             return self._regions.populations[coupling.target].regions
         return next(one for one in self._regions.to_spikes if one.coupling is coupling).regions
+
+    def _as_input_takes(self, coupling: RegionCoupling, strength: F64) -> F64:
+        """Its square where the input of the target takes squares."""
+        if coupling.target < 0 or not self._regions.populations[coupling.target].model.input(coupling.input).squared:
+            return strength
+        return strength**2
 
     def _by_region(self, event: Event, regions: NDArray[np.int32]) -> F64:
         if spreads(event.value):

@@ -236,17 +236,21 @@ def _couplings(
     function, values = function_of(item, target.model)
     strength = numbers.by_region(item.strength, target.regions, f"{path}.strength")
     pairs = _variables(item, path, source, target, numbers)
+    apart = len({variable for variable, _ in pairs}) == len(pairs)
     return [
         CouplingDraft(
-            name if len(pairs) == 1 else f"{name}.{variable}", path, source.name, target.name, variable, arrives,
-            function, values, strength, _squared(wiring) if target.model.input(arrives).squared else wiring,
+            name if len(pairs) == 1 else f"{name}.{variable if apart else arrives}", path, source.name, target.name, variable, arrives,
+            function, values, *as_input_takes(target.model, arrives, strength, wiring),
         )
         for variable, arrives in pairs
     ]  # fmt: skip
 
 
-def _squared(wiring: Wiring) -> Wiring:
-    return replace(wiring, weights=(wiring.weights.astype(np.float64) ** 2).astype(np.float32))
+def as_input_takes(model: RegionModel, name: str, strength: F64, wiring: Wiring) -> tuple[F64, Wiring]:
+    """Strength and weights as an input of a model adds them up: some take the squares of both."""
+    if not model.input(name).squared:
+        return strength, wiring
+    return strength**2, replace(wiring, weights=(wiring.weights.astype(np.float64) ** 2).astype(np.float32))
 
 
 def function_of(item: cfg.Coupling, model: RegionModel | None) -> tuple[FunctionKind, dict[str, float]]:
