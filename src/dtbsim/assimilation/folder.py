@@ -142,7 +142,7 @@ class Folder:
                 place = place.setdefault(part, {})
             place[parts[-1]] = value
         load_config_data(data)
-        head = f"# The configuration with the parameters of {NAME}; other relative paths are seen from {base_dir.absolute()}\n"
+        head = f"# The configuration with the parameters of {NAME}; other relative paths: from {base_dir.absolute()}\n"
         write_text(self.path / CONFIG, head + to_yaml(data))
 
     def done(self) -> None:

@@ -1,4 +1,4 @@
-"""The measured series: read, ordered as the regions of the network, divided into what is followed and what is held out."""
+"""The measured series: read, ordered as the regions of the network, divided into what is followed and held out."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def divided(series: Series, names: tuple[str, ...], hold_out_s: float | None) ->
     assert series.period_s is not None
     values, tr_s = series.values, series.period_s
     volumes = len(values)
-    held = int(round(HELD_OUT * volumes)) if hold_out_s is None else int(round(hold_out_s / tr_s))
+    held = round(HELD_OUT * volumes) if hold_out_s is None else round(hold_out_s / tr_s)
     followed = volumes - held
     if hold_out_s is not None and 0 < held < FEWEST_HELD_OUT:
         raise InputError(

@@ -116,6 +116,7 @@ def _held_out(found: AssimilationResult) -> list[Section]:
     )
     table = f"<table><thead><tr><th>FC of</th><th>r with that held out</th></tr></thead><tbody>{rows}</tbody></table>"
     panels.append(Panel("Beside what needs no model", "", None, "", table))
-    lead = "Forecasts of volumes that the assimilation had not seen, from several of them on: means over members. The linear "
-    lead += "model is a vector autoregression fitted to the volumes that were followed; persistence repeats the last volume."
+    lead = "Forecasts of volumes that the assimilation had not seen, from several of them on: means over members. The "
+    lead += "linear model is a vector autoregression fitted to the volumes that were followed; "
+    lead += "persistence repeats the last volume."
     return [Section("skill", "Held out", lead, panels)]

@@ -33,7 +33,7 @@ class Settings:
     settle_s: time before the first volume, without data.
     match_s: time over which the free-running ensemble's BOLD is observed, to find its mean and deviation.
     units: `matched`: the measured series has units of its own; its mean and standard deviation in a region correspond
-        to those of the free-running ensemble. `model`: it is BOLD as the model has it, a fraction of the resting signal.
+        to those of the free-running ensemble. `model`: it is BOLD as the model has it, a fraction of rest.
     """
 
     members: int = 32

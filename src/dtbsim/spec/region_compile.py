@@ -237,9 +237,10 @@ def _couplings(
     strength = numbers.by_region(item.strength, target.regions, f"{path}.strength")
     pairs = _variables(item, path, source, target, numbers)
     apart = len({variable for variable, _ in pairs}) == len(pairs)
+    names = {arrives: variable if apart else arrives for variable, arrives in pairs}
     return [
         CouplingDraft(
-            name if len(pairs) == 1 else f"{name}.{variable if apart else arrives}", path, source.name, target.name, variable, arrives,
+            name if len(pairs) == 1 else f"{name}.{names[arrives]}", path, source.name, target.name, variable, arrives,
             function, values, *as_input_takes(target.model, arrives, strength, wiring),
         )
         for variable, arrives in pairs
