@@ -1,1 +1,1 @@
-"""SONATA (Dai et al. 2020, doi:10.1371/journal.pcbi.1007696): networks, spikes and simulations in HDF5, CSV and JSON."""
+"""SONATA (Dai et al. 2020, doi:10.1371/journal.pcbi.1007696): networks, spikes, simulations in HDF5, CSV and JSON."""
