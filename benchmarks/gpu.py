@@ -205,6 +205,11 @@ def told(part: dict[str, Any]) -> list[str]:
         elif isinstance(value, dict) and "hash" in value:
             plans = ", ".join(f"{plan} {value.get(plan, 'not reached')}" for plan in ("persistent", "general"))
             lines.append(f"{key}: {value['spikes']:,} spikes; {plans}")
+        elif isinstance(value, dict) and "ns_per_region_step" in value:
+            each, us = value["ns_per_region_step"], value["us_per_step"]
+            lines.append(
+                f"{key}: {each:.3g} ns per region, step and member; {us:.3g} us a step, blocks of {value['block']}"
+            )
         elif isinstance(value, dict) and "summary" in value:
             lines.append(f"{key}: {value['summary']}")
     return lines

@@ -118,7 +118,8 @@ def bytes_moved(built: Any, events_per_step: float) -> dict[str, float]:
     """Bytes that a step has to move at least, by what it does: a model to hold times against, not a measurement.
 
     States and constants are read and states written back, taken as all of both; the input of each slot is read and set
-    to zero; a stored synapse is read, and each event adds to a sum (read and written).
+    to zero; a stored synapse is read, and each event adds to a sum (read and written). Where a step is kernels of its
+    own, the count of a driven neuron is written and read; where it is not, a synapse may have a delay beside its word.
     """
     from dtbsim.kernels import layout as L
 
@@ -128,7 +129,12 @@ def bytes_moved(built: Any, events_per_step: float) -> dict[str, float]:
     slots = sum(lane.lane.n_slots for lane in built.lanes)
     stored = any(lane.rows.n_synapses for lane in built.lanes)
     synapse = max(by_kind[lane.rows.kind] for lane in built.lanes) if stored else 0
+    apart = [lane.rows.delays for lane in built.lanes if getattr(lane.rows, "delays", None) is not None]
+    synapse += max((delays.itemsize * (delays.size > 0) for delays in apart), default=0)
+    driven = [int(built.network.sizes[drive.population]) for drive in built.network.drives if drive.kind == "poisson"]
+    share = sum(lane.lane.n_local for lane in built.lanes) / max(1, built.network.n_neurons)
     return {
+        "drives": 0.0 if apart else 2.0 * share * sum(driven),
         "states": float(states),
         "input": float(2 * max(sums) * slots),
         "synapses": events_per_step * synapse,
@@ -142,6 +148,36 @@ def advance(backend: Any, start: int, stop: int) -> tuple[float, int]:
     backend.advance(start, stop)
     steps, _ = backend.collect()
     return time.perf_counter() - begin_s, int(steps.size)
+
+
+def regions(config: Any, wall_s: float) -> dict[str, Any]:
+    """Time of mean-field regions: ns per region, step and member, without what a run records."""
+    from dtbsim.backends.cuda import choose
+    from dtbsim.backends.cuda.region_engine import DeviceRegions
+    from dtbsim.mpi.comm import SerialComm
+    from dtbsim.spec import compile_network
+
+    network = compile_network(config)
+    assert network.regions is not None
+    engine = DeviceRegions(network.regions, network.dt_ms, SerialComm(), choose.open_device(0))
+    begin_s = time.perf_counter()
+    engine.compile()
+    compile_s = time.perf_counter() - begin_s
+    step, n = 0, 32 * engine.block
+    engine.advance(step, n)  # graphs are made
+    step, took_s = n, 0.0
+    while took_s < wall_s:
+        begin_s = time.perf_counter()
+        engine.advance(step, step + n)
+        took_s, step, n = time.perf_counter() - begin_s, step + n, 2 * n
+    n //= 2
+    members = network.regions.members.n
+    elements = network.regions.n_nodes * members
+    engine.check_finite(0, step)
+    found = {"steps": n, "block": engine.block, "compile_s": compile_s, "us_per_step": took_s / n * 1e6}
+    found |= {"ns_per_region_step": took_s / n / elements * 1e9, "device_bytes": engine.bytes_there}
+    engine.close()
+    return found
 
 
 # --- kernel by kernel -----------------------------------------------------------------------------------------------

@@ -141,3 +141,20 @@ def izhikevich(scale: float) -> Any:
             "drives": drives,
         }
     )
+
+
+def regions(members: int, velocity: float | None) -> Any:
+    """Members of the dynamic mean field at rest, each with a coupling strength of its own; m/s along tracts."""
+    from dtbsim.config import load_config_data
+
+    coupling: dict[str, Any] = {"source": "cortex", "target": "cortex", "strength": 0.2}
+    if velocity is not None:
+        coupling["delay_ms"] = {"tract_velocity_m_per_s": velocity}
+    data: dict[str, Any] = {
+        "atlas": "aal2",
+        "simulation": {"dt_ms": 0.1, "duration_ms": LONG_MS},
+        "populations": {"cortex": {"model": "deco_2014", "regions": "all", "noise": {"S_E": {"sigma": 0.01}}}},
+        "couplings": {"long_range": coupling},
+        "ensemble": {"grid": {"couplings.long_range.strength": [0.2 * k / members for k in range(1, members + 1)]}},
+    }
+    return load_config_data(data)

@@ -146,6 +146,14 @@ def stdp(task: Task) -> None:
         stepped(task, config, task.under(name), "general", task.scale(5.0, 100.0), task.wall_s / 2)
 
 
+def regions(task: Task) -> None:
+    """The dynamic mean field in the 80 regions of aal2: one member and many, without delays and with them."""
+    for name, velocity in (("no delays", None), ("tract delays", 5.0)):
+        for members in (1, 4) if task.smoke else (1, 256, 4096):
+            config = networks.regions(members, velocity)
+            task.note(**{f"{name}, {members} members": gpu_measure.regions(config, task.wall_s / 6)})
+
+
 def sanitizer(task: Task) -> None:
     """Small networks under memcheck and racecheck of NVIDIA's compute-sanitizer."""
     program = shutil.which("compute-sanitizer")
@@ -196,12 +204,13 @@ class Part:
 
 PARTS = {
     "device": Part(device, 20),
-    "same": Part(same, 70),
+    "same": Part(same, 60),
     "pd14": Part(pd14, 80, 12),
     "izhikevich": Part(izhikevich, 30, 5),
-    "stdp": Part(stdp, 50, 8),
-    "areas": Part(areas, 90, 10),
+    "stdp": Part(stdp, 40, 8),
+    "areas": Part(areas, 80, 10),
     "billion": Part(billion, 80, 10),
+    "regions": Part(regions, 30, 6),
     "sanitizer": Part(sanitizer, 60),
 }
 """In their order. The limits together are the budget of eight minutes: no part is left out because others were slow."""

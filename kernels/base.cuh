@@ -39,6 +39,36 @@ template <typename T> DTB_FN T *at(i64 address) { return reinterpret_cast<T *>(a
 // The lane of this block: blocks are (x, lane).
 DTB_FN Table lane_table(Table rank) { return at<i64>(rank[R_LANES_AT]) + blockIdx.y * DEVICE_LANE_FIELDS; }
 
+// The run of consecutive ids of a neuron of a lane, where lanes have few runs and no ids of each neuron.
+DTB_FN const i64 *run_of(Table lane, i64 local) {
+    const i64 *runs = at<i64>(lane[RUNS_AT]);
+    i64 low = 0, high = lane[N_RUNS];
+    while (high - low > 1) {
+        const i64 middle = (low + high) >> 1;
+        if (runs[middle * RUN_FIELDS + RUN_LOCAL] <= local)
+            low = middle;
+        else
+            high = middle;
+    }
+    return runs + low * RUN_FIELDS;
+}
+
+// Global id of a neuron of a lane.
+DTB_FN u32 gid_of(Table lane, i64 local) {
+    if (lane[GID_AT] != 0)
+        return at<u32>(lane[GID_AT])[local];
+    const i64 *run = run_of(lane, local);
+    return (u32)(run[RUN_GID0] + local - run[RUN_LOCAL]);
+}
+
+// Its number as a source, -1: it is none.
+DTB_FN i32 source_of(Table lane, i64 local) {
+    if (lane[SOURCE_AT] != 0)
+        return at<i32>(lane[SOURCE_AT])[local];
+    const i64 *run = run_of(lane, local);
+    return run[RUN_SOURCE0] < 0 ? -1 : (i32)(run[RUN_SOURCE0] + local - run[RUN_LOCAL]);
+}
+
 // Which share of a loop this thread does: elements first, first + stride, ...
 struct Share {
     i64 first, stride;

@@ -30,7 +30,7 @@ DTB_FN i32 spikes_at_random(Table lane, i64 local, i64 step, u32 k0, u32 k1) {
         const i64 i = local - row[R_LOCAL];
         if (i < 0 || i >= row[R_COUNT])
             continue;
-        const u32 gid = at<u32>(lane[GID_AT])[local];
+        const u32 gid = gid_of(lane, local);
         const Words words = philox4x32(gid, (u32)(step / 4), 0u, (u32)PURPOSE_EMIT << PURPOSE_SHIFT, k0, k1);
         const u32 word = word_of(words, (int)(step % 4));
         if (word >= at<u32>(row[R_THRESHOLD_AT])[i])
@@ -47,10 +47,11 @@ DTB_FN i32 spikes_at_random(Table lane, i64 local, i64 step, u32 k0, u32 k1) {
 // Log the spikes of a neuron, and publish them, one after the other, where it has targets on this rank.
 DTB_FN void tell(Table rank, Table lane, i64 local, i64 step, i32 spikes) {
     const i64 entry = take_from(rank + R_LOG_COUNT, spikes);
-    const i32 source = at<i32>(lane[SOURCE_AT])[local];
+    const i32 source = source_of(lane, local);
+    const i64 gid = gid_of(lane, local);
     const i64 place = source < 0 ? 0 : take_from(rank + R_PUBLISHED_COUNT, spikes);
     for (i32 k = 0; k < spikes; ++k) {
-        at<i64>(rank[R_LOG_AT])[entry + k] = (step << 32) | (i64)at<u32>(lane[GID_AT])[local];
+        at<i64>(rank[R_LOG_AT])[entry + k] = (step << 32) | gid;
         if (source >= 0)
             at<i32>(rank[R_PUBLISHED_AT])[place + k] = source;
     }

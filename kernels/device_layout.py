@@ -41,6 +41,7 @@ R_LIST_CAPACITY = next(_n)
 R_NOT_FINITE = next(_n)  # set when a float state is NaN or infinite
 R_PACKED = next(_n)  # entries of the log that are in the packets for the other ranks
 R_PACKETS_FULL = next(_n)  # how many messages of the last window were too small
+R_CHUNK_STOP = next(_n)  # step behind the last of the chunk
 DEVICE_RANK_FIELDS = (next(_n) + 15) // 16 * 16
 
 HALT_STEP = 1  # a bucket was too small for the spikes of a step
@@ -56,10 +57,12 @@ X_BUCKET_COUNT_AT = next(_n)  # int32[ring]
 X_BUCKET_BEFORE_AT = next(_n)  # int32[ring]: the counts before the step whose spikes are being entered
 X_POISSON_UNITS = next(_n)  # pieces of UNIT neurons that the Poisson drives are cut into
 X_POISSON_UNIT_AT = next(_n)  # int64: row << 32 | piece
+X_COUNTS_AT = next(_n)  # uint8[8, UNIT * X_POISSON_UNITS]: counts of eight steps, where a step is kernels of its own
 X_VARIED_UNITS = next(_n)
 X_VARIED_UNIT_AT = next(_n)
 X_RING_AT = next(_n)  # int32[ring, n_slots]: input of coming steps, in the plan that delivers when a spike is emitted
-X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 where the ring has more than 256 steps
+X_DELAY_AT = next(_n)  # uint8 per synapse in that plan, uint16 with more than 256 steps; 0: it is in the synapse's word
+X_NEGATIVE = next(_n)  # there, where slots of negative weights begin
 X_STRIDE = next(_n)  # places of every row, a multiple of 32, in that plan; 0: rows lie where ROW_AT says
 X_DUE_AT = next(_n)  # int32[ring]: synaptic events in the coming steps, in that plan
 X_FIRED_CAPACITY = next(_n)  # the most spikes of a lane in one step
@@ -87,6 +90,8 @@ DEVICE_DYNAMIC_FIELDS = (next(_n) + 7) // 8 * 8
 UNIT_BITS = 5
 UNIT = 1 << UNIT_BITS
 """Neurons of a drive that neighbouring threads do together."""
+WORD_SLOT_BITS = 10
+"""Bits of a slot where a synapse of the persistent plan is one word; its delay has what is left of sixteen."""
 SOURCE_BITS = 20
 """Bits of a source in a message of the persistent plan, and of the step's tag."""
 BOARD_BYTES = 8 * DEVICE_LANE_FIELDS + 32

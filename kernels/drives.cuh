@@ -21,21 +21,90 @@ struct Input {
 
 DTB_FN Input input_of(Table lane) { return {lane[ACC_AT], lane[SYNAPSE_KIND] == KIND_WIDE64, true}; }
 
-DTB_FN void poisson_drives(Table lane, Input input, i64 step, u32 k0, u32 k1, Share share) {
-    const i64 *units = at<i64>(lane[X_POISSON_UNIT_AT]);
-    const u32 *gids = at<u32>(lane[GID_AT]);
-    for (i64 e = share.first; e < lane[X_POISSON_UNITS] << UNIT_BITS; e += share.stride) {
-        const i64 unit = units[e >> UNIT_BITS];
-        const i64 *row = at<i64>(lane[POISSON_AT]) + (unit >> 32) * POISSON_FIELDS;
-        const i64 i = ((unit & 0xFFFFFFFF) << UNIT_BITS) + (e & (UNIT - 1));
-        if (i >= row[P_COUNT] || step < row[P_START] || step >= row[P_STOP])
+// A drive of one rate and one of its neurons: element `e` of the units that the drives of a lane are cut into.
+struct Driven {
+    const i64 *row; // nullptr: none
+    i64 i;
+
+    DTB_METHOD bool at_step(i64 step) const { return step >= row[P_START] && step < row[P_STOP]; }
+};
+
+DTB_FN i64 driven_elements(Table lane) { return lane[X_POISSON_UNITS] << UNIT_BITS; }
+
+DTB_FN Driven driven(Table lane, i64 e) {
+    const i64 unit = at<i64>(lane[X_POISSON_UNIT_AT])[e >> UNIT_BITS];
+    const i64 *row = at<i64>(lane[POISSON_AT]) + (unit >> 32) * POISSON_FIELDS;
+    const i64 i = ((unit & 0xFFFFFFFF) << UNIT_BITS) + (e & (UNIT - 1));
+    return {i < row[P_COUNT] ? row : nullptr, i};
+}
+
+DTB_FN u32 gid_of(Table lane, const Driven &d) { return gid_of(lane, d.row[P_LOCAL] + d.i); }
+
+DTB_FN Words words_of(Table lane, const Driven &d, i64 step, u32 k0, u32 k1) {
+    return poisson_words(gid_of(lane, d), step, (u32)d.row[P_DRIVE], k0, k1);
+}
+
+DTB_FN i32 count_of(Table lane, const Driven &d, const Words &words, i64 step, u32 k0, u32 k1) {
+    return poisson_count(
+        words, gid_of(lane, d), step, (u32)d.row[P_DRIVE], k0, k1, at<u32>(d.row[P_THRESHOLD_AT]),
+        d.row[P_THRESHOLDS], at<i16>(d.row[P_COARSE_AT]), d.row[P_COARSE], 1
+    );
+}
+
+// What a thread keeps over the steps of a launch of the first neuron that it drives: the words of eight steps.
+struct KeptDraw {
+    Driven first;
+    Words words;
+    i64 eighth; // step / 8 of the words; -1: none
+};
+
+DTB_FN KeptDraw kept_draw(Table lane, Share share) {
+    KeptDraw kept = {{nullptr, 0}, {0, 0, 0, 0}, -1};
+    if (share.first < driven_elements(lane))
+        kept.first = driven(lane, share.first);
+    return kept;
+}
+
+// Drives of one rate, drawn by threads that stay with their neurons.
+DTB_FN void poisson_drives(Table lane, Input input, KeptDraw &kept, i64 step, u32 k0, u32 k1, Share share) {
+    for (i64 e = share.first; e < driven_elements(lane); e += share.stride) {
+        const bool is_first = e == share.first;
+        const Driven d = is_first ? kept.first : driven(lane, e);
+        if (d.row == nullptr || !d.at_step(step))
             continue;
-        const i32 n = poisson_count(
-            gids[row[P_LOCAL] + i], step, (u32)row[P_DRIVE], k0, k1, at<u32>(row[P_THRESHOLD_AT]), row[P_THRESHOLDS],
-            at<i16>(row[P_COARSE_AT]), row[P_COARSE], 1
-        );
+        const bool known = is_first && kept.eighth == step / POISSON_STEPS;
+        const Words words = known ? kept.words : words_of(lane, d, step, k0, k1);
+        if (is_first) {
+            kept.words = words;
+            kept.eighth = step / POISSON_STEPS;
+        }
+        const i32 n = count_of(lane, d, words, step, k0, k1);
         if (n != 0)
-            input.add(row[P_SLOT] + i, n, row[P_WEIGHT]);
+            input.add(d.row[P_SLOT] + d.i, n, d.row[P_WEIGHT]);
+    }
+}
+
+// The same by kernels of a step each: counts of eight steps, as far as the chunk has them, are drawn at once and kept
+// as uint8[8, elements].
+DTB_FN void poisson_drives(
+    Table lane, Input input, i64 step, i64 chunk_start, i64 chunk_stop, u32 k0, u32 k1, Share share
+) {
+    const i64 elements = driven_elements(lane), phase = step % POISSON_STEPS, left = chunk_stop - step + phase;
+    const i64 last = left < POISSON_STEPS ? left : POISSON_STEPS;
+    const bool anew = phase == 0 || step == chunk_start;
+    u8 *counts = at<u8>(lane[X_COUNTS_AT]);
+    for (i64 e = share.first; e < elements; e += share.stride) {
+        const Driven d = driven(lane, e);
+        if (d.row == nullptr)
+            continue;
+        if (anew) {
+            const Words words = words_of(lane, d, step, k0, k1);
+            for (i64 p = phase; p < last; ++p)
+                counts[p * elements + e] = (u8)count_of(lane, d, words, step - phase + p, k0, k1);
+        }
+        const i32 n = counts[phase * elements + e];
+        if (n != 0 && d.at_step(step))
+            input.add(d.row[P_SLOT] + d.i, n, d.row[P_WEIGHT]);
     }
 }
 
@@ -56,8 +125,9 @@ DTB_FN void varied_poisson(Table lane, Input input, i64 step, i64 chunk_start, u
         const u32 gid = at<u32>(row[V_GIDS_AT])[row[V_DRAWS] == row[V_TARGETS] ? i : 0];
         const bool own = row[V_OWN] != 0;
         const i64 first = own ? i : which * row[V_COARSE];
+        const Words words = poisson_words(gid, step, (u32)row[V_DRIVE], k0, k1);
         const i32 n = poisson_count(
-            gid, step, (u32)row[V_DRIVE], k0, k1, at<u32>(row[V_THRESHOLD_AT]) + (own ? i : which) * row[V_THRESHOLDS],
+            words, gid, step, (u32)row[V_DRIVE], k0, k1, at<u32>(row[V_THRESHOLD_AT]) + (own ? i : which) * row[V_THRESHOLDS],
             row[V_THRESHOLDS], at<i16>(row[V_COARSE_AT]) + first, row[V_COARSE], own ? row[V_DRAWS] : 1
         );
         if (n != 0)
@@ -154,9 +224,8 @@ DTB_FN float current_of(Table lane, i64 local, i64 step, i64 chunk_start, u32 k0
     return sum;
 }
 
-// All drives that give spikes.
-DTB_FN void spike_drives(Table lane, Input input, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
-    poisson_drives(lane, input, step, k0, k1, share);
+// All drives that give spikes but those of one rate.
+DTB_FN void other_spike_drives(Table lane, Input input, i64 step, i64 chunk_start, u32 k0, u32 k1, Share share) {
     if (lane[X_VARIED_UNITS] != 0)
         varied_poisson(lane, input, step, chunk_start, k0, k1, share);
     listed_events(lane, input, step, share);

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float32, int32, types
+from numba import float32, float64, int32, int64, types
 from numba.core.compiler import Compiler
 from numba.core.datamodel import models, register_default
 from numba.core.imputils import lower_constant
@@ -50,6 +50,18 @@ def float_bits(typingctx: Any, x: Any) -> Any:
 def bits_float(typingctx: Any, x: Any) -> Any:
     """Return the float32 with the 32 bits of an int32."""
     return _bitcast(int32, float32)(typingctx, x)
+
+
+@intrinsic
+def double_bits(typingctx: Any, x: Any) -> Any:
+    """Return the 64 bits of a float64 as int64."""
+    return _bitcast(float64, int64)(typingctx, x)
+
+
+@intrinsic
+def bits_double(typingctx: Any, x: Any) -> Any:
+    """Return the float64 with the 64 bits of an int64."""
+    return _bitcast(int64, float64)(typingctx, x)
 
 
 def pointer(item: Any) -> Any:

@@ -139,11 +139,12 @@ DTB_FN void update(const Block &b, i64 step) {
         }
         if (n == 0)
             continue;
-        const i32 source = at<i32>(b.lane[SOURCE_AT])[local];
+        const i32 source = source_of(b.lane, local);
+        const i64 gid = gid_of(b.lane, local);
         i64 *log = at<i64>(b.lane[LOG_AT]) + take_from(&b.board->logged, n);
         i32 *fired = b.fired + (source < 0 ? 0 : atomicAdd(&b.board->fired, n));
         for (i32 k = 0; k < n; ++k) {
-            log[k] = (step << 32) | (i64)at<u32>(b.lane[GID_AT])[local];
+            log[k] = (step << 32) | gid;
             if (source >= 0)
                 fired[k] = source;
         }
@@ -208,38 +209,63 @@ DTB_FN void hear_others(const Block &b, i64 step) {
     __syncthreads();
 }
 
+// A synapse as lanes of few slots and short delays have it, in one word: weight << 16 | delay << WORD_SLOT_BITS | slot.
+// With X_NEGATIVE, slots of negative weights begin there: then two channels of 1,022 neurons fit ten bits.
+struct OneWord {};
+
 // Add a synapse of a source that fired at `step` to the input of the step at which it is due, from `now` on.
-DTB_FN void deliver_synapse(const Block &b, u32 synapse, i64 due, i64 now) {
+DTB_FN void deliver_synapse(const Block &b, i64 slot, i32 weight, i64 due, i64 now) {
     if (due < now)
         return;
-    add_to(input_at(b, due) + (synapse & 0xFFFFu), (i32)synapse >> 16);
+    add_to(input_at(b, due) + slot, weight);
     add_to(b.due + (due & b.mask), 1);
 }
+
+template <typename D> struct Synapses {
+    const u32 *words;
+    const D *delays;
+
+    DTB_METHOD D delay(i64 j) const { return delays[j]; }
+    DTB_METHOD void deliver(const Block &b, u32 word, D delay, i64 step, i64 now) const {
+        deliver_synapse(b, word & 0xFFFFu, (i32)word >> 16, step + delay, now);
+    }
+};
+
+template <> struct Synapses<OneWord> {
+    const u32 *words;
+    const OneWord *delays;
+
+    DTB_METHOD OneWord delay(i64) const { return {}; }
+    DTB_METHOD void deliver(const Block &b, u32 word, OneWord, i64 step, i64 now) const {
+        const i64 slot = (word & ((1u << WORD_SLOT_BITS) - 1)) + ((i32)word < 0 ? b.lane[X_NEGATIVE] : 0);
+        const i64 delay = (word >> WORD_SLOT_BITS) & ((1u << (16 - WORD_SLOT_BITS)) - 1);
+        deliver_synapse(b, slot, (i32)word >> 16, step + delay, now);
+    }
+};
 
 // The block's synapses of a source that fired at `step`, those that are due at `now` or later, go into the ring; the
 // 32 threads of a warp share the row. Rows of X_STRIDE places, filled up with NO_SYNAPSE, are found without a table:
 // one access to far memory less on the way from spike to spike. CHUNKS times 32 places are requested before the threads
 // vote for the first time whether the row ends, so that their latencies overlap.
-template <typename D>
-DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i64 now) {
-    const u32 *synapses = at<u32>(b.lane[TARGET_AT]);
+template <typename D> DTB_FN void deliver_row(const Block &b, i64 source, i64 step, i64 now) {
+    const Synapses<D> rows = {at<u32>(b.lane[TARGET_AT]), at<D>(b.lane[X_DELAY_AT])};
     const i64 thread = threadIdx.x % 32, stride = b.lane[X_STRIDE];
     if (stride != 0) {
         const i64 end = (source + 1) * stride;
         for (i64 j = source * stride + thread; j < end; j += 32 * CHUNKS) {
-            u32 synapse[CHUNKS];
+            u32 word[CHUNKS];
             D delay[CHUNKS];
 #pragma unroll
             for (int c = 0; c < CHUNKS; ++c) {
                 const bool there = j + 32 * c < end;
-                synapse[c] = there ? synapses[j + 32 * c] : NO_SYNAPSE;
-                delay[c] = there ? delays[j + 32 * c] : (D)0;
+                word[c] = there ? rows.words[j + 32 * c] : NO_SYNAPSE;
+                delay[c] = there ? rows.delay(j + 32 * c) : D();
             }
 #pragma unroll
             for (int c = 0; c < CHUNKS; ++c) {
-                const bool is_last = __any_sync(0xFFFFFFFFu, synapse[c] == NO_SYNAPSE);
-                if (synapse[c] != NO_SYNAPSE)
-                    deliver_synapse(b, synapse[c], step + delay[c], now);
+                const bool is_last = __any_sync(0xFFFFFFFFu, word[c] == NO_SYNAPSE);
+                if (word[c] != NO_SYNAPSE)
+                    rows.deliver(b, word[c], delay[c], step, now);
                 if (is_last)
                     return;
             }
@@ -248,27 +274,32 @@ DTB_FN void deliver_row(const Block &b, const D *delays, i64 source, i64 step, i
     }
     const i64 *row = at<i64>(b.lane[ROW_AT]) + source;
     for (i64 j = row[0] + thread; j < row[1]; j += 32)
-        deliver_synapse(b, synapses[j], step + delays[j], now);
+        rows.deliver(b, rows.words[j], rows.delay(j), step, now);
 }
 
 // Deliver all spikes of `step`, a warp per spike. Returns whether lists of others were read.
 template <typename D> DTB_FN bool deliver(const Block &b, i64 step) {
-    const D *delays = at<D>(b.lane[X_DELAY_AT]);
     const i32 warp = (i32)threadIdx.x / 32, warps = (i32)blockDim.x / 32;
     for (i32 k = warp; k < b.board->heard; k += warps)
-        deliver_row(b, delays, b.heard[k], step, step);
+        deliver_row<D>(b, b.heard[k], step, step);
     const i32 n_lists = b.board->lists;
     for (i32 l = 0; l < n_lists; ++l) {
         const i32 block = b.lists[l];
         const i32 n = (i32)(read_shared_word(messages_of(b.rank, step) + block) & SOURCE_MASK);
         const volatile i32 *list = list_of(b.rank, step, block);
         for (i32 k = warp; k < n; k += warps)
-            deliver_row(b, delays, list[k], step, step);
+            deliver_row<D>(b, list[k], step, step);
     }
     if (threadIdx.x == 0)
         b.board->fired = 0;
     __syncthreads();
     return n_lists > 0;
+}
+
+DTB_FN void spike_drives(const Block &b, KeptDraw &kept, i64 step) {
+    const Share share = share_of_block();
+    poisson_drives(b.lane, input_of(b, step), kept, step, b.k0, b.k1, share);
+    other_spike_drives(b.lane, input_of(b, step), step, b.chunk_start, b.k0, b.k1, share);
 }
 
 // Steps `start` to `stop` (exclusive); one block per lane, all of them at once. Drives of a step go into the ring while
@@ -277,7 +308,8 @@ DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 sto
     if (rank[R_HALT] != 0)
         return;
     const Block b = enter_block(rank);
-    spike_drives(b.lane, input_of(b, start), start, b.chunk_start, b.k0, b.k1, share_of_block());
+    KeptDraw kept = kept_draw(b.lane, share_of_block());
+    spike_drives(b, kept, start);
     __syncthreads();
     bool lists_read = false; // behind a launch everything has been read
     for (i64 step = start; step < stop; ++step) {
@@ -285,9 +317,12 @@ DTB_KERNEL DTB_BOUNDS(DTB_THREADS) dtb_persistent(Table rank, i64 start, i64 sto
         tell_others(b, step, lists_read);
         sample(b.lane, b.arenas, step, b.chunk_start, share_of_block());
         if (step + 1 < stop)
-            spike_drives(b.lane, input_of(b, step + 1), step + 1, b.chunk_start, b.k0, b.k1, share_of_block());
+            spike_drives(b, kept, step + 1);
         hear_others(b, step);
-        lists_read = b.mask < 256 ? deliver<u8>(b, step) : deliver<u16>(b, step);
+        if (b.lane[X_DELAY_AT] == 0)
+            lists_read = deliver<OneWord>(b, step);
+        else
+            lists_read = b.mask < 256 ? deliver<u8>(b, step) : deliver<u16>(b, step);
     }
     leave_block(b);
 }
@@ -309,9 +344,11 @@ DTB_KERNEL dtb_persistent_remote(Table rank) {
         const i64 source = source_index(rank, (u32)entries[k]);
         if (source < 0)
             continue;
-        if (b.mask < 256)
-            deliver_row(b, at<u8>(b.lane[X_DELAY_AT]), source, entries[k] >> 32, rank[R_STEP]);
+        if (b.lane[X_DELAY_AT] == 0)
+            deliver_row<OneWord>(b, source, entries[k] >> 32, rank[R_STEP]);
+        else if (b.mask < 256)
+            deliver_row<u8>(b, source, entries[k] >> 32, rank[R_STEP]);
         else
-            deliver_row(b, at<u16>(b.lane[X_DELAY_AT]), source, entries[k] >> 32, rank[R_STEP]);
+            deliver_row<u16>(b, source, entries[k] >> 32, rank[R_STEP]);
     }
 }

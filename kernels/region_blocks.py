@@ -3,7 +3,8 @@
 A lane group is some members of an ensemble with the same wiring. Its table holds addresses and sizes, int64 (see the
 fields); tables of slots, populations, histories and samples are rows of their own. Per block of steps:
 
-    1. every slot: sums over sources of the block, what the function makes of them, into `sums` of the target's kernel
+    1. every slot: sums over sources of the block, what the function makes of them, into `sums` of the target's kernel;
+       every drive: what it gives in the block, into rows of the same kind
     2. every population: its kernel takes its nodes through the block, which writes what it sends
     3. what is sampled of that is kept; what is sent goes to the histories
 
@@ -22,14 +23,18 @@ from dtbsim.kernels import barrier as B
 from dtbsim.kernels.elementary import cos, exp, sin
 from dtbsim.kernels.intrinsics import call_stage, view_f32, view_i64
 from dtbsim.kernels.jit import cached_njit
-from dtbsim.kernels.region_coupling import ROWS, sum_all_sources, sum_sources, sum_sources_now
+from dtbsim.kernels.numba_support import NoAliasCompiler
+from dtbsim.kernels.region_coupling import ROWS, sum_sources
+from dtbsim.kernels.region_dense import sum_lanes, sum_targets
+from dtbsim.kernels.region_drives import D_NODES, DRIVE_FIELDS, drive_regions
 
 # the group
 LANES, COLUMNS, POSITION, BLOCK, BACK, STEP = range(6)
 N_SLOTS, SLOTS_AT, N_POPULATIONS, POPULATIONS_AT, N_HISTORIES, HISTORIES_AT, N_SAMPLES, SAMPLES_AT, RAW_AT = range(
     6, 15
 )
-GROUP_FIELDS = 15
+N_DRIVES, DRIVES_AT = range(15, 17)
+GROUP_FIELDS = 17
 
 # a slot
 S_HISTORY, S_SOURCES, S_WEIGHTS, S_OFFSETS, S_STARTS, S_NOW, S_DELAY, S_WIDTH = range(8)
@@ -125,48 +130,80 @@ def _before_lane(kind: int, sent: Any, numbers: Any, out: Any, columns: int, n: 
 @nb.njit(nogil=True, error_model="numpy")
 def _sum_slot(group: Any, slot: Any, steps: int, first: int, last: int) -> None:
     """Sums of targets `first` to before `last` (`first` a multiple of ROWS) in all steps of a block."""
-    lanes, targets, raw_at = group[LANES], slot[S_TARGETS], slot[S_RAW]
-    span = steps * lanes
-    columns, width, step_at = group[COLUMNS] * lanes, slot[S_WIDTH], np.int64(0)
-    if slot[S_NOW] == ONE_LANE:
-        stride, step_at = np.int64(1), width
-        for k in range(steps):
-            shift = group[POSITION] + k - slot[S_DELAY]
-            out = raw_at + 4 * width * k
-            sum_sources_now(
-                slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, width, first, last, shift, out
-            )  # fmt: skip
-    elif slot[S_NOW] == ALL_SOURCES:
-        stride, step_at = lanes, width * lanes
-        for k in range(steps):
-            shift = (group[POSITION] + k - slot[S_DELAY]) * lanes
-            sum_all_sources(
-                slot[S_HISTORY], slot[S_WEIGHTS], slot[S_SOURCES], columns, first // ROWS, (last + ROWS - 1) // ROWS,
-                lanes, shift, raw_at + 4 * step_at * k,
-            )  # fmt: skip
-    else:
-        stride, step_at = (span + 15) // 16 * 16, lanes
+    lanes = group[LANES]
+    if slot[S_NOW] == ENTRIES:
+        span = steps * lanes
+        stride = (span + 15) // 16 * 16
         group0, group1 = first // ROWS, (last + ROWS - 1) // ROWS
         starts = view_i64(slot[S_STARTS] + 8 * group0, group1 - group0 + 1)
         sum_sources(
             slot[S_HISTORY], slot[S_WEIGHTS], slot[S_OFFSETS], starts, group1 - group0, group[POSITION] * lanes, span,
-            raw_at + 4 * stride * ROWS * group0, stride,
+            slot[S_RAW] + 4 * stride * ROWS * group0, stride,
         )  # fmt: skip
-    numbers = view_f32(slot[S_NUMBERS], 4 * lanes)
-    if lanes == 1:
-        n, reach = last - first, stride * (last - first)
-        strength = view_f32(slot[S_STRENGTH] + 4 * first, n)
-        for k in range(steps):
-            raw = view_f32(raw_at + 4 * (stride * first + step_at * k), reach)
-            out_row = view_f32(slot[S_OUT] + 4 * (k * targets + first), n)
-            _finish_lane(slot[S_FUNCTION], raw, stride, numbers, strength, out_row, n)
-        return
+        _finish_slot(slot, lanes, steps, first, last, stride, lanes)
+    else:
+        _sum_now(group, slot, slot, False, steps, first, last)
+
+
+@nb.njit(nogil=True, error_model="numpy")
+def _sum_now(group: Any, slot: Any, second: Any, both: bool, steps: int, first: int, last: int) -> None:
+    """The same where all pairs are summed, of a slot or of two with the same weights."""
+    lanes, width = group[LANES], slot[S_WIDTH]
+    columns = group[COLUMNS] * lanes
     for k in range(steps):
-        for i in range(first, last):
-            raw = view_f32(raw_at + 4 * (stride * i + step_at * k), lanes)
-            out_row = view_f32(slot[S_OUT] + 4 * (k * targets + i) * lanes, lanes)
-            strength = view_f32(slot[S_STRENGTH] + 4 * i * lanes, lanes)
-            _finish(slot[S_FUNCTION], raw, numbers, strength, out_row, lanes)
+        shift = 4 * (group[POSITION] + k - slot[S_DELAY]) * lanes
+        h, out = slot[S_HISTORY] + shift, slot[S_RAW] + 4 * width * lanes * k
+        h2, out2 = np.int64(0), np.int64(0)
+        if both:
+            h2, out2 = second[S_HISTORY] + shift, second[S_RAW] + 4 * width * lanes * k
+        if slot[S_NOW] == ONE_LANE:
+            sum_targets(h, h2, slot[S_WEIGHTS], slot[S_SOURCES], columns, width, first, last, out, out2)
+        else:
+            group0, group1 = first // ROWS, (last + ROWS - 1) // ROWS
+            sum_lanes(h, h2, slot[S_WEIGHTS], slot[S_SOURCES], columns, group0, group1, lanes, out, out2)
+    _finish_slot(slot, lanes, steps, first, last, lanes, width * lanes)
+    if both:
+        _finish_slot(second, lanes, steps, first, last, lanes, width * lanes)
+
+
+@nb.njit(nogil=True)
+def _same_weights(slot: Any, second: Any) -> bool:
+    """Whether the sums of two slots can be made in one pass."""
+    same: bool = slot[S_NOW] != ENTRIES and slot[S_NOW] == second[S_NOW] and slot[S_WEIGHTS] == second[S_WEIGHTS]
+    return same and slot[S_DELAY] == second[S_DELAY] and slot[S_TARGETS] == second[S_TARGETS]
+
+
+@nb.njit(nogil=True, error_model="numpy", pipeline_class=NoAliasCompiler)
+def _scale(raw: Any, strength: Any, out: Any) -> None:
+    for i in range(out.size):
+        out[i] = strength[i] * raw[i]
+
+
+@nb.njit(nogil=True, error_model="numpy", pipeline_class=NoAliasCompiler)
+def _copy(values: Any, out: Any) -> None:
+    for i in range(out.size):
+        out[i] = values[i]
+
+
+@nb.njit(nogil=True, error_model="numpy")
+def _finish_slot(slot: Any, lanes: int, steps: int, first: int, last: int, stride: int, step_at: int) -> None:
+    """What the function of a slot makes of its sums, raw[target * stride + step * step_at + lane]."""
+    targets, n = slot[S_TARGETS], last - first
+    numbers = view_f32(slot[S_NUMBERS], 4 * lanes)
+    strength = view_f32(slot[S_STRENGTH] + 4 * first * lanes, n * lanes)
+    for k in range(steps):
+        raw_at, out_at = slot[S_RAW] + 4 * step_at * k, slot[S_OUT] + 4 * targets * lanes * k
+        if stride == lanes and slot[S_FUNCTION] == SCALED:
+            here = 4 * first * lanes
+            _scale(view_f32(raw_at + here, n * lanes), strength, view_f32(out_at + here, n * lanes))
+        elif lanes == 1:
+            raw, out = view_f32(raw_at + 4 * stride * first, stride * n), view_f32(out_at + 4 * first, n)
+            _finish_lane(slot[S_FUNCTION], raw, stride, numbers, strength, out, n)
+        else:
+            for i in range(n):
+                raw = view_f32(raw_at + 4 * stride * (first + i), lanes)
+                out = view_f32(out_at + 4 * (first + i) * lanes, lanes)
+                _finish(slot[S_FUNCTION], raw, numbers, strength[i * lanes :], out, lanes)
 
 
 @nb.njit(nogil=True, error_model="numpy")
@@ -219,8 +256,12 @@ def _remember(group: Any, history: Any, steps: int, first: int, last: int, posit
     kept = position - steps + 1  # columns of steps before this block that stay
     moved = group[POSITION] + 1 - kept
     numbers = view_f32(history[H_NUMBERS], 4 * lanes)
+    n = last - first
+    if columns == 1 and history[H_FUNCTION] == PLAIN:
+        here = 4 * first * lanes
+        _copy(view_f32(history[H_SENT] + here, n * lanes), view_f32(history[H_AT] + here, n * lanes))
+        return
     if lanes == 1:
-        n = last - first
         rows = view_f32(history[H_AT] + 4 * first * columns, n * columns)
         if moved > 0:
             for j in range(n):
@@ -251,11 +292,23 @@ def _share(n: int, thread: int, threads: int) -> tuple[int, int]:
 @nb.njit(nogil=True, error_model="numpy")
 def _steps_of(group: Any, steps: int, thread: int, threads: int) -> None:
     slots = view_i64(group[SLOTS_AT], group[N_SLOTS] * SLOT_FIELDS)
-    for s in range(group[N_SLOTS]):
+    s = 0
+    while s < group[N_SLOTS]:
         slot = slots[s * SLOT_FIELDS : (s + 1) * SLOT_FIELDS]
+        second = slots[(s + 1) * SLOT_FIELDS : (s + 2) * SLOT_FIELDS]
+        both = s + 1 < group[N_SLOTS] and _same_weights(slot, second)
         first, last = _share(slot[S_TARGETS], thread, threads)
-        if first < last:
+        if first < last and both:
+            _sum_now(group, slot, second, True, steps, first, last)
+        elif first < last:
             _sum_slot(group, slot, steps, first, last)
+        s += 2 if both else 1
+    drives = view_i64(group[DRIVES_AT], group[N_DRIVES] * DRIVE_FIELDS)
+    for d in range(group[N_DRIVES]):
+        drive = drives[d * DRIVE_FIELDS : (d + 1) * DRIVE_FIELDS]
+        first, last = _share(drive[D_NODES], thread, threads)
+        if first < last:
+            drive_regions(drive, group[LANES], group[STEP], steps, first, last)
     populations = view_i64(group[POPULATIONS_AT], group[N_POPULATIONS] * POPULATION_FIELDS)
     for p in range(group[N_POPULATIONS]):
         row = populations[p * POPULATION_FIELDS : (p + 1) * POPULATION_FIELDS]
@@ -300,6 +353,13 @@ def _move_on(group: Any, steps: int) -> None:
         row[Q_CURSOR] += (group[STEP] + steps) // row[Q_INTERVAL] - group[STEP] // row[Q_INTERVAL]
     group[POSITION] = _newest(group, steps)
     group[STEP] += steps
+
+
+@cached_njit
+def before_nodes(kind: int, sent: Any, numbers: Any, out: Any) -> None:
+    """What a history keeps of what nodes send, float32[nodes, lanes]."""
+    for node in range(sent.shape[0]):
+        _before(kind, sent[node], numbers, out[node], sent.shape[1])
 
 
 @cached_njit

@@ -3,7 +3,8 @@
 The history of a source variable is float32[n_sources + 1, columns, lanes] without gaps; a column is a step, the last
 row is zero. Targets come in groups of ROWS; the entries of a group are float32 weights and int64 offsets [entry, ROWS],
 filled up with zero weights of the last row. What entry e of a row adds to `span` consecutive floats begins at
-history[offset + shift], so a block of steps is read as one stretch: of lanes, or of time where there is one lane.
+history[offset + shift], so a block of steps is read as one stretch: of lanes, or of time where there is one lane. Where
+a step is summed alone and most pairs are connected, `region_dense` does it with all pairs.
 
 Only here does the project contract a product and a sum: `llvm.fma` is rounded once, by the standard, on every machine.
 """
@@ -22,52 +23,57 @@ ROWS = 8
 """Targets of a group."""
 WIDTH = 16
 """Floats of a vector: what LLVM does with it is the machine's business, the bits are those of scalars."""
-_F32, _I64 = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_F32, WIDTH)
+F32, I64 = ir.FloatType(), ir.IntType(64)
+_VECTOR = ir.VectorType(F32, WIDTH)
 _ZERO = ir.Constant(_VECTOR, [0.0] * WIDTH)
 
 
-def _fma(builder: ir.IRBuilder, weight: ir.Value, value: ir.Value, sum_: ir.Value) -> ir.Value:
+def fma(builder: ir.IRBuilder, weight: ir.Value, value: ir.Value, sum_: ir.Value) -> ir.Value:
+    """w * x + sum, rounded once."""
     function = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{WIDTH}f32"
     )
     return builder.call(function, [weight, value, sum_])
 
 
-def _splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+def splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+    """A vector of one number."""
     undefined = ir.Constant(_VECTOR, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
     return builder.shuffle_vector(first, undefined, mask)
 
 
-def _pointer(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
+def pointer(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
+    """Where element `index` of an array is."""
     return builder.gep(builder.inttoptr(address, kind.as_pointer()), [index])
 
 
-def _load_vector(builder: ir.IRBuilder, address: ir.Value, index: ir.Value) -> ir.Value:
-    at = builder.bitcast(_pointer(builder, address, _F32, index), _VECTOR.as_pointer())
+def load_vector(builder: ir.IRBuilder, address: ir.Value, index: ir.Value) -> ir.Value:
+    """WIDTH floats from element `index` on."""
+    at = builder.bitcast(pointer(builder, address, F32, index), _VECTOR.as_pointer())
     loaded = builder.load(at)
     loaded.align = 4
     return loaded
 
 
-def _store_vector(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, index: ir.Value) -> None:
-    at = builder.bitcast(_pointer(builder, address, _F32, index), _VECTOR.as_pointer())
+def store_vector(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, index: ir.Value) -> None:
+    """Write them."""
+    at = builder.bitcast(pointer(builder, address, F32, index), _VECTOR.as_pointer())
     builder.store(value, at, align=4)
 
 
-class _Loop:
+class Loop:
     """for e in range(n), with sums that are carried in registers."""
 
     def __init__(self, builder: ir.IRBuilder, n: ir.Value, n_sums: int) -> None:
         self._builder, self._n = builder, n
         self._before = builder.block
         self._body, self._after = builder.append_basic_block("entry"), builder.append_basic_block("done")
-        builder.cbranch(builder.icmp_signed(">", n, _I64(0)), self._body, self._after)
+        builder.cbranch(builder.icmp_signed(">", n, I64(0)), self._body, self._after)
         builder.position_at_end(self._body)
-        self.index = builder.phi(_I64)
-        self.index.add_incoming(_I64(0), self._before)
+        self.index = builder.phi(I64)
+        self.index.add_incoming(I64(0), self._before)
         self.sums = [builder.phi(_VECTOR) for _ in range(n_sums)]
         for sum_ in self.sums:
             sum_.add_incoming(_ZERO, self._before)
@@ -75,7 +81,7 @@ class _Loop:
     def end(self, values: list[ir.Value]) -> list[ir.Value]:
         """Close the loop with the new values; returns the sums after it."""
         builder = self._builder
-        following = builder.add(self.index, _I64(1))
+        following = builder.add(self.index, I64(1))
         last = builder.block
         self.index.add_incoming(following, last)
         for sum_, value in zip(self.sums, values, strict=True):
@@ -99,21 +105,21 @@ def _rows_code(rows: int, vectors: int) -> Any:
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         history, weights, offsets, entries, shift, out, stride = args
-        loop = _Loop(builder, entries, rows * vectors)
-        first = builder.mul(loop.index, _I64(ROWS))
+        loop = Loop(builder, entries, rows * vectors)
+        first = builder.mul(loop.index, I64(ROWS))
         values = []
         for row in range(rows):
-            at = builder.add(first, _I64(row))
-            weight = _splat(builder, builder.load(_pointer(builder, weights, _F32, at)))
-            offset = builder.add(builder.load(_pointer(builder, offsets, _I64, at)), shift)
+            at = builder.add(first, I64(row))
+            weight = splat(builder, builder.load(pointer(builder, weights, F32, at)))
+            offset = builder.add(builder.load(pointer(builder, offsets, I64, at)), shift)
             for vector in range(vectors):
-                value = _load_vector(builder, history, builder.add(offset, _I64(WIDTH * vector)))
-                values.append(_fma(builder, weight, value, loop.sums[row * vectors + vector]))
+                value = load_vector(builder, history, builder.add(offset, I64(WIDTH * vector)))
+                values.append(fma(builder, weight, value, loop.sums[row * vectors + vector]))
         results = loop.end(values)
         for row in range(rows):
             for vector in range(vectors):
-                at = builder.add(builder.mul(stride, _I64(row)), _I64(WIDTH * vector))
-                _store_vector(builder, results[row * vectors + vector], out, at)
+                at = builder.add(builder.mul(stride, I64(row)), I64(WIDTH * vector))
+                store_vector(builder, results[row * vectors + vector], out, at)
         return context.get_dummy_value()
 
     return types.void(*([types.int64] * 7)), codegen
@@ -135,51 +141,6 @@ def _four_by_two(typingctx: Any, h: Any, w: Any, o: Any, n: Any, s: Any, out: An
 def _two_by_four(typingctx: Any, h: Any, w: Any, o: Any, n: Any, s: Any, out: Any, stride: Any) -> Any:
     """Two targets, four vectors."""
     return _rows_code(2, 4)
-
-
-@intrinsic
-def _targets_at_once(typingctx: Any, h: Any, w: Any, n: Any, column: Any, width: Any, out: Any) -> Any:
-    """Four vectors of targets: acc[i] = fma(w[j, i], x[j], acc[i]), x[j] = history[column * j]."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        history, weights, n_sources, columns, targets, result = args
-        loop = _Loop(builder, n_sources, 4)
-        at = builder.mul(loop.index, columns)
-        value = _splat(builder, builder.load(_pointer(builder, history, _F32, at)))
-        first = builder.mul(loop.index, targets)
-        values = []
-        for vector in range(4):
-            weight = _load_vector(builder, weights, builder.add(first, _I64(WIDTH * vector)))
-            values.append(_fma(builder, weight, value, loop.sums[vector]))
-        for vector, sum_ in enumerate(loop.end(values)):
-            _store_vector(builder, sum_, result, _I64(WIDTH * vector))
-        return context.get_dummy_value()
-
-    return types.void(*([types.int64] * 6)), codegen
-
-
-@intrinsic
-def _eight_dense(typingctx: Any, h: Any, w: Any, n: Any, column: Any, out: Any, stride: Any) -> Any:
-    """Eight targets, one vector of lanes: x[j] at history[column * j] is read once, w is [source, ROWS]."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        history, weights, n_sources, columns, out, stride = args
-        loop = _Loop(builder, n_sources, ROWS)
-        value = _load_vector(builder, history, builder.mul(loop.index, columns))
-        first = builder.mul(loop.index, _I64(ROWS))
-        values = []
-        for row in range(ROWS):
-            weight = _splat(builder, builder.load(_pointer(builder, weights, _F32, builder.add(first, _I64(row)))))
-            values.append(_fma(builder, weight, value, loop.sums[row]))
-        for row, sum_ in enumerate(loop.end(values)):
-            _store_vector(builder, sum_, out, builder.mul(stride, _I64(row)))
-        return context.get_dummy_value()
-
-    return types.void(*([types.int64] * 6)), codegen
-
-
-AT_ONCE = 4 * WIDTH
-"""Targets of a call of `_targets_at_once`."""
 
 
 @nb.njit(nogil=True)
@@ -209,32 +170,3 @@ def sum_sources(
             done += 2
         if vectors > done:
             _eight_by_one(history, w, o, n, shift + WIDTH * done, base + 4 * WIDTH * done, stride)
-
-
-@nb.njit(nogil=True)
-def sum_all_sources(
-    history: int, weights: int, n_sources: int, columns: int, first: int, last: int, lanes: int, shift: int, out: int
-) -> None:
-    """Sums of one step of groups `first` to before `last` where all delays are the same: out[target, lanes].
-
-    `weights` is [group, source, ROWS]; `lanes` is a multiple of WIDTH.
-    """
-    for group in range(first, last):
-        for lane in range(0, lanes, WIDTH):
-            at = out + 4 * (ROWS * group * lanes + lane)
-            _eight_dense(
-                history + 4 * (shift + lane), weights + 4 * ROWS * n_sources * group, n_sources, columns, at, lanes
-            )
-
-
-@nb.njit(nogil=True)
-def sum_sources_now(
-    history: int, weights: int, n_sources: int, columns: int, targets: int, begin: int, end: int, shift: int, out: int
-) -> None:
-    """Sums of one step of one lane where all delays are the same: out[targets], `targets` a multiple of AT_ONCE.
-
-    `weights` is [source, target], `columns` the floats from one source to the next, `shift` those to the step. Those of
-    targets `begin` to before `end` are wanted.
-    """
-    for first in range(begin // AT_ONCE * AT_ONCE, end, AT_ONCE):
-        _targets_at_once(history + 4 * shift, weights + 4 * first, n_sources, columns, targets, out + 4 * first)

@@ -1,7 +1,8 @@
 """Region kernels as CUDA C text, around the same step as the numba text: one thread for each region in each member.
 
-The twin of `region_source`: the same table, rows and numbers. With DTB_HOST defined the text compiles for the host, as
-a function with the same arguments as the compiled kernel.
+The twin of `region_source`: the same table, rows and numbers. `region_cuda_text` is one model as a text of its own;
+with DTB_HOST defined it compiles for the host, as a function with the same arguments as the compiled kernel.
+`region_models_text` is the models of a network, for `regions.cu`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from dtbsim.models.language.checked_region import own_region_functions
 from dtbsim.models.language.emit_c import C_TYPES, PRELUDE, CEmitter, elementary_text, own_text
 from dtbsim.models.region_tables import Lookup
 
+_TABLES = (
+    "#ifdef DTB_HOST",
+    "#define DTB_TABLE static const",
+    "#else",
+    "#define DTB_TABLE static __device__ const",
+    "#endif",
+)
 _HEAD = """\
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -33,7 +41,7 @@ typedef long long i64;
 #endif
 """
 
-_ENTRY = """\
+_REGION = """\
 DTB_FN float dtb_normal(u32 word, const float *table)
 {
     const u32 index = word >> 16;
@@ -59,6 +67,9 @@ LOOP
 AFTER
 }
 
+"""
+
+_ENTRY = """\
 DTB_ENTRY kernel(i64 _table, i64 _start, i64 _steps, i64 _in_row, i64 _out_row, i64 _lo, i64 _hi)
 {
     const i64 *_G = (const i64 *)_table;
@@ -76,19 +87,42 @@ DTB_ENTRY kernel(i64 _table, i64 _start, i64 _steps, i64 _in_row, i64 _out_row, 
 
 def region_cuda_text(variant: RegionVariant) -> str:
     """Return the complete text with the kernel `kernel`, which takes what the compiled kernel takes."""
+    entry = _ENTRY.replace("_G[LANES]", f"_G[{R.LANES}]")
+    return "\n".join([PRELUDE, _HEAD, _philox(), _region_text(variant), entry])
+
+
+def region_models_text(variants: Sequence[RegionVariant]) -> str:
+    """Return `dtb_region_take(model, table, start, steps, element)` for some variants, by their place; `regions.cu`."""
+    spaces, cases = ["#ifndef DTB_TABLE", *_TABLES, "#endif"], []
+    for k, variant in enumerate(variants):
+        space = f"dtb_region_model_{k}"
+        spaces += [f"namespace {space} {{", PRELUDE, _region_text(variant), "}", "#undef DTB_WITHIN"]
+        cases.append(f"    case {k}: {space}::dtb_region(table, start, steps, 0, 0, element); break;")
+    head = "DTB_FN void dtb_region_take(i64 model, const i64 *table, i64 start, i64 steps, i64 element) {"
+    return "\n".join([*spaces, head, "    switch (model) {", *cases, "    }", "}", ""])
+
+
+def region_functions_text() -> str:
+    """Return the elementary functions of couplings, in a namespace of their own."""
+    texts = [elementary_text(name) for name in ("exp", "sin", "cos")]
+    return "\n".join(["namespace dtb_region_math {", PRELUDE, *texts, "}", ""])
+
+
+def _region_text(variant: RegionVariant) -> str:
+    """The function `dtb_region` of one region in one member, and what it needs."""
     elementary, own = needed_by(region_step(variant).calls, own_region_functions(variant.model))
     texts = [*map(elementary_text, elementary), *map(lookup_text, variant.model.lookups), *map(own_text, own)]
-    entry = _ENTRY
+    region = _REGION
     for name, lines, depth in (
         ("BEFORE", _before(variant), 1),
         ("TOLD", _told(variant), 2),
         ("LOOP", _loop(variant), 2),
         ("AFTER", [f"_S[{k} * _M + _k] = _state_{k};" for k in range(len(variant.rows))], 1),
     ):
-        entry = entry.replace(f"{name}\n", "\n".join(4 * depth * " " + line for line in lines) + "\n")
+        region = region.replace(f"{name}\n", "\n".join(4 * depth * " " + line for line in lines) + "\n")
     for name in ("NODES", "LANES", "STATES", "SCALARS"):
-        entry = entry.replace(f"_G[{name}]", f"_G[{getattr(R, name)}]")
-    return "\n".join([PRELUDE, _HEAD, _philox(), *texts, entry])
+        region = region.replace(f"_G[{name}]", f"_G[{getattr(R, name)}]")
+    return "\n".join([*texts, region])
 
 
 @cache

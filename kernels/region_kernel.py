@@ -10,7 +10,7 @@ member and step alone: not on other elements, on the range, or on how many steps
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -169,22 +169,47 @@ class RegionBlock:
         self._scalars = np.zeros(max(len(variant.scalars), 1), np.float32)
         self._arrays = np.zeros((max(len(variant.arrays), 1), size), np.float32)
         self.set_constants(constants)
-        for place, array in (
-            (R.STATES, self.states), (R.SCALARS, self._scalars), (R.NORMAL, self._normal),
-            (R.NODE_KEYS, self.node_keys), (R.ELEMENT_NODES, self._element_nodes),
-            (R.ELEMENT_SEEDS, self._element_seeds), (R.NUMBERS, self._numbers), (R.WORDS, self._words),
-            (R.DRAWN, self._drawn),
-        ):  # fmt: skip
+        self._line_steps = line_steps
+        self._kept: dict[int, npt.NDArray[Any]] = {
+            R.STATES: self.states, R.SCALARS: self._scalars, R.NORMAL: self._normal, R.NODE_KEYS: self.node_keys,
+            R.ELEMENT_NODES: self._element_nodes, R.ELEMENT_SEEDS: self._element_seeds,
+        }  # fmt: skip
+        """Arrays whose addresses are in the table, by their place."""
+        ahead: dict[int, npt.NDArray[Any]] = {R.NUMBERS: self._numbers, R.WORDS: self._words, R.DRAWN: self._drawn}
+        for place, array in (self._kept | ahead).items():
             self.table[place] = array.ctypes.data
+        self._fill_rows(self.table, self.states.ctypes.data, self._arrays.ctypes.data)
+
+    def _fill_rows(self, table: npt.NDArray[np.int64], states: int, arrays: int) -> None:
+        """Addresses of array constants and of lines, which are rows of two arrays at these addresses."""
+        variant, row_bytes = self.kernel.variant, self.states.strides[0]
         first = R.FIRST + variant.n_slots + len(variant.sent)
-        self.table[first : first + len(variant.arrays)] = [
-            self._arrays[k].ctypes.data for k in range(len(variant.arrays))
-        ]
+        for k in range(len(variant.arrays)):
+            table[first + k] = arrays + k * row_bytes
         place, row = R.FIRST + first_line(variant), len(variant.rows)
-        for steps in line_steps:
-            self.table[place : place + 2] = self.states[row:].ctypes.data, steps
+        for steps in self._line_steps:
+            table[place : place + 2] = states + row * row_bytes, steps
             place, row = place + 2, row + steps
-        self._kept: dict[int, Floats] = {}
+
+    def table_elsewhere(self, address: Callable[[npt.NDArray[Any]], int]) -> npt.NDArray[np.int64]:
+        """Return the table with the addresses that copies of the arrays have elsewhere; there noise is drawn when it
+        is needed."""
+        table = self.table.copy()
+        table[[R.NUMBERS, R.WORDS, R.DRAWN]] = 0
+        for place, array in self._kept.items():
+            table[place] = address(array)
+        self._fill_rows(table, address(self.states), address(self._arrays))
+        return table
+
+    @property
+    def element_seeds(self) -> npt.NDArray[np.uint32]:
+        """Low words of the seeds, by element."""
+        return self._element_seeds
+
+    @property
+    def constant_arrays(self) -> tuple[Floats, Floats]:
+        """What `set_constants` writes to: numbers, and array constants [row, M]."""
+        return self._scalars, self._arrays
 
     def set_constants(self, constants: Mapping[str, Any]) -> None:
         """Take other values of constants; those that differ between elements must be arrays of the variant."""
@@ -215,6 +240,11 @@ class RegionBlock:
         if drives is not None:
             self._use(R.STIMULUS, drives)
 
+    @property
+    def sums(self) -> list[Floats]:
+        """Arrays of sums in use."""
+        return [self._kept[R.FIRST + k] for k in range(self.kernel.variant.n_slots) if R.FIRST + k in self._kept]
+
     def _use(self, place: int, array: Floats) -> None:
         assert array.dtype == np.float32
         assert array.flags.c_contiguous
@@ -227,6 +257,14 @@ class RegionBlock:
         row = self.kernel.variant.rows.index(name)
         view: Floats = self.states[row].reshape(self.n_nodes, self.n_lanes)
         return view
+
+    def set_seeds(self, seeds: Sequence[int]) -> None:
+        """Draw noise from other seeds of the members, whose high words are the same."""
+        k0, k1 = seed_key(seeds[0])
+        self.table[[R.KEY_0, R.KEY_1]] = int(k0), int(k1)
+        self.seeds[:] = np.array([seed & 0xFFFFFFFF for seed in seeds], np.uint32)
+        self._element_seeds[:] = np.tile(self.seeds, self.n_nodes)
+        self.forget_drawn()
 
     def forget_drawn(self) -> None:
         """Draw the numbers of noise again: the states were given from outside, at another step."""

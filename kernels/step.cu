@@ -50,7 +50,8 @@ DTB_KERNEL dtb_input(Table rank) {
     if (blockIdx.x == 0)
         keep_counts(rank, lane);
     i64 events = deliver(rank, lane, step, share) + deliver_dynamic(rank, lane, step, share);
-    spike_drives(lane, input_of(lane), step, rank[R_CHUNK_START], k0, k1, share);
+    poisson_drives(lane, input_of(lane), step, rank[R_CHUNK_START], rank[R_CHUNK_STOP], k0, k1, share);
+    other_spike_drives(lane, input_of(lane), step, rank[R_CHUNK_START], k0, k1, share);
     add_of_block(rank + R_EVENTS, events);
 }
 

@@ -90,7 +90,7 @@ def hybrid(figure: Any, entry: Entry, folder: Path) -> None:
     table = run.spikes_pandas()
     thin = max(1, len(table) // DOTS)
     upper.plot(table.time_ms[::thin], table.gid[::thin], "k.", markersize=1.5)
-    rates = run.states(0)["r_E_Hz"]
+    rates = next(iter(run.states(0)[["r_Hz"] if "r_Hz" in run.states(0) else ["r_E_Hz"]].values()))
     lower.plot(rates.time_ms, rates.values, linewidth=0.5)
     upper.set(ylabel="neuron", yticks=[])
     lower.set(xlabel="time (ms)", ylabel="rate of mean fields (Hz)")
@@ -205,6 +205,12 @@ ENTRIES = [
         "One region of spiking neurons among 79 mean fields, each hearing the other over the tracts.",
         hybrid,
         [*at(1000), "simulation.settling_ms=0", "bold=null"],
+    ),
+    Entry(
+        "hybrid_basal_ganglia.yaml",
+        "Spiking basal ganglia in a mean-field cortex; an electrode stimulates the subthalamic nucleus from 600 ms on.",
+        hybrid,
+        [*at(1000), "simulation.settling_ms=0", "drives.electrode.start_ms=600", "changes={}"],
     ),
     Entry("multi_area.py", "Areas of eight populations with tables of sizes and in-degrees.", script, ["--out", "mam"]),
 ]

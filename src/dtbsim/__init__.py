@@ -20,6 +20,8 @@ from dtbsim.version import VERSION
 if TYPE_CHECKING:
     from dtbsim.api import build, estimate, resume, run, start, validate
     from dtbsim.atlas import list_atlases, load_atlas
+    from dtbsim.atlas.derive_folder import derive_atlas
+    from dtbsim.atlas.importing import import_atlas
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
     from dtbsim.config.drives import NeuronRange
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from dtbsim.models.connections.fixed_total_number import FixedTotalNumber
     from dtbsim.models.connections.one_to_one import OneToOne
     from dtbsim.models.connections.pairwise_bernoulli import PairwiseBernoulli
+    from dtbsim.models.drives.current_series import CurrentSeriesDrive
     from dtbsim.models.drives.dc import DCDrive
     from dtbsim.models.drives.gamma import GammaDrive
     from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoissonDrive
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from dtbsim.models.drives.ou_current import OUCurrentDrive
     from dtbsim.models.drives.poisson import PoissonDrive
     from dtbsim.models.drives.pulse_packet import PulsePacketDrive
+    from dtbsim.models.drives.pulse_train import PulseTrainDrive
     from dtbsim.models.drives.ramp import RampDrive
     from dtbsim.models.drives.renewal import RenewalDrive
     from dtbsim.models.drives.sinusoidal import ACDrive, SinusoidalDrive
@@ -106,6 +110,8 @@ __version__ = VERSION
 _MODULES = {
     "api": ("build", "estimate", "resume", "run", "start", "validate"),
     "atlas": ("list_atlases", "load_atlas"),
+    "atlas.derive_folder": ("derive_atlas",),
+    "atlas.importing": ("import_atlas",),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
     "config.drives": ("NeuronRange",),
@@ -171,6 +177,8 @@ _MODULES = {
     "models.drives.noise_current": ("NoiseCurrentDrive",),
     "models.drives.ou_current": ("OUCurrentDrive",),
     "models.drives.poisson": ("PoissonDrive",),
+    "models.drives.current_series": ("CurrentSeriesDrive",),
+    "models.drives.pulse_train": ("PulseTrainDrive",),
     "models.drives.ramp": ("RampDrive",),
     "models.drives.sinusoidal": (
         "ACDrive",
@@ -201,6 +209,7 @@ __all__ = [
     "Bold",
     "BoxPositions",
     "Change",
+    "CurrentSeriesDrive",
     "DCDrive",
     "DiscPositions",
     "DistanceDependent",
@@ -235,6 +244,7 @@ __all__ = [
     "PotjansDiesmann",
     "Projection",
     "PulsePacketDrive",
+    "PulseTrainDrive",
     "RampDrive",
     "Record",
     "RecordCorrelation",
@@ -268,11 +278,13 @@ __all__ = [
     "VogelsSprekeler",
     "WhiteNoiseDrive",
     "build",
+    "derive_atlas",
     "dump_config",
     "estimate",
     "export",
     "get_model",
     "hash_run",
+    "import_atlas",
     "import_network",
     "list_atlases",
     "list_models",

@@ -171,6 +171,8 @@ _ALIASES: dict[str, str] = {
     "sinusoidal_poisson": "sinusoidal_poisson_generator, sinusoidal_gamma_generator",
     "spike_trains": "spike_generator, SpikeSourceArray, SpikeGeneratorGroup, spikes, spike_source, spike_file",
     "ramp": "ramp_current, linear",
+    "current_series": "file, time_series, timeseries, recording, current_file",
+    "pulse_train": "pulses, PulseTrain, dbs, square_wave, rectangular",
     "tsodyks_markram": "tsodyks2_synapse, tsodyks_synapse, stp, TsodyksMarkramSynapse, short_term_plasticity, tm",
     "stdp": "stdp_synapse, STDPMechanism, pair_stdp, stdp_synapse_hom, hebbian",
     "stdp_power_law": "stdp_pl_synapse_hom, power_law",

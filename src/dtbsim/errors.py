@@ -142,9 +142,10 @@ class DeviceError(DtbsimError):
 
 
 class MemoryPlanError(DtbsimError):
-    """The planned memory exceeds what the machine has."""
+    """The planned memory exceeds what the machine has, by `excess_bytes` where that is known."""
 
     exit_code = EXIT_MEMORY
+    excess_bytes: int = 0
 
 
 class StorageError(DtbsimError):

@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import report_samples as samples
 from report_found import Found, changed
 
+from dtbsim.atlas import load_atlas
 from dtbsim.report import data as d
+from dtbsim.report.atlas_page import atlas_page
 from dtbsim.report.html import render
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
@@ -57,7 +59,12 @@ def recordings() -> Found:
     )
 
 
-PAGES = {"brain": samples.whole_brain, "column": samples.microcircuit, "recordings": recordings}
+PAGES = {
+    "brain": samples.whole_brain,
+    "column": samples.microcircuit,
+    "recordings": recordings,
+    "atlas": lambda: atlas_page(load_atlas("dk68")),
+}
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +73,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {}
     for name, make in PAGES.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(render(make()), encoding="utf-8")
+        made = make()
+        found[name].write_text(made if isinstance(made, str) else render(made), encoding="utf-8")
     return found
 
 

@@ -154,7 +154,7 @@ def save_table(folder, table, suffix):
         ({"length_mm": np.zeros((3, 3))}, "unknown key 'length_mm' .did you mean 'lengths_mm'"),
         ({"map/x": np.zeros(3)}, "unknown key 'map/x'"),
         ({"weights": None}, "missing weights .it holds region_names, xyz_mm"),
-        ({"region_names": None, "xyz_mm": None}, "missing region_names, xyz_mm"),
+        ({"region_names": None, "xyz_mm": None}, "missing region_names"),
         ({"region_names": np.arange(3)}, "region_names must be a list of texts"),
         ({"format_version": np.int64(2)}, "format_version is 2; this program reads 1"),
         ({"name": np.zeros(3)}, "name must be one text"),

@@ -142,5 +142,5 @@ def test_text_that_is_not_utf8(folder):
 
 
 def test_an_empty_folder_says_what_it_needs(tmp_path):
-    with pytest.raises(InputError, match=r"needs regions.csv \(name, x_mm, y_mm, z_mm\) and weights"):
+    with pytest.raises(InputError, match=r"needs regions.csv \(name; x_mm, y_mm, z_mm if known\) and weights"):
         load_atlas(tmp_path)

@@ -74,7 +74,7 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "gpu.json").read_text())
     results = report["results"]
-    assert set(results) == {"device", "same", "pd14", "izhikevich", "stdp", "areas", "billion", "sanitizer"}
+    assert set(results) == {"device", "same", "pd14", "izhikevich", "stdp", "areas", "billion", "regions", "sanitizer"}
     for name, part in results.items():
         assert part["ended"] == "done" or (name == "sanitizer" and part["ended"].startswith("skipped: ")), part
     assert results["device"]["facts"]["name"] == "shim"
@@ -96,6 +96,9 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
     assert "dtb_dynamic_spikes" in results["stdp"]["plastic"]["profile"]["us_per_step"]
     assert set(results["areas"]) == {"scale 0.001", "scale 0.0005", "ended", "took_s"}
     assert results["areas"]["scale 0.0005"]["neurons"] == 32 * 64
+    assert {results["regions"][f"no delays, {n} members"]["block"] for n in (1, 4)} == {1}
+    assert all(results["regions"][f"tract delays, {n} members"]["ns_per_region_step"] > 0 for n in (1, 4))
+    assert "no delays, 4 members: " in done.stdout
     assert "pd14, persistent" in done.stdout
     assert re.search(r"microcircuit: \d+ spikes; persistent same, general same", done.stdout)
     assert min(results["same"][name]["spikes"] for name in ("microcircuit", "izhikevich")) > 50

@@ -125,6 +125,8 @@ drives:
   dc: {kind: dc, target: I, amplitude: 1, start_ms: 1, stop_ms: 9, windows_ms: [[2, 3]]}
   stairs: {kind: step_current, target: I, times_ms: [1, 2], amplitudes: [1, 2]}
   noise: {kind: noise_current, target: I, std: 1, dt_ms: 1}
+  pulses: {kind: pulse_train, target: I, amplitude: 1, frequency_hz: 10, width_ms: 1, recovery_ms: 1}
+  series: {kind: current_series, target: I, file: x.npy, interval_ms: 1}
   source: {kind: poisson, target: I, rate_hz: 1, weight_pA: 1, as_source: true, delay_ms: 2}
 controllers:
   tonic:

@@ -15,7 +15,8 @@ from dtbsim.errors import InputError, MultipleInputError
 RULES = "a mapping with kind: fixed_indegree | fixed_total_number | pairwise_bernoulli | all_to_all | one_to_one | fixed_outdegree | explicit | distance_dependent"
 DRIVES = (
     "a mapping with kind: poisson | inhomogeneous_poisson | sinusoidal_poisson | gamma | sinusoidal_gamma | renewal | "
-    "pulse_packet | dc | sinusoidal | ac | step_current | ramp | noise_current | ou_current | white_noise | spike_trains"
+    "pulse_packet | dc | sinusoidal | ac | step_current | ramp | pulse_train | current_series | noise_current | "
+    "ou_current | white_noise | spike_trains"
 )
 DRAWN = (
     "a number, or a mapping with distribution: constant | uniform | normal | truncated_normal | lognormal | exponential"
@@ -121,11 +122,11 @@ MISSING = [
 ]  # fmt: skip
 
 VARIANTS = [
-    ("kind: poisson", "kind: poison", "kind: poison", "drives.bg.kind: unknown kind 'poison' (did you mean 'poisson'? allowed: ac, dc, "),
+    ("kind: poisson", "kind: poison", "kind: poison", "drives.bg.kind: unknown kind 'poison' (did you mean 'poisson'? allowed: ac, current_series, "),
     ("kind: balanced_ei", "kind: brunel", "kind: brunel", "circuits.ctx.kind: unknown kind 'brunel' (did you mean 'balanced_ei'? allowed: balanced_ei, potjans_diesmann)"),
     ("    kind: poisson\n", "", "bg:", f"drives.bg: got {{target: ['E', 'I'], rate_hz: 8000, weight_pA: 87.8}}; `kind` is missing (allowed: {DRIVES})"),
     ("kind: poisson", "kind: [poisson]", "kind: [", "drives.bg.kind: unknown kind ['poisson'] (did you mean 'poisson'? "),
-    ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: ac, dc, "),
+    ("kind: poisson", "kind:", "kind:\n", "drives.bg.kind: unknown kind null (allowed: ac, current_series, "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: fixed_indegree", "rule: fixed", "projections.EE.rule.indegree: missing (give "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: AllToAllConnector", "rule: AllTo", "projections.EE.rule: unknown kind 'AllToAllConnector' (did you mean 'all_to_all'? allowed: all_to_all, distance_dependent, "),
     ("target: E\n    rule: {kind: fixed_indegree, indegree: 8}", "target: E\n    rule: 3", "rule: 3", f"projections.EE.rule: got 3 (allowed: all_to_all | one_to_one, or {RULES})"),

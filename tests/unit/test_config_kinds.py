@@ -49,8 +49,8 @@ def told(place: str, value: Any) -> str:
 
 @pytest.mark.parametrize(("place", "name", "config"), CASES)
 def test_mistakes_in_a_kind(place: str, name: str, config: Any) -> None:
-    assert f"{place}.colour: unknown key 'colour' with kind: {name} (allowed: " in told(
-        place, {"kind": name, "colour": 3}
+    assert f"{place}.flavour: unknown key 'flavour' with kind: {name} (allowed: " in told(
+        place, {"kind": name, "flavour": 3}
     )
     for key in set(config.model_fields) - {"kind"}:
         assert f"{place}.{key}: got a whole number of about 5,000 digits" in told(place, {"kind": name, key: 10**5000})

@@ -14,7 +14,6 @@ from tests.helpers.shim_device import ShimDevice
 from dtbsim.backends.cpu import CpuBackend
 from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.bytes import device_bytes, host_bytes
-from dtbsim.build.neuron_runs import source_index
 from dtbsim.build.rank import build_rank, plan_rank
 from dtbsim.kernels import layout as L
 from dtbsim.spec import Network
@@ -83,8 +82,8 @@ def test_the_sums_are_what_is_allocated(monkeypatch: pytest.MonkeyPatch, kind: i
     assert (planned["batches"] > 0) == (ordered_splits == 2)
     assert sum(planned.values()) == pytest.approx(device.n_bytes, rel=0.01)
     state = built.lanes[0]
-    source_numbers = source_index(built.network, built.candidates, state.lane)
-    arrays = (state.neurons.f32, state.neurons.i32, state.lane.gids, source_numbers)
+    arrays = (state.neurons.f32, state.neurons.i32)
+    assert "gids" not in vars(state.lane), "ids of one run are not listed"
     assert sum(host_bytes(built.network, owned).values()) == sum(array.nbytes for array in arrays)
     assert state.rows.n_bytes < 100, "no rows where nothing is stored"
 

@@ -61,6 +61,25 @@ def test_ac_is_sinusoidal_and_its_phase_is_that_of_time_0() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_pulses_keep_their_frequency_over_any_time() -> None:
+    """130 pulses a second begin at the nearest steps of 0.1 ms, halves at even ones; chunks do not matter."""
+    train = "amplitude: 3, frequency_hz: 130, width_ms: 0.3, recovery_amplitude: -1, recovery_ms: 0.9, start_ms: 2"
+    wave = network(f"{{kind: pulse_train, target: N, {train}}}", 1000).drives[0].wave
+    found = wave.values(np.arange(10_000), 0.1)
+    begins = 20 + np.rint(np.arange(130) * 1000 / 130 / 0.1).astype(int)
+    begins = begins[begins < 10_000]
+    expected = np.zeros(10_100)
+    for begin in begins:
+        expected[begin : begin + 3] = 3.0
+        expected[begin + 3 : begin + 12] = -1.0
+    np.testing.assert_array_equal(found, expected[:10_000])
+    np.testing.assert_array_equal(wave.values(np.arange(777, 1234), 0.1), found[777:1234])
+    halves = (
+        network("{kind: pulse_train, target: N, amplitude: 1, frequency_hz: 4000, width_ms: 0.1}", 2).drives[0].wave
+    )
+    assert np.flatnonzero(halves.values(np.arange(20), 0.1)).tolist() == [0, 2, 5, 8, 10, 12, 15, 18]
+
+
 # -- noise ------------------------------------------------------------------------------------------------------------
 
 SD = 5.0
@@ -165,6 +184,16 @@ WRONG = {
     "short": ("{kind: noise_current, target: N, std: 1, dt_ms: 0.01}", "0.01 ms is not a whole", "drives.d.dt_ms"),
     "std": ("{kind: noise_current, target: N, std: -1}", "got -1", "drives.d.std"),
     "memory": ("{kind: ou_current, target: N, sigma: 1, tau_ms: 1e6}", "is more than 1000000 steps", "drives.d.tau_ms"),
+    "pulses": (
+        "{kind: pulse_train, target: N, amplitude: 1, frequency_hz: 200, width_ms: 6}",
+        "pulses of 6 ms do not fit 5 ms",
+        "drives.d",
+    ),
+    "often": (
+        "{kind: pulse_train, target: N, amplitude: 1, frequency_hz: 10000.1, width_ms: 0.0}",
+        "got 0",
+        "width_ms",
+    ),
     "ramp": ("{kind: ramp, target: N, from_amplitude: 1, to_amplitude: 2, duration_ms: 0}", "got 0", "duration_ms"),
 }
 

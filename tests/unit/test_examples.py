@@ -37,11 +37,19 @@ MEAN_FIELDS = {
         "ensemble.grid={couplings.long_range.strength: [0, 0.0165], seed: [1, 2]}",
     ],
     "hybrid.yaml": ["simulation.duration_ms=800", "simulation.settling_ms=300"],
+    "hybrid_basal_ganglia.yaml": [
+        "simulation.duration_ms=1000",
+        "simulation.settling_ms=200",
+        "drives.electrode.start_ms=500",
+        "changes={}",
+    ],
     "resting_dmf.yaml": ["simulation.duration_ms=40000", "simulation.settling_ms=10000"],
 }
 """Examples of mean-field regions; the FC of ten minutes is looked at in tests/validation/test_regions.py."""
+LONG = ["hybrid_basal_ganglia.yaml"]
+"""Those that run at night: a model of their own is compiled."""
 SCRIPTS = ["decision.py", "first_steps.py", "global_coupling.py", "multi_area.py", "signals.py"]
-MODELS = ["my_models.py"]
+MODELS = ["basal_ganglia_models.py", "my_models.py"]
 
 
 def start(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,7 +92,18 @@ def test_a_short_run_fires_at_sensible_rates(name: str, tmp_path: Path, monkeypa
         assert -1 < result.summary["fc_correlation"] < 1
 
 
-@pytest.mark.parametrize("name", MEAN_FIELDS)
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_example_is_valid_as_it_stands(name: str) -> None:
+    network = dtbsim.validate(EXAMPLES / name)
+    assert network.name == Path(name).stem
+    assert network.regions is not None
+    assert network.regions.n_nodes == 80
+    assert network.n_neurons == 1200
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly) if name in LONG else name for name in MEAN_FIELDS]
+)
 def test_an_example_of_mean_fields_does_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +124,14 @@ def test_an_example_of_mean_fields_does_what_it_says(
         assert (r[1] > 0.3).all()
     elif name == "hybrid.yaml":
         assert 1 < result.summary["mean_rate_hz"] < 40
+    elif name == "hybrid_basal_ganglia.yaml":
+        rates = run.rates()
+        rest, stimulated = (rates.sel(time_ms=slice(*w)).mean("time_ms") for w in ((201, 500), (601, 1000)))
+        change = {str(k): float(stimulated.sel(population=k) / rest.sel(population=k)) for k in rates.population.values}
+        assert change["STN"] > 2.5
+        assert change["GPe"] > 1.15
+        assert change["GPi"] > 1.05
+        assert change["thalamus"] < 0.8
     else:
         rates = run.states()["r_E_Hz"].sel(time_ms=slice(10_000, None)).mean("time_ms")
         assert 5 < float(rates.mean()) < 9

@@ -183,7 +183,7 @@ def test_a_gpu_gives_the_same(plan: str, changed: Any, folder: Path, monkeypatch
         ("population: E, on: true", "on switches a drive"),
         (
             "drive: noise, population: E, on: true",
-            "give one of population, projection, drive, noise_seed; got population and drive",
+            "give one of population, projection, drive, coupling, noise_seed; got population and drive",
         ),
         ("population: L, set: {V_th_mV: -50}", "only emits spikes"),
         ("population: S, set: {I_syn_in_pA: 50}", "keeps no I_syn_in_pA of its own"),

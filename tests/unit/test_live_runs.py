@@ -220,7 +220,7 @@ def test_a_run_that_is_not_closed_says_so(file: Path, tmp_path: Path) -> None:
         (lambda sim: sim.run(float("nan")), "duration_ms"),
         (lambda sim: sim.run(0.05), "not a whole number of steps"),
         (lambda sim: sim.run(1e9), "steps"),
-        (lambda sim: sim.set("X", "V_th_mV", 1.0), "there is no population, drive or projection 'X'"),
+        (lambda sim: sim.set("X", "V_th_mV", 1.0), "there is no population, drive, projection or coupling 'X'"),
         (lambda sim: sim.set("E", "V_thh_mV", 1.0), "neither a parameter nor a state variable"),
         (lambda sim: sim.set("E", "V_th_mV", "high"), "E"),
         (lambda sim: sim.set("E", "V_th_mV", float("inf")), "E"),

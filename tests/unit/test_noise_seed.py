@@ -64,7 +64,7 @@ def test_the_network_is_drawn_from_its_own_seed() -> None:
     ("change", "problem"),
     [
         ({"noise_seed": 3, "set": {"I_e_pA": 1}}, "noise_seed changes nothing else"),
-        ({"noise_seed": 3, "population": "E"}, "give one of population, projection, drive, noise_seed"),
+        ({"noise_seed": 3, "population": "E"}, "give one of population, projection, drive, coupling, noise_seed"),
         ({"noise_seed": -3}, "changes.n.noise_seed"),
         ({"noise_seed": 3, "t_ms": 0.3}, "changes.n.t_ms"),
         ({"noise_seed": 3, "t_ms": 99}, "not before the end of the run"),

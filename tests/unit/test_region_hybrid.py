@@ -110,6 +110,34 @@ def test_the_same_bits_on_any_ranks_and_resumed(tmp_path: Path, capsys: pytest.C
         assert resumed.summary[key] == first.summary[key], key
 
 
+def test_couplings_and_drives_change_during_a_run(tmp_path: Path) -> None:
+    """From and to neurons; a change at time 0 is the configured strength, and one to 0 silences what it carries."""
+    drives = {
+        "noise": {"kind": "poisson", "target": "cells", "rate_hz": 6000, "weight_pA": 60},
+        "both": {"kind": "dc", "target": ["nodes", "cells"], "amplitude": 0.5},
+    }
+    strengths = {"in": 0.02, "out": 10.0, "push": {"regions": {"r2": 4.0}}}
+    start = {key: {"coupling": key, "set": {"strength": value}} for key, value in strengths.items()}
+    config = _config(tmp_path, drives=drives)
+    for key, value in strengths.items():
+        given = config.couplings[key].model_dump(mode="json", exclude_none=True) | {"strength": value}
+        config.couplings[key] = type(config.couplings[key]).model_validate(given)
+    expected = run(config, out=tmp_path / "given", report=False).summary
+    found = run(_config(tmp_path, drives=drives, changes=start), out=tmp_path / "changed", report=False).summary
+    assert (found["spike_hash"], found["state_hash"]) == (expected["spike_hash"], expected["state_hash"])
+    off = {key: {"coupling": key, "t_ms": 40.0, "set": {"strength": 0.0}} for key in strengths}
+    off["quiet"] = {"drive": "noise", "t_ms": 40.0, "on": False}
+    off["low"] = {"drive": "both", "t_ms": 40.0, "set": {"amplitude": 0.0}}
+    silenced = _config(tmp_path, drives=drives, changes=off)
+    alone = run(silenced, out=tmp_path / "off", report=False).summary
+    stored = dtbsim.open_run(tmp_path / "off")
+    x = stored.states(0)["x"].values[80:]
+    np.testing.assert_allclose(x[1:], x[:-1] * (1 - DT_MS * 0.1), rtol=1e-5)
+    assert stored.spikes_pandas().time_ms.max() < 60
+    ranks = run_ranks(3, lambda comm: run(silenced, out=tmp_path / "on3", comm=comm, report=False))[0].summary
+    assert (ranks["spike_hash"], ranks["state_hash"]) == (alone["spike_hash"], alone["state_hash"])
+
+
 @pytest.mark.parametrize(
     ("coupling", "changes", "place", "message"),
     [

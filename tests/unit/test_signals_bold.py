@@ -151,3 +151,28 @@ def test_no_regions_and_a_state_of_other_size_are_refused() -> None:
         model(0)
     with pytest.raises(InputError, match="saved state"):
         model(3).set_state(model(4).get_state())
+
+
+def test_bits_do_not_depend_on_the_number_of_regions() -> None:
+    stream = rates(90, 600)  # more than are stepped together, and no multiple of a vector
+    together = model(600).step(stream)
+    for first, last in ((0, 1), (250, 263), (597, 600)):
+        assert together[:, first:last].tobytes() == model(last - first).step(stream[:, first:last]).tobytes()
+
+
+def test_an_error_says_when_the_volume_was_lost_and_how_far_the_model_went() -> None:
+    stream = np.full((1000, 300), 5.0)
+    stream[:, 290] = 1e6
+    lost = model(300)
+    with pytest.raises(NumericsError, match=r"volume became \S+ at (\S+) s with a rate of 1e\+06 Hz") as caught:
+        lost.step(stream)
+    at_s = float(str(caught.value).split(" at ")[1].split(" s ")[0])
+    assert lost.get_state()["counters"][0] == round(at_s / 0.01)
+    before = model(300)
+    before.step(stream[: round(at_s / 0.01) - 1])  # the bin before is well
+
+
+def test_rates_that_cannot_be_written_to_and_of_other_types_are_taken() -> None:
+    stream = rates(90, 7).astype(np.float32)
+    stream.setflags(write=False)
+    assert model().step(stream).tobytes() == model().step(stream.astype(np.float64)).tobytes()

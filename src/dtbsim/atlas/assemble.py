@@ -41,7 +41,7 @@ def atlas_from_table(table: Table, sparse: Mapping[str, Any], *, name: str, wher
     values = {
         "name": name,
         "region_names": region_names,
-        "xyz_mm": table["xyz_mm"],
+        "xyz_mm": table.get("xyz_mm"),
         "weights": weights,
         "lengths_mm": lengths,
         "fc_tr_s": _number(table, "fc_tr_s", where),
@@ -144,13 +144,13 @@ def table_from_atlas(atlas: Atlas, *, compact: bool) -> Table:
     """Return the table of an atlas: exact in float64, or with matrices and maps in float32 if `compact`."""
     table: dict[str, Any] = {"format_version": np.int64(FORMAT_VERSION)}
     table |= {key: text for key in TEXT_KEYS if (text := getattr(atlas, key)) and text != "none"}
-    table |= {"region_names": list(atlas.region_names), "xyz_mm": atlas.xyz_mm, "is_cortex": atlas.is_cortex}
+    table |= {"region_names": list(atlas.region_names), "is_cortex": atlas.is_cortex}
     if any(atlas.hemisphere):
         table["hemisphere"] = list(atlas.hemisphere)
     if atlas.display_names != atlas.region_names:
         table["display_names"] = list(atlas.display_names)
     table |= _matrix_table(atlas)
-    for key in ("fc", "fc_tr_s", "fc_leave_one_out", "lead_field"):
+    for key in ("xyz_mm", "fc", "fc_tr_s", "fc_leave_one_out", "lead_field"):
         if getattr(atlas, key) is not None:
             table[key] = getattr(atlas, key)
     if atlas.lead_field_channels:

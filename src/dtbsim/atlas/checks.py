@@ -71,7 +71,7 @@ def regions(atlas: Atlas, where: str) -> dict[str, Any]:
         "display_names": _of_length(tuple(atlas.display_names) or given, n, "display_names", where),
         "hemisphere": hemisphere,
         "is_cortex": is_cortex,
-        "xyz_mm": validate.float_array(atlas.xyz_mm, (n, 3), "xyz_mm", where),
+        "xyz_mm": None if atlas.xyz_mm is None else validate.float_array(atlas.xyz_mm, (n, 3), "xyz_mm", where),
     }
 
 

@@ -15,7 +15,8 @@ from dtbsim.atlas.keys import TEXT_KEYS
 from dtbsim.atlas.names import check_names
 from dtbsim.atlas.tables import TEXT_SUFFIXES, is_numeric, read_columns, read_matrix
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.files import read_json, read_npy, read_npz
+from dtbsim.files import read_json, read_npy
+from dtbsim.files.sparse import read_sparse
 
 MATRIX_SUFFIXES = (".npy", *TEXT_SUFFIXES)
 SPARSE_STEMS = ("weights", "lengths_mm")
@@ -25,6 +26,10 @@ META = "atlas.json"
 META_NUMBERS = ("format_version", "fc_tr_s")
 META_KEYS = (*META_NUMBERS, *TEXT_KEYS, "lead_field_channels", "fc_leave_one_out")
 OTHER_FC = "fc_"
+VOXEL_VALUES = "label"
+"""The column of the values of regions in a label image: texts, although they are numbers."""
+IMPORTED = "import.json"
+"""What `dtbsim atlas import` made the folder of."""
 LARGEST = 1e300
 COORDINATES = ("x_mm", "y_mm", "z_mm")
 
@@ -43,16 +48,18 @@ def read_folder(folder: Path) -> tuple[Table, dict[str, Any]]:
         raise InputError(
             "holds no regions.csv or regions.tsv",
             where=str(folder),
-            remedy=f"an atlas folder needs regions.csv (name, {', '.join(COORDINATES)}) and weights.csv or weights.npy",
+            remedy="an atlas folder needs regions.csv (name; x_mm, y_mm, z_mm if known) and weights.csv or weights.npy",
         )
     table = _read_regions(files.pop("regions"))
     names = [str(name) for name in table["region_names"]]
     sparse: dict[str, Any] = {}
     for stem, path in files.items():
         if path.suffix == ".npz":
-            sparse[stem] = _read_sparse(path)
+            sparse[stem] = read_sparse(path)
         elif path.name == META:
             table.update(_read_meta(path))
+        elif path.name == IMPORTED:
+            continue
         elif stem == "maps":
             table.update(_read_maps(path, names))
         else:
@@ -94,7 +101,7 @@ def _check_file(path: Path) -> None:
         (matrix and suffix in MATRIX_SUFFIXES)
         or (stem in SPARSE_STEMS and suffix == ".npz")
         or (stem in TABLE_STEMS and suffix in (".csv", ".tsv"))
-        or path.name == META
+        or path.name in (META, IMPORTED)
     ):
         return
     allowed = [
@@ -110,7 +117,8 @@ def _check_file(path: Path) -> None:
 
 def _read_regions(path: Path) -> Table:
     columns = read_columns(path)
-    for name in ("name", *COORDINATES):
+    located = [name for name in COORDINATES if name in columns]
+    for name in ("name", *(COORDINATES if located else ())):
         if name not in columns:
             raise InputError(f"there is no column {name!r}", where=f"{path}:1", remedy=f"found {', '.join(columns)}")
     for name in (*COORDINATES, "is_cortex"):
@@ -119,15 +127,16 @@ def _read_regions(path: Path) -> Table:
             raise InputError(f"column {name} is {columns[name][bad]!r}; needed a number", where=f"{path}:{bad + 2}")
     table: Table = {
         "region_names": np.array(check_names(columns.pop("name"), f"{path}: name"), dtype=str),
-        "xyz_mm": np.array([columns.pop(axis) for axis in COORDINATES], dtype=np.float64).T,
     }
+    if located:
+        table["xyz_mm"] = np.array([columns.pop(axis) for axis in COORDINATES], dtype=np.float64).T
     for name in ("hemisphere", "display_names"):
         if name in columns:
             table[name] = np.array(check_names(columns.pop(name), f"{path}: {name}"), dtype=str)
     if "is_cortex" in columns:
         table["is_cortex"] = np.array(columns.pop("is_cortex"), dtype=np.float64)
     for name, column in columns.items():
-        if is_numeric(column):
+        if is_numeric(column) and name != VOXEL_VALUES:
             table[f"maps/{name}"] = np.array(column, dtype=np.float64)
         else:
             table[f"labels/{name}"] = np.array(check_names(column, f"{path}: {name}"), dtype=str)
@@ -153,33 +162,6 @@ def _read_maps(path: Path, names: Sequence[str]) -> Table:
 
 def _read_matrix_file(path: Path, names: Sequence[str] | None) -> NDArray[Any]:
     return read_npy(path) if path.suffix == ".npy" else read_matrix(path, names)
-
-
-def _read_sparse(path: Path) -> Any:
-    """Return the matrix that `scipy.sparse.save_npz` wrote, any kind, as scipy sparse array."""
-    from scipy import sparse
-
-    table = read_npz(path)
-    kind = _sparse_kind(table)
-    try:
-        shape = tuple(int(extent) for extent in table["shape"])
-        if kind == "coo":
-            return sparse.coo_array((table["data"], (table["row"], table["col"])), shape=shape)
-        if kind == "dia":
-            return sparse.dia_array((table["data"], table["offsets"]), shape=shape)
-        make = {"csr": sparse.csr_array, "csc": sparse.csc_array, "bsr": sparse.bsr_array}[kind]
-        return make((table["data"], table["indices"], table["indptr"]), shape=shape)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
-        raise InputError(
-            f"is no sparse matrix: {error}", where=str(path), remedy="save a sparse matrix with scipy.sparse.save_npz"
-        ) from error
-
-
-def _sparse_kind(table: Table) -> str:
-    kind = table.get("format")
-    if kind is None or kind.ndim != 0 or kind.dtype.kind not in "SU":
-        return "none"
-    return kind.item().decode("ascii", "replace") if kind.dtype.kind == "S" else str(kind.item())
 
 
 def _read_meta(path: Path) -> Table:

@@ -28,7 +28,7 @@ KEYS = (
     Key("region_names", "text [n]", "unique names", required=True),
     Key("display_names", "text [n]", "names as shown, where `region_names` are shortened"),
     Key("hemisphere", "text [n]", "L, R, or empty for midline or not known"),
-    Key("xyz_mm", "[n, 3]", "centroids in mm", required=True),
+    Key("xyz_mm", "[n, 3]", "centroids in mm; without them there is no picture of the brain"),
     Key("is_cortex", "true/false [n]", "all true if absent"),
     Key("weights", "[n, n]", "connection weights, row = target, column = source; 0 or more, zero diagonal"),
     Key("weights/data", "[k]", "sparse weights in CSR form: the k weights, row (target) by row"),

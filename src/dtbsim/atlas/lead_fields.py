@@ -1,4 +1,4 @@
-"""Lead fields that come with bundled atlases: what the dipole moment of a region makes at named sensors."""
+"""Lead fields, bundled or from files: what the dipole moment of a region makes at named sensors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.atlas.model import Atlas
+from dtbsim.data.arrays import ARRAY_SUFFIXES, choose_array, read_arrays
+from dtbsim.data.labels import check_unique, match_labels
+from dtbsim.data.model import check_number
+from dtbsim.data.table import TEXT_SUFFIXES, read_table
 from dtbsim.errors import InputError
 from dtbsim.files import read_npz
 
@@ -100,6 +104,55 @@ def load_lead_field(atlas: Atlas, which: str) -> LeadField:
     table = read_npz(file)
     channels, regions = (tuple(str(name) for name in table[key]) for key in ("channels", "regions"))
     return LeadField(np.asarray(table[which], np.float64), channels, regions, UNIT)
+
+
+def read_lead_field(path: Path, atlas: Atlas, unit: str | None) -> LeadField:
+    """Return a lead field from a file, its columns by the names of regions of `atlas`.
+
+    A .csv or .tsv has the labels of regions in its first line and the names of channels in its first column. An .npz,
+    .mat or .h5 has the array `lead_field` [channels, regions] (or a single one), and may have the texts `channels`,
+    `regions` and `unit`; without labels the columns are all regions of the atlas in its order.
+
+    Raises:
+        InputError: not readable, a column of no region of the atlas, numbers that are not finite.
+    """
+    values, channels, labels, said = _read(path)
+    if not np.isfinite(values).all():
+        channel, region = (int(k) for k in np.argwhere(~np.isfinite(values))[0])
+        raise InputError(f"row {channel + 1}, column {region + 1} is no number", where=str(path), remedy="give numbers")
+    if labels is None:
+        check_number(values.shape[1], atlas.n_regions, str(path))
+        regions = atlas.region_names
+    else:
+        order = match_labels(atlas.display_names, labels, where=f"atlas {atlas.name}: regions of {path}")
+        regions = tuple(atlas.region_names[k] for k in order)
+    names = channels or tuple(str(k + 1) for k in range(len(values)))
+    check_unique(names, f"{path}: channels")
+    return LeadField(values, names, regions, said if unit is None else unit)
+
+
+def _read(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...] | None, tuple[str, ...] | None, str]:
+    """Numbers, channels, labels of regions and unit of a file, as far as it says them."""
+    suffix = path.suffix.lower()
+    if suffix in TEXT_SUFFIXES:
+        table = read_table(path)
+        return table.values, table.rows, table.columns, ""
+    if suffix not in ARRAY_SUFFIXES:
+        raise InputError(
+            f"a lead field is read from files ending in {', '.join((*TEXT_SUFFIXES, *ARRAY_SUFFIXES))}",
+            where=str(path),
+            remedy="allowed: such a file, or of EEG bem, sphere, atlas",
+        )
+    arrays = read_arrays(path)
+    chosen = "lead_field" if "lead_field" in arrays else None
+    _, values = choose_array(arrays, path, chosen, lambda _, array: array.ndim == 2, "lead field (channels x regions)")
+    if values.ndim != 2:
+        raise InputError(f"lead_field has {values.ndim} axes; needed 2, channels and regions", where=str(path))
+    texts = {key: tuple(map(str, arrays[key].ravel())) for key in ("channels", "regions", "unit") if key in arrays}
+    for key, size in (("channels", values.shape[0]), ("regions", values.shape[1])):
+        if key in texts and len(texts[key]) != size:
+            raise InputError(f"{len(texts[key])} {key} for {values.shape} numbers", where=str(path))
+    return values, texts.get("channels"), texts.get("regions"), next(iter(texts.get("unit", ())), "")
 
 
 def _own(atlas: Atlas) -> LeadField:

@@ -69,7 +69,7 @@ class Atlas:
         name: short name.
         region_names: n unique names usable in keys (letters of any script, digits, `_`, `-`); other characters of
             given names become `_`, and `display_names` keeps the names as given.
-        xyz_mm: float64[n, 3], region centroids (MNI or the atlas's own space).
+        xyz_mm: float64[n, 3], region centroids (MNI or the atlas's own space), or None where they are not known.
         weights: float64[n, n] >= 0 with zero diagonal, or a scipy `csr_array` for atlases with very many regions.
             Asymmetric (directed) weights are allowed. `incoming`, `edges`, `in_strength` serve both kinds.
         lengths_mm: tract lengths of the same kind as `weights`, above 0 wherever a weight is; None if unknown.
@@ -95,8 +95,8 @@ class Atlas:
 
     name: str
     region_names: tuple[str, ...]
-    xyz_mm: Floats
     weights: Matrix
+    xyz_mm: Floats | None = None
     lengths_mm: Matrix | None = None
     lengths_source: LengthsSource | None = None
     display_names: tuple[str, ...] = ()
@@ -237,7 +237,17 @@ class Atlas:
         return self.fc
 
     def with_estimated_lengths(self) -> Atlas:
-        """Return a copy whose tract lengths are 1.172 x centroid distance + 38.7 mm (a rough stand-in)."""
+        """Return a copy whose tract lengths are 1.172 x centroid distance + 38.7 mm (a rough stand-in).
+
+        Raises:
+            InputError: the atlas has no centroids.
+        """
+        if self.xyz_mm is None:
+            raise InputError(
+                f"tract lengths of atlas {self.name} cannot be estimated without centroids",
+                where=self.source or None,
+                remedy="give xyz_mm, or lengths_mm",
+            )
         lengths = connectome.estimated_lengths(self.weights, self.xyz_mm)
         return replace(self, lengths_mm=lengths, lengths_source="estimated")
 
@@ -257,7 +267,7 @@ class Atlas:
             region_names=_taken(self.region_names, keep),
             display_names=_taken(self.display_names, keep),
             hemisphere=_taken(self.hemisphere, keep),
-            xyz_mm=self.xyz_mm[keep],
+            xyz_mm=None if self.xyz_mm is None else self.xyz_mm[keep],
             is_cortex=self.is_cortex[keep],
             weights=connectome.submatrix(self.weights, keep),
             lengths_mm=kept_lengths,

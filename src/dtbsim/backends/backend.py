@@ -18,6 +18,7 @@ from dtbsim.backends.weights import RecordedWeights
 from dtbsim.numerics.gids import Gids
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 
 I64 = NDArray[np.int64]
 
@@ -83,11 +84,26 @@ class Backend(Protocol):
     def region_share(self, population: int) -> tuple[tuple[int, int], tuple[int, ...]]:
         """Of a population of regions, by its index: first node of this rank and the one after the last, and members."""
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """What holds now of a parameter of a population of regions: float64[nodes, members] of this rank."""
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
         """Give the regions of a population new values of a parameter that changes during the run.
 
         float64[nodes, members], those of this rank (`region_share`).
         """
+
+    def change_regions(self, change: RegionChange) -> None:
+        """Give regions other values of a parameter or state, or a coupling another strength, from now on."""
+
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Drive regions from now on as `drives` say: those of the network, with other values."""
+
+    def set_region_noise_seed(self, seed: int | None) -> None:
+        """Draw the noise of regions, and of their drives, from this seed on; None: from that of every member."""
+
+    def region_values(self, population: int, name: str) -> NDArray[np.float64]:
+        """float64[nodes, members] of this rank: a parameter or state of a population of regions as it is now."""
 
     def region_hash(self) -> RegionHasher | None:
         """What hashes the states of mean-field regions of this rank; None without any."""

@@ -33,6 +33,7 @@ from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.build.rank import RankNetwork, rebuilt_rows
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network, with_weights
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 
 I64 = NDArray[np.int64]
 
@@ -135,7 +136,25 @@ class CommonBackend(ABC):
         """There are no regions."""
         raise IndexError(population)
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """There are no regions."""
+        raise IndexError(population)
+
+    def change_regions(self, change: RegionChange) -> None:
+        """There are no regions."""
+        raise IndexError(change.target)
+
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:  # noqa: B027 - neurons alone
+        """Nothing: there are no regions."""
+
+    def set_region_noise_seed(self, seed: int | None) -> None:  # noqa: B027 - neurons alone
+        """Nothing: there are no regions."""
+
+    def region_values(self, population: int, name: str) -> NDArray[np.float64]:
         """There are no regions."""
         raise IndexError(population)
 

@@ -45,6 +45,8 @@ class CpuPlan:
         if leaders_pay(comm, self._network, self.layout.blocks):
             self.exchange = "two_level"
 
+    device_bytes = 0
+
     def check_memory(self, comm: Comm) -> None:
         """Nothing: there is no memory but the host's."""
 

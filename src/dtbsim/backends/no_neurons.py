@@ -29,6 +29,7 @@ from dtbsim.mpi import Comm
 from dtbsim.partition import BlockTable
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Drive, Network
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 
 I64 = NDArray[np.int64]
 
@@ -48,6 +49,7 @@ class NoNeuronsPlan:
 
     exchange = "none"
     notes: list[str] = []  # noqa: RUF012 - there is nothing to say
+    device_bytes = 0
 
     def __init__(self, network: Network, threads: int) -> None:
         self.threads = threads
@@ -119,7 +121,25 @@ class NoNeurons:
         """There are no regions."""
         raise IndexError(population)
 
+    def region_parameter(self, population: int, name: str) -> NDArray[np.float64]:
+        """There are no regions."""
+        raise IndexError(population)
+
     def set_region_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
+        """There are no regions."""
+        raise IndexError(population)
+
+    def change_regions(self, change: RegionChange) -> None:
+        """There are no regions."""
+        raise IndexError(change.target)
+
+    def set_region_drives(self, drives: Iterable[RegionDrive]) -> None:
+        """Nothing: there are no regions."""
+
+    def set_region_noise_seed(self, seed: int | None) -> None:
+        """Nothing: there are no regions."""
+
+    def region_values(self, population: int, name: str) -> NDArray[np.float64]:
         """There are no regions."""
         raise IndexError(population)
 

@@ -33,6 +33,10 @@ class BackendPlan(Protocol):
     def notes(self) -> list[str]:
         """What the log says of it."""
 
+    @property
+    def device_bytes(self) -> int:
+        """Bytes that it will take on a GPU, 0 where it uses none."""
+
     def check_memory(self, comm: Comm) -> None:
         """Raise MemoryPlanError on every rank where what the backend needs beside the host's is not there; collective.
 

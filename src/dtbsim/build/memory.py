@@ -189,11 +189,13 @@ def acc_bits_for(network: Network) -> int:
 def check_memory(needed_on_node: int, available: int, ranks_on_node: int) -> None:
     """Raise MemoryPlanError, with the numbers, when the ranks of a node together need more than is available."""
     if needed_on_node > available:
-        raise MemoryPlanError(
+        error = MemoryPlanError(
             f"the network needs {needed_on_node / 2**30:.1f} GiB on this node ({ranks_on_node} rank(s)), "
             f"but {available / 2**30:.1f} GiB are available",
             remedy="use more nodes, fewer synapses or a smaller scale",
         )
+        error.excess_bytes = needed_on_node - available
+        raise error
 
 
 def available_bytes() -> int:

@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 import dtbsim
+from dtbsim.cli.app_atlas import atlas_show_command, derive_command, import_command
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
-from dtbsim.cli.app_export import export_command, import_command
+from dtbsim.cli.app_export import export_command, import_network_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
-from dtbsim.cli.complete import atlas_names, kind_sorts
+from dtbsim.cli.complete import kind_sorts
 from dtbsim.cli.options import (
     AsJson,
     ConfigPath,
@@ -295,30 +296,20 @@ def _report(run: RunFolder) -> Work:
 
 
 app.command("export", epilog=_EXIT_CODES)(export_command)
-app.command("import", epilog=_EXIT_CODES)(import_command)
+app.command("import", epilog=_EXIT_CODES)(import_network_command)
 
 
 @atlas_app.command("list")
 def _atlas_list() -> Work:
     """List the atlases that come with dtbsim."""
-    from dtbsim.cli.catalogue import list_all_atlases
+    from dtbsim.cli.atlases import list_all_atlases
 
     return list_all_atlases
 
 
-@atlas_app.command("show")
-def _atlas_show(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", show_default=False, help="name of an atlas, or a path", autocompletion=atlas_names
-        ),
-    ],
-) -> Work:
-    """Say what an atlas holds, where it comes from and how to cite it."""
-    from dtbsim.cli.catalogue import show_atlas
-
-    return lambda: show_atlas(name)
+atlas_app.command("show")(atlas_show_command)
+atlas_app.command("import", epilog=_EXIT_CODES)(import_command)
+atlas_app.command("derive", epilog=_EXIT_CODES)(derive_command)
 
 
 models_app.command("list")(list_command)

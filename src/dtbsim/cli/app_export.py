@@ -85,7 +85,7 @@ def export_command(
     )
 
 
-def import_command(
+def import_network_command(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", show_default=False, help="folder of a network, or its config.json")
     ],

@@ -1,14 +1,13 @@
-"""`dtbsim atlas`, `dtbsim models` and `dtbsim schema`: what a configuration can name."""
+"""`dtbsim models` and `dtbsim schema`: what a configuration can name."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dtbsim.cli.needs import installed
-from dtbsim.cli.output import can_show, pairs, show, table, width, write
+from dtbsim.cli.output import can_show, show, table, width, write
 from dtbsim.errors import EXIT_OK, InputError
-from dtbsim.report.text import significant
 from dtbsim.runtime.streams import say
 
 if TYPE_CHECKING:
@@ -19,79 +18,6 @@ _WIDEST = 100
 _MARGIN = 14
 """Columns of a picture for its frame and numbers."""
 _BRAILLE = "\u28ff"
-
-
-def list_all_atlases() -> int:
-    """Print a line per bundled atlas."""
-    with installed():
-        from dtbsim.atlas import DEFAULT, list_atlases, load_atlas
-
-    rows = []
-    for name in list_atlases():
-        atlas = load_atlas(name)
-        rows.append((f"{name} (default)" if name == DEFAULT else name, str(atlas.n_regions), atlas.description))
-    show(table(("name", "regions", "what it is"), rows, numbers=("regions",)))
-    return EXIT_OK
-
-
-def show_atlas(name: str) -> int:
-    """Print what one atlas, named or given by its path, holds."""
-    with installed():
-        from dtbsim.atlas import atlas_summary, load_atlas
-
-    atlas = atlas_summary(load_atlas(name))
-    rows = [(label, text) for label, text in _atlas_rows(atlas) if text]
-    show(pairs(rows, title=f"{atlas['name']}: {atlas['description']}"))
-    return EXIT_OK
-
-
-def _atlas_rows(atlas: dict[str, Any]) -> list[tuple[str, str]]:
-    kind = "symmetric" if atlas["symmetric"] else "directed"
-    labels = [f"{name} ({number} different)" for name, number in atlas["labels"].items()]
-    return [
-        (
-            "regions",
-            f"{atlas['n_regions']}: {atlas['n_left']} left, {atlas['n_right']} right, {atlas['n_cortical']} cortical",
-        ),
-        ("connections", f"{atlas['n_connections']:,} ({100 * atlas['density']:.3g} % of all pairs), {kind}"),
-        ("weights", f"{_range(atlas['weights'])} ({atlas['weights']['unit']})"),
-        ("tract lengths", _lengths(atlas["lengths_mm"])),
-        ("maps", ", ".join(atlas["maps"])),
-        ("labels", ", ".join(labels)),
-        ("measured FC", _fc(atlas)),
-        ("measured FCD", _fcd(atlas["fcd"])),
-        ("lead field", f"{atlas['lead_field']['channels']} channels" if atlas["lead_field"] else ""),
-        ("source", atlas["source"]),
-        ("cite", atlas["citation"]),
-        ("acknowledge", atlas["acknowledgement"]),
-        ("licence", atlas["licence"]),
-        ("notes", atlas["notes"]),
-    ]
-
-
-def _range(values: dict[str, Any]) -> str:
-    if values["smallest"] is None:
-        return "none"
-    return f"{significant(values['smallest'])} to {significant(values['largest'])}"
-
-
-def _lengths(lengths: dict[str, Any] | None) -> str:
-    if lengths is None:
-        return "none: delays cannot come from tracts"
-    median = f", median {significant(lengths['median'])}" if lengths["median"] is not None else ""
-    return f"{_range(lengths)} mm{median} ({lengths['source']})"
-
-
-def _fc(atlas: dict[str, Any]) -> str:
-    if not atlas["fc"]:
-        return ""
-    repetition = f", TR {significant(atlas['fc']['tr_s'])} s" if atlas["fc"]["tr_s"] else ""
-    others = f"; also {', '.join(atlas['other_fc'])}" if atlas["other_fc"] else ""
-    return f"mean |r| {significant(atlas['fc']['mean_abs'])}{repetition}{others}"
-
-
-def _fcd(fcd: dict[str, Any] | None) -> str:
-    return f"windows of {significant(fcd['window_s'])} s every {significant(fcd['step_s'])} s" if fcd else ""
 
 
 def list_all_models() -> int:

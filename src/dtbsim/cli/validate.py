@@ -48,11 +48,6 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wan
 
     network = compile_network(located.config, located.base_dir, located.locator)
     plan_streams(network, located.locator)
-    if wanted is None and not network.n_neurons:
-        for notice in (*located.locator.notices, *network.warnings):
-            _LOG.warning("%s", notice)
-        show(pairs(_general_rows(network), title=f"{config}: valid"))
-        return EXIT_OK
     if wanted is None:
         asked, machine = Asked(1), None
     else:
@@ -60,7 +55,11 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wan
     found = estimate_network(network, asked, machine)
     for notice in (*located.locator.notices, *network.warnings, *(() if wanted is None else found.warnings)):
         _LOG.warning("%s", notice)
-    show(pairs(_rows(network, found), title=f"{config}: valid"))
+    if wanted is None and network.regions is not None:
+        for refusal in found.refusals:
+            _LOG.warning("a run here would be refused: %s", refusal.error)
+    rows = _rows(network, found) if network.n_neurons else _general_rows(network)
+    show(pairs(rows, title=f"{config}: valid"))
     if wanted is not None:
         found.check()
     return EXIT_OK
@@ -138,7 +137,7 @@ def _rows(network: Network, found: Estimate) -> list[tuple[str, str]]:
 
 def _general_rows(network: Network) -> list[tuple[str, str]]:
     """Mean-field regions, and the duration."""
-    from dtbsim.backends.regions.engine import planned_bytes
+    from dtbsim.backends.regions.memory import planned_bytes
 
     rows: list[tuple[str, str]] = []
     if (regions := network.regions) is not None:

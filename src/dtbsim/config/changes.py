@@ -13,7 +13,7 @@ from dtbsim.config.parts import Names, Regions
 from dtbsim.config.values import Flag, Strict, Value
 
 _WAYS = ("set", "values", "sine", "on")
-_OBJECTS = ("population", "projection", "drive", "noise_seed")
+_OBJECTS = ("population", "projection", "drive", "coupling", "noise_seed")
 
 
 def _settable_kind(value: Any) -> str:
@@ -40,7 +40,7 @@ class SineCourse(Strict):
 
 
 class Change(Strict):
-    """New values from a time on: of parameters or states of neurons, of weights, of a drive, or of the seed of noise.
+    """New values from a time on: of neurons or regions, of weights, a drive, a coupling, or of the seed of noise.
 
     What is set at time t holds from the step that begins at t; changes of the same time are made in the order of the
     file. Give `set` with `t_ms`; or `values` with `times_ms`, one for each time; or `sine`. Nothing else changes:
@@ -56,10 +56,13 @@ class Change(Strict):
         "are), or the weight, under its key",
     )
     drive: str | None = Field(default=None, description="drive whose rate, current, noise or weight changes")
+    coupling: str | None = Field(
+        default=None, description="coupling whose `strength` changes, a number or one for each region of its targets"
+    )
     noise_seed: Seed | None = Field(
         default=None,
-        description="from `t_ms` on, seed of all that is drawn while the network runs, spikes and currents of drives "
-        "and of random sources; the network stays that of `seed`",
+        description="from `t_ms` on, seed of all that is drawn while the network runs, spikes and currents of drives, "
+        "random sources and mean-field regions; the network stays that of `seed`",
     )
     regions: Regions | None = Field(
         default=None,
@@ -72,7 +75,9 @@ class Change(Strict):
         description="only so large a part of the neurons of each population (in each region), drawn by seed and change",
     )
     neurons: Neurons | None = Field(
-        default=None, description="only these: indices from 0 within the population (in each region), or a range"
+        default=None,
+        description="only these: indices from 0 within the population (in each region), or a range; of mean-field "
+        "regions: indices among those of the population",
     )
     t_ms: Number = Field(default=0.0, ge=0, description="when the values of `set`, `on` or `sine` begin to hold")
     set: dict[str, Settable] = Field(

@@ -78,6 +78,8 @@ def _paths(config: RunConfig) -> Iterator[Problem]:
         given += [(("drives", key, field), text) for field, text in drive.files().items()]
     for key, projection in config.projections.items():
         given += [(("projections", key, "rule", field), text) for field, text in projection.rule.files().items()]
+    for key, signal in config.signals.items():
+        given += [(("signals", key, field), text) for field, text in signal.files().items()]
     given += files_of_numbers(config)
     for path, text in given:
         problem = None if text is None else path_problem(text)

@@ -93,7 +93,9 @@ class Windowed(Strict):
         description="only so large a part of the neurons of each population (in each region), drawn by seed and drive",
     )
     neurons: Neurons | None = Field(
-        default=None, description="only these: indices from 0 within the population (in each region), or a range"
+        default=None,
+        description="only these: indices from 0 within the population (in each region), or a range; of mean-field "
+        "regions: indices among those of the population",
     )
     start_ms: Number = Field(default=0.0, ge=0, description="on from here")
     stop_ms: Number | None = Field(default=None, gt=0, description="off from here; default: end of the run")
@@ -135,7 +137,16 @@ class Windowed(Strict):
 
 
 class Current(Windowed):
-    """Common to drives that inject a current."""
+    """Common to drives that inject a current, or act on an input of mean-field regions."""
+
+    of_membrane: ClassVar[bool] = False
+    """Whether it needs the membrane of a neuron, so that regions cannot have it."""
+
+    input: str | None = Field(
+        default=None,
+        description="of mean-field regions: what it acts on, an input of their model or `I_stim`, in its unit; "
+        "default: `I_stim`",
+    )
 
 
 class Spiking(Windowed):

@@ -90,11 +90,21 @@ class Kinds:
         told = [kind for key, kind in self._told_by.items() if key in value]
         return value.get("kind", told[0] if told else None)
 
+    def _written_elsewhere(self, value: Any) -> str:
+        """Of a registered kind that has a key of its own: how it is written; "" of others."""
+        kind = self._kind_of(value)
+        if not isinstance(kind, str) or kind not in self.registry.names():
+            return ""
+        written = getattr(self.registry.find(kind), "written", "")
+        return f"'{kind}' has a key of its own; write {written}, at the top of the configuration" if written else ""
+
     def _made(self, value: Any) -> Any:
         try:
             model = self.model_of(value)
         except InputError as error:
             raise ValueError("; ".join(filter(None, (error.message, error.remedy)))) from error
+        if model is None and (written := self._written_elsewhere(value)):
+            raise ValueError(written)
         if model is None or (isinstance(value, BaseModel) and not isinstance(value, model)):
             raise PydanticCustomError("union_tag_invalid", "no kind that can be configured")
         if isinstance(value, dict) and "kind" not in value:

@@ -22,6 +22,10 @@ class SignalOptions(Strict):
     on_grid: ClassVar[tuple[str, ...]] = ()
     intervals: ClassVar[tuple[str, ...]] = ()
 
+    def files(self) -> dict[str, str]:
+        """The files that it names, each by the key that names it."""
+        return {}
+
     def populations(self) -> dict[str, str]:
         """The named populations, each with the key that names it."""
         found: dict[str, str] = {}
@@ -58,6 +62,7 @@ SIGNALS: Registry[Any] = Registry(
         "synchrony": Later("dtbsim.signals.synchrony:SYNCHRONY"),
         "correlations": Later("dtbsim.signals.correlations:CORRELATIONS"),
         "bold": Later("dtbsim.signals.region_bold:BOLD"),
+        "feedback_inhibition": Later("dtbsim.signals.feedback_inhibition:FEEDBACK_INHIBITION"),
         "eeg": Later("dtbsim.signals.eeg:EEG"),
         "meg": Later("dtbsim.signals.meg:MEG"),
         "lfp": Later("dtbsim.signals.lfp:LFP"),

@@ -34,6 +34,30 @@ def files_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, str]]:
             yield (*path, key), text
 
 
+def files_of_members(config: Any) -> Iterator[tuple[KeyPath, str]]:
+    """Yield key path and text of every atlas and file of numbers among the values of an ensemble."""
+    ensemble = getattr(config, "ensemble", None)
+    if ensemble is None:
+        return
+    grid = ensemble.grid or {}
+    for key, values in grid.items():
+        for index, value in enumerate(values):
+            yield from _files_of_value(key, value, ("ensemble", "grid", key, str(index)))
+    for index, member in enumerate(ensemble.members or []):
+        for key, value in member.items():
+            yield from _files_of_value(key, value, ("ensemble", "members", str(index), key))
+
+
+def _files_of_value(key: str, value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what one value of a member names: `key` is that of --set."""
+    if isinstance(value, str):
+        if key == "atlas" or key.rpartition(".")[2] in FILE_KEYS.values():
+            yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _files_of_value(f"{key}.{name}", item, (*path, str(name)))
+
+
 def lists_of_numbers(config: BaseModel) -> Iterator[tuple[KeyPath, list[Any]]]:
     """Yield key path and numbers of every list or matrix in whose place a file could be named."""
     for kind in ("populations", "circuits", "projections", "drives"):

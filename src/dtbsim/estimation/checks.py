@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dtbsim.backends.regions.memory import of_members
 from dtbsim.build.candidates import MOST_SOURCES
 from dtbsim.build.lanes import MOST_SLOTS
 from dtbsim.build.memory import check_memory
 from dtbsim.errors import DtbsimError, InputError, MemoryPlanError, StorageError
 from dtbsim.estimation.rank import Rank
+from dtbsim.estimation.regions import region_bytes
 from dtbsim.estimation.result import Finding, Machine, Memory, Results, Time
 from dtbsim.spec.network import Network
 from dtbsim.spec.simulated import check_on_gpu, check_simulated
@@ -57,10 +59,7 @@ def refusals(
                 remedy="use more ranks or more threads",
             )
         )
-    try:
-        check_memory(int(memory.node_bytes), int(memory.node_available), machine.ranks_per_node)
-    except MemoryPlanError as error:
-        found.append(error)
+    found += of_memory(network, machine, memory)
     if memory.device_peak is not None and memory.device_available is not None:
         peak, free = memory.device_peak.largest, memory.device_available
         if peak > free:
@@ -81,6 +80,14 @@ def refusals(
     return tuple(Finding.of(error) for error in found)
 
 
+def of_memory(network: Network, machine: Machine, memory: Memory) -> Iterator[DtbsimError]:
+    """A node that has less memory than its ranks need."""
+    try:
+        check_memory(int(memory.node_bytes), int(memory.node_available), machine.ranks_per_node)
+    except MemoryPlanError as error:
+        yield of_members(error, network.regions, region_bytes(network, 0, machine.ranks))
+
+
 def warnings(
     network: Network,
     machine: Machine,
@@ -94,16 +101,9 @@ def warnings(
     way: str,
 ) -> Iterator[str]:
     """Sentences."""
-    if network.regions is not None:
-        yield "mean-field regions are not counted: this is an estimate of the neurons alone"
     if network.execution.backend == "cuda" and machine.kind == "cpu":
         yield "simulation.backend is cuda, and this is an estimate for CPUs: name a machine with GPUs"
-    wanted = machine.threads * machine.ranks_per_node
-    if wanted > machine.cores_per_node:
-        yield (
-            f"{machine.ranks_per_node} rank(s) of {machine.threads} thread(s) share {machine.cores_per_node} cores of "
-            "a node: they will wait for each other"
-        )
+    yield from of_place(machine, memory)
     if machine.gpus_per_node is not None and machine.ranks_per_node > machine.gpus_per_node:
         yield f"{machine.ranks_per_node} ranks of a node share {machine.gpus_per_node} GPU(s)"
     if imbalance > UNEVEN:
@@ -112,8 +112,6 @@ def warnings(
             f"the work is uneven, {imbalance:.2f} times the mean on one rank"
             + (few if fewest_blocks < FEW_BLOCKS else "")
         )
-    if 0.9 * memory.node_available < memory.node_bytes <= memory.node_available:
-        yield "the memory of a node is nearly full: 90 % of it and more"
     peak, free = (memory.device_peak, memory.device_available) if memory.device_peak is not None else (None, None)
     if peak is not None and free is not None and 0.9 * free < peak.largest <= free:
         yield "the memory of a GPU is nearly full: 90 % of it and more"
@@ -123,3 +121,15 @@ def warnings(
         yield "most of the time goes into the exchange of spikes: fewer ranks may be as fast"
     if results.inodes > MANY_INODES:
         yield f"the results are {results.inodes:,} files and folders: record spikes of fewer populations, or none"
+
+
+def of_place(machine: Machine, memory: Memory) -> Iterator[str]:
+    """Sentences on cores and memory of a node."""
+    wanted = machine.threads * machine.ranks_per_node
+    if wanted > machine.cores_per_node:
+        yield (
+            f"{machine.ranks_per_node} rank(s) of {machine.threads} thread(s) share {machine.cores_per_node} cores of "
+            "a node: they will wait for each other"
+        )
+    if 0.9 * memory.node_available < memory.node_bytes <= memory.node_available:
+        yield "the memory of a node is nearly full: 90 % of it and more"

@@ -12,13 +12,14 @@ from dtbsim.backends.threads import usable_cores
 from dtbsim.build.blocks import ASSUMED_RATE_HZ, Blocks, assign_ranks, cut_blocks
 from dtbsim.build.memory import available_bytes
 from dtbsim.clock import time_of
-from dtbsim.errors import InputError
 from dtbsim.estimation import checks
 from dtbsim.estimation.disk import results_of
 from dtbsim.estimation.loads import chosen_ranks, find_loads
 from dtbsim.estimation.place import HERE, Asked, place_ranks
 from dtbsim.estimation.profile import Number, Profile, load_profile
 from dtbsim.estimation.rank import Rank, Ranks
+from dtbsim.estimation.region_networks import LIMITS as REGION_LIMITS
+from dtbsim.estimation.region_networks import add_regions, with_regions, without_neurons
 from dtbsim.estimation.result import Band, Estimate, Exchange, Machine, Memory, Network, Spread, Time, Window
 from dtbsim.estimation.time import Parts, build_time, step_time
 from dtbsim.partition import BlockTable
@@ -28,7 +29,7 @@ ALL_UP_TO, ON_GPU = 256, 8
 """Ranks up to which all are looked at, and else so many; fewer with GPUs, whose plan has thousands of lanes."""
 ENTRIES = 50_000_000
 """Pairs of populations that are looked at, over all ranks: half a minute."""
-LIMITS = {
+LIMITS = REGION_LIMITS | {
     "neurons": "updating neurons",
     "drives": "drawing the input of drives",
     "synapses": "delivering spikes to synapses",
@@ -63,20 +64,17 @@ def estimate_network(
         InputError: more ranks than blocks, no such profile or one that does not fit, options that do not fit it.
     """
     begun_s = time.perf_counter()
-    if not network.n_neurons:
-        raise InputError(
-            "an estimate is of neurons, and this network has mean-field regions only",
-            where="populations",
-            remedy="`dtbsim validate` says what memory they take",
-        )
     profile = this_machine() if machine is None else load_profile(machine)
     where = place_ranks(asked, profile, network)
+    if not network.n_neurons:
+        return without_neurons(network, where, profile, here=machine is None, keep=keep, free=available_disk,
+                               planning_s=network_s + time.perf_counter() - begun_s)  # fmt: skip
     table = cut_blocks(network)
     blocks = assign_ranks(network, table, where.ranks)
     loads = find_loads(network, table, blocks, where.ranks)
     ranks = Ranks(network, table, blocks, where, profile, rate_hz)
     chosen = chosen_ranks(loads, _most_ranks(network, where))
-    found = [ranks.work_out(rank) for rank in chosen.tolist()]
+    found = [with_regions(ranks.work_out(rank), network, where.ranks) for rank in chosen.tolist()]
     planning_s = network_s + time.perf_counter() - begun_s
     memory = _memory(found, where, profile, here=machine is None)
     results = results_of(network, where.ranks, rate_hz, keep, available_disk)
@@ -140,6 +138,8 @@ def _network(network: spec.Network, table: BlockTable, synapses: float, rate_hz:
         rate_hz=rate_hz,
         block_size=network.block_size,
         blocks=len(table),
+        regions=0 if network.regions is None else network.regions.n_nodes,
+        members=1 if network.regions is None else network.regions.members.n,
     )
 
 
@@ -211,6 +211,8 @@ def _time(
 ) -> Time:
     """Of the slowest rank, which all others wait for."""
     parts = [step_time(rank, network, machine, profile, way) for rank in ranks]
+    for rank, one in zip(ranks, parts, strict=True):
+        add_regions(one, network, rank.rank, machine, profile)
     slowest: Parts = max(parts, key=lambda one: one.total.expected)
     builds = [build_time(rank, machine, profile).total for rank in ranks]
     build = max(builds, key=lambda band: band.expected) + Band(planning_s, planning_s, planning_s)

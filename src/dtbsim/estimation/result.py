@@ -60,6 +60,9 @@ class Network:
     rate_hz: float
     block_size: int
     blocks: int
+    regions: int = 0
+    """Mean-field regions, in each of `members` members of an ensemble."""
+    members: int = 1
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dtbsim.estimation.result import Band, Estimate, Measured, Spread
+from dtbsim.estimation.result import Band, Estimate, Measured, Network, Spread
 from dtbsim.report.text import count, milliseconds, plural, seconds, significant, size_of
 
 WAYS = {
@@ -18,13 +18,10 @@ def lines_of(estimate: Estimate) -> list[tuple[str, str]]:
     """Return labels and what is said of them."""
     network = estimate.network
     rows = [
-        ("network", f"{count(network.neurons)} neurons, {count(network.synapses)} synapses, "
-                    f"{milliseconds(network.duration_ms)} in steps of {network.dt_ms:g} ms"),
+        ("network", f"{_what(network)}, {milliseconds(network.duration_ms)} in steps of {network.dt_ms:g} ms"),
         ("machine", _machine(estimate)),
         ("ranks", _ranks(estimate)),
-        ("neurons", _spread(estimate.neurons, count)),
-        ("synapses", _spread(estimate.synapses, count)),
-        ("balance", f"the busiest rank has {estimate.imbalance:.3f} times the mean work" + _split(estimate)),
+        *_of_neurons(estimate),
         *_memory(estimate),
         *_exchange(estimate),
         *_time(estimate),
@@ -32,6 +29,25 @@ def lines_of(estimate: Estimate) -> list[tuple[str, str]]:
         *_measured(estimate.measured),
     ]  # fmt: skip
     return rows
+
+
+def _what(network: Network) -> str:
+    neurons = f"{count(network.neurons)} neurons, {count(network.synapses)} synapses"
+    if not network.regions:
+        return neurons
+    members = "" if network.members == 1 else f" in {count(network.members)} members"
+    regions = f"{count(network.regions)} mean-field regions{members}"
+    return f"{neurons}, {regions}" if network.neurons else regions
+
+
+def _of_neurons(estimate: Estimate) -> list[tuple[str, str]]:
+    if not estimate.network.neurons:
+        return []
+    return [
+        ("neurons", _spread(estimate.neurons, count)),
+        ("synapses", _spread(estimate.synapses, count)),
+        ("balance", f"the busiest rank has {estimate.imbalance:.3f} times the mean work" + _split(estimate)),
+    ]
 
 
 def _measured(measured: Measured | None) -> list[tuple[str, str]]:
@@ -143,12 +159,13 @@ def _time(estimate: Estimate) -> list[tuple[str, str]]:
     total = sum(time.parts.values())
     shares = ", ".join(f"{name} {100 * part / total:.0f} %" for name, part in parts if part >= 0.005 * total)
     rate = significant(estimate.network.rate_hz)
+    firing = f" if neurons fire at {rate} Hz" if estimate.network.neurons else ""
     return [
         ("build", _band(time.build_s)),
         (
             "real-time factor",
             f"{significant(time.real_time_factor.expected)} ({significant(time.real_time_factor.low)} to "
-            f"{significant(time.real_time_factor.high)}) if neurons fire at {rate} Hz: {shares}",
+            f"{significant(time.real_time_factor.high)}){firing}: {shares}",
         ),
         ("limited by", time.limit),
         ("whole run", _band(time.run_s)),

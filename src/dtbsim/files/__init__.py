@@ -11,9 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dtbsim.files.hdf5 import read_hdf5
     from dtbsim.files.json_text import parse_json, read_json
     from dtbsim.files.numpy_files import read_npy, read_npz
+    from dtbsim.files.other_process import read_hdf5, read_mat
     from dtbsim.files.regular import open_regular, read_bytes, read_text, text_lines
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "read_bytes",
     "read_hdf5",
     "read_json",
+    "read_mat",
     "read_npy",
     "read_npz",
     "read_text",
@@ -32,8 +33,9 @@ _MODULES = {
     "open_regular": "regular",
     "parse_json": "json_text",
     "read_bytes": "regular",
-    "read_hdf5": "hdf5",
+    "read_hdf5": "other_process",
     "read_json": "json_text",
+    "read_mat": "other_process",
     "read_npy": "numpy_files",
     "read_npz": "numpy_files",
     "read_text": "regular",

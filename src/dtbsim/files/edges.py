@@ -1,7 +1,7 @@
 """Lists of edges of strangers, read in pieces: columns of .npz, .csv, .h5 and .parquet, matrices of .npy and .npz.
 
 A file may be much larger than the memory: .npz, .npy, .parquet and .csv are read piece by piece, as often as needed.
-HDF5 is read as a whole, by the process that reads all HDF5 (`dtbsim.files.hdf5`).
+HDF5 is read as a whole, by the process that reads all HDF5 (`dtbsim.files.other_process`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from dtbsim.arguments import show
 from dtbsim.errors import InputError, MissingDependencyError
-from dtbsim.files.hdf5 import read_hdf5
 from dtbsim.files.limits import MOST_NAMED, MOST_TABLE_BYTES, size_of
 from dtbsim.files.numpy_files import READ_ERRORS, check_directory, checked_members, read_header, reason_of
+from dtbsim.files.other_process import read_hdf5
 from dtbsim.files.regular import check_regular, open_regular, size_of_file, text_lines
 
 Columns = dict[str, NDArray[Any]]

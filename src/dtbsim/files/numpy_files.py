@@ -125,14 +125,14 @@ def checked_members(
     return dict(zip(keys, members, strict=True))
 
 
-def check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
+def check_directory(file: io.BufferedReader, size: int, path: Path, kind: str = "an .npz") -> None:
     """Refuse what is no archive, and one whose list of members alone would fill the memory."""
     tail_size = min(size, 65_557 + 20)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     end = tail.rfind(_END)
     if end < 0 or len(tail) < end + 22:
-        raise InputError("is not an .npz archive", where=str(path), remedy=_DAMAGED)
+        raise InputError(f"is not {kind} archive", where=str(path), remedy=_DAMAGED)
     directory = struct.unpack_from("<I", tail, end + 12)[0]
     locator = end - 20
     if locator >= 0 and tail[locator : locator + 4] == _END64_LOCATOR:
@@ -143,7 +143,7 @@ def check_directory(file: io.BufferedReader, size: int, path: Path) -> None:
             directory = max(directory if directory < 2**32 - 1 else 0, struct.unpack_from("<Q", record, 40)[0])
     if directory > MOST_NAMED * _LONGEST_ENTRY:
         raise InputError(
-            f"lists more than {MOST_NAMED:,} arrays ({size_of(directory)} of names)", where=str(path), remedy=_DAMAGED
+            f"lists more than {MOST_NAMED:,} members ({size_of(directory)} of names)", where=str(path), remedy=_DAMAGED
         )
     file.seek(0)
 

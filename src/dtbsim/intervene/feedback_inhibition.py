@@ -101,7 +101,7 @@ class FeedbackInhibitionKind(Kind):
         owner = f"controllers.{name}"
         interval = network.n_steps if item.interval_ms is None else steps_of(item.interval_ms, network.dt_ms)
         stop = network.n_steps if item.stop_ms is None else steps_of(item.stop_ms, network.dt_ms)
-        sample = owners.index(owner) if owner in owners else None
+        sample = None if item.interval_ms is None else owners.index(owner)
         return FeedbackPlan(item, regions, population, sample, interval, stop)
 
 

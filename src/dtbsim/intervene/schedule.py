@@ -1,4 +1,4 @@
-"""Changes at given steps: parameters and states of neurons get the values that the configuration lists."""
+"""Changes at given steps: parameters and states of neurons and regions get the values that the configuration lists."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dtbsim.record.chunk import Chunk
 from dtbsim.spec.changes import NeuronChange, WeightChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.network import Network
+from dtbsim.spec.region_network import RegionChange
 
 
 class WeightSchedule:
@@ -101,6 +102,7 @@ class NoiseSeeds:
     def go_on(self, step: int, backend: Backend) -> None:
         """Set the seed that holds from `step` on, where a run goes on there."""
         backend.set_noise_seed(self._network.noise_seed_at(step))
+        backend.set_region_noise_seed(self._network.noise_seed_given(step))
 
     def state(self) -> State:
         """Nothing."""
@@ -111,10 +113,12 @@ class NoiseSeeds:
 
 
 class Schedule:
-    """Works off a list of changes, which ascend in their steps."""
+    """Works off a list of changes, which ascend in their steps, and those of regions."""
 
     def __init__(self, network: Network, changes: Iterable[NeuronChange]) -> None:
-        self._network, self._changes = network, list(changes)
+        regions = () if network.regions is None else network.regions.changes
+        listed: list[NeuronChange | RegionChange] = [*changes, *regions]
+        self._network, self._changes = network, sorted(listed, key=lambda change: change.step)
         self._done = 0
 
     @property
@@ -131,15 +135,20 @@ class Schedule:
         self._until(chunk.stop, backend)
 
     def state(self) -> State:
-        """Nothing: the values are part of the neurons."""
+        """Nothing: the values are part of the neurons, and of regions they are those of the list."""
         return {}
 
     def restore(self, state: State) -> None:
         """Nothing: `go_on` follows."""
 
     def go_on(self, step: int, backend: Backend) -> None:
-        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again."""
+        """Where a run goes on at `step`: those before are in its state, those of this step are made, maybe again.
+
+        Parameters and strengths of regions are not in it: they are set as they were changed last.
+        """
         self._done = sum(change.step < step for change in self._changes)
+        for change in _last(self._changes[: self._done]):
+            backend.change_regions(change)
         self._until(step, backend)
 
     def _until(self, step: int, backend: Backend) -> None:
@@ -150,8 +159,22 @@ class Schedule:
             self._done += 1
 
 
-def make_change(network: Network, change: NeuronChange, backend: Backend) -> None:
+def _last(changes: Iterable[NeuronChange | RegionChange]) -> Iterable[RegionChange]:
+    """Of changes of regions that set the same, the last; none of states."""
+    found: dict[tuple[object, ...], RegionChange] = {}
+    for change in changes:
+        if isinstance(change, RegionChange) and change.what != "state":
+            key = change.what, change.target, change.name, change.chosen.tobytes(), change.members
+            found.pop(key, None)
+            found[key] = change
+    return found.values()
+
+
+def make_change(network: Network, change: NeuronChange | RegionChange, backend: Backend) -> None:
     """Set what a change says, now."""
+    if isinstance(change, RegionChange):
+        backend.change_regions(change)
+        return
 
     def values(population: int, indices: NDArray[np.int64]) -> float | NDArray[np.float64]:
         return _values(network, change, population, indices)

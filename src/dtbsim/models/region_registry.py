@@ -6,49 +6,31 @@ from functools import cache
 
 from dtbsim.arguments import text
 from dtbsim.models.region_model import RegionModel
-from dtbsim.models.regions.aln import Aln
-from dtbsim.models.regions.coombes_byrne import CoombesByrne, CoombesByrne2d
-from dtbsim.models.regions.deco_2013 import Deco2013
-from dtbsim.models.regions.deco_2014 import Deco2014
-from dtbsim.models.regions.di_volo_2019 import DiVolo2019
-from dtbsim.models.regions.di_volo_2019_second_order import DiVolo2019SecondOrder
-from dtbsim.models.regions.epileptor import Epileptor
-from dtbsim.models.regions.epileptor_2d import Epileptor2d
-from dtbsim.models.regions.fitzhugh_nagumo import FitzHughNagumo
-from dtbsim.models.regions.generic_2d_oscillator import Generic2dOscillator
-from dtbsim.models.regions.hopf import Hopf
-from dtbsim.models.regions.jansen_rit import JansenRit
-from dtbsim.models.regions.kuramoto import Kuramoto
-from dtbsim.models.regions.larter_breakspear import LarterBreakspear
-from dtbsim.models.regions.linear import Linear
-from dtbsim.models.regions.montbrio_pazo_roxin import MontbrioPazoRoxin
-from dtbsim.models.regions.wilson_cowan import WilsonCowan
-from dtbsim.models.regions.wilson_cowan_1972 import WilsonCowan1972
-from dtbsim.models.regions.zetterberg_jansen import ZetterbergJansen
-from dtbsim.registry import Registry
+from dtbsim.registry import Later, Registry
 
-BUILT_IN: tuple[type[RegionModel], ...] = (
-    Aln,
-    CoombesByrne,
-    CoombesByrne2d,
-    Deco2013,
-    Deco2014,
-    DiVolo2019,
-    DiVolo2019SecondOrder,
-    Epileptor,
-    Epileptor2d,
-    FitzHughNagumo,
-    Generic2dOscillator,
-    Hopf,
-    JansenRit,
-    Kuramoto,
-    LarterBreakspear,
-    Linear,
-    MontbrioPazoRoxin,
-    WilsonCowan,
-    WilsonCowan1972,
-    ZetterbergJansen,
-)
+BUILT_IN: dict[str, type[RegionModel] | Later] = {
+    "aln": Later("dtbsim.models.regions.aln:Aln"),
+    "coombes_byrne": Later("dtbsim.models.regions.coombes_byrne:CoombesByrne"),
+    "coombes_byrne_2d": Later("dtbsim.models.regions.coombes_byrne:CoombesByrne2d"),
+    "deco_2013": Later("dtbsim.models.regions.deco_2013:Deco2013"),
+    "deco_2014": Later("dtbsim.models.regions.deco_2014:Deco2014"),
+    "di_volo_2019": Later("dtbsim.models.regions.di_volo_2019:DiVolo2019"),
+    "di_volo_2019_second_order": Later("dtbsim.models.regions.di_volo_2019_second_order:DiVolo2019SecondOrder"),
+    "epileptor": Later("dtbsim.models.regions.epileptor:Epileptor"),
+    "epileptor_2d": Later("dtbsim.models.regions.epileptor_2d:Epileptor2d"),
+    "fitzhugh_nagumo": Later("dtbsim.models.regions.fitzhugh_nagumo:FitzHughNagumo"),
+    "generic_2d_oscillator": Later("dtbsim.models.regions.generic_2d_oscillator:Generic2dOscillator"),
+    "hopf": Later("dtbsim.models.regions.hopf:Hopf"),
+    "jansen_rit": Later("dtbsim.models.regions.jansen_rit:JansenRit"),
+    "kuramoto": Later("dtbsim.models.regions.kuramoto:Kuramoto"),
+    "larter_breakspear": Later("dtbsim.models.regions.larter_breakspear:LarterBreakspear"),
+    "linear": Later("dtbsim.models.regions.linear:Linear"),
+    "montbrio_pazo_roxin": Later("dtbsim.models.regions.montbrio_pazo_roxin:MontbrioPazoRoxin"),
+    "wilson_cowan": Later("dtbsim.models.regions.wilson_cowan:WilsonCowan"),
+    "wilson_cowan_1972": Later("dtbsim.models.regions.wilson_cowan_1972:WilsonCowan1972"),
+    "zetterberg_jansen": Later("dtbsim.models.regions.zetterberg_jansen:ZetterbergJansen"),
+}
+"""Imported when they are asked for: most networks have none of them."""
 
 
 def _checked(name: str, value: object) -> type[RegionModel]:
@@ -59,9 +41,7 @@ def _checked(name: str, value: object) -> type[RegionModel]:
     return value
 
 
-REGION_MODELS: Registry[type[RegionModel]] = Registry(
-    "dtbsim.region_models", "region model", {model.name: model for model in BUILT_IN}, _checked
-)
+REGION_MODELS: Registry[type[RegionModel]] = Registry("dtbsim.region_models", "region model", BUILT_IN, _checked)
 
 
 def register_region_model(model: type[RegionModel]) -> None:

@@ -39,6 +39,7 @@ PURPOSE_POSITION = 16
 PURPOSE_DEGREE = 20
 PURPOSE_TRAIN = 21
 PURPOSE_REGION_NOISE = 24
+PURPOSE_REGION_DRIVE = 25
 
 
 def seed_key(seed: int) -> tuple[np.uint32, np.uint32]:

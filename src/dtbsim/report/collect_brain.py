@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,23 +41,38 @@ def collect_brain(source: Source, found: dict[str, Any]) -> Brain | None:
     atlas = source.atlas
     if atlas is None:
         return None
-    if atlas.n_regions > MOST_BALLS:
-        source.absent.append(f"the brain (more than {MOST_BALLS:,} regions)")
-        return None
-    if len(np.unique(atlas.xyz_mm, axis=0)) < min(2, atlas.n_regions):
-        source.absent.append("the brain (all regions have the same centroid)")
+    problem = no_brain(atlas)
+    if problem is not None:
+        source.absent.append(f"the brain ({problem})")
         return None
     last_first = dict(reversed(found.items()))
     values = gathered(last_first, "region_values", source.absent, source)
     drawn = gathered(found, "edges", source.absent, source)
+    return brain_of(atlas, values, drawn)
+
+
+def no_brain(atlas: Atlas) -> str | None:
+    """Return why an atlas cannot be drawn as a brain, None where it can."""
+    if atlas.n_regions > MOST_BALLS:
+        return f"more than {MOST_BALLS:,} regions"
+    if atlas.xyz_mm is None:
+        return "the atlas has no centroids of its regions"
+    if len(np.unique(atlas.xyz_mm, axis=0)) < min(2, atlas.n_regions):
+        return "all regions have the same centroid"
+    return None
+
+
+def brain_of(atlas: Atlas, values: Sequence[RegionValue], edges: Sequence[Edges]) -> Brain:
+    """Return an atlas as a brain; its own values and connections follow those that are given."""
+    xyz_mm = np.asarray(atlas.xyz_mm, dtype=np.float64)
     return Brain(
         atlas=atlas.name,
         regions=list(atlas.display_names),
-        xyz_mm=np.asarray(atlas.xyz_mm, dtype=np.float64),
+        xyz_mm=xyz_mm,
         values=[*values, *_atlas_values(atlas)],
-        hulls=hemisphere_hulls(atlas.xyz_mm, list(atlas.hemisphere)),
-        edges=[edges for edges in [_structural(atlas), *drawn] if len(edges.pairs)],
-        left_x=left_side(np.asarray(atlas.xyz_mm), list(atlas.hemisphere)),
+        hulls=hemisphere_hulls(xyz_mm, list(atlas.hemisphere)),
+        edges=[one for one in [_structural(atlas), *edges] if len(one.pairs)],
+        left_x=left_side(xyz_mm, list(atlas.hemisphere)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -14,7 +15,7 @@ from plotly.io.json import to_json_plotly
 from dtbsim.report import theme
 from dtbsim.report.data import Brain, ReportData
 from dtbsim.report.figures_brain import brain_values
-from dtbsim.report.parts import Panel, Section
+from dtbsim.report.parts import Headline, Panel, Section
 from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
 from dtbsim.report.sections import build_sections
 from dtbsim.report.sections_run import headlines, meta
@@ -36,9 +37,14 @@ VIEWS = (("left", "Left", "\u2212x"), ("right", "Right", "+x"), ("top", "Top", "
 
 def render(data: ReportData) -> str:
     """Return the whole report as HTML text."""
-    sections = build_sections(data)
-    page = _Page()
-    body = "".join(page.section(section, data.brain) for section in sections)
+    title = f"{safe(data.run.name)}: dtbsim run report"
+    return page(title, _header(data), build_sections(data), data.brain)
+
+
+def page(title: str, header: str, sections: Sequence[Section], brain: Brain | None) -> str:
+    """Return a page that is complete in itself; `title` and `header` are HTML, `brain` that of the section `brain`."""
+    made = _Page()
+    body = "".join(made.section(section, brain) for section in sections)
     links = "".join(f"<li><a href='#{section.anchor}'>{safe(section.title)}</a></li>" for section in sections)
     templates = {"light": theme.template(theme.LIGHT), "dark": theme.template(theme.DARK)}
     return "".join(
@@ -47,14 +53,14 @@ def render(data: ReportData) -> str:
             "<meta name='viewport' content='width=device-width, initial-scale=1'>\n",
             f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n',
             f"<meta name='generator' content='dtbsim {safe(VERSION)}'>\n",
-            f"<title>{safe(data.run.name)}: dtbsim run report</title>\n",
+            f"<title>{title}</title>\n",
             f"<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n<div class='layout'>\n",
-            f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{_header(data)}\n{body}\n",
+            f"<nav aria-label='Sections'><ul>{links}</ul></nav>\n<main>\n{header}\n{body}\n",
             f"<footer>Written by dtbsim {safe(VERSION)}. This file is complete in itself: it loads nothing from ",
             "the network. Figures are drawn by plotly.js (MIT licence).</footer>\n</main>\n</div>\n",
             _json_script("templates", templates),
             _json_script("buttons", BUTTONS),
-            *page.scripts,
+            *made.scripts,
             f"<script>{offline_plotlyjs()}</script>\n",
             f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n",
         ]
@@ -113,17 +119,24 @@ class _Page:
 
 def _header(data: ReportData) -> str:
     run = data.run
-    description = f"<p class='description'>{safe(run.description)}</p>" if run.description else ""
-    tiles = "".join(
+    notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
+    return header("Run report", run.name, run.description, meta(data), headlines(data), notice, warnings_of(data))
+
+
+def header(
+    over: str, title: str, description: str, details: Iterable[str], tiles: Iterable[Headline], notice: str, after: str
+) -> str:
+    """Return the head of a page: texts, numbers that matter most, and HTML before (`notice`) and after these."""
+    described = f"<p class='description'>{safe(description)}</p>" if description else ""
+    numbers = "".join(
         f"<div{' class=fit' if tile.accent else ''}><dt>{safe(tile.label)}</dt>"
         f"<dd>{safe(tile.value)}<span>{safe(tile.unit)}</span><small>{safe(tile.note)}</small></dd></div>"
-        for tile in headlines(data)
+        for tile in tiles
     )
-    details = "".join(f"<span>{safe(item)}</span>" for item in meta(data))
-    notice = "".join(f"<p class='notice' role='note'>{safe(text)}</p>" for text in run.notice)
+    shown = "".join(f"<span>{safe(item)}</span>" for item in details)
     return (
-        f"<header><p class='over'>Run report</p><h1>{safe(run.name)}</h1>{description}"
-        f"<p class='meta'>{details}</p>{notice}<dl class='tiles'>{tiles}</dl>{warnings_of(data)}"
+        f"<header><p class='over'>{safe(over)}</p><h1>{safe(title)}</h1>{described}"
+        f"<p class='meta'>{shown}</p>{notice}<dl class='tiles'>{numbers}</dl>{after}"
         "<noscript><p>The figures need JavaScript; everything else can be read without it.</p></noscript></header>"
     )
 

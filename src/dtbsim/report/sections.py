@@ -5,7 +5,7 @@ A section appears only when its data is there. Text is HTML; everything that com
 
 from __future__ import annotations
 
-from dtbsim.report.data import ReportData
+from dtbsim.report.data import Brain, ReportData
 from dtbsim.report.figures_brain import brain
 from dtbsim.report.members import members_section
 from dtbsim.report.part import gathered
@@ -17,15 +17,14 @@ from dtbsim.report.text import plural, safe
 def build_sections(data: ReportData) -> list[Section]:
     """Return the sections whose data is there, in reading order."""
     of_kinds = gathered(data.found, "sections", data.absent)
-    own = [brain_section(data), members_section(data.members), performance_section(data), reproduce_section(data)]
+    own = [brain_section(data.brain), members_section(data.members), performance_section(data), reproduce_section(data)]
     return joined([*of_kinds, *(section for section in own if section is not None)])
 
 
-def brain_section(data: ReportData) -> Section | None:
+def brain_section(b: Brain | None) -> Section | None:
     """Return the 3-D brain."""
-    if data.brain is None or not data.brain.values:
+    if b is None or not b.values:
         return None
-    b = data.brain
     known = plural(len(b.regions), "region")
     lead = (
         f"{known} of the atlas <em>{safe(b.atlas)}</em>, each a ball at its centroid; size and colour show the chosen "

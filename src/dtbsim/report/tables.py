@@ -15,11 +15,14 @@ def table(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
     name: str,
+    *,
+    numbers: bool = True,
 ) -> str:
-    """Return a table of cells that are already escaped; all columns but the first are right-aligned."""
-    head = "".join(f"<th scope='col'{_align(i)}>{safe(cell)}</th>" for i, cell in enumerate(header))
+    """Return a table of cells that are already escaped; with `numbers` all columns but the first are right-aligned."""
+    align = _align if numbers else (lambda column: "")
+    head = "".join(f"<th scope='col'{align(i)}>{safe(cell)}</th>" for i, cell in enumerate(header))
     body = "".join(
-        "<tr>" + "".join(f"<td{_align(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{align(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return scrollable(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", name)
 

@@ -19,7 +19,7 @@ from dtbsim.config import RunConfig
 from dtbsim.config.dump import MOST_LISTED, listed_spikes
 from dtbsim.config.positions import GivenPositions
 from dtbsim.config.sources import FromFile
-from dtbsim.config.walk import files_of_numbers, lists_of_numbers, replaced, value_at
+from dtbsim.config.walk import files_of_members, files_of_numbers, lists_of_numbers, replaced, value_at
 from dtbsim.errors import InputError
 from dtbsim.paths import user_path
 from dtbsim.run_folder.claim import RunFolder
@@ -147,9 +147,29 @@ def _named(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str,
             path = base / user_path(given)
             kept = f"projections.{name}.{field}{path.suffix}" if field != "file" else f"projections.{name}{path.suffix}"
             yield ("projections", name, "rule", field), given, path, kept, False
+    for name, signal in config.signals.items():
+        for field, given in signal.files().items():
+            path = base / user_path(given)
+            yield ("signals", name, field), given, path, f"signals.{name}.{field}{path.suffix}", False
     for key, text in files_of_numbers(config):
         path = base / user_path(text)
         yield key, text, path, f"{'.'.join(key[:-1])}{path.suffix}", False
+    yield from _of_members(config, base)
+
+
+def _of_members(config: RunConfig, base: Path) -> Iterator[tuple[Key, str, Path, str, bool]]:
+    """Yield the same of the values of an ensemble: atlases of people, matrices; what several name has one copy."""
+    names: dict[Path, str] = {}
+    for key, text in files_of_members(config):
+        if key[-1] == "atlas" or key[-2] == "atlas":
+            from dtbsim.atlas import find_atlas, list_atlases
+
+            path = find_atlas(text, base_dir=base)
+            name = path.resolve().name if path.is_dir() else path.name
+            yield key, text, path, names.setdefault(path, f"members/{len(names)}/{name}"), text in list_atlases()
+        else:
+            path = base / user_path(text)
+            yield key, text, path, names.setdefault(path, f"members/{len(names)}/{path.name}"), False
 
 
 def _described(path: Path, name: str) -> Iterator[InputFile]:

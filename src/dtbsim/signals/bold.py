@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dtbsim.errors import InputError, NumericsError
+from dtbsim.kernels import balloon as B
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +36,9 @@ class BalloonWindkessel:
     """Streaming Balloon-Windkessel model of `n_regions` regions, from rest (s = 0, f = v = q = 1).
 
     Feed bins of rates with `step`; the samples that became due come back. Sample k = 1, 2, ... is taken at
-    `discard_s + k * tr_s`. All is float64, and each bin is computed by itself on arrays of one shape, so the samples do
-    not depend, to the last bit, on how the stream is cut into calls.
+    `discard_s + k * tr_s`. All is float64, in one order of operations without libm (`dtbsim.kernels.balloon`), so the
+    samples do not depend, to the last bit, on how the stream is cut into calls, on the number of regions, or on the
+    processor.
 
     After a strong and sudden drop of the rate the equations drive the inflow below zero, where they have no meaning (by
     default from about 52 Hz to nothing). The volume then sees an inflow of `INFLOW_FLOOR`; `inflow_floored`
@@ -104,28 +106,22 @@ class BalloonWindkessel:
         self.discard_s = discard_s
         self._bins_per_tr = _whole_bins(tr_s, dt_s, "tr_s", smallest=1)
         self._discard_bins = _whole_bins(discard_s, dt_s, "discard_s", smallest=0)
-        self._gain, self._signed = gain_per_hz, signed
-        self._weights = (7 * rho if k1 is None else k1, k2, 2 * rho - 0.2 if k3 is None else k3)
-        self._V0 = V0
-        self._inverse_alpha = 1 / alpha
-        self._log_retention = math.log1p(-rho)
-        # rho itself, with the rounding of the E(f) below: a region at rest then stays at rest exactly
-        self._resting_extraction = float(-np.expm1(np.float64(self._log_retention)))
-
+        self._signed = signed
         self._substeps = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
         step_s = dt_s / self._substeps
-        self._scaled_step = step_s / tau_s
-        self._propagator = _flow_propagator(step_s, kappa_per_s, gamma_per_s)
+        self._numbers = np.zeros(B.N_NUMBERS)
+        self._numbers[: B.FLOW] = (
+            gain_per_hz, step_s / tau_s, 1 / alpha, math.log1p(-rho), INFLOW_FLOOR,
+            V0, 7 * rho if k1 is None else k1, k2, 2 * rho - 0.2 if k3 is None else k3,
+        )  # fmt: skip
+        self._numbers[B.FLOW :] = _flow_propagator(step_s, kappa_per_s, gamma_per_s).ravel()
 
         self._bins = 0
         self.n_samples = 0
         self.inflow_floored = 0
-        self._signal = np.zeros(n_regions)
-        self._excess_inflow = np.zeros(n_regions)  # f - 1
-        self._venous = np.ones((2, n_regions))  # v, q
-        self._source = np.ones((2, n_regions))  # f, f E(f) / rho at the current time
-        self._buffers = [np.empty((2, n_regions)) for _ in range(5)]
-        self._flow, self._term = np.empty((4, n_regions)), np.empty((4, n_regions))
+        self._state = np.ones((6, n_regions))
+        self._state[[B.SIGNAL, B.EXCESS_INFLOW]] = 0.0
+        self.step(np.zeros((0, n_regions)))  # has the machine code, so that no step waits for it
 
     def step(self, rates_hz: ArrayLike) -> Floats:
         """Advance by the given bins and return the samples that became due.
@@ -140,7 +136,7 @@ class BalloonWindkessel:
             InputError: wrong shape, or a rate that is negative, NaN or infinite; nothing has been advanced then.
             NumericsError: the volume became non-positive or non-finite (rates far beyond physiology).
         """
-        rates = np.ascontiguousarray(rates_hz, dtype=np.float64)
+        rates = np.require(rates_hz, np.float64, ["C", "W"])
         if rates.ndim != 2 or rates.shape[1] != self.n_regions:
             raise InputError(f"rates_hz has shape {rates.shape}; needed is [bins, {self.n_regions}]", where=_WHERE)
         bad = ~(np.isfinite(rates) & ((rates >= 0) | self._signed))
@@ -151,9 +147,32 @@ class BalloonWindkessel:
                 f"rate {rates[row, region]} Hz; {allowed}",
                 where=f"{_WHERE}, region {region}, bin {self._bins + int(row)}",
             )
-        due = [self._advance_bin(row) for row in rates]
-        samples = [sample for sample in due if sample is not None]
-        return np.array(samples).reshape(len(samples), self.n_regions)
+        first, every = self._discard_bins, self._bins_per_tr
+        due = self._due(self._bins + len(rates)) - self._due(self._bins)
+        samples = np.empty((due, self.n_regions))
+        advanced, floored = B.advance_bins(
+            self._state, rates, self._numbers, self._substeps, self._bins, first, every, samples
+        )
+        self._bins += advanced
+        self.inflow_floored += floored
+        if len(rates):
+            self._check_volume(rates[advanced - 1])
+        self.n_samples += due
+        return samples
+
+    def _due(self, bins: int) -> int:
+        """Samples of the first `bins` bins."""
+        return max(0, bins - self._discard_bins) // self._bins_per_tr
+
+    def _check_volume(self, rates_hz: Floats) -> None:
+        wrong = np.flatnonzero(~(self._state[B.VOLUME] > 0))
+        if wrong.size:
+            raise NumericsError(
+                f"volume became {self._state[B.VOLUME, wrong[0]]} at {self._bins * self.dt_s:.6g} s "
+                f"with a rate of {rates_hz[wrong[0]]:.6g} Hz",
+                where=f"{_WHERE}, region {wrong[0]}",
+                remedy="check the rates; lower gain_per_hz or use shorter bins",
+            )
 
     def sample_times_s(self) -> Floats:
         """Return float64[n_samples]: when the samples returned so far were taken (s, from the start of the stream)."""
@@ -162,9 +181,8 @@ class BalloonWindkessel:
 
     def get_state(self) -> dict[str, Floats]:
         """Return copies of all that is needed to go on later: state float64[4, n] (s, f - 1, v, q) and counters."""
-        state = np.vstack([self._signal, self._excess_inflow, self._venous])
         return {
-            "state": state,
+            "state": self._state[:4].copy(),
             "counters": np.array([self._bins, self.n_samples, self.inflow_floored], dtype=np.float64),
         }
 
@@ -177,81 +195,9 @@ class BalloonWindkessel:
         state = np.asarray(saved["state"], dtype=np.float64)
         if state.shape != (4, self.n_regions):
             raise InputError(f"saved state has shape {state.shape}; needed is [4, {self.n_regions}]", where=_WHERE)
-        self._signal[:], self._excess_inflow[:] = state[0], state[1]
-        self._venous[:] = state[2:]
+        self._state[:4] = state
         self._bins, self.n_samples, self.inflow_floored = (int(count) for count in saved["counters"])
-        inflow = np.maximum(1 + np.stack([self._excess_inflow] * 2), INFLOW_FLOOR)  # the shape of _advance_step
-        self._source[:] = self._sources(inflow)[:, 1]
-
-    def _advance_bin(self, rates_hz: Floats) -> Floats | None:
-        drive = self._gain * rates_hz
-        with np.errstate(all="ignore"):  # an overflow shows in the volume, which is checked
-            for _ in range(self._substeps):
-                self._advance_step(drive)
-        self._bins += 1
-        if not self._venous[0].min() > 0:
-            region = int(np.argmin(np.where(np.isnan(self._venous[0]), -np.inf, self._venous[0])))
-            raise NumericsError(
-                f"volume became {self._venous[0, region]} at {self._bins * self.dt_s:.6g} s "
-                f"with a rate of {rates_hz[region]:.6g} Hz",
-                where=f"{_WHERE}, region {region}",
-                remedy="check the rates; lower gain_per_hz or use shorter bins",
-            )
-        past = self._bins - self._discard_bins
-        if past <= 0 or past % self._bins_per_tr:
-            return None
-        self.n_samples += 1
-        return self._signal_now()
-
-    def _advance_step(self, drive: Floats) -> None:
-        """One step of (s, f) exactly, then of (v, q) by Runge-Kutta 4 in units of tau."""
-        flow, term = self._flow, self._term
-        from_signal, from_inflow, from_drive = self._propagator
-        np.multiply(from_signal, self._signal, out=flow)
-        flow += np.multiply(from_inflow, self._excess_inflow, out=term)
-        flow += np.multiply(from_drive, drive, out=term)
-        self._signal[:], self._excess_inflow[:] = flow[2], flow[3]  # rows: s, f - 1 at the middle and at the end
-        inflow = 1 + flow[1::2]
-        if inflow.min() < INFLOW_FLOOR:
-            self.inflow_floored += int((inflow[1] < INFLOW_FLOOR).sum())
-            np.maximum(inflow, INFLOW_FLOOR, out=inflow)
-        sources = self._sources(inflow)
-        middle, end = sources[:, 0], sources[:, 1]
-
-        h = self._scaled_step
-        state, (a, b, c, d, moved) = self._venous, self._buffers
-        self._slope(state, self._source, a)
-        self._slope(np.add(state, np.multiply(a, h / 2, out=moved), out=moved), middle, b)
-        self._slope(np.add(state, np.multiply(b, h / 2, out=moved), out=moved), middle, c)
-        self._slope(np.add(state, np.multiply(c, h, out=moved), out=moved), end, d)
-        b += c
-        b *= 2
-        a += b
-        a += d
-        a *= h / 6
-        state += a
-        self._source[:] = end
-
-    def _slope(self, venous: Floats, source: Floats, out: Floats) -> None:
-        """Write tau d(v, q)/dt = source - v^(1/alpha) (1, q / v) into `out` [2, n]."""
-        outflow = np.power(venous[0], self._inverse_alpha)
-        np.divide(venous, venous[0], out=out)
-        out *= outflow
-        np.subtract(source, out, out=out)
-
-    def _sources(self, inflow: Floats) -> Floats:
-        """Return [2, k, n]: inflow, and delivery of deoxyhaemoglobin f E(f) / rho, for inflows [k, n]."""
-        sources = np.empty((2, *inflow.shape))
-        sources[0] = inflow
-        extraction = np.expm1(self._log_retention / inflow)
-        extraction /= -self._resting_extraction
-        np.multiply(extraction, inflow, out=sources[1])
-        return sources
-
-    def _signal_now(self) -> Floats:
-        volume, deoxy = self._venous
-        k1, k2, k3 = self._weights
-        return np.asarray(self._V0 * (k1 * (1 - deoxy) + k2 * (1 - deoxy / volume) + k3 * (1 - volume)))
+        B.restore_sources(self._state, self._numbers)
 
 
 def _whole_bins(duration_s: float, dt_s: float, name: str, *, smallest: int) -> int:
@@ -268,15 +214,14 @@ def _whole_bins(duration_s: float, dt_s: float, name: str, *, smallest: int) -> 
     return bins
 
 
-def _flow_propagator(step_s: float, kappa: float, gamma: float) -> tuple[Floats, Floats, Floats]:
+def _flow_propagator(step_s: float, kappa: float, gamma: float) -> Floats:
     """Exact step of (s, f - 1) under constant drive.
 
     Returns:
-        Three columns float64[4, 1], the factors of s, of f - 1 and of the drive; rows are s and f - 1 after half a
-        step, then after a whole step.
+        float64[4, 3]; columns are the factors of s, of f - 1 and of the drive, rows s and f - 1 after half a step, then
+        after a whole step.
     """
     from scipy.linalg import expm
 
     generator = np.array([[-kappa, -gamma, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    rows = np.vstack([expm(generator * (step_s / 2))[:2], expm(generator * step_s)[:2]])
-    return rows[:, 0:1].copy(), rows[:, 1:2].copy(), rows[:, 2:3].copy()
+    return np.vstack([expm(generator * (step_s / 2))[:2], expm(generator * step_s)[:2]])

@@ -57,6 +57,7 @@ class Correlations(Signal):
     """`record.correlations`."""
 
     name = "correlations"
+    written = "record: {correlations: [{first: NAME, second: NAME}]}"
     folder, holds = "correlations", "correlation"
     report = Later("dtbsim.report.shown.correlations:CORRELATIONS")
 

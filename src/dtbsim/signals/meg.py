@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -34,6 +35,18 @@ class Meg(DipoleOptions):
         description="274 axial gradiometers (fT), or of the helmet with 306 sensors the 102 magnetometers (fT) or the "
         "204 planar gradiometers (fT/cm)",
     )
+    lead_field: str | None = Field(
+        default=None,
+        description="path of a file with sensors in rows and labels of regions above columns (.csv, .npz, .mat; "
+        "docs/signals.md), relative to the configuration file; default: computed for `sensors`",
+    )
+    lead_field_unit: str | None = Field(
+        default=None, description="unit of the lead field of a file, T/(A m) or T/m/(A m); default: what the file says"
+    )
+
+    def files(self) -> dict[str, str]:
+        """The file of a lead field."""
+        return {} if self.lead_field is None else {"lead_field": self.lead_field}
 
 
 class MegSignal(SensorSignal):
@@ -67,14 +80,16 @@ class MegPlan(SensorPlan):
 
     def lead_field(self, item: Meg, network: Network) -> LeadField:
         """That of the sensors."""
-        from dtbsim.atlas.lead_fields import load_meg_field
+        from dtbsim.atlas.lead_fields import load_meg_field, read_lead_field
 
         assert network.atlas is not None
+        if item.lead_field is not None:
+            return read_lead_field(Path(item.lead_field), network.atlas, item.lead_field_unit)
         return load_meg_field(network.atlas, item.sensors)
 
     def scaled(self, columns: F64, unit: str, item: Meg) -> tuple[F64, str]:
         """In fT or fT/cm."""
-        factor, name = self.UNITS[unit]
+        factor, name = self.UNITS.get(unit.replace("/(A m)", ""), (1.0, f"{unit or 'lead field'} nA m"))
         return columns * factor, name
 
 

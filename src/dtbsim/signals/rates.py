@@ -30,6 +30,7 @@ class Rates(Signal):
     """`record.rate_bin_ms`."""
 
     name = "rates"
+    written = "record: {rate_bin_ms: 1}"
     folder, holds = "rates", "rates"
     report = Later("dtbsim.report.shown.rates:RATES_PART")
 

@@ -73,6 +73,7 @@ class RegionBold(Signal):
     """`bold`."""
 
     name = "bold"
+    written = "bold: {population: NAME}"
     folder, holds = "bold", "bold"
     part = "signals"
     report = Later("dtbsim.report.shown.bold:BOLD")

@@ -32,6 +32,7 @@ class Spikes(Signal):
     """`record.spikes`. All spikes are counted and hashed, also where none are stored."""
 
     name = "spikes"
+    written = "record: {spikes: {populations: [NAME]}}"
     folder, holds = STORE, "spikes"
     report = Later("dtbsim.report.shown.spikes:SPIKES")
 

@@ -30,6 +30,7 @@ class States(Signal):
     """`record.states`."""
 
     name = "states"
+    written = "record: {states: [{population: NAME, variables: [VARIABLE]}]}"
     folder, holds = "states", "states"
     report = Later("dtbsim.report.shown.states:STATES")
 

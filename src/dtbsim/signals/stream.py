@@ -156,6 +156,8 @@ class Signal:
     """Under which name its time is summed up in summary.json."""
     config: type[SignalOptions] | None = None
     """What an entry of `signals` takes, with the field `kind: Literal[name]`; None: it has a key of its own."""
+    written: str = ""
+    """How a configuration asks for a kind that has a key of its own, beside `signals`."""
     folder: str = FOLDER
     """The first part of the names of its stores, without `.zarr`."""
     holds: str | None = "signal"

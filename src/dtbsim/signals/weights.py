@@ -31,6 +31,7 @@ class Weights(Signal):
     """`record.weights`."""
 
     name = "weights"
+    written = "record: {weights: [{projection: NAME}]}"
     folder, holds = "weights", "weights"
     report = Later("dtbsim.report.shown.weights:WEIGHTS")
 

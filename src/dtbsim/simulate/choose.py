@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from dtbsim.partition import BlockTable
 from dtbsim.spec import Network
 from dtbsim.spec.records import Execution
 from dtbsim.spec.simulated import check_on_gpu
+
+if TYPE_CHECKING:
+    from dtbsim.backends.cuda.region_plan import Placement
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,18 +59,22 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     (`open_device`), never a run on the CPU.
     """
     wanted = network.execution.backend
-    if network.regions is not None:
-        if wanted == "cuda":
-            raise InputError(
-                "mean-field regions are stepped on the CPU", where="simulation.backend", remedy="use auto or cpu"
-            )
-        return Choice("cpu", "as configured" if wanted == "cpu" else "auto: mean-field regions are stepped there")
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
+        if network.regions is not None and network.regions.drives and network.n_neurons == 0:
+            raise InputError(
+                "mean-field regions with drives are stepped on the CPU",
+                where="simulation.backend",
+                remedy="use auto or cpu",
+            )
         on_every_rank(comm, lambda: check_on_gpu(network))
         device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
         return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))
+    if network.regions is not None and network.n_neurons == 0:
+        placement = _placement(network, comm, ordered=False)
+        if not placement.on_device:
+            return Choice("cpu", f"auto: {placement.reason}")
     found, problem = None, None
     try:
         check_on_gpu(network)
@@ -77,6 +85,14 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     if problems or found is None:
         return Choice("cpu", f"auto: {problems[0]}")
     return Choice("cuda", f"auto: {found.name}", found, _shared_by(found, comm))
+
+
+def _placement(network: Network, comm: Comm, *, ordered: bool) -> Placement:
+    """Where the regions of a network are stepped if there is a GPU."""
+    from dtbsim.backends.cuda.region_plan import place_regions
+
+    assert network.regions is not None
+    return place_regions(network.regions, comm.size, ordered=ordered)
 
 
 def _shared_by(device: Device, comm: Comm) -> int:
@@ -93,11 +109,14 @@ def plan_backend(
     """
     if network.regions is not None:
         from dtbsim.backends.regions.feed import Feed, fed
-        from dtbsim.backends.with_regions import WithRegionsPlan
+        from dtbsim.backends.with_regions import Where, WithRegionsPlan
 
-        feed = Feed(len(network.regions.to_spikes))
+        feed, where = Feed(len(network.regions.to_spikes)), None
+        if choice.device is not None:
+            placement = _placement(network, comm, ordered=network.execution.backend == "cuda")
+            where = Where(choice.device, choice.shared_by, placement)
         inner = _plan_neurons(choice, fed(network, feed), comm, table, ranks)
-        return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed))
+        return on_every_rank(comm, lambda: WithRegionsPlan(network, inner, comm, feed, where))
     return _plan_neurons(choice, network, comm, table, ranks)
 
 

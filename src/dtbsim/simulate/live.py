@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,18 +16,22 @@ from dtbsim.arguments import refuse, text
 from dtbsim.build.changed import check_drives, check_weights
 from dtbsim.clock import MAX_STEPS, steps_of, time_of
 from dtbsim.config.changes import Change
-from dtbsim.config.drives import NeuronRange
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.intervene import make_change
 from dtbsim.mpi import Comm
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.run_folder.checkpoints import checkpoint_name
+from dtbsim.simulate.asked import indices, told
 from dtbsim.simulate.describe import describe_network
+from dtbsim.simulate.given import whole_config
+from dtbsim.simulate.live_regions import region_values
 from dtbsim.simulate.pause import Conducted, Pause, Save
 from dtbsim.simulate.result import RunResult
+from dtbsim.spec.changes import NeuronChange
 from dtbsim.spec.distributions import Table
 from dtbsim.spec.edits import Editor
 from dtbsim.spec.network import Drive
+from dtbsim.spec.region_network import RegionChange
 from dtbsim.store.network_table import NetworkTable
 from dtbsim.store.spikes import Spikes
 
@@ -59,7 +63,8 @@ class LiveRun:
         self._result: RunResult | None = None
         self._pause: Pause = next(conducted)
         self._network = self._pause.prepared.network
-        self._editor = Editor(self._network, self._pause.prepared.config, base_dir)
+        self._config, *_ = whole_config(comm, self._pause.prepared.config, None, None)
+        self._editor = Editor(self._network, self._config, base_dir)
         self._spikes: list[Any] = []
         self._pause.reader.spikes = self._spikes
         self._plastic: dict[int, Table] = {}
@@ -132,7 +137,7 @@ class LiveRun:
         on: bool | None = None,
         **values: Any,
     ) -> None:
-        """Give parameters or states of a population, a drive, or the weights of a projection new values from now on.
+        """Give a population, a drive, a coupling or the weights of a projection new values from now on.
 
             sim.set("E", "V_th_mV", -52.0)
             sim.set("E", V_th_mV=-52.0, t_ref_ms=3.0, neurons=range(10))
@@ -140,14 +145,16 @@ class LiveRun:
             sim.set("background", rate_hz=9000)
             sim.set("background", on=False)
             sim.set("EE", weight_factor=1.1)
+            sim.set("long_range", strength=0.4)
 
         It is what `changes` of a configuration does, with the same bits; what is set goes there in the run folder.
 
         Args:
-            name: of a population, a drive or a projection.
+            name: of a population, of neurons or regions, a drive, a coupling or a projection.
             key, value: what changes, and its new value: a number, a distribution or map as in a configuration, or
                 an array with one number for each of the chosen neurons.
-            neurons: only these, by their indices in the population (in each region), or a mask of them.
+            neurons: only these, by their indices in the population (in each region), or a mask of them; of
+                mean-field regions their indices in the population.
             regions, fraction: only there, or so large a part, as in a configuration.
             on: switch a drive on or off.
             values: several at once, by name; or give a mapping as the second argument.
@@ -162,12 +169,12 @@ class LiveRun:
         elif key is not None:
             given[text(key, "key")] = value
         kind = self._kind(name)
-        choice = {"neurons": _indices(neurons), "regions": regions, "fraction": fraction}
+        choice = {"neurons": indices(neurons), "regions": regions, "fraction": fraction}
         made = self._pause.made
         order = f"set_{len(made) + 1}"
-        while order in self._pause.prepared.config.changes:
+        while order in self._config.changes:
             order += "_"
-        with _told(name):
+        with told(name):
             change = Change.model_validate(
                 {kind: name, "t_ms": self.time_ms, "set": given, "on": on}
                 | {k: v for k, v in choice.items() if v is not None}
@@ -178,12 +185,15 @@ class LiveRun:
             elif kind == "projection":
                 self._set_weights(order, change)
             else:
-                self._set_neurons(order, change)
+                self._set_values(order, change)
+        self._editor.was_set()
         made[order] = change
 
-    def _set_neurons(self, key: str, change: Change) -> None:
-        for made in self._editor.neuron_changes(key, change, self._pause.step):
-            on_every_rank(self._comm, partial(make_change, self._network, made, self._pause.backend))
+    def _set_values(self, key: str, change: Change) -> None:
+        editor, step = self._editor, self._pause.step
+        regions = editor.region_changes(key, change, step)
+        for one in itertools.chain[NeuronChange | RegionChange](editor.neuron_changes(key, change, step), regions):
+            on_every_rank(self._comm, partial(make_change, self._network, one, self._pause.backend))
 
     def _set_drive(self, key: str, change: Change) -> None:
         def check(drives: Sequence[Drive]) -> None:
@@ -191,6 +201,7 @@ class LiveRun:
 
         drives = self._editor.drives_after(key, change, self._pause.step, check)
         on_every_rank(self._comm, lambda: self._pause.backend.set_drives(drives))
+        on_every_rank(self._comm, lambda: self._pause.backend.set_region_drives(self._editor.region_drives))
 
     def _set_weights(self, key: str, change: Change) -> None:
         backend = self._pause.backend
@@ -206,7 +217,6 @@ class LiveRun:
             on_every_rank(self._comm, partial(self._check_weights, index, table))
             on_every_rank(self._comm, lambda: backend.set_weights({index: table}))
         self._pause.note_weights(index)
-        self._editor.weights_were_set()
 
     def _check_weights(self, index: int, table: Table) -> None:
         """InputError where the synapses that were built, or their sums, cannot hold such weights."""
@@ -228,7 +238,8 @@ class LiveRun:
             neurons: only these, by their indices in the population.
 
         Returns:
-            float64[n] for neurons, in the order of their numbers (region by region); of a drive what was given.
+            float64[n] for neurons, in the order of their numbers (region by region), and for mean-field regions,
+            float64[members, n] of an ensemble; of a drive what was given.
         """
         self._open()
         family, _, region = text(name, "name").partition("@")
@@ -242,8 +253,13 @@ class LiveRun:
                     f"drive '{name}' has no '{key}'", remedy=did_you_mean(key, list(type(item).model_fields))
                 )
             return getattr(item, key)
+        if (number := self._editor.region_population(family)) is not None:
+            with told(name):
+                return region_values(
+                    self._network, self._comm, self._pause.backend, number, text(key, "key"), region, indices(neurons)
+                )
         index = self._editor.family(family)
-        with _told(name):
+        with told(name):
             gids, values = on_every_rank(self._comm, lambda: self._values(index, text(key, "key")))
         shares = self._comm.allgather((gids, values))
         every = np.concatenate([share[0] for share in shares])
@@ -256,7 +272,7 @@ class LiveRun:
             found = found[(every >= only.gid0) & (every < only.gid0 + only.size)]
         if neurons is None:
             return found
-        chosen = np.asarray(_indices(neurons))
+        chosen = np.asarray(indices(neurons))
         if chosen.size and (chosen.min() < 0 or chosen.max() >= found.size):
             raise InputError(f"'{name}' has neurons 0 to {found.size - 1}", where="neurons")
         return found[chosen]
@@ -347,41 +363,19 @@ class LiveRun:
             raise InputError("the ranks differ in what they ask of the run", remedy="make the same calls on every rank")
 
     def _kind(self, name: str) -> str:
-        """Whether a name is that of a population, a drive or a projection."""
+        """Whether a name is that of a population, a drive, a projection or a coupling."""
         editor = self._editor
-        kinds = (("population", editor.populations), ("drive", editor.drives), ("projection", editor.projections))
+        kinds = (
+            ("population", editor.populations), ("drive", editor.drives), ("projection", editor.projections),
+            ("coupling", editor.couplings),
+        )  # fmt: skip
         known = [what for what, names in kinds if text(name, "name") in names]
         if len(known) > 1:
             message = f"'{name}' is the name of a {' and of a '.join(known)}"
             raise InputError(message, where="name", remedy="rename one of them")
         if not known:
             advice = did_you_mean(name, [known for _, names in kinds for known in names])
-            raise InputError(f"there is no population, drive or projection '{name}'", where="name", remedy=advice)
+            raise InputError(
+                f"there is no population, drive, projection or coupling '{name}'", where="name", remedy=advice
+            )
         return known[0]
-
-
-def _indices(neurons: Any) -> Any:
-    """Indices as a configuration has them."""
-    if isinstance(neurons, range) and len(neurons) > 0 and neurons.step > 0 and neurons.start >= 0:
-        return NeuronRange(start=neurons.start, stop=neurons.stop, step=neurons.step)
-    if neurons is None or isinstance(neurons, NeuronRange):
-        return neurons
-    given = np.asarray(neurons)
-    if given.dtype == bool:
-        given = np.flatnonzero(given)
-    if given.ndim != 1 or given.dtype.kind not in "iu" or not given.size:
-        raise refuse(neurons, "neurons", "indices of neurons, a list, range or array of whole numbers")
-    return given.tolist()
-
-
-@contextlib.contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Say of an InputError what was asked for, in place of the key path of a configuration."""
-    try:
-        yield
-    except InputError as error:
-        keys = (error.where or "").split(".")
-        keys = keys[2:] if keys[0] == "changes" else keys[1:] if keys[0] == "Change" else keys
-        inside = ".".join(keys[1:] if keys[:1] == ["set"] else keys)
-        where = f"{name}: {inside}" if inside and inside != name else name
-        raise InputError(error.message, where=where, remedy=error.remedy) from None

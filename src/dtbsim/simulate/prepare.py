@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.no_neurons import no_blocks
 from dtbsim.backends.planned import BackendPlan
+from dtbsim.backends.regions.memory import of_members, planned_bytes
 from dtbsim.build.blocks import assign_ranks, cut_blocks, find_ranks
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan
@@ -23,6 +24,7 @@ from dtbsim.mpi.node_memory import OnNode, once_on_node
 from dtbsim.mpi.world import on_every_rank
 from dtbsim.partition import BlockTable
 from dtbsim.run_folder.inputs import Input, find_inputs
+from dtbsim.signals.memory import region_signal_bytes
 from dtbsim.simulate.choose import Choice, choose_backend, plan_backend
 from dtbsim.simulate.given import whole_config
 from dtbsim.simulate.own_models import OwnModels, check_same_models, own_models
@@ -93,16 +95,16 @@ def prepare(
     choice = choose_backend(network, comm)
     divided = _divided(network, comm)
     backend_plan = plan_backend(choice, network, comm, divided.value.table, divided.value.ranks)
+    if comm.is_root and network.regions is not None:
+        memory = backend_plan.layout.memory
+        backend_plan.layout.memory = replace(memory, tables=memory.tables + region_signal_bytes(network))
     try:
         check_node_memory(backend_plan.layout, comm)
     except MemoryPlanError as error:
-        if network.regions is None or network.regions.members.n == 1:
+        if network.regions is None:
             raise
-        raise MemoryPlanError(
-            f"{error.message}; it has {network.regions.members.n:,} members of {network.regions.n_nodes:,} regions",
-            where="ensemble",
-            remedy="use fewer members at a time, or more nodes",
-        ) from None
+        own = planned_bytes(network.regions, 0, comm.size) + region_signal_bytes(network)
+        raise of_members(error, network.regions, own) from None
     backend_plan.check_memory(comm)
     return Prepared(
         config=config,

@@ -52,10 +52,17 @@ class Planned:
     populations: dict[str, list[Event]] = field(default_factory=dict)
     projections: dict[str, list[Event]] = field(default_factory=dict)
     drives: dict[str, list[Event]] = field(default_factory=dict)
+    couplings: dict[str, list[Event]] = field(default_factory=dict)
 
-    def check_names(self, projections: Mapping[str, Any], drives: Mapping[str, Any], places: Places) -> None:
-        """Note a mistake for every projection or drive that does not exist."""
-        for what, known, found in (("projection", projections, self.projections), ("drive", drives, self.drives)):
+    def check_names(
+        self, projections: Mapping[str, Any], drives: Mapping[str, Any], couplings: Mapping[str, Any], places: Places
+    ) -> None:
+        """Note a mistake for every projection, drive or coupling that does not exist."""
+        for what, known, found in (
+            ("projection", projections, self.projections),
+            ("drive", drives, self.drives),
+            ("coupling", couplings, self.couplings),
+        ):
             for name, events in found.items():
                 if name not in known:
                     advice = did_you_mean(name, list(known)) if known else f"there are no {what}s"
@@ -108,10 +115,11 @@ def plan_changes(config: RunConfig, n_steps: int, places: Places) -> Planned:
             (planned.populations, change.population),
             (planned.projections, change.projection),
             (planned.drives, change.drive),
+            (planned.couplings, change.coupling),
         ):
             for name in [names] if isinstance(names, str) else names or []:
                 group.setdefault(name, []).extend(event for event in events if event.step < n_steps)
-    for group in (planned.populations, planned.projections, planned.drives):
+    for group in (planned.populations, planned.projections, planned.drives, planned.couplings):
         for found in group.values():
             found.sort(key=lambda event: (event.step, event.order))
     return planned

@@ -16,6 +16,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError
 from dtbsim.models.base import MOST_SPIKES
 from dtbsim.models.circuits import Parts
+from dtbsim.paths import user_path
 from dtbsim.spec.changes import noise_seeds, plan_changes
 from dtbsim.spec.channels import ChannelPlan, all_channels
 from dtbsim.spec.drives import check_event_counts, compile_drives, finish_drives
@@ -28,6 +29,7 @@ from dtbsim.spec.places import Locator, Places
 from dtbsim.spec.populations import Draft, compile_families, number_populations
 from dtbsim.spec.projections import compile_projections
 from dtbsim.spec.records import Request, compile_records, execution_of
+from dtbsim.spec.region_inputs import with_inputs
 from dtbsim.spec.region_items import region_numbers
 from dtbsim.spec.region_part import compile_regions, region_population_names, without_regions
 from dtbsim.spec.samples import state_requests
@@ -60,26 +62,29 @@ def compile_network(
     atlas = _atlas(config, base, places)
     numbers = Numbers(atlas, base, places)
     names = region_population_names(config, numbers)
-    regions = compile_regions(config, names, numbers)
+    regions, members = compile_regions(config, names, numbers)
     given, config = config, without_regions(config, names, places) if names else config
     places.raise_collected()
     parts = expand(config)
     add_drives(config, regions, parts, numbers)
     places.raise_collected()
     planned = plan_changes(config, n_steps, places)
-    planned.check_names(parts.projections, parts.drives, places)
+    planned.check_names(parts.projections, parts.drives, given.couplings, places)
     drafts = compile_families(config, parts, planned.populations, numbers)
     populations = number_populations(drafts, atlas, places)
     plan = ChannelPlan()
     projections, weight_changes = compile_projections(
         config, parts, drafts, populations, plan, numbers, planned.projections
     )
-    found = compile_drives(parts, drafts, planned.drives, plan, numbers)
+    found = compile_drives(parts, drafts, planned.drives, plan, numbers, names)
     regions = with_hybrid(config, regions, drafts, populations, numbers)
+    places.raise_collected()
+    regions = with_inputs(regions, members, planned, n_steps, numbers, live=live)
     places.raise_collected()
     channels = all_channels(plan, drafts)
     resolutions = plan.resolutions(drafts, places)
-    drives = finish_drives(config, found, populations, channels, numbers)
+    indices = {name: index for index, name in enumerate(parts.drives)}
+    drives = finish_drives(config, found, populations, channels, numbers, indices)
     with places.collecting():
         check_event_counts(drives, places)
     changes = compile_neuron_changes(drafts, populations, config.seed, atlas, places)
@@ -118,7 +123,7 @@ def compile_network(
         drives=drives,
         records=records,
         execution=execution_of(config),
-        signals=_requests(given.signals),
+        signals=_requests(_located(given.signals, base)),
         controllers=_requests(given.controllers),
         region_names=tuple(atlas.region_names) if atlas is not None else (),
         atlas=atlas,
@@ -140,6 +145,15 @@ def compile_network(
         warnings=tuple(dict.fromkeys(places.warnings)),
         regions=regions,
     )
+
+
+def _located(items: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Signals with the whole paths of the files that they name."""
+    found = {}
+    for name, item in items.items():
+        files = {key: str(base / user_path(text)) for key, text in item.files().items()}
+        found[name] = item.model_copy(update=files) if files else item
+    return found
 
 
 def _requests(items: Mapping[str, Any]) -> tuple[Request, ...]:

@@ -111,6 +111,10 @@ class SiteOf:
         table, listed = (rates if isinstance(rates, kind) else None for kind in (Table, PerNeuron))
         return OwnMeans(table, listed, self.position, self.dt_ms, low, high)  # type: ignore[arg-type]
 
+    def numbers_of(self, key: str, file: str, column: str | None) -> FloatArray:
+        """Return the numbers of a file that is named at a key."""
+        return self.numbers.from_file(file, column, f"{self.path}.{key}")
+
     def listed_spikes(self, spikes: SpikeArrays | None, file: str | None, off_grid: OffGrid) -> IntArray:
         """Return the spikes at the keys `spikes` or `file`."""
         grid, places = (self.dt_ms, off_grid), self.numbers.places

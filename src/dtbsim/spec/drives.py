@@ -5,7 +5,7 @@ What they give is compiled by their kinds (`spec.drive_inputs`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,17 @@ from dtbsim.spec.targets import chosen_neurons, chosen_positions
 
 
 def compile_drives(
-    parts: Parts, drafts: dict[str, Draft], events: Mapping[str, list[Event]], plan: ChannelPlan, numbers: Numbers
+    parts: Parts,
+    drafts: dict[str, Draft],
+    events: Mapping[str, list[Event]],
+    plan: ChannelPlan,
+    numbers: Numbers,
+    regions: Collection[str] = (),
 ) -> list[DriveDraft]:
-    """First pass: targets, channels and weights. `events` are the changes of each drive in the order of their steps."""
+    """First pass: targets, channels and weights. `events` are the changes of each drive in the order of their steps.
+
+    Targets in `regions` are populations of mean-field regions, and not compiled here.
+    """
     places = numbers.places
     result: list[DriveDraft] = []
     for name, item in parts.drives.items():
@@ -40,7 +48,7 @@ def compile_drives(
         with places.collecting():
             stretches = stretches_of(item, events.get(name, ()), places)
             for target in [item.target] if isinstance(item.target, str) else item.target:
-                if target not in places.broken:
+                if target not in places.broken and target not in regions:
                     with places.collecting():
                         result += draft_drives(name, item, stretches, target, path, drafts, plan, numbers)
     return result
@@ -64,6 +72,9 @@ def draft_drives(
     if not isinstance(item, cfg.Spiking):
         if family.model.is_source or not family.model.uses_current:
             raise places.error(path, f"model '{family.model.name}' takes no input current")
+        if getattr(item, "input", None) is not None:
+            message = f"'{target}' is a population of neurons, whose membrane a current flows into"
+            raise places.error(f"{path}.input", message, "leave it out; it names an input of mean-field regions")
         family.has_current = True
         yield DriveDraft(name, path, item, family, -1, np.zeros(family.regions.size), item, stretches, stretches)
         return
@@ -117,7 +128,7 @@ def _finish(
     dt, places, family = config.simulation.dt_ms, numbers.places, draft.family
     n_steps = places.steps(config.simulation.duration_ms, dt, "simulation.duration_ms")
     first = draft.stretches[0]
-    whole = _windows(draft.base, dt, n_steps, draft.path, places)
+    whole = windows_in_steps(draft.base, dt, n_steps, draft.path, places)
     windows = joined_windows(draft.stretches, whole)
     if first.start > 0 and not windows.on:
         return
@@ -140,7 +151,7 @@ def _finish(
             yield Drive(name=draft.name, index=index, key_path=draft.path, **fields)
 
 
-def _windows(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
+def windows_in_steps(item: cfg.Windowed, dt_ms: float, n_steps: int, path: str, places: Places) -> Windows:
     """When the drive is on, in steps; InputError if it never is, although it begins before the end of the run."""
     start = places.steps(item.start_ms, dt_ms, f"{path}.start_ms")
     stop = n_steps if item.stop_ms is None else min(n_steps, places.steps(item.stop_ms, dt_ms, f"{path}.stop_ms"))

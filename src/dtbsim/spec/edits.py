@@ -23,6 +23,8 @@ from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.parts import expand
 from dtbsim.spec.places import Places
 from dtbsim.spec.populations import Changed, Draft, changed_values, check_changes, form_of
+from dtbsim.spec.region_edits import RegionEditor
+from dtbsim.spec.region_network import RegionChange, RegionDrive
 from dtbsim.spec.weight_changes import Weights, weights_of
 
 
@@ -36,6 +38,8 @@ class Editor:
         self._network, self._base = network, base_dir if base_dir is not None else Path.cwd()
         self._config = config
         self._order = len(config.changes)
+        self.region_drives: tuple[RegionDrive, ...] = ()
+        """Those of regions, after a change of one."""
         self._parts = expand(config)
         self._drafts = {family.name: _draft(network, index) for index, family in enumerate(network.families)}
         planned = plan_changes(config, network.n_steps, Places())
@@ -46,6 +50,7 @@ class Editor:
             if (found := item.parameter_set()) is not None:
                 population, parameter, named = found
                 self._controlled.setdefault(population, {})[parameter] = f"controllers.{key}.{named}"
+        self._regions = None if network.regions is None else RegionEditor(network, config, self._base)
         self._courses = {
             name: _Course(item, True, [], planned.drives.get(name, [])) for name, item in self._parts.drives.items()
         }
@@ -54,8 +59,17 @@ class Editor:
 
     @property
     def populations(self) -> list[str]:
-        """Names of populations."""
-        return list(self._drafts)
+        """Names of populations, also those of regions."""
+        return [*self._drafts, *([] if self._regions is None else self._regions.populations)]
+
+    @property
+    def couplings(self) -> list[str]:
+        """Names of couplings."""
+        return list(self._config.couplings)
+
+    def region_population(self, name: str) -> int | None:
+        """Return the index of a population of regions; None where the name is not that of one."""
+        return None if self._network.regions is None else self._network.regions.index(name)
 
     @property
     def drives(self) -> list[str]:
@@ -75,6 +89,8 @@ class Editor:
         network, places = self._network, Places()
         events = [replace(event, step=step) for event in self._events(key, change)]
         names = [change.population] if isinstance(change.population, str) else change.population or []
+        if self._regions is not None:
+            names = [name for name in names if name not in self._regions.named(names)]
         found: dict[str, Draft] = {}
         for name in names:
             draft = replace(self._drafts[self._network.families[self.family(name)].name], changed=[])
@@ -99,8 +115,17 @@ class Editor:
         places.raise_collected()
         for name, draft in found.items():
             self._past[name] = [*self._past.get(name, []), *draft.changed][-1000:]
-        self._order += 1
         return changes
+
+    def region_changes(self, key: str, change: Change, step: int) -> tuple[RegionChange, ...]:
+        """Compile a change of regions or of a coupling that is made at `step`. InputError for what cannot be."""
+        if self._regions is None:
+            return ()
+        return self._regions.changes(change, [replace(event, step=step) for event in self._events(key, change)])
+
+    def was_set(self) -> None:
+        """The change has been made: those to come have the next number."""
+        self._order += 1
 
     def _check_form(self, draft: Draft, past: list[Changed], places: Places) -> None:
         """InputError where the form that was compiled would not do any more, or does not keep a state."""
@@ -146,7 +171,7 @@ class Editor:
 
         `now`: what weights of projections, by their index, are drawn from, where that is not as at the beginning.
 
-        InputError for what cannot be. The order of changes goes on with `weights_were_set`.
+        InputError for what cannot be. The order of changes goes on with `was_set`.
         """
         network, name = self._network, str(change.projection)
         projection = network.projection(name)
@@ -161,10 +186,6 @@ class Editor:
         changing = projection.dynamics, (float(factors[factors > 0].min(initial=1.0)), float(factors.max(initial=0.0)))
         found = weights_of(item, before, projection.weight_unit, mix, family.model, events, changing, Places())
         return projection, [part for part in found if part.path]
-
-    def weights_were_set(self) -> None:
-        """The change has been made."""
-        self._order += 1
 
     # -- drives -------------------------------------------------------------------------------------------------
 
@@ -195,7 +216,9 @@ class Editor:
             past[0] = replace(past[0], start=course.past[-1].stop or 0)
             past = [*(replace(stretch, item=item) for stretch in course.past), *past]
         kept = _merged(past)
-        drives = self._compiled(name, [*kept, *stretches[now + 1 :]], places)
+        follow = (*kept, *stretches[now + 1 :])
+        drives = self._compiled(name, list(follow), places)
+        regions = () if self._regions is None else self._regions.drives_after(name, follow)
         others = [drive for drive in self._network.drives if drive.name != name]
         everything = tuple(sorted([*others, *drives], key=lambda drive: drive.index))
         check(everything)
@@ -203,7 +226,9 @@ class Editor:
         before = [*kept[:-1], *([ended] if ended.start < step else [])]
         later = [event for event in events if event.step > step]
         self._courses[name] = _Course(item, stretches[now].on, before, later)
-        self._order += 1
+        if self._regions is not None:
+            self._regions.use(regions)
+        self.region_drives = regions
         self._network = replace(self._network, drives=everything)
         return everything
 
@@ -211,6 +236,8 @@ class Editor:
         network, item, path = self._network, self._parts.drives[name], self._parts.path("drives", name)
         plan = FixedChannels({family.name: family.channels for family in network.families})
         targets = [item.target] if isinstance(item.target, str) else item.target
+        if self._regions is not None:
+            targets = [target for target in targets if target not in self._regions.named(targets)]
         numbers = self._numbers(places)
         found = [
             draft

@@ -19,10 +19,12 @@ MOST_MEMBERS = 1_000_000
 _MAY_DIFFER = re.compile(
     r"seed|atlas|populations\.[^.]+\.(parameters|initial)(\..+)?|populations\.[^.]+\.noise\.[^.]+\.(sigma|tau_ms)(\..+)?"
     r"|couplings\.[^.]+\.(strength|weights|delay_ms|normalise|function)(\..+)?"
+    r"|drives\.[^.]+\.(?!target$|input$|kind$).+|changes\.[^.]+\.(t_ms|set|times_ms|values|sine)(\..+)?"
 )
 _ALLOWED = (
     "seed, atlas, populations.NAME.parameters.*, .initial.*, .noise.STATE.sigma, couplings.NAME.strength, .function.*, "
-    ".weights, .delay_ms, .normalise; other keys take runs of their own: dtbsim.sweep"
+    ".weights, .delay_ms, .normalise, drives.NAME.* but for its kind, target and input, changes.NAME.t_ms, .set, "
+    ".times_ms, .values, .sine; other keys take runs of their own: dtbsim.sweep"
 )
 
 

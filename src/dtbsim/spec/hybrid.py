@@ -155,4 +155,4 @@ def _outward(
     coupling = _coupling(
         name, item, path, (source.index, -1), variable, "", function_of(item, None), strength, wiring, index
     )
-    return ToSpikes(coupling, np.array(target.populations, np.int64), drive_name(name))
+    return ToSpikes(coupling, np.array(target.populations, np.int64), drive_name(name), target.regions)

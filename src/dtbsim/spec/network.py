@@ -280,9 +280,14 @@ class Network:
     regions: RegionNetwork | None = None
     """Mean-field regions; None without any."""
 
+    def noise_seed_given(self, step: int) -> int | None:
+        """The seed of what is drawn in a step, where a change has given one."""
+        return next((seed for start, seed in reversed(self.noise_seeds) if start <= step), None)
+
     def noise_seed_at(self, step: int) -> int:
         """The seed of what is drawn in a step."""
-        return next((seed for start, seed in reversed(self.noise_seeds) if start <= step), self.seed)
+        given = self.noise_seed_given(step)
+        return self.seed if given is None else given
 
     def __repr__(self) -> str:
         return (

@@ -258,6 +258,12 @@ class Numbers:
             raise self.places.error(where, f"the matrix does not have region {missing}")
         return [index[name] for name in wanted]
 
+    def from_file(self, file: str, column: str | None, where: str) -> F64:
+        """The numbers of a file that is named at the key path `where`."""
+        found = self._read(file, where, lambda path: read_numbers(path, column))
+        self._check_finite(found, where)
+        return found
+
     # -- files and checks -------------------------------------------------------------------------------------
 
     def _read(self, given: str, where: str, read: Callable[[Path], _T]) -> _T:

@@ -23,6 +23,7 @@ from dtbsim.spec.region_wiring import wiring_of
 
 if TYPE_CHECKING:
     from dtbsim.models.region_model import RegionModel
+    from dtbsim.spec.region_network import RegionPopulation
 
 I32 = NDArray[np.int32]
 NODE_BASE = 2**31
@@ -142,12 +143,12 @@ def _population(name: str, item: Population, first: int, config: RunConfig, numb
         with places.collecting(name):
             _known(model.parameter, key, value, f"{path}.parameters.{key}", numbers)
             word = (PURPOSE_PARAMETER << PURPOSE_SHIFT) | parameter_rows.index(key)
-            draft.parameters[key] = _values(value, draft, word, config.seed, f"{path}.parameters.{key}", numbers)
+            draft.parameters[key] = node_values(value, draft, word, config.seed, f"{path}.parameters.{key}", numbers)
     for key, value in item.initial.items():
         with places.collecting(name):
             _known(model.state, key, value, f"{path}.initial.{key}", numbers)
             word = (PURPOSE_INITIAL << PURPOSE_SHIFT) | state_rows.index(key)
-            draft.initial[key] = _values(value, draft, word, config.seed, f"{path}.initial.{key}", numbers)
+            draft.initial[key] = node_values(value, draft, word, config.seed, f"{path}.initial.{key}", numbers)
     _check(draft, config.simulation.dt_ms, f"{path}.parameters" if item.parameters else path, numbers)
     for key, noise in item.noise.items():
         with places.collecting(name):
@@ -162,7 +163,9 @@ def _known(find: Any, key: str, value: object, path: str, numbers: Numbers) -> N
         raise numbers.places.error(path, error.message, error.remedy) from None
 
 
-def _values(value: Any, draft: RegionDraft, word: int, seed: int, path: str, numbers: Numbers) -> F64:
+def node_values(
+    value: Any, draft: RegionDraft | RegionPopulation, word: int, seed: int, path: str, numbers: Numbers
+) -> F64:
     """float64[nodes]: drawn by node, listed, or by region."""
     sizes = np.ones(draft.regions.size, np.int64)
     found = numbers.quantity(value, draft.regions, sizes, path)

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from dtbsim.models.drives.waveforms import Noise as DriveNoise
+    from dtbsim.models.drives.waveforms import Wave, Windows
     from dtbsim.models.region_model import RegionModel
 
 F64 = NDArray[np.float64]
@@ -130,6 +132,56 @@ class ToSpikes:
     coupling: RegionCoupling
     populations: NDArray[np.int64]
     drive: str
+    regions: NDArray[np.int32]
+    """Of the neurons' populations."""
+
+
+STIMULUS = "I_stim"
+"""Name of the input current, beside those of a model's inputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrivePart:
+    """What a drive gives to some regions: a course in time, noise around it, and when it is on."""
+
+    windows: Windows
+    wave: Wave
+    noise: DriveNoise | None
+
+
+@dataclass(frozen=True, eq=False)
+class RegionDrive:
+    """A drive on an input of a population; `which` int64[members or 1, nodes] is the part that a node gets, -1: none.
+
+    It draws by `index`, the same numbers for all nodes where it is `shared`.
+    """
+
+    name: str
+    index: int
+    population: int
+    input: str
+    parts: tuple[DrivePart, ...]
+    which: I64
+    shared: bool
+    key_path: str
+
+
+@dataclass(frozen=True, eq=False)
+class RegionChange:
+    """New values from `step` on, of a parameter or a state of a population, or the strength of a coupling.
+
+    `target` is the index of the population, or the key path of the coupling; `values` float64[members or 1, nodes or 1]
+    are those of the nodes in `chosen` (bool[members or 1, nodes or 1]) of `members` (None: all).
+    """
+
+    step: int
+    what: Literal["parameter", "state", "strength"]
+    target: int | str
+    name: str
+    values: F64
+    chosen: NDArray[np.bool_]
+    members: tuple[int, ...] | None
+    key_path: str
 
 
 BOLD = ".bold"
@@ -173,6 +225,9 @@ class RegionNetwork:
     samples: tuple[RegionSample, ...] = ()
     from_spikes: tuple[FromSpikes, ...] = ()
     to_spikes: tuple[ToSpikes, ...] = ()
+    drives: tuple[RegionDrive, ...] = ()
+    changes: tuple[RegionChange, ...] = ()
+    """In the order in which they are made."""
 
     @property
     def n_nodes(self) -> int:
@@ -180,10 +235,25 @@ class RegionNetwork:
         return sum(population.n_nodes for population in self.populations)
 
     @property
+    def every_coupling(self) -> tuple[RegionCoupling, ...]:
+        """Couplings between regions, from neurons, and to neurons."""
+        return (
+            *self.couplings,
+            *(one.coupling for one in self.from_spikes),
+            *(one.coupling for one in self.to_spikes),
+        )
+
+    @property
     def longest_delay(self) -> int:
         """The longest delay of any coupling, in steps."""
+        return max((wiring.longest for coupling in self.every_coupling for wiring in coupling.wirings), default=0)
+
+    @property
+    def shortest_block(self) -> int:
+        """Steps of a block: the shortest delay of any coupling, and one more; a large number without any."""
         outer = [one.coupling for one in self.from_spikes] + [one.coupling for one in self.to_spikes]
-        return max((wiring.longest for coupling in (*self.couplings, *outer) for wiring in coupling.wirings), default=0)
+        used = [w for coupling in (*self.couplings, *outer) for w in coupling.wirings if w.weights.size]
+        return min((wiring.shortest + 1 for wiring in used), default=2**30)
 
     @cached_property
     def _indices(self) -> dict[str, int]:

@@ -13,9 +13,7 @@ from dtbsim.config.run import RunConfig
 from dtbsim.config.signals import SIGNALS
 from dtbsim.errors import InputError
 from dtbsim.models.region_own import is_known
-from dtbsim.models.regions.deco_2014 import Deco2014
 from dtbsim.spec.ensemble import MemberConfig, members_of
-from dtbsim.spec.feedback_inhibition import balancing_inhibition
 from dtbsim.spec.numbers import Numbers
 from dtbsim.spec.places import Places
 from dtbsim.spec.records import bold_record
@@ -26,6 +24,8 @@ from dtbsim.spec.region_compile import (
     compile_region_populations,
     region_population_names,
 )
+from dtbsim.spec.region_drives import check_target, targets_of
+from dtbsim.spec.region_inhibition import balance
 from dtbsim.spec.region_network import (
     BOLD,
     F64,
@@ -38,6 +38,8 @@ from dtbsim.spec.region_network import (
     Wiring,
 )
 
+RATES_MS = 1000.0
+"""Where feedback inhibition corrects nothing, mean rates over so long are recorded beside it."""
 _Compiled = tuple[dict[str, RegionDraft], list[CouplingDraft]]
 
 
@@ -45,6 +47,11 @@ def without_regions(config: RunConfig, names: list[str], places: Places) -> RunC
     """The configuration of the neurons alone; notes what refers to region populations and cannot."""
     for path, name, what, remedy in _neurons_wanted(config, set(names)):
         places.mistakes.append(places.error(path, f"'{name}' is a population of regions, {what}", remedy))
+    for key, drive in config.drives.items():
+        for name in targets_of(drive):
+            if name in names:
+                with places.collecting():
+                    check_target(key, drive, name, places)
     spiking = {name: item for name, item in config.populations.items() if name not in names}
     states = [item for item in config.record.states if item.population not in names]
     couplings = {name: item for name, item in config.couplings.items() if any(end in spiking for end in _ends(item))}
@@ -65,15 +72,6 @@ def _neurons_wanted(config: RunConfig, names: set[str]) -> Iterator[tuple[str, s
                 if name in names:
                     remedy = "connect regions by `couplings`, also with spiking populations"
                     yield f"projections.{key}.{end}", name, "which has no synapses", remedy
-    for key, drive in config.drives.items():
-        for name in [drive.target] if isinstance(drive.target, str) else drive.target:
-            if name in names:
-                yield f"drives.{key}.target", name, "which drives do not reach", "give its model's input as a parameter"
-    for key, change in config.changes.items():
-        given = change.population
-        for name in [given] if isinstance(given, str) else given or []:
-            if name in names:
-                yield f"changes.{key}.population", name, "which changes do not reach", "leave it out"
     spikes = config.record.spikes
     if spikes is not None and spikes.populations != "all":
         for name in spikes.populations:
@@ -86,12 +84,17 @@ def _neurons_wanted(config: RunConfig, names: set[str]) -> Iterator[tuple[str, s
                 yield where, getattr(pair, end), "which has no spikes", "leave it out"
 
 
-def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> RegionNetwork | None:
-    """The network of the region populations `names`, None without any; mistakes are collected by `numbers.places`."""
+def compile_regions(
+    config: RunConfig, names: list[str], numbers: Numbers
+) -> tuple[RegionNetwork | None, list[MemberConfig]]:
+    """The network of the region populations `names` (None without any), and the members of the ensemble.
+
+    Mistakes are collected by `numbers.places`.
+    """
     places = numbers.places
     if not names:
         _no_regions(config, places)
-        return None
+        return None, [MemberConfig(config)]
     members = members_of(config, numbers)
     base = _compiled(members[0], names, numbers)
     places.raise_collected()
@@ -104,7 +107,7 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
     for key, item in config.controllers.items():
         if isinstance(item, FeedbackInhibition):
             with places.collecting():
-                _feedback_inhibition(key, item, compiled, places)
+                balance(key, item, compiled, places)
                 controlled.setdefault(item.population, set()).add("J_i")
     places.raise_collected()
     populations = tuple(
@@ -115,7 +118,8 @@ def compile_regions(config: RunConfig, names: list[str], numbers: Numbers) -> Re
     found = tuple(_coupling(index, [all_[index] for _, all_ in compiled], indices) for index in range(len(couplings)))
     coordinates = _coordinates(members)
     samples = tuple(_samples(config, populations, indices, places))
-    return RegionNetwork(populations, found, Members(tuple(m.config.seed for m in members), coordinates), samples)
+    seeds = tuple(member.config.seed for member in members)
+    return RegionNetwork(populations, found, Members(seeds, coordinates), samples), members
 
 
 def _no_regions(config: RunConfig, places: Places) -> None:
@@ -169,39 +173,6 @@ def _all_of(drafts: list[RegionDraft], what: str, name: str) -> list[F64]:
             values = draft.model.initial_states(draft.parameters, draft.initial)[name]
             found.append(np.broadcast_to(np.asarray(values, np.float64), draft.regions.shape))
     return found
-
-
-def _feedback_inhibition(key: str, item: FeedbackInhibition, compiled: list[_Compiled], places: Places) -> None:
-    """Give J_i its start in every member."""
-    path = f"controllers.{key}.population"
-    for drafts, couplings in compiled:
-        if item.population not in drafts:
-            raise places.error(path, f"'{item.population}' is a population of neurons", "name one of deco_2014")
-        draft = drafts[item.population]
-        if not isinstance(draft.model, Deco2014):
-            message = f"'{item.population}' is of {draft.model.name}, which has no feedback inhibition of this kind"
-            raise places.error(path, message, "name a population of deco_2014")
-        if item.start == "given":
-            continue
-        total = np.zeros(draft.regions.size)
-        for coupling in couplings:
-            if coupling.target != draft.name:
-                continue
-            plain = coupling.function in ("linear", "scaling") and not coupling.numbers.get("offset")
-            if coupling.source != draft.name or coupling.variable != "S_E" or not plain:
-                message = f"the analytic start knows linear couplings of S_E within '{draft.name}' alone"
-                raise places.error(
-                    f"controllers.{key}.start", message, f"give start: given; {coupling.name} is another"
-                )
-            rows = np.repeat(np.arange(draft.regions.size), np.diff(coupling.wiring.starts))
-            weights = np.bincount(rows, coupling.wiring.weights.astype(np.float64), draft.regions.size)
-            total += coupling.strength * weights
-        parameters = draft.model.complete(draft.parameters)
-        found = balancing_inhibition(parameters, total, item.target_rate_hz)
-        if not (np.isfinite(found).all() and found.min() > 0):
-            message = f"no positive J_i holds all regions at {item.target_rate_hz:g} Hz"
-            raise places.error(f"controllers.{key}.target_rate_hz", message, "use another target or weaker couplings")
-        draft.parameters["J_i"] = found
 
 
 def _population(index: int, drafts: list[RegionDraft], controlled: frozenset[str]) -> RegionPopulation:
@@ -259,8 +230,9 @@ def _samples(
             yield RegionSample(k, population.index, tuple(item.variables), interval)
     yield from _samples_of_signals(config, populations, indices, places)
     for key, item in config.controllers.items():
-        if isinstance(item, FeedbackInhibition) and item.interval_ms is not None and item.population in indices:
-            interval = steps_of(item.interval_ms, config.simulation.dt_ms)
+        if isinstance(item, FeedbackInhibition) and item.population in indices:
+            every_ms = min(item.interval_ms or RATES_MS, config.simulation.duration_ms)
+            interval = max(1, int(every_ms / config.simulation.dt_ms + 1e-6))
             yield RegionSample(f"controllers.{key}", indices[item.population], ("r_E_Hz",), interval, mean=True)
 
 

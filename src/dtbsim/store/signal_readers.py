@@ -65,6 +65,14 @@ class SignalReaders:
         """Return LFP of start_ms < t <= stop_ms, (time_ms, channel), channels being regions."""
         return self._signal_of("lfp", name, start_ms, stop_ms)
 
+    def feedback_inhibition(self, name: str | None = None) -> xr.Dataset:
+        """Return `J_i` (nA) that feedback inhibition arrived at and `rate_hz` beside it, by region (and member).
+
+        `name` of the controller, where there are several.
+        """
+        found: xr.Dataset = self._read("feedback_inhibition", name)
+        return found
+
     def fc(
         self,
         name: str | None = None,

@@ -172,7 +172,7 @@ class CudaBackend(CommonBackend):
     @told_by_device
     def advance(self, start: int, stop: int) -> None:
         """Step from `start` to `stop` (exclusive), exchanging spikes on the way."""
-        self.rank[X.R_CHUNK_START] = self.rank[X.R_STEP] = start
+        self.rank[[X.R_CHUNK_START, X.R_STEP, X.R_CHUNK_STOP]] = start, start, stop
         self.tables.drives.set_chunk(start, stop)
         self.sampler.begin(start, stop)
         self._dynamic.reserve(stop)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from dtbsim.backends.cuda import procedural
 from dtbsim.backends.cuda.device import Limits
 from dtbsim.backends.cuda.log import log_bytes
+from dtbsim.backends.cuda.tables import MOST_RUNS
 from dtbsim.build.kinds import find_kinds
 from dtbsim.build.memory import own_rate_bytes
 from dtbsim.build.most_spikes import most_spikes
 from dtbsim.build.pairs import splits_of
 from dtbsim.build.procedural import ring_size
 from dtbsim.kernels import device_layout as X
+from dtbsim.kernels.poisson import STEPS
 from dtbsim.spec.network import Network
 
 I64 = NDArray[np.int64]
@@ -39,11 +41,10 @@ def device_bytes(network: Network, owned: I64, wide: bool = False) -> dict[str, 
     return {
         "states": 4 * states,
         "input of coming steps": (8 if wide else 4) * inputs * max(1, ring_size(network)),
-        "gids": 4 * n,
-        "numbers as sources": 4 * n,
+        "gids and numbers as sources": id_bytes(network, n),
         "published spikes": 4 * most,
         "log": log_bytes(most),
-        "drives": 8 * driven // X.UNIT + own_rates,
+        "drives": 8 * driven // X.UNIT + STEPS * driven + own_rates,
         "batches": batch * (8 + 2 * parts) if parts else 0,
     }
 
@@ -51,7 +52,12 @@ def device_bytes(network: Network, owned: I64, wide: bool = False) -> dict[str, 
 def host_bytes(network: Network, owned: I64) -> dict[str, int]:
     """Bytes that stay on the host, by what they are for; arguments as for `device_bytes`."""
     n, states, _ = _sizes(network, owned)
-    return {"states": 4 * states, "gids": 4 * n, "numbers as sources": 4 * n}
+    return {"states": 4 * states, "gids and numbers as sources": id_bytes(network, n)}
+
+
+def id_bytes(network: Network, n: int) -> int:
+    """Of `n` neurons of a rank that has whole populations in one lane: few of these are few runs of ids."""
+    return 0 if len(network.populations) <= MOST_RUNS else 8 * n
 
 
 def _sizes(network: Network, owned: I64) -> tuple[int, int, int]:

@@ -39,6 +39,19 @@ class DeviceMemory:
             self._placed[id(array)] = array, self._device.upload(array)
         return self._device.address(self.of(array))
 
+    def knows(self, array: NDArray[Any]) -> bool:
+        """Whether it has a copy here."""
+        return id(array) in self._placed
+
+    def reserve(self, array: NDArray[Any]) -> None:
+        """Zeros in its place, where it is all zeros: neither copied nor read."""
+        self._placed[id(array)] = array, self._device.xp.zeros(array.shape, array.dtype)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of what was placed."""
+        return sum(int(copy.nbytes) for _, copy in self._placed.values())
+
     def place_table(self, table: NDArray[np.int64]) -> int:
         """Copy it, and again on `refresh`."""
         copy = self._device.upload(table)

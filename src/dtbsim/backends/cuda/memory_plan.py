@@ -26,6 +26,7 @@ from dtbsim.build.memory import (
     synapses_onto,
 )
 from dtbsim.build.most_spikes import most_spikes_of
+from dtbsim.build.neuron_runs import neuron_runs
 from dtbsim.build.procedural import procedural_bytes, ring_size
 from dtbsim.build.rank import RankPlan
 from dtbsim.errors import MemoryPlanError
@@ -85,7 +86,7 @@ def plan_device_memory(plan: RankPlan, *, in_order: bool = True, stride_of: Stri
         tables=row_bytes + plan.candidates.n_bytes,
         building=building,
         dynamic=_dynamic(plan, shares),
-        neurons=int(((ID_BYTES + neuron_bytes(network, plan.acc_bits == 64)) * share * network.sizes).sum()),
+        neurons=int((neuron_bytes(network, plan.acc_bits == 64) * share * network.sizes).sum()) + _id_bytes(plan),
         spikes=_spikes(plan, segments, in_order=in_order),
     )
 
@@ -125,6 +126,12 @@ def _places(plan: RankPlan, share: NDArray[np.float64], chosen: NDArray[np.bool_
     total = float(mean.sum())
     mean /= network.sizes
     return float(n * stride_of(math.ceil((mean + 6 * np.sqrt(mean)).max()), n, round(total))) or total
+
+
+def _id_bytes(plan: RankPlan) -> int:
+    """Bytes of the ids of neurons in lanes of many runs."""
+    runs = [len(neuron_runs(plan.network, plan.candidates, lane)) - 1 for lane in plan.lanes]
+    return sum(ID_BYTES * lane.n_local for lane, n in zip(plan.lanes, runs, strict=True) if n > tables.MOST_RUNS)
 
 
 def _sum_bytes(plan: RankPlan) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dtbsim.backends.cuda.backend import CudaBackend
 from dtbsim.backends.cuda.device import LEAST_ITEMS, Device, Future, Launch
 from dtbsim.backends.cuda.exchange import DeviceExchange
 from dtbsim.backends.cuda.log import joined
+from dtbsim.backends.cuda.one_word import put_in_words
 from dtbsim.backends.cuda.rows import NO_SYNAPSE, DeviceRows
 from dtbsim.backends.cuda.source import whole_text
 from dtbsim.backends.cuda.tables import NOT_SPARSE, DeviceLaneTables
@@ -50,6 +52,8 @@ def shared_bytes(n_lanes: int, ring: int, n_most: int, arena_words: int, ring_wo
 class PersistentTables(DeviceLaneTables):
     """Lane tables with a ring of input vectors and a delay per synapse instead of delay queues."""
 
+    keeps_counts = False
+
     def __init__(self, built: RankNetwork, ring: int, device: Device) -> None:
         self._rings: list[Any] = []
         self._due: list[Any] = []
@@ -77,7 +81,10 @@ class PersistentTables(DeviceLaneTables):
         rows = state.rows
         if isinstance(rows, DeviceRows):
             assert rows.delays is not None, "rows for this plan are built with in_order=False"
-            row[X.X_STRIDE], row[X.X_DELAY_AT] = rows.stride, self._device.address(rows.delays)
+            if rows.negative is None and self._in_words(row, state, rows.targets, rows.delays):
+                state.rows = rows = replace(rows, negative=int(row[X.X_NEGATIVE]), delays=rows.delays[:0].copy())
+            row[X.X_STRIDE], row[X.X_NEGATIVE] = rows.stride, rows.negative or 0
+            row[X.X_DELAY_AT] = self._device.address(rows.delays) if rows.negative is None else 0
             return
         assert isinstance(rows, Rows), NOT_SPARSE
         delays = np.repeat(rows.segments >> np.uint32(16), rows.segments & np.uint32(0xFFFF))
@@ -92,8 +99,18 @@ class PersistentTables(DeviceLaneTables):
             wide, wide_delays = np.full(counts.size * stride, NO_SYNAPSE), np.zeros(counts.size * stride, delays.dtype)
             wide[places], wide_delays[places] = synapses, delays
             synapses, delays = wide, wide_delays
-        row[X.X_STRIDE] = stride
-        row[L.TARGET_AT], row[X.X_DELAY_AT] = self.memory.place(synapses), self.memory.place(delays)
+        row[X.X_STRIDE], synapses = stride, synapses.copy()
+        if not self._in_words(row, state, synapses, delays):
+            row[X.X_DELAY_AT] = self.memory.place(delays)
+        row[L.TARGET_AT] = self.memory.place(synapses)
+
+    def _in_words(self, row: I64, state: LaneState, synapses: Any, delays: Any) -> bool:
+        """Whether the delays of a lane could be put into the words of its synapses."""
+        if state.rows.kind != L.KIND_PACKED:
+            return False
+        negative = put_in_words(synapses, delays, state.lane.n_slots, self._ring)
+        row[X.X_NEGATIVE] = negative or 0
+        return negative is not None
 
     def take_log_counts(self) -> I64:
         """Entries in the log of each lane; they are forgotten."""

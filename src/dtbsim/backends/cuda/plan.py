@@ -73,6 +73,8 @@ def choose_plan(
         obstacle = _obstacle_in_layout(layout, limits, blocks)
         if obstacle is None and wanted == "auto" and n_ranks > 1:
             obstacle = _short_launches(layout, n_ranks)
+        if obstacle is None and wanted == "auto":
+            obstacle = _short_blocks(network)
         if obstacle is None:
             reason = f"{len(layout.lanes)} blocks hold all neurons in shared memory"
             return Choice("persistent", layout, reason if wanted == "auto" else "simulation.gpu_plan")
@@ -113,6 +115,20 @@ def _short_launches(layout: RankPlan, n_ranks: int) -> str | None:
     if steps >= LEAST_STEPS:
         return None
     return f"ranks exchange every {steps} step(s), and the persistent plan needs {LEAST_STEPS} or more to be faster"
+
+
+def _short_blocks(network: Network) -> str | None:
+    """The same where neurons and mean-field regions give each other something after so few steps."""
+    regions = network.regions
+    if regions is None or not (regions.from_spikes or regions.to_spikes):
+        return None
+    steps = regions.shortest_block
+    if steps >= LEAST_STEPS:
+        return None
+    return (
+        f"regions exchange with neurons every {steps} step(s), and the persistent plan needs {LEAST_STEPS} or more "
+        "to be faster"
+    )
 
 
 def _obstacle_in_layout(layout: RankPlan, limits: Limits, blocks: int) -> str | None:

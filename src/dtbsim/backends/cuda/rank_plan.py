@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from dtbsim.backends.cuda.build import build_rank_on_device
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.exchange import open_exchange
 from dtbsim.backends.cuda.failures import device_failure
-from dtbsim.backends.cuda.memory_plan import check_device_plan, plan_device_memory
+from dtbsim.backends.cuda.memory_plan import DeviceMemoryPlan, check_device_plan, plan_device_memory
 from dtbsim.backends.cuda.persistent import backend_for, stride_of
 from dtbsim.backends.cuda.plan import WIDE_SUMS, choose_plan, no_persistent_plan
 from dtbsim.backends.cuda.transports import Choice as Way
@@ -67,9 +68,18 @@ class CudaPlan:
 
     def check_memory(self, comm: Comm) -> None:
         """Raise MemoryPlanError on every rank when the network of any exceeds its share of its GPU; collective."""
-        persistent = self.choice.name == "persistent"
-        needed = plan_device_memory(self.layout, in_order=not persistent, stride_of=stride_of if persistent else None)
+        needed = self._needed
         on_every_rank(comm, lambda: check_device_plan(needed, self._device, self._shared_by))
+
+    @cached_property
+    def _needed(self) -> DeviceMemoryPlan:
+        persistent = self.choice.name == "persistent"
+        return plan_device_memory(self.layout, in_order=not persistent, stride_of=stride_of if persistent else None)
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes that it will take on its GPU."""
+        return self._needed.peak
 
     def build(self, progress: Progress = None) -> RankNetwork:
         """Build for the plan that was chosen. That sums need 64 bits may show only now: then for the general one."""

@@ -23,7 +23,8 @@ class DeviceRows(Rows):
 
     Rows that are not sorted have no segments: `segment_rows` and `segments` are empty, and `delays` is not None. With a
     `stride` they are packed, and the row of source s lies at s * stride of `targets` and `delays`, not at `rows[s]`,
-    filled up with NO_SYNAPSE.
+    filled up with NO_SYNAPSE. With `negative` delays are in the words of the synapses (`one_word`); `delays`
+    is empty.
     """
 
     device: Device
@@ -31,6 +32,7 @@ class DeviceRows(Rows):
     total: int
     delays: Any = None
     stride: int = 0
+    negative: int | None = None
 
     @property
     def n_synapses(self) -> int:

@@ -22,6 +22,7 @@ from dtbsim.kernels import (
     packets,
     pair_layout,
     poisson,
+    region_device_layout,
     scaling,
     tasks,
 )
@@ -68,6 +69,16 @@ def constants_text() -> str:
     purposes = {name: value for name, value in _integers(philox).items() if name.startswith("PURPOSE_")}
     named = _integers(layout) | _integers(device_layout) | _integers(dynamic_layout, "D_")
     named |= _integers(pair_layout, "PAIR_") | purposes | _NAMED
+    return _definitions(named)
+
+
+@cache
+def region_layout_text() -> str:
+    """Constants of the tables of mean-field regions; they begin with REGION_."""
+    return _definitions(_integers(region_device_layout, "REGION_"))
+
+
+def _definitions(named: Mapping[str, int]) -> str:
     return "\n".join(f"constexpr long long {name} = {value}LL;" for name, value in named.items()) + "\n"
 
 

@@ -15,17 +15,20 @@ from dtbsim.backends.cuda.procedural import ProceduralLane
 from dtbsim.backends.lane_tables import LaneTables
 from dtbsim.build.lanes import Lane
 from dtbsim.build.most_spikes import most_spikes_of
-from dtbsim.build.neuron_runs import source_index
+from dtbsim.build.neuron_runs import neuron_runs, source_index
 from dtbsim.build.neurons import Group
 from dtbsim.build.procedural import ring_size
 from dtbsim.build.rank import LaneState, RankNetwork
 from dtbsim.build.sparse_rows import SparseRows
 from dtbsim.kernels import device_layout as X
 from dtbsim.kernels import layout as L
+from dtbsim.kernels.poisson import STEPS
 from dtbsim.kernels.update_source import Variant
 
 I64 = NDArray[np.int64]
 NOT_SPARSE = "rows for a GPU are planned with static_on_device"
+MOST_RUNS = 64
+"""Of consecutive ids in a lane that are searched: six steps, for spikes and for an eighth of the draws."""
 FIRST_BUCKET = 256
 """Entries of a bucket before it is enlarged."""
 
@@ -34,6 +37,8 @@ class DeviceLaneTables(LaneTables):
     """int64[n_lanes, DEVICE_LANE_FIELDS] on the host; `upload` brings it to the device."""
 
     width = X.DEVICE_LANE_FIELDS
+    keeps_counts = True
+    """Whether Poisson counts are drawn for eight steps and kept: threads that keep their neurons need not."""
     memory: DeviceMemory
 
     def __init__(self, built: RankNetwork, ring: int, device: Device, first_bucket: int = FIRST_BUCKET) -> None:
@@ -67,7 +72,11 @@ class DeviceLaneTables(LaneTables):
         return self.procedural[-1].input_vector(0)
 
     def _place_ids(self, row: I64, lane: Lane) -> None:
-        place = self.memory.place
+        """Few runs of consecutive ids are searched where an id is wanted; of many, each neuron has its own numbers."""
+        place, runs = self.memory.place, neuron_runs(self._network, self._candidates, lane)
+        if len(runs) - 1 <= MOST_RUNS:
+            row[L.N_RUNS], row[L.RUNS_AT] = len(runs) - 1, place(runs)
+            return
         row[L.GID_AT] = place(lane.gids)
         row[L.SOURCE_AT] = place(source_index(self._network, self._candidates, lane))
 
@@ -107,6 +116,10 @@ class DeviceLaneTables(LaneTables):
         ):
             units = drive_units(sizes)
             row[count_at], row[units_at] = units.size, self.drives.memory.place(units)
+        if self.keeps_counts:
+            memory, n = self.drives.memory, X.UNIT * int(row[X.X_POISSON_UNITS])
+            assert isinstance(memory, DeviceMemory)
+            row[X.X_COUNTS_AT] = self._device.address(memory.zeros(STEPS * n, np.uint8))
 
     # -- buckets ----------------------------------------------------------------------------------------------
 

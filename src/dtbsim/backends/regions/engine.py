@@ -1,21 +1,16 @@
-"""The regions of one rank: stepped chunk by chunk, sampled, checked, saved."""
+"""The regions of one rank on the CPU, on any number of threads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.backends.regions.group import LaneGroup, Sampled
-from dtbsim.backends.regions.series import RegionSeries
-from dtbsim.backends.regions.shares import Share, share_of
-from dtbsim.backends.regions.state import PART, load_outer, load_state, outer_state, row_names, state_of
-from dtbsim.backends.regions.state_hash import INTERVAL, RegionHasher
+from dtbsim.backends.regions.group import LaneGroup
+from dtbsim.backends.regions.stepper import RegionStepper
 from dtbsim.backends.threads import Team
-from dtbsim.errors import FaultError, NumericsError
+from dtbsim.errors import FaultError
 from dtbsim.kernels import barrier as B
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS
@@ -23,40 +18,28 @@ from dtbsim.mpi import Comm
 from dtbsim.spec.region_network import RegionNetwork
 
 F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 ENOUGH = 4096
 """Element-steps of a block from which on threads share its nodes."""
 
 
-class RegionEngine:
-    """Steps the share of one rank; `advance`, then `series` for every sample of the network."""
+class RegionEngine(RegionStepper):
+    """Steps the share of one rank with compiled loops."""
 
     def __init__(self, network: RegionNetwork, dt_ms: float, comm: Comm, n_threads: int) -> None:
-        self._network, self._dt_ms, self._comm = network, dt_ms, comm
-        self.share: Share = share_of(network, comm.rank, comm.size)
-        self._sampled, self._columns = _sampled(network)
-        self.groups = [LaneGroup(network, self.share, members, dt_ms, self._sampled) for members in self.share.groups]
-        self.reached = 0
-        self._span = 0, 0
+        super().__init__(network, dt_ms, comm)
+        share, sampled = self.share, self._sampled
+        self._lane_groups = [LaneGroup(network, share, members, dt_ms, sampled) for members in share.groups]
+        self.groups = [*self._lane_groups]
         self._team = Team(max(1, n_threads))
         self._barrier = np.zeros(B.WORDS, np.int64)
-        self._compiled = self._begun = False
-        self.hasher = RegionHasher()
-        self.filtered = [np.zeros(one.sizes.size, np.float32) for one in network.from_spikes]
-
-    # -- stepping -----------------------------------------------------------------------------------------------
-
-    @property
-    def block(self) -> int:
-        """Steps that can be taken at once: the shortest delay and one more."""
-        return min((group.block for group in self.groups), default=1)
+        self._compiled = False
 
     def compile(self) -> None:
         """Have all machine code."""
         if self._compiled:
             return
         self._compiled = True
-        for group in self.groups:
+        for group in self._lane_groups:
             group.compile()
             if self.share.split or self.hybrid:
                 T.step_block(group.table, 0)
@@ -64,79 +47,30 @@ class RegionEngine:
             else:
                 T.step_group(group.table, 0, 0, 1, self._barrier)
 
-    def _begin(self) -> None:
-        """Fill the histories with what is sent at the start; collective."""
-        self.compile()
-        if self._begun:
-            return
-        self._begun = True
-        for group in self.groups:
+    def _fill_histories(self) -> None:
+        for group in self._lane_groups:
             group.tell()
             self._exchange(group, 1)
             group.fill_histories()
 
-    def advance(self, start: int, stop: int) -> None:
-        """Step from `start`, which is `reached`, to before `stop`; collective."""
-        self._begin()
-        assert start == self.reached
-        self._span = start, stop
-        for group in self.groups:
-            group.begin_chunk(start, stop)
-        for end in (*range((start // INTERVAL + 1) * INTERVAL, stop, INTERVAL), stop):
-            self._advance(end)
-            self.reached = end
-            if end % INTERVAL == 0:
-                self._hash(last=False)
-
-    @property
-    def hybrid(self) -> bool:
-        """Whether there are couplings from or to neurons, with which a block must be exchanged."""
-        return bool(self._network.from_spikes or self._network.to_spikes)
-
-    def begin_chunk(self, start: int, stop: int) -> None:
-        """Begin the steps [start, stop), which follow block by block; collective."""
-        self._begin()
-        assert start == self.reached
-        self._span = start, stop
-        for group in self.groups:
-            group.begin_chunk(start, stop)
-
-    def block_end(self, stop: int) -> int:
-        """Where the block that begins now ends."""
-        hashed = (self.reached // INTERVAL + 1) * INTERVAL
-        return min(self.reached + self.block, hashed, stop)
-
     def step_block(self, stop: int) -> list[F32]:
         """Step to `stop`, within a block; returns what neurons get, float32[steps, targets] by `to_spikes`."""
         steps = stop - self.reached
-        (group,) = self.groups
-        T.step_block(group.table, steps)
+        (group,) = self._lane_groups
+        group.step_block(steps)
         return [given[:steps].copy() for given in group.given]
 
-    def end_block(self, stop: int, counts: I64) -> None:
-        """End the block that was stepped: `counts` int64[steps, populations] are the spikes in it, of all ranks."""
-        (group,) = self.groups
-        steps = stop - self.reached
-        for number, one in enumerate(self._network.from_spikes):
-            decay = np.float32(np.exp(-self._dt_ms / one.tau_ms))
-            each = np.float32(1.0) / (one.sizes * (self._dt_ms * 1e-3)).astype(np.float32)
-            now = self.filtered[number]
-            for k in range(steps):
-                now = decay * now + (np.float32(1.0) - decay) * (counts[k, one.populations].astype(np.float32) * each)
-                group.rates[number][k] = now
-            self.filtered[number] = now
+    def _remember(self, steps: int) -> None:
+        (group,) = self._lane_groups
         self._exchange(group, steps)
-        T.remember_block(group.table, steps)
-        self.reached = stop
-        if stop % INTERVAL == 0:
-            self._hash(last=False)
+        group.remember_block(steps)
 
     def _advance(self, stop: int) -> None:
         if self.share.split:
-            for group in self.groups:
+            for group in self._lane_groups:
                 self._split_steps(group, stop)
-        elif self._team.n == 1 or len(self.groups) == 1:
-            for group in self.groups:
+        elif self._team.n == 1 or len(self._lane_groups) == 1:
+            for group in self._lane_groups:
                 self._group_steps(group, stop)
         else:
             self._team.run(partial(self._groups_of, stop))
@@ -144,7 +78,7 @@ class RegionEngine:
     def _groups_of(self, stop: int, thread: int) -> None:
         """Every so-manieth group on one of the threads."""
         alone = np.zeros(B.WORDS, np.int64)
-        for group in self.groups[thread :: self._team.n]:
+        for group in self._lane_groups[thread :: self._team.n]:
             T.step_group(group.table, stop, 0, 1, alone)
 
     def _group_steps(self, group: LaneGroup, stop: int) -> None:
@@ -161,154 +95,10 @@ class RegionEngine:
     def _split_steps(self, group: LaneGroup, stop: int) -> None:
         while group.table[T.STEP] < stop:
             steps = int(min(group.block, stop - group.table[T.STEP]))
-            T.step_block(group.table, steps)
+            group.step_block(steps)
             self._exchange(group, steps)
-            T.remember_block(group.table, steps)
-
-    def _exchange(self, group: LaneGroup, steps: int) -> None:
-        """Give what own nodes sent in a block to all ranks; float32 as they are, in words of 64 bits."""
-        if not self.share.split or not group.everywhere:
-            return
-        parts = [group.sent[p][v][:steps].ravel() for p, v in group.everywhere]
-        mine = np.concatenate([np.zeros(0, np.float32), *parts])
-        padded = np.zeros(-(-mine.size // 2) * 2, np.float32)
-        padded[: mine.size] = mine
-        words = padded.view(np.uint64)
-        received = self._comm.alltoallv([words] * self._comm.size)
-        for rank, other in enumerate(received):
-            values, at = other.view(np.float32), 0
-            for (p, _), everywhere in group.everywhere.items():
-                first, last = share_of(self._network, rank, self._comm.size).nodes[p]
-                size = (last - first) * group.lanes
-                rows = values[at : at + steps * size].reshape(steps, size)
-                everywhere[:steps, first * group.lanes : last * group.lanes] = rows
-                at += steps * size
-
-    # -- the hash ------------------------------------------------------------------------------------------------
-
-    def hashed(self) -> RegionHasher:
-        """The hash of all states so far, those at present included."""
-        if self.reached % INTERVAL or not self.hasher.sums:
-            self._hash(last=True)
-        return self.hasher
-
-    def _hash(self, *, last: bool) -> None:
-        for group in self.groups:
-            members = np.array(group.members, np.uint64) << np.uint64(40)
-            for block in group.blocks:
-                nodes = block.node_keys.astype(np.uint64)
-                who = (nodes[:, None] | members[None, :]).ravel()
-                for k, row in enumerate(block.states[: len(block.kernel.variant.rows)]):
-                    self.hasher.add(self.reached, who | np.uint64(k << 32), row, last=last)
-
-    # -- samples ------------------------------------------------------------------------------------------------
-
-    def series(self) -> list[RegionSeries]:
-        """What the last chunk brought of every sample of the network: of the nodes and members of this rank."""
-        start, stop = self._span
-        found = []
-        for sample, columns in zip(self._network.samples, self._columns, strict=True):
-            first = start // sample.interval * sample.interval + sample.interval - 1
-            steps = np.arange(first, stop, sample.interval, dtype=np.int64)
-            low, high = self.share.nodes[sample.population]
-            values = np.zeros((steps.size, high - low, len(self.share.members), len(columns)), np.float32)
-            at = 0
-            for group in self.groups:
-                for k, column in enumerate(columns):
-                    values[:, :, at : at + group.lanes, k] = group.taken(column)
-                at += group.lanes
-            found.append(RegionSeries(steps, values, (low, high), self.share.members))
-        return found
-
-    def set_parameter(self, population: int, name: str, values: NDArray[np.float64]) -> None:
-        """New values of a parameter that changes during the run: float64[nodes of this rank, members of this rank]."""
-        at = 0
-        for group in self.groups:
-            group.set_parameter(self._network.populations[population], name, values[:, at : at + group.lanes])
-            at += group.lanes
-
-    # -- checks and measures ------------------------------------------------------------------------------------
-
-    def check_finite(self, start: int, stop: int) -> None:
-        """Raise NumericsError naming region, variable, member and steps if a state became NaN or infinite."""
-        for group in self.groups:
-            for population, block in zip(self._network.populations, group.blocks, strict=True):
-                if np.isfinite(block.states).all():
-                    continue
-                row, element = np.argwhere(~np.isfinite(block.states))[0].tolist()
-                node, lane = divmod(element, group.lanes)
-                name = population.node_names[self.share.nodes[population.index][0] + node]
-                variable = row_names(block)[row]
-                one = self._network.members.n == 1
-                member = "" if one else f", member {group.members[lane]} of the ensemble"
-                raise NumericsError(
-                    f"state {variable} of region {name} became NaN or infinite after step {start}, by step {stop}"
-                    f"{member}",
-                    where=f"population {population.name}",
-                    remedy="use a shorter dt_ms, or check parameters and coupling strengths",
-                )
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of states, sums and histories."""
-        return sum(
-            sum(block.states.nbytes for block in group.blocks)
-            + sum(array.nbytes for array in group.sums)
-            + sum(history.values.nbytes for history in group.histories)
-            for group in self.groups
-        )
+            group.remember_block(steps)
 
     def close(self) -> None:
         """Stop the threads."""
         self._team.close()
-
-    # -- state --------------------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that going on needs, by node and member: `regions/...`, of the share of this rank."""
-        found = state_of(self._network, self.share, self.groups)
-        steps = np.array(sorted(self.hasher.sums), np.int64)
-        sums = np.array([self.hasher.sums[int(step)] for step in steps], np.uint64).reshape(-1, 2)
-        found |= {f"{PART}/hash/step": steps, f"{PART}/hash/sums": sums}
-        return found | (outer_state(self.groups, self.filtered) if self._comm.is_root else {})
-
-    def load(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
-        """Go on from the merged state of all ranks, in an engine that has not stepped; collective."""
-        self._begin()
-        load_state(state, self._network, self.share, self.groups, step)
-        load_outer(state, self.groups, self.filtered)
-        self.reached = step
-        if self._comm.is_root:  # the sums of all ranks go on with one
-            for at, sums in zip(state[f"{PART}/hash/step"], state[f"{PART}/hash/sums"], strict=True):
-                self.hasher.sums[int(at)] = self.hasher.sums.get(int(at), np.zeros(2, np.uint64)) + sums
-
-
-def planned_bytes(network: RegionNetwork, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, sums and histories that the regions of a rank will take."""
-    share = share_of(network, rank, n_ranks)
-    members = sum(len(group) for group in share.groups)
-    total = 0
-    for population in network.populations:
-        low, high = share.nodes[population.index]
-        rows = 2 * len(population.model.states) + len(population.model.parameters) + 8 + 8 * len(population.noise)
-        total += 4 * rows * (high - low) * members
-    for coupling in network.couplings:
-        longest = max(wiring.longest for wiring in coupling.wirings)
-        columns = 1 + (longest + max(64, longest // 2) if longest else 0)
-        sources = network.populations[coupling.source].n_nodes
-        entries = max(wiring.weights.size for wiring in coupling.wirings)
-        total += 4 * columns * sources * members + 12 * entries * len(share.groups)
-    return total
-
-
-def _sampled(network: RegionNetwork) -> tuple[list[Sampled], list[list[int]]]:
-    """What groups sample, and for every sample of the network which of them its variables are."""
-    found: list[Sampled] = []
-    columns: list[list[int]] = []
-    for sample in network.samples:
-        mine = []
-        for variable in sample.variables:
-            found.append(Sampled(sample.population, variable, sample.interval, sample.mean))
-            mine.append(len(found) - 1)
-        columns.append(mine)
-    return found, columns

@@ -20,6 +20,7 @@ TERMS = {"difference": "difference", "kuramoto": "kuramoto"}
 def first_of(values: Any) -> float:
     """A number that all elements have; of a rank without any 0."""
     flat = np.ravel(values)
+    assert not flat.size or (flat == flat[0]).all(), "a constant that varies is an array of the kernel"
     return float(flat[0]) if flat.size else 0.0
 
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.backends.drive_tables import normal_table
-from dtbsim.backends.regions.functions import (
-    PRE,
-    TERMS,
-    before_numbers,
-    first_of,
-    function_numbers,
-    noise_numbers,
-    own_of,
-)
+from dtbsim.backends.regions.constants import GroupConstants, changed
+from dtbsim.backends.regions.drives import GroupDrives
+from dtbsim.backends.regions.functions import PRE, before_numbers, function_numbers
+from dtbsim.backends.regions.in_place import History, InPlace
 from dtbsim.backends.regions.shares import Share
-from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, total_weights, transposed
+from dtbsim.backends.regions.wiring import grouped, is_uniform, rows_of, transposed
 from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_coupling import ROWS, WIDTH
-from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
-from dtbsim.kernels.region_variant import NoiseTerm, RegionVariant, Term, region_variant
-from dtbsim.spec.region_network import F64, FromSpikes, RegionCoupling, RegionNetwork, RegionPopulation
+from dtbsim.kernels.region_kernel import RegionBlock, region_kernel
+from dtbsim.spec.region_network import F64, FromSpikes, RegionChange, RegionCoupling, RegionNetwork, RegionPopulation
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -44,27 +38,19 @@ class Sampled:
     mean: bool
 
 
-@dataclass(eq=False)
-class _History:
-    """What is kept of one sent variable, by one function."""
-
-    population: int
-    variable: str
-    function: int
-    numbers: F32
-    values: F32
-
-
-def lane_values(values: F64, members: tuple[int, ...]) -> F64:
-    """float64[1 or lanes, ...]: rows of these members, one where all members have the same."""
-    return values if len(values) == 1 else values[list(members)]
-
-
-class LaneGroup:
+class LaneGroup(InPlace):
     """Steps some members of a network, of which it has the nodes of its share."""
 
+    slot_fields = T.SLOT_FIELDS
+
     def __init__(
-        self, network: RegionNetwork, share: Share, members: tuple[int, ...], dt_ms: float, sampled: list[Sampled]
+        self,
+        network: RegionNetwork,
+        share: Share,
+        members: tuple[int, ...],
+        dt_ms: float,
+        sampled: list[Sampled],
+        most_block: int | None = None,
     ) -> None:
         self._network, self._share, self.members, self._dt_ms = network, share, members, dt_ms
         self.lanes = len(members)
@@ -73,19 +59,21 @@ class LaneGroup:
         self._wirings = [coupling.wirings[int(coupling.wiring_of[members[0]])] for coupling in couplings]
         used = [wiring for wiring in self._wirings if wiring.weights.size]
         used += [coupling.wirings[0] for coupling in outer if coupling.wirings[0].weights.size]
-        self.block = min([MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
+        self.block = min([most_block or MOST_BLOCK, *(wiring.shortest + 1 for wiring in used)])
         self.back = max([wiring.longest for wiring in used], default=0)
-        extra = 0 if self.back == 0 else max(64, self.block, self.back // 2)
-        self.columns = self.back + 1 + extra
-        self._keep: list[Any] = []
-        self._set: dict[tuple[int, str], F64] = {}
-        """Parameters that were changed, by population and name."""
+        self.columns = self.back + 1 + self._spare_columns()
+        self._held: list[Any] = []
+        self._dense: list[F32] = []
+        """Weights of all pairs."""
+        self.constants = GroupConstants(network, share, members, dt_ms, self._wirings)
+        self._strengths: dict[str, list[tuple[F32, int, int]]] = {}
+        """By coupling: what its slots take of targets [first, last)."""
         self.blocks: list[RegionBlock] = []
         self.sent: list[dict[str, F32]] = []
         """By population: float32[block, local nodes * lanes] of each sent variable."""
         self.everywhere: dict[tuple[int, str], F32] = {}
         """Of variables with a history: float32[block, all nodes * lanes]; that of `sent` where all nodes are here."""
-        self._histories: list[_History] = []
+        self._histories: list[History] = []
         self.sampled = sampled
         self.rates = [np.zeros((self.block, one.sizes.size), np.float32) for one in network.from_spikes]
         """Filtered rates of populations of neurons after each step of a block, by `from_spikes`."""
@@ -95,7 +83,9 @@ class LaneGroup:
         self.outputs: list[F32] = []
         self.table = np.zeros(T.GROUP_FIELDS, np.int64)
         self._make_populations()
+        self.drives = GroupDrives(network, share, members, dt_ms, self.blocks)
         self._make_slots()
+        self.drives.set(network.drives)
         self._fill()
 
     # -- populations --------------------------------------------------------------------------------------------
@@ -107,80 +97,79 @@ class LaneGroup:
         wanted += [one.variable for one in self.sampled if one.population == population.index]
         return tuple(dict.fromkeys(wanted))
 
-    def variant_of(self, population: RegionPopulation) -> RegionVariant:
-        """The kernel's variant of a population."""
-        incoming = [c for c in self._network.couplings if c.target == population.index]
-        incoming += [c.coupling for c in self._network.from_spikes if c.coupling.target == population.index]
-        terms = tuple(Term(c.input, TERMS.get(c.function, "sum"), own_of(c)) for c in incoming)  # type: ignore[arg-type]
-        seeds = {self._network.members.seeds[member] for member in self.members}
-        noise = tuple(NoiseTerm(one.state, one.kind, shared=len(seeds) == 1) for one in population.noise)
-        varying = self._varying(population, terms)
-        return region_variant(
-            population.model, population.integrator, terms=terms, noise=noise,  # type: ignore[arg-type]
-            sent=self._sent_of(population), arrays=varying,
-        )  # fmt: skip
-
-    def _varying(self, population: RegionPopulation, terms: tuple[Term, ...]) -> list[str]:
-        """Constants that are not the same for all nodes of all members: also of other groups, so that kernels agree."""
-        parameters = {name: values.T for name, values in population.parameters.items()}
-        noise = noise_numbers(population.noise, None)
-        plain = region_variant(
-            population.model, population.integrator, terms=terms,  # type: ignore[arg-type]
-            noise=tuple(NoiseTerm(one.state, one.kind) for one in population.noise), sent=(), arrays=(),
-        )  # fmt: skip
-        weights = [np.zeros(1)] * sum(term.kind == "difference" for term in terms)
-        constants = region_constants(plain, parameters, self._dt_ms, noise, weights)
-        found = [name for name, value in constants.items() if np.ptp(np.asarray(value, np.float64)) != 0]
-        found += [name for name in constants if name in population.controlled and name not in found]
-        return [*found, *(name for name in constants if name.startswith("_weight_"))]
-
     def _make_populations(self) -> None:
         network = self._network
         for population in network.populations:
             first, last = self._share.nodes[population.index]
-            variant = self.variant_of(population)
+            variant = self.constants.variant_of(population, self._sent_of(population))
             kernel = region_kernel(variant)
-            constants = self._constants(population, variant)
+            constants = self.constants.of(population, variant)
             nodes = np.arange(population.first_node + first, population.first_node + last)
             seeds = [network.members.seeds[member] for member in self.members]
             block = RegionBlock(
                 kernel, last - first, self.lanes, constants, normal=normal_table(), seed=seeds[0],
                 nodes=nodes, seeds=[seed & 0xFFFFFFFF for seed in seeds],
             )  # fmt: skip
-            self._begin(population, block, first, last)
+            self._begin(population, block)
             self.blocks.append(block)
             size = (last - first) * self.lanes
             self.sent.append({name: np.zeros((self.block, size), np.float32) for name in variant.sent})
 
     def set_parameter(self, population: RegionPopulation, name: str, values: F64) -> None:
         """Give all nodes of this rank and members of this group (float64[nodes, lanes]) a new value of a parameter."""
-        self._set[population.index, name] = values
+        self.constants.set_parameter(population, name, values)
+        self._renew(population)
+
+    def _renew(self, population: RegionPopulation) -> None:
         block = self.blocks[population.index]
-        block.set_constants(self._constants(population, block.kernel.variant))
+        block.set_constants(self.constants.of(population, block.kernel.variant))
 
-    def _constants(self, population: RegionPopulation, variant: RegionVariant) -> dict[str, Any]:
-        first, last = self._share.nodes[population.index]
+    def change(self, change: RegionChange) -> None:
+        """Make a change of a parameter, a state or a strength."""
+        if change.what == "strength":
+            self._set_strength(change)
+            return
+        population = self._network.populations[int(change.target)]
+        nodes = self._share.nodes[population.index]
+        if change.what == "parameter":
+            now = self.constants.parameter(population, change.name)
+            self.set_parameter(population, change.name, changed(change, now, self.members, nodes))
+            return
+        state = self.blocks[population.index].state(change.name)
+        state[:] = changed(change, state, self.members, nodes)
+        for history in self._histories:  # what others see of it next
+            if (history.population, history.variable) == (population.index, change.name):
+                newest = self.history_values(history)[: population.n_nodes, int(self.table[T.POSITION])]
+                every = np.zeros((population.n_nodes, self.lanes), np.float32)
+                marks = np.zeros((population.n_nodes, self.lanes), np.float32)
+                every = changed(change, every, self.members, (0, population.n_nodes))
+                ones = replace(change, values=np.ones((1, 1)))
+                reached = changed(ones, marks, self.members, (0, population.n_nodes)) > 0
+                newest[reached] = self._before(history, every)[reached]
 
-        def part(values: F64) -> F64:
-            return lane_values(values, self.members)[:, first:last].T
+    def _set_strength(self, change: RegionChange) -> None:
+        coupling = next(one for one in self._network.every_coupling if one.name == change.target)
+        now = self.constants.strength(coupling)
+        new = changed(change, now, self.members, (0, len(now)))
+        self.constants.set_strength(coupling, new)
+        for array, first, last in self._strengths[coupling.name]:
+            array[:] = new[first:last]
+        if coupling.function == "difference" and coupling.target >= 0:
+            self._renew(self._network.populations[coupling.target])
 
-        parameters = {name: part(values) for name, values in population.parameters.items()}
-        parameters |= {name: values for (index, name), values in self._set.items() if index == population.index}
-        noise = noise_numbers(population.noise, part)
-        weights = []
-        for coupling, wiring in zip(self._network.couplings, self._wirings, strict=True):
-            if coupling.target == population.index and coupling.function == "difference":
-                strength = part(coupling.strength).astype(np.float32)
-                weights.append(total_weights(wiring, first, last)[:, None] * strength)
-        found = region_constants(variant, parameters, self._dt_ms, noise, weights)
-        return {name: v if name in variant.arrays else first_of(v) for name, v in found.items()}
+    def set_noise_seed(self, seed: int | None) -> None:
+        """Draw noise from this seed on; None: from that of each member."""
+        seeds = [self._network.members.seeds[member] if seed is None else seed for member in self.members]
+        for block in self.blocks:
+            block.set_seeds(seeds)
+        self.drives.forget_drawn()
 
-    def _begin(self, population: RegionPopulation, block: RegionBlock, first: int, last: int) -> None:
+    def _begin(self, population: RegionPopulation, block: RegionBlock) -> None:
         """States at the start."""
         model = population.model
 
         def part(values: F64) -> F64:
-            return lane_values(values, self.members)[:, first:last].T
+            return self.constants.part(population.index, values)
 
         parameters = {name: part(values) for name, values in population.parameters.items()}
         given = {name: part(values) for name, values in population.initial.items()}
@@ -211,14 +200,16 @@ class LaneGroup:
                     history = self._outer_history(number, one)
                     wiring = one.coupling.wirings[0]
                     slots.append(self._slot_of(history, one.coupling, wiring, one.sizes.size, first, last, out))
+            driven, stimulus = self.drives.place(population.index, self.block)
+            sums += driven
             sent = self.sent[population.index]
-            self.blocks[population.index].use(sums, list(sent.values()))
+            self.blocks[population.index].use(sums, list(sent.values()), stimulus)
             self.sums += sums
         for target, out in zip(self._network.to_spikes, self.given, strict=True):
             coupling = target.coupling
             function = PRE.get(coupling.function, (T.PLAIN,))[0]
             slots.append(self._slot(coupling, coupling.wirings[0], function, 0, target.populations.size, out))
-        self._slots = np.array(slots, np.int64).reshape(-1, T.SLOT_FIELDS)
+        self._slots = np.array(slots, np.int64).reshape(-1, self.slot_fields)
 
     def _slot(self, coupling: RegionCoupling, wiring: Any, function: int, first: int, last: int, out: F32) -> list[int]:
         source = self._network.populations[coupling.source]
@@ -226,18 +217,18 @@ class LaneGroup:
         return self._slot_of(history, coupling, wiring, source.n_nodes, first, last, out)
 
     def _slot_of(
-        self, history: _History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
+        self, history: History, coupling: RegionCoupling, wiring: Any, n_sources: int, first: int, last: int, out: F32
     ) -> list[int]:
         row = [0] * T.SLOT_FIELDS
         row[T.S_HISTORY], row[T.S_SOURCES] = history.values.ctypes.data, n_sources
         uniform = is_uniform(wiring, n_sources)
         if uniform and self.lanes % WIDTH == 0:
-            weights = self._hold(grouped(wiring, first, last, n_sources))
+            weights = self._weights_of(grouped, wiring, first, last, n_sources)
             row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ALL_SOURCES, wiring.shortest, len(weights) * ROWS
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * len(weights) * ROWS * self.lanes, np.float32)
         elif uniform and self.lanes == 1 and self.block < 8:
-            weights = self._hold(transposed(wiring, first, last, n_sources))
+            weights = self._weights_of(transposed, wiring, first, last, n_sources)
             row[T.S_NOW], row[T.S_DELAY], row[T.S_WIDTH] = T.ONE_LANE, wiring.shortest, weights.shape[1]
             row[T.S_WEIGHTS] = weights.ctypes.data
             raw = np.zeros(self.block * weights.shape[1], np.float32)
@@ -248,33 +239,46 @@ class LaneGroup:
             stride = -(-self.block * self.lanes // SPARE) * SPARE
             raw = np.zeros((rows.starts.size - 1) * ROWS * stride, np.float32)
         kind, numbers = function_numbers(coupling, self.members)
-        strength = np.broadcast_to(
-            lane_values(coupling.strength, self.members)[:, first:last].T, (last - first, self.lanes)
-        )
+        strength = self._strength(coupling, first, last)
         row[T.S_FUNCTION], row[T.S_NUMBERS] = kind, self._hold(numbers).ctypes.data
-        row[T.S_STRENGTH] = self._hold(np.ascontiguousarray(strength, np.float32)).ctypes.data
+        row[T.S_STRENGTH] = strength.ctypes.data
         row[T.S_OUT], row[T.S_TARGETS], row[T.S_RAW] = out.ctypes.data, last - first, self._hold(raw).ctypes.data
         return row
 
-    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> _History:
+    def _strength(self, coupling: RegionCoupling, first: int, last: int) -> F32:
+        """float32[targets, lanes], which changes of the coupling reach."""
+        strength = np.array(self.constants.strength(coupling)[first:last], np.float32, order="C")
+        self._strengths.setdefault(coupling.name, []).append((strength, first, last))
+        return strength
+
+    def _weights_of(self, made: Any, wiring: Any, first: int, last: int, n_sources: int) -> F32:
+        """All pairs as `made` lays them out; slots with the same weights share them and are summed together."""
+        new: F32 = made(wiring, first, last, n_sources)
+        for known in self._dense:
+            if known.shape == new.shape and np.array_equal(known, new):
+                return known
+        self._dense.append(new)
+        return new
+
+    def _history(self, source: RegionPopulation, coupling: RegionCoupling, function: int) -> History:
         numbers = before_numbers(coupling, function, self.members)
         for known in self._histories:
             same = (known.population, known.variable, known.function) == (source.index, coupling.variable, function)
             if same and np.array_equal(known.numbers, numbers):
                 return known
         values = np.zeros((source.n_nodes + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(source.index, coupling.variable, function, numbers, values))
+        self._histories.append(History(source.index, coupling.variable, function, numbers, values))
         return self._histories[-1]
 
-    def _outer_history(self, number: int, one: FromSpikes) -> _History:
+    def _outer_history(self, number: int, one: FromSpikes) -> History:
         """Of the rates of populations of neurons."""
         function = PRE.get(one.coupling.function, (T.PLAIN,))[0]
         numbers = before_numbers(one.coupling, function, self.members)
         values = np.zeros((one.sizes.size + 1) * self.columns * self.lanes + SPARE, np.float32)
-        self._histories.append(_History(-1 - number, "rate_hz", function, numbers, values))
+        self._histories.append(History(-1 - number, "rate_hz", function, numbers, values))
         return self._histories[-1]
 
-    def n_sources(self, history: _History) -> int:
+    def n_sources(self, history: History) -> int:
         """How many nodes a history is of."""
         if history.population < 0:
             return int(self._network.from_spikes[-1 - history.population].sizes.size)
@@ -283,7 +287,7 @@ class LaneGroup:
     # -- tables -------------------------------------------------------------------------------------------------
 
     def _hold(self, array: NDArray[Any]) -> NDArray[Any]:
-        self._keep.append(array)
+        self._held.append(array)
         return array
 
     def _fill(self) -> None:
@@ -300,7 +304,7 @@ class LaneGroup:
             )  # fmt: skip
         self._history_table = histories
         samples = np.zeros((len(self.sampled), T.SAMPLE_FIELDS), np.int64)
-        self._means = []
+        self._means: list[F32] = []
         for row, one in zip(samples, self.sampled, strict=True):
             sent = self.sent[one.population][one.variable]
             self._means.append(np.zeros(sent.shape[1], np.float32))
@@ -319,10 +323,11 @@ class LaneGroup:
             (T.N_POPULATIONS, T.POPULATIONS_AT, populations),
             (T.N_HISTORIES, T.HISTORIES_AT, histories),
             (T.N_SAMPLES, T.SAMPLES_AT, samples),
+            (T.N_DRIVES, T.DRIVES_AT, self.drives.table),
         ):
             table[count], table[at] = len(rows), rows.ctypes.data
 
-    def _everywhere(self, history: _History) -> F32:
+    def _everywhere(self, history: History) -> F32:
         if history.population < 0:
             return self.rates[-1 - history.population]
         own = self.sent[history.population][history.variable]
@@ -355,36 +360,21 @@ class LaneGroup:
             kept = self._before(history, sent)
             self.history_values(history)[:nodes] = kept[:, None, :]
 
-    def _before(self, history: _History, sent: F32) -> F32:
+    def _before(self, history: History, sent: F32) -> F32:
         out = np.zeros_like(sent)
-        for node in range(len(sent)):
-            T._before(history.function, sent[node], history.numbers.ravel(), out[node], self.lanes)
+        T.before_nodes(history.function, sent, history.numbers.ravel(), out)
         return out
 
-    def history_values(self, history: _History) -> F32:
-        """float32[nodes + 1, columns, lanes], a view."""
-        nodes = self.n_sources(history)
-        size = (nodes + 1) * self.columns * self.lanes
-        return history.values[:size].reshape(nodes + 1, self.columns, self.lanes)
-
-    @property
-    def histories(self) -> list[_History]:
-        """Histories of sent variables."""
-        return self._histories
-
-    @property
-    def means(self) -> list[F32]:
-        """What has been summed of the means that are not complete, by sample."""
-        return self._means
-
     def begin_chunk(self, start: int, stop: int) -> None:
-        """Give samples room for the steps [start, stop)."""
+        """Give samples room for the steps [start, stop), and have what drives bring in them."""
         self.outputs = []
         for row, one in zip(self._sample_table, self.sampled, strict=True):
             n = stop // one.interval - start // one.interval
             output = np.zeros((max(n, 1), int(row[T.Q_COUNT])), np.float32)
             row[T.Q_OUT], row[T.Q_CURSOR] = output.ctypes.data, 0
             self.outputs.append(output)
+        self.drives.begin_chunk(start, stop)
+        self.table[T.N_DRIVES], self.table[T.DRIVES_AT] = len(self.drives.table), self.drives.table.ctypes.data
 
     def taken(self, sample: int) -> F32:
         """float32[rows, local nodes, lanes] that the chunk has brought of a sample."""

@@ -2,6 +2,7 @@
 
 - `regions/POPULATION/node` int64[n] and `regions/POPULATION/member` int64[n]: whose rows they are; then one array for
   each state and process of noise, float32[n], and one for each started mean, `mean.SAMPLE`.
+- `regions/POPULATION/drive.NAME` float32[n]: processes of drives.
 - `regions/POPULATION/history.VARIABLE` float32[n, columns]: what was sent in the last steps, the oldest first.
 """
 
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from dtbsim.backends.regions.group import LaneGroup
 from dtbsim.backends.regions.shares import Share
 from dtbsim.errors import InputError
-from dtbsim.kernels import region_blocks as T
 from dtbsim.kernels.region_kernel import RegionBlock
 from dtbsim.spec.region_network import RegionNetwork
 
@@ -29,6 +29,8 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) 
     """What the groups of a rank have at present."""
     found: dict[str, NDArray[Any]] = {}
     longest = 1 + network.longest_delay
+    for group in groups:
+        group.fetch()
     for population in network.populations:
         first, last = share.nodes[population.index]
         parts: dict[str, list[NDArray[Any]]] = {}
@@ -42,9 +44,12 @@ def state_of(network: RegionNetwork, share: Share, groups: Sequence[LaneGroup]) 
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     _add(parts, f"mean.{k}", group.means[k].copy())
+            for owner, name, process in group.drives.processes():
+                if owner == population.index:
+                    _add(parts, name, process.copy())
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
-                    kept = _kept(group, k)[first:last]
+                    kept = group.kept(k)[first:last]
                     _add(parts, f"history.{k}", kept.transpose(0, 2, 1).reshape(-1, group.back + 1).copy())
         for name, arrays in parts.items():
             found[f"{PART}/{population.name}/{name}"] = np.concatenate([_widened(a, longest) for a in arrays])
@@ -68,16 +73,11 @@ def _widened(array: NDArray[Any], columns: int) -> NDArray[Any]:
     return np.pad(array, ((0, 0), (columns - array.shape[1], 0)))
 
 
-def _kept(group: LaneGroup, k: int) -> NDArray[np.float32]:
-    """float32[nodes + 1, back + 1, lanes], a view: the columns that count, the oldest first."""
-    position = int(group.table[T.POSITION])
-    return group.history_values(group.histories[k])[:, position - group.back : position + 1]
-
-
 def load_state(state: State, network: RegionNetwork, share: Share, groups: Sequence[LaneGroup], step: int) -> None:
     """Give the groups what the whole network had at a step. InputError where something is missing."""
     for group in groups:
-        group.table[T.STEP], group.table[T.POSITION] = step, group.back
+        group.go_on_from(step)
+        group.drives.forget_drawn()
     for population in network.populations:
         prefix = f"{PART}/{population.name}"
         nodes, members = _taken(state, f"{prefix}/node"), _taken(state, f"{prefix}/member")
@@ -98,12 +98,15 @@ def load_state(state: State, network: RegionNetwork, share: Share, groups: Seque
             for k, one in enumerate(group.sampled):
                 if one.population == population.index and one.mean:
                     group.means[k][:] = _taken(state, f"{prefix}/mean.{k}")[rows]
+            for owner, name, process in group.drives.processes():
+                if owner == population.index and f"{prefix}/{name}" in state:  # else it begins here
+                    process[:] = state[f"{prefix}/{name}"][rows]
             for k, history in enumerate(group.histories):
                 if history.population == population.index:
                     values = _taken(state, f"{prefix}/history.{k}")[everywhere.ravel()]
                     values = values[:, values.shape[1] - group.back - 1 :]
                     shape = population.n_nodes, group.lanes, group.back + 1
-                    _kept(group, k)[: population.n_nodes] = values.reshape(shape).transpose(0, 2, 1)
+                    group.keep(k, values.reshape(shape).transpose(0, 2, 1))
 
 
 def outer_state(groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
@@ -113,7 +116,7 @@ def outer_state(groups: Sequence[LaneGroup], filtered: list[NDArray[np.float32]]
         (group,) = groups
         found[f"{PART}/from_spikes/{k}"] = rates.copy()
         number = next(h for h, history in enumerate(group.histories) if history.population == -1 - k)
-        found[f"{PART}/from_spikes/history.{k}"] = _kept(group, number)[: rates.size, :, 0].copy()
+        found[f"{PART}/from_spikes/history.{k}"] = group.kept(number)[: rates.size, :, 0].copy()
     return found
 
 
@@ -123,7 +126,7 @@ def load_outer(state: State, groups: Sequence[LaneGroup], filtered: list[NDArray
         (group,) = groups
         rates[:] = _taken(state, f"{PART}/from_spikes/{k}")
         number = next(h for h, history in enumerate(group.histories) if history.population == -1 - k)
-        _kept(group, number)[: rates.size, :, 0] = _taken(state, f"{PART}/from_spikes/history.{k}")
+        group.keep(number, _taken(state, f"{PART}/from_spikes/history.{k}")[:, :, None])
 
 
 def _taken(state: State, name: str) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.kernels.region_coupling import AT_ONCE, ROWS
+from dtbsim.kernels.region_coupling import ROWS, WIDTH
 from dtbsim.spec.region_network import Wiring
 
 F32 = NDArray[np.float32]
@@ -49,8 +49,8 @@ def rows_of(wiring: Wiring, first: int, last: int, n_sources: int, columns: int,
 
 
 def transposed(wiring: Wiring, first: int, last: int, n_sources: int) -> F32:
-    """float32[sources, targets filled up to whole calls]: weights by source."""
-    width = -(-(last - first) // AT_ONCE) * AT_ONCE
+    """float32[sources, targets filled up to whole vectors]: weights by source."""
+    width = -(-(last - first) // WIDTH) * WIDTH
     dense = np.zeros((n_sources, width), np.float32)
     low, high = int(wiring.starts[first]), int(wiring.starts[last])
     target = np.repeat(np.arange(last - first), np.diff(wiring.starts)[first:last])
@@ -62,8 +62,7 @@ def grouped(wiring: Wiring, first: int, last: int, n_sources: int) -> F32:
     """float32[groups, sources, ROWS]: weights of all pairs in groups of targets."""
     n_groups = -(-(last - first) // ROWS)
     dense = transposed(wiring, first, last, n_sources)
-    wide = np.zeros((n_sources, n_groups * ROWS), np.float32)
-    wide[:, : last - first] = dense[:, : last - first]
+    wide = dense[:, : n_groups * ROWS]
     return np.ascontiguousarray(wide.reshape(n_sources, n_groups, ROWS).transpose(1, 0, 2))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from dtbsim.config.drives import Current, Spiking, Windowed
 from dtbsim.config.kinds import check_config
 from dtbsim.models.drives.base import DriveKind, Site
+from dtbsim.models.drives.current_series import CurrentSeries
 from dtbsim.models.drives.dc import DC
 from dtbsim.models.drives.gamma import Gamma
 from dtbsim.models.drives.inhomogeneous_poisson import InhomogeneousPoisson
@@ -30,6 +31,7 @@ from dtbsim.models.drives.noise_current import NoiseCurrent
 from dtbsim.models.drives.ou_current import OUCurrent
 from dtbsim.models.drives.poisson import Poisson
 from dtbsim.models.drives.pulse_packet import PulsePacket
+from dtbsim.models.drives.pulse_train import PulseTrain
 from dtbsim.models.drives.ramp import RampCurrent
 from dtbsim.models.drives.renewal import RenewalTrains
 from dtbsim.models.drives.sinusoidal import AC, SinusoidalCurrent
@@ -70,6 +72,8 @@ BUILT_IN: tuple[DriveKind, ...] = (
     AC(),
     StepCurrent(),
     RampCurrent(),
+    PulseTrain(),
+    CurrentSeries(),
     NoiseCurrent(),
     OUCurrent(),
     WhiteNoise(),

@@ -57,6 +57,10 @@ class Site(Protocol):
         """Return int64[n, 2] (step, neuron) of the spikes at the keys `spikes` or `file`, checked."""
         ...
 
+    def numbers_of(self, key: str, file: str, column: str | None) -> NDArray[np.float64]:
+        """Return float64[n], the numbers of a file (.npy, .npz, .csv) that is named at a key, checked."""
+        ...
+
     def error(self, key: str, message: str, remedy: str | None = None) -> InputError:
         """Return the error that a key is wrong, to be raised."""
         ...

@@ -28,6 +28,7 @@ class WhiteNoiseDrive(Current):
     """
 
     changeable: ClassVar = ("mean", "sigma_mV", "sigma_pA")
+    of_membrane: ClassVar = True
     kind: Literal["white_noise"] = Field(default="white_noise", description=KIND)
     sigma_mV: NotNegative | None = Field(default=None, description="standard deviation of the potential")
     sigma_pA: NotNegative | None = Field(default=None, description="the same over the resistance of the membrane")

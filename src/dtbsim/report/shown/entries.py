@@ -45,11 +45,11 @@ class EntriesPart(Part):
 
     def sections(self, found: list[tuple[int, given.Panel]]) -> list[parts.Section]:
         """Return the panels of all entries, in the order of the configuration."""
-        return [parts.ENTRIES.of([part for place, panel in found for part in _panels(panel, place)])]
+        return [parts.ENTRIES.of([part for place, panel in found for part in panels_of(panel, place)])]
 
 
-def _panels(data: given.Panel, place: int) -> list[parts.Panel]:
-    """The text stands over the first figure."""
+def panels_of(data: given.Panel, place: int) -> list[parts.Panel]:
+    """Panels of the report, `place` among others; the text stands over the first figure."""
     texts = [safe(data.text), *([""] * (len(data.figures) - 1))]
     titles = [safe(data.title), *([""] * (len(data.figures) - 1))]
     return [
@@ -65,7 +65,7 @@ def _placed(panel: given.Panel, source: Source) -> given.Panel:
     for figure in panel.figures:
         if not isinstance(figure, given.BrainFrames):
             figures.append(figure)
-        elif atlas is not None and set(figure.names) <= set(atlas.region_names):
+        elif atlas is not None and atlas.xyz_mm is not None and set(figure.names) <= set(atlas.region_names):
             rows = [atlas.region_names.index(str(name)) for name in figure.names]
             figures.append(replace(figure, positions_mm=np.asarray(atlas.xyz_mm, np.float64)[rows]))
     return replace(panel, figures=figures)
