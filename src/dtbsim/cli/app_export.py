@@ -60,7 +60,7 @@ def export_command(
     lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
     overrides: Overrides = None,
 ) -> Work:
-    """Write a signal of a run, or a network or run in the format of others.
+    """Write a signal, a run or a network for other programs.
 
     \b
         dtbsim export RUN bold bold.csv
