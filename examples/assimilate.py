@@ -3,9 +3,9 @@
     python examples/assimilate.py --picture assimilation.png
 
 Twelve regions of AAL2 are dynamic mean fields (Deco et al. 2014) whose recurrent excitation w_plus differs from region
-to region. Their BOLD, with noise of measurement, is all that the assimilation sees; it begins with w_plus anywhere between
-1 and 1.6. The last quarter is held out. Leaves brain.yaml, bold.csv and the folder of the results, for the commands of
-docs/assimilation.md. A picture needs matplotlib.
+to region. Their BOLD, with noise of measurement, is all that the assimilation sees; it begins with w_plus anywhere
+between 1 and 1.6. The last quarter is held out. Leaves brain.yaml, bold.csv and the folder of the results, for the
+commands of docs/assimilation.md. A picture needs matplotlib.
 """
 
 from __future__ import annotations

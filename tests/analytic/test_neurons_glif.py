@@ -157,3 +157,27 @@ def test_what_is_refused(name: str, parameters: dict[str, float], said: str) -> 
 def test_port_names_are_checked() -> None:
     with pytest.raises(InputError, match="the receptor name '1' cannot be used"):
         get_model("glif1_psc", {"1": 2.0})
+
+
+def test_glif5_threshold_follows_the_potential() -> None:
+    """d theta_v/dt = a_v (V - E_L) - b_v theta_v under a constant current below threshold, in closed form."""
+    p = MEMBRANE | RESETS | {"th_voltage_index_per_ms": 0.02, "th_voltage_decay_per_ms": 0.05, "I_e_pA": 120.0}
+    ports = get_model("glif5_psc", PORTS)
+    after = {f"asc_amps_{j}_pA": 0.0 for j in (1, 2)}
+    population = SinglePopulation(ports, 1, 0.1, p | after, {"V_m_mV": -70.0, "threshold_voltage_mV": 3.0})
+    a, b, leak, goal, start = 0.02, 0.05, 6.0 / 60.0, 120.0 / 6.0, 8.0
+    for k in range(1, 1001):
+        assert not population.step()[0]
+        t = 0.1 * k
+        decays = a * (start - goal) * (np.exp(-leak * t) - np.exp(-b * t)) / (b - leak)
+        expected = 3.0 * np.exp(-b * t) + decays + a * goal * (1 - np.exp(-b * t)) / b
+        assert population.state("threshold_voltage_mV")[0] == pytest.approx(expected, abs=2e-5)
+
+
+def test_glif5_with_equal_rates_is_the_limit() -> None:
+    """Decay of the threshold as fast as that of the potential: no division by zero, and the neighbours' value."""
+    model, p = get_model("glif5_psc", PORTS), MEMBRANE | RESETS
+    at, beside = (
+        model.constants(p | {"th_voltage_decay_per_ms": rate}, 0.1)["follow_decay"] for rate in (0.1, 0.1 + 1e-7)
+    )
+    assert at == pytest.approx(beside, rel=1e-6)

@@ -1,4 +1,4 @@
-"""Networks exported to SONATA in BMTK PointNet on NEST: every spike at the same step. Networks of BMTK's builder, too.
+"""Networks exported to SONATA in BMTK PointNet on NEST: every spike at the same step.
 
 Needs a Python with bmtk 1.2.0, nest-simulator 3.10.0 and libsonata, which do not live with the pins of dtbsim:
 

@@ -255,3 +255,48 @@ def test_an_unknown_format_and_option() -> None:
         dtbsim.export(config(), to="sonat", out="nowhere")
     with pytest.raises(InputError, match="no option 'drive'"):
         dtbsim.export(config(), to="sonata", out="nowhere", drive="none")
+
+
+def spike_hash(circuit: Path, out: Path) -> str:
+    dtbsim.import_network(circuit, form="sonata", out=out)
+    return str(dtbsim.run(out, temporary=True).spike_hash)
+
+
+def test_several_groups_of_attributes(circuit: Path, copy: Path, tmp_path: Path) -> None:
+    """Nodes and edges in two groups each are the same network as in one."""
+    with h5py.File(copy / "network" / "nodes.h5", "r+") as file:
+        split(file["nodes/neurons"], "node", ("dynamics_params/tau_m", "dynamics_params/V_m"))
+    with h5py.File(copy / "network" / "edges_EE.E.h5", "r+") as file:
+        split(file["edges/EE.E"], "edge", ("syn_weight", "delay"))
+    assert spike_hash(copy, tmp_path / "two.yaml") == spike_hash(circuit, tmp_path / "one.yaml")
+
+
+def split(population: Any, kind: str, columns: tuple[str, ...]) -> None:
+    """Every third row goes to a group of its own."""
+    n = population[f"{kind}_type_id"].shape[0]
+    group = (np.arange(n) % 3 == 0).astype(np.uint32)
+    row = np.where(group == 1, np.cumsum(group) - 1, np.cumsum(1 - group) - 1)
+    for name, values in ((f"{kind}_group_id", group), (f"{kind}_group_index", row)):
+        del population[name]
+        population[name] = values
+    for name in columns:
+        values = population[f"0/{name}"][()]
+        del population[f"0/{name}"]
+        population[f"0/{name}"], population[f"1/{name}"] = values[group == 0], values[group == 1]
+
+
+def test_weight_functions_take_attributes_of_both_nodes(copy: Path, tmp_path: Path) -> None:
+    tuning, sigma = np.arange(50) * 7.2, 50.0
+    with h5py.File(copy / "network" / "nodes.h5", "r+") as file:
+        file["nodes/neurons/0/tuning_angle"] = tuning
+    set_types(copy, "dtbsim_receptor", "weight_function weight_sigma dtbsim_receptor", "edges_EE.E_types.csv")
+    set_types(copy, "static.json", f"static.json gaussianLL {sigma}", "edges_EE.E_types.csv")
+    dtbsim.import_network(copy, form="sonata", out=tmp_path / "model.yaml")
+    with h5py.File(copy / "network" / "edges_EE.E.h5") as file:
+        source, target = (file[f"edges/EE.E/{end}_node_id"][()].astype(int) for end in ("source", "target"))
+        plain = file["edges/EE.E/0/syn_weight"][()].astype(float)
+    turned = np.abs(np.abs(np.abs(180 - np.mod(np.abs(tuning[target] - tuning[source]), 360)) - 90) - 90)
+    found = np.load(tmp_path / "model" / "EE_E.npz")
+    expected = plain * np.exp(-((turned / sigma) ** 2))
+    order, mine = np.lexsort((plain, source, target)), np.lexsort((found["weight"], found["source"], found["target"]))
+    np.testing.assert_allclose(np.sort(found["weight"][mine]), np.sort(expected[order]), rtol=1e-12)

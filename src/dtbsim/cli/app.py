@@ -15,7 +15,7 @@ import typer
 import dtbsim
 from dtbsim.cli.app_atlas import atlas_import_command, atlas_show_command, derive_command
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
-from dtbsim.cli.app_export import export_command, import_command
+from dtbsim.cli.app_export import export_command, import_network_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
 from dtbsim.cli.app_tune import tune_command
 from dtbsim.cli.complete import kind_sorts
@@ -298,7 +298,7 @@ def _report(run: RunFolder) -> Work:
 
 
 app.command("export", epilog=_EXIT_CODES)(export_command)
-app.command("import", epilog=_EXIT_CODES)(import_command)
+app.command("import", epilog=_EXIT_CODES)(import_network_command)
 
 
 @atlas_app.command("list")

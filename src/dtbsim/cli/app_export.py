@@ -60,7 +60,7 @@ def export_command(
     lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
     overrides: Overrides = None,
 ) -> Work:
-    """Write a signal, or a network or run in another format.
+    """Write a signal, a run or a network for other programs.
 
     \b
         dtbsim export RUN bold bold.csv
@@ -85,7 +85,7 @@ def export_command(
     )
 
 
-def import_command(
+def import_network_command(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", show_default=False, help="folder of a network, or its config.json")
     ],
