@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.single_population import SinglePopulation
 from tests.unit.test_models_ode_functions import squid_rates, traub_rates
 
@@ -62,7 +63,7 @@ def counts(name: str, currents: Any, duration_ms: float, dt_ms: float = 0.1) -> 
     return [len(steps) for steps in population.run(round(duration_ms / dt_ms))]
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", by_day(MODELS, ["hh_cond_exp_traub"]))
 @pytest.mark.parametrize("dt_ms", [0.1, 0.2])
 def test_the_rate_at_a_constant_current_is_that_of_the_equations(name: str, dt_ms: float) -> None:
     currents = (300.0, 800.0, 1000.0, 1500.0, 2500.0)

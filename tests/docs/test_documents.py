@@ -101,9 +101,17 @@ def follow(document: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, at_n
         pytest.skip("; ".join(reader.skipped))
 
 
+LONG = {
+    *(f"docs/{name}.md" for name in ("guide", "assimilation", "estimate", "tuning", "interchange")),
+    *("docs/multi_area.md", "docs/regions.md"),
+    *(f"docs/howto_{name}.md" for name in ("own_atlas", "connections", "stimulate", "change", "sweep")),
+}
+"""Documents whose blocks take long together."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("document", by_day(DOCUMENTS, {*DOCUMENTS} - {"docs/guide.md"}))
+@pytest.mark.parametrize("document", by_day(DOCUMENTS, {*DOCUMENTS} - LONG))
 def test_a_document_runs_as_it_stands(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(document, tmp_path, monkeypatch, at_night=False)
 

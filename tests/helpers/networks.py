@@ -47,6 +47,8 @@ def synapses_of(built: RankNetwork) -> Any:
     sources = built.candidates.gids().astype(np.int64)
     for state in built.lanes:
         rows = state.rows
+        if not rows.targets.size:
+            continue
         if rows.kind == L.KIND_PACKED:
             slots, weights = rows.targets & np.uint32(0xFFFF), rows.targets.view(np.int32) >> 16
         else:

@@ -82,6 +82,7 @@ def test_sigterm_leaves_a_checkpoint_and_its_exit_code(config: Path, tmp_path: P
     resumed_to_the_end(config, out, then, tmp_path)
 
 
+@pytest.mark.nightly
 def test_sigusr1_writes_one_and_goes_on(config: Path, tmp_path: Path) -> None:
     """It reaches one rank; then all are killed."""
     out = tmp_path / "run"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.helpers.by_day import by_day
 from tests.helpers.changing_synapses import (
     DYNAMIC_SYNAPSES,
     RARE,
@@ -47,7 +48,7 @@ def expected_of(name: str) -> Run:
     return run
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_day(NAMES, ["power law"]))
 def test_lanes_chunks_small_buckets_and_the_order_of_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dtbsim.backends.cuda.dynamic_tables.FIRST_NOTES", 3)
     expected = expected_of(name)

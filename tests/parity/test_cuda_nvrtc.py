@@ -96,7 +96,7 @@ def test_kernels_keep_within_their_registers(file: str, everything: bool) -> Non
             print(f"sm_{architecture} {file} {'all models' if everything else 'one model'} {name}: {shown(needs)}")
             threads = THREADS_OF.get(name, Limits.threads)
             assert needs.registers * threads <= REGISTERS, f"{threads} threads of {name} do not start"
-            if name not in THREADS_OF:
+            if name not in THREADS_OF and file != "regions.cu":  # regions do not fill a GPU
                 assert needs.registers <= REGISTERS // (2 * threads), "two blocks run side by side"
             assert needs.local_bytes <= SPILLED.get(name, 0), f"{name} spills {needs.local_bytes} bytes"
             assert needs.shared_bytes <= 1024, "all shared memory is dynamic, but for what the system reserves"

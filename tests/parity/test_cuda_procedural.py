@@ -219,7 +219,7 @@ drives: {dc: {kind: dc, target: [A, B], amplitude: 380}}
     [
         (2, 256, ""),
         (99, 256, ""),
-        (99, 9, ""),
+        pytest.param(99, 9, "", marks=pytest.mark.nightly),
         (99, 256, ", relative_spread: {distribution: normal, mean: 1, sd: 0.5}"),
         (2, 9, ", spread: {distribution: normal, mean: 0, sd: 0.5}"),
     ],

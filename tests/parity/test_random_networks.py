@@ -15,8 +15,8 @@ from tests.helpers.random_runs import assert_all_ways_agree
 from tests.helpers.shim_device import GXX, ShimDevice
 
 pytestmark = pytest.mark.skipif(GXX is None, reason="g++ is not installed")
-EVERY_TIME = range(5)
-NIGHTLY = range(5, 240)
+EVERY_TIME = range(3)
+NIGHTLY = range(3, 240)
 
 
 @pytest.fixture(autouse=True)

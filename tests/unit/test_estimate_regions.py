@@ -49,7 +49,7 @@ def test_planned_memory_is_what_an_engine_holds(model: str, delays: bool, member
     engine = RegionEngine(network.regions, network.dt_ms, SerialComm(), 1)
     arrays: dict[int, int] = {}
     for group in engine.groups:
-        kept: list[Any] = [*group.sums, *group._keep, *group._dense, *(h.values for h in group.histories)]
+        kept: list[Any] = [*group.sums, *group._held, *group._dense, *(h.values for h in group.histories)]
         kept += [array for sent in group.sent for array in sent.values()]
         for block in group.blocks:
             kept += [block.states, block._numbers, block._words, block._arrays, block._element_nodes]

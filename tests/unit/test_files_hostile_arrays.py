@@ -108,7 +108,7 @@ def test_archives_whose_lists_do_not_end(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     for size in (2**31, 40_000_000):
         path.write_bytes(content[: end + 12] + size.to_bytes(4, "little") + content[end + 16 :])
-        assert "lists more than 10,000 arrays" in refused(read_npz, path)
+        assert "lists more than 10,000 members" in refused(read_npz, path)
 
 
 def test_damaged_archives(tmp_path: Path) -> None:

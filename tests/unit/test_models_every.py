@@ -32,7 +32,7 @@ def test_the_model_passes_the_checks_of_users_models(name: str) -> None:
 
 
 @needs_gxx
-@pytest.mark.parametrize("name", by_day(MODELS, [*MODELS][::2]))
+@pytest.mark.parametrize("name", by_day(MODELS, [*MODELS][::4]))
 def test_c_text_gives_the_bits_of_the_numba_kernel(name: str, tmp_path: Path) -> None:
     model = MODELS[name]
     spikes = 0

@@ -254,7 +254,7 @@ def test_bundled_lead_fields_have_named_channels_and_the_regions_of_their_atlas(
 
 WRONG = {
     "kind": ("eeg.kind=egg", "signals.eeg.kind", "unknown kind 'egg'"),
-    "other kind": ("eeg.kind=spikes", "signals.eeg.kind", "unknown kind 'spikes'"),
+    "other kind": ("eeg.kind=spikes", "signals.eeg", "'spikes' has a key of its own; write record"),
     "no kind": ("x={population: E}", "signals.x", "`kind` is missing"),
     "population": ("eeg.population=X", "signals.eeg.population", "no population 'X'"),
     "one of them": ("eeg.population=[E, X]", "signals.eeg.population.1", "no population 'X'"),

@@ -24,6 +24,9 @@ _REGISTRIES = {
     "signals": ("dtbsim.config.signals:SIGNALS", "signals.NAME"),
     "controllers": ("dtbsim.config.controllers:INTERVENTIONS", "controllers.NAME"),
     "partitioners": ("dtbsim.partition:PARTITIONERS", "simulation.partitioner"),
+    "objectives": ("dtbsim.fitting.objectives:OBJECTIVES", "dtbsim fit --objective"),
+    "exporters": ("dtbsim.interchange.registry:EXPORTERS", "dtbsim export --to"),
+    "importers": ("dtbsim.interchange.registry:IMPORTERS", "dtbsim import --from"),
 }
 """The registries by what the command calls them, each with the key of a configuration that names one."""
 SORTS = tuple(_REGISTRIES)
@@ -86,6 +89,8 @@ def _summary(sort: str, name: str, value: Any) -> str:
         return example_model(name).summary
     if sort == "regions":
         return str(value.summary)
+    if sort == "objectives":
+        return str(value.label)
     described = [getattr(value, "model", None), getattr(value, "config", None)]
     described.append(value if isinstance(value, type) else type(value))
     said = next(filter(None, (inspect.getdoc(item) for item in described if item is not None)), "")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.no_neurons import no_blocks
 from dtbsim.backends.planned import BackendPlan
-from dtbsim.backends.regions.memory import of_members, planned_bytes
 from dtbsim.build.blocks import assign_ranks, cut_blocks, find_ranks
 from dtbsim.build.memory import available_bytes, check_memory
 from dtbsim.build.rank import RankPlan
@@ -103,6 +102,8 @@ def prepare(
     except MemoryPlanError as error:
         if network.regions is None:
             raise
+        from dtbsim.backends.regions.memory import of_members, planned_bytes
+
         own = planned_bytes(network.regions, 0, comm.size) + region_signal_bytes(network)
         raise of_members(error, network.regions, own) from None
     backend_plan.check_memory(comm)

@@ -126,6 +126,7 @@ class _Compiler:
             dynamics = compile_synapse(self.item.synapse, weight, scale, self.dt_ms, path, self.places)
         finest = scale[0] * (1.0 if dynamics is None or dynamics.plastic else TYPICAL_FACTOR)
         listed = None if listing is None or counts else listing.weight
+        by_list = listing is not None and (counts or listed is not None)
         unit = 1.0 if counts else scaling.weight_unit
         if listed and events:
             message = "each of its synapses has a weight of its own, which is listed"
@@ -134,7 +135,7 @@ class _Compiler:
         course = weights_of(self.item, weight, unit, mix, self.target.model, events, changing, self.places)
         for part in course:
             use = Use(
-                part.path or (f"{self.path}.rule" if listed else f"{self.path}.{weight_key(self.item)}"),
+                part.path or (f"{self.path}.rule" if by_list else f"{self.path}.{weight_key(self.item)}"),
                 part.table,
                 None if scale == (1.0, 1.0) else factors,
                 0.0 if dynamics is None else dynamics.weight_max,

@@ -22,7 +22,6 @@ from dtbsim.kernels import (
     packets,
     pair_layout,
     poisson,
-    region_device_layout,
     scaling,
     tasks,
 )
@@ -75,6 +74,8 @@ def constants_text() -> str:
 @cache
 def region_layout_text() -> str:
     """Constants of the tables of mean-field regions; they begin with REGION_."""
+    from dtbsim.kernels import region_device_layout
+
     return _definitions(_integers(region_device_layout, "REGION_"))
 
 
