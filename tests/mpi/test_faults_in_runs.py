@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.by_day import by_day
 from tests.helpers.jobs import Job, Outcome, needs_mpiexec, status_of
 
 import dtbsim
@@ -215,7 +214,10 @@ def test_an_invalid_state_names_neuron_and_step(
         np.testing.assert_array_equal(steps, expected[0][before])
 
 
-@pytest.mark.parametrize(("ranks", "rank"), by_day([(1, 0), (3, 2), (3, 0)], [(3, 2)]))
+@pytest.mark.parametrize(
+    ("ranks", "rank"),
+    [pytest.param(1, 0, marks=pytest.mark.nightly), (3, 2), pytest.param(3, 0, marks=pytest.mark.nightly)],
+)
 def test_a_full_disk_is_one_line(config: Path, tmp_path: Path, expected: Any, ranks: int, rank: int) -> None:
     case = Case(config, tmp_path / "run", ranks=ranks, fault="full-disk", rank=rank)
     with case.job:
