@@ -4,6 +4,8 @@
 
 80 regions of aal2 (dense), 10 mm/ms where there are delays; process time of one thread, the best of five stretches,
 after compiling. `--scan` measures a whole 10-minute run of the dynamic mean field at dt 1 ms, as `dtbsim run` does it.
+`--large` measures other sizes: 400 regions, 100,000 voxels with sparse connections, and one minute of 256 members, from
+which the time for 10,000 follows.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import common
+from partitioners_networks import voxels
+from scipy.sparse import csr_array
 
+from dtbsim.atlas import Atlas, save_atlas
 from dtbsim.backends.regions.engine import RegionEngine
 from dtbsim.config import load_config_data
 from dtbsim.mpi.comm import SerialComm
@@ -38,6 +43,7 @@ class Case:
     delays: bool = False
     strength: float = 0.01
     parameters: dict[str, float] = field(default_factory=dict)
+    atlas: str = "aal2"
 
 
 CASES = {
@@ -53,7 +59,7 @@ CASES = {
 def config_of(case: Case, members: int, duration_ms: float) -> Any:
     """The configuration of a case; members differ in the strength and have seeds of their own."""
     data: dict[str, Any] = {
-        "atlas": "aal2",
+        "atlas": case.atlas,
         "simulation": {"dt_ms": case.dt_ms, "duration_ms": duration_ms, "threads": 1},
         "populations": {
             "x": {
@@ -74,16 +80,16 @@ def config_of(case: Case, members: int, duration_ms: float) -> Any:
     return load_config_data(data)
 
 
-def measured(case: Case, members: int) -> dict[str, float]:
+def measured(case: Case, members: int, n_regions: int = 80) -> dict[str, float]:
     """Nanoseconds per region, step and member, and seconds to compile and begin."""
-    steps = max(200, 40_000 // members)
+    steps = max(200, 40_000 // members) if n_regions <= 80 else max(20, 3_200_000 // (members * n_regions))
     network = compile_network(config_of(case, members, 8 * steps * case.dt_ms))
     assert network.regions is not None
     began_s = time.perf_counter()
     engine = RegionEngine(network.regions, network.dt_ms, SerialComm(), 1)
-    engine.advance(0, 100)
+    engine.advance(0, steps)
     begin_s = time.perf_counter() - began_s
-    best_s, at = float("inf"), 100
+    best_s, at = float("inf"), steps
     for _ in range(5):
         start_s = time.process_time()
         engine.advance(at, at + steps)
@@ -107,12 +113,37 @@ def scan() -> dict[str, float]:
     return {**stages, "fc_correlation": result.summary["fc_correlation"]}
 
 
+def large() -> dict[str, Any]:
+    """Networks of other sizes."""
+    found: dict[str, Any] = {}
+    for name, members in (("dmf", 16), ("dmf", 1), ("hopf", 16)):
+        found[f"{name}, 400 regions/{members}"] = measured(replace(CASES[name], atlas="schaefer400"), members, 400)
+    brain = voxels(100_000)
+    with tempfile.TemporaryDirectory() as folder:
+        links = csr_array(brain.synapses / brain.synapses.sum(axis=1).max())
+        names = tuple(f"v{k}" for k in range(links.shape[0]))
+        atlas = Atlas(name="voxels", region_names=names, xyz_mm=brain.blocks.xyz_mm, weights=links)
+        path = str(save_atlas(atlas, Path(folder) / "voxels.npz"))
+        result = measured(replace(CASES["hopf"], atlas=path), 1, len(names))
+    found[f"hopf, {brain.name}/1"] = result | {"step_s": result["ns"] * 1e-9 * len(names)}
+    case = replace(CASES["dmf"], dt_ms=1.0, strength=0.4)
+    config = config_of(case, 256, 60_000.0).model_dump(exclude_none=True)
+    config |= {"bold": {"population": "x"}, "simulation": config["simulation"] | {"threads": 2}}
+    with tempfile.TemporaryDirectory() as folder:
+        begun_s = time.perf_counter()
+        run(load_config_data(config), out=Path(folder) / "run", report=False)
+        took_s = time.perf_counter() - begun_s
+    found["a minute of dmf, 256 members, 2 threads"] = {"s": took_s, "s_for_10000": took_s * 10_000 / 256}
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", choices=[*CASES, []], help="default: all")
     parser.add_argument("--members", default="1,16,64")
     parser.add_argument("--scan", action="store_true")
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write results here")
     given = parser.parse_args()
     found: dict[str, Any] = {}
@@ -127,6 +158,10 @@ def main() -> None:
     if given.scan:
         found["scan"] = scan()
         print("10-minute scan:", ", ".join(f"{name} {value:.3g}" for name, value in found["scan"].items()))
+    if given.large:
+        for name, result in large().items():
+            print(f"{name}:", ", ".join(f"{key} {value:.4g}" for key, value in result.items()))
+            found[name] = result
     if given.json is not None:
         common.write_json(given.json, common.origin("regions", "numpy", "numba") | {"results": found})
 
