@@ -44,6 +44,7 @@ class Case:
     strength: float = 0.01
     parameters: dict[str, float] = field(default_factory=dict)
     atlas: str = "aal2"
+    normalise: str = "none"
 
 
 CASES = {
@@ -71,7 +72,13 @@ def config_of(case: Case, members: int, duration_ms: float) -> Any:
             }
         },
         "couplings": {
-            "c": {"source": "x", "target": "x", "strength": case.strength, "delay_ms": TRACTS if case.delays else 0.0}
+            "c": {
+                "source": "x",
+                "target": "x",
+                "strength": case.strength,
+                "delay_ms": TRACTS if case.delays else 0.0,
+                "normalise": case.normalise,
+            }
         },
     }
     if members > 1:
@@ -117,14 +124,16 @@ def large() -> dict[str, Any]:
     """Networks of other sizes."""
     found: dict[str, Any] = {}
     for name, members in (("dmf", 16), ("dmf", 1), ("hopf", 16)):
-        found[f"{name}, 400 regions/{members}"] = measured(replace(CASES[name], atlas="schaefer400"), members, 400)
+        found[f"{name}, 400 regions/{members}"] = measured(
+            replace(CASES[name], atlas="schaefer400", normalise="total"), members, 400
+        )
     brain = voxels(100_000)
     with tempfile.TemporaryDirectory() as folder:
-        links = csr_array(brain.synapses / brain.synapses.sum(axis=1).max())
+        links = csr_array(brain.synapses)
         names = tuple(f"v{k}" for k in range(links.shape[0]))
         atlas = Atlas(name="voxels", region_names=names, xyz_mm=brain.blocks.xyz_mm, weights=links)
         path = str(save_atlas(atlas, Path(folder) / "voxels.npz"))
-        result = measured(replace(CASES["hopf"], atlas=path), 1, len(names))
+        result = measured(replace(CASES["hopf"], atlas=path, normalise="total"), 1, len(names))
     found[f"hopf, {brain.name}/1"] = result | {"step_s": result["ns"] * 1e-9 * len(names)}
     case = replace(CASES["dmf"], dt_ms=1.0, strength=0.4)
     config = config_of(case, 256, 60_000.0).model_dump(exclude_none=True)
