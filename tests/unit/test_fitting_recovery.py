@@ -31,13 +31,16 @@ def measured(**values: Any) -> Target:
     ("method", "needs"), [("cmaes", "cma"), ("tpe", "optuna"), ("grid", "numpy"), ("enki", "numpy")]
 )
 def test_the_coupling_is_found_again(method: str, needs: str) -> None:
-    """From 0.40 to 0.45 a valley: squared errors of 0.007 to 0.009 with ten minutes, 0.024 at 0.375, 0.015 at 0.475."""
+    """FC of ten minutes hardly tells 0.40 from 0.45: of four targets planted at 0.40 three were fitted best at 0.45.
+
+    The limits are as wide as that, after CMA-ES had given 0.455; they exclude a search that does not find the valley.
+    """
     pytest.importorskip(needs)
     target = measured(**{STRENGTH: 0.40})
     found = dtbsim.fit(
         DMF, target, {STRENGTH: (0.2, 0.55)}, method=method, objective="fc_mse", evaluations=64, progress=False
     )
-    assert found.best[STRENGTH] == pytest.approx(0.425, abs=0.045)
+    assert found.best[STRENGTH] == pytest.approx(0.40, abs=0.07)
     assert found.held_out["fc_mse"]["mean"] < 0.012
 
 

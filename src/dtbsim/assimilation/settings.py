@@ -17,7 +17,7 @@ _SHARES = ("own_weight", "relaxation", "pooling")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a filter is told beside the data; see docs/assimilation.md.
+    """Settings of a filter; see docs/assimilation.md.
 
     members: simulations side by side.
     scheme: `own`: every region by its own observation (Lu et al. 2024); `diffusion`: the same averaged with what the

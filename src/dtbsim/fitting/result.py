@@ -1,4 +1,4 @@
-"""What a fit has found, and how it is told."""
+"""What a fit has found, and its text."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _no_regions(config: RunConfig, places: Places) -> None:
     unknown = {name for name, population in config.populations.items() if not is_known(population.model)}
     for key, item in config.couplings.items():
         if unknown.intersection(_ends(item)):
-            continue  # a mistake in the name of a model, which is told
+            continue  # the name of its model is wrong, which compiling the neurons reports
         message = "there is no population of mean-field regions"
         places.mistakes.append(places.error(f"couplings.{key}", message, "connect neurons by `projections`"))
     for key, item in config.controllers.items():
