@@ -40,6 +40,7 @@ from processes import MARKED, kill, kill_all, ranks
 from dtbsim.errors import EXIT_INPUT, EXIT_STORAGE, InputError
 from dtbsim.run_folder.checkpoints import find_checkpoint, list_checkpoints
 from dtbsim.store import open_run
+from dtbsim.store.published import published_path
 
 CONFIG = """\
 name: faults
@@ -305,7 +306,13 @@ def _is_published(run: Path, path: Path) -> bool:
     parts = path.relative_to(run).parts
     if not path.is_file() or "c" not in parts or parts[0] != "stores" or path.suffix == ".partial":
         return False
-    return bool(path.stat().st_size)
+    at = parts.index("c")
+    record = published_path(run.joinpath(*parts[: at - 1]))
+    if not record.is_file() or path.stat().st_size == 0:
+        return False
+    said = json.loads(record.read_text(encoding="utf-8"))
+    columns: list[str] = said.get("columns", [])
+    return parts[at - 1] not in columns or int(parts[at + 1]) * said["shard_rows"] < said["rows"]
 
 
 def contents(folder: Path) -> dict[str, Any]:

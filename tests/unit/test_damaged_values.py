@@ -17,6 +17,7 @@ from dtbsim.errors import EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.run_folder.inspection import inspect_folder
 from dtbsim.store import open_run
 from dtbsim.store.shards import check_shard
+from dtbsim.store.table_reader import TableReader
 
 CONFIG = """\
 name: small
@@ -72,6 +73,25 @@ def test_every_file_of_values(whole: Path, tmp_path: Path) -> None:
         assert named(folder, values=True) == [str(path)]
         path.write_bytes(data)
     assert named(folder, values=True) == []
+
+
+def test_every_byte_of_a_run_that_was_killed(whole: Path, tmp_path: Path) -> None:
+    """A shard has room for rows that were never published, which nobody reads: told all the same."""
+    sim = dtbsim.start(whole.parent / "small.yaml", out=tmp_path / "run")
+    sim.run(30)
+    sim.save()
+    shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    sim.abandon()
+    store = tmp_path / "killed/stores/spikes/rank_00000.zarr"
+    shard = store / "gid/c/0"
+    assert not TableReader(store, None).closed
+    TableReader(store, None).check_values()
+    for byte in range(0, shard.stat().st_size, 101):
+        flip(shard, byte)
+        with pytest.raises(InputError) as caught:
+            TableReader(store, None).check_values()
+        assert caught.value.where == str(shard)
+        flip(shard, byte)
 
 
 def test_a_checkpoint_is_looked_at_and_read_on_request(run: Path) -> None:
