@@ -1,0 +1,1 @@
+"""Neuromorphic chips: what they can hold, and networks in their numbers."""
