@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, Field]] = {
         "mesh_width": Field("tiles", "columns of the mesh that messages travel on", 1),
         "mesh_height": Field("tiles", "rows of the mesh", 1),
         "cores_per_tile": Field("cores", "cores that share a router", 1),
+        "populations_per_core": Field("populations", "populations of which neurons can share a core", 1),
         "chips_per_board": Field("chips", "chips of the largest board that is sold or lent as one", 1),
     },
     "memory": {
@@ -35,6 +36,7 @@ SECTIONS: dict[str, dict[str, Field]] = {
         "fan_in": Field("synapses", "synapses onto a neuron at most", 1),
         "axons_in": Field("axons", "source neurons that a core hears at most", 1),
         "axons_out": Field("axons", "pairs of a neuron and a core that hears it, of a core, at most", 1),
+        "targets": Field("cores", "cores that a neuron sends to at most", 1),
         "routes": Field("entries", "entries of the routing table of a chip", 1),
         "delay_min": Field("steps", "shortest delay", 0),
         "delay_max": Field("steps", "longest delay", 0),

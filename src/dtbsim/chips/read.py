@@ -12,6 +12,7 @@ from dtbsim.chips.chip import Chip, Quantity
 from dtbsim.chips.fields import SECTIONS, Field
 from dtbsim.config.locate import Locator, Problem, raise_all
 from dtbsim.config.yaml_text import parse_yaml
+from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError, did_you_mean
 from dtbsim.files import read_text
 
@@ -119,3 +120,19 @@ def _is_date(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def chip_text(chip: Chip) -> str:
+    """Return a description as YAML that `parse_chip` reads as the same chip; what is not known is left empty."""
+    data: dict[str, Any] = {"chip": FORMAT} | {key: getattr(chip, key) for key in _TEXTS} | {"model": chip.model}
+    for section, fields in SECTIONS.items():
+        data[section] = {key: _row(chip.numbers.get(f"{section}.{key}")) for key in fields}
+    return to_yaml(data)
+
+
+def _row(number: Quantity | None) -> dict[str, Any] | None:
+    if number is None:
+        return None
+    value = int(number.value) if number.value == round(number.value) else number.value
+    row: dict[str, Any] = {"value": value, "source": number.source}
+    return row | ({} if number.read is None else {"read": number.read})
