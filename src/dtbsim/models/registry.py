@@ -24,6 +24,7 @@ from dtbsim.models.neurons.iaf_wang_2002 import IafWang2002
 from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.lif_dtb import LifDtb
+from dtbsim.models.neurons.loihi_lif import LoihiLif
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
 from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
@@ -75,6 +76,7 @@ MODELS: Registry[Entry] = Registry(
                 Izhikevich,
                 Izhikevich2007,
                 LifDtb,
+                LoihiLif,
                 Mat2PscExp,
                 ParrotNeuron,
                 PoissonSource,

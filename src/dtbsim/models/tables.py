@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 DType = Literal["f32", "i32"]
-Takes = Literal["any", "positive", "size", "count"]
+Takes = Literal["any", "positive", "size", "count", "whole"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class Receptor:
     `watched` is that of an input that only feeds states which are recorded (`NeuronModel.with_states`).
     `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
     whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts; or "count": every spike
-    counts as one, whatever its weight is.
+    counts as one, whatever its weight is; or "whole", as of chips that compute with integers: whole numbers, which are
+    kept exactly.
     """
 
     name: str

@@ -8,12 +8,16 @@ MIN_RESOLUTION quanta, else into 24 bits, and into 27 bits in the groups of chan
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from dtbsim.config.drives import Spiking
 from dtbsim.config.network import Projection
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Receptor
+from dtbsim.models.connections.base import Span
+from dtbsim.numerics.fixed_point import lowest_bit
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import Channel, Drive
 from dtbsim.spec.places import Places
@@ -191,7 +195,7 @@ def input_mix(
 def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, places: Places) -> float:
     """1, or -1 where a port counts the size of weights below 0; conductances take no others below 0."""
     low, high = sorted((factor * weight.low, factor * weight.high))
-    if row.takes == "any" or low >= 0:
+    if row.takes in ("any", "whole") or low >= 0:
         return 1.0
     if row.takes == "size" and high <= 0:
         return -1.0
@@ -203,6 +207,35 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
         if high <= 0
         else "bound the distribution, for example with low: 0",
     )
+
+
+def kept_grid(
+    model: NeuronModel, mix: Mix, weight: Table, factors: Sequence[float], listed: Span | None, path: str, places: Places
+) -> float:
+    """The grid (`Use.grid`) on which the weights of `path` are kept exactly, 0 where they may be rounded.
+
+    `listed` are the weights if there is a list of them, else they are `weight` times `factors`. InputError where a port
+    takes whole numbers, and these are none.
+    """
+    inputs = {index for index, _ in mix}
+    port = next((row.name for row in model.receptors if row.takes == "whole" and row.channel in inputs), None)
+    if port is None:
+        return 0.0 if listed is None else listed.grid
+    whole = f"port '{port}' of model '{model.name}' takes whole numbers as weights"
+    if any(factor != round(factor) for _, factor in mix):
+        raise places.error(f"{path}", f"{whole}, and no shares of them", "name the port alone")
+    if listed is not None:
+        if listed.grid < 1 and (listed.low, listed.high) != (0.0, 0.0):
+            raise places.error(path, f"{whole}; those that are listed are others", "round them")
+        return listed.grid
+    if not weight.constant:
+        raise places.error(path, f"{whole}; drawn ones are none", "list them (rule: {kind: explicit, file: ...})")
+    given = weight.low * np.asarray(factors, np.float64)
+    sizes = np.rint(np.abs(given))
+    wrong = np.abs(np.abs(given) - sizes) > 1e-9 * sizes
+    if wrong.any():
+        raise places.error(path, f"a weight of {given[wrong][0]:g}: {whole}", "round it")
+    return 0.0 if not sizes.any() else lowest_bit(sizes)
 
 
 def _default_port(model: NeuronModel, weight: Table, where: str, places: Places) -> str:

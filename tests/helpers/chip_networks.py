@@ -1,0 +1,92 @@
+"""Networks in the numbers of chips, the same for dtbsim and for the tools they are compared with.
+
+It needs numpy alone, any version: `RandomState` gives the same numbers for ever (NEP 19), and the tools run in
+environments of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+N_EX, N_IN = 600, 150
+N_NEURONS = N_EX + N_IN
+N_SYNAPSES = 82_000
+
+
+@dataclass(frozen=True)
+class ChipNetwork:
+    """A recurrent network with spikes from outside; `delay` counts as the chip does, from 0.
+
+    source, target, weight, delay: of every synapse, sorted by target; `weight` is a mantissa. `in_*`: the same of
+    synapses from sources outside. `input`: (step, source), steps of the chip in which the source's spikes set out.
+    """
+
+    source: Any
+    target: Any
+    weight: Any
+    delay: Any
+    in_source: Any
+    in_target: Any
+    in_weight: Any
+    in_delay: Any
+    input: Any
+    n_inputs: int
+    n_steps: int
+
+
+def loihi_network(
+    *, seed: int = 1, n_steps: int = 500, max_delay: int = 7, n_inputs: int = 100, scale: float = 1.0
+) -> ChipNetwork:
+    """750 neurons (600 excite, 150 inhibit), 82,000 synapses with drawn weights and delays."""
+    random = np.random.RandomState(seed)
+    source, target = random.randint(0, N_NEURONS, N_SYNAPSES), random.randint(0, N_NEURONS, N_SYNAPSES)
+    excites = source < N_EX
+    weight = np.where(excites, random.randint(1, 5, N_SYNAPSES), -random.randint(5, 19, N_SYNAPSES))
+    weight = np.rint(scale * weight).astype(np.int64)
+    delay = random.randint(0, max_delay + 1, N_SYNAPSES)
+    order = np.lexsort((delay, source, target))
+    in_target = np.repeat(np.arange(N_NEURONS), 10)
+    in_source = random.randint(0, max(n_inputs, 1), in_target.size)
+    in_weight = random.randint(10, 60, in_target.size)
+    in_delay = random.randint(0, max_delay + 1, in_target.size)
+    steps, sources = np.nonzero(random.rand(n_steps, max(n_inputs, 1)) < 0.06)
+    given = np.column_stack([steps, sources])
+    given = given[given[:, 0] > 0]
+    return ChipNetwork(
+        source[order], target[order], weight[order], delay[order], in_source, in_target, in_weight, in_delay,
+        given, n_inputs, n_steps,
+    )  # fmt: skip
+
+
+def configuration(net: ChipNetwork, parameters: dict[str, Any], *, unit: int = 1, bias: Any = None) -> dict[str, Any]:
+    """The network of `loihi_lif` neurons for dtbsim; weights are `unit` times the mantissas.
+
+    A delay of d steps is one of d - 1 on the chip, and a spike from outside that sets out in step k is sent at k dt.
+    """
+    if bias is not None:
+        parameters = parameters | {"bias_mantissa": bias}
+
+    def edges(source: Any, target: Any, weight: Any, delay: Any) -> dict[str, Any]:
+        listed = {"source": source, "target": target, "weight": unit * weight, "delay_steps": delay + 1}
+        return {"kind": "explicit", "edges": listed}
+
+    given = {
+        "name": "chip",
+        "simulation": {"dt_ms": 1.0, "duration_ms": float(net.n_steps)},
+        "populations": {"N": {"model": "loihi_lif", "size": N_NEURONS, "parameters": parameters}},
+        "projections": {
+            "NN": {"source": "N", "target": "N", "rule": edges(net.source, net.target, net.weight, net.delay)}
+        },
+    }
+    if net.n_inputs:
+        given["populations"]["S"] = {
+            "model": "spike_source",
+            "size": net.n_inputs,
+            "spikes": {"neuron": net.input[:, 1], "time_ms": 1.0 * net.input[:, 0]},
+        }
+        rule = edges(net.in_source, net.in_target, net.in_weight, net.in_delay)
+        given["projections"]["SN"] = {"source": "S", "target": "N", "rule": rule}
+    return given
