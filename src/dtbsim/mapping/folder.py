@@ -3,7 +3,7 @@
 map.json        sizes, traffic, energy, losses, in plain numbers, with the checksum of map.npz
 map.npz         arrays: where every neuron is, what every core holds, messages, and all numbers of the chip
 chip.yaml       the description of the chip that was used
-config.yaml     the configuration of the network
+config.yaml     the configuration of the network; inputs/ and models/ hold what it names
 network/        the configuration that runs as the chip does, with its lists
 report.html     all of it to look at
 """
@@ -37,15 +37,21 @@ _WHOLE = "map the network again"
 _LOADS = ("neurons", "synapses", "bytes", "axons_in", "axons_out")
 
 
-def keep_config(source: Any, overrides: Any, folder: Path, target: Path) -> Path:
-    """Write the configuration of the network, which names its files from the folder `target`; return its path."""
+def keep_config(source: Any, overrides: Any, folder: Path) -> Path:
+    """Write the configuration of the network, with what it names beside it as in run folders; return its path."""
+    from dtbsim.config.dump import dump_config
     from dtbsim.given import resolve
-    from dtbsim.tuning.written import tuned_text
+    from dtbsim.run_folder.claim import RunFolder
+    from dtbsim.run_folder.inputs import find_inputs, keep_inputs
+    from dtbsim.simulate.own_models import own_models
 
     config, base_dir, _ = resolve(source, overrides)
-    path = folder / CONFIG
-    write_text(path, tuned_text(None, config, {}, base_dir, target.absolute()))
-    return path
+    kept = RunFolder(folder, "")
+    models = own_models(config, base_dir)
+    models.write(kept)
+    config, _ = keep_inputs(find_inputs(config, base_dir), models.config, kept)
+    write_text(folder / CONFIG, dump_config(config))
+    return folder / CONFIG
 
 
 def write_mapping(made: Mapping, folder: Path) -> None:

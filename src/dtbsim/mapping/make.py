@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def map_network(
     links = links_of(built)
     _refuse_early(built, links, wanted)
     with new_folder(target) as folder:
-        config = keep_config(source, set, folder, target)
+        config = keep_config(source, set, folder)
         told = _rates(rates, links, config, duration_ms)
         made = _mapped(built, links, wanted, told, target)
         write_mapping(made, folder)
@@ -208,8 +208,17 @@ def _mapped(built: BuiltNetwork, links: Links, wanted: Wanted, told: Callable[[]
         losses=() if conversion is None else conversion.losses,
         notes=(*notes, *_notes(conversion, chip)),
         conversion=None if conversion is None else _renumbered(conversion, order),
-        numbers=dict(conversion_arrays(conversion)),
+        numbers=dict(conversion_arrays(conversion)) | dict(_outside(built, links)),
     )
+
+
+def _outside(built: BuiltNetwork, links: Links) -> Iterator[tuple[str, Any]]:
+    """Yield listed spikes of populations that are not on the chip."""
+    for name in links.families:
+        spikes = built.populations[name].spikes
+        if not links.placed[links.gids_of(name)].any() and len(spikes):
+            yield f"outside/{name}/step", spikes["step"].to_numpy(np.int64)
+            yield f"outside/{name}/gid", spikes["gid"].to_numpy(np.int64)
 
 
 def _places(between: Any, mesh: Any, chip: Chip, loads: Any, n_chips: int) -> tuple[I64, list[str]]:
