@@ -1,7 +1,7 @@
 """Which neurons share a core: by regions, in the order of gids, or so that spikes reach as few cores as they can.
 
 regions     Every region has cores of its own, on which its populations lie together, split evenly where it needs
-            several. Where there are more such parts than cores, parts share cores in the order of the atlas.
+            several; where a core has neurons of one population only, every population has. Where there are more such parts than cores, parts share cores in the order of the atlas.
 sequential  Neurons in the order of their gids, core after core.
 km1         As regions where every region fits a core and there are enough; else Mt-KaHyPar puts regions, or blocks of
             neurons where a region needs several cores, onto cores so that spikes reach as few cores as they can
@@ -39,10 +39,16 @@ def partition(links: Links, chip: Chip, method: str, n_cores: int, rates_hz: F64
 
     Raises:
         MissingDependencyError: km1 needs mtkahypar, which is not installed.
+        InputError: km1 for a chip whose cores have neurons of one population.
     """
     if method == "sequential":
         cores, used = _sequential(links, chip)
         return cores, used, "neurons in the order of their numbers"
+    if method == "km1" and _alone(chip):
+        raise InputError(
+            f"a core of {chip.name} has neurons of one population ({chip.cited('size.populations_per_core')}), "
+            "which km1 would mix", where="--partition", remedy="use regions or sequential",
+        )  # fmt: skip
     groups = _groups(links, chip)
     parts, n_parts = _split(links, chip, groups)
     n_groups = np.unique(groups[links.placed]).size
@@ -56,13 +62,16 @@ def partition(links: Links, chip: Chip, method: str, n_cores: int, rates_hz: F64
     return cores, used, f"{n_vertices} {'regions' if n_parts == n_groups else 'blocks'}, cut by Mt-KaHyPar"
 
 
+def _alone(chip: Chip) -> bool:
+    """Whether a core computes neurons of one population only."""
+    return chip.get("size.populations_per_core") == 1
+
+
 def _groups(links: Links, chip: Chip) -> I64:
-    """int64[n]: what belongs together, a region or, without one, a population; where a core has one population, that."""
-    part = np.arange(len(links.names))
-    if chip.get("size.populations_per_core") == 1:
-        key = part
-    else:
-        key = np.where(links.region >= 0, links.region, len(links.regions) + part)
+    """int64[n]: what belongs together: a region, without one a population; its population where cores have but one."""
+    if _alone(chip):
+        return links.family[links.population]
+    key = np.where(links.region >= 0, links.region, len(links.regions) + np.arange(len(links.names)))
     return key[links.population].astype(np.int64)
 
 
@@ -72,7 +81,7 @@ def _split(links: Links, chip: Chip, groups: I64) -> tuple[I64, int]:
     n_groups = int(group.max()) + 1 if group.size else 0
     placed = links.placed
     sizes = np.bincount(group[placed], minlength=n_groups)
-    rank = _rank_within(links, group)
+    rank = _rank_within(links, group, mixed=not _alone(chip))
     work = np.bincount(group, work_of(links, chip), n_groups)
     pieces = np.clip(np.ceil(work - 1e-9).astype(np.int64), 1, np.maximum(sizes, 1))
     for _ in range(_ROUNDS):
@@ -91,14 +100,15 @@ def _split(links: Links, chip: Chip, groups: I64) -> tuple[I64, int]:
     return cores, used
 
 
-def _rank_within(links: Links, group: I64) -> I64:
-    """int64[n]: a number within the group so that equal slices hold equal shares of every population of it.
+def _rank_within(links: Links, group: I64, *, mixed: bool) -> I64:
+    """int64[n]: a number within the group, in the order of gids.
 
-    Neurons are ordered by their relative position in their population.
+    With `mixed` it is such that equal slices hold equal shares of every population of the group: neurons are ordered by
+    their relative position in their population.
     """
     sizes = np.bincount(links.population, minlength=len(links.names))
     start = np.concatenate(([0], np.cumsum(sizes)))[:-1]
-    position = (np.arange(links.n) - start[links.population] + 0.5) / sizes[links.population]
+    position = (np.arange(links.n) - start[links.population] + 0.5) / sizes[links.population] if mixed else group
     order = np.lexsort((np.arange(links.n), position, group, ~links.placed))
     rank = np.zeros(links.n, np.int64)
     inside = order[: int(links.placed.sum())]
@@ -110,7 +120,7 @@ def _rank_within(links: Links, group: I64) -> I64:
 def _sequential(links: Links, chip: Chip) -> tuple[I64, int]:
     """Fill cores in the order of gids, each as far as neurons, synapses and axons fit."""
     order = np.flatnonzero(links.placed)
-    by = links.population if chip.get("size.populations_per_core") == 1 else np.zeros(links.n, np.int64)
+    by = links.family[links.population] if _alone(chip) else np.zeros(links.n, np.int64)
     cores = np.full(links.n, -1, np.int64)
     cores[order] = _fill(work_of(links, chip)[order], by[order])
     least_room = 1.0
@@ -146,8 +156,8 @@ def _packed(links: Links, chip: Chip, parts: I64, n_parts: int) -> tuple[I64, in
         if chip.get(path) is not None:
             work = np.maximum(work, used / chip[path])
     kinds = np.zeros(n_parts, np.int64)
-    if chip.get("size.populations_per_core") == 1:
-        kinds[parts[inside]] = links.population[inside]
+    if _alone(chip):
+        kinds[parts[inside]] = links.family[links.population[inside]]
     bins = _fill(work, kinds)
     return take(np.where(inside, bins[parts], -1))
 

@@ -36,7 +36,7 @@ class Mesh:
 
 
 def mesh_of(chip: Chip, n_chips: int) -> Mesh:
-    """Return the places of `n_chips` chips, laid out in a square, chip after chip and tile after tile."""
+    """Return the places of `n_chips` chips, laid out in a square; tiles count down columns, as in SANA-FE."""
     cores = round(chip["size.cores"])
     sizes = [chip.whole(f"size.{key}") for key in ("mesh_width", "mesh_height", "cores_per_tile")]
     known = None not in sizes
@@ -44,8 +44,8 @@ def mesh_of(chip: Chip, n_chips: int) -> Mesh:
     across = math.ceil(math.sqrt(n_chips))
     core = np.arange(n_chips * cores)
     number, tile = core // cores, core % cores // per_tile
-    x = number % across * width + tile % width
-    y = number // across * height + tile // width
+    x = number % across * width + tile // height
+    y = number // across * height + tile % height
     return Mesh(number, x, y, known)
 
 
