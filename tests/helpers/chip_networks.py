@@ -61,22 +61,23 @@ def loihi_network(
     )  # fmt: skip
 
 
-def configuration(net: ChipNetwork, parameters: dict[str, Any], *, unit: int = 1, bias: Any = None) -> dict[str, Any]:
-    """The network of `loihi_lif` neurons for dtbsim; weights are `unit` times the mantissas.
+def configuration(
+    net: ChipNetwork, parameters: dict[str, Any], *, unit: int = 1, model: str = "loihi_lif", shift: int = 1
+) -> dict[str, Any]:
+    """The network of neurons of a chip for dtbsim; weights are `unit` times the mantissas.
 
-    A delay of d steps is one of d - 1 on the chip, and a spike from outside that sets out in step k is sent at k dt.
+    A delay of d steps is one of d - `shift` on the chip, and a spike from outside that sets out in step k is sent at
+    k dt.
     """
-    if bias is not None:
-        parameters = parameters | {"bias_mantissa": bias}
 
     def edges(source: Any, target: Any, weight: Any, delay: Any) -> dict[str, Any]:
-        listed = {"source": source, "target": target, "weight": unit * weight, "delay_steps": delay + 1}
+        listed = {"source": source, "target": target, "weight": unit * weight, "delay_steps": delay + shift}
         return {"kind": "explicit", "edges": listed}
 
     given = {
         "name": "chip",
         "simulation": {"dt_ms": 1.0, "duration_ms": float(net.n_steps)},
-        "populations": {"N": {"model": "loihi_lif", "size": N_NEURONS, "parameters": parameters}},
+        "populations": {"N": {"model": model, "size": N_NEURONS, "parameters": parameters}},
         "projections": {
             "NN": {"source": "N", "target": "N", "rule": edges(net.source, net.target, net.weight, net.delay)}
         },
@@ -90,3 +91,17 @@ def configuration(net: ChipNetwork, parameters: dict[str, Any], *, unit: int = 1
         rule = edges(net.in_source, net.in_target, net.in_weight, net.in_delay)
         given["projections"]["SN"] = {"source": "S", "target": "N", "rule": rule}
     return given
+
+
+CORES = 25
+"""Neuron n lives on core n % CORES."""
+SANAFE_LOIHI = {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 60, "refractory_steps": 3}
+LOIHI_BIAS = np.random.RandomState(2).randint(100, 700, N_NEURONS)
+"""Constant input of the neurons (exponent 0)."""
+SANAFE_TRUENORTH = {"threshold": 60, "negative_threshold": 40, "reset": -3, "reset_mode": 0, "negative_saturates": 1}
+
+
+def sanafe_truenorth() -> tuple[ChipNetwork, Any]:
+    """The network with delays of one step, and the leaks of its neurons, which drive it."""
+    net = loihi_network(seed=3, max_delay=0, n_inputs=0)
+    return net, np.random.RandomState(4).randint(1, 6, N_NEURONS)

@@ -30,6 +30,7 @@ from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
 from dtbsim.models.neurons.theta import Theta
+from dtbsim.models.neurons.truenorth import TrueNorth
 from dtbsim.registry import Registry
 
 
@@ -83,6 +84,7 @@ MODELS: Registry[Entry] = Registry(
                 Qif,
                 SpikeSource,
                 Theta,
+                TrueNorth,
             )
         },
         **{model.name: Entry(model, _AMPA_GABA) for model in (Glif1Psc, Glif2Psc, Glif3Psc, Glif4Psc, Glif5Psc)},
