@@ -71,7 +71,7 @@ def of_network(links: Links, chip: Chip) -> Iterator[Violation]:
 
 
 def of_cores(links: Links, chip: Chip, core_of: I64, loads: Loads, reach: Reach) -> Iterator[Violation]:
-    """Yield limits of cores that are broken, each with the fullest core and the population that has most neurons there."""
+    """Yield limits of cores that are broken, each with the fullest core and the population with most neurons there."""
     for name, path in capacities(chip):
         used = getattr(loads, name)
         if used is None or not used.size:

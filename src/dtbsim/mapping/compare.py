@@ -87,9 +87,7 @@ class Comparison:
             "reference": {name: asdict(self.reference[name]) for name in self.names},
             "chip": {name: asdict(self.chip[name]) for name in self.names},
             "seeds": [{name: asdict(seed[name]) for name in self.names} for seed in self.seeds],
-            "agreements": [
-                {"what": what, "chip": value, "seeds": others} for what, value, others in self.agreements
-            ],
+            "agreements": [{"what": what, "chip": value, "seeds": others} for what, value, others in self.agreements],
             "warnings": self.warnings,
         }
 
@@ -165,7 +163,13 @@ def _statistics(seen: _Seen, populations: Mapping[str, I64], start_ms: float, st
         index[gids] = np.arange(gids.size)
         own = index[seen.gids]
         found[name] = population_statistics(
-            seen.steps[own >= 0], own[own >= 0], gid0=0, size=gids.size, dt_ms=seen.dt_ms, start_step=start, stop_step=stop
+            seen.steps[own >= 0],
+            own[own >= 0],
+            gid0=0,
+            size=gids.size,
+            dt_ms=seen.dt_ms,
+            start_step=start,
+            stop_step=stop,
         )
     return found
 
@@ -204,7 +208,9 @@ def _agreements(
 
 
 def _with_first(values: list[F64]) -> tuple[float, list[float]]:
-    others = [pearson(values[0], item) if item.std() > 0 and values[0].std() > 0 else float("nan") for item in values[1:]]
+    others = [
+        pearson(values[0], item) if item.std() > 0 and values[0].std() > 0 else float("nan") for item in values[1:]
+    ]
     return others[0], others[1:]
 
 
