@@ -6,7 +6,7 @@ environments of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -105,3 +105,27 @@ def sanafe_truenorth() -> tuple[ChipNetwork, Any]:
     """The network with delays of one step, and the leaks of its neurons, which drive it."""
     net = loihi_network(seed=3, max_delay=0, n_inputs=0)
     return net, np.random.RandomState(4).randint(1, 6, N_NEURONS)
+
+
+SPINNAKER_DT_MS = 1.0
+
+
+def spinnaker_network() -> ChipNetwork:
+    """The network with delays of 1 to 7 steps and weights in units of the ring buffer."""
+    net = loihi_network(seed=5, n_inputs=0, max_delay=6, scale=60.0)
+    return replace(net, delay=net.delay + 1)
+
+
+def spinnaker_parameters() -> dict[str, Any]:
+    """Parameters of its neurons, most of them drawn: every constant of the chip has many values."""
+    random = np.random.RandomState(6)
+
+    def drawn(low: float, high: float) -> Any:
+        return np.round(random.uniform(low, high, N_NEURONS), 4)
+
+    return {
+        "cm_nF": drawn(0.2, 0.4), "tau_m_ms": drawn(8.0, 25.0), "v_rest_mV": drawn(-68.0, -62.0),
+        "v_thresh_mV": drawn(-52.0, -48.0), "v_reset_mV": drawn(-75.0, -66.0), "tau_refrac_ms": drawn(0.0, 5.0),
+        "tau_syn_ex_ms": drawn(0.7, 6.0), "tau_syn_in_ms": drawn(2.0, 12.0), "i_offset_nA": drawn(0.3, 0.7),
+        "shift_ex": 3, "shift_in": 4,
+    }  # fmt: skip
