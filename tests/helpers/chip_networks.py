@@ -93,6 +93,12 @@ def configuration(
     return given
 
 
+LOIHI_CASES = {
+    "cuba": {"decay_u": 600, "decay_v": 200, "vth_mantissa": 2400, "refractory_steps": 3},
+    "slow": {"decay_u": 37, "decay_v": 12, "vth_mantissa": 99001, "refractory_steps": 1},
+    "delta": {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 180, "refractory_steps": 20},
+}
+"""Parameters of the neurons, in the names of dtbsim."""
 CORES = 25
 """Neuron n lives on core n % CORES."""
 SANAFE_LOIHI = {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 60, "refractory_steps": 3}
@@ -129,3 +135,18 @@ def spinnaker_parameters() -> dict[str, Any]:
         "tau_syn_ex_ms": drawn(0.7, 6.0), "tau_syn_in_ms": drawn(2.0, 12.0), "i_offset_nA": drawn(0.3, 0.7),
         "shift_ex": 3, "shift_in": 4,
     }  # fmt: skip
+
+
+def spinnaker_configuration() -> dict[str, Any]:
+    """That network for dtbsim; delays count as on the chip."""
+    net = spinnaker_network()
+    given = configuration(net, spinnaker_parameters(), model="spinnaker_if_curr_exp", shift=0)
+    del given["projections"]["NN"]
+    for port, mine in (("ex", net.weight >= 0), ("in", net.weight < 0)):
+        edges = {
+            "source": net.source[mine], "target": net.target[mine], "weight": abs(net.weight[mine]),
+            "delay_steps": net.delay[mine],
+        }  # fmt: skip
+        rule = {"kind": "explicit", "edges": edges}
+        given["projections"][port] = {"source": "N", "target": "N", "receptor": port, "rule": rule}
+    return given
