@@ -6,7 +6,7 @@ environments of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,12 @@ def configuration(
     return given
 
 
+LOIHI_CASES = {
+    "cuba": {"decay_u": 600, "decay_v": 200, "vth_mantissa": 2400, "refractory_steps": 3},
+    "slow": {"decay_u": 37, "decay_v": 12, "vth_mantissa": 99001, "refractory_steps": 1},
+    "delta": {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 180, "refractory_steps": 20},
+}
+"""Parameters of the neurons, in the names of dtbsim."""
 CORES = 25
 """Neuron n lives on core n % CORES."""
 SANAFE_LOIHI = {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 60, "refractory_steps": 3}
@@ -105,3 +111,42 @@ def sanafe_truenorth() -> tuple[ChipNetwork, Any]:
     """The network with delays of one step, and the leaks of its neurons, which drive it."""
     net = loihi_network(seed=3, max_delay=0, n_inputs=0)
     return net, np.random.RandomState(4).randint(1, 6, N_NEURONS)
+
+
+SPINNAKER_DT_MS = 1.0
+
+
+def spinnaker_network() -> ChipNetwork:
+    """The network with delays of 1 to 7 steps and weights in units of the ring buffer."""
+    net = loihi_network(seed=5, n_inputs=0, max_delay=6, scale=60.0)
+    return replace(net, delay=net.delay + 1)
+
+
+def spinnaker_parameters() -> dict[str, Any]:
+    """Parameters of its neurons, most of them drawn: every constant of the chip has many values."""
+    random = np.random.RandomState(6)
+
+    def drawn(low: float, high: float) -> Any:
+        return np.round(random.uniform(low, high, N_NEURONS), 4)
+
+    return {
+        "cm_nF": drawn(0.2, 0.4), "tau_m_ms": drawn(8.0, 25.0), "v_rest_mV": drawn(-68.0, -62.0),
+        "v_thresh_mV": drawn(-52.0, -48.0), "v_reset_mV": drawn(-75.0, -66.0), "tau_refrac_ms": drawn(0.0, 5.0),
+        "tau_syn_ex_ms": drawn(0.7, 6.0), "tau_syn_in_ms": drawn(2.0, 12.0), "i_offset_nA": drawn(0.3, 0.7),
+        "shift_ex": 3, "shift_in": 4,
+    }  # fmt: skip
+
+
+def spinnaker_configuration() -> dict[str, Any]:
+    """That network for dtbsim; delays count as on the chip."""
+    net = spinnaker_network()
+    given = configuration(net, spinnaker_parameters(), model="spinnaker_if_curr_exp", shift=0)
+    del given["projections"]["NN"]
+    for port, mine in (("ex", net.weight >= 0), ("in", net.weight < 0)):
+        edges = {
+            "source": net.source[mine], "target": net.target[mine], "weight": abs(net.weight[mine]),
+            "delay_steps": net.delay[mine],
+        }  # fmt: skip
+        rule = {"kind": "explicit", "edges": edges}
+        given["projections"][port] = {"source": "N", "target": "N", "receptor": port, "rule": rule}
+    return given

@@ -14,15 +14,9 @@ from pathlib import Path
 import brian2
 import numpy as np
 from brian2_loihi import LoihiNetwork, LoihiNeuronGroup, LoihiSpikeGeneratorGroup, LoihiSpikeMonitor, LoihiSynapses
-from tests.helpers.chip_networks import N_NEURONS, loihi_network
+from tests.helpers.chip_networks import LOIHI_CASES, N_NEURONS, loihi_network
 
 OUT = Path(__file__).parent / "data" / "brian2_loihi.npz"
-CASES = {
-    "cuba": {"decay_u": 600, "decay_v": 200, "vth_mantissa": 2400, "refractory_steps": 3},
-    "slow": {"decay_u": 37, "decay_v": 12, "vth_mantissa": 99001, "refractory_steps": 1},
-    "delta": {"decay_u": 4096, "decay_v": 301, "vth_mantissa": 180, "refractory_steps": 20},
-}
-"""Parameters of the neurons, in the names of dtbsim."""
 MIXED = 1
 
 
@@ -57,7 +51,7 @@ def _connect(source, target, sources, targets, weights, delays):
 
 if __name__ == "__main__":
     brian2.prefs.codegen.target = "numpy"
-    found = {name: spikes(case) for name, case in CASES.items()}
+    found = {name: spikes(case) for name, case in LOIHI_CASES.items()}
     for name, each in found.items():
         print(name, len(each), "spikes")
     np.savez_compressed(sys.argv[1] if len(sys.argv) > 1 else OUT, **found)

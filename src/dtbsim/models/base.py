@@ -199,6 +199,8 @@ class NeuronModel(TableModel):
     """Whether a neuron can spike several times in a step: the last value of `update` is then their number."""
     default_receptor: str | None = None
     """Port of synapses that name none, where there are several."""
+    bit_operations: bool = False
+    """Whether `update` also takes & << >> of integers, and `float_bits` and `bits_float` of `language.elementary`."""
 
     @staticmethod
     def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -29,6 +29,7 @@ from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
 from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
+from dtbsim.models.neurons.spinnaker_if_curr_exp import SpinnakerIfCurrExp
 from dtbsim.models.neurons.theta import Theta
 from dtbsim.models.neurons.truenorth import TrueNorth
 from dtbsim.registry import Registry
@@ -83,6 +84,7 @@ MODELS: Registry[Entry] = Registry(
                 PoissonSource,
                 Qif,
                 SpikeSource,
+                SpinnakerIfCurrExp,
                 Theta,
                 TrueNorth,
             )

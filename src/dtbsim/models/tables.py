@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 DType = Literal["f32", "i32"]
-Takes = Literal["any", "positive", "size", "count", "whole"]
+Takes = Literal["any", "positive", "size", "count", "whole", "unsigned"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Receptor:
     `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
     whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts; or "count": every spike
     counts as one, whatever its weight is; or "whole", as of chips that compute with integers: whole numbers, which are
-    kept exactly.
+    kept exactly, and "unsigned": those that are not below 0.
     """
 
     name: str

@@ -32,6 +32,8 @@ MAX_PLASTIC = 100 * 2**24
 """Largest plastic weight in quanta: an int32 that is a float32, too."""
 SMALLEST_QUANTUM = 2.0**-126
 """The smallest normal float32."""
+WHOLE = ("whole", "unsigned")
+"""What ports take whose weights are kept exactly."""
 SMALLEST_WEIGHT = 1e-30
 """The quantum of smaller weights could be no normal float32."""
 WEIGHT_KEYS = {"pA": "weight_pA", "mV": "weight_mV", "nS": "weight_nS", "": "weight", "1": "weight"}
@@ -200,6 +202,9 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
     if row.takes == "size" and high <= 0:
         return -1.0
     amount = f"a weight of {low:g}" if low == high else f"weights from {low:g} to {high:g}"
+    if row.takes == "unsigned":
+        what = f"{amount} into port '{row.name}' of model '{model}': its weights are not below 0"
+        raise places.error(where, what, "choose the port by what the synapse does, and give the size")
     raise places.error(
         where,
         f"{amount} {row.weight_unit} into port '{row.name}' of model '{model}': a conductance must not become negative",
@@ -218,7 +223,7 @@ def kept_grid(
     takes whole numbers, and these are none.
     """
     inputs = {index for index, _ in mix}
-    port = next((row.name for row in model.receptors if row.takes == "whole" and row.channel in inputs), None)
+    port = next((row.name for row in model.receptors if row.takes in WHOLE and row.channel in inputs), None)
     if port is None:
         return 0.0 if listed is None else listed.grid
     whole = f"port '{port}' of model '{model.name}' takes whole numbers as weights"
