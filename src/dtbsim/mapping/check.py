@@ -59,9 +59,8 @@ def of_network(links: Links, chip: Chip) -> Iterator[Violation]:
         yield from _broken(chip, "memory.synapses_per_core", f"populations.{name}", "synapses onto a neuron", most)
     if chip.model is not None:
         return  # the conversion knows what its steps of delay mean
-    for name, part, (low, high) in links.projection:
+    for where, part, (low, high) in links.projection:
         if part.stop > part.start:
-            where = f"projections.{name}"
             yield from _broken(chip, "connections.delay_max", where, "longest delay in steps", high)
             least = chip.get("connections.delay_min")
             if least is not None and low < least:

@@ -113,11 +113,11 @@ def _panels(made: Mapping) -> Iterator[Panel]:
 
 
 def _dynamics_lead(comparison: Comparison) -> str:
+    beside = f" and with {len(comparison.seeds)} other seeds" if comparison.seeds else ""
     return safe(
-        f"{comparison.seconds:g} s of the network run as the chip would, beside the same network unrounded"
-        + (f" and with {len(comparison.seeds)} other seeds." if comparison.seeds else ".")
-        + f" {comparison.first_difference_text} After that spikes are not compared: a network in balance goes another way "
-        "after any difference. What counts is whether the chip is farther away than another seed is."
+        f"{comparison.seconds:g} s of the network run as the chip would, beside the same network unrounded{beside}. "
+        f"{comparison.first_difference_text} After that spikes are not compared, because a balanced network goes "
+        "another way after any difference. What counts is whether the chip is farther away than another seed is."
     )
 
 
