@@ -145,9 +145,9 @@ def _if_known(chip: Chip) -> str:
 
 def refuse(chip: Chip, violations: list[Violation], advice: str, further: list[InputError]) -> None:
     """Raise InputError, a line for each violation and for what the conversion refuses; nothing where there are none."""
-    mistakes = [violation.error(chip) for violation in violations]
-    mistakes += further
-    if violations:
-        mistakes[len(violations) - 1].remedy = advice
+    own = [violation.error(chip) for violation in dict.fromkeys(violations)]
+    if own:
+        own[-1].remedy = advice
+    mistakes = [*own, *further]
     if mistakes:
         raise mistakes[0] if len(mistakes) == 1 else MultipleInputError(mistakes)
