@@ -24,19 +24,22 @@ class ChipPopulation:
         name: as in the configuration.
         model: the chip's neuron model (`loihi_lif`, ...), or `spike_source` for listed spikes from outside.
         gids: int64[n], ascending: numbers of its neurons in the network that was converted.
-        parameters: parameters of the model, int64[n] each, as the registers hold them.
-        initial: states at the beginning, int64[n] each.
+        parameters: parameters of the model, float64[n] each, as the registers hold them: whole numbers, or (SpiNNaker)
+            whole multiples of 2^-15.
+        initial: states at the beginning, float64[n] each, whole numbers.
         wanted: the same parameters before rounding, float64[n], for those that were rounded.
-        unit_mV: float64[n]: the potential of one unit of the chip's v, in mV; NaN where it has none.
+        unit_mV: float64[n]: the potential of one unit of the chip's v, in mV; empty where it has none.
+        spikes: int64[s, 2] (step, neuron): those that a `spike_source` lists, else None.
     """
 
     name: str
     model: str
     gids: I64
-    parameters: Mapping[str, I64]
-    initial: Mapping[str, I64] = field(default_factory=dict)
+    parameters: Mapping[str, F64]
+    initial: Mapping[str, F64] = field(default_factory=dict)
     wanted: Mapping[str, F64] = field(default_factory=dict)
     unit_mV: F64 = field(default_factory=lambda: np.zeros(0))
+    spikes: I64 | None = None
 
     @property
     def size(self) -> int:
@@ -57,7 +60,6 @@ class ChipProjection:
         exponent: int8[m]: that of its core and receptor; the weight is mantissa * 2**exponent in the chip's unit.
         delay_steps: int32[m]: as the chip counts them (Loihi: from 0).
         wanted: float64[m]: the weight before rounding, in the chip's unit.
-        run_shift: what the ordinary engine's delay has more than the chip's: it counts from 1.
     """
 
     name: str
@@ -70,7 +72,6 @@ class ChipProjection:
     exponent: NDArray[np.int8]
     delay_steps: NDArray[np.int32]
     wanted: F64
-    run_shift: int = 1
 
     @property
     def size(self) -> int:
@@ -94,8 +95,9 @@ class ChipDrive:
         receptor: the port that they feed.
         step: int64[s], the chip's step in which it acts.
         gid: int64[s], the neuron that it reaches.
-        weight: int64[s], in the chip's unit.
+        weight: float64[s], whole numbers in the chip's unit.
         wanted: float64[s]: before rounding.
+        mantissa, exponent: int32[s], int8[s]: as of `ChipProjection`.
     """
 
     name: str
@@ -103,8 +105,10 @@ class ChipDrive:
     receptor: str
     step: I64
     gid: I64
-    weight: I64
+    weight: F64
     wanted: F64
+    mantissa: NDArray[np.int32]
+    exponent: NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +122,9 @@ class Conversion:
         n_steps: steps of the run.
         populations, projections, drives: by name, in the order of the configuration.
         exponents: by (core, receptor), where `weight` is mantissa * 2**exponent; core 0 for all where none were given.
-        weight_bits: bits of a mantissa, its sign included; None: weights are whole numbers and rounded no further.
+            On Loihi, where all synapses feed one port, receptors are `ex` and `in` by the sign of the weight.
+        weight_bits: bits of a mantissa, with its sign where it has one.
+        run_shift: what delays of the ordinary engine, which count from 1, have more than the chip's.
         losses: what the chip does otherwise.
         notes: what the user should know.
     """
@@ -131,7 +137,8 @@ class Conversion:
     projections: Mapping[str, ChipProjection]
     drives: Mapping[str, ChipDrive]
     exponents: Mapping[tuple[int, str], int]
-    weight_bits: int | None
+    weight_bits: int
+    run_shift: int = 0
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -144,4 +151,6 @@ class Conversion:
         Raises:
             InputError: the folder is there and not empty; nothing was written.
         """
-        raise NotImplementedError
+        from dtbsim.chips.conversion.write import write_network
+
+        return write_network(self, folder)
