@@ -8,7 +8,7 @@ from typing import Any
 from dtbsim.chips import Chip, load_chip
 
 SMALL = {"n_ex": 120, "n_in": 30, "synapses": 4_000, "ms": 150}
-LARGE = {"n_ex": 600, "n_in": 150, "synapses": 82_000, "ms": 400}
+LARGE = {"n_ex": 600, "n_in": 150, "synapses": 83_000, "ms": 400}
 
 
 def delta_network(*, n_ex: int, n_in: int, synapses: int, ms: int) -> dict[str, Any]:

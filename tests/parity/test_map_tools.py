@@ -30,10 +30,11 @@ SANAFE, SPYNNAKER = (os.environ.get(f"DTBSIM_{name}_PYTHON") for name in ("SANAF
 
 
 def run_as_chip(made: Mapping) -> set[tuple[int, int]]:
-    """Step and gid of every spike of the network that runs as the chip does."""
+    """Step and gid of every spike of the network that runs as the chip does; those of drives have later gids."""
     run = dtbsim.run(made.path / "network" / "network.yaml", temporary=True).open()
     steps, gids = run.spike_steps()
-    return set(zip(steps.tolist(), gids.tolist(), strict=True))
+    own = gids < made.placed.core.size
+    return set(zip(steps[own].tolist(), gids[own].tolist(), strict=True))
 
 
 def packets_of(made: Mapping, spikes: set[tuple[int, int]]) -> int:

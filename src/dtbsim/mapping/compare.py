@@ -108,9 +108,11 @@ class _Seen:
 
 
 def compare(
-    reference: Run, chip: Run, seeds: list[Run], populations: Mapping[str, I64], *, start_ms: float
+    reference: Run, chip: Run, seeds: list[Run], populations: Mapping[str, I64], *, n_neurons: int, start_ms: float
 ) -> Comparison:
-    """Compare runs from `start_ms` on, as far as all of them went; `populations`: gids of those on the chip.
+    """Compare runs from `start_ms` on, as far as all of them went.
+
+    `populations`: gids of those on the chip; `n_neurons`: of the network that was mapped.
 
     Raises InputError where a run has stored no spikes there, or is of another network.
     """
@@ -121,11 +123,11 @@ def compare(
             f"nothing to compare: the runs end at {stop_ms:g} ms, comparison begins at {start_ms:g} ms",
             where=str(reference.path), remedy="simulate for longer",
         )  # fmt: skip
-    size = chip.network_table.n_neurons
-    for run in runs:
-        if run.network_table.n_neurons != size:
+    size = max(run.network_table.n_neurons for run in runs)  # the chip has sources beside its neurons
+    for run in [reference, *seeds]:
+        if run.network_table.n_neurons != n_neurons:
             raise InputError(
-                f"the run has {run.network_table.n_neurons:,} neurons, the mapping {size:,}", where=str(run.path),
+                f"the run has {run.network_table.n_neurons:,} neurons, the mapping {n_neurons:,}", where=str(run.path),
                 remedy="name a run of the network that was mapped",
             )  # fmt: skip
     seen = [_Seen.of(run, start_ms, stop_ms) for run in runs]

@@ -137,7 +137,7 @@ def conversion_arrays(conversion: Any) -> Iterator[tuple[str, Any]]:
         for key in ("source_gid", "target_gid", "mantissa", "exponent", "delay_steps", "wanted"):
             yield f"projection/{name}/{key}", getattr(projection, key)
     for name, drive in conversion.drives.items():
-        for key in ("step", "gid", "weight"):
+        for key in ("step", "gid", "weight", "mantissa", "exponent"):
             yield f"drive/{name}/{key}", getattr(drive, key)
 
 

@@ -122,7 +122,7 @@ def _dynamics_lead(comparison: Comparison) -> str:
 
 
 def _dynamics(comparison: Comparison) -> Iterator[Panel]:
-    from dtbsim.report.figures_chip import before_and_after, deviations, histograms
+    from dtbsim.report.figures_chip import before_and_after, deviations, shares_below
 
     rows = []
     for name in comparison.names:
@@ -149,4 +149,4 @@ def _dynamics(comparison: Comparison) -> Iterator[Panel]:
     fig = before_and_after(comparison.neuron_rates[0], comparison.neuron_rates[1], "rate (Hz)", "unrounded")
     yield Panel("Rates of neurons", "A dot for each neuron, of at most 6,000.", fig, "Rates of neurons", wide=False)
     both = {"unrounded": comparison.neuron_rates[0], "the chip": comparison.neuron_rates[1]}
-    yield Panel("Distribution of rates", "", histograms(both, "rate (Hz)"), "Distribution of rates", wide=False)
+    yield Panel("Distribution of rates", "", shares_below(both, "rate (Hz)"), "Distribution of rates", wide=False)

@@ -81,20 +81,16 @@ def before_and_after(before: F64, after: F64, label: str, what: str) -> go.Figur
     return fig
 
 
-def histograms(values: Mapping[str, F64], label: str) -> go.Figure:
-    """Distributions over each other, as lines: share of the items in each of 40 bins."""
+def shares_below(values: Mapping[str, F64], label: str) -> go.Figure:
+    """Distributions over each other: the share of the items that are at most as large."""
     fig = figure(340, showlegend=True, legend=legend_above(), hovermode="x unified")
-    low = min((float(v.min()) for v in values.values() if v.size), default=0.0)
-    high = max((float(v.max()) for v in values.values() if v.size), default=1.0)
-    edges = np.linspace(low, high if high > low else low + 1, 41)
-    middles = (edges[:-1] + edges[1:]) / 2
     colours = (NEUTRAL, ACCENT, CONTRAST)
     for k, (name, items) in enumerate(values.items()):
-        counts = np.histogram(items, edges)[0] / max(items.size, 1)
-        line = {"color": colours[min(k, 2)], "shape": "hvh"}
-        fig.add_scatter(x=middles, y=counts, mode="lines", name=safe(name), line=line)
+        line = {"color": colours[min(k, 2)], "shape": "hv"}
+        at = np.quantile(items, np.linspace(0, 1, 201)) if items.size else np.zeros(0)
+        fig.add_scatter(x=at, y=np.linspace(0, 1, at.size), mode="lines", name=safe(name), line=line)
     fig.update_xaxes(title=safe(label))
-    fig.update_yaxes(title="share", rangemode="tozero")
+    fig.update_yaxes(title="share of neurons", range=[0, 1.02])
     return fig
 
 

@@ -51,7 +51,7 @@ class SanafeExporter(MapExporter):
         ]
         inputs, sources = _Inputs.of(made), _Sources.of(made)
         losses = [loss for population in populations for loss in population.losses()]
-        losses += [*_delay_losses(made), *inputs.losses()]
+        losses += _delay_losses(made)
         places = _places_of(made, inputs, sources)
         refuse_losses(losses, lossy)
         with new_folder(target) as folder:
@@ -78,7 +78,7 @@ def _check(made: Mapping) -> None:
 
 def _names(made: Mapping, kind: str, has: str) -> list[str]:
     found = [key.split("/") for key in made.numbers if key.startswith(f"{kind}/")]
-    return [parts[1] for parts in found if parts[-1] == has]
+    return list(dict.fromkeys(parts[1] for parts in found if parts[-1] == has))
 
 
 class _Population:
@@ -131,7 +131,10 @@ class _Population:
 
 
 class _Inputs:
-    """Listed spikes from outside: a source in SANA-FE for every neuron and weight, on the core of the neuron."""
+    """Listed spikes from outside: a source in SANA-FE for every neuron and weight, on the core of the neuron.
+
+    Spikes that come together have sources of their own, as one sends one spike in a step.
+    """
 
     def __init__(self, target: NDArray[np.int64], weight: NDArray[np.int64], spikes: list[NDArray[np.int64]]) -> None:
         self.target, self.weight, self.spikes = target, weight, spikes
@@ -153,7 +156,10 @@ class _Inputs:
         for neuron, jump in zip(gid[now].tolist(), weight[now].tolist(), strict=True):
             first[neuron] = first.get(neuron, 0.0) + jump
         gid, weight, step = gid[~now], weight[~now], step[~now]
-        keys, inverse = np.unique(np.stack([gid, weight], axis=1), axis=0, return_inverse=True)
+        order = np.lexsort((step, weight, gid))
+        gid, weight, step = gid[order], weight[order], step[order]
+        keys = np.column_stack([gid, weight, _repeats(gid, weight, step)])
+        keys, inverse = np.unique(keys, axis=0, return_inverse=True)
         order = np.lexsort((step, inverse.ravel()))
         bounds = np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))[:-1]
         made_of = _Inputs(keys[:, 0], keys[:, 1], np.split(step[order], bounds) if len(keys) else [])
@@ -161,12 +167,14 @@ class _Inputs:
         made_of.n_steps = int(step.max(initial=-1)) + 1
         return made_of
 
-    def losses(self) -> Iterator[Loss]:
-        twice = sum(int(steps.size - np.unique(steps).size) for steps in self.spikes)
-        if twice:
-            yield Loss(
-                f"{twice} spikes of a drive in the same step with the same weight", "drives", "one of them", True
-            )
+
+def _repeats(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[k]: how often the same row came before, of sorted rows."""
+    n = columns[0].size
+    new = np.ones(n, np.bool_)
+    new[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
+    first = np.maximum.accumulate(np.where(new, np.arange(n), 0))
+    return np.arange(n) - first
 
 
 class _Sources:
