@@ -287,7 +287,8 @@ def _row(model: TableModel, what: str, name: str, rows: Sequence[_Row], value: o
 def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where: str | None, each: str) -> None:
     values = np.atleast_1d(value)
     below = values <= row.low if row.open_low else values < row.low
-    bad = values[~np.isfinite(values) | below | (values > row.high)]
+    broken = (values != np.rint(values)) if row.whole else False
+    bad = values[~np.isfinite(values) | below | (values > row.high) | broken]
     if bad.size:
         allowed = row.range or "any finite number"
         many = f" (and {bad.size - 1} more {each})" if bad.size > 1 else ""

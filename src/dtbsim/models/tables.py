@@ -20,7 +20,8 @@ Takes = Literal["any", "positive", "size", "count", "whole", "unsigned"]
 class Parameter:
     """A quantity the user sets; the name carries the unit.
 
-    Values v are allowed when low <= v <= high, or low < v where `open_low` (high may be infinite, v may not).
+    Values v are allowed when low <= v <= high, or low < v where `open_low` (high may be infinite, v may not); with
+    `whole` only whole numbers, as registers of chips hold them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Parameter:
     high: float = math.inf
     open_low: bool = False
     citation: str = ""
+    whole: bool = False
 
     @property
     def range(self) -> str:
@@ -39,7 +41,7 @@ class Parameter:
             return ""
         left = "(" if self.open_low or math.isinf(self.low) else "["
         right = ")" if math.isinf(self.high) else "]"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
+        return f"{left}{self.low:.7g}, {self.high:.7g}{right}" + (", whole" if self.whole else "")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.neurons.whole_numbers import floor, kept, wrapped_22, wrapped_24
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
@@ -13,7 +12,6 @@ V_MAX = 2**23 - 1
 """Of the register of v, in size."""
 MANTISSA_SHIFT = 6
 """Weights and thresholds are mantissas times 2^6."""
-_WHOLE = ("decay_u", "decay_v", "vth_mantissa", "bias_mantissa", "bias_exponent", "refractory_steps")
 
 
 class LoihiLif(NeuronModel):
@@ -43,12 +41,12 @@ class LoihiLif(NeuronModel):
         "v > 64 vth_mantissa:  v = 0"
     )
     parameters = (
-        Parameter("decay_u", "1", 4096.0, "share of u that decays in a step, in 1/4096", low=0, high=4096),
-        Parameter("decay_v", "1", 128.0, "share of v that decays in a step, in 1/4096", low=0, high=4096),
-        Parameter("vth_mantissa", "1", 100.0, "threshold of v, in 64", low=0, high=131071),
-        Parameter("bias_mantissa", "1", 0.0, "constant input", low=-4095, high=4095),
-        Parameter("bias_exponent", "1", 0.0, "power of two that it is multiplied by", low=0, high=7),
-        Parameter("refractory_steps", "steps", 1.0, "steps from a spike to the next possible one", low=1, high=64),
+        Parameter("decay_u", "1", 4096.0, "share of u that decays in a step, in 1/4096", low=0, high=4096, whole=True),
+        Parameter("decay_v", "1", 128.0, "share of v that decays in a step, in 1/4096", low=0, high=4096, whole=True),
+        Parameter("vth_mantissa", "1", 100.0, "threshold of v, in 64", low=0, high=131071, whole=True),
+        Parameter("bias_mantissa", "1", 0.0, "constant input", low=-4095, high=4095, whole=True),
+        Parameter("bias_exponent", "1", 0.0, "power of two that it is multiplied by", low=0, high=7, whole=True),
+        Parameter("refractory_steps", "steps", 1.0, "steps from a spike to the next possible one", low=1, high=64, whole=True),
     )
     states = (
         State("v", "1", "potential"),
@@ -75,10 +73,6 @@ class LoihiLif(NeuronModel):
             "silent_steps": p["refractory_steps"] - 1.0,
         }
 
-    def check_together(self, p: Values, dt_ms: float) -> None:
-        """Registers hold whole numbers."""
-        check_whole(p, _WHOLE)
-
     @staticmethod
     def update(
         v: float,
@@ -101,11 +95,3 @@ class LoihiLif(NeuronModel):
         left = silent_steps if spiked else left
         return v, kept(i, keep_u), left, spiked
 
-
-def check_whole(p: Values, names: tuple[str, ...]) -> None:
-    """Raise InputError for a parameter that is no whole number."""
-    for name in names:
-        values = np.atleast_1d(np.asarray(p[name], np.float64))
-        wrong = values[values != np.rint(values)]
-        if wrong.size:
-            raise InputError(f"{name} is {wrong[0]:g}; the register holds whole numbers", remedy="round it")

@@ -10,7 +10,6 @@ import numpy as np
 from dtbsim.errors import InputError
 from dtbsim.models.base import Constants, NeuronModel, Values
 from dtbsim.models.language.subset import function_from_text
-from dtbsim.models.neurons.loihi_lif import check_whole
 from dtbsim.models.neurons.spinnaker_numbers import accum, decay_and_init, divided, exp_accum, steps_up
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
@@ -101,8 +100,8 @@ class SpinnakerIfCurrExp(NeuronModel):
         Parameter("tau_syn_ex_ms", "ms", 5.0, "time constant of the excitatory current", low=2.0**-15, high=65535.0),
         Parameter("tau_syn_in_ms", "ms", 5.0, "time constant of the inhibitory current", low=2.0**-15, high=65535.0),
         Parameter("i_offset_nA", "nA", 0.0, "constant input current", low=-LARGEST_mV, high=LARGEST_mV),
-        Parameter("shift_ex", "1", 0.0, "bits by which excitatory weights are shifted left", low=0, high=16),
-        Parameter("shift_in", "1", 0.0, "bits by which inhibitory weights are shifted left", low=0, high=16),
+        Parameter("shift_ex", "1", 0.0, "bits by which excitatory weights are shifted left", low=0, high=16, whole=True),
+        Parameter("shift_in", "1", 0.0, "bits by which inhibitory weights are shifted left", low=0, high=16, whole=True),
     )
     """Defaults are those of sPyNNaker's IF_curr_exp."""
     states = (
@@ -153,8 +152,7 @@ class SpinnakerIfCurrExp(NeuronModel):
         return {"v": accum(p["v_rest_mV"]).astype(np.float64)}
 
     def check_together(self, p: Values, dt_ms: float) -> None:
-        """Shifts are whole, the reset below the threshold, and quotients of times fit their registers."""
-        check_whole(p, ("shift_ex", "shift_in"))
+        """The reset is below the threshold, and quotients of times fit their registers."""
         if np.any(np.asarray(p["v_reset_mV"]) >= np.asarray(p["v_thresh_mV"])):
             raise InputError("v_reset_mV is not below v_thresh_mV; the neuron would fire for ever")
         if not 2.0**-15 <= dt_ms < 65536:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dtbsim.models.base import Constants, NeuronModel, Values
-from dtbsim.models.neurons.loihi_lif import check_whole
 from dtbsim.models.tables import Derived, Parameter, Receptor, State
 
 _LARGEST = 2**18 - 1
@@ -34,13 +33,13 @@ class TrueNorth(NeuronModel):
         "v >= threshold:  spike and reset;  v < -negative_threshold:  negative reset"
     )
     parameters = (
-        Parameter("leak", "1", 0.0, "what is added in every tick", low=-255, high=255),
-        Parameter("leak_reversal", "1", 0.0, "1: the leak has the sign of v", low=0, high=1),
-        Parameter("threshold", "1", 100.0, "threshold (alpha)", low=0, high=_LARGEST),
-        Parameter("negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST),
-        Parameter("reset", "1", 0.0, "v after a spike in reset_mode 0", low=-_LARGEST, high=_LARGEST),
-        Parameter("reset_mode", "1", 0.0, "0: to reset, 1: by threshold, 2: none", low=0, high=2),
-        Parameter("negative_saturates", "1", 1.0, "1: v stops at the negative threshold", low=0, high=1),
+        Parameter("leak", "1", 0.0, "what is added in every tick", low=-255, high=255, whole=True),
+        Parameter("leak_reversal", "1", 0.0, "1: the leak has the sign of v", low=0, high=1, whole=True),
+        Parameter("threshold", "1", 100.0, "threshold (alpha)", low=0, high=_LARGEST, whole=True),
+        Parameter("negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST, whole=True),
+        Parameter("reset", "1", 0.0, "v after a spike in reset_mode 0", low=-_LARGEST, high=_LARGEST, whole=True),
+        Parameter("reset_mode", "1", 0.0, "0: to reset, 1: by threshold, 2: none", low=0, high=2, whole=True),
+        Parameter("negative_saturates", "1", 1.0, "1: v stops at the negative threshold", low=0, high=1, whole=True),
     )
     states = (State("v", "1", "potential"),)
     derived = (
@@ -57,10 +56,6 @@ class TrueNorth(NeuronModel):
             "to_reset": (p["reset_mode"] == 0) * 1.0,
             "by_threshold": (p["reset_mode"] == 1) * 1.0,
         }
-
-    def check_together(self, p: Values, dt_ms: float) -> None:
-        """Registers hold whole numbers."""
-        check_whole(p, tuple(row.name for row in self.parameters))
 
     @staticmethod
     def update(
