@@ -106,7 +106,7 @@ def test_spynnaker_maps_as_here(chip: str, tmp_path: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     (reports,) = (written.path / "reports").glob("*/run_1")
     placed = (reports / "placement_by_vertex_using_graph.rpt").read_text()
-    slices = {name: 0 for name in ("E", "I")}
+    slices = dict.fromkeys(("E", "I"), 0)
     for name, first, last in re.findall(r"^  Slice .* on core \S+ \S+ \S+ (\w+)\((\d+):(\d+)\)", placed, re.MULTILINE):
         if name in slices:
             slices[name] += 1

@@ -70,7 +70,10 @@ def test_what_is_not_known_is_an_error_where_it_is_needed() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("cores: {value: 4", "coers: {value: 4"), r"mine.yaml:7: size.coers: unknown key 'coers'.*did you mean 'cores'"),
+        (
+            ("cores: {value: 4", "coers: {value: 4"),
+            r"mine.yaml:7: size.coers: unknown key 'coers'.*did you mean 'cores'",
+        ),
         (("size:", "sizes:"), r"mine.yaml:6: sizes: unknown key 'sizes'.*did you mean 'size'"),
         (("value: 4,", "value: 4.5,"), r"mine.yaml:7: size.cores.value: got 4.5.*a whole number from 1, in cores"),
         (("value: 4,", "value: 0,"), r"got 0"),
@@ -98,7 +101,7 @@ def test_several_mistakes_have_a_line_each() -> None:
 
 
 def test_names_and_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'lohi' is neither a chip nor a YAML file.*did you mean 'loihi'"):
+    with pytest.raises(InputError, match=r"'lohi' is neither a chip nor a YAML file.*did you mean 'loihi'"):
         dtbsim.load_chip("lohi")
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         dtbsim.load_chip(tmp_path / "none.yaml")

@@ -48,7 +48,14 @@ def regional(folder: Path) -> Path:
         for name, size in (("E", 40), ("I", 10))
     }
     config["projections"] = {
-        "local": {"source": "E", "target": ["E", "I"], "rule": rule, "weight_pA": 20, "delay_ms": 2, "scope": "same_region"},
+        "local": {
+            "source": "E",
+            "target": ["E", "I"],
+            "rule": rule,
+            "weight_pA": 20,
+            "delay_ms": 2,
+            "scope": "same_region",
+        },
     }
     path = folder / "regional.yaml"
     path.write_text(dtbsim.dump_config(dtbsim.RunConfig.model_validate(config)))
