@@ -1,4 +1,4 @@
-"""A neuromorphic chip as numbers: its limits, its arithmetic, its energy, each with its source and the date it was read.
+"""A neuromorphic chip as numbers: its limits, arithmetic and energy, each with its source and the date it was read.
 
 A number that nobody has looked up is not in the description, and shown as "not checked"; nothing is assumed for it.
 """

@@ -42,7 +42,7 @@ SECTIONS: dict[str, dict[str, Field]] = {
         "delay_max": Field("steps", "longest delay", 0),
     },
     "numbers": {
-        "weight_bits": Field("bits", "size of a weight without its sign, as a whole number of these bits", 1),
+        "weight_bits": Field("bits", "bits of a weight, with its sign where it has one", 1),
         "weight_bits_max": Field("bits", "the most bits that weights can be given", 1),
         "weight_exponent_min": Field("exponent", "smallest power of two of weights that share it", -64),
         "weight_exponent_max": Field("exponent", "largest power of two of weights that share it", -64),

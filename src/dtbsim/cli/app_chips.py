@@ -35,7 +35,8 @@ def chips_show_command(
 
 def map_command(
     source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|MAP", show_default=False, help="a configuration, or the folder of a mapping")
+        Path,
+        typer.Argument(metavar="CONFIG|MAP", show_default=False, help="a configuration, or the folder of a mapping"),
     ],
     to: Annotated[
         str | None,
@@ -45,7 +46,9 @@ def map_command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", show_default=False, help="the mapping, a new folder; with --export what is written"),
+        typer.Option(
+            metavar="DIR", show_default=False, help="the mapping, a new folder; with --export what is written"
+        ),
     ] = None,
     partition: Annotated[
         str | None, typer.Option(metavar="HOW", show_default=False, help="regions (default), sequential or km1")
@@ -81,7 +84,9 @@ def map_command(
             autocompletion=map_formats,
         ),
     ] = None,
-    lossy: Annotated[bool, typer.Option("--lossy", help="with --export: write it although spikes would differ")] = False,
+    lossy: Annotated[
+        bool, typer.Option("--lossy", help="with --export: write it although spikes would differ")
+    ] = False,
 ) -> Work:
     """Map a network to a neuromorphic chip, run it as the chip would, write files for tools.
 

@@ -59,11 +59,15 @@ def _map(options: MapOptions) -> int:
     _refuse(options, ("against", "seeds", "lossy"), "this belongs to a mapping that is run or exported")
     if options.source.is_dir() and (options.source / "map.json").is_file():
         raise InputError(
-            "this is a mapping: say what to do with it", where=str(options.source), remedy="add --run or --export FORMAT"
+            "this is a mapping: say what to do with it",
+            where=str(options.source),
+            remedy="add --run or --export FORMAT",
         )
     for name, value in (("--to CHIP", options.to), ("--out DIR", options.out)):
         if value is None:
-            raise InputError(f"{name} is missing", where="dtbsim map CONFIG", remedy="`dtbsim map --help` shows examples")
+            raise InputError(
+                f"{name} is missing", where="dtbsim map CONFIG", remedy="`dtbsim map --help` shows examples"
+            )
     made = map_network(
         options.source,
         to=str(options.to),
@@ -84,7 +88,10 @@ def _map(options: MapOptions) -> int:
 def _show(made: Mapping) -> None:
     sizes, traffic, before = made.sizes, made.traffic, made.before
     rows = [
-        ("neurons", f"{count(sizes['neurons'])} on {count(sizes['cores'])} cores of {count(sizes['chips'])} {made.chip.name}"),
+        (
+            "neurons",
+            f"{count(sizes['neurons'])} on {count(sizes['cores'])} cores of {count(sizes['chips'])} {made.chip.name}",
+        ),
         ("synapses", f"{count(sizes['synapses'])}, at most {count(int(made.loads.synapses.max()))} on a core"),
         ("partition", made.method),
         ("messages", f"{count(traffic.messages)} per second, {count(traffic.between_cores)} of them between cores"),
@@ -117,7 +124,10 @@ def _run(options: MapOptions) -> int:
 
 
 def _show_comparison(found: Comparison) -> None:
-    write(f"{found.n_spikes[1]:,} spikes on the chip, {found.n_spikes[0]:,} unrounded ({found.spike_change_percent:+.2f} %)")
+    write(
+        f"{found.n_spikes[1]:,} spikes on the chip, {found.n_spikes[0]:,} unrounded "
+        f"({found.spike_change_percent:+.2f} %)"
+    )
     write(f"; other seeds: {found.seeds_text}\n{found.first_difference_text}\n")
     rows = []
     for name in found.names:

@@ -59,9 +59,8 @@ def of_network(links: Links, chip: Chip) -> Iterator[Violation]:
         yield from _broken(chip, "memory.synapses_per_core", f"populations.{name}", "synapses onto a neuron", most)
     if chip.model is not None:
         return  # the conversion knows what its steps of delay mean
-    for name, part, (low, high) in links.projection:
+    for where, part, (low, high) in links.projection:
         if part.stop > part.start:
-            where = f"projections.{name}"
             yield from _broken(chip, "connections.delay_max", where, "longest delay in steps", high)
             least = chip.get("connections.delay_min")
             if least is not None and low < least:
@@ -71,7 +70,7 @@ def of_network(links: Links, chip: Chip) -> Iterator[Violation]:
 
 
 def of_cores(links: Links, chip: Chip, core_of: I64, loads: Loads, reach: Reach) -> Iterator[Violation]:
-    """Yield limits of cores that are broken, each with the fullest core and the population that has most neurons there."""
+    """Yield limits of cores that are broken, each with the fullest core and the population with most neurons there."""
     for name, path in capacities(chip):
         used = getattr(loads, name)
         if used is None or not used.size:
@@ -146,9 +145,9 @@ def _if_known(chip: Chip) -> str:
 
 def refuse(chip: Chip, violations: list[Violation], advice: str, further: list[InputError]) -> None:
     """Raise InputError, a line for each violation and for what the conversion refuses; nothing where there are none."""
-    mistakes = [violation.error(chip) for violation in violations]
-    mistakes += further
-    if violations:
-        mistakes[len(violations) - 1].remedy = advice
+    own = [violation.error(chip) for violation in dict.fromkeys(violations)]
+    if own:
+        own[-1].remedy = advice
+    mistakes = [*own, *further]
     if mistakes:
         raise mistakes[0] if len(mistakes) == 1 else MultipleInputError(mistakes)

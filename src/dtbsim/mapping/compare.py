@@ -87,9 +87,7 @@ class Comparison:
             "reference": {name: asdict(self.reference[name]) for name in self.names},
             "chip": {name: asdict(self.chip[name]) for name in self.names},
             "seeds": [{name: asdict(seed[name]) for name in self.names} for seed in self.seeds],
-            "agreements": [
-                {"what": what, "chip": value, "seeds": others} for what, value, others in self.agreements
-            ],
+            "agreements": [{"what": what, "chip": value, "seeds": others} for what, value, others in self.agreements],
             "warnings": self.warnings,
         }
 
@@ -110,9 +108,11 @@ class _Seen:
 
 
 def compare(
-    reference: Run, chip: Run, seeds: list[Run], populations: Mapping[str, I64], *, start_ms: float
+    reference: Run, chip: Run, seeds: list[Run], populations: Mapping[str, I64], *, n_neurons: int, start_ms: float
 ) -> Comparison:
-    """Compare runs from `start_ms` on, as far as all of them went; `populations`: gids of those on the chip.
+    """Compare runs from `start_ms` on, as far as all of them went.
+
+    `populations`: gids of those on the chip; `n_neurons`: of the network that was mapped.
 
     Raises InputError where a run has stored no spikes there, or is of another network.
     """
@@ -123,11 +123,11 @@ def compare(
             f"nothing to compare: the runs end at {stop_ms:g} ms, comparison begins at {start_ms:g} ms",
             where=str(reference.path), remedy="simulate for longer",
         )  # fmt: skip
-    size = chip.network_table.n_neurons
-    for run in runs:
-        if run.network_table.n_neurons != size:
+    size = max(run.network_table.n_neurons for run in runs)  # the chip has sources beside its neurons
+    for run in [reference, *seeds]:
+        if run.network_table.n_neurons != n_neurons:
             raise InputError(
-                f"the run has {run.network_table.n_neurons:,} neurons, the mapping {size:,}", where=str(run.path),
+                f"the run has {run.network_table.n_neurons:,} neurons, the mapping {n_neurons:,}", where=str(run.path),
                 remedy="name a run of the network that was mapped",
             )  # fmt: skip
     seen = [_Seen.of(run, start_ms, stop_ms) for run in runs]
@@ -165,7 +165,13 @@ def _statistics(seen: _Seen, populations: Mapping[str, I64], start_ms: float, st
         index[gids] = np.arange(gids.size)
         own = index[seen.gids]
         found[name] = population_statistics(
-            seen.steps[own >= 0], own[own >= 0], gid0=0, size=gids.size, dt_ms=seen.dt_ms, start_step=start, stop_step=stop
+            seen.steps[own >= 0],
+            own[own >= 0],
+            gid0=0,
+            size=gids.size,
+            dt_ms=seen.dt_ms,
+            start_step=start,
+            stop_step=stop,
         )
     return found
 
@@ -204,7 +210,9 @@ def _agreements(
 
 
 def _with_first(values: list[F64]) -> tuple[float, list[float]]:
-    others = [pearson(values[0], item) if item.std() > 0 and values[0].std() > 0 else float("nan") for item in values[1:]]
+    others = [
+        pearson(values[0], item) if item.std() > 0 and values[0].std() > 0 else float("nan") for item in values[1:]
+    ]
     return others[0], others[1:]
 
 

@@ -26,7 +26,7 @@ class MapExporter:
     """End of the file; a folder where it is empty."""
 
     def write(self, made: Mapping, target: Path, *, lossy: bool) -> Written:
-        """Write a mapping to `target`, as a whole or not at all. InputError where spikes would differ and not `lossy`."""
+        """Write a mapping to `target`, whole or not at all; InputError where spikes would differ and not `lossy`."""
         raise NotImplementedError
 
 

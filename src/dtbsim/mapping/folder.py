@@ -31,7 +31,14 @@ from dtbsim.mapping.traffic import Traffic
 from dtbsim.paths import user_path
 from dtbsim.store.files import read_checked, sha256_of_file, storage_errors, write_checked, write_text
 
-JSON, ARRAYS, CHIP, CONFIG, NETWORK, REPORT = "map.json", "map.npz", "chip.yaml", "config.yaml", "network", "report.html"
+JSON, ARRAYS, CHIP, CONFIG, NETWORK, REPORT = (
+    "map.json",
+    "map.npz",
+    "chip.yaml",
+    "config.yaml",
+    "network",
+    "report.html",
+)
 VERSION = 1
 _WHOLE = "map the network again"
 _LOADS = ("neurons", "synapses", "bytes", "axons_in", "axons_out")
@@ -130,7 +137,7 @@ def conversion_arrays(conversion: Any) -> Iterator[tuple[str, Any]]:
         for key in ("source_gid", "target_gid", "mantissa", "exponent", "delay_steps", "wanted"):
             yield f"projection/{name}/{key}", getattr(projection, key)
     for name, drive in conversion.drives.items():
-        for key in ("step", "gid", "weight"):
+        for key in ("step", "gid", "weight", "mantissa", "exponent"):
             yield f"drive/{name}/{key}", getattr(drive, key)
 
 
@@ -138,10 +145,14 @@ def open_mapping(folder: str | os.PathLike[str]) -> Mapping:
     """Return the mapping in a folder that `map_network` wrote. Raises InputError where it is none, or damaged."""
     path = user_path(os.fspath(folder))
     if not (path / JSON).is_file():
-        raise InputError("this is no mapping", where=str(path), remedy="`dtbsim map CONFIG --to CHIP --out MAP` makes one")
+        raise InputError(
+            "this is no mapping", where=str(path), remedy="`dtbsim map CONFIG --to CHIP --out MAP` makes one"
+        )
     found = read_checked(path / JSON, missing=_WHOLE, old=False)
     if found.get("mapping") != VERSION:
-        raise InputError(f"mapping {found.get('mapping')}; this version reads {VERSION}", where=str(path), remedy=_WHOLE)
+        raise InputError(
+            f"mapping {found.get('mapping')}; this version reads {VERSION}", where=str(path), remedy=_WHOLE
+        )
     try:
         digest = sha256_of_file(path / ARRAYS)
     except OSError:
@@ -149,6 +160,11 @@ def open_mapping(folder: str | os.PathLike[str]) -> Mapping:
     if digest != found["arrays_sha256"]:
         raise InputError("it is missing, or not as it was written", where=str(path / ARRAYS), remedy=_WHOLE)
     return _mapping(path, found, read_npz(path / ARRAYS), read_chip(path / CHIP))
+
+
+def _loads(arrays: dict[str, Any]) -> Loads:
+    neurons, synapses, axons_in, axons_out = (arrays[f"core_{name}"] for name in _LOADS if name != "bytes")
+    return Loads(neurons, synapses, arrays.get("core_bytes"), axons_in, axons_out)
 
 
 def _mapping(path: Path, found: dict[str, Any], arrays: dict[str, Any], chip: Chip) -> Mapping:
@@ -167,7 +183,7 @@ def _mapping(path: Path, found: dict[str, Any], arrays: dict[str, Any], chip: Ch
             mesh_of(chip, found["n_chips"]), arrays["core_number"].astype(np.int64),
         ),
         populations={name: arrays[f"population/{name}/gid"] for name in found["populations"]},
-        loads=Loads(**{name: arrays.get(f"core_{name}") for name in _LOADS}),
+        loads=_loads(arrays),
         between=coo_array(entries, shape=(used, used)).tocsr(),
         rates_hz=arrays["rate_hz"],
         traffic=Traffic(**found["traffic"]),

@@ -32,7 +32,8 @@ class Links:
         regions: names of the regions.
         placed: bool[n]: neurons that a chip computes; others are sources of listed or drawn spikes outside of it.
         source, target: uint32[m]: gids of every synapse.
-        projection: for each projection its name and the slice of its synapses, and its delays in steps (least, most).
+        projection: for each projection its key path and the slice of its synapses, and its delays in steps (least,
+            most).
     """
 
     n: int
@@ -106,6 +107,7 @@ def links_of(built: BuiltNetwork) -> Links:
 
 def _synapses(built: BuiltNetwork) -> tuple[U32, U32, tuple[tuple[str, slice, tuple[int, int]], ...]]:
     sources, targets, listed, start = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)], [], 0
+    paths = {item.name: item.key_path for item in built.network.projections}
     for name, projection in built.projections.items():
         first, low, high = start, 0, 0
         for part in projection.synapses():
@@ -116,5 +118,5 @@ def _synapses(built: BuiltNetwork) -> tuple[U32, U32, tuple[tuple[str, slice, tu
             sources.append(part["source_gid"].to_numpy(np.uint32))
             targets.append(part["target_gid"].to_numpy(np.uint32))
             start += len(part)
-        listed.append((name, slice(first, start), (low, high)))
+        listed.append((paths[name], slice(first, start), (low, high)))
     return np.concatenate(sources), np.concatenate(targets), tuple(listed)

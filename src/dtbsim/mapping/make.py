@@ -73,7 +73,9 @@ def map_network(
     """
     chip = load_chip(to)
     if partition not in METHODS:
-        raise InputError(f"unknown partition '{partition}'", where="--partition", remedy=did_you_mean(partition, METHODS))
+        raise InputError(
+            f"unknown partition '{partition}'", where="--partition", remedy=did_you_mean(partition, METHODS)
+        )
     for name, value in (("weight_bits", weight_bits), ("chips", chips)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise refuse_argument(value, name, "a whole number above 0")
@@ -147,9 +149,7 @@ def _refuse_early(built: BuiltNetwork, links: Links, wanted: Wanted) -> None:
         check.refuse(chip, violations, check.what_would_fit(links, chip, 0), further)
 
 
-def _converted(
-    built: BuiltNetwork, wanted: Wanted, core_of: I64 | None
-) -> tuple[Conversion | None, list[InputError]]:
+def _converted(built: BuiltNetwork, wanted: Wanted, core_of: I64 | None) -> tuple[Conversion | None, list[InputError]]:
     """The network in the chip's numbers, None where its arithmetic is not known; or what the chip cannot say."""
     if wanted.chip.model is None:
         return None, []
@@ -222,7 +222,7 @@ def _outside(built: BuiltNetwork, links: Links) -> Iterator[tuple[str, Any]]:
 
 
 def _places(between: Any, mesh: Any, chip: Chip, loads: Any, n_chips: int) -> tuple[I64, list[str]]:
-    """int64[used]: the place of each core; where moving cores would overfill a chip they stay in order, and it is said."""
+    """int64[used]: the place of each core; where moving would overfill a chip they stay in order, and it is said."""
     order = place(between, mesh)
     moved = replace(loads, **{name: _by_slot(getattr(loads, name), order) for name in ("neurons", "synapses", "bytes")})
     if any(True for _ in check.of_chips(chip, moved, n_chips)):

@@ -1,10 +1,10 @@
-"""The report of a mapping: the chip with its cores before and after placement, traffic, energy, and what rounding did."""
+"""The report of a mapping: the chip with its cores before and after placement, traffic, energy, rounding."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def write_page(made: Mapping, path: Path, comparison: Comparison | None = None) 
     from dtbsim.report.page import render_page
 
     title = f"{made.name} on {made.chip.title}"
-    lead = f"{made.method}. {made.chip.description}."
+    lead = f"{made.method[0].upper()}{made.method[1:]}. {made.chip.title}: {made.chip.description}."
     notices = [*made.notes, *([] if comparison is None else comparison.warnings)]
     sections = [Section("chip", "The chip", _lead(made), list(_panels(made))), _resources(made), _energy(made)]
     sections += quantisation_sections(made, comparison)
@@ -57,7 +57,7 @@ def _tiles(made: Mapping, comparison: Comparison | None) -> Iterator[Headline]:
 
 
 def _lead(made: Mapping) -> str:
-    text = "Every square is a core; those without neurons are left out."
+    text = "Every square is a core; faint ones have no neurons."
     return f"{text} Lines are the strongest messages." if made.placed.n_cores > 1 else text
 
 
@@ -107,21 +107,23 @@ def _panels(made: Mapping) -> Iterator[Panel]:
     sums = np.asarray(made.between.sum(axis=0)).ravel() + np.asarray(made.between.sum(axis=1)).ravel()
     lines, outlines = _strongest(made), _outlines(made)
     x, y = core_positions(made, order)
+    unused = np.setdiff1d(np.arange(made.placed.mesh.x.size), order)
+    drawn: dict[str, Any] = {"outlines": outlines, "empty": core_positions(made, unused)}
     texts = list(_texts(made, order, full, sums))
     yield Panel(
         "Load", "How much of its scarcest resource each core uses.",
-        chip_map(x, y, full, "full (%)", texts, outlines=outlines), "Cores coloured by their load", wide=False,
+        chip_map(x, y, full, "full (%)", texts, limit=100.0, **drawn), "Cores coloured by their load", wide=False,
     )  # fmt: skip
     yield Panel(
         "Traffic, as placed", f"Messages of every core; {count(made.traffic.hops)} links travelled per second.",
-        chip_map(x, y, sums, "per s", texts, outlines=outlines, lines=lines), "Cores coloured by messages", wide=False,
+        chip_map(x, y, sums, "per s", texts, lines=lines, **drawn), "Cores coloured by messages", wide=False,
     )  # fmt: skip
     if not np.array_equal(order, plain):
         x0, y0 = core_positions(made, plain)
         yield Panel(
             "Traffic before placement",
             f"The same cores in the order of the partition; {count(made.before.hops)} links travelled per second.",
-            chip_map(x0, y0, sums, "per s", texts, outlines=outlines, lines=lines),
+            chip_map(x0, y0, sums, "per s", texts, lines=lines, **drawn),
             "Cores coloured by messages, before placement", wide=False,
         )  # fmt: skip
 
@@ -141,7 +143,12 @@ def _resources(made: Mapping) -> Section:
         used = getattr(made.loads, name)
         if used is not None and used.size:
             limit = made.chip[path]
-            numbers = [count(float(used.mean())), count(int(used.max())), count(limit), f"{100 * used.max() / limit:.0f} %"]
+            numbers = [
+                count(float(used.mean())),
+                count(int(used.max())),
+                count(limit),
+                f"{100 * used.max() / limit:.0f} %",
+            ]
             rows.append([safe(name.replace("_", " ")), *numbers, safe(made.chip.cited(path))])
     header = ("of a core", "mean", "most", "limit", "used", "source of the limit")
     unknown = ", ".join(path for path in made.chip.unknown if not path.startswith("energy."))

@@ -1,7 +1,8 @@
 """Which neurons share a core: by regions, in the order of gids, or so that spikes reach as few cores as they can.
 
 regions     Every region has cores of its own, on which its populations lie together, split evenly where it needs
-            several; where a core has neurons of one population only, every population has. Where there are more such parts than cores, parts share cores in the order of the atlas.
+            several. Where there are more such parts than cores, parts share cores in the order of the atlas. Where a
+            core can have neurons of one population only, as sequential.
 sequential  Neurons in the order of their gids, core after core.
 km1         As regions where every region fits a core and there are enough; else Mt-KaHyPar puts regions, or blocks of
             neurons where a region needs several cores, onto cores so that spikes reach as few cores as they can
@@ -21,6 +22,7 @@ from dtbsim.chips.chip import Chip
 from dtbsim.errors import InputError, MissingDependencyError
 from dtbsim.mapping.links import F64, I64, Links
 from dtbsim.mapping.loads import fullness, loads_of, reach_of, take, work_of
+from dtbsim.report.text import plural
 
 METHODS = ("regions", "sequential", "km1")
 MOST_VERTICES = 2000
@@ -41,19 +43,24 @@ def partition(links: Links, chip: Chip, method: str, n_cores: int, rates_hz: F64
         MissingDependencyError: km1 needs mtkahypar, which is not installed.
         InputError: km1 for a chip whose cores have neurons of one population.
     """
-    if method == "sequential":
+    if method == "sequential" or (method == "regions" and _alone(chip)):
         cores, used = _sequential(links, chip)
-        return cores, used, "neurons in the order of their numbers"
+        text = "neurons in the order of their numbers"
+        return cores, used, f"{text}, populations on cores of their own" if _alone(chip) else text
     if method == "km1" and _alone(chip):
         raise InputError(
             f"a core of {chip.name} has neurons of one population ({chip.cited('size.populations_per_core')}), "
             "which km1 would mix", where="--partition", remedy="use regions or sequential",
         )  # fmt: skip
-    groups = _groups(links, chip)
+    groups = _groups(links)
     parts, n_parts = _split(links, chip, groups)
     n_groups = np.unique(groups[links.placed]).size
     if n_parts <= n_cores and (method == "regions" or n_parts == n_groups):
-        return parts, n_parts, f"{n_groups} regions or populations, on cores of their own"
+        return (
+            parts,
+            n_parts,
+            f"{plural(n_groups, 'region or population', 'regions or populations')}, on cores of their own",
+        )
     if method == "regions":
         cores, used = _packed(links, chip, parts, n_parts)
         return cores, used, f"{n_parts} parts of regions, in their order on shared cores"
@@ -67,10 +74,8 @@ def _alone(chip: Chip) -> bool:
     return chip.get("size.populations_per_core") == 1
 
 
-def _groups(links: Links, chip: Chip) -> I64:
-    """int64[n]: what belongs together: a region, without one a population; its population where cores have but one."""
-    if _alone(chip):
-        return links.family[links.population]
+def _groups(links: Links) -> I64:
+    """int64[n]: what belongs together, a region or, without one, a population."""
     key = np.where(links.region >= 0, links.region, len(links.regions) + np.arange(len(links.names)))
     return key[links.population].astype(np.int64)
 
@@ -81,7 +86,7 @@ def _split(links: Links, chip: Chip, groups: I64) -> tuple[I64, int]:
     n_groups = int(group.max()) + 1 if group.size else 0
     placed = links.placed
     sizes = np.bincount(group[placed], minlength=n_groups)
-    rank = _rank_within(links, group, mixed=not _alone(chip))
+    rank = _rank_within(links, group)
     work = np.bincount(group, work_of(links, chip), n_groups)
     pieces = np.clip(np.ceil(work - 1e-9).astype(np.int64), 1, np.maximum(sizes, 1))
     for _ in range(_ROUNDS):
@@ -100,15 +105,14 @@ def _split(links: Links, chip: Chip, groups: I64) -> tuple[I64, int]:
     return cores, used
 
 
-def _rank_within(links: Links, group: I64, *, mixed: bool) -> I64:
-    """int64[n]: a number within the group, in the order of gids.
+def _rank_within(links: Links, group: I64) -> I64:
+    """int64[n]: a number within the group so that equal slices hold equal shares of every population of it.
 
-    With `mixed` it is such that equal slices hold equal shares of every population of the group: neurons are ordered by
-    their relative position in their population.
+    Neurons are ordered by their relative position in their population.
     """
     sizes = np.bincount(links.population, minlength=len(links.names))
     start = np.concatenate(([0], np.cumsum(sizes)))[:-1]
-    position = (np.arange(links.n) - start[links.population] + 0.5) / sizes[links.population] if mixed else group
+    position = (np.arange(links.n) - start[links.population] + 0.5) / sizes[links.population]
     order = np.lexsort((np.arange(links.n), position, group, ~links.placed))
     rank = np.zeros(links.n, np.int64)
     inside = order[: int(links.placed.sum())]
@@ -135,7 +139,7 @@ def _sequential(links: Links, chip: Chip) -> tuple[I64, int]:
     return cores, used
 
 
-def _fill(work: F64, by: I64) -> I64:
+def _fill(work: Any, by: I64) -> I64:
     """int64[k]: the bin of each item, in order, of bins of size 1; a new one begins where `by` changes."""
     bins = np.empty(work.size, np.int64)
     current, room, last = -1, 0.0, None
@@ -155,10 +159,7 @@ def _packed(links: Links, chip: Chip, parts: I64, n_parts: int) -> tuple[I64, in
     for path, used in (("connections.axons_in", reach.axons_in), ("connections.axons_out", reach.axons_out(parts))):
         if chip.get(path) is not None:
             work = np.maximum(work, used / chip[path])
-    kinds = np.zeros(n_parts, np.int64)
-    if _alone(chip):
-        kinds[parts[inside]] = links.family[links.population[inside]]
-    bins = _fill(work, kinds)
+    bins = _fill(work, np.zeros(n_parts, np.int64))
     return take(np.where(inside, bins[parts], -1))
 
 
@@ -212,8 +213,8 @@ def _nets(links: Links, vertices: I64, n_vertices: int, rates: F64) -> tuple[lis
     return [list(pins) for pins in merged], np.array(list(merged.values()), np.float64)
 
 
-def _cut(n_vertices: int, nets: list[list[int]], work: F64, weights: F64, n_parts: int, tolerance: float) -> I64:
-    """int64[vertices]: the part of each, by Mt-KaHyPar, none larger than 1 + `tolerance` of the mean; the same every time."""
+def _cut(n_vertices: int, nets: list[list[int]], work: Any, weights: F64, n_parts: int, tolerance: float) -> I64:
+    """int64[vertices]: the part of each, by Mt-KaHyPar, none over 1 + `tolerance` times the mean; repeatable."""
     if n_parts == 1:
         return np.zeros(n_vertices, np.int64)
     if n_parts >= n_vertices or not nets:
@@ -238,7 +239,8 @@ def _scaled(values: F64) -> list[int]:
     """Whole weights of at least 1, whose sum 32 bits hold."""
     total = float(values.sum())
     factor = (_SUM_OF_WEIGHTS - len(values)) / total if total > 0 else 0.0
-    return np.maximum(np.floor(values * factor), 1).astype(np.int64).tolist()
+    scaled: list[int] = np.maximum(np.floor(values * factor), 1).astype(np.int64).tolist()
+    return scaled
 
 
 def _library() -> Any:

@@ -64,7 +64,9 @@ def weights_of(made: Mapping, projection: str) -> tuple[F64, F64]:
 
 def projections_of(made: Mapping) -> list[str]:
     """Names of the projections that were converted."""
-    return [name.split("/")[1] for name in made.numbers if name.startswith("projection/") and name.endswith("/mantissa")]
+    return [
+        name.split("/")[1] for name in made.numbers if name.startswith("projection/") and name.endswith("/mantissa")
+    ]
 
 
 def rounding_of(made: Mapping) -> list[Rounded]:
@@ -111,16 +113,16 @@ def _panels(made: Mapping) -> Iterator[Panel]:
 
 
 def _dynamics_lead(comparison: Comparison) -> str:
+    beside = f" and with {len(comparison.seeds)} other seeds" if comparison.seeds else ""
     return safe(
-        f"{comparison.seconds:g} s of the network run as the chip would, beside the same network unrounded"
-        + (f" and with {len(comparison.seeds)} other seeds." if comparison.seeds else ".")
-        + f" {comparison.first_difference_text} After that spikes are not compared: a balanced network goes another way "
-        "after any difference. What counts is whether the chip is farther away than another seed is."
+        f"{comparison.seconds:g} s of the network run as the chip would, beside the same network unrounded{beside}. "
+        f"{comparison.first_difference_text} After that spikes are not compared, because a balanced network goes "
+        "another way after any difference. What counts is whether the chip is farther away than another seed is."
     )
 
 
 def _dynamics(comparison: Comparison) -> Iterator[Panel]:
-    from dtbsim.report.figures_chip import before_and_after, deviations, histograms
+    from dtbsim.report.figures_chip import before_and_after, deviations, shares_below
 
     rows = []
     for name in comparison.names:
@@ -128,9 +130,9 @@ def _dynamics(comparison: Comparison) -> Iterator[Panel]:
         seeds = [seed[name] for seed in comparison.seeds]
         for key, label in (("rate_hz", "rate (Hz)"), ("cv_isi", "CV of ISI"), ("correlation", "correlation")):
             values = [getattr(item, key) for item in (one, chip)]
-            spread = [getattr(item, key) for item in seeds if getattr(item, key) is not None]
+            found = [getattr(item, key) for item in seeds if getattr(item, key) is not None]
             shown = ["" if value is None else significant(value, 4) for value in values]
-            around = "" if not spread else f"{significant(min(spread), 4)} to {significant(max(spread), 4)}"
+            around = "" if not found else f"{significant(min(found), 4)} to {significant(max(found), 4)}"
             rows.append([safe(f"{name}: {label}"), *shown, around])
         silent = [f"{100 * item.silent_fraction:.1f} %" for item in (one, chip)]
         rows.append([safe(f"{name}: silent neurons"), *silent, ""])
@@ -139,10 +141,12 @@ def _dynamics(comparison: Comparison) -> Iterator[Panel]:
         rows.append([safe(what), "1", f"{value:.3f}", around])
     yield Panel("Numbers", "", body=table(("", "unrounded", "the chip", "other seeds"), rows, "Dynamics"))
     changes = np.array([comparison.change_percent(name, comparison.chip) for name in comparison.names])
-    others = [np.array([comparison.change_percent(name, seed) for name in comparison.names]) for seed in comparison.seeds]
-    fig = deviations(comparison.names, changes, others, "change of the rate (%)")
+    spread = [
+        np.array([comparison.change_percent(name, seed) for name in comparison.names]) for seed in comparison.seeds
+    ]
+    fig = deviations(comparison.names, changes, spread, "change of the rate (%)")
     yield Panel("Rates", "Beside those of the run without rounding.", fig, "Changes of rates", wide=False)
     fig = before_and_after(comparison.neuron_rates[0], comparison.neuron_rates[1], "rate (Hz)", "unrounded")
     yield Panel("Rates of neurons", "A dot for each neuron, of at most 6,000.", fig, "Rates of neurons", wide=False)
     both = {"unrounded": comparison.neuron_rates[0], "the chip": comparison.neuron_rates[1]}
-    yield Panel("Distribution of rates", "", histograms(both, "rate (Hz)"), "Distribution of rates", wide=False)
+    yield Panel("Distribution of rates", "", shares_below(both, "rate (Hz)"), "Distribution of rates", wide=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 SHORT_MS = 1000.0
 """How long the network is simulated where no run is given."""
-UNRECORDED = {"bold": None, "signals": {}, "record.states": [], "record.weights": [], "record.correlations": []}
+UNRECORDED: dict[str, Any] = {
+    "bold": None,
+    "signals": {},
+    "record.states": [],
+    "record.weights": [],
+    "record.correlations": [],
+}
 """Overrides that leave out what no mapping reads."""
 
 

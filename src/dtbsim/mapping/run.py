@@ -68,7 +68,7 @@ def run_mapping(
     others = [_unrounded(made, overrides, int(reference.config["seed"]) + 1 + k) for k in range(seeds)]
     on_chip = {name: gids for name, gids in made.populations.items() if (made.placed.core[gids] >= 0).all()}
     start_ms = float((reference.config.get("simulation") or {}).get("settling_ms") or 0.0)
-    found = compare(reference, chip, others, _with_neurons(on_chip), start_ms=start_ms)
+    found = compare(reference, chip, others, _with_neurons(on_chip), n_neurons=made.placed.core.size, start_ms=start_ms)
     write_checked(made.path / RESULT, found.summary())
     write_page(made, made.path / REPORT, found)
     return found

@@ -15,7 +15,7 @@ from dtbsim.report.theme import ACCENT, CONTRAST, NEUTRAL, SEQUENTIAL, transluce
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-MOST_LINES = 120
+MOST_EMPTY = 2000
 _MOST_OUTLINES = 64
 
 
@@ -27,14 +27,18 @@ def chip_map(
     texts: Sequence[str],
     *,
     outlines: Sequence[tuple[float, float, float, float]] = (),
+    empty: tuple[F64, F64] | None = None,
     lines: Sequence[tuple[int, int, float]] = (),
     limit: float | None = None,
 ) -> go.Figure:
     """Cores as squares where they lie, coloured by `values`, with the strongest `lines` (from, to, share of the most).
 
-    `outlines`: left, top, right, bottom of each chip. `limit`: the end of the colours, the same in several figures.
+    `outlines`: left, top, right, bottom of each chip. `empty`: where cores lie that are not used. `limit`: the end of
+    the colours, the same in several figures.
     """
-    width, height = float(np.ptp(x)) + 1, float(np.ptp(y)) + 1
+    boxes = np.array([*outlines, (x.min() - 0.5, y.min() - 0.5, x.max() + 0.5, y.max() + 0.5)], np.float64)
+    left, top, right, bottom = boxes[:, 0].min(), boxes[:, 1].min(), boxes[:, 2].max(), boxes[:, 3].max()
+    width, height = right - left, bottom - top
     px = int(np.clip(420 * height / max(width, 0.35 * height), 240, 620))
     fig = figure(px + 60, hovermode="closest")
     for a, b, share in lines:
@@ -48,14 +52,15 @@ def chip_map(
         "cmax": limit if limit is not None else max(float(values.max(initial=0)), 1e-9),
         "colorbar": {"title": {"text": safe(label)}}, "line": {"width": 0.5, "color": NEUTRAL},
     }  # fmt: skip
+    if empty is not None and 0 < empty[0].size <= MOST_EMPTY:
+        faint = {"symbol": "square", "size": size, "color": translucent(NEUTRAL, 0.12)}
+        fig.add_scatter(x=empty[0], y=empty[1], mode="markers", marker=faint, hoverinfo="skip")
     fig.add_scatter(x=x, y=y, mode="markers", marker=marker, text=list(texts), hovertemplate="%{text}<extra></extra>")
-    for left, top, right, bottom in outlines[:_MOST_OUTLINES]:
-        fig.add_shape(type="rect", x0=left, y0=top, x1=right, y1=bottom, line={"color": NEUTRAL, "width": 1.5})
-    pad = 0.6
-    fig.update_xaxes(visible=False, range=[float(x.min()) - pad, float(x.max()) + pad])
-    fig.update_yaxes(
-        visible=False, range=[float(y.max()) + pad, float(y.min()) - pad], scaleanchor="x", scaleratio=1
-    )
+    for x0, y0, x1, y1 in outlines[:_MOST_OUTLINES]:
+        fig.add_shape(type="rect", x0=x0, y0=y0, x1=x1, y1=y1, line={"color": NEUTRAL, "width": 1.5})
+    pad = 0.1
+    fig.update_xaxes(visible=False, range=[left - pad, right + pad])
+    fig.update_yaxes(visible=False, range=[bottom + pad, top - pad], scaleanchor="x", scaleratio=1)
     fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return fig
 
@@ -76,20 +81,16 @@ def before_and_after(before: F64, after: F64, label: str, what: str) -> go.Figur
     return fig
 
 
-def histograms(values: Mapping[str, F64], label: str) -> go.Figure:
-    """Distributions over each other, as lines: share of the items in each of 40 bins."""
+def shares_below(values: Mapping[str, F64], label: str) -> go.Figure:
+    """Distributions over each other: the share of the items that are at most as large."""
     fig = figure(340, showlegend=True, legend=legend_above(), hovermode="x unified")
-    low = min((float(v.min()) for v in values.values() if v.size), default=0.0)
-    high = max((float(v.max()) for v in values.values() if v.size), default=1.0)
-    edges = np.linspace(low, high if high > low else low + 1, 41)
-    middles = (edges[:-1] + edges[1:]) / 2
     colours = (NEUTRAL, ACCENT, CONTRAST)
     for k, (name, items) in enumerate(values.items()):
-        counts = np.histogram(items, edges)[0] / max(items.size, 1)
-        line = {"color": colours[min(k, 2)], "shape": "hvh"}
-        fig.add_scatter(x=middles, y=counts, mode="lines", name=safe(name), line=line)
+        line = {"color": colours[min(k, 2)], "shape": "hv"}
+        at = np.quantile(items, np.linspace(0, 1, 201)) if items.size else np.zeros(0)
+        fig.add_scatter(x=at, y=np.linspace(0, 1, at.size), mode="lines", name=safe(name), line=line)
     fig.update_xaxes(title=safe(label))
-    fig.update_yaxes(title="share", rangemode="tozero")
+    fig.update_yaxes(title="share of neurons", range=[0, 1.02])
     return fig
 
 

@@ -46,10 +46,12 @@ class SanafeExporter(MapExporter):
     def write(self, made: Mapping, target: Path, *, lossy: bool) -> Written:
         """Write a new folder. InputError where SANA-FE would have other spikes and not `lossy`, or cannot hold it."""
         _check(made)
-        populations = [_Population(made, index, name) for index, name in enumerate(_names(made, "population", "decay_v"))]
+        populations = [
+            _Population(made, index, name) for index, name in enumerate(_names(made, "population", "decay_v"))
+        ]
         inputs, sources = _Inputs.of(made), _Sources.of(made)
         losses = [loss for population in populations for loss in population.losses()]
-        losses += [*_delay_losses(made), *inputs.losses()]
+        losses += _delay_losses(made)
         places = _places_of(made, inputs, sources)
         refuse_losses(losses, lossy)
         with new_folder(target) as folder:
@@ -57,11 +59,13 @@ class SanafeExporter(MapExporter):
             n_edges = _write_network(made, populations, inputs, sources, places, folder / "net.yaml")
             n_steps = max(inputs.n_steps, sources.n_steps) or DEFAULT_STEPS
             write_text(folder / "run_sanafe.py", SCRIPT.replace("@STEPS@", str(n_steps)))
-            groups = {f"g{item.index}": item.gids for item in populations}
-            np.savez(folder / "neurons.npz", **groups, sources=sources.gids, reached=_cores_reached(made))
+            groups: dict[str, Any] = {f"g{item.index}": item.gids for item in populations}
+            np.savez(folder / "neurons.npz", **groups | {"sources": sources.gids, "reached": _cores_reached(made)})
         sizes = {"neurons": sum(item.gids.size for item in populations), "synapses": n_edges}
         sizes["inputs"] = inputs.n + sources.gids.size
-        return Written(target, sizes, tuple(losses), ("run it with: python run_sanafe.py, in an environment with sanafe",))
+        return Written(
+            target, sizes, tuple(losses), ("run it with: python run_sanafe.py, in an environment with sanafe",)
+        )
 
 
 def _check(made: Mapping) -> None:
@@ -74,7 +78,7 @@ def _check(made: Mapping) -> None:
 
 def _names(made: Mapping, kind: str, has: str) -> list[str]:
     found = [key.split("/") for key in made.numbers if key.startswith(f"{kind}/")]
-    return [parts[1] for parts in found if parts[-1] == has]
+    return list(dict.fromkeys(parts[1] for parts in found if parts[-1] == has))
 
 
 class _Population:
@@ -111,7 +115,9 @@ class _Population:
         """Attributes of every neuron as texts; `added`: float64[n], input that acts in the first step."""
         keep = _DECAY - self._value(self._p, "decay_v", 0)
         bias = self._value(self._p, "bias_mantissa", 0) * np.exp2(self._value(self._p, "bias_exponent", 0))
-        start = np.trunc(self._value(self._initial, "v", 0) * keep / _DECAY) + self._value(self._initial, "u", 0) + added
+        start = (
+            np.trunc(self._value(self._initial, "v", 0) * keep / _DECAY) + self._value(self._initial, "u", 0) + added
+        )
         columns = {
             "threshold": self._value(self._p, "vth_mantissa", 0),
             "leak_decay": keep / _DECAY,
@@ -125,7 +131,10 @@ class _Population:
 
 
 class _Inputs:
-    """Listed spikes from outside: a source in SANA-FE for every neuron and weight, on the core of the neuron."""
+    """Listed spikes from outside: a source in SANA-FE for every neuron and weight, on the core of the neuron.
+
+    Spikes that come together have sources of their own, as one sends one spike in a step.
+    """
 
     def __init__(self, target: NDArray[np.int64], weight: NDArray[np.int64], spikes: list[NDArray[np.int64]]) -> None:
         self.target, self.weight, self.spikes = target, weight, spikes
@@ -137,14 +146,20 @@ class _Inputs:
     def of(made: Mapping) -> _Inputs:
         """Events of all drives and of sources of listed spikes, put together by neuron and weight."""
         names = _names(made, "drive", "weight")
-        found = [[made.numbers[f"drive/{name}/{key}"].astype(np.int64) for key in ("gid", "weight", "step")] for name in names]
+        found = [
+            [made.numbers[f"drive/{name}/{key}"].astype(np.int64) for key in ("gid", "weight", "step")]
+            for name in names
+        ]
         gid, weight, step = (np.concatenate([row[k] for row in found] + [np.zeros(0, np.int64)]) for k in range(3))
         now = step == 0
         first: dict[int, float] = {}
         for neuron, jump in zip(gid[now].tolist(), weight[now].tolist(), strict=True):
             first[neuron] = first.get(neuron, 0.0) + jump
         gid, weight, step = gid[~now], weight[~now], step[~now]
-        keys, inverse = np.unique(np.stack([gid, weight], axis=1), axis=0, return_inverse=True)
+        order = np.lexsort((step, weight, gid))
+        gid, weight, step = gid[order], weight[order], step[order]
+        keys = np.column_stack([gid, weight, _repeats(gid, weight, step)])
+        keys, inverse = np.unique(keys, axis=0, return_inverse=True)
         order = np.lexsort((step, inverse.ravel()))
         bounds = np.cumsum(np.bincount(inverse.ravel(), minlength=len(keys)))[:-1]
         made_of = _Inputs(keys[:, 0], keys[:, 1], np.split(step[order], bounds) if len(keys) else [])
@@ -152,10 +167,14 @@ class _Inputs:
         made_of.n_steps = int(step.max(initial=-1)) + 1
         return made_of
 
-    def losses(self) -> Iterator[Loss]:
-        twice = sum(int(steps.size - np.unique(steps).size) for steps in self.spikes)
-        if twice:
-            yield Loss(f"{twice} spikes of a drive in the same step with the same weight", "drives", "one of them", True)
+
+def _repeats(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[k]: how often the same row came before, of sorted rows."""
+    n = columns[0].size
+    new = np.ones(n, np.bool_)
+    new[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
+    first = np.maximum.accumulate(np.where(new, np.arange(n), 0))
+    return np.arange(n) - first
 
 
 class _Sources:
@@ -201,7 +220,7 @@ def _delay_losses(made: Mapping) -> Iterator[Loss]:
         delays = made.numbers[f"projection/{name}/delay_steps"]
         if delays.size and int(delays.max()) > LONGEST_DELAY:
             yield Loss(
-                f"delays of {int(delays.max())} steps", f"projections.{name}", f"the longest one there is, {LONGEST_DELAY}",
+                f"delays of {int(delays.max())} steps", f"projections.{name}", f"delays of {LONGEST_DELAY} steps",
                 True, f"delays of the chip up to {LONGEST_DELAY} steps go through",
             )  # fmt: skip
 
@@ -211,7 +230,9 @@ def _cores_reached(made: Mapping) -> NDArray[np.int64]:
     core = made.placed.core
     pairs = []
     for name in _names(made, "projection", "mantissa"):
-        source, target = (made.numbers[f"projection/{name}/{key}"].astype(np.int64) for key in ("source_gid", "target_gid"))
+        source, target = (
+            made.numbers[f"projection/{name}/{key}"].astype(np.int64) for key in ("source_gid", "target_gid")
+        )
         pairs.append(source * (int(core.max()) + 1) + core[target])
     both = np.unique(np.concatenate([*pairs, np.zeros(0, np.int64)]))
     return np.bincount(both // (int(core.max()) + 1), minlength=core.size).astype(np.int64)

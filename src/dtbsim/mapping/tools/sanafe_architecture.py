@@ -85,7 +85,9 @@ def architecture(chip: Chip, n_chips: int, n_inputs: int) -> str:
         width, height = tiles, 1
     else:
         width *= n_chips
-    pico = {key: (chip.get(f"energy.{key}") or 0.0) * 1e-12 for key in ("hop_x", "hop_y", "synapse", "spike", "message")}
+    pico = {
+        key: (chip.get(f"energy.{key}") or 0.0) * 1e-12 for key in ("hop_x", "hop_y", "synapse", "spike", "message")
+    }
     return _TEXT.format(
         name=chip.name,
         width=width,

@@ -24,7 +24,7 @@ neurons = np.load(here / "neurons.npz")
 found = []
 for step, spikes in enumerate(result["spike_trace"]):
     for spike in spikes:
-        group, index = (spike.group_name, spike.neuron_offset) if hasattr(spike, "group_name") else str(spike).split(".")
+        group, index = str(spike).rsplit(".", 1)
         if group in neurons:
             found.append((step, int(neurons[group][int(index)])))
 found = np.array(sorted(found), np.int64).reshape(-1, 2)

@@ -51,7 +51,7 @@ class SpynnakerExporter(MapExporter):
     summary = "PyNN script for sPyNNaker with lists of connections"
 
     def write(self, made: Mapping, target: Path, *, lossy: bool) -> Written:
-        """Write a new folder. InputError, a line for each, for what sPyNNaker cannot say; losses are never refused."""
+        """Write a new folder; InputError, a line for each, for what sPyNNaker cannot say. Losses are never refused."""
         from dtbsim.api import build
 
         if made.chip.name not in _CHIPS:
@@ -77,7 +77,7 @@ class SpynnakerExporter(MapExporter):
             write_text(folder / "virtual" / ".spynnaker.cfg", VIRTUAL.format(version=_board(made)))
             write_text(folder / "run_spynnaker.py", SCRIPT)
         notes = (
-            "run it with: python run_spynnaker.py, in an environment with sPyNNaker; --virtual maps it without a machine",
+            "run it with: python run_spynnaker.py, in an environment with sPyNNaker; --virtual only maps it",
             f"expected: {sum(_slices(listing).values())} cores with neurons",
         )
         sizes = {"populations": len(listing["populations"]), "synapses": n_synapses}
@@ -180,7 +180,7 @@ def _shortened(values: Any) -> Any:
 
 
 def _synapses(built: BuiltNetwork) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield an entry and its list for each projection and sign: columns source, target, weight (its size), delay in ms."""
+    """Yield an entry and its list for each projection and sign: source, target, weight (its size), delay in ms."""
     import pandas as pd
 
     for name, projection in built.projections.items():
