@@ -215,7 +215,13 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
 
 
 def kept_grid(
-    model: NeuronModel, mix: Mix, weight: Table, factors: Sequence[float], listed: Span | None, path: str, places: Places
+    model: NeuronModel,
+    mix: Mix,
+    weight: Table,
+    factors: Sequence[float],
+    listed: Span | None,
+    path: str,
+    places: Places,
 ) -> float:
     """The grid (`Use.grid`) on which the weights of `path` are kept exactly, 0 where they may be rounded.
 

@@ -57,7 +57,9 @@ def exponent_for(size: float, form: Format) -> int:
     return int(np.clip(needed, form.low, form.high))
 
 
-def rounded(group: Group, exponents: dict[tuple[int, str], int], form: Format) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+def rounded(
+    group: Group, exponents: dict[tuple[int, str], int], form: Format
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """Return mantissas, rounded to nearest (halves to even) and clipped, and the exponents they go with."""
     table = np.zeros(int(group.core.max(initial=0)) + 1, np.int8)
     for (core, receptor), exponent in exponents.items():

@@ -36,7 +36,9 @@ class TrueNorth(NeuronModel):
         Parameter("leak", "1", 0.0, "what is added in every tick", low=-255, high=255, whole=True),
         Parameter("leak_reversal", "1", 0.0, "1: the leak has the sign of v", low=0, high=1, whole=True),
         Parameter("threshold", "1", 100.0, "threshold (alpha)", low=0, high=_LARGEST, whole=True),
-        Parameter("negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST, whole=True),
+        Parameter(
+            "negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST, whole=True
+        ),
         Parameter("reset", "1", 0.0, "v after a spike in reset_mode 0", low=-_LARGEST, high=_LARGEST, whole=True),
         Parameter("reset_mode", "1", 0.0, "0: to reset, 1: by threshold, 2: none", low=0, high=2, whole=True),
         Parameter("negative_saturates", "1", 1.0, "1: v stops at the negative threshold", low=0, high=1, whole=True),
