@@ -4,7 +4,7 @@
 
 80 regions of 250 neurons, one on each core: 20,000 `loihi_lif` neurons with constant input, some 1,900,000 synapses of
 1 to 6 steps. With `--sanafe`, a Python with SANA-FE 2.2.9, numpy and pyyaml (it is under the GPL, and run as a program
-of its own), the same network is simulated there, as large and with 3 regions: every spike and the packets have to be the
+of its own), the same network is simulated there, as large and with 3 regions: all spikes and packets have to be the
 same, else the exit status is 1.
 """
 

@@ -1,4 +1,4 @@
-"""Networks in the numbers of chips: the same linear map without rounding, the same numbers when read again, refusals."""
+"""Networks in the numbers of chips: the same map without rounding, the same numbers when read again, refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dtbsim.errors import InputError
 from dtbsim.models import list_models, register_model
 
 N = 200
-"""With seed 5 no potential comes so close to threshold that float32 decides; with others one spike in some thousand does."""
+"""With seed 5 no potential comes so close to threshold that float32 decides; else one spike in some thousand does."""
 for model in (UnroundedLoihi, UnroundedSpinnaker):
     if model.name not in list_models():
         register_model(model)
@@ -109,7 +109,7 @@ def unrounded(made: Conversion, folder: Path) -> Path:
     least = min(float(np.abs(item.wanted).min()) for item in made.projections.values())
     for k, (name, port) in enumerate([(n, p) for n in ("E", "I") for p in (("syn",) if loihi else ("ex", "in"))]):
         config["projections"][f"quiet{k}"] = {
-            "source": "quiet", "target": name, "receptor": port, "rule": {"kind": "all_to_all"}, "weight": least * 1e-4, "delay_ms": 1.0,
+            "source": "quiet", "target": name, "receptor": port, "rule": {"kind": "all_to_all"}, "weight": least * 1e-4,
             "delay_ms": 1.0,
         }  # fmt: skip
     path.write_text(to_yaml(config))

@@ -98,6 +98,11 @@ class Given:
         """The time step."""
         return self.network.dt_ms
 
+    @property
+    def items(self) -> list[Synapses | Events]:
+        """All synapses and spikes from outside."""
+        return [*self.synapses, *self.events]
+
     def inputs_of(self, cells: int) -> Iterator[Synapses | Events]:
         """Everything that reaches a population."""
         yield from (item for item in self.synapses if item.target == cells)

@@ -62,9 +62,9 @@ def rounded(
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """Return mantissas, rounded to nearest (halves to even) and clipped, and the exponents they go with."""
     table = np.zeros(int(group.core.max(initial=0)) + 1, np.int8)
-    for (core, receptor), exponent in exponents.items():
+    for (core, receptor), own in exponents.items():
         if receptor == group.receptor and core < table.size:
-            table[core] = exponent
+            table[core] = own
     exponent = table[group.core]
     scaled = np.rint(np.ldexp(group.wanted, -exponent.astype(np.int64)))
     low = 0 if form.unsigned else -form.most

@@ -18,14 +18,14 @@ class TrueNorth(NeuronModel):
         "NeMo (Plagge et al. 2016, doi:10.1145/2901378.2901392)"
     )
     integration = (
-        "one tick of the chip a step, whatever dt_ms is: the weights of the spikes of the tick are added to v, then the "
-        "leak, then v is compared. With leak_reversal the leak has the sign of v, does nothing at 0 and stops there. "
-        "Where v >= threshold the neuron spikes and v becomes reset (reset_mode 0), v - threshold (1) or stays (2); "
-        "else where v < -negative_threshold, v becomes -negative_threshold with negative_saturates, and without it "
-        "-reset (0), v + negative_threshold (1) or stays (2). v stays within 393216. Weights are whole numbers; a "
-        "neuron of the chip has four of them, from -255 to 255, one for each type of axon. A delay of d steps is one "
-        "of d ticks, of which the chip has 1 to 15. Left out are the stochastic modes: synapses, leak and threshold "
-        "that random numbers decide"
+        "one tick of the chip a step, whatever dt_ms is: the weights of the spikes of the tick are added to v, "
+        "then the leak, then v is compared. With leak_reversal the leak has the sign of v, does nothing at 0 and "
+        "stops there. Where v >= threshold the neuron spikes and v becomes reset (reset_mode 0), v - threshold "
+        "(1) or stays (2); else where v < -negative_threshold, v becomes -negative_threshold with "
+        "negative_saturates, and without it -reset (0), v + negative_threshold (1) or stays (2). v stays within "
+        "393216. Weights are whole numbers; a neuron of the chip has four of them, from -255 to 255, one for each "
+        "type of axon. A delay of d steps is one of d ticks, of which the chip has 1 to 15. Left out are the "
+        "stochastic modes: synapses, leak and threshold that random numbers decide"
     )
     equations = (
         "v = v + sum_k w_k\n"
