@@ -4,7 +4,7 @@
 
 80 regions of 250 neurons, one on each core: 20,000 `loihi_lif` neurons with constant input, some 1,900,000 synapses of
 1 to 6 steps. With `--sanafe`, a Python with SANA-FE 2.2.9, numpy and pyyaml (it is under the GPL, and run as a program
-of its own), the same network is simulated there, as large and with 3 regions: every spike and the packets have to be the
+of its own), the same network is simulated there, as large and with 3 regions: all spikes and packets have to be the
 same, else the exit status is 1.
 """
 
@@ -37,7 +37,9 @@ def network(regions: int, seed: int = 1) -> dict[str, np.ndarray]:
     target = np.repeat(np.arange(n), INSIDE + OUTSIDE)
     near = np.tile(np.arange(INSIDE + OUTSIDE) < INSIDE, n)
     inside = target // PER_REGION * PER_REGION + draw.integers(0, PER_REGION, target.size)
-    source = np.where(near, inside, draw.integers(0, regions, target.size) * PER_REGION + draw.integers(0, EXCITE, target.size))
+    source = np.where(
+        near, inside, draw.integers(0, regions, target.size) * PER_REGION + draw.integers(0, EXCITE, target.size)
+    )
     excites = source % PER_REGION < EXCITE
     weight = np.where(excites, draw.integers(1, 5, target.size), -draw.integers(5, 19, target.size))
     order = np.lexsort((source, target))
@@ -49,7 +51,11 @@ def configuration(net: dict[str, np.ndarray], steps: int, folder: Path) -> dict[
     """The network for dtbsim."""
     file = folder / "edges.npz"
     np.savez(file, source=net["source"], target=net["target"], weight=64 * net["weight"], delay_steps=net["delay"] + 1)
-    population = {"model": "loihi_lif", "size": net["bias"].size, "parameters": PARAMETERS | {"bias_mantissa": net["bias"]}}
+    population = {
+        "model": "loihi_lif",
+        "size": net["bias"].size,
+        "parameters": PARAMETERS | {"bias_mantissa": net["bias"]},
+    }
     return {
         "name": "chip",
         "simulation": {"dt_ms": 1.0, "duration_ms": float(steps)},
@@ -85,7 +91,9 @@ def in_sanafe(net: dict[str, np.ndarray], steps: int, python: Path, folder: Path
     (folder / "parameters.json").write_text(json.dumps(PARAMETERS))
     done = subprocess.run([python, str(PEER), str(folder)], capture_output=True, text=True)
     if done.returncode:
-        raise common.fail(f"SANA-FE: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+        raise common.fail(
+            f"SANA-FE: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
+        )
     return json.loads((folder / "sanafe.json").read_text()), np.load(folder / "sanafe.npz")["spikes"].astype(np.int64)
 
 
@@ -112,14 +120,25 @@ def main() -> int:
                 own = spikes[spikes[:, 0] < fewer]
                 equal = np.array_equal(own, theirs) and packets(net, own) == peer["packets_sent"]
                 row |= {f"sanafe_{key}": value for key, value in peer.items()} | {"equal": bool(equal)}
-                row["times_faster_per_step"] = round(peer["simulate_s"] / fewer / (row["simulate_s"] / options.steps), 1)
+                row["times_faster_per_step"] = round(
+                    peer["simulate_s"] / fewer / (row["simulate_s"] / options.steps), 1
+                )
                 failures += [] if equal else [f"{regions} regions: spikes or packets differ"]
                 common.say(json.dumps(row))
         rows.append(row)
     settings = {"regions": options.regions, "steps": options.steps}
     report = {**head, "settings": settings, "results": rows, "differences": failures, "passed": not failures}
     print(common.headline(report))
-    columns = ["neurons", "synapses", "spikes", "whole_s", "us_per_step", "sanafe_simulate_s", "times_faster_per_step", "equal"]
+    columns = [
+        "neurons",
+        "synapses",
+        "spikes",
+        "whole_s",
+        "us_per_step",
+        "sanafe_simulate_s",
+        "times_faster_per_step",
+        "equal",
+    ]
     print(common.table(columns, [[row.get(key) for key in columns] for row in rows]))
     if options.json is not None:
         common.write_json(options.json, report)

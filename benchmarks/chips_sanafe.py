@@ -1,4 +1,4 @@
-"""The network of `chips.py` in SANA-FE, which is run by a Python of its own: FOLDER/network.npz to FOLDER/sanafe.npz."""
+"""The network of `chips.py` in SANA-FE, run by a Python of its own: FOLDER/network.npz to FOLDER/sanafe.npz."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def main(folder: Path) -> None:
         group[k].set_attributes(model_attributes=same | {"bias": bias / 64}, log_spikes=True)
         group[k].map_to_core(cores[k // int(given["per_core"])])
     attributes = {"weight": given["weight"].astype(float).tolist(), "delay": given["delay"].tolist()}
-    group.connect_neurons_sparse(group, attributes, list(zip(given["source"].tolist(), given["target"].tolist())))
+    group.connect_neurons_sparse(
+        group, attributes, list(zip(given["source"].tolist(), given["target"].tolist(), strict=True))
+    )
     chip = sanafe.SpikingChip(made)
     chip.load(network)
     built = time.perf_counter()

@@ -51,7 +51,9 @@ def drawn(row: Parameter, draw: np.random.Generator) -> float:
     """Return a value within the bounds where both are finite, else the default +- 20 % within its bounds."""
     if row.whole:
         spread = max(0.2 * abs(row.default), 4.0)
-        return float(draw.integers(max(row.low + (row.low > 0), row.default - spread), min(row.high, row.default + spread) + 1))
+        return float(
+            draw.integers(max(row.low + (row.low > 0), row.default - spread), min(row.high, row.default + spread) + 1)
+        )
     if np.isfinite(row.low) and np.isfinite(row.high) and row.high - row.low < 1000:
         low, high = row.low, row.high
     else:

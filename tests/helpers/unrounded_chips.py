@@ -91,8 +91,9 @@ class UnroundedSpinnaker(NeuronModel):
 
     @staticmethod
     def update(
-        v: float, i_ex: float, i_in: float, refractory: int, in_ex: float, in_in: float, i_offset_nA: float, keep: float,
-        r: float, keep_ex: float, keep_in: float, init_ex: float, init_in: float, theta: float, reset: float, steps: int,
+        v: float, i_ex: float, i_in: float, refractory: int, in_ex: float, in_in: float, i_offset_nA: float,
+        keep: float, r: float, keep_ex: float, keep_in: float, init_ex: float, init_in: float, theta: float,
+        reset: float, steps: int,
     ) -> tuple[float, float, float, int, bool]:  # fmt: skip
         """As `spinnaker_if_curr_exp`."""
         a = i_ex + init_ex * in_ex

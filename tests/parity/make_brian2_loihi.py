@@ -34,7 +34,7 @@ def spikes(case: dict[str, int]) -> np.ndarray:
     parts += _connect(neurons, neurons, net.source, net.target, net.weight, net.delay)
     LoihiNetwork(*parts).run(net.n_steps)
     steps, index = np.rint(np.asarray(monitor.t)).astype(int), np.asarray(monitor.i)
-    return np.array(sorted(zip(steps.tolist(), index.tolist())), np.uint16)
+    return np.array(sorted(zip(steps.tolist(), index.tolist(), strict=True)), np.uint16)
 
 
 def _connect(source, target, sources, targets, weights, delays):

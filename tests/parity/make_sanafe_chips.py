@@ -85,7 +85,7 @@ def run(arch, net, each, hardware, folder: Path, *, delays: bool):
     attributes = {"weight": [float(w) for w in net.weight]}
     if delays:
         attributes["delay"] = [int(d) for d in net.delay]
-    group.connect_neurons_sparse(group, attributes, list(zip(net.source.tolist(), net.target.tolist())))
+    group.connect_neurons_sparse(group, attributes, list(zip(net.source.tolist(), net.target.tolist(), strict=True)))
     chip = sanafe.SpikingChip(made)
     chip.load(network)
     found = chip.sim(net.n_steps, timing_model="simple", spike_trace=True, perf_trace=True)

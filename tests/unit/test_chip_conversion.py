@@ -1,4 +1,4 @@
-"""Networks in the numbers of chips: the same linear map without rounding, the same numbers when read again, refusals."""
+"""Networks in the numbers of chips: the same map without rounding, the same numbers when read again, refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dtbsim.errors import InputError
 from dtbsim.models import list_models, register_model
 
 N = 200
-"""With seed 5 no potential comes so close to threshold that float32 decides; with others one spike in some thousand does."""
+"""With seed 5 no potential comes so close to threshold that float32 decides; else one spike in some thousand does."""
 for model in (UnroundedLoihi, UnroundedSpinnaker):
     if model.name not in list_models():
         register_model(model)
@@ -46,8 +46,20 @@ def lif(model: str = "iaf_psc_exp", **changes: Any) -> dict[str, Any]:
             "I": {"model": model, "size": N // 4, "parameters": p, "initial": spread},
         },
         "projections": {
-            "exc": {"source": "E", "target": ["E", "I"], "rule": rules["E"], f"weight_{unit}": weights["e"], "delay_ms": delay},
-            "inh": {"source": "I", "target": ["E", "I"], "rule": rules["I"], f"weight_{unit}": weights["i"], "delay_ms": 1.0},
+            "exc": {
+                "source": "E",
+                "target": ["E", "I"],
+                "rule": rules["E"],
+                f"weight_{unit}": weights["e"],
+                "delay_ms": delay,
+            },
+            "inh": {
+                "source": "I",
+                "target": ["E", "I"],
+                "rule": rules["I"],
+                f"weight_{unit}": weights["i"],
+                "delay_ms": 1.0,
+            },
         },
     }
     return given | changes
@@ -97,7 +109,7 @@ def unrounded(made: Conversion, folder: Path) -> Path:
     least = min(float(np.abs(item.wanted).min()) for item in made.projections.values())
     for k, (name, port) in enumerate([(n, p) for n in ("E", "I") for p in (("syn",) if loihi else ("ex", "in"))]):
         config["projections"][f"quiet{k}"] = {
-            "source": "quiet", "target": name, "receptor": port, "rule": {"kind": "all_to_all"}, "weight": least * 1e-4, "delay_ms": 1.0,
+            "source": "quiet", "target": name, "receptor": port, "rule": {"kind": "all_to_all"}, "weight": least * 1e-4,
             "delay_ms": 1.0,
         }  # fmt: skip
     path.write_text(to_yaml(config))
@@ -176,7 +188,14 @@ def test_a_network_of_the_chips_own_neurons_stays_what_it_is(chip: str, tmp_path
                 "delay_ms": {"distribution": "uniform", "low": 1, "high": 9},
                 **port,
             },
-            "SA": {"source": "S", "target": "A", "rule": {"kind": "all_to_all"}, "weight": 9 * unit, "delay_ms": 2, **port},
+            "SA": {
+                "source": "S",
+                "target": "A",
+                "rule": {"kind": "all_to_all"},
+                "weight": 9 * unit,
+                "delay_ms": 2,
+                **port,
+            },
         },
         "drives": {"in": {"kind": "poisson", "target": "A", "rate_hz": 700, "weight": 50 * unit, **port}},
     }
@@ -243,7 +262,11 @@ def test_decays_that_round_badly_are_said() -> None:
 
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
-    ("loihi", {"populations.E.parameters.tau_syn_in_ms": 5.0}, r"'E' has two time constants of synapses \(2 and 5 ms\)"),
+    (
+        "loihi",
+        {"populations.E.parameters.tau_syn_in_ms": 5.0},
+        r"'E' has two time constants of synapses \(2 and 5 ms\)",
+    ),
     ("loihi", {"populations.E.parameters.V_reset_mV": -65.0}, "'E' is reset to -65 mV and rests at -70 mV"),
     ("loihi", {"populations.E.parameters.t_ref_ms": 7.0}, r"is 71 \(200 of 200\); the chip has 1 to 64 \(.*brian2"),
     ("loihi", {"projections.exc.delay_ms": 9.0}, r"a delay in steps of the chip is 90 .* has 0 to 62 \(.*brian2"),
@@ -252,9 +275,17 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("spinnaker1", {"projections.exc.receptor": "in"}, "weights above 0 into port 'in'"),
     ("truenorth", {}, "no exponential decay"),
     ("brainscales2", {}, "the arithmetic of brainscales2 is not known"),
-    ("loihi", {"drives.x": {"kind": "ou_current", "target": "E", "mean": 0, "sigma": 5, "tau_ms": 5}}, "is drawn while"),
+    (
+        "loihi",
+        {"drives.x": {"kind": "ou_current", "target": "E", "mean": 0, "sigma": 5, "tau_ms": 5}},
+        "is drawn while",
+    ),
     ("loihi", {"drives.x": {"kind": "sinusoidal", "target": "E", "amplitude": 9, "frequency_hz": 9}}, "a current that"),
-    ("loihi", {"projections.exc.synapse": {"kind": "stdp", "weight_max": 100}}, "synapses of kind 'stdp' change with activity"),
+    (
+        "loihi",
+        {"projections.exc.synapse": {"kind": "stdp", "weight_max": 100}},
+        "synapses of kind 'stdp' change with activity",
+    ),
 ]
 
 
@@ -274,7 +305,10 @@ def test_what_a_chip_cannot_say_is_refused(chip: str, changes: dict[str, Any], m
 
 def test_all_that_a_chip_cannot_say_is_said_at_once() -> None:
     given = lif()
-    given["populations"]["E"]["parameters"] = given["populations"]["E"]["parameters"] | {"V_reset_mV": -65.0, "t_ref_ms": 9.0}
+    given["populations"]["E"]["parameters"] = given["populations"]["E"]["parameters"] | {
+        "V_reset_mV": -65.0,
+        "t_ref_ms": 9.0,
+    }
     with pytest.raises(InputError) as caught:
         converted(given, "loihi")
     assert len(caught.value.mistakes) == 2
@@ -286,7 +320,9 @@ def test_truenorth_has_four_weights_for_a_neuron() -> None:
         "name": "t",
         "simulation": {"dt_ms": 1.0, "duration_ms": 5},
         "populations": {"A": {"model": "truenorth", "size": 6}},
-        "projections": {"AA": {"source": "A", "target": "A", "rule": {"kind": "explicit", "edges": edges}, "delay_ms": 1}},
+        "projections": {
+            "AA": {"source": "A", "target": "A", "rule": {"kind": "explicit", "edges": edges}, "delay_ms": 1}
+        },
     }
     with pytest.raises(InputError, match="'A' has 5 different weights; the chip has 4"):
         converted(given, "truenorth")

@@ -1,4 +1,4 @@
-"""Models of chips: against slow references in Python's integers, at the ends of their registers, and what they refuse."""
+"""Models of chips: against slow references in integers, at the ends of their registers, and what they refuse."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def drawn(draw: np.random.Generator, **ends: tuple[int, int]) -> dict[str, Any]:
     return {name: draw.integers(low, high + 1, N) for name, (low, high) in ends.items()}
 
 
-LOIHI = dict(decay_u=(0, 4096), decay_v=(0, 4096), vth_mantissa=(0, 131071), bias_mantissa=(-4095, 4095),
-             bias_exponent=(0, 7), refractory_steps=(1, 64))  # fmt: skip
-TRUENORTH = dict(leak=(-255, 255), leak_reversal=(0, 1), threshold=(1, 2000), negative_threshold=(0, 2000),
-                 reset=(-300, 300), reset_mode=(0, 2), negative_saturates=(0, 1))  # fmt: skip
+LOIHI = {"decay_u": (0, 4096), "decay_v": (0, 4096), "vth_mantissa": (0, 131071), "bias_mantissa": (-4095, 4095),
+             "bias_exponent": (0, 7), "refractory_steps": (1, 64)}  # fmt: skip
+TRUENORTH = {"leak": (-255, 255), "leak_reversal": (0, 1), "threshold": (1, 2000), "negative_threshold": (0, 2000),
+                 "reset": (-300, 300), "reset_mode": (0, 2), "negative_saturates": (0, 1)}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,8 @@ def test_spinnaker_wraps_and_saturates_as_32_bits_do() -> None:
     draw = np.random.default_rng(8)
     p = {
         "cm_nF": draw.uniform(0.01, 1.0, N), "tau_m_ms": draw.uniform(1.0, 60.0, N), "tau_syn_ex_ms": np.full(N, 500.0),
-        "tau_syn_in_ms": draw.uniform(0.3, 9.0, N), "tau_refrac_ms": draw.uniform(0, 4, N), "v_thresh_mV": np.full(N, 300.0),
+        "tau_syn_in_ms": draw.uniform(0.3, 9.0, N), "tau_refrac_ms": draw.uniform(0, 4, N),
+        "v_thresh_mV": np.full(N, 300.0),
         "i_offset_nA": draw.uniform(-2, 2, N), "shift_ex": draw.integers(0, 17, N) * 1.0,
         "shift_in": draw.integers(0, 12, N) * 1.0,
     }  # fmt: skip

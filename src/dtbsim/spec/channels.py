@@ -8,9 +8,10 @@ MIN_RESOLUTION quanta, else into 24 bits, and into 27 bits in the groups of chan
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dtbsim.config.drives import Spiking
 from dtbsim.config.network import Projection
@@ -215,7 +216,13 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
 
 
 def kept_grid(
-    model: NeuronModel, mix: Mix, weight: Table, factors: Sequence[float], listed: Span | None, path: str, places: Places
+    model: NeuronModel,
+    mix: Mix,
+    weight: Table,
+    factors: ArrayLike,
+    listed: Span | None,
+    path: str,
+    places: Places,
 ) -> float:
     """The grid (`Use.grid`) on which the weights of `path` are kept exactly, 0 where they may be rounded.
 

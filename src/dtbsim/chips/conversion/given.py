@@ -98,6 +98,11 @@ class Given:
         """The time step."""
         return self.network.dt_ms
 
+    @property
+    def items(self) -> list[Synapses | Events]:
+        """All synapses and spikes from outside."""
+        return [*self.synapses, *self.events]
+
     def inputs_of(self, cells: int) -> Iterator[Synapses | Events]:
         """Everything that reaches a population."""
         yield from (item for item in self.synapses if item.target == cells)
@@ -257,9 +262,7 @@ def _joined_events(network: Network, name: str, where: str, family: int, parts: 
             step, gid = listed[:, 0], listed[:, 1] + network.populations[part.population].gid0
         else:
             drawn = list(poisson_spikes(network, part, gids, chosen))
-            step, place, count = (
-                np.concatenate([np.zeros(0, np.int64), *(row[k] for row in drawn)]) for k in range(3)
-            )
+            step, place, count = (np.concatenate([np.zeros(0, np.int64), *(row[k] for row in drawn)]) for k in range(3))
             step, gid = np.repeat(step, count), np.repeat(gids[place], count)
         found.append(np.column_stack([step, gid, np.full(step.size, weight)]))
     table = np.concatenate(found)
@@ -283,4 +286,3 @@ def _reached(network: Network, part: Drive) -> tuple[I64, I64]:
     population = network.populations[part.population]
     chosen = np.arange(population.size, dtype=np.int64) if part.neurons is None else part.neurons.astype(np.int64)
     return population.gid0 + chosen, chosen
-

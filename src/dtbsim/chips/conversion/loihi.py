@@ -64,7 +64,7 @@ def to_loihi(given: Given, wrong: Refusals) -> Parts:
             parts.populations[cells.name] = _neurons(given, index, known[index], own, parts, wrong)
         else:
             parts.populations[cells.name] = _native(cells, wrong)
-    reached = [_reach(given, item, known, scale, wrong) for item in (*given.synapses, *given.events)]
+    reached = [_reach(given, item, known, scale, wrong) for item in given.items]
     wrong.tell()
     place_weights(given, reached, Format(most, FINEST, round(21 - np.log2(most + 1))), parts)
     return parts
@@ -106,7 +106,8 @@ def _neurons(given: Given, index: int, membrane: Membrane, scale: F64, parts: Pa
         )  # fmt: skip
     refractory = membrane.refractory + 1.0
     low, high = given.chip.get("numbers.refractory_min", 1), given.chip.get("numbers.refractory_max", 64)
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     what = f"t_ref_ms in steps of {given.dt_ms:g} ms, and one,"
     wrong.limit(f"{where}.t_ref_ms", what, refractory, low, high, given.chip.cited("numbers.refractory_max"))
     wanted = {
@@ -141,7 +142,8 @@ def _one_current(given: Given, index: int, membrane: Membrane, wrong: Refusals) 
     if different.size:
         taus = " and ".join(f"{cells.p[f'tau_syn_{port}_ms'][different[0]]:g}" for port in sorted(used))
         wrong.add(
-            f"{cells.key_path}.parameters", f"population '{cells.name}' has two time constants of synapses ({taus} ms); "
+            f"{cells.key_path}.parameters", f"population '{cells.name}' has two time constants of synapses "
+            f"({taus} ms); "
             "a compartment of the chip has one", "give tau_syn_ex_ms and tau_syn_in_ms the same value",
         )  # fmt: skip
     return kept[0]
@@ -159,7 +161,8 @@ def _note_decays(cells: Cells, wanted: dict[str, F64], got: dict[str, F64], part
             low, high = float(got[name].min()), float(got[name].max())
             spread = f"{low:g}" if low == high else f"{low:g} to {high:g}"
             parts.notes.append(
-                f"{where}: {label} is off by up to {100 * error:.2g} %, as the chip takes {spread} of 4096 off in a step; "
+                f"{where}: {label} is off by up to {100 * error:.2g} %, as the chip takes {spread} of 4096 off "
+                "in a step; "
                 "a longer simulation.dt_ms, such as 1 ms, keeps it better"
             )
 

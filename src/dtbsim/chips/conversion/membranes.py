@@ -51,7 +51,8 @@ def membrane_of(cells: Cells, dt_ms: float, wrong: Refusals, models: tuple[str, 
     if name not in models:
         why = "; a current that rises needs two states" if name == "iaf_psc_alpha" else ""
         wrong.add(
-            f"{cells.key_path}.model", f"population '{cells.name}' is of model '{name}', which the chip cannot say{why}",
+            f"{cells.key_path}.model",
+            f"population '{cells.name}' is of model '{name}', which the chip cannot say{why}",
             f"use {' or '.join(models)}, or the model of the chip itself",
         )  # fmt: skip
         return None

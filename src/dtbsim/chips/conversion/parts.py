@@ -109,8 +109,8 @@ def _note_rounding(
     parts.losses.append(Loss(what, item.item.key_path, instead, True, "more weight bits"))
     if 4 * lost > n:
         parts.notes.append(
-            f"{item.item.key_path}: {lost:,} of {n:,} weights are too small for the chip and become 0; give more weight "
-            "bits, or make weights of a core more alike"
+            f"{item.item.key_path}: {lost:,} of {n:,} weights are too small for the chip and become 0; give more "
+            "weight bits, or make weights of a core more alike"
         )
     if clipped and float(np.abs(item.wanted).max()) > 1.02 * float(np.abs(got).max()):
         parts.notes.append(f"{item.item.key_path}: {clipped:,} of {n:,} weights are too large and are clipped")
@@ -121,7 +121,8 @@ def check_delays(given: Given, item: Synapses, delay_steps: I64, low: int, high:
     chip = given.chip
     least, most = chip.get("connections.delay_min", low), chip.get("connections.delay_max", high)
     source = chip.cited("connections.delay_max")
-    assert least is not None and most is not None
+    assert least is not None
+    assert most is not None
     what = "a delay in steps of the chip"
     wrong.limit(item.key_path, what, delay_steps, least, most, source)
 

@@ -41,7 +41,7 @@ def to_spinnaker(given: Given, wrong: Refusals) -> Parts:
                 membranes[index] = membrane
     wrong.tell()
     parts = Parts()
-    reached = [_reach(given, item, membranes, wrong) for item in (*given.synapses, *given.events)]
+    reached = [_reach(given, item, membranes, wrong) for item in given.items]
     shifts = _shifts(given, reached, set(membranes))
     for index, cells in enumerate(given.cells):
         if cells.model.is_source:
@@ -78,7 +78,7 @@ def _reach(given: Given, item: Item, membranes: dict[int, Membrane], wrong: Refu
 
 
 def _port(item: Item, wrong: Refusals) -> str:
-    """Weights are sizes on the chip: the port says which way they act, and has the time constant of that of the model."""
+    """Weights are sizes on the chip: the port says which way they act, and has its time constant."""
     if item.port == "ex" and (item.weight < 0).any():
         wrong.add(item.key_path, "weights below 0 into port 'ex'; weights of the chip have no sign", "use receptor: in")
     if item.port == "in" and (item.weight > 0).any():

@@ -32,7 +32,7 @@ def to_truenorth(given: Given, wrong: Refusals) -> Parts:
             initial = {name: value for name, value in cells.initial.items() if value.any()}
             parts.populations[cells.name] = ChipPopulation(cells.name, MODEL, cells.gids, dict(cells.p), initial)
     reached = []
-    for item in (*given.synapses, *given.events):
+    for item in given.items:
         wrong.limit(
             item.key_path, "a weight", item.weight, -LARGEST_WEIGHT, LARGEST_WEIGHT, "9 bits: Cassidy et al. 2013"
         )
@@ -41,7 +41,7 @@ def to_truenorth(given: Given, wrong: Refusals) -> Parts:
         else:
             steps = item.delay_steps
             check_delays(given, item, steps, 1, 15, wrong)
-        every = np.ones(item.weight.size, bool)
+        every = np.ones(item.weight.size, np.bool_)
         reached.append(Reached(item, "syn", item.weight, steps, (("syn", every),)))
     _check_kinds(given, wrong)
     wrong.tell()

@@ -57,12 +57,14 @@ def exponent_for(size: float, form: Format) -> int:
     return int(np.clip(needed, form.low, form.high))
 
 
-def rounded(group: Group, exponents: dict[tuple[int, str], int], form: Format) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+def rounded(
+    group: Group, exponents: dict[tuple[int, str], int], form: Format
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """Return mantissas, rounded to nearest (halves to even) and clipped, and the exponents they go with."""
     table = np.zeros(int(group.core.max(initial=0)) + 1, np.int8)
-    for (core, receptor), exponent in exponents.items():
+    for (core, receptor), own in exponents.items():
         if receptor == group.receptor and core < table.size:
-            table[core] = exponent
+            table[core] = own
     exponent = table[group.core]
     scaled = np.rint(np.ldexp(group.wanted, -exponent.astype(np.int64)))
     low = 0 if form.unsigned else -form.most

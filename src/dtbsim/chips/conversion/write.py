@@ -138,7 +138,9 @@ class _Writer:
         later = on & ~at_once
         if not later.any():
             return
-        pairs, source = np.unique(np.column_stack([item.gid[later] - first, weight[later]]), axis=0, return_inverse=True)
+        pairs, source = np.unique(
+            np.column_stack([item.gid[later] - first, weight[later]]), axis=0, return_inverse=True
+        )
         name = _free(f"{_safe(item.name)}_spikes", populations)
         times = _times(item.step[later], self._made.dt_ms)
         spikes = self._save(f"{name}.npz", neuron=np.ravel(source), time_ms=times)
@@ -149,7 +151,10 @@ class _Writer:
         )
         rule = {"kind": "explicit", "file": edges}
         projections[_free(name, projections)] = {
-            "source": name, "target": self._names[item.target], "receptor": item.receptor, "rule": rule
+            "source": name,
+            "target": self._names[item.target],
+            "receptor": item.receptor,
+            "rule": rule,
         }
 
 

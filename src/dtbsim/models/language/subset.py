@@ -90,8 +90,8 @@ def parse(
     """Check one function and infer the type of every expression.
 
     `types` gives the type of every argument that may occur, `functions` the model's own functions by name. With
-    `bit_operations` (the elementary functions, models of chips), also & << >> and `INTRINSICS` are allowed. Raises InputError with
-    file:line.
+    `bit_operations` (the elementary functions, models of chips), also & << >> and `INTRINSICS` are allowed. Raises
+    InputError with file:line.
     """
     try:
         tree = ast.parse(source.text)

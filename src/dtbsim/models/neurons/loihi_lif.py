@@ -46,7 +46,9 @@ class LoihiLif(NeuronModel):
         Parameter("vth_mantissa", "1", 100.0, "threshold of v, in 64", low=0, high=131071, whole=True),
         Parameter("bias_mantissa", "1", 0.0, "constant input", low=-4095, high=4095, whole=True),
         Parameter("bias_exponent", "1", 0.0, "power of two that it is multiplied by", low=0, high=7, whole=True),
-        Parameter("refractory_steps", "steps", 1.0, "steps from a spike to the next possible one", low=1, high=64, whole=True),
+        Parameter(
+            "refractory_steps", "steps", 1.0, "steps from a spike to the next possible one", low=1, high=64, whole=True
+        ),
     )
     states = (
         State("v", "1", "potential"),
@@ -94,4 +96,3 @@ class LoihiLif(NeuronModel):
         v = 0.0 if spiked else v
         left = silent_steps if spiked else left
         return v, kept(i, keep_u), left, spiked
-

@@ -100,8 +100,12 @@ class SpinnakerIfCurrExp(NeuronModel):
         Parameter("tau_syn_ex_ms", "ms", 5.0, "time constant of the excitatory current", low=2.0**-15, high=65535.0),
         Parameter("tau_syn_in_ms", "ms", 5.0, "time constant of the inhibitory current", low=2.0**-15, high=65535.0),
         Parameter("i_offset_nA", "nA", 0.0, "constant input current", low=-LARGEST_mV, high=LARGEST_mV),
-        Parameter("shift_ex", "1", 0.0, "bits by which excitatory weights are shifted left", low=0, high=16, whole=True),
-        Parameter("shift_in", "1", 0.0, "bits by which inhibitory weights are shifted left", low=0, high=16, whole=True),
+        Parameter(
+            "shift_ex", "1", 0.0, "bits by which excitatory weights are shifted left", low=0, high=16, whole=True
+        ),
+        Parameter(
+            "shift_in", "1", 0.0, "bits by which inhibitory weights are shifted left", low=0, high=16, whole=True
+        ),
     )
     """Defaults are those of sPyNNaker's IF_curr_exp."""
     states = (

@@ -18,14 +18,14 @@ class TrueNorth(NeuronModel):
         "NeMo (Plagge et al. 2016, doi:10.1145/2901378.2901392)"
     )
     integration = (
-        "one tick of the chip a step, whatever dt_ms is: the weights of the spikes of the tick are added to v, then the "
-        "leak, then v is compared. With leak_reversal the leak has the sign of v, does nothing at 0 and stops there. "
-        "Where v >= threshold the neuron spikes and v becomes reset (reset_mode 0), v - threshold (1) or stays (2); "
-        "else where v < -negative_threshold, v becomes -negative_threshold with negative_saturates, and without it "
-        "-reset (0), v + negative_threshold (1) or stays (2). v stays within 393216. Weights are whole numbers; a "
-        "neuron of the chip has four of them, from -255 to 255, one for each type of axon. A delay of d steps is one "
-        "of d ticks, of which the chip has 1 to 15. Left out are the stochastic modes: synapses, leak and threshold "
-        "that random numbers decide"
+        "one tick of the chip a step, whatever dt_ms is: the weights of the spikes of the tick are added to v, "
+        "then the leak, then v is compared. With leak_reversal the leak has the sign of v, does nothing at 0 and "
+        "stops there. Where v >= threshold the neuron spikes and v becomes reset (reset_mode 0), v - threshold "
+        "(1) or stays (2); else where v < -negative_threshold, v becomes -negative_threshold with "
+        "negative_saturates, and without it -reset (0), v + negative_threshold (1) or stays (2). v stays within "
+        "393216. Weights are whole numbers; a neuron of the chip has four of them, from -255 to 255, one for each "
+        "type of axon. A delay of d steps is one of d ticks, of which the chip has 1 to 15. Left out are the "
+        "stochastic modes: synapses, leak and threshold that random numbers decide"
     )
     equations = (
         "v = v + sum_k w_k\n"
@@ -36,7 +36,9 @@ class TrueNorth(NeuronModel):
         Parameter("leak", "1", 0.0, "what is added in every tick", low=-255, high=255, whole=True),
         Parameter("leak_reversal", "1", 0.0, "1: the leak has the sign of v", low=0, high=1, whole=True),
         Parameter("threshold", "1", 100.0, "threshold (alpha)", low=0, high=_LARGEST, whole=True),
-        Parameter("negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST, whole=True),
+        Parameter(
+            "negative_threshold", "1", 0.0, "size of the negative threshold (beta)", low=0, high=_LARGEST, whole=True
+        ),
         Parameter("reset", "1", 0.0, "v after a spike in reset_mode 0", low=-_LARGEST, high=_LARGEST, whole=True),
         Parameter("reset_mode", "1", 0.0, "0: to reset, 1: by threshold, 2: none", low=0, high=2, whole=True),
         Parameter("negative_saturates", "1", 1.0, "1: v stops at the negative threshold", low=0, high=1, whole=True),

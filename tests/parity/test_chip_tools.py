@@ -5,7 +5,7 @@ The numbers are stored: those of Brian2Loihi 0.5.2 (tests/parity/make_brian2_loi
 environments are that these scripts name:
 
     DTBSIM_BRIAN2LOIHI_PYTHON=... DTBSIM_SANAFE_PYTHON=... DTBSIM_UNICORN_PYTHON=... DTBSIM_SPYNNAKER_WHEEL=...
-    python -m pytest -m nightly tests/parity/test_chip_models.py
+    python -m pytest -m nightly tests/parity/test_chip_tools.py
 """
 
 from __future__ import annotations
