@@ -228,7 +228,8 @@ def test_limits_that_are_broken(limits: dict[str, float], said: str, tmp_path: P
 
 
 def test_a_network_without_neurons(tmp_path: Path) -> None:
-    given = {"simulation": {"duration_ms": 5}, "populations": {"S": {"model": "spike_source", "size": 3}}}
+    source = {"model": "spike_source", "size": 3, "spikes": {"neuron": [0], "time_ms": [1.0]}}
+    given = {"simulation": {"duration_ms": 5}, "populations": {"S": source}}
     with pytest.raises(InputError, match="no neurons that a chip computes"):
         dtbsim.map_network(given, to=toy_chip(), out=tmp_path / "map")
 
