@@ -16,6 +16,7 @@ def delta_network(*, n_ex: int, n_in: int, synapses: int, ms: int) -> dict[str, 
     neurons = {"tau_m_ms": 15.0, "E_L_mV": -65.0, "V_th_mV": -50.0, "V_reset_mV": -65.0, "t_ref_ms": 2.0}
     start = {"V_m_mV": {"distribution": "uniform", "low": -65.0, "high": -52.0}}
     delays = {"distribution": "uniform", "low": 1.0, "high": 5.4}
+    listed = {"neuron": [0, 1, 2, 3, 4, 0], "time_ms": [4, 9, 9, 15, 30, 50]}
     share = n_ex / (n_ex + n_in)
 
     def weights(mean: float) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def delta_network(*, n_ex: int, n_in: int, synapses: int, ms: int) -> dict[str, 
         "populations": {
             "E": {"model": "iaf_psc_delta", "size": n_ex, "parameters": neurons, "initial": start},
             "I": {"model": "iaf_psc_delta", "size": n_in, "parameters": neurons, "initial": start},
-            "S": {"model": "spike_source", "size": 5, "spikes": {"neuron": [0, 1, 2, 3, 4, 0], "time_ms": [4, 9, 9, 15, 30, 50]}},
+            "S": {"model": "spike_source", "size": 5, "spikes": listed},
         },
         "projections": {
             "E": {
@@ -41,7 +42,10 @@ def delta_network(*, n_ex: int, n_in: int, synapses: int, ms: int) -> dict[str, 
                 "source": "I", "target": ["E", "I"], "weight_mV": weights(-0.5 * scale), "delay_ms": delays,
                 "rule": {"kind": "fixed_indegree", "indegree": round((1 - share) * synapses / (n_ex + n_in))},
             },
-            "S": {"source": "S", "target": "E", "rule": {"kind": "fixed_outdegree", "outdegree": 20}, "weight_mV": 8.0, "delay_ms": 3.0},
+            "S": {
+                "source": "S", "target": "E", "rule": {"kind": "fixed_outdegree", "outdegree": 20}, "weight_mV": 8.0,
+                "delay_ms": 3.0,
+            },
         },
         "drives": {
             "bg": {"kind": "poisson", "target": ["E", "I"], "rate_hz": 700, "weight_mV": 1.4, "start_ms": 1.0},

@@ -17,8 +17,12 @@ from dtbsim.mapping.quantisation import rounded, rounding_of, weights_of
 
 
 def config(tmp_path: Path, duration_ms: float = 300.0) -> Path:
-    """E and I in five regions with one time constant of synapses, driven from outside."""
-    neurons = {"tau_m_ms": 20.0, "tau_syn_ex_ms": 5.0, "tau_syn_in_ms": 5.0, "E_L_mV": -65.0, "V_reset_mV": -65.0}
+    """E and I in five regions with one time constant of synapses, and currents that differ."""
+    neurons = {
+        "tau_m_ms": 20.0, "tau_syn_ex_ms": 5.0, "tau_syn_in_ms": 5.0, "E_L_mV": -65.0, "V_reset_mV": -65.0,
+        "I_e_pA": {"distribution": "uniform", "low": 100.0, "high": 300.0},
+    }  # fmt: skip
+    start = {"V_m_mV": {"distribution": "uniform", "low": -65.0, "high": -56.0}}
     rule = {"kind": "fixed_indegree", "indegree": 5}
     both = {"target": ["E", "I"], "rule": rule, "delay_ms": 2, "scope": "same_region"}
     given = {
@@ -26,14 +30,13 @@ def config(tmp_path: Path, duration_ms: float = 300.0) -> Path:
         "atlas": save_small_atlas(tmp_path),
         "simulation": {"duration_ms": duration_ms, "dt_ms": 1.0},
         "populations": {
-            name: {"model": "iaf_psc_exp", "size": size, "regions": "all", "parameters": neurons}
+            name: {"model": "iaf_psc_exp", "size": size, "regions": "all", "parameters": neurons, "initial": start}
             for name, size in (("E", 16), ("I", 4))
         },
         "projections": {
             "E": {"source": "E", "weight_pA": 40, **both},
             "I": {"source": "I", "weight_pA": -80, **both},
         },
-        "drives": {"bg": {"kind": "poisson", "target": ["E", "I"], "rate_hz": 1500, "weight_pA": 45, "start_ms": 1}},
     }
     path = tmp_path / "five.yaml"
     path.write_text(dtbsim.dump_config(dtbsim.RunConfig.model_validate(given)))

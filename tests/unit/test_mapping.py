@@ -227,6 +227,12 @@ def test_limits_that_are_broken(limits: dict[str, float], said: str, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_without_neurons(tmp_path: Path) -> None:
+    given = {"simulation": {"duration_ms": 5}, "populations": {"S": {"model": "spike_source", "size": 3}}}
+    with pytest.raises(InputError, match="no neurons that a chip computes"):
+        dtbsim.map_network(given, to=toy_chip(), out=tmp_path / "map")
+
+
 def test_every_broken_limit_has_a_line(tmp_path: Path) -> None:
     chip = toy_chip(connections__fan_in=4, connections__delay_max=1, size__neurons_per_core=4)
     with pytest.raises(InputError) as raised:

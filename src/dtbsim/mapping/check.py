@@ -123,13 +123,12 @@ def chips_needed(links: Links, chip: Chip) -> int | None:
     return max(1, math.ceil(max(found) - 1e-9))
 
 
-def what_would_fit(links: Links, chip: Chip, cores_needed: int) -> str:
-    """Return advice: more chips of the same kind, or which others hold the network on a board."""
+def what_would_fit(links: Links, chip: Chip, chips: int, cores_needed: int) -> str:
+    """Return advice: more than `chips` of the same kind, or which others hold the network on a board."""
     found = []
     own = chips_needed(links, chip)
-    if own is not None:
-        own = max(own, math.ceil(cores_needed / chip["size.cores"]))
-        found.append(f"--chips {own} of {chip.name}")
+    if own is not None and (more := max(own, math.ceil(cores_needed / chip["size.cores"]))) > chips:
+        found.append(f"--chips {more} of {chip.name}")
     for other in CHIPS.usable().values():
         if other.name == chip.name or other.get("size.cores") is None:
             continue

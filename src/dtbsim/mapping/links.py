@@ -89,6 +89,8 @@ def links_of(built: BuiltNetwork) -> Links:
     emits = np.array([family.declared.emits != "its own" for family in families], np.bool_)
     family = np.array([population.family for population in network.populations], np.int64)
     population = np.repeat(np.arange(sizes.size), sizes)
+    if not (sizes > 0)[~emits[family]].any():
+        raise InputError("the network has no neurons that a chip computes", where="populations", remedy="add some")
     source, target, listed = _synapses(built)
     return Links(
         n=int(sizes.sum()),

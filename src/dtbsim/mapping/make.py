@@ -146,7 +146,7 @@ def _refuse_early(built: BuiltNetwork, links: Links, wanted: Wanted) -> None:
         )  # fmt: skip
     if violations:
         _, further = _converted(built, wanted, None)
-        check.refuse(chip, violations, check.what_would_fit(links, chip, 0), further)
+        check.refuse(chip, violations, check.what_would_fit(links, chip, wanted.chips, 0), further)
 
 
 def _converted(built: BuiltNetwork, wanted: Wanted, core_of: I64 | None) -> tuple[Conversion | None, list[InputError]]:
@@ -180,7 +180,7 @@ def _mapped(built: BuiltNetwork, links: Links, wanted: Wanted, told: Callable[[]
     n_chips = max(1, -(-used // round(chip["size.cores"])))
     violations += check.of_chips(chip, loads, n_chips)
     conversion, further = _converted(built, wanted, core)
-    check.refuse(chip, violations, check.what_would_fit(links, chip, used), further)
+    check.refuse(chip, violations, check.what_would_fit(links, chip, wanted.chips, used), further)
     rates = np.where(links.placed, told(), 0.0) if not (~links.placed).any() else told()
     between = matrix_of(reach, core, rates)
     mesh = mesh_of(chip, n_chips)
