@@ -59,7 +59,9 @@ def packets(net: ChipNetwork, gids: Any) -> int:
     return int(cores.sum(axis=1)[gids].sum())
 
 
-@pytest.mark.parametrize("name", ["cuba", pytest.param("slow", marks=pytest.mark.nightly), "delta"])
+@pytest.mark.parametrize(
+    "name", ["cuba", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("slow", "delta"))]
+)
 def test_loihi_has_the_spikes_of_brian2loihi(name: str) -> None:
     stored = np.load(DATA / "brian2_loihi.npz")[name]
     assert len(stored) > 10_000

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.unrounded_chips import UnroundedLoihi, UnroundedSpinnaker
 
 import dtbsim
 from dtbsim.chips import load_chip
@@ -17,17 +16,16 @@ from dtbsim.chips.conversion.weights import Format, Group, exponent_for, exponen
 from dtbsim.config.yaml_text import parse_yaml
 from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError
-from dtbsim.models import list_models, register_model
 
 N = 200
-"""With seed 5 no potential comes so close to threshold that float32 decides; else one spike in some thousand does."""
-for model in (UnroundedLoihi, UnroundedSpinnaker):
-    if model.name not in list_models():
-        register_model(model)
+OWN = Path(__file__).parents[1] / "helpers" / "unrounded_chips.py"
 
 
 def lif(model: str = "iaf_psc_exp", **changes: Any) -> dict[str, Any]:
-    """A recurrent network that constant currents drive, with drawn parameters, weights and delays."""
+    """A recurrent network that constant currents drive, with drawn parameters, weights and delays.
+
+    With this seed no potential comes so close to threshold that float32 decides; else one spike in some thousand does.
+    """
     unit, size = ("mV", 0.01) if model == "iaf_psc_delta" else ("pA", 1.0)
     weights = {"e": {"distribution": "normal", "mean": 60 * size, "sd": 6 * size, "low": 0}, "i": -250 * size}
     p = {
@@ -90,7 +88,7 @@ def unrounded(made: Conversion, folder: Path) -> Path:
     populations = {
         name: replace(
             item,
-            model="unrounded_loihi" if loihi else "unrounded_spinnaker",
+            model=f"{OWN}:{'UnroundedLoihi' if loihi else 'UnroundedSpinnaker'}",
             parameters={
                 key: item.wanted.get(key, value) for key, value in item.parameters.items() if "shift" not in key
             },
@@ -119,7 +117,7 @@ def unrounded(made: Conversion, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("chip", "model"),
     [
-        ("loihi", "iaf_psc_exp"),
+        pytest.param("loihi", "iaf_psc_exp", marks=pytest.mark.nightly),
         pytest.param("loihi", "iaf_psc_delta", marks=pytest.mark.nightly),
         pytest.param("spinnaker1", "iaf_psc_exp", marks=pytest.mark.nightly),
     ],
@@ -165,7 +163,9 @@ NATIVE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("chip", list(NATIVE))
+@pytest.mark.parametrize(
+    "chip", ["loihi", *(pytest.param(chip, marks=pytest.mark.nightly) for chip in ("truenorth", "spinnaker1"))]
+)
 def test_a_network_of_the_chips_own_neurons_stays_what_it_is(chip: str, tmp_path: Path) -> None:
     """With a Poisson drive from step 0 on, which becomes listed spikes, and a source of spikes."""
     named = chip == "spinnaker1"
@@ -344,3 +344,16 @@ def test_gids_and_names_stay(tmp_path: Path) -> None:
     again = dtbsim.build(path)
     assert again.populations["E"].gids.tolist() == [*range(N)]
     assert again.populations["I"].gids.tolist() == [*range(N, N + N // 4)]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("chip", ["loihi", "spinnaker1"])
+def test_threads_and_blocks_change_no_spike_of_a_chip(chip: str, tmp_path: Path) -> None:
+    path = converted(lif(), chip).write(tmp_path / "net")
+    hashes = {
+        dtbsim.run(path, temporary=True, set=[f"simulation.threads={threads}", f"simulation.block_size={size}"])
+        .open()
+        .summary["spike_hash"]
+        for threads, size in ((1, 4096), (2, 64))
+    }
+    assert len(hashes) == 1
