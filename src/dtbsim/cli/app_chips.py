@@ -88,14 +88,16 @@ def map_command(
         bool, typer.Option("--lossy", help="with --export: write it although spikes would differ")
     ] = False,
 ) -> Work:
-    """Map a network to a neuromorphic chip, run it as the chip would, write files for tools.
+    """Put a network onto a neuromorphic chip.
 
     \b
         dtbsim map CONFIG --to loihi --out MAP
         dtbsim map MAP --run
         dtbsim map MAP --export sanafe
 
-    Where it does not fit, every limit that is broken has a line, and nothing is written.
+    A mapping says which neuron is on which core, what goes between cores, and what it costs; it can be run as the chip
+    would, and written for tools. Where a network does not fit, every limit that is broken has a line, and nothing is
+    written.
     """
     from dtbsim.cli.map import MapOptions, work
 
