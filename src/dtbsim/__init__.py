@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dtbsim.atlas import list_atlases, load_atlas
     from dtbsim.atlas.derive_folder import derive_atlas
     from dtbsim.atlas.importing import import_atlas
+    from dtbsim.chips.registry import list_chips, load_chip
     from dtbsim.config import dump_config, load_config
     from dtbsim.config.changes import Change, SineCourse
     from dtbsim.config.drives import NeuronRange
@@ -62,6 +63,10 @@ if TYPE_CHECKING:
     from dtbsim.errors import DtbsimError, InputError
     from dtbsim.fitting import fit, sweep
     from dtbsim.interchange.functions import export, import_network
+    from dtbsim.mapping.export import export_mapping
+    from dtbsim.mapping.folder import open_mapping
+    from dtbsim.mapping.make import map_network
+    from dtbsim.mapping.run import run_mapping
     from dtbsim.models import get_model, list_models
     from dtbsim.models.circuits.balanced_ei import BalancedEI
     from dtbsim.models.circuits.potjans_diesmann import PotjansDiesmann
@@ -114,6 +119,7 @@ _MODULES = {
     "atlas": ("list_atlases", "load_atlas"),
     "atlas.derive_folder": ("derive_atlas",),
     "atlas.importing": ("import_atlas",),
+    "chips.registry": ("list_chips", "load_chip"),
     "config": ("dump_config", "load_config"),
     "config.changes": ("Change", "SineCourse"),
     "config.drives": ("NeuronRange",),
@@ -162,6 +168,10 @@ _MODULES = {
     ),
     "errors": ("DtbsimError", "InputError"),
     "interchange.functions": ("export", "import_network"),
+    "mapping.export": ("export_mapping",),
+    "mapping.folder": ("open_mapping",),
+    "mapping.make": ("map_network",),
+    "mapping.run": ("run_mapping",),
     "models": ("get_model", "list_models"),
     "config.positions": ("BoxPositions", "DiscPositions", "GivenPositions", "GridPositions"),
     "models.circuits.balanced_ei": ("BalancedEI",),
@@ -289,18 +299,24 @@ __all__ = [
     "dump_config",
     "estimate",
     "export",
+    "export_mapping",
     "fit",
     "get_model",
     "hash_run",
     "import_atlas",
     "import_network",
     "list_atlases",
+    "list_chips",
     "list_models",
     "load_atlas",
+    "load_chip",
     "load_config",
+    "map_network",
+    "open_mapping",
     "open_run",
     "resume",
     "run",
+    "run_mapping",
     "start",
     "sweep",
     "tune",

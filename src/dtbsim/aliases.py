@@ -37,6 +37,9 @@ _ALIASES: dict[str, str] = {
     "spike_source": "SpikeSourceArray, spike_generator, SpikeGeneratorGroup, input_spikes, spike_array",
     "poisson_source": "SpikeSourcePoisson, PoissonGroup, poisson_generator, poisson_neuron",
     "parrot_neuron": "parrot, relay",
+    "loihi_lif": "loihi, cuba, cuba_lif, lava_lif",
+    "spinnaker_if_curr_exp": "spinnaker, spynnaker, spinnaker_lif",
+    "truenorth": "true_north, truenorth_neuron",
     # region models
     "aln": "ALNModel, adaptive_linear_nonlinear, cakan_obermayer",
     "coombes_byrne": "qif_mean_field, theta_mean_field",

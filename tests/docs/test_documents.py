@@ -102,7 +102,7 @@ def follow(document: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, at_n
 
 
 LONG = {
-    *(f"docs/{name}.md" for name in ("guide", "assimilation", "estimate", "tuning", "interchange")),
+    *(f"docs/{name}.md" for name in ("guide", "assimilation", "estimate", "tuning", "interchange", "chips")),
     *("docs/multi_area.md", "docs/regions.md"),
     *(f"docs/howto_{name}.md" for name in ("own_atlas", "connections", "stimulate", "change", "sweep")),
 }

@@ -10,7 +10,7 @@ import numpy as np
 from tests.helpers.single_population import SinglePopulation
 
 from dtbsim.errors import InputError
-from dtbsim.models import NeuronModel, Parameter, example_model, list_models
+from dtbsim.models import NeuronModel, Parameter, Receptor, example_model, list_models
 
 N = 67
 TRIES = 200
@@ -49,7 +49,12 @@ def step_ms(model: NeuronModel) -> float:
 
 def drawn(row: Parameter, draw: np.random.Generator) -> float:
     """Return a value within the bounds where both are finite, else the default +- 20 % within its bounds."""
-    if np.isfinite(row.low) and np.isfinite(row.high):
+    if row.whole:
+        spread = max(0.2 * abs(row.default), 4.0)
+        return float(
+            draw.integers(max(row.low + (row.low > 0), row.default - spread), min(row.high, row.default + spread) + 1)
+        )
+    if np.isfinite(row.low) and np.isfinite(row.high) and row.high - row.low < 1000:
         low, high = row.low, row.high
     else:
         spread = 0.2 * (abs(row.default) or 1.0)
@@ -107,12 +112,23 @@ def population(
     return SinglePopulation(model, N, step_ms(model), parameters, quanta=given.quanta, use_stim=stim, call=call)
 
 
+WHOLE = {"loihi_lif": 256.0, "spinnaker_if_curr_exp": 512.0, "truenorth": 1.0}
+"""Weights of models that take whole numbers."""
+
+
+def quantum(model: NeuronModel, row: Receptor, factor: float) -> float:
+    """Return the weight of an integer of the input."""
+    if row.takes == "count":
+        return 1.0
+    return WHOLE[model.name] if row.takes in ("whole", "unsigned") else factor * QUANTA[row.weight_unit]
+
+
 def fitting_input(model: NeuronModel, parameters: dict[str, Any]) -> Input:
     """Return the strongest of some inputs under which all states stay finite (NaNs have no bits to compare)."""
     ports = [next(row for row in model.receptors if c in (row.channel, row.watched)) for c in range(len(model.inputs))]
-    negative = tuple(row.weight_unit != "nS" and row.takes != "count" for row in ports)
+    negative = tuple(row.weight_unit != "nS" and row.takes not in ("count", "unsigned") for row in ports)
     for factor, current in ((f, c) for f in (1.0, 0.125, 0.015625) for c in CURRENTS):
-        quanta = tuple(1.0 if row.takes == "count" else factor * QUANTA[row.weight_unit] for row in ports)
+        quanta = tuple(quantum(model, row, factor) for row in ports)
         given = Input(quanta, negative, current)
         tried = population(model, parameters, given)
         for integers, currents in given.steps(TRIAL_STEPS, 0):

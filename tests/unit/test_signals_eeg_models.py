@@ -25,6 +25,7 @@ def test_currents_of_models_are_made_of_their_states(name: str) -> None:
         assert current.reversal is None or model.state(current.potential).unit == "mV"
         assert current.magnesium is None or model.parameter(current.magnesium).unit == "mM"
     jumps = {"iaf_psc_delta", "izhikevich", "qif", "theta", "parrot_neuron"}
+    jumps |= {"loihi_lif", "spinnaker_if_curr_exp", "truenorth"}  # in units of registers
     lasting = [] if name in jumps or model.is_source else model.receptors
     assert len(model.synaptic_currents) == len(lasting), "all but those whose potential jumps have currents"
 

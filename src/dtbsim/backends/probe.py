@@ -64,9 +64,9 @@ class Probe:
         return self._spiked
 
     def state(self, name: str) -> Any:
-        """Values of a float state as a user sees them, float64[n]."""
-        at = self._offsets[name]
-        return self.model.recorded(name, self._F[at : at + self.n], {})
+        """Values of a state as a user sees them, float64[n]."""
+        at, arena = self._offsets[name], self._F if self.model.state(name).dtype == "f32" else self._I
+        return self.model.recorded(name, arena[at : at + self.n], {})
 
     def valid(self) -> NDArray[np.bool_]:
         """Whether all float states of a neuron are finite, bool[n]."""
@@ -79,11 +79,11 @@ _DTYPES: tuple[tuple[str, Any], ...] = (("f32", np.float32), ("i32", np.int32))
 
 
 def picture_of(model: NeuronModel) -> Curve | None:
-    """Return the f-I curve of a model that a current makes fire, else its answer to an event; None without float state.
+    """Return the f-I curve of a model that a current makes fire, else its answer to an event; None without a state.
 
     Raises InputError where the defaults of the model cannot be run.
     """
-    if model.is_source or all(row.dtype != "f32" for row in model.states):
+    if model.is_source or not model.states:
         return None
     dt_ms = fitting_step_ms(model)
     curve = f_i_curve(model, dt_ms) if model.uses_current else None
@@ -146,11 +146,11 @@ def _round_up(value: float) -> float:
 
 
 def answer_to_an_event(model: NeuronModel, dt_ms: float) -> Curve:
-    """Return the first float state over 100 ms in which an event arrives at the first port.
+    """Return the first state over 100 ms in which an event arrives at the first port.
 
     It is as strong as it can be without a spike: 1, 2 or 5 times a power of ten. Without ports: the state by itself.
     """
-    state = _first_float_state(model)
+    state = _first_state(model)
     weights = [m * 10.0**k for k in range(3, -6, -1) for m in (5.0, 2.0, 1.0)] if model.receptors else [0.0]
     for weight in weights:
         values, spikes, valid = _trace(model, dt_ms, weight)
@@ -164,14 +164,15 @@ def answer_to_an_event(model: NeuronModel, dt_ms: float) -> Curve:
     return Curve(times_ms, values, "time (ms)", f"{state.name}", title)
 
 
-def _first_float_state(model: NeuronModel) -> State:
-    return next(row for row in model.states if row.dtype == "f32")
+def _first_state(model: NeuronModel) -> State:
+    """The first that is a float, as potentials are, but of models of whole numbers."""
+    return next((row for row in model.states if row.dtype == "f32"), model.states[0])
 
 
 def _trace(model: NeuronModel, dt_ms: float, weight: float) -> tuple[F64, int, bool]:
-    """Return the first float state at the end of every step, the number of spikes, and whether all stayed finite."""
+    """Return the first state at the end of every step, the number of spikes, and whether all stayed finite."""
     probe = Probe(model, 1, dt_ms, weight or 1.0)
-    state = _first_float_state(model).name
+    state = _first_state(model).name
     values, spikes = np.zeros(nearest_step(TRACE_MS, dt_ms)), 0
     event = nearest_step(EVENT_MS, dt_ms) if weight else -1
     for step in range(values.size):

@@ -14,6 +14,7 @@ import typer
 
 import dtbsim
 from dtbsim.cli.app_atlas import atlas_import_command, atlas_show_command, derive_command
+from dtbsim.cli.app_chips import chips_list_command, chips_show_command, map_command
 from dtbsim.cli.app_estimate import calibrate_command, estimate_command
 from dtbsim.cli.app_export import export_command, import_network_command
 from dtbsim.cli.app_models import check_command, list_command, plot_command, show_command
@@ -66,8 +67,12 @@ models_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+chips_app = typer.Typer(
+    help="Neuromorphic chips: their limits, each with its source.", invoke_without_command=True, rich_markup_mode=None
+)
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(models_app, name="models")
+app.add_typer(chips_app, name="chips")
 
 
 @app.callback()
@@ -88,6 +93,11 @@ def _atlas(context: typer.Context) -> None:
 
 @models_app.callback()
 def _models(context: typer.Context) -> None:
+    _help_without_command(context)
+
+
+@chips_app.callback()
+def _chips(context: typer.Context) -> None:
     _help_without_command(context)
 
 
@@ -313,6 +323,10 @@ atlas_app.command("show")(atlas_show_command)
 atlas_app.command("import", epilog=_EXIT_CODES)(atlas_import_command)
 atlas_app.command("derive", epilog=_EXIT_CODES)(derive_command)
 
+
+app.command("map", epilog=_EXIT_CODES)(map_command)
+chips_app.command("list")(chips_list_command)
+chips_app.command("show")(chips_show_command)
 
 models_app.command("list")(list_command)
 models_app.command("show")(show_command)

@@ -43,3 +43,17 @@ def import_formats(incomplete: str) -> list[str]:
     from dtbsim.interchange import IMPORTERS
 
     return [name for name in IMPORTERS.names() if name.startswith(incomplete)]
+
+
+def chip_names(incomplete: str) -> list[str]:
+    """Return the chips that begin so."""
+    from dtbsim.chips.registry import list_chips
+
+    return [name for name in list_chips() if name.startswith(incomplete)]
+
+
+def map_formats(incomplete: str) -> list[str]:
+    """Return the files for tools that a mapping can be written as and that begin so."""
+    from dtbsim.mapping.export import MAP_EXPORTERS
+
+    return [name for name in MAP_EXPORTERS.names() if name.startswith(incomplete)]

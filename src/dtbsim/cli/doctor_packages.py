@@ -58,9 +58,10 @@ def extensions() -> Iterator[Finding]:
 
     All of them are imported. None is needed by a run that does not name it.
     """
-    importlib.import_module("dtbsim.simulate.conductor")  # imports every module that has a registry
+    from dtbsim.cli.kinds import import_registries
     from dtbsim.registry import Registry, packages_used, unknown_groups
 
+    import_registries()
     problems = [problem for registry in Registry.known.values() for problem in registry.problems()]
     for problem in [*problems, *unknown_groups()]:
         yield Finding("extension", OPTIONAL, problem.message, problem.remedy or "")

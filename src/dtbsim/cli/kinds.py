@@ -27,9 +27,17 @@ _REGISTRIES = {
     "objectives": ("dtbsim.fitting.objectives:OBJECTIVES", "dtbsim fit --objective"),
     "exporters": ("dtbsim.interchange.registry:EXPORTERS", "dtbsim export --to"),
     "importers": ("dtbsim.interchange.registry:IMPORTERS", "dtbsim import --from"),
+    "chips": ("dtbsim.chips.registry:CHIPS", "dtbsim map --to"),
+    "map_exporters": ("dtbsim.mapping.export:MAP_EXPORTERS", "dtbsim map --export"),
 }
 """The registries by what the command calls them, each with the key of a configuration that names one."""
 SORTS = tuple(_REGISTRIES)
+
+
+def import_registries() -> None:
+    """Import every module that has a registry, so that all groups of entry points are known."""
+    for place, _ in _REGISTRIES.values():
+        import_module(place.partition(":")[0])
 
 
 def list_kinds(sort: str | None) -> int:
@@ -89,6 +97,8 @@ def _summary(sort: str, name: str, value: Any) -> str:
         return example_model(name).summary
     if sort == "regions":
         return str(value.summary)
+    if sort == "chips":
+        return str(value.description)
     if sort == "objectives":
         return str(value.label)
     described = [getattr(value, "model", None), getattr(value, "config", None)]

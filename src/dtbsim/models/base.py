@@ -199,6 +199,8 @@ class NeuronModel(TableModel):
     """Whether a neuron can spike several times in a step: the last value of `update` is then their number."""
     default_receptor: str | None = None
     """Port of synapses that name none, where there are several."""
+    bit_operations: bool = False
+    """Whether `update` also takes & << >> of integers, and `float_bits` and `bits_float` of `language.elementary`."""
 
     @staticmethod
     def update(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -285,7 +287,8 @@ def _row(model: TableModel, what: str, name: str, rows: Sequence[_Row], value: o
 def _check_bounds(row: Parameter, value: float | npt.NDArray[np.float64], where: str | None, each: str) -> None:
     values = np.atleast_1d(value)
     below = values <= row.low if row.open_low else values < row.low
-    bad = values[~np.isfinite(values) | below | (values > row.high)]
+    broken = (values != np.rint(values)) if row.whole else False
+    bad = values[~np.isfinite(values) | below | (values > row.high) | broken]
     if bad.size:
         allowed = row.range or "any finite number"
         many = f" (and {bad.size - 1} more {each})" if bad.size > 1 else ""

@@ -24,11 +24,14 @@ from dtbsim.models.neurons.iaf_wang_2002 import IafWang2002
 from dtbsim.models.neurons.izhikevich import Izhikevich
 from dtbsim.models.neurons.izhikevich_2007 import Izhikevich2007
 from dtbsim.models.neurons.lif_dtb import LifDtb
+from dtbsim.models.neurons.loihi_lif import LoihiLif
 from dtbsim.models.neurons.mat2_psc_exp import Mat2PscExp
 from dtbsim.models.neurons.parrot_neuron import ParrotNeuron
 from dtbsim.models.neurons.qif import Qif
 from dtbsim.models.neurons.spike_source import PoissonSource, SpikeSource
+from dtbsim.models.neurons.spinnaker_if_curr_exp import SpinnakerIfCurrExp
 from dtbsim.models.neurons.theta import Theta
+from dtbsim.models.neurons.truenorth import TrueNorth
 from dtbsim.registry import Registry
 
 
@@ -75,12 +78,15 @@ MODELS: Registry[Entry] = Registry(
                 Izhikevich,
                 Izhikevich2007,
                 LifDtb,
+                LoihiLif,
                 Mat2PscExp,
                 ParrotNeuron,
                 PoissonSource,
                 Qif,
                 SpikeSource,
+                SpinnakerIfCurrExp,
                 Theta,
+                TrueNorth,
             )
         },
         **{model.name: Entry(model, _AMPA_GABA) for model in (Glif1Psc, Glif2Psc, Glif3Psc, Glif4Psc, Glif5Psc)},

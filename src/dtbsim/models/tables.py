@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 DType = Literal["f32", "i32"]
-Takes = Literal["any", "positive", "size", "count"]
+Takes = Literal["any", "positive", "size", "count", "whole", "unsigned"]
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A quantity the user sets; the name carries the unit.
 
-    Values v are allowed when low <= v <= high, or low < v where `open_low` (high may be infinite, v may not).
+    Values v are allowed when low <= v <= high, or low < v where `open_low` (high may be infinite, v may not); with
+    `whole` only whole numbers, as registers of chips hold them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Parameter:
     high: float = math.inf
     open_low: bool = False
     citation: str = ""
+    whole: bool = False
 
     @property
     def range(self) -> str:
@@ -39,7 +41,7 @@ class Parameter:
             return ""
         left = "(" if self.open_low or math.isinf(self.low) else "["
         right = ")" if math.isinf(self.high) else "]"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
+        return f"{left}{self.low:.7g}, {self.high:.7g}{right}" + (", whole" if self.whole else "")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Receptor:
     `watched` is that of an input that only feeds states which are recorded (`NeuronModel.with_states`).
     `takes` says which weights: "any"; "positive", as a conductance must not become negative; or "size", a conductance
     whose weights may also be given below 0, as NEST's inhibitory ones are: the size counts; or "count": every spike
-    counts as one, whatever its weight is.
+    counts as one, whatever its weight is; or "whole", as of chips that compute with integers: whole numbers, which are
+    kept exactly, and "unsigned": those that are not below 0.
     """
 
     name: str

@@ -10,10 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from dtbsim.config.drives import Spiking
 from dtbsim.config.network import Projection
 from dtbsim.errors import InputError
 from dtbsim.models import NeuronModel, Receptor
+from dtbsim.models.connections.base import Span
+from dtbsim.numerics.fixed_point import lowest_bit
 from dtbsim.spec.distributions import Table, table_at
 from dtbsim.spec.network import Channel, Drive
 from dtbsim.spec.places import Places
@@ -28,6 +33,8 @@ MAX_PLASTIC = 100 * 2**24
 """Largest plastic weight in quanta: an int32 that is a float32, too."""
 SMALLEST_QUANTUM = 2.0**-126
 """The smallest normal float32."""
+WHOLE = ("whole", "unsigned")
+"""What ports take whose weights are kept exactly."""
 SMALLEST_WEIGHT = 1e-30
 """The quantum of smaller weights could be no normal float32."""
 WEIGHT_KEYS = {"pA": "weight_pA", "mV": "weight_mV", "nS": "weight_nS", "": "weight", "1": "weight"}
@@ -191,11 +198,14 @@ def input_mix(
 def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, places: Places) -> float:
     """1, or -1 where a port counts the size of weights below 0; conductances take no others below 0."""
     low, high = sorted((factor * weight.low, factor * weight.high))
-    if row.takes == "any" or low >= 0:
+    if row.takes in ("any", "whole") or low >= 0:
         return 1.0
     if row.takes == "size" and high <= 0:
         return -1.0
     amount = f"a weight of {low:g}" if low == high else f"weights from {low:g} to {high:g}"
+    if row.takes == "unsigned":
+        what = f"{amount} into port '{row.name}' of model '{model}': its weights are not below 0"
+        raise places.error(where, what, "choose the port by what the synapse does, and give the size")
     raise places.error(
         where,
         f"{amount} {row.weight_unit} into port '{row.name}' of model '{model}': a conductance must not become negative",
@@ -203,6 +213,41 @@ def _sign(row: Receptor, factor: float, weight: Table, model: str, where: str, p
         if high <= 0
         else "bound the distribution, for example with low: 0",
     )
+
+
+def kept_grid(
+    model: NeuronModel,
+    mix: Mix,
+    weight: Table,
+    factors: ArrayLike,
+    listed: Span | None,
+    path: str,
+    places: Places,
+) -> float:
+    """The grid (`Use.grid`) on which the weights of `path` are kept exactly, 0 where they may be rounded.
+
+    `listed` are the weights if there is a list of them, else they are `weight` times `factors`. InputError where a port
+    takes whole numbers, and these are none.
+    """
+    inputs = {index for index, _ in mix}
+    port = next((row.name for row in model.receptors if row.takes in WHOLE and row.channel in inputs), None)
+    if port is None:
+        return 0.0 if listed is None else listed.grid
+    whole = f"port '{port}' of model '{model.name}' takes whole numbers as weights"
+    if any(factor != round(factor) for _, factor in mix):
+        raise places.error(f"{path}", f"{whole}, and no shares of them", "name the port alone")
+    if listed is not None:
+        if listed.grid < 1 and (listed.low, listed.high) != (0.0, 0.0):
+            raise places.error(path, f"{whole}; those that are listed are others", "round them")
+        return listed.grid
+    if not weight.constant:
+        raise places.error(path, f"{whole}; drawn ones are none", "list them (rule: {kind: explicit, file: ...})")
+    given = weight.low * np.asarray(factors, np.float64)
+    sizes = np.rint(np.abs(given))
+    wrong = np.abs(np.abs(given) - sizes) > 1e-9 * sizes
+    if wrong.any():
+        raise places.error(path, f"a weight of {given[wrong][0]:g}: {whole}", "round it")
+    return 0.0 if not sizes.any() else lowest_bit(sizes)
 
 
 def _default_port(model: NeuronModel, weight: Table, where: str, places: Places) -> str:

@@ -17,7 +17,7 @@ from dtbsim.models.circuits import Parts
 from dtbsim.models.drives.waveforms import Windows, windows_of
 from dtbsim.numerics.limits import MAX_COUNT
 from dtbsim.spec.changes import Event
-from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, weight_key, weight_table
+from dtbsim.spec.channels import ChannelPlan, FixedChannels, counted, input_mix, kept_grid, weight_key, weight_table
 from dtbsim.spec.drive_changes import Stretch, joined_windows, stretches_of, told_at
 from dtbsim.spec.drive_inputs import DriveDraft, Inputs
 from dtbsim.spec.network import Channel, Drive, Population
@@ -87,7 +87,9 @@ def draft_drives(
             table = weight_table(now, family.model, path, places, given)
             mix = input_mix(family.model, now.receptor, table, path, places)
         scale = (1.0, 1.0) if factors is None else (float(factors[factors > 0].min(initial=1.0)), 1.0)
-        channel = plan.use(family, mix, Use(stretch.path or where, table, factors), scale)
+        shown = stretch.path or where
+        grid = kept_grid(family.model, mix, table, [1.0] if factors is None else factors, None, shown, places)
+        channel = plan.use(family, mix, Use(shown, table, factors, grid=grid), scale)
         if counted(family.model, mix):
             weights = np.ones(family.regions.size)
         yield DriveDraft(name, path, now, family, channel, weights, item, (stretch,), stretches)

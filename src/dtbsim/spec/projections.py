@@ -17,7 +17,7 @@ from dtbsim.models.circuits import Parts
 from dtbsim.models.connections import CONNECTION_RULES, End, Ends, Listing, rule_of
 from dtbsim.models.connections.check import listing_of
 from dtbsim.spec.changes import Event, WeightChange
-from dtbsim.spec.channels import ChannelPlan, counted, input_mix, named_ports, weight_key, weight_table
+from dtbsim.spec.channels import ChannelPlan, counted, input_mix, kept_grid, named_ports, weight_key, weight_table
 from dtbsim.spec.degrees import Degrees
 from dtbsim.spec.delays import Delays, check_delays, find_delays, tract_delays
 from dtbsim.spec.distributions import Table, as_table
@@ -134,13 +134,11 @@ class _Compiler:
         changing = dynamics, scale
         course = weights_of(self.item, weight, unit, mix, self.target.model, events, changing, self.places)
         for part in course:
-            use = Use(
-                part.path or (f"{self.path}.rule" if by_list else f"{self.path}.{weight_key(self.item)}"),
-                part.table,
-                None if scale == (1.0, 1.0) else factors,
-                0.0 if dynamics is None else dynamics.weight_max,
-                listed.grid if listed else 0.0,
-            )
+            where = part.path or (f"{self.path}.rule" if by_list else f"{self.path}.{weight_key(self.item)}")
+            scaled = None if scale == (1.0, 1.0) else factors
+            grid = kept_grid(self.target.model, mix, part.table, factors, listed, where, self.places)
+            largest = 0.0 if dynamics is None else dynamics.weight_max
+            use = Use(where, part.table, scaled, largest, grid)
             channel = self.plan.use(self.target, mix, use, (finest, scale[1]))
         weight = course[0].table
         self.changes = [WeightChange(w.step, self.index, w.table, w.factor, w.drawn, w.factors) for w in course[1:]]

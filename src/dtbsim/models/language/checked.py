@@ -25,7 +25,8 @@ def checked_update(model: NeuronModel) -> ir.Function:
     source = Source.of(model.update)
     place = f"{Path(source.file).name}:{source.first_line}"
     _check_tables(model, place)
-    function = parse(source, argument_types(model), functions=checked_functions(model))
+    types, own = argument_types(model), checked_functions(model)
+    function = parse(source, types, bit_operations=model.bit_operations, functions=own)
     _check_inputs(model, function, place)
     return ir.Function(
         function.name, function.arguments, function.body, _results(model, function, place), function.calls

@@ -33,7 +33,7 @@ FUNCTIONS: dict[str, tuple[int, ...]] = {
 """Functions that an update function may call, with their numbers of arguments."""
 
 INTRINSICS = {"float_bits": ("f32", "i32"), "bits_float": ("i32", "f32")}
-"""Reinterpretation of bits; for the elementary functions only."""
+"""Reinterpretation of bits; for the elementary functions, and models that ask for operations on bits."""
 
 _ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _BITS = {ast.BitAnd: "&", ast.LShift: "<<", ast.RShift: ">>"}
@@ -90,8 +90,8 @@ def parse(
     """Check one function and infer the type of every expression.
 
     `types` gives the type of every argument that may occur, `functions` the model's own functions by name. With
-    `bit_operations` (the elementary functions), also & << >> and `INTRINSICS` are allowed. Raises InputError with
-    file:line.
+    `bit_operations` (the elementary functions, models of chips), also & << >> and `INTRINSICS` are allowed. Raises
+    InputError with file:line.
     """
     try:
         tree = ast.parse(source.text)

@@ -1,0 +1,1 @@
+"""Mappings as files of tools for neuromorphic hardware."""
