@@ -107,17 +107,17 @@ class _Writer:
                 [np.broadcast_to(p["rate_hz"], g.size) for g, p, _ in values_of(self._network, index)]
             )
             np.savez(self._root / "neurons" / f"{name}.npz", size=size, p_rate=rates)
-            self._lines.append(f"{_variable(name)} = neurons(sim, {name!r}, sim.SpikeSourcePoisson, {{}}, {{}})")
+            self._lines.append(f"n[{name!r}] = neurons(sim, {name!r}, sim.SpikeSourcePoisson, {{}}, {{}})")
             return
         cell = CELLS[family.declared.name]
+        own: dict[str, Any]
         whole, own = _collected(self._network, index, cell)
         regions = self._regions(index)
         np.savez(self._root / "neurons" / f"{name}.npz", size=size, **own, **regions)
         parameters = {key[2:]: value for key, value in whole.items() if key.startswith("p_")}
         initial = {key[2:]: value for key, value in whole.items() if key.startswith("i_")}
-        self._lines.append(
-            f"found[{family.name!r}] = {_variable(name)} = neurons(sim, {name!r}, sim.{cell.name}, {parameters}, {initial})"
-        )
+        made = f"neurons(sim, {name!r}, sim.{cell.name}, {parameters}, {initial})"
+        self._lines.append(f"found[{family.name!r}] = n[{name!r}] = {made}")
         self._sizes["neurons"] += size
 
     def _regions(self, index: int) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class _Writer:
         order = np.lexsort((listed[:, 0], listed[:, 1]))
         step, n = listed[order, 0] + 1, np.bincount(listed[:, 1], minlength=size)
         np.savez(self._root / "inputs" / f"{name}.npz", step=step, n=n)
-        self._lines.append(f"{_variable(name)} = sources(sim, {name!r})")
+        self._lines.append(f"n[{name!r}] = sources(sim, {name!r})")
         self._sizes["input spikes"] += int(step.size)
 
     # -- synapses -----------------------------------------------------------------------------------------------
@@ -170,11 +170,11 @@ class _Writer:
                     "delay_steps": steps[keep],
                 }
                 lists[receptor].append(columns)
-        for receptor, columns in lists.items():
+        for receptor, files in lists.items():
             name = safe(projection.name) if len(lists) == 1 else f"{safe(projection.name)}.{receptor}"
-            self._sizes["synapses"] += columns.n
-            columns.save(self._root / "connections" / f"{name}.npz")
-            ends_text = f"{_variable(safe(projection.source))}, {_variable(safe(projection.target))}"
+            self._sizes["synapses"] += files.n
+            files.save(self._root / "connections" / f"{name}.npz")
+            ends_text = f"n[{safe(projection.source)!r}], n[{safe(projection.target)!r}]"
             self._lines.append(f"connect(sim, {ends_text}, {name!r}, {receptor!r})")
 
     # -- drives -------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class _Writer:
         family = network.families[index]
         gids, _ = reached(network, part)
         places = gids - extent(network, index)[0]
-        target = _variable(safe(family.name))
+        target = f"n[{safe(family.name)!r}]"
         if part.kind == "current":
             steps, values = current_steps(network, part, FIRST_STEPS)
             if steps.size:
@@ -220,7 +220,7 @@ class _Writer:
             }
             np.savez(self._root / "connections" / f"{file}.npz", **columns)
             for source in names:
-                self._lines.append(f"connect(sim, {_variable(source)}, {target}, {file!r}, {receptor!r})")
+                self._lines.append(f"connect(sim, n[{source!r}], {target}, {file!r}, {receptor!r})")
             self._sizes["synapses"] += n.size * len(names)
 
     def _spikes(self, stem: str, part: Drive, n: int) -> list[str]:
@@ -233,7 +233,7 @@ class _Writer:
         for layer in range(int(counts.max(initial=1))):
             names.append(stem if layer == 0 else f"{stem}_{layer + 1}")
             np.savez(self._root / "inputs" / f"{names[-1]}.npz", **trains(steps, places, counts, n, layer))
-            self._lines.append(f"{_variable(names[-1])} = sources(sim, {names[-1]!r})")
+            self._lines.append(f"n[{names[-1]!r}] = sources(sim, {names[-1]!r})")
         return names
 
     def _drawn(self, stem: str, part: Drive, n: int) -> None:
@@ -250,13 +250,13 @@ class _Writer:
         np.savez(self._root / "neurons" / f"{stem}.npz", size=n, p_rate=means / network.dt_ms * 1e3)
         start = time_of(part.start, network.dt_ms)
         times = {"start": start, "duration": time_of(min(part.stop, network.n_steps), network.dt_ms) - start}
-        self._lines.append(f"{_variable(stem)} = neurons(sim, {stem!r}, sim.SpikeSourcePoisson, {times}, {{}})")
+        self._lines.append(f"n[{stem!r}] = neurons(sim, {stem!r}, sim.SpikeSourcePoisson, {times}, {{}})")
 
 
 def _ports(
     cell: PynnCell, receptors: dict[str, float], weight: NDArray[np.float64]
 ) -> list[tuple[str, NDArray[np.bool_], NDArray[np.float64]]]:
-    """Receptor types of PyNN, which synapses feed them, and with which weight: by port of conductances, else by sign."""
+    """Receptor types of PyNN, which synapses feed them, and their weights: of conductances by port, else by sign."""
     found = []
     for name, factor in receptors.items():
         values = weight * factor * cell.weight
@@ -286,11 +286,6 @@ def _collected(network: Network, index: int, cell: PynnCell) -> tuple[dict[str, 
         else:
             own[name] = values
     return whole, own
-
-
-def _variable(name: str) -> str:
-    """A name as one of Python."""
-    return "n_" + "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in name)
 
 
 def _write_origin(root: Path, network: Network, losses: tuple[Loss, ...]) -> None:

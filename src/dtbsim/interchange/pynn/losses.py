@@ -98,7 +98,7 @@ def _projection_losses(network: Network, projection: Projection) -> Iterator[Los
         if not alike:
             yield Loss(
                 "weights of both signs, or of the other one, at this port", f"{where}.receptor",
-                "the port that PyNN has for the sign", True, "make the weights of `ex` positive, those of `in` negative",
+                "the port that PyNN has for the sign", True, "give `ex` positive weights and `in` negative ones",
             )  # fmt: skip
 
 

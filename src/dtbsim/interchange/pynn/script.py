@@ -67,7 +67,7 @@ def inject(sim, population, name):
 
 def build(sim):
     """Make the network; return the populations of neurons by name."""
-    found = {{}}
+    found, n = {{}}, {{}}
 '''
 TAIL = """    return found
 
