@@ -4,8 +4,8 @@
     python benchmarks/pynn_scenarios.py pynn-0.13.0.tar.gz --backends dtbsim nest --out scenarios.json
 
 Takes PyNN's source archive, its unpacked folder, or a checkout; the scenarios are in test/system/scenarios, and those
-count that PyNN has for NEST. They run in a copy, whose fixtures.py is replaced by one that gives them these backends. Needs
-dtbsim with the extra `pynn`, pytest, scipy, and for NEST nest-simulator.
+count that PyNN has for NEST. They run in a copy, whose fixtures.py is replaced by one that gives them these backends.
+Needs dtbsim with the extra `pynn`, pytest, scipy, and for NEST nest-simulator.
 """
 
 from __future__ import annotations
@@ -69,9 +69,22 @@ def results(source: Path, backends: list[str], timeout_s: float = 1500.0) -> dic
         folder = scenarios_in(source, Path(name))
         (folder / "fixtures.py").write_text(FIXTURES.format(backends=backends), encoding="utf-8")
         report = Path(name) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", f"--junit-xml={report}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore",
+            f"--junit-xml={report}",
+        ]
         subprocess.run(
-            [*command, "--rootdir", name, "-c", "/dev/null", str(folder)], cwd=name, timeout=timeout_s, capture_output=True
+            [*command, "--rootdir", name, "-c", "/dev/null", str(folder)],
+            cwd=name,
+            timeout=timeout_s,
+            capture_output=True,
         )
         found: dict[str, dict[str, str]] = {backend: {} for backend in backends}
         for case in ET.parse(report).iter("testcase"):

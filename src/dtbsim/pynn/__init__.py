@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 try:
     import pyNN  # noqa: F401
 except ImportError as error:
@@ -90,4 +92,95 @@ def list_standard_models() -> list[str]:
     ]
 
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in ("annotations", "pyNN")]
+_ELSEWHERE = {
+    "EIF_cond_alpha_isfa_ista": "EIF_cond_exp_isfa_ista",
+    "GIF_cond_exp": 'native_cell_type("glif3_psc") and other models of dtbsim',
+    "IF_cond_exp_gsfa_grr": "EIF_cond_exp_isfa_ista, which adapts, too",
+    "PointNeuron": 'native_cell_type("iaf_psc_exp_multisynapse", receptors={...})',
+    "SimpleStochasticSynapse": "TsodyksMarkramSynapse, without chance",
+    "SpikeSourceInhGamma": "SpikeSourceGamma, or listed spikes",
+    "native_synapse_type": "STDPMechanism and TsodyksMarkramSynapse",
+}
+
+
+def __getattr__(name: str) -> Any:
+    nearest = f"; there is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"dtbsim.pynn has no {name}{nearest}")
+
+
+__all__ = [
+    "GSLRNG",
+    "ACSource",
+    "AdditivePotentiationMultiplicativeDepression",
+    "AdditiveWeightDependence",
+    "AllToAllConnector",
+    "ArrayConnector",
+    "Assembly",
+    "CloneConnector",
+    "Connection",
+    "DCSource",
+    "DisplacementDependentProbabilityConnector",
+    "DistanceDependentProbabilityConnector",
+    "EIF_cond_exp_isfa_ista",
+    "FixedNumberPostConnector",
+    "FixedNumberPreConnector",
+    "FixedProbabilityConnector",
+    "FixedTotalNumberConnector",
+    "FromFileConnector",
+    "FromListConnector",
+    "GutigWeightDependence",
+    "HH_cond_exp",
+    "IF_cond_alpha",
+    "IF_cond_exp",
+    "IF_curr_alpha",
+    "IF_curr_delta",
+    "IF_curr_exp",
+    "IF_facets_hardware1",
+    "IndexBasedProbabilityConnector",
+    "Izhikevich",
+    "MultiplicativeWeightDependence",
+    "Network",
+    "NoisyCurrentSource",
+    "NumpyRNG",
+    "OneToOneConnector",
+    "Population",
+    "PopulationView",
+    "Projection",
+    "RandomDistribution",
+    "STDPMechanism",
+    "Sequence",
+    "SmallWorldConnector",
+    "Space",
+    "SpikePairRule",
+    "SpikeSourceArray",
+    "SpikeSourceGamma",
+    "SpikeSourcePoisson",
+    "SpikeSourcePoissonRefractory",
+    "StaticSynapse",
+    "StepCurrentSource",
+    "TsodyksMarkramSynapse",
+    "connect",
+    "create",
+    "end",
+    "errors",
+    "get_current_time",
+    "get_max_delay",
+    "get_min_delay",
+    "get_time_step",
+    "initialize",
+    "list_standard_models",
+    "native_cell_type",
+    "num_processes",
+    "random",
+    "rank",
+    "record",
+    "record_gsyn",
+    "record_v",
+    "reset",
+    "run",
+    "run_for",
+    "run_until",
+    "setup",
+    "space",
+    "state",
+]

@@ -11,6 +11,8 @@ from typing import Any
 
 from pyNN.standardmodels import build_translations, cells
 
+from dtbsim.models import NeuronModel, get_model
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _MEMBRANE = (
     ("v_rest", "E_L_mV"),
@@ -47,7 +49,17 @@ class Cell:
     variables: Mapping[str, tuple[str, float]] = _NONE
     fixed: Mapping[str, float] = _NONE
     is_source = False
-    plastic_port = True
+
+    @classmethod
+    def weight_key(cls, receptor: str) -> str:
+        """The key of a weight onto a receptor type in a configuration."""
+        unit = next(row.weight_unit for row in cls.found().receptors if row.name == cls.ports[receptor])
+        return "weight" if unit == "1" else f"weight_{unit}"
+
+    @classmethod
+    def found(cls) -> NeuronModel:
+        """The model."""
+        return get_model(cls.model)
 
     @classmethod
     def state(cls, variable: str) -> tuple[str, float]:
@@ -67,7 +79,8 @@ class Cell:
 
 
 class IF_curr_exp(Cell, cells.IF_curr_exp):
-    __doc__ = cells.IF_curr_exp.__doc__
+    """Exponential currents, `iaf_psc_exp`."""
+
     model = "iaf_psc_exp"
     translations = build_translations(*_MEMBRANE, ("tau_m", "tau_m_ms"), *_TIMES)
     variables = MappingProxyType({"v": _V, **_CURRENTS})
@@ -75,7 +88,8 @@ class IF_curr_exp(Cell, cells.IF_curr_exp):
 
 
 class IF_curr_alpha(Cell, cells.IF_curr_alpha):
-    __doc__ = cells.IF_curr_alpha.__doc__
+    """Alpha-shaped currents, `iaf_psc_alpha`."""
+
     model = "iaf_psc_alpha"
     translations = build_translations(*_MEMBRANE, ("tau_m", "tau_m_ms"), *_TIMES)
     variables = MappingProxyType({"v": _V, **_CURRENTS})
@@ -83,7 +97,8 @@ class IF_curr_alpha(Cell, cells.IF_curr_alpha):
 
 
 class IF_curr_delta(Cell, cells.IF_curr_delta):
-    __doc__ = cells.IF_curr_delta.__doc__
+    """Jumps of the potential, `iaf_psc_delta`; weights in mV."""
+
     model = "iaf_psc_delta"
     ports = MappingProxyType({"excitatory": "syn", "inhibitory": "syn"})
     weight_scale = 1.0
@@ -93,21 +108,24 @@ class IF_curr_delta(Cell, cells.IF_curr_delta):
 
 
 class IF_cond_exp(Cell, cells.IF_cond_exp):
-    __doc__ = cells.IF_cond_exp.__doc__
+    """Exponential conductances, `iaf_cond_exp`."""
+
     model = "iaf_cond_exp"
     translations = build_translations(*_MEMBRANE, _LEAK, *_TIMES, *_REVERSAL)
     variables = MappingProxyType({"v": _V, **_CONDUCTANCES})
 
 
 class IF_cond_alpha(Cell, cells.IF_cond_alpha):
-    __doc__ = cells.IF_cond_alpha.__doc__
+    """Alpha-shaped conductances, `iaf_cond_alpha`."""
+
     model = "iaf_cond_alpha"
     translations = build_translations(*_MEMBRANE, _LEAK, *_TIMES, *_REVERSAL)
     variables = MappingProxyType({"v": _V, **_CONDUCTANCES})
 
 
 class IF_facets_hardware1(Cell, cells.IF_facets_hardware1):
-    __doc__ = cells.IF_facets_hardware1.__doc__
+    """The neuron of the FACETS hardware, `iaf_cond_exp`."""
+
     model = "iaf_cond_exp"
     fixed = MappingProxyType({"C_m_pF": 200.0, "t_ref_ms": 1.0, "E_ex_mV": 0.0})
     translations = build_translations(
@@ -122,7 +140,8 @@ class IF_facets_hardware1(Cell, cells.IF_facets_hardware1):
 
 
 class EIF_cond_exp_isfa_ista(Cell, cells.EIF_cond_exp_isfa_ista):
-    __doc__ = cells.EIF_cond_exp_isfa_ista.__doc__
+    """Adaptive exponential neuron, `aeif_cond_exp`."""
+
     model = "aeif_cond_exp"
     translations = build_translations(
         *_MEMBRANE,
@@ -139,7 +158,8 @@ class EIF_cond_exp_isfa_ista(Cell, cells.EIF_cond_exp_isfa_ista):
 
 
 class HH_cond_exp(Cell, cells.HH_cond_exp):
-    __doc__ = cells.HH_cond_exp.__doc__
+    """Hodgkin-Huxley neuron of Traub and Miles, `hh_cond_exp_traub`."""
+
     model = "hh_cond_exp_traub"
     receptor_types = ("excitatory", "inhibitory")
     translations = build_translations(
@@ -163,7 +183,8 @@ class HH_cond_exp(Cell, cells.HH_cond_exp):
 
 
 class Izhikevich(Cell, cells.Izhikevich):
-    __doc__ = cells.Izhikevich.__doc__
+    """Izhikevich's neuron of 2003, `izhikevich`; weights in mV."""
+
     model = "izhikevich"
     ports = MappingProxyType({"excitatory": "syn", "inhibitory": "syn"})
     weight_scale = 1.0

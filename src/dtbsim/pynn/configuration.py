@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from dtbsim.clock import MAX_STEPS, time_of
+
 
 def configuration_of(state: Any) -> dict[str, Any]:
     """Return the configuration of everything that a `State` holds, as it was when the segment began."""
     longest = max((projection.longest_delay for projection in state.projections if len(projection)), default=0.0)
     simulation: dict[str, Any] = {
         "dt_ms": state.dt,
-        "duration_ms": state.dt,
+        "duration_ms": time_of(MAX_STEPS, state.dt),
         "max_delay_ms": max(1000.0, longest),
         "backend": state.backend,
     }

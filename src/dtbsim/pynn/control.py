@@ -20,9 +20,7 @@ OTHERS = ("t_flush", "verbosity", "recording_precision", "rng_type", "allow_upda
 """Of other simulators, without effect here."""
 
 
-def setup(
-    timestep: float = DEFAULT_TIMESTEP, min_delay: float | str = DEFAULT_MIN_DELAY, **extra_params: Any
-) -> int:
+def setup(timestep: float = DEFAULT_TIMESTEP, min_delay: float | str = DEFAULT_MIN_DELAY, **extra_params: Any) -> int:
     """Begin a new network; whatever was made before is gone.
 
     Args:
@@ -51,7 +49,7 @@ def setup(
     state.seed = int(extra_params.get("rng_seed", 42))
     state.threads, state.backend = extra_params.get("threads"), extra_params.get("backend", "auto")
     state.exact_times = precision == "off_grid"
-    return rank()
+    return int(rank())
 
 
 def end(compatible_output: bool = True) -> None:
@@ -65,7 +63,9 @@ run, run_until = common.build_run(simulator)
 run_for = run
 reset = common.build_reset(simulator)
 initialize = common.initialize
-get_current_time, get_time_step, get_min_delay, get_max_delay, num_processes, rank = common.build_state_queries(simulator)
+get_current_time, get_time_step, get_min_delay, get_max_delay, num_processes, rank = common.build_state_queries(
+    simulator
+)
 create = common.build_create(Population)
 connect = common.build_connect(Projection, FixedProbabilityConnector, StaticSynapse)
 record = common.build_record(simulator)

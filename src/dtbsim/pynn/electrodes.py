@@ -54,8 +54,7 @@ class _CurrentSource(StandardCurrentSource):
 
     def get_native_parameters(self) -> ParameterSpace:
         """Return the present values."""
-        shown = {name: Sequence(v) if np.ndim(v) else v for name, v in self._now.items()}
-        return ParameterSpace(shown, shape=(1,))
+        return ParameterSpace(dict(self._now))
 
     def checked(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values that can be; ValueError for others."""
@@ -140,11 +139,12 @@ class _CurrentSource(StandardCurrentSource):
 
     def _on(self, values: Mapping[str, Any], steps: NDArray[np.int64]) -> NDArray[np.bool_]:
         stop = np.inf if values["stop"] >= _FOR_EVER_MS else self._state.steps(values["stop"])
-        return (steps >= self._state.steps(values["start"])) & (steps < stop)
+        return np.asarray((steps >= self._state.steps(values["start"])) & (steps < stop))
 
 
 class DCSource(_CurrentSource, electrodes.DCSource):
-    __doc__ = electrodes.DCSource.__doc__
+    """A constant current, `dc`."""
+
     translations = build_translations(("amplitude", "amplitude"), ("start", "start"), ("stop", "stop"))
 
     def driven(self, values: Mapping[str, Any], first: int, last: int | None) -> dict[str, Any] | None:
@@ -158,7 +158,8 @@ class DCSource(_CurrentSource, electrodes.DCSource):
 
 
 class StepCurrentSource(_CurrentSource, electrodes.StepCurrentSource):
-    __doc__ = electrodes.StepCurrentSource.__doc__
+    """A current that changes in steps, `step_current`."""
+
     translations = build_translations(("amplitudes", "amplitudes"), ("times", "times"))
 
     def checked(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -192,7 +193,8 @@ class StepCurrentSource(_CurrentSource, electrodes.StepCurrentSource):
 
 
 class ACSource(_CurrentSource, electrodes.ACSource):
-    __doc__ = electrodes.ACSource.__doc__
+    """A sine, `sinusoidal`."""
+
     translations = build_translations(
         ("amplitude", "amplitude"),
         ("start", "start"),
@@ -225,7 +227,8 @@ class ACSource(_CurrentSource, electrodes.ACSource):
 
 
 class NoisyCurrentSource(_CurrentSource, electrodes.NoisyCurrentSource):
-    __doc__ = electrodes.NoisyCurrentSource.__doc__
+    """White noise, `noise_current`."""
+
     translations = build_translations(
         ("mean", "mean"), ("start", "start"), ("stop", "stop"), ("stdev", "stdev"), ("dt", "dt")
     )

@@ -9,7 +9,7 @@ import numpy as np
 from pyNN.models import BaseCellType
 
 from dtbsim.errors import InputError
-from dtbsim.models import get_model
+from dtbsim.models import NeuronModel, get_model
 from dtbsim.pynn.cells import Cell
 
 _UNITS = ("mV", "pA", "nS", "ms", "pF", "Hz")
@@ -42,7 +42,8 @@ def native_cell_type(model_name: str, receptors: Mapping[str, float] | None = No
     shown = {
         row.name: float(np.ravel(model.recorded(row.name, initial[row.name], model.complete({})))[0]) for row in states
     }
-    units = {row.name: row.unit if row.unit in _UNITS else "dimensionless" for row in (*model.parameters, *states)}
+    rows: list[Any] = [*model.parameters, *states]
+    units = {row.name: row.unit if row.unit in _UNITS else "dimensionless" for row in rows}
     return type(
         model_name,
         (_Native,),
@@ -68,6 +69,11 @@ class _Native(Cell, BaseCellType):
 
     weight_scale = 1.0
     given_receptors: Mapping[str, float] = {}
+
+    @classmethod
+    def found(cls) -> NeuronModel:
+        """The model with its ports."""
+        return get_model(cls.model, dict(cls.given_receptors) or None)
 
     def configured(self, segments: Any, state: Any) -> dict[str, Any]:
         """The ports that were given."""

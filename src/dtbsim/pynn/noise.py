@@ -18,7 +18,7 @@ def noise_of(state: Any, drive: str, population: str, neuron: int, steps: NDArra
     """Return the current in pA that a drive gives a neuron in some steps, 0 where it is off."""
     if not state.has_run or not steps.size:
         return np.zeros(steps.size)
-    built = build(configuration_of(state), set={"simulation.duration_ms": float(np.round((state.step + 1) * state.dt, 9))})
+    built = build(configuration_of(state))
     part = next((item for item in built.network.drives if item.name == drive), None)
     if part is None:
         return np.zeros(steps.size)
@@ -27,7 +27,13 @@ def noise_of(state: Any, drive: str, population: str, neuron: int, steps: NDArra
     numbers = np.maximum(steps - part.start, 0) // part.noise.interval
     words = np.stack(
         [
-            philox_array(np.array([gid], np.uint32), block, 0, (PURPOSE_NOISE << PURPOSE_SHIFT) | part.index, built.network.noise_seed_at(0))
+            philox_array(
+                np.array([gid], np.uint32),
+                block,
+                0,
+                (PURPOSE_NOISE << PURPOSE_SHIFT) | part.index,
+                built.network.noise_seed_at(0),
+            )
             for block in range(int(numbers.max()) // 4 + 1)
         ]
     )

@@ -69,7 +69,6 @@ class PopulationView(_Neurons, common.PopulationView):
 class Population(_Neurons, common.Population):
     """Neurons of one cell type."""
 
-    __doc__ = common.Population.__doc__
     _simulator = simulator
     _recorder_class = Recorder
     _assembly_class = Assembly
@@ -89,7 +88,7 @@ class Population(_Neurons, common.Population):
         space = self.celltype.native_parameters if standard else self.celltype.parameter_space
         space.shape = (self.size,)
         space.evaluate(simplify=False)
-        self.parameters: dict[str, NDArray[Any]] = {key: np.array(value) for key, value in space.items()}
+        self.parameters: dict[str, NDArray[Any]] = {key: _column(value, self.size) for key, value in space.items()}
         self.celltype.check(self.parameters)
         self._states: dict[str, NDArray[np.float64]] = {}
         self._at_begin: dict[str, NDArray[Any]] | None = None
@@ -173,9 +172,18 @@ class Population(_Neurons, common.Population):
         return self.celltype.drives(self.name, self._sources, self._simulator.state) if self.celltype.is_source else {}
 
 
+def _column(values: Any, n: int) -> NDArray[Any]:
+    """An array with a value for each of `n` neurons."""
+    if isinstance(values, Sequence):
+        values = np.array([values], dtype=object)
+    return np.array(np.broadcast_to(values, n))
+
+
 def _put(array: NDArray[Any], index: NDArray[np.int64], given: Any) -> None:
     if array.dtype != object:
         array[index] = np.asarray(given, array.dtype)
         return
-    for place, value in zip(index.tolist(), [given] * index.size if isinstance(given, Sequence) else given, strict=True):
+    for place, value in zip(
+        index.tolist(), [given] * index.size if isinstance(given, Sequence) else given, strict=True
+    ):
         array[place] = value

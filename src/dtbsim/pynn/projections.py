@@ -22,6 +22,9 @@ I64 = NDArray[np.int64]
 class Connection(common.Connection):
     """One synapse; its parameters are attributes."""
 
+    _projection: Projection
+    _number: int
+
     def __init__(self, projection: Projection, number: int) -> None:
         """`number`: its place in the list of the projection."""
         object.__setattr__(self, "_projection", projection)
@@ -54,7 +57,6 @@ class Connection(common.Connection):
 class Projection(common.Projection):
     """Synapses from some neurons to others, all of one type."""
 
-    __doc__ = common.Projection.__doc__
     _simulator = simulator
     _static_synapse_class = StaticSynapse
 
@@ -78,6 +80,7 @@ class Projection(common.Projection):
         self._parts: list[tuple[I64, int, dict[str, Any]]] = []
         self._ends: tuple[I64, I64] | None = None
         self._values: dict[str, F64] = {}
+        self._at_begin: dict[str, F64] | None = None
         self._learned: tuple[int, F64] | None = None
         connector.connect(self)
         self._gather()
@@ -170,9 +173,36 @@ class Projection(common.Projection):
             self.assign(name, np.arange(len(self)), np.asarray(table, np.float64)[self.ends])
 
     def assign(self, name: str, index: I64, values: F64) -> None:
-        """Give some synapses other values. Raises InputError where a run has begun."""
-        simulator.state.refuse_late(f"another {name} of synapses")
-        self._values[name][index] = values
+        """Give some synapses other values; in a run, weights alone, all by one factor. InputError for others."""
+        state = simulator.state
+        after = self._values[name].copy()
+        after[index] = values
+        if state.has_run:
+            factor = self._factor(self._values[name], after) if name == "weight" and not self._plastic else None
+            if factor is None:
+                raise InputError(
+                    f"another {name} of single synapses cannot be set while the network runs", where=str(self.label),
+                    remedy="set it before run(), or after reset(); static weights that are all equal can be replaced by one",
+                )  # fmt: skip
+            for key in self.configured():
+                state.changed({"projection": key, "set": {"weight_factor": factor}})
+        self._values[name] = after
+
+    @staticmethod
+    def _factor(before: F64, after: F64) -> float | None:
+        """What all weights are multiplied by, where all are equal before and after, and of one sign."""
+        if not before.size:
+            return 1.0
+        alike = before[0] != 0 and (before == before[0]).all() and (after == after[0]).all()
+        return float(after[0] / before[0]) if alike and after[0] / before[0] >= 0 else None
+
+    def begin(self) -> None:
+        """Keep what holds at the beginning of a segment."""
+        self._at_begin = dict(self._values)
+
+    def begin_again(self) -> None:
+        """Forget what was learned and changed in a segment; what was set stays."""
+        self._at_begin, self._learned = None, None
 
     def _set_initial_value_array(self, variable: str, initial_values: Any) -> None:
         if np.any(initial_values.evaluate() != self.synapse_type.default_initial_values.get(variable, 0.0)):
@@ -193,7 +223,8 @@ class Projection(common.Projection):
         state = simulator.state
         sources, targets = (_places(side) for side in (self.pre, self.post))
         source, target = sources[0][self.ends[0]], targets[0][self.ends[1]]
-        shared = [self._values[name] for name in self.synapse_type.shared]
+        held = self._values if self._at_begin is None else self._at_begin
+        shared = [held[name] for name in self.synapse_type.shared]
         keys = np.stack([source.astype(float), target.astype(float), *shared], axis=1)
         rows, of = np.unique(keys, axis=0, return_inverse=True)
         for number, row in enumerate(rows):
@@ -201,25 +232,25 @@ class Projection(common.Projection):
             ends = state.populations[int(row[0])], state.populations[int(row[1])]
             celltype = ends[1].celltype
             scale = celltype.weight_scale
-            weights = self._values["weight"][index] * scale
-            steps = state.steps(self._values["delay"][index])
+            weights = held["weight"][index] * scale
+            steps = state.steps(held["delay"][index])
             if (steps < 1).any():
+                short = held["delay"][index][steps < 1][0]
                 raise InputError(
-                    f"a delay of {self._values['delay'][index][steps < 1][0]:g} ms is below one step of {state.dt:g} ms",
-                    where=str(self.label), remedy="make it longer",
+                    f"a delay of {short:g} ms is below one step of {state.dt:g} ms", where=str(self.label),
+                    remedy="make it longer",
                 )  # fmt: skip
-            edges = {
-                "source": sources[1][self.ends[0][index]],
-                "target": targets[1][self.ends[1][index]],
-                "weight": weights,
-                "delay_steps": steps,
-            }
-            entry = {
+            edges = {"source": sources[1][self.ends[0][index]], "target": targets[1][self.ends[1][index]]}
+            entry: dict[str, Any] = {
                 "source": ends[0].name,
                 "target": ends[1].name,
                 "receptor": celltype.ports[self.receptor_type],
-                "rule": {"kind": "explicit", "edges": edges},
+                "rule": {"kind": "explicit", "edges": edges | {"delay_steps": steps}},
             }
+            if (weights == weights[0]).all():
+                entry[celltype.weight_key(self.receptor_type)] = float(weights[0])
+            else:
+                entry["rule"]["edges"]["weight"] = weights
             one = dict(zip(self.synapse_type.shared, row[2:].tolist(), strict=True))
             negative = weights.size and weights.min() < 0
             synapse = self.synapse_type.configured(one, -scale if negative else scale)
@@ -239,11 +270,13 @@ class Projection(common.Projection):
         for name, entry, index in self._entries():
             table = run.weights(known.index(name))
             populations = [population.name for population in state.populations]
-            first = [sum(p.size for p in state.populations[: populations.index(entry[end])]) for end in ("source", "target")]
+            first = [
+                sum(p.size for p in state.populations[: populations.index(entry[end])]) for end in ("source", "target")
+            ]
             edges = entry["rule"]["edges"]
-            order = np.lexsort((edges["weight"], edges["delay_steps"], edges["source"], edges["target"]))
+            order = np.lexsort((edges["delay_steps"], edges["source"], edges["target"]))
             delays = state.steps(table["delay_ms"].values)
-            theirs = np.lexsort((np.arange(delays.size), delays, table["source"].values, table["target"].values))
+            theirs = np.lexsort((delays, table["source"].values, table["target"].values))
             assert (table["source"].values[theirs] - first[0] == edges["source"][order]).all()
             scale = state.populations[populations.index(entry["target"])].celltype.weight_scale
             now[index[order]] = table.values[-1][theirs] / scale

@@ -49,7 +49,7 @@ class State(common.control.BaseState):
     def __init__(self) -> None:
         super().__init__()
         self.mpi_rank, self.num_processes = 0, 1
-        self.dt, self.seed, self.threads, self.backend = 0.1, 42, None, "auto"
+        self.dt, self.seed, self.step, self.threads, self.backend = 0.1, 42, 0, None, "auto"
         self.smallest_delay: float | str = "auto"
         self.largest_delay: float | str = "auto"
         self.exact_times = False
@@ -94,8 +94,8 @@ class State(common.control.BaseState):
         if stop <= self.step:
             return
         if self._session is None:
-            for population in self.populations:
-                population.begin()
+            for item in (*self.populations, *self.projections):
+                item.begin()
             self._session = _Session(self)
         self._session.run(stop)
         self.step = stop
@@ -139,7 +139,7 @@ class State(common.control.BaseState):
     def clear(self) -> None:
         """Forget the network."""
         self.recorders: set[Any] = set()
-        self.write_on_end = []
+        self.write_on_end: list[Any] = []
         self.populations: list[Any] = []
         self.projections: list[Any] = []
         self.current_sources: list[Any] = []
@@ -152,7 +152,7 @@ class State(common.control.BaseState):
         if self._session is not None:
             self._session.end()
             self._session = None
-            for item in (*self.populations, *self.current_sources):
+            for item in (*self.populations, *self.projections, *self.current_sources):
                 item.begin_again()
         self.running = False
         self.step, self.t_start = 0, 0
@@ -187,7 +187,7 @@ class _Session:
             return
         try:
             chosen = {key: entry[key] for key in ("neurons",) if key in entry}
-            self._ready().set(entry.get("population") or entry["drive"], entry["set"], **chosen)
+            self._ready().set(entry.get("population") or entry["projection"], entry["set"], **chosen)
         except InputError:
             self.outdated = True
 

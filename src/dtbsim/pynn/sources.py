@@ -21,7 +21,8 @@ MOST_DRIVES = 4096
 
 
 class SpikeSourceArray(Cell, cells.SpikeSourceArray):
-    __doc__ = cells.SpikeSourceArray.__doc__
+    """Listed spikes, `spike_source`."""
+
     model = "spike_source"
     is_source = True
     translations = build_translations(("spike_times", "spike_times"))
@@ -40,7 +41,7 @@ class SpikeSourceArray(Cell, cells.SpikeSourceArray):
         neurons, times = [], []
         for index in range(segments[0][1]["spike_times"].size):
             train = _listed(segments, index, state)
-            steps = state.steps(train)
+            steps = _steps(train, state)
             times.append(np.round(steps[steps > 0] * state.dt, 9))
             neurons.append(np.full(times[-1].size, index))
         return {"spikes": {"neuron": np.concatenate(neurons), "time_ms": np.concatenate(times)}}
@@ -55,10 +56,7 @@ class SpikeSourceArray(Cell, cells.SpikeSourceArray):
         if not state.exact_times or not times.size:
             return times
         given = _listed(population.segments, index, state)
-        steps = state.steps(given)
-        wanted, found = np.unique(state.steps(times)), np.searchsorted(steps, np.unique(state.steps(times)))
-        assert (steps[found] == wanted).all()
-        return given[np.isin(steps, wanted)]
+        return given[np.isin(_steps(given, state), state.steps(times))]
 
 
 class _Random(Cell):
@@ -99,7 +97,8 @@ class _Random(Cell):
 
 
 class SpikeSourcePoisson(_Random, cells.SpikeSourcePoisson):
-    __doc__ = cells.SpikeSourcePoisson.__doc__
+    """Poisson spikes."""
+
     translations = build_translations(("rate", "rate"), ("start", "start"), ("duration", "duration"))
     told_apart = ("start", "duration")
 
@@ -109,7 +108,8 @@ class SpikeSourcePoisson(_Random, cells.SpikeSourcePoisson):
 
 
 class SpikeSourcePoissonRefractory(_Random, cells.SpikeSourcePoissonRefractory):
-    __doc__ = cells.SpikeSourcePoissonRefractory.__doc__
+    """Poisson spikes with a dead time."""
+
     translations = build_translations(
         ("rate", "rate"), ("tau_refrac", "tau_refrac"), ("start", "start"), ("duration", "duration")
     )
@@ -130,7 +130,8 @@ class SpikeSourcePoissonRefractory(_Random, cells.SpikeSourcePoissonRefractory):
 
 
 class SpikeSourceGamma(_Random, cells.SpikeSourceGamma):
-    __doc__ = cells.SpikeSourceGamma.__doc__
+    """Spikes with gamma intervals."""
+
     translations = build_translations(
         ("alpha", "alpha"), ("beta", "beta"), ("start", "start"), ("duration", "duration")
     )
@@ -160,5 +161,11 @@ def _listed(segments: Segments, index: int, state: Any) -> NDArray[np.float64]:
     train = _times(segments[0][1]["spike_times"][index])
     for step, parameters in segments[1:]:
         given = _times(parameters["spike_times"][index])
-        train = np.concatenate([train[state.steps(train) <= step], given[state.steps(given) > step]])
+        train = np.concatenate([train[_steps(train, state) <= step], given[_steps(given, state) > step]])
     return train
+
+
+def _steps(times: NDArray[np.float64], state: Any) -> NDArray[np.int64]:
+    """The steps at whose end spikes are sent: times in between count as the end of theirs, as in NEST."""
+    found: NDArray[np.int64] = np.ceil(np.asarray(times, np.float64) / state.dt - 1e-6).astype(np.int64)
+    return found

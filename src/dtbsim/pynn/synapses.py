@@ -28,15 +28,15 @@ class _Synapse:
 
 
 class StaticSynapse(_Synapse, synapses.StaticSynapse):
-    __doc__ = synapses.StaticSynapse.__doc__
+    """A synapse of one weight."""
+
     translations = build_translations(*_SYNAPSE)
 
 
 class TsodyksMarkramSynapse(_Synapse, synapses.TsodyksMarkramSynapse):
-    __doc__ = synapses.TsodyksMarkramSynapse.__doc__
-    translations = build_translations(
-        *_SYNAPSE, ("U", "U"), ("tau_rec", "tau_rec"), ("tau_facil", "tau_facil")
-    )
+    """Short-term plasticity, `tsodyks_markram`."""
+
+    translations = build_translations(*_SYNAPSE, ("U", "U"), ("tau_rec", "tau_rec"), ("tau_facil", "tau_facil"))
     shared = ("U", "tau_rec", "tau_facil")
 
     def configured(self, one: Mapping[str, float], scale: float) -> dict[str, Any]:
@@ -50,7 +50,8 @@ class TsodyksMarkramSynapse(_Synapse, synapses.TsodyksMarkramSynapse):
 
 
 class STDPMechanism(_Synapse, synapses.STDPMechanism):
-    __doc__ = synapses.STDPMechanism.__doc__
+    """Pair-based plasticity, `stdp`."""
+
     base_translations = build_translations(*_SYNAPSE, ("dendritic_delay_fraction", "dendritic_delay_fraction"))
     shared = ("tau_plus", "tau_minus", "A_plus", "A_minus", "w_max", "w_min", "mu_plus", "mu_minus")
 
@@ -59,8 +60,8 @@ class STDPMechanism(_Synapse, synapses.STDPMechanism):
         super().__init__(*args, **parameters)
         if float(self.dendritic_delay_fraction) != 1.0:
             raise InputError(
-                f"dendritic_delay_fraction is {self.dendritic_delay_fraction}; delays of plastic synapses are dendritic",
-                where="STDPMechanism", remedy="give 1.0",
+                f"it is {self.dendritic_delay_fraction}; delays of plastic synapses are dendritic here",
+                where="dendritic_delay_fraction", remedy="give 1.0",
             )  # fmt: skip
 
     def configured(self, one: Mapping[str, float], scale: float) -> dict[str, Any]:
@@ -88,30 +89,35 @@ _BOUNDS = (("w_max", "w_max"), ("w_min", "w_min"))
 
 
 class AdditiveWeightDependence(synapses.AdditiveWeightDependence):
-    __doc__ = synapses.AdditiveWeightDependence.__doc__
+    """Changes do not depend on the weight."""
+
     translations = build_translations(*_BOUNDS)
     extra_parameters = {"mu_plus": 0.0, "mu_minus": 0.0}  # noqa: RUF012
 
 
 class MultiplicativeWeightDependence(synapses.MultiplicativeWeightDependence):
-    __doc__ = synapses.MultiplicativeWeightDependence.__doc__
+    """Changes are proportional to what is left of the weight, up or down."""
+
     translations = build_translations(*_BOUNDS)
     extra_parameters = {"mu_plus": 1.0, "mu_minus": 1.0}  # noqa: RUF012
 
 
 class AdditivePotentiationMultiplicativeDepression(synapses.AdditivePotentiationMultiplicativeDepression):
-    __doc__ = synapses.AdditivePotentiationMultiplicativeDepression.__doc__
+    """Only depression depends on the weight."""
+
     translations = build_translations(*_BOUNDS)
     extra_parameters = {"mu_plus": 0.0, "mu_minus": 1.0}  # noqa: RUF012
 
 
 class GutigWeightDependence(synapses.GutigWeightDependence):
-    __doc__ = synapses.GutigWeightDependence.__doc__
+    """Changes go with powers of what is left of the weight."""
+
     translations = build_translations(*_BOUNDS, ("mu_plus", "mu_plus"), ("mu_minus", "mu_minus"))
 
 
 class SpikePairRule(synapses.SpikePairRule):
-    __doc__ = synapses.SpikePairRule.__doc__
+    """All pairs of spikes count, with exponential traces."""
+
     translations = build_translations(
         ("tau_plus", "tau_plus"), ("tau_minus", "tau_minus"), ("A_plus", "A_plus"), ("A_minus", "A_minus")
     )

@@ -110,10 +110,10 @@ class _Writer:
             self._lines.append(f"n[{name!r}] = neurons(sim, {name!r}, sim.SpikeSourcePoisson, {{}}, {{}})")
             return
         cell = CELLS[family.declared.name]
-        own: dict[str, Any]
         whole, own = _collected(self._network, index, cell)
         regions = self._regions(index)
-        np.savez(self._root / "neurons" / f"{name}.npz", size=size, **own, **regions)
+        values: dict[str, Any] = {"size": size, **own, **regions}
+        np.savez(self._root / "neurons" / f"{name}.npz", **values)
         parameters = {key[2:]: value for key, value in whole.items() if key.startswith("p_")}
         initial = {key[2:]: value for key, value in whole.items() if key.startswith("i_")}
         made = f"neurons(sim, {name!r}, sim.{cell.name}, {parameters}, {initial})"
@@ -212,13 +212,13 @@ class _Writer:
         ):
             file = stem if len(ports) == 1 else f"{stem}.{receptor}"
             n = np.arange(places.size)
-            columns = {
+            rows: dict[str, Any] = {
                 "source": n,
                 "target": places,
                 "weight": np.full(n.size, values[0]),
                 "delay_steps": np.ones(n.size, int),
             }
-            np.savez(self._root / "connections" / f"{file}.npz", **columns)
+            np.savez(self._root / "connections" / f"{file}.npz", **rows)
             for source in names:
                 self._lines.append(f"connect(sim, n[{source!r}], {target}, {file!r}, {receptor!r})")
             self._sizes["synapses"] += n.size * len(names)
@@ -232,7 +232,8 @@ class _Writer:
         names = []
         for layer in range(int(counts.max(initial=1))):
             names.append(stem if layer == 0 else f"{stem}_{layer + 1}")
-            np.savez(self._root / "inputs" / f"{names[-1]}.npz", **trains(steps, places, counts, n, layer))
+            listed: dict[str, Any] = trains(steps, places, counts, n, layer)
+            np.savez(self._root / "inputs" / f"{names[-1]}.npz", **listed)
             self._lines.append(f"n[{names[-1]!r}] = sources(sim, {names[-1]!r})")
         return names
 
