@@ -6,6 +6,7 @@ Their native parameters are those of the model here, with its names and units.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -69,8 +70,8 @@ class Cell:
     def check(self, parameters: Mapping[str, Any]) -> None:
         """Raise an error of PyNN for parameters that cannot be; the models check theirs when they are built."""
 
-    def configured(self, segments: Any, state: Any) -> dict[str, Any]:
-        """More of the entry of `populations`."""
+    def configured(self, file: Path, segments: Any, state: Any) -> dict[str, Any]:
+        """More of the entry of `populations`; `file`: where lists may be written."""
         return {}
 
     def emitted(self, population: Any, index: int, times: Any) -> Any:

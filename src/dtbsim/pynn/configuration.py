@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from dtbsim.clock import MAX_STEPS, time_of
 
 
-def configuration_of(state: Any) -> dict[str, Any]:
-    """Return the configuration of everything that a `State` holds, as it was when the segment began."""
+def configuration_of(state: Any, folder: Path) -> dict[str, Any]:
+    """Return the configuration of everything that a `State` holds, as it was when the segment began.
+
+    Lists of synapses and spikes are files in `folder`; those of synapses stay the same for a segment.
+    """
     longest = max((projection.longest_delay for projection in state.projections if len(projection)), default=0.0)
     simulation: dict[str, Any] = {
         "dt_ms": state.dt,
@@ -29,7 +33,11 @@ def configuration_of(state: Any) -> dict[str, Any]:
         drives |= item.drives()
     projections: dict[str, Any] = {}
     for projection in state.projections:
-        projections |= projection.configured()
+        for key, entry, edges, _ in projection.configured():
+            file = folder / f"{key}.npz"
+            if not file.exists():
+                np.savez(file, **edges)
+            projections[key] = entry | {"rule": {"kind": "explicit", "file": str(file)}}
     weights = [
         {"projection": key, "neurons": list(range(state_size(state, entry["target"])))}
         for key, entry in projections.items()
@@ -39,7 +47,7 @@ def configuration_of(state: Any) -> dict[str, Any]:
         "name": "pynn",
         "seed": state.seed,
         "simulation": simulation,
-        "populations": {population.name: population.configured() for population in state.populations},
+        "populations": {population.name: population.configured(folder) for population in state.populations},
         "projections": projections,
         "drives": drives,
         "changes": changes,

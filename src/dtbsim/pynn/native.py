@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,6 @@ class _Native(Cell, BaseCellType):
         """The model with its ports."""
         return get_model(cls.model, dict(cls.given_receptors) or None)
 
-    def configured(self, segments: Any, state: Any) -> dict[str, Any]:
+    def configured(self, file: Path, segments: Any, state: Any) -> dict[str, Any]:
         """The ports that were given."""
         return {"receptors": dict(self.given_receptors)} if self.given_receptors else {}

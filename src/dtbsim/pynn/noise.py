@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dtbsim.api import build
 from dtbsim.config.values import Normal
 from dtbsim.numerics.philox import PURPOSE_NOISE, PURPOSE_SHIFT, philox_array
-from dtbsim.pynn.configuration import configuration_of
 from dtbsim.spec.distributions import as_table
 
 
@@ -18,7 +17,7 @@ def noise_of(state: Any, drive: str, population: str, neuron: int, steps: NDArra
     """Return the current in pA that a drive gives a neuron in some steps, 0 where it is off."""
     if not state.has_run or not steps.size:
         return np.zeros(steps.size)
-    built = build(configuration_of(state))
+    built = build(state.configuration())
     part = next((item for item in built.network.drives if item.name == drive), None)
     if part is None:
         return np.zeros(steps.size)

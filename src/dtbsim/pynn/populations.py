@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,12 @@ class Assembly(common.Assembly):
     """Populations and views of populations together."""
 
     _simulator = simulator
+
+    @property
+    def receptor_types(self) -> list[str]:
+        """Those of all members, in the order of the first one: its first is the default."""
+        first, *others = (population.celltype.receptor_types for population in self.populations)
+        return [name for name in first if all(name in types for types in others)]
 
 
 class _Neurons:
@@ -156,11 +163,11 @@ class Population(_Neurons, common.Population):
         """Forget what was changed in the course of a segment; its last values stay."""
         self._at_begin = None
 
-    def configured(self) -> dict[str, Any]:
-        """The entry of `populations`."""
+    def configured(self, folder: Path) -> dict[str, Any]:
+        """The entry of `populations`; `folder`: for lists of spikes."""
         assert self._at_begin is not None
         entry: dict[str, Any] = {"model": self.celltype.model, "size": self.size}
-        entry |= self.celltype.configured(self._sources, self._simulator.state)
+        entry |= self.celltype.configured(folder / f"{self.name}.npz", self._sources, self._simulator.state)
         if not self.celltype.is_source:
             parameters = {name: packed(values) for name, values in self._at_begin.items()}
             entry["parameters"] = parameters | dict(self.celltype.fixed)

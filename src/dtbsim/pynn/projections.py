@@ -182,9 +182,9 @@ class Projection(common.Projection):
             if factor is None:
                 raise InputError(
                     f"another {name} of single synapses cannot be set while the network runs", where=str(self.label),
-                    remedy="set it before run(), or after reset(); static weights that are all equal can be replaced by one",
+                    remedy="set it before run(), or after reset(); equal weights of static synapses can be changed",
                 )  # fmt: skip
-            for key in self.configured():
+            for key, *_ in self.configured():
                 state.changed({"projection": key, "set": {"weight_factor": factor}})
         self._values[name] = after
 
@@ -214,12 +214,9 @@ class Projection(common.Projection):
     def _plastic(self) -> bool:
         return "w_max" in self.synapse_type.shared
 
-    def configured(self) -> dict[str, Any]:
-        """Entries of `projections`: one for each pair of populations and for each set of shared parameters."""
-        return {name: entry for name, entry, _ in self._entries()}
-
-    def _entries(self) -> Iterator[tuple[str, dict[str, Any], I64]]:
-        """Yield names, entries, and which synapses each has."""
+    def configured(self) -> Iterator[tuple[str, dict[str, Any], dict[str, NDArray[Any]], I64]]:
+        """Yield names and entries of `projections`, without their rule, the columns of their lists, and which synapses
+        these are: one for each pair of populations and for each set of shared parameters."""
         state = simulator.state
         sources, targets = (_places(side) for side in (self.pre, self.post))
         source, target = sources[0][self.ends[0]], targets[0][self.ends[1]]
@@ -240,23 +237,26 @@ class Projection(common.Projection):
                     f"a delay of {short:g} ms is below one step of {state.dt:g} ms", where=str(self.label),
                     remedy="make it longer",
                 )  # fmt: skip
-            edges = {"source": sources[1][self.ends[0][index]], "target": targets[1][self.ends[1][index]]}
+            edges: dict[str, NDArray[Any]] = {
+                "source": sources[1][self.ends[0][index]],
+                "target": targets[1][self.ends[1][index]],
+                "delay_steps": steps,
+            }
             entry: dict[str, Any] = {
                 "source": ends[0].name,
                 "target": ends[1].name,
                 "receptor": celltype.ports[self.receptor_type],
-                "rule": {"kind": "explicit", "edges": edges | {"delay_steps": steps}},
             }
             if (weights == weights[0]).all():
                 entry[celltype.weight_key(self.receptor_type)] = float(weights[0])
             else:
-                entry["rule"]["edges"]["weight"] = weights
+                edges["weight"] = weights
             one = dict(zip(self.synapse_type.shared, row[2:].tolist(), strict=True))
             negative = weights.size and weights.min() < 0
             synapse = self.synapse_type.configured(one, -scale if negative else scale)
             if synapse is not None:
                 entry["synapse"] = synapse
-            yield (self.name if len(rows) == 1 else f"{self.name}_{number}"), entry, index
+            yield (self.name if len(rows) == 1 else f"{self.name}_{number}"), entry, edges, index
 
     def _weights_now(self) -> F64:
         """Plastic weights, in PyNN's unit."""
@@ -266,14 +266,13 @@ class Projection(common.Projection):
         run = state.results()
         assert run is not None
         now = self._values["weight"].copy()
-        known = [name for projection in state.projections if projection._plastic for name in projection.configured()]
-        for name, entry, index in self._entries():
+        known = [part[0] for projection in state.projections if projection._plastic for part in projection.configured()]
+        for name, entry, edges, index in self.configured():
             table = run.weights(known.index(name))
             populations = [population.name for population in state.populations]
             first = [
                 sum(p.size for p in state.populations[: populations.index(entry[end])]) for end in ("source", "target")
             ]
-            edges = entry["rule"]["edges"]
             order = np.lexsort((edges["delay_steps"], edges["source"], edges["target"]))
             delays = state.steps(table["delay_ms"].values)
             theirs = np.lexsort((delays, table["source"].values, table["target"].values))

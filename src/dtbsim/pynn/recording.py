@@ -15,10 +15,6 @@ class Recorder(recording.Recorder):
 
     _simulator = simulator
 
-    def __init__(self, population: Any, file: Any = None) -> None:
-        super().__init__(population, file)
-        self._states: dict[str, set[int]] = {}
-
     def _record(self, variable: Any, new_ids: Any, sampling_interval: float | None = None) -> None:
         if variable.name == "spikes":
             return
@@ -37,7 +33,8 @@ class Recorder(recording.Recorder):
     def _recorded(self) -> tuple[list[str], list[int]]:
         """Variables, and the neurons of which any is recorded."""
         found = {variable.name: ids for variable, ids in self.recorded.items() if variable.name != "spikes" and ids}
-        index = sorted({int(self.population.id_to_index(cell)) for ids in found.values() for cell in ids})
+        first = int(self.population.first_id)
+        index = sorted({int(cell) - first for ids in found.values() for cell in ids})
         return sorted(found), index
 
     def configured(self) -> list[dict[str, Any]]:
@@ -51,25 +48,29 @@ class Recorder(recording.Recorder):
 
     # -- data ---------------------------------------------------------------------------------------------------
 
-    def _get_spiketimes(self, ids: Any, clear: bool = False) -> dict[int, Any]:
+    def _spikes(self) -> tuple[Any, Any]:
+        """Times and neurons of all spikes since data were cleared, neuron by neuron."""
         state = self._simulator.state
         steps, neurons = state.spikes(self.population.name)
-        times = np.round((steps) * state.dt, 9)
-        keep = times > float(self._recording_start_time)
-        times, neurons = times[keep], neurons[keep]
-        order = np.lexsort((times, neurons))
-        times, neurons = times[order], neurons[order]
+        keep = steps > round(float(self._recording_start_time) / state.dt)
+        order = np.lexsort((steps[keep], neurons[keep]))
+        return np.round(steps[keep][order] * state.dt, 9), neurons[keep][order]
+
+    def _get_spiketimes(self, ids: Any, clear: bool = False) -> dict[int, Any]:
+        times, neurons = self._spikes()
+        bounds = np.searchsorted(neurons, np.arange(self.population.size + 1))
+        first = int(self.population.first_id)
         found = {}
-        for cell in ids:
-            index = int(self.population.id_to_index(cell))
-            low, high = np.searchsorted(neurons, [index, index + 1])
-            found[int(cell)] = self.population.celltype.emitted(self.population, index, times[low:high])
+        for cell in map(int, ids):
+            index = cell - first
+            train = times[bounds[index] : bounds[index + 1]]
+            found[cell] = self.population.celltype.emitted(self.population, index, train)
         return found
 
     def _get_all_signals(self, variable: Any, ids: Any, clear: bool = False) -> tuple[Any, None]:
         state, population = self._simulator.state, self.population
         name, factor = population.celltype.state(variable.name)
-        index = [int(population.id_to_index(cell)) for cell in ids]
+        index = [int(cell) - int(population.first_id) for cell in ids]
         initial = population.initial_state(variable.name)[index][None, :]
         every = max(1, round(self.sampling_interval / state.dt))
         first = -(-round(float(self._recording_start_time) / state.dt) // every)
@@ -83,8 +84,9 @@ class Recorder(recording.Recorder):
         return np.concatenate([initial, values])[first:], None
 
     def _local_count(self, variable: Any, filter_ids: Any = None) -> dict[int, int]:
-        trains = self._get_spiketimes(sorted(self.filter_recorded(variable, filter_ids)))
-        return {cell: len(times) for cell, times in trains.items()}
+        counts = np.bincount(self._spikes()[1], minlength=self.population.size)
+        first = int(self.population.first_id)
+        return {int(cell): int(counts[int(cell) - first]) for cell in self.filter_recorded(variable, filter_ids)}
 
 
 def _recording(state: Any) -> list[Recorder]:

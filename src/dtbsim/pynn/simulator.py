@@ -134,6 +134,11 @@ class State(common.control.BaseState):
         """What was recorded up to now; None before the run has begun."""
         return None if self._session is None else self._session.results()
 
+    def configuration(self) -> dict[str, Any]:
+        """The configuration of the run, which must have begun."""
+        assert self._session is not None
+        return self._session.configuration()
+
     # -- beginning anew -----------------------------------------------------------------------------------------
 
     def clear(self) -> None:
@@ -166,6 +171,7 @@ class _Session:
     def __init__(self, state: State) -> None:
         self._state = state
         self._folders: list[tempfile.TemporaryDirectory[str]] = []
+        self._lists = _folder()
         self._live: LiveRun | None = None
         self._read: Run | None = None
         self._step = 0
@@ -208,11 +214,14 @@ class _Session:
             self._live = None
         return self._read
 
+    def configuration(self) -> dict[str, Any]:
+        return configuration_of(self._state, Path(self._lists.name))
+
     def end(self) -> None:
         if self._live is not None:
             self._live.abandon()
         self._live = self._read = None
-        for folder in self._folders:
+        for folder in (*self._folders, self._lists):
             with contextlib.suppress(OSError):
                 folder.cleanup()
 
@@ -224,8 +233,8 @@ class _Session:
             if self._live is not None:
                 self._live.abandon()
             self._before, self._read = {}, None
-            self._folders.append(tempfile.TemporaryDirectory(prefix="dtbsim-pynn-", ignore_cleanup_errors=True))
-            self._live = dtbsim.start(configuration_of(self._state), out=self._folder)
+            self._folders.append(_folder())
+            self._live = dtbsim.start(self.configuration(), out=self._folder)
             if self._step:
                 self._live.run(self._time(self._step))
             self.outdated = False
@@ -240,6 +249,10 @@ class _Session:
         found = live.spikes(population)
         steps = self._state.steps(found.time_ms)
         return steps, np.asarray(found.neuron, np.int64)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="dtbsim-pynn-", ignore_cleanup_errors=True)
 
 
 state = State()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class SpikeSourceArray(Cell, cells.SpikeSourceArray):
                     "Spike times given to SpikeSourceArray must be in increasing order"
                 )
 
-    def configured(self, segments: Segments, state: Any) -> dict[str, Any]:
+    def configured(self, file: Path, segments: Segments, state: Any) -> dict[str, Any]:
         """Listed spikes: of what was set in the course of a run, those after that time; not before the first step."""
         neurons, times = [], []
         for index in range(segments[0][1]["spike_times"].size):
@@ -44,7 +45,8 @@ class SpikeSourceArray(Cell, cells.SpikeSourceArray):
             steps = _steps(train, state)
             times.append(np.round(steps[steps > 0] * state.dt, 9))
             neurons.append(np.full(times[-1].size, index))
-        return {"spikes": {"neuron": np.concatenate(neurons), "time_ms": np.concatenate(times)}}
+        np.savez(file, neuron=np.concatenate(neurons), time_ms=np.concatenate(times))
+        return {"spikes_file": str(file)}
 
     def drives(self, name: str, segments: Segments, state: Any) -> dict[str, Any]:
         """None: its spikes are listed."""
