@@ -63,7 +63,9 @@ def scenarios_in(source: Path, into: Path) -> Path:
     return Path(shutil.copytree(found[0], into / "scenarios"))
 
 
-def results(source: Path, backends: list[str], timeout_s: float = 1500.0) -> dict[str, dict[str, str]]:
+def results(
+    source: Path, backends: list[str], python: str = sys.executable, timeout_s: float = 1500.0
+) -> dict[str, dict[str, str]]:
     """Return what became of every scenario, by backend: passed, skipped, or why it failed."""
     with tempfile.TemporaryDirectory() as name:
         folder = scenarios_in(source, Path(name))

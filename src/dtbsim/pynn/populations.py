@@ -80,9 +80,13 @@ class Population(_Neurons, common.Population):
     _recorder_class = Recorder
     _assembly_class = Assembly
 
+    def __init__(self, *args: Any, **given: Any) -> None:
+        """As PyNN has it. Raises InputError where a run has begun."""
+        simulator.state.refuse_late("a population")
+        super().__init__(*args, **given)
+
     def _create_cells(self) -> None:
         state = simulator.state
-        state.refuse_late("a population")
         self.number = len(state.populations)
         self.name = f"population_{self.number}"
         ids = range(state.id_counter, state.id_counter + self.size)
