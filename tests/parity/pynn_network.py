@@ -1,4 +1,4 @@
-"""A network of PyNN that any backend runs, on the time grid: python pynn_network.py BACKEND RULE. Prints spikes as JSON.
+"""A network of PyNN that any backend runs on the time grid: python pynn_network.py BACKEND RULE prints spikes as JSON.
 
 Sources of listed spikes reach neurons over synapses with spike-timing dependent plasticity of the RULE of its weights,
 and neurons each other over static ones, with a current and a change between two runs.

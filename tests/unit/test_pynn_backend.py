@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def test_what_cannot_be() -> None:
         sim.run(1.0)
 
 
-def test_an_exported_network_gives_the_same_spikes(tmp_path: Path) -> None:
+def test_an_exported_network_gives_the_same_spikes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {"distribution": "uniform", "low": -70, "high": -55}
     rule = {"kind": "fixed_indegree", "indegree": 10}
     given: dict[str, Any] = {
@@ -135,9 +135,9 @@ def test_an_exported_network_gives_the_same_spikes(tmp_path: Path) -> None:
         "drives": {"noise": {"kind": "poisson", "target": "A", "rate_hz": 5000, "weight_pA": 70, "start_ms": 0.2}},
     }
     dtbsim.export(given, to="pynn", out=tmp_path / "net")
-    command = [sys.executable, str(tmp_path / "net" / "run.py"), "dtbsim"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    script = str(tmp_path / "net" / "run.py")
+    monkeypatch.setattr(sys, "argv", [script, "dtbsim"])
+    runpy.run_path(script, run_name="__main__")
     found = np.load(tmp_path / "net" / "spikes.npz")
     spikes = dtbsim.run(given, temporary=True).open().spikes("A")
     there = set(zip(np.rint(found["time_ms"] * 10).astype(int).tolist(), found["neuron"].tolist(), strict=True))

@@ -10,6 +10,7 @@ from pyNN.connectors import FixedProbabilityConnector
 from pyNN.recording import get_io
 
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.mpi import world_comm
 from dtbsim.pynn import simulator
 from dtbsim.pynn.populations import Population
 from dtbsim.pynn.projections import Projection
@@ -38,6 +39,8 @@ def setup(timestep: float = DEFAULT_TIMESTEP, min_delay: float | str = DEFAULT_M
             raise InputError(
                 f"setup() has no option '{name}'", where=name, remedy=did_you_mean(name, [*OPTIONS, *OTHERS])
             )
+    if world_comm().size > 1:
+        raise InputError("scripts of PyNN run in one process, with threads", remedy="start it without mpiexec")
     common.setup(timestep, min_delay, **extra_params)
     state = simulator.state
     precision = extra_params.get("spike_precision", "on_grid")
