@@ -32,7 +32,7 @@ pytestmark = [
 ]
 MODELS = ("iaf_psc_exp", "iaf_psc_alpha", "iaf_psc_delta", "iaf_cond_exp", "iaf_cond_alpha")
 SEEDS = {"iaf_psc_exp": 6, "iaf_cond_alpha": 6}
-"""A seed with which float32 and float64 do not part within the run; with others one in some thousand spikes is shifted."""
+"""A seed with which float32 and float64 do not part within the run; with others a spike in some thousand is shifted."""
 Spikes = set[tuple[int, int, int]]
 
 
