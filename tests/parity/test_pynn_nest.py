@@ -89,21 +89,33 @@ def test_one_altered_weight_shows(tmp_path: Path) -> None:
     assert own != in_pynn(tmp_path / "net", n_steps)
 
 
+def printed(script: str, *more: str) -> list[Any]:
+    """What a script prints with dtbsim, and with NEST."""
+    pytest.importorskip("pyNN")
+    assert PYTHON is not None
+    path, found = Path(__file__).with_name(script), []
+    for python, backend in ((sys.executable, "dtbsim"), (PYTHON, "nest")):
+        done = subprocess.run([python, str(path), backend, *more], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return found
+
+
 @pytest.mark.parametrize(
     "rule",
     ["AdditiveWeightDependence", "MultiplicativeWeightDependence", "AdditivePotentiationMultiplicativeDepression"],
 )
 def test_a_script_gives_the_spikes_of_nest(rule: str) -> None:
-    pytest.importorskip("pyNN")
-    assert PYTHON is not None
-    script = Path(__file__).with_name("pynn_network.py")
-    found = []
-    for python, backend in ((sys.executable, "dtbsim"), (PYTHON, "nest")):
-        done = subprocess.run([python, str(script), backend, rule], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-2000:]
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    assert sum(map(len, found[0])) > 500
-    assert found[0] == found[1]
+    own, nest = printed("pynn_network.py", rule)
+    assert sum(map(len, own)) > 500
+    assert own == nest
+
+
+def test_cells_are_those_of_nest() -> None:
+    own, nest = printed("pynn_cells.py")
+    for cell, trains in own.items():
+        assert min(map(len, trains)) >= 2, cell
+        assert trains == nest[cell], cell
 
 
 @pytest.mark.skipif(SOURCE is None, reason="needs DTBSIM_PYNN_SOURCE, the source archive of PyNN")

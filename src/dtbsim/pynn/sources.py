@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class SpikeSourceArray(Cell, cells.SpikeSourceArray):
         for index in range(segments[0][1]["spike_times"].size):
             train = _listed(segments, index, state)
             steps = _steps(train, state)
+            if (steps <= 0).any():
+                warnings.warn(f"spikes before {state.dt:g} ms are left out: the first step ends there", stacklevel=2)
             times.append(np.round(steps[steps > 0] * state.dt, 9))
             neurons.append(np.full(times[-1].size, index))
         np.savez(file, neuron=np.concatenate(neurons), time_ms=np.concatenate(times))
