@@ -35,7 +35,7 @@ def export_command(
             "--to",
             metavar="FORMAT",
             show_default=False,
-            help="write the network, or all of the run: sonata, sonata-spikes",
+            help="write the network, or all of the run: pynn, sonata, sonata-spikes",
             autocompletion=export_formats,
         ),
     ] = None,
@@ -57,6 +57,14 @@ def export_command(
         ),
     ] = None,
     index: Annotated[bool, typer.Option("--index", help="of sonata: write the indices of edges, too")] = False,
+    simulator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default=False,
+            help="of pynn: the backend of PyNN that the script takes (default: nest)",
+        ),
+    ] = None,
     lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
     overrides: Overrides = None,
 ) -> Work:
@@ -65,6 +73,7 @@ def export_command(
     \b
         dtbsim export RUN bold bold.csv
         dtbsim export CONFIG --to sonata DIR
+        dtbsim export CONFIG --to pynn DIR
         dtbsim export RUN --to sonata-spikes spikes.h5
 
     Prints the path, and with --to a table of what is lost. Where spikes would differ it says so and writes nothing.
@@ -75,14 +84,14 @@ def export_command(
         from dtbsim.cli.interchange import check_signal
         from dtbsim.cli.runs import export
 
-        chosen = check_signal(name, file, drives=drives, index=index, lossy=lossy, overrides=bool(overrides))
+        options = {"--drives": drives, "--index": index, "--simulator": simulator}
+        chosen = check_signal(name, file, options | {"--lossy": lossy, "--set": bool(overrides)})
         return lambda: export(source, name, chosen(), start_ms, stop_ms, labels)
     from dtbsim.cli.interchange import export_to
 
     given = {"--start": start_ms, "--stop": stop_ms, "--labels": labels, "FILE": file}
-    return lambda: export_to(
-        source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, drives=drives, index=index
-    )
+    options = {"drives": drives, "index": index or None, "simulator": simulator}
+    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), given, options, lossy=lossy)
 
 
 def import_network_command(

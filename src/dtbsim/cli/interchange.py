@@ -13,13 +13,13 @@ from dtbsim.interchange.base import Written
 from dtbsim.report.text import count
 
 
-def check_signal(
-    name: str, file: Path | None, *, drives: str | None, index: bool, lossy: bool, overrides: bool
-) -> Callable[[], Path]:
-    """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to."""
+def check_signal(name: str, file: Path | None, given: Mapping[str, Any]) -> Callable[[], Path]:
+    """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to.
+
+    `given`: the values of these options, by name.
+    """
 
     def chosen() -> Path:
-        given = {"--drives": drives, "--index": index, "--lossy": lossy, "--set": overrides}
         for option, value in given.items():
             if value:
                 raise InputError(f"{option} belongs to --to FORMAT", where=option, remedy="add --to, or leave it out")
@@ -39,21 +39,21 @@ def export_to(
     out: Path,
     overrides: tuple[str, ...],
     others: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     lossy: bool,
-    drives: str | None,
-    index: bool,
 ) -> int:
-    """Write a network or a run, and print the path and what was lost. `others`: options of signals, by name."""
+    """Write a network or a run, and print the path and what was lost.
+
+    `others`: options of signals, by name, which must be None; `options` of the format, None where not given.
+    """
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} belongs to the export of a signal", where=str(value), remedy="leave it out")
     with installed():
         from dtbsim.interchange.functions import export
 
-        given: dict[str, Any] = {} if drives is None else {"drives": drives}
-        if index:
-            given["index"] = True
+        given = {key: value for key, value in options.items() if value is not None}
         _print(export(source, to=form, out=out, set=overrides, lossy=lossy, **given))
     return EXIT_OK
 

@@ -28,6 +28,7 @@ EXPORTERS: Registry[Exporter] = Registry(
     "dtbsim.exporters",
     "format to export to",
     {
+        "pynn": Later("dtbsim.interchange.pynn.export:PYNN"),
         "sonata": Later("dtbsim.interchange.sonata.export:SONATA"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
     },
