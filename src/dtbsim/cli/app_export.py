@@ -56,6 +56,10 @@ def export_command(
             metavar="HOW", show_default=False, help="of networks: Poisson input as spikes (default) or poisson, or none"
         ),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="of nir: who will read it: norse, snntorch or spec"),
+    ] = None,
     index: Annotated[bool, typer.Option("--index", help="of sonata: write the indices of edges, too")] = False,
     lossy: Annotated[bool, typer.Option("--lossy", help="write it although spikes would differ")] = False,
     overrides: Overrides = None,
@@ -71,18 +75,17 @@ def export_command(
     .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
     .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip install 'dtbsim[nifti]').
     """
+    options = {"drives": drives, "index": index or None, "reader": reader}
     if to is None:
         from dtbsim.cli.interchange import check_signal
         from dtbsim.cli.runs import export
 
-        chosen = check_signal(name, file, drives=drives, index=index, lossy=lossy, overrides=bool(overrides))
+        chosen = check_signal(name, file, options=options, lossy=lossy, overrides=bool(overrides))
         return lambda: export(source, name, chosen(), start_ms, stop_ms, labels)
     from dtbsim.cli.interchange import export_to
 
     given = {"--start": start_ms, "--stop": stop_ms, "--labels": labels, "FILE": file}
-    return lambda: export_to(
-        source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, drives=drives, index=index
-    )
+    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, options=options)
 
 
 def import_network_command(

@@ -14,12 +14,12 @@ from dtbsim.report.text import count
 
 
 def check_signal(
-    name: str, file: Path | None, *, drives: str | None, index: bool, lossy: bool, overrides: bool
+    name: str, file: Path | None, *, options: Mapping[str, Any], lossy: bool, overrides: bool
 ) -> Callable[[], Path]:
     """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to."""
 
     def chosen() -> Path:
-        given = {"--drives": drives, "--index": index, "--lossy": lossy, "--set": overrides}
+        given = {**{f"--{key}": value for key, value in options.items()}, "--lossy": lossy, "--set": overrides}
         for option, value in given.items():
             if value:
                 raise InputError(f"{option} belongs to --to FORMAT", where=option, remedy="add --to, or leave it out")
@@ -41,19 +41,19 @@ def export_to(
     others: Mapping[str, Any],
     *,
     lossy: bool,
-    drives: str | None,
-    index: bool,
+    options: Mapping[str, Any],
 ) -> int:
-    """Write a network or a run, and print the path and what was lost. `others`: options of signals, by name."""
+    """Write a network or a run, and print the path and what was lost.
+
+    `others`: options of signals, by name; `options`: those of formats, None: not given.
+    """
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} belongs to the export of a signal", where=str(value), remedy="leave it out")
     with installed():
         from dtbsim.interchange.functions import export
 
-        given: dict[str, Any] = {} if drives is None else {"drives": drives}
-        if index:
-            given["index"] = True
+        given = {name: value for name, value in options.items() if value is not None}
         _print(export(source, to=form, out=out, set=overrides, lossy=lossy, **given))
     return EXIT_OK
 

@@ -29,6 +29,7 @@ EXPORTERS: Registry[Exporter] = Registry(
     "format to export to",
     {
         "sonata": Later("dtbsim.interchange.sonata.export:SONATA"),
+        "nir": Later("dtbsim.interchange.nir.export:NIR"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
     },
     _exporter,
@@ -36,6 +37,9 @@ EXPORTERS: Registry[Exporter] = Registry(
 IMPORTERS: Registry[Importer] = Registry(
     "dtbsim.importers",
     "format to import from",
-    {"sonata": Later("dtbsim.interchange.sonata.importer:SONATA")},
+    {
+        "nir": Later("dtbsim.interchange.nir.importer:NIR"),
+        "sonata": Later("dtbsim.interchange.sonata.importer:SONATA"),
+    },
     _importer,
 )
