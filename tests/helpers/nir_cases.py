@@ -63,10 +63,10 @@ def case(model: str, *, recurrent: bool = False, heterogeneous: bool = False, st
 
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "norse_jumps": ("norse", case("iaf_psc_delta", heterogeneous=True, steps=3000)),
-    "norse_recurrent": ("norse", case("iaf_psc_delta", recurrent=True, heterogeneous=True, steps=3000)),
-    "norse_currents": ("norse", case("iaf_psc_exp", heterogeneous=True, steps=3000)),
-    "snntorch_jumps": ("snntorch", case("iaf_psc_delta", steps=3000)),
-    "snntorch_currents": ("snntorch", case("iaf_psc_exp", steps=3000) | {"seed": 4}),
+    "norse_jumps": ("norse", case("iaf_psc_delta", heterogeneous=True, steps=2000)),
+    "norse_recurrent": ("norse", case("iaf_psc_delta", recurrent=True, heterogeneous=True, steps=2000)),
+    "norse_currents": ("norse", case("iaf_psc_exp", heterogeneous=True, steps=2000)),
+    "snntorch_jumps": ("snntorch", case("iaf_psc_delta", steps=2000)),
+    "snntorch_currents": ("snntorch", case("iaf_psc_exp", steps=2000) | {"seed": 4}),
 }
 """By name: the reader and the configuration. Seeds with which numbers of 32 and 64 bits do not part within the run."""

@@ -11,8 +11,8 @@ from dtbsim.interchange.nir.files import read_events, read_graph
 
 
 def digest(path: Path) -> str:
-    """Of the numbers of the graph and of its input, as float32: functions of the mathematics library may differ by a bit
-    of a float64 between machines."""
+    """Of the numbers of the graph and of its input, as float32: exp and others may differ by a bit of a float64 between
+    machines."""
     graph, events = read_graph(path), read_events(path.with_name(f"{path.stem}_input.nir"), "input")
     sum_of = hashlib.sha256(repr(graph.edges).encode())
     for name, node in sorted(graph.nodes.items()):

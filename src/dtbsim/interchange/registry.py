@@ -29,6 +29,7 @@ EXPORTERS: Registry[Exporter] = Registry(
     "format to export to",
     {
         "sonata": Later("dtbsim.interchange.sonata.export:SONATA"),
+        "neuroml": Later("dtbsim.interchange.neuroml.export:NEUROML"),
         "nir": Later("dtbsim.interchange.nir.export:NIR"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
     },

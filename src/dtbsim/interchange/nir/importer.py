@@ -46,7 +46,7 @@ NIR = NirImporter()
 
 
 def _named(graph: Graph) -> tuple[Graph, dict[str, str]]:
-    """The graph with names that populations can have (snnTorch calls layers 0, 1, ...), and those of the file by them."""
+    """The graph with names that populations can have (snnTorch calls layers 0, 1), and those of the file by them."""
     names: dict[str, str] = {}
     for name in graph.nodes:
         found = _NOT_IN_NAMES.sub("_", name)
@@ -98,8 +98,9 @@ class _Model:
         projections = self._projections()
         end = max((item.end_s for item in self._events.values()), default=1.0)
         n_steps = int(self._graph.metadata.get("n_steps", round(end / self._dt_s)))
+        name = _NOT_IN_NAMES.sub("_", str(self._graph.metadata.get("name", out.stem)))
         return {
-            "name": "".join(x if x.isalnum() or x in "-_" else "_" for x in str(self._graph.metadata.get("name", out.stem))),
+            "name": name if name[:1].isalpha() else f"model_{name}",
             "description": f"imported from NIR, {source.name}",
             "simulation": {"duration_ms": round(n_steps * self._dt_ms, 9), "dt_ms": self._dt_ms},
             "populations": populations,
@@ -131,8 +132,8 @@ class _Model:
             counts = np.rint(item.value).astype(np.int64)
             if (counts != item.value).any() or (counts < 0).any():
                 raise InputError(
-                    f"a value of the input '{name}' is {item.value[counts != item.value][:1]}; only counts of spikes can "
-                    "be read", where=name, remedy="give currents as a drive of the configuration",
+                    f"the input '{name}' has values that are no counts of spikes, which alone can be read",
+                    where=name, remedy="give currents as a drive of the configuration",
                 )  # fmt: skip
             index = np.repeat(item.index, counts)
             time_ms = np.repeat((self._steps[name] - self._early + 1) * self._dt_ms, counts)

@@ -191,9 +191,7 @@ def _delay_losses(network: Network, index: int, reader: Reader) -> Iterator[Loss
             "a recurrent layer", True, "use iaf_psc_delta, or only input from spike_source and drives",
         )  # fmt: skip
     elif (low, high) != (1, 1):
-        yield Loss(
-            "delays other than one step", f"{where}.delay_ms", "one step", True, f"set it to {network.dt_ms:g}"
-        )
+        yield Loss("delays other than one step", f"{where}.delay_ms", "one step", True, f"set it to {network.dt_ms:g}")
 
 
 def _drive_losses(network: Network, index: int, reader: Reader) -> Iterator[Loss]:

@@ -1,8 +1,8 @@
 """How the layers of a NIR graph are connected, and the delays that stand for its order of steps.
 
-A reader passes a spike through matrices to the next layer within the same step, and back into the same layer in the next
-one; the shortest delay here is one step, and currents act one step later still. So a layer lags: spikes of step n in
-the file come in step n + lag.
+A reader passes a spike through matrices to the next layer within the same step, and back into the same layer in the
+next one; the shortest delay here is one step, and currents act one step later still. So a layer lags: spikes of step n
+in the file come in step n + lag.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def wiring_of(graph: Graph, where: str) -> Wiring:
 def _own_steps(node: Node, where: str) -> int:
     if node.kind == "CubaLIF":
         raise InputError(
-            "a CubaLIF layer acts on itself in the next step, which is earlier than the shortest delay does", where=where
+            "a CubaLIF layer acts on itself in the next step, which is earlier than the shortest delay does",
+            where=where,
         )
     return 1
 
