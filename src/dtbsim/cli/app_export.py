@@ -35,7 +35,7 @@ def export_command(
             "--to",
             metavar="FORMAT",
             show_default=False,
-            help="write the network, or all of the run: sonata, sonata-spikes",
+            help="write the network, or all of the run: sonata, nir, neuroml, sonata-spikes",
             autocompletion=export_formats,
         ),
     ] = None,
@@ -69,6 +69,7 @@ def export_command(
     \b
         dtbsim export RUN bold bold.csv
         dtbsim export CONFIG --to sonata DIR
+        dtbsim export CONFIG --to nir FILE --reader norse
         dtbsim export RUN --to sonata-spikes spikes.h5
 
     Prints the path, and with --to a table of what is lost. Where spikes would differ it says so and writes nothing.
@@ -94,7 +95,7 @@ def import_network_command(
     ],
     from_format: Annotated[
         str,
-        typer.Option("--from", metavar="FORMAT", show_default=False, help="sonata", autocompletion=import_formats),
+        typer.Option("--from", metavar="FORMAT", show_default=False, help="sonata or nir", autocompletion=import_formats),
     ],
     out: Annotated[
         Path,

@@ -161,6 +161,8 @@ class _Import:
         }
 
     def _save_spikes(self, cell: Cell, files: ColumnFiles | None) -> str:
+        if files is None:
+            self.notes.append(f"the virtual nodes '{cell.name}' have no spikes: no input of the simulation is theirs")
         name = f"{cell.name}_spikes.npz"
         (files or ColumnFiles(self._folder / f"_spikes_{cell.name}", _SPIKES)).save(self._folder / name)
         return f"{self._prefix}/{name}"
