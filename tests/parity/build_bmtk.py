@@ -18,7 +18,7 @@ from bmtk.utils.reports.spike_trains import SpikeTrains
 from bmtk.utils.sim_setup import build_env_pointnet
 
 CELLS = {
-    "exc": {"C_m": 239.0, "tau_m": 44.9, "t_ref": 3.0, "E_L": -78.0, "V_th": -43.0, "V_reset": -55.0},
+    "exc": {"C_m": 239.0, "tau_m": 44.9, "t_ref": 3.0, "E_L": -78.0, "V_th": -62.0, "V_reset": -72.0},
     "inh": {"C_m": 180.0, "tau_m": 22.2, "t_ref": 1.0, "E_L": -75.0, "V_th": -50.0, "V_reset": -62.0},
 }
 MODELS = {"exc": "nest:iaf_psc_alpha", "inh": "nest:iaf_psc_exp"}
@@ -46,7 +46,7 @@ def build(folder: Path, n_exc: int, n_inh: int) -> None:
     for pre, post, weight, delay, most, scale in (
         ("exc", "exc", 18.0, 2.0, 3, 60.0),
         ("exc", "inh", 25.0, 1.2, 2, 90.0),
-        ("inh", "exc", -60.0, 0.8, 3, 90.0),
+        ("inh", "exc", -30.0, 0.8, 3, 90.0),
         ("inh", "inh", -35.0, 0.8, 1, 90.0),
     ):
         net.add_edges(

@@ -57,7 +57,7 @@ def test_a_network_of_bmtk_builder_gives_the_spikes_of_nest(built: Path, tmp_pat
     made = dtbsim.import_network(built, form="sonata", out=tmp_path / "model.yaml")
     assert (made.losses, made.notes) == ((), ())
     own, nest = spikes_of(tmp_path / "model.yaml", 250), spikes_in(built / "output" / "spikes.h5", "cortex", 6000)
-    assert len(nest) > 4000
+    assert len(nest) > 20_000
     assert own == nest, first_difference(own, nest)
 
 

@@ -150,6 +150,21 @@ def test_layers_of_others_are_read_as_snntorch_does(tmp_path: Path) -> None:
     assert own == {pair for pair in expected if pair[0] < 200}, first_difference(own, expected)
 
 
+def test_a_graph_of_snntorch_gives_its_spikes(tmp_path: Path) -> None:
+    """Two layers with constant input, as snnTorch wrote and ran them (tests/parity/make_nir_foreign.py)."""
+    dtbsim.import_network(DATA / "of_snntorch" / "net.nir", form="nir", out=tmp_path / "model.yaml")
+    with np.load(DATA / "of_snntorch" / "spikes.npz") as stored:
+        theirs = {
+            (step + 1 + k, 30 * k + neuron)  # a layer lags one step behind the input, the second one two
+            for k in range(2)
+            for step, neuron in zip(stored[f"step_{k}"].tolist(), stored[f"neuron_{k}"].tolist(), strict=True)
+        }
+    own = spikes_of(tmp_path / "model.yaml", 40)
+    theirs = {pair for pair in theirs if pair[0] < 500}
+    assert len(own) > 2000
+    assert own == theirs, first_difference(own, theirs)
+
+
 BROKEN = {
     "type": ({"n1": Node("Conv1d", {})}, "nodes of type 'Conv1d' cannot be simulated"),
     "shape": ({"n0": Node("Linear", {"weight": np.ones((3, 4))})}, "3 x 2 are needed"),

@@ -95,7 +95,9 @@ def import_network_command(
     ],
     from_format: Annotated[
         str,
-        typer.Option("--from", metavar="FORMAT", show_default=False, help="sonata or nir", autocompletion=import_formats),
+        typer.Option(
+            "--from", metavar="FORMAT", show_default=False, help="sonata or nir", autocompletion=import_formats
+        ),
     ],
     out: Annotated[
         Path,

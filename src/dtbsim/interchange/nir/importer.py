@@ -108,18 +108,23 @@ class _Model:
         }  # fmt: skip
 
     def _population(self, name: str, item: Neurons) -> dict[str, Any]:
-        parameters: dict[str, Any] = {}
-        arrays = {}
-        for key, values in item.parameters.items():
-            if (values == values[0]).all():
-                parameters[key] = float(values[0])
-            else:
-                arrays[key] = values
-                parameters[key] = {"file": f"{self._prefix}/{name}_parameters.npz", "column": key}
+        late = self._wiring.lag[name] - self._early
+        made: dict[str, Any] = {"model": item.model, "size": item.n}
+        made["parameters"] = self._numbers(f"{name}_parameters", item.parameters)
+        if late and item.parameters["I_e_pA"].any():
+            made["initial"] = self._numbers(f"{name}_initial", {"V_m_mV": item.before(late, self._dt_ms)})
+        return made
+
+    def _numbers(self, file: str, given: dict[str, F64]) -> dict[str, Any]:
+        """Numbers that all neurons share as they are, and those that differ in a file."""
+        arrays = {key: values for key, values in given.items() if (values != values[0]).any()}
         if arrays:
             save: Any = np.savez
-            save(self._folder / f"{name}_parameters.npz", **arrays)
-        return {"model": item.model, "size": item.n, "parameters": parameters}
+            save(self._folder / f"{file}.npz", **arrays)
+        return {
+            key: {"file": f"{self._prefix}/{file}.npz", "column": key} if key in arrays else float(values[0])
+            for key, values in given.items()
+        }
 
     def _source(self, name: str) -> dict[str, Any]:
         """A source for each channel. Its spike of step k is that of step k + `early` in the file."""

@@ -33,6 +33,12 @@ class Neurons:
         """Number of neurons."""
         return int(self.per_weight.size)
 
+    def before(self, steps: int, dt_ms: float) -> F64:
+        """Potentials so many steps before the file begins, with which its constant input brings them to E_L then."""
+        p = self.parameters
+        decay = np.exp(-steps * dt_ms / p["tau_m_ms"])
+        return np.asarray(p["E_L_mV"] - (1.0 - decay) / decay * p["I_e_pA"] * p["tau_m_ms"] / p["C_m_pF"], np.float64)
+
 
 def neurons_of(name: str, graph: Graph, bias: F64 | None, where: str) -> Neurons:
     """Return the neurons of a layer.
