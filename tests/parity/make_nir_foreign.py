@@ -1,7 +1,8 @@
 """Make a graph in snnTorch, export it to NIR there, and run it: python make_nir_foreign.py tests/data/nir/of_snntorch
 
-Needs no dtbsim, but nir 1.0.8, nirtorch 2.6 and snntorch 1.0.0. Writes net.nir as snnTorch writes it, its input as net_input.nir, and spikes.npz: step and neuron of both layers, the
-first one's first. The network is read back before it runs, as a reader of the file would.
+Needs no dtbsim, but nir 1.0.8, nirtorch 2.6 and snntorch 1.0.0. Writes net.nir as snnTorch writes it, its input as
+net_input.nir, and spikes.npz: step and neuron of both layers. The network is read back before it runs, as a reader of
+the file would.
 """
 
 from __future__ import annotations

@@ -187,6 +187,15 @@ def test_graphs_that_cannot_be_simulated_are_one_line(name: str, tmp_path: Path)
     assert [item.name for item in tmp_path.iterdir()] == ["two.nir"]
 
 
+def test_a_huge_dataset_in_a_small_file(tmp_path: Path) -> None:
+    path = foreign(tmp_path / "two.nir")
+    with h5py.File(path, "r+") as file:
+        del file["node/nodes/1/tau"]
+        file["node/nodes/1"].create_dataset("tau", shape=(2**40,), chunks=(1024,), dtype=np.float64)
+    with pytest.raises(InputError, match=r"more than a file of .* holds"):
+        dtbsim.import_network(path, form="nir", out=tmp_path / "model.yaml")
+
+
 def test_files_that_are_no_graphs(tmp_path: Path) -> None:
     (tmp_path / "text.nir").write_text("no HDF5")
     h5py.File(tmp_path / "other.nir", "w").close()

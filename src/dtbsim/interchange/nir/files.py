@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.errors import InputError
+from dtbsim.files.limits import most_array_bytes, size_of
 
 VERSION = "1.0.8"
 _TEXT = h5py.string_dtype("utf-8")
@@ -75,26 +76,41 @@ def read_graph(path: Path) -> Graph:
     """Read a graph; InputError where the file is none."""
     try:
         with h5py.File(path, "r") as file:
-            if "node" not in file or "nodes" not in file["node"] or "edges" not in file["node"]:
+            root = file.get("node")
+            if not isinstance(root, h5py.Group) or not isinstance(root.get("nodes"), h5py.Group) or "edges" not in root:
                 raise InputError("this is no graph of NIR: it has no group /node with nodes", where=str(path))
-            root = file["node"]
-            nodes = {name: _node(root["nodes"][name], f"{path}: {name}") for name in root["nodes"]}
-            edges = [(_text(source), _text(target)) for source, target in root["edges"][()]]
-            return Graph(nodes, edges, _values(root["metadata"]) if "metadata" in root else {})
-    except (OSError, RuntimeError) as error:
+            nodes = {name: _node(root["nodes"][name], path, name) for name in root["nodes"]}
+            pairs = _read(root["edges"], path)
+            if np.ndim(pairs) != 2 or np.shape(pairs)[1] != 2:
+                raise InputError("its edges are no pairs of names", where=f"{path}: edges")
+            edges = [(_text(source), _text(target)) for source, target in pairs]
+            metadata = root.get("metadata")
+            return Graph(nodes, edges, _values(metadata, path) if isinstance(metadata, h5py.Group) else {})
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read as HDF5 ({error})", where=str(path)) from None
 
 
-def _node(group: Any, where: str) -> Node:
-    if "type" not in group:
-        raise InputError("this node has no type", where=where)
-    values = _values(group)
+def _node(group: Any, path: Path, name: str) -> Node:
+    if not isinstance(group, h5py.Group) or "type" not in group:
+        raise InputError("this node has no type", where=f"{path}: {name}")
+    values = _values(group, path)
     return Node(str(values.pop("type")), values)
 
 
-def _values(group: Any) -> dict[str, Any]:
-    found = {name: item[()] for name, item in group.items() if isinstance(item, h5py.Dataset)}
+def _values(group: Any, path: Path) -> dict[str, Any]:
+    found = {name: _read(item, path) for name, item in group.items() if isinstance(item, h5py.Dataset)}
     return {name: _text(value) if isinstance(value, bytes) else value for name, value in found.items()}
+
+
+def _read(item: Any, path: Path) -> Any:
+    """A whole dataset; InputError where it is none, or claims more than a file of this size can hold."""
+    where = f"{path}: {item.name}"
+    if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external or item.dtype.kind not in "biufSOU":
+        raise InputError("this is no plain dataset of numbers or text", where=where)
+    if item.size is not None and item.size * item.dtype.itemsize > most_array_bytes(path.stat().st_size):
+        said = f"this has {item.size:,} entries, more than a file of {size_of(path.stat().st_size)} holds"
+        raise InputError(said, where=where, remedy="damaged: copy or export it again")
+    return item[()]
 
 
 def _text(value: Any) -> str:
@@ -119,13 +135,28 @@ def read_events(path: Path, node: str) -> Events:
     try:
         with h5py.File(path, "r") as file:
             inner = file.get(f"nodes/{node}/observables")
-            if inner is None or not len(inner):
+            if not isinstance(inner, h5py.Group) or not len(inner):
                 raise InputError(f"there is no input of the node '{node}'", where=str(path))
             group = inner[next(iter(inner))]
-            if "idx" not in group or "time" not in group:
+            if (
+                not isinstance(group, h5py.Group)
+                or not {"idx", "time"} <= set(group)
+                or not {"n_neurons", "t_max"} <= set(group.attrs)
+            ):
                 raise InputError("only events can be read, with `idx` and `time`", where=f"{path}: {node}")
-            index, time_s = group["idx"][()].astype(np.int64), group["time"][()].astype(np.float64)
-            value = group["value"][()].astype(np.float64) if "value" in group else np.ones(index.size)
-            return Events(index, time_s, value, int(group.attrs["n_neurons"]), float(group.attrs["t_max"]))
-    except (OSError, RuntimeError) as error:
+            columns = {name: np.asarray(_read(group[name], path)) for name in ("idx", "time", "value") if name in group}
+            columns.setdefault("value", np.ones(columns["idx"].shape))
+            _check_columns(columns, f"{path}: {node}")
+            index, time_s, value = (columns[name] for name in ("idx", "time", "value"))
+            ends = int(group.attrs["n_neurons"]), float(group.attrs["t_max"])
+            return Events(index.astype(np.int64), time_s.astype(np.float64), value.astype(np.float64), *ends)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read as HDF5 ({error})", where=str(path)) from None
+
+
+def _check_columns(columns: dict[str, NDArray[Any]], where: str) -> None:
+    shapes = {values.shape for values in columns.values()}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+        raise InputError("idx, time and value are no lists of one length", where=where)
+    if any(values.dtype.kind not in "biuf" or not np.isfinite(values).all() for values in columns.values()):
+        raise InputError("idx, time and value must be finite numbers", where=where)

@@ -18,6 +18,8 @@ _NEEDED = {
     "CubaLIF": ("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
 }
 _C_M_PF = 250.0
+LARGEST = 1e30
+"""Of what a file may say: products stay within float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +96,14 @@ def _complete(name: str, kind: str, given: dict[str, Any], where: str) -> dict[s
         value = given.get(key, defaults.get(key))
         if value is None:
             raise InputError(f"the {kind} layer '{name}' has no {key}", where=where)
-        array = np.ravel(np.asarray(value, np.float64))
-        if array.size not in (1, size) or not np.isfinite(array).all():
-            raise InputError(f"{key} of '{name}' is not a finite number for each of {size} neurons", where=where)
+        array = np.ravel(np.asarray(value))
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"{key} of '{name}' is no number", where=where)
+        array = array.astype(np.float64)
+        if array.size not in (1, size) or not (np.abs(array) < LARGEST).all():
+            raise InputError(
+                f"{key} of '{name}' is not a number below {LARGEST:g} for each of {size} neurons", where=where
+            )
         found[key] = np.broadcast_to(array, size).copy()
     return found
 

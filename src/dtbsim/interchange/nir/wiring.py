@@ -52,9 +52,11 @@ def wiring_of(graph: Graph, where: str) -> Wiring:
                 remedy=did_you_mean(node.kind, _KNOWN),
             )  # fmt: skip
         if node.kind in LAYERS:
-            made.layers[name] = max(np.size(value) for value in node.values.values())
+            made.layers[name] = max((np.size(value) for value in node.values.values()), default=0)
         elif node.kind == "Input":
-            made.inputs[name] = int(np.ravel(node.values["shape"])[0])
+            made.inputs[name] = _size_of_input(node, f"{where}: {name}")
+        elif node.kind in MATRICES:
+            _check_matrix(node, f"{where}: {name}")
     if not made.layers:
         raise InputError("the graph has no layer of LIF or CubaLIF neurons", where=where)
     for end in {name for edge in graph.edges for name in edge} - graph.nodes.keys():
@@ -67,6 +69,20 @@ def wiring_of(graph: Graph, where: str) -> Wiring:
             steps = _own_steps(graph.nodes[target], f"{where}: {target}")
         made.links.append(Link(source, target, weight, steps))
     return made
+
+
+def _size_of_input(node: Node, where: str) -> int:
+    shape = np.ravel(node.values.get("shape", ()))
+    if shape.size != 1 or shape.dtype.kind not in "iu" or shape[0] < 1:
+        raise InputError("the input is no list of channels: its shape must be one number", where=where)
+    return int(shape[0])
+
+
+def _check_matrix(node: Node, where: str) -> None:
+    for name in ("weight", *(["bias"] if node.kind == "Affine" else [])):
+        values = np.asarray(node.values.get(name, "none"))
+        if values.dtype.kind not in "biuf" or not (np.abs(values) < 1e30).all():
+            raise InputError(f"{name} is missing, or not all of it numbers below 1e30", where=where)
 
 
 def _own_steps(node: Node, where: str) -> int:
@@ -89,7 +105,10 @@ def _pairs(graph: Graph, made: Wiring, where: str) -> list[tuple[str, str, F64]]
             weight = np.asarray(node.values["weight"], np.float64)
             sources = [source for source, end in graph.edges if end == middle]
             if "bias" in node.values and np.any(node.values["bias"]):
-                made.bias[target] = made.bias.get(target, np.zeros(n)) + np.ravel(node.values["bias"])
+                bias = np.ravel(node.values["bias"]).astype(np.float64)
+                if bias.size != n:
+                    raise InputError(f"the bias of '{middle}' has {bias.size} numbers; {n} are needed", where=where)
+                made.bias[target] = made.bias.get(target, np.zeros(n)) + bias
         else:
             weight, sources = np.eye(n), [middle]
         for source in sources:
