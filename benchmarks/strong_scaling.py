@@ -13,6 +13,7 @@ together. What the stages say beside the efficiency: `exchange` and `wait` are w
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 from pathlib import Path
@@ -52,16 +53,16 @@ def network(name: str, options: argparse.Namespace) -> Any:
         return microcircuit(options.scale, options.t_sim, 55, 1)
     import dtbsim
 
-    step_ms = dtbsim.load_config(EXAMPLE).simulation.dt_ms
-    start_ms = round(options.t_resting / 4 / step_ms) * step_ms
-    changes = {
-        "simulation.threads": 1,
-        "simulation.duration_ms": options.t_resting,
-        "record.spikes.start_ms": start_ms,
-        "record.spikes.stop_ms": options.t_resting,
-        "bold.discard_ms": start_ms,
-        "analysis.statistics_start_ms": start_ms,
+    whole = dtbsim.load_config(EXAMPLE)
+    shrink = options.t_resting / whole.simulation.duration_ms
+    times_ms = {
+        "simulation.settling_ms": whole.simulation.settling_ms,
+        "record.spikes.stop_ms": whole.record.spikes.stop_ms,
+        "signals.eeg.stop_ms": whole.signals["eeg"].stop_ms,
     }
+    second_ms = 1000.0  # a whole number of all intervals of the example
+    changes = {key: math.ceil(value * shrink / second_ms) * second_ms for key, value in times_ms.items()}
+    changes |= {"simulation.threads": 1, "simulation.duration_ms": options.t_resting}
     return dtbsim.load_config(EXAMPLE, changes)
 
 
