@@ -17,7 +17,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from tests.helpers import spike_sets as sets
 from tests.helpers.sonata_cases import SCALES, case
+from tests.helpers.spike_sets import first_difference
 
 import dtbsim
 
@@ -42,15 +44,8 @@ def in_nest(folder: Path, n_steps: int) -> set[tuple[int, int]]:
 
 
 def spikes_of(given: Any) -> tuple[set[tuple[int, int]], int]:
-    run = dtbsim.run(given, temporary=True).open()
-    steps, gids = run.spike_steps()
-    return set(zip(steps.tolist(), gids.tolist(), strict=True)), run.network_table.n_steps
-
-
-def first_difference(one: set[tuple[int, int]], other: set[tuple[int, int]]) -> str:
-    """What a failing test says."""
-    first = min((step for step, _ in one ^ other), default=None)
-    return f"{len(one)} and {len(other)} spikes; first differing step {first}"
+    steps = round(given["simulation"]["duration_ms"] * 10)
+    return sets.spikes_of(given), steps
 
 
 @pytest.mark.parametrize("model", list(SCALES))
@@ -63,13 +58,22 @@ def test_every_spike_is_that_of_nest(model: str, tmp_path: Path) -> None:
     assert own == nest, first_difference(own, nest)
 
 
-def test_one_altered_weight_shows(tmp_path: Path) -> None:
-    given = case("iaf_psc_exp", duration_ms=300.0)
+def test_thousands_of_spikes_are_equal_and_one_altered_weight_shows(tmp_path: Path) -> None:
+    """Drawn weights, delays and parameters; the weight is of the neuron that spikes most, and shows after its spike."""
+    given = case("iaf_psc_exp", duration_ms=1100.0)
     dtbsim.export(given, to="sonata", out=tmp_path / "circuit")
-    with h5py.File(tmp_path / "circuit" / "network" / "edges_exc.E.h5", "r+") as file:
-        file["edges/exc.E/0/syn_weight"][1000] *= 4.0
     own, n_steps = spikes_of(given)
-    assert own != in_nest(tmp_path / "circuit", n_steps)
+    nest = in_nest(tmp_path / "circuit", n_steps)
+    assert len(own) >= 5000
+    assert own == nest, first_difference(own, nest)
+    busiest = max(range(240), key=lambda neuron: sum(gid == neuron for _, gid in own))
+    with h5py.File(tmp_path / "circuit" / "network" / "edges_exc.E.h5", "r+") as file:
+        edge = int(np.flatnonzero(file["edges/exc.E/source_node_id"][()] == busiest)[0])
+        file["edges/exc.E/0/syn_weight"][edge] *= 4.0
+    other = in_nest(tmp_path / "circuit", n_steps)
+    print(first_difference(own, other))
+    assert own != other
+    assert min(step for step, _ in own ^ other) > min(step for step, gid in own if gid == busiest)
 
 
 def test_libsonata_reads_it(tmp_path: Path) -> None:

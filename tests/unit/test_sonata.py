@@ -262,6 +262,23 @@ def spike_hash(circuit: Path, out: Path) -> str:
     return str(dtbsim.run(out, temporary=True).spike_hash)
 
 
+def test_a_file_that_names_circuit_and_simulation(copy: Path, tmp_path: Path) -> None:
+    """BMTK's config.json: input, duration and step are those of the simulation that it names."""
+    simulation = copy / "simulation_config_pointnet.json"
+    values = json.loads(simulation.read_text())
+    del values["network"]
+    simulation.rename(copy / "sim.json").write_text(json.dumps(values))
+    names = {"network": "circuit_config.json", "simulation": "sim.json"}
+    (copy / "config.json").write_text(json.dumps(names))
+    made = dtbsim.import_network(copy, form="sonata", out=tmp_path / "model.yaml")
+    assert made.sizes["input spikes"] > 0
+    assert made.notes == ()
+    assert dtbsim.load_config(tmp_path / "model.yaml").simulation.duration_ms == 60
+    (copy / "sim.json").write_text(json.dumps({**values, "inputs": {}}))
+    silent = dtbsim.import_network(copy, form="sonata", out=tmp_path / "silent.yaml")
+    assert any("'S' have no spikes" in note for note in silent.notes)
+
+
 def test_several_groups_of_attributes(circuit: Path, copy: Path, tmp_path: Path) -> None:
     """Nodes and edges in two groups each are the same network as in one."""
     with h5py.File(copy / "network" / "nodes.h5", "r+") as file:

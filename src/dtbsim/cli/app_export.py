@@ -35,7 +35,7 @@ def export_command(
             "--to",
             metavar="FORMAT",
             show_default=False,
-            help="write the network, or all of the run: pynn, sonata, sonata-spikes",
+            help="write the network, or all of the run: sonata, pynn, nir, neuroml, sonata-spikes",
             autocompletion=export_formats,
         ),
     ] = None,
@@ -56,6 +56,10 @@ def export_command(
             metavar="HOW", show_default=False, help="of networks: Poisson input as spikes (default) or poisson, or none"
         ),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="of nir: who will read it: norse, snntorch or spec"),
+    ] = None,
     index: Annotated[bool, typer.Option("--index", help="of sonata: write the indices of edges, too")] = False,
     simulator: Annotated[
         str | None,
@@ -74,24 +78,24 @@ def export_command(
         dtbsim export RUN bold bold.csv
         dtbsim export CONFIG --to sonata DIR
         dtbsim export CONFIG --to pynn DIR
+        dtbsim export CONFIG --to nir FILE --reader norse
         dtbsim export RUN --to sonata-spikes spikes.h5
 
     Prints the path, and with --to a table of what is lost. Where spikes would differ it says so and writes nothing.
     .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
     .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip install 'dtbsim[nifti]').
     """
+    options = {"drives": drives, "index": index or None, "reader": reader, "simulator": simulator}
     if to is None:
         from dtbsim.cli.interchange import check_signal
         from dtbsim.cli.runs import export
 
-        options = {"--drives": drives, "--index": index, "--simulator": simulator}
-        chosen = check_signal(name, file, options | {"--lossy": lossy, "--set": bool(overrides)})
+        chosen = check_signal(name, file, options=options, lossy=lossy, overrides=bool(overrides))
         return lambda: export(source, name, chosen(), start_ms, stop_ms, labels)
     from dtbsim.cli.interchange import export_to
 
     given = {"--start": start_ms, "--stop": stop_ms, "--labels": labels, "FILE": file}
-    options = {"drives": drives, "index": index or None, "simulator": simulator}
-    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), given, options, lossy=lossy)
+    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, options=options)
 
 
 def import_network_command(
@@ -100,7 +104,9 @@ def import_network_command(
     ],
     from_format: Annotated[
         str,
-        typer.Option("--from", metavar="FORMAT", show_default=False, help="sonata", autocompletion=import_formats),
+        typer.Option(
+            "--from", metavar="FORMAT", show_default=False, help="sonata or nir", autocompletion=import_formats
+        ),
     ],
     out: Annotated[
         Path,

@@ -20,11 +20,14 @@ def list_command() -> Work:
 def show_command(
     name: ModelName,
     no_picture: Annotated[bool, typer.Option("--no-picture", help="tables only; nothing is compiled or run")] = False,
+    lems: Annotated[
+        bool, typer.Option("--lems", help="print its equations as a ComponentType of LEMS, and nothing else")
+    ] = False,
 ) -> Work:
     """Show equations, parameters, states and receptor ports of a model, and how it answers to a current."""
-    from dtbsim.cli.catalogue import show_model
+    from dtbsim.cli.catalogue import show_lems, show_model
 
-    return lambda: show_model(name, picture=not no_picture)
+    return (lambda: show_lems(name)) if lems else (lambda: show_model(name, picture=not no_picture))
 
 
 def check_command(

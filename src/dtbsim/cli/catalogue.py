@@ -52,6 +52,20 @@ def show_model(name: str, *, picture: bool) -> int:
     return EXIT_OK
 
 
+def show_lems(name: str) -> int:
+    """Print a LEMS document with the ComponentType of a neuron model."""
+    with installed():
+        from dtbsim.interchange.neuroml.types import component_types, xml_text
+        from dtbsim.models import RegionModel
+        from dtbsim.models.synapses import SynapseModel
+
+    model = _model(name)
+    if isinstance(model, RegionModel | SynapseModel):
+        raise InputError(f"'{name}' is no model of neurons", where="--lems", remedy="name one: dtbsim models list")
+    write(xml_text(component_types([model])))
+    return EXIT_OK
+
+
 def _picture(model: NeuronModel) -> str:
     with installed():
         from dtbsim.backends.probe import picture_of

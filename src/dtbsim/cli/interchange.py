@@ -13,13 +13,13 @@ from dtbsim.interchange.base import Written
 from dtbsim.report.text import count
 
 
-def check_signal(name: str, file: Path | None, given: Mapping[str, Any]) -> Callable[[], Path]:
-    """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to.
-
-    `given`: the values of these options, by name.
-    """
+def check_signal(
+    name: str, file: Path | None, *, options: Mapping[str, Any], lossy: bool, overrides: bool
+) -> Callable[[], Path]:
+    """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to."""
 
     def chosen() -> Path:
+        given = {**{f"--{key}": value for key, value in options.items()}, "--lossy": lossy, "--set": overrides}
         for option, value in given.items():
             if value:
                 raise InputError(f"{option} belongs to --to FORMAT", where=option, remedy="add --to, or leave it out")
@@ -39,13 +39,13 @@ def export_to(
     out: Path,
     overrides: tuple[str, ...],
     others: Mapping[str, Any],
-    options: Mapping[str, Any],
     *,
     lossy: bool,
+    options: Mapping[str, Any],
 ) -> int:
     """Write a network or a run, and print the path and what was lost.
 
-    `others`: options of signals, by name, which must be None; `options` of the format, None where not given.
+    `others`: options of signals, by name; `options`: those of formats, None: not given.
     """
     for option, value in others.items():
         if value is not None:
@@ -53,7 +53,7 @@ def export_to(
     with installed():
         from dtbsim.interchange.functions import export
 
-        given = {key: value for key, value in options.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None}
         _print(export(source, to=form, out=out, set=overrides, lossy=lossy, **given))
     return EXIT_OK
 

@@ -46,3 +46,33 @@ def new_file(target: Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_model(out: Path, overwrite: bool) -> Iterator[tuple[Path, Path]]:
+    """Give a configuration and a folder for what it names, which get their names at the end: `out`, and `out` without
+    its suffix. Both are removed if anything fails.
+
+    Raises InputError where `out` is no .yaml, or one of both is there and not `overwrite`.
+    """
+    if out.suffix not in (".yaml", ".yml"):
+        raise InputError("the name of a configuration ends with .yaml", where=str(out), remedy=f"--out {out}.yaml")
+    if not out.parent.is_dir():
+        raise InputError("there is no such folder", where=str(out.parent), remedy="make it, or choose another one")
+    folder = out.with_suffix("")
+    there = next((path for path in (out, folder) if path.exists()), None)
+    if there is not None and not overwrite:
+        raise InputError("this exists already", where=str(there), remedy="choose another name, or add --overwrite")
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is no folder", where=str(folder), remedy="choose another name")
+    temporary = out.with_name(f".{out.stem}.{os.getpid()}.tmp")
+    with storage_errors(out):
+        try:
+            (temporary / "files").mkdir(parents=True)
+            yield temporary / "model.yaml", temporary / "files"
+            if folder.exists():
+                shutil.rmtree(folder)
+            (temporary / "files").replace(folder)
+            (temporary / "model.yaml").replace(out)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)

@@ -36,13 +36,14 @@ def export(
     Args:
         source: a configuration, as of `build`, or what `build` returned; for formats of results the folder of a run,
             or what `open_run` returned.
-        to: name of the format: pynn, sonata, sonata-spikes, or one that another package adds.
+        to: name of the format: sonata, pynn, nir, neuroml, sonata-spikes, or one that another package adds.
         out: the file or folder; a folder must be new or empty.
         set: overrides of a configuration.
         lossy: write it although spikes would differ.
         options: of the format. sonata: `drives`, what becomes of Poisson drives: "spikes" (default), "poisson" for
             generators of NEST, "none" for no input at all; `index`, whether to write indices of edges. pynn: `drives`;
-            `simulator`, the backend of PyNN that the script takes.
+            `simulator`, the backend of PyNN that the script takes. nir:
+            `reader`, who will read it: "norse", "snntorch", or "spec" for the equations.
 
     Raises:
         InputError: no such format or option; something is lost that changes spikes, and not `lossy`: nothing was
@@ -69,7 +70,7 @@ def import_network(
 
     Args:
         source: the folder of the network, or its configuration.
-        form: name of the format: sonata, or one that another package adds.
+        form: name of the format: sonata, nir, or one that another package adds.
         out: the configuration, .yaml; synapses and numbers of neurons go into a folder of that name without .yaml.
         overwrite: replace both.
 

@@ -30,6 +30,8 @@ EXPORTERS: Registry[Exporter] = Registry(
     {
         "pynn": Later("dtbsim.interchange.pynn.export:PYNN"),
         "sonata": Later("dtbsim.interchange.sonata.export:SONATA"),
+        "neuroml": Later("dtbsim.interchange.neuroml.export:NEUROML"),
+        "nir": Later("dtbsim.interchange.nir.export:NIR"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
     },
     _exporter,
@@ -37,6 +39,9 @@ EXPORTERS: Registry[Exporter] = Registry(
 IMPORTERS: Registry[Importer] = Registry(
     "dtbsim.importers",
     "format to import from",
-    {"sonata": Later("dtbsim.interchange.sonata.importer:SONATA")},
+    {
+        "nir": Later("dtbsim.interchange.nir.importer:NIR"),
+        "sonata": Later("dtbsim.interchange.sonata.importer:SONATA"),
+    },
     _importer,
 )

@@ -10,6 +10,7 @@ from dtbsim.build.as_built import BuiltNetwork, BuiltProjection
 from dtbsim.errors import InputError
 from dtbsim.interchange.base import Exporter, Loss, Written, refuse_losses
 from dtbsim.interchange.folder import new_folder
+from dtbsim.interchange.losses import plasticity_loss, run_losses, source_losses
 from dtbsim.interchange.sonata.configs import write_configs
 from dtbsim.interchange.sonata.drives import drive_losses, write_drives
 from dtbsim.interchange.sonata.edges import index_edges, ports_of, same_kernels, sign_losses, write_projection
@@ -64,31 +65,19 @@ def losses_of(built: BuiltNetwork, how: str) -> Iterator[Loss]:
             "mean-field regions have no form in SONATA", where="populations", remedy="export populations of neurons"
         )
     yield from model_losses(network)
+    yield from source_losses(network)
     for index, family in enumerate(network.families):
-        if family.declared.emits == "poisson":
-            yield Loss(
-                "a poisson_source is drawn while the network runs", family.key_path, "virtual nodes without spikes",
-                True, "give its spikes as those of a spike_source",
-            )  # fmt: skip
-        if family.controlled:
-            names = ", ".join(sorted(family.controlled))
-            yield Loss(f"{names} change during the run", family.key_path, "what they are at the beginning", True)
         if index and extent(network, index)[1] == 0:
             yield Loss("a population without neurons", family.key_path, "it is left out")
     for projection in network.projections:
         yield from _projection_losses(built, projection)
     yield from drive_losses(network, how)
-    yield from _run_losses(network)
+    yield from run_losses(network)
 
 
 def _projection_losses(built: BuiltNetwork, projection: Projection) -> Iterator[Loss]:
     network, where = built.network, projection.key_path
-    if projection.dynamics is not None:
-        kind = projection.dynamics.model.name
-        yield Loss(
-            f"synapses of kind '{kind}' change with activity", f"{where}.synapse",
-            "static synapses with the weights they begin with", True,
-        )  # fmt: skip
+    yield from plasticity_loss(projection)
     family = network.families[projection.target_family]
     shown = built.projections[projection.name]
     low, high = projection.weight.low, projection.weight.high
@@ -97,21 +86,6 @@ def _projection_losses(built: BuiltNetwork, projection: Projection) -> Iterator[
             family.declared, (p for _, p, _ in values_of(network, projection.target_family))
         ):
             yield from sign_losses(port, low, high, where, family.name)
-
-
-def _run_losses(network: Network) -> Iterator[Loss]:
-    if network.changes or network.weight_changes:
-        yield Loss("changes during the run", "changes", "values of the beginning", True)
-    if network.noise_seeds:
-        yield Loss("another seed of the noise during the run", "changes", "the first one", True)
-    for request in network.controllers:
-        yield Loss(f"the controller '{request.name}'", f"controllers.{request.name}", "nothing", True)
-    for request in network.signals:
-        yield Loss(f"the signal '{request.name}'", f"signals.{request.name}", "nothing")
-    if network.records.bold is not None:
-        yield Loss("BOLD", "record.bold", "nothing")
-    if network.records.weights:
-        yield Loss("recorded weights", "record.weights", "nothing")
 
 
 def _write(built: BuiltNetwork, root: Path, how: str, *, with_index: bool, losses: tuple[Loss, ...]) -> dict[str, int]:

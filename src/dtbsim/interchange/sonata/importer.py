@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 from dtbsim.config.yaml_write import to_yaml
 from dtbsim.errors import InputError
 from dtbsim.interchange.base import Importer, Loss, Written
+from dtbsim.interchange.folder import new_model
 from dtbsim.interchange.sonata.cells import Cell, cells_of, placed
 from dtbsim.interchange.sonata.columns import ColumnFiles
 from dtbsim.interchange.sonata.drives_read import drives_of, free_name
@@ -22,7 +20,6 @@ from dtbsim.interchange.sonata.inputs_read import clamps, on_grid, read_spikes, 
 from dtbsim.interchange.sonata.nodes import safe
 from dtbsim.interchange.sonata.nodes_read import read_nodes
 from dtbsim.interchange.sonata.simulation import Sonata, read_sonata
-from dtbsim.store.files import storage_errors
 
 EXACT = 2.0**24
 """Weights of at most so many quanta can be kept exactly."""
@@ -38,7 +35,7 @@ class SonataImporter(Importer):
     def read(self, source: Path, out: Path, *, overwrite: bool) -> Written:
         """Write `out`, a .yaml, and beside it a folder of the same name without `.yaml` for lists and numbers."""
         sonata = read_sonata(source)
-        with _outputs(out, overwrite) as (yaml, folder):
+        with new_model(out, overwrite) as (yaml, folder):
             made = _Import(sonata, folder, out.with_suffix("").name)
             config = made.config(source)
             yaml.write_text(to_yaml(config), encoding="utf-8")
@@ -46,32 +43,6 @@ class SonataImporter(Importer):
 
 
 SONATA = SonataImporter()
-
-
-@contextlib.contextmanager
-def _outputs(out: Path, overwrite: bool) -> Iterator[tuple[Path, Path]]:
-    """A file and a folder that get their names at the end, and are removed if anything fails."""
-    if out.suffix not in (".yaml", ".yml"):
-        raise InputError("the name of a configuration ends with .yaml", where=str(out), remedy=f"--out {out}.yaml")
-    if not out.parent.is_dir():
-        raise InputError("there is no such folder", where=str(out.parent), remedy="make it, or choose another one")
-    folder = out.with_suffix("")
-    there = next((path for path in (out, folder) if path.exists()), None)
-    if there is not None and not overwrite:
-        raise InputError("this exists already", where=str(there), remedy="choose another name, or add --overwrite")
-    if folder.exists() and not folder.is_dir():
-        raise InputError("this is no folder", where=str(folder), remedy="choose another name")
-    temporary = out.with_name(f".{out.stem}.{os.getpid()}.tmp")
-    with storage_errors(out):
-        try:
-            (temporary / "files").mkdir(parents=True)
-            yield temporary / "model.yaml", temporary / "files"
-            if folder.exists():
-                shutil.rmtree(folder)
-            (temporary / "files").replace(folder)
-            (temporary / "model.yaml").replace(out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 class _Import:
@@ -190,6 +161,8 @@ class _Import:
         }
 
     def _save_spikes(self, cell: Cell, files: ColumnFiles | None) -> str:
+        if files is None:
+            self.notes.append(f"the virtual nodes '{cell.name}' have no spikes: no input of the simulation is theirs")
         name = f"{cell.name}_spikes.npz"
         (files or ColumnFiles(self._folder / f"_spikes_{cell.name}", _SPIKES)).save(self._folder / name)
         return f"{self._prefix}/{name}"

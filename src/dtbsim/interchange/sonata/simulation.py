@@ -17,9 +17,9 @@ from dtbsim.interchange.sonata.tables import EMPTY
 
 NAMES = (
     "simulation_config_pointnet.json",
+    "config.json",
     "simulation_config.json",
     "config.simulation.json",
-    "config.json",
     "config.circuit.json",
     "circuit_config.json",
 )
@@ -63,12 +63,18 @@ def find_config(source: Path) -> Path:
 
 
 def read_sonata(source: Path) -> Sonata:
-    """Read a simulation configuration with its circuit, or a circuit alone."""
+    """Read a simulation configuration with its circuit, a circuit alone, or a file that names both, as BMTK makes."""
     file = find_config(source)
     values = _resolved(file)
+    network = _path(values["network"], file) if isinstance(values.get("network"), str) else None
+    if isinstance(values.get("simulation"), str):
+        file = _path(values["simulation"], file)
+        values = {**values, **_resolved(file)}
+        if network is None and isinstance(values.get("network"), str):
+            network = _path(values["network"], file)
     circuit, circuit_file = values, file
-    if isinstance(values.get("network"), str):
-        circuit_file = _path(values["network"], file)
+    if network is not None:
+        circuit_file = network
         circuit = {**values, **_resolved(circuit_file)}
     networks = circuit.get("networks")
     if not isinstance(networks, dict):

@@ -1,0 +1,1 @@
+"""NeuroML 2 and LEMS: equations of neuron models as ComponentTypes, and small networks."""
