@@ -30,6 +30,12 @@ EXPORTERS: Registry[Exporter] = Registry(
     {
         "sonata": Later("dtbsim.interchange.sonata.export:SONATA"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
+        "sonata-reports": Later("dtbsim.interchange.sonata.run_reports:SONATA_REPORTS"),
+        "nwb": Later("dtbsim.interchange.results.nwb:NWB"),
+        "neo": Later("dtbsim.interchange.results.neo:NEO"),
+        "bids": Later("dtbsim.interchange.results.bids:BIDS"),
+        "mne": Later("dtbsim.interchange.results.mne:MNE"),
+        "csv": Later("dtbsim.interchange.results.csv:CSV"),
     },
     _exporter,
 )
