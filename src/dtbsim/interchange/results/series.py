@@ -91,6 +91,19 @@ class Series:
         )
 
 
+    def of_member(self, member: int) -> Series:
+        """The columns of one member of an ensemble; of a series without members all."""
+        if self.columns.members is None:
+            return self
+        chosen = np.flatnonzero(self.columns.members == member)
+        regions, read = self.columns.regions, self.read
+        columns = Columns(
+            [self.columns.names[k] for k in chosen.tolist()],
+            None if regions is None else [regions[k] for k in chosen.tolist()],
+        )
+        return replace(self, columns=columns, read=lambda a, b: read(a, b)[:, chosen])
+
+
 def rates(path: Path, table: NetworkTable) -> Series:
     """Rates of populations, Hz; a sample stands for the bin that begins at its time."""
     reader = TableReader(path, "rates")
