@@ -14,12 +14,19 @@ from dtbsim.report.text import count
 
 
 def check_signal(
-    name: str, file: Path | None, *, drives: str | None, index: bool, lossy: bool, overrides: bool
+    name: str,
+    file: Path | None,
+    *,
+    drives: str | None,
+    index: bool,
+    lossy: bool,
+    overrides: bool,
+    signals: list[str] | None,
 ) -> Callable[[], Path]:
     """Return what gives the file of a signal; InputError where there is none, or for options that belong to --to."""
 
     def chosen() -> Path:
-        given = {"--drives": drives, "--index": index, "--lossy": lossy, "--set": overrides}
+        given = {"--drives": drives, "--index": index, "--lossy": lossy, "--set": overrides, "--signal": signals}
         for option, value in given.items():
             if value:
                 raise InputError(f"{option} belongs to --to FORMAT", where=option, remedy="add --to, or leave it out")
@@ -39,21 +46,21 @@ def export_to(
     out: Path,
     overrides: tuple[str, ...],
     others: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     lossy: bool,
-    drives: str | None,
-    index: bool,
 ) -> int:
-    """Write a network or a run, and print the path and what was lost. `others`: options of signals, by name."""
+    """Write a network or a run, and print the path and what was lost.
+
+    `others`: options of single signals, as they are written; `options`: those of formats, empty where not given.
+    """
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} belongs to the export of a signal", where=str(value), remedy="leave it out")
     with installed():
         from dtbsim.interchange.functions import export
 
-        given: dict[str, Any] = {} if drives is None else {"drives": drives}
-        if index:
-            given["index"] = True
+        given = {key: value for key, value in options.items() if value is not None and value is not False and value != []}
         _print(export(source, to=form, out=out, set=overrides, lossy=lossy, **given))
     return EXIT_OK
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from dtbsim.interchange.base import Exporter, Importer, Loss, Written
 from dtbsim.interchange.registry import EXPORTERS, IMPORTERS
+from dtbsim.interchange.results.neo import neo_block
 
-__all__ = ["EXPORTERS", "IMPORTERS", "Exporter", "Importer", "Loss", "Written"]
+__all__ = ["EXPORTERS", "IMPORTERS", "Exporter", "Importer", "Loss", "Written", "neo_block"]

@@ -118,6 +118,7 @@ def _describe(folder: Path, chosen: Chosen, people: list[str]) -> None:
         folder / "dataset_description.json",
         {"Name": about.name_of(run), "BIDSVersion": BIDS_VERSION, "DatasetType": "derivative", "GeneratedBy": [generated]},
     )
+    write_text(folder / ".bidsignore", "*_relmat.*\n*_timeseries.*\n", durable=False)
     write_text(folder / "README", _README.format(sentence=about.sentence(run), version=version), durable=False)
     columns: dict[str, Any] = {"participant_id": people}
     if chosen.members:

@@ -49,20 +49,29 @@ class Nwb(Exporter):
 
 
 def _file(pynwb: Any, run: Run) -> Any:
-    """What the file says of the run."""
-    kind = "spiking network" if run.network.get("n_neurons") else "mean-field network"
+    """What the file says of the run; no keywords, as neo.NWBIO (0.14) reads no file that has some."""
     return pynwb.NWBFile(
         session_description=about.sentence(run),
         identifier=about.identity(run),
         session_start_time=about.started(run),
         session_id=run.path.resolve().name,
         experiment_description="Results of a simulation by dtbsim, not of a measurement. Time 0 is the start of the simulated time.",
-        keywords=["simulation", kind],
         notes=about.notes(run),
         source_script=run.config_text,
         source_script_file_name="config.yaml",
-        subject=pynwb.file.Subject(subject_id=about.name_of(run), description="A simulated network; no animal, no person."),
+        subject=_subject(pynwb, run),
         was_generated_by=[list(row) for row in about.software(run)],
+    )
+
+
+def _subject(pynwb: Any, run: Run) -> Any:
+    """What is true of a network as the subject that archives ask for."""
+    return pynwb.file.Subject(
+        subject_id=about.name_of(run),
+        description="A simulated network: no animal and no person. Its age counts from the start of the simulated time.",
+        species="http://purl.obolibrary.org/obo/NCBITaxon_32630",  # synthetic construct
+        sex="U",
+        age="P0D",
     )
 
 
