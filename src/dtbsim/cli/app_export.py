@@ -49,7 +49,10 @@ def export_command(
     signals: Annotated[
         list[str] | None,
         typer.Option(
-            "--signal", metavar="NAME", show_default=False, help="of a run: spikes, states, bold, ...; default: everything"
+            "--signal",
+            metavar="NAME",
+            show_default=False,
+            help="of a run: spikes, states, bold, ...; default: everything",
         ),
     ] = None,
     labels: Annotated[

@@ -60,7 +60,9 @@ def export_to(
     with installed():
         from dtbsim.interchange.functions import export
 
-        given = {key: value for key, value in options.items() if value is not None and value is not False and value != []}
+        given = {
+            key: value for key, value in options.items() if value is not None and value is not False and value != []
+        }
         _print(export(source, to=form, out=out, set=overrides, lossy=lossy, **given))
     return EXIT_OK
 

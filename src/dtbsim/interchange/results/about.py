@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from dtbsim.errors import InputError
@@ -24,7 +24,7 @@ def started(run: Run) -> datetime:
     except ValueError as error:
         where = str(run.path / PROVENANCE)
         raise InputError(f"'started' is no time: {said!r}", where=where, remedy=RESTORE) from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def sentence(run: Run) -> str:
@@ -38,7 +38,8 @@ def sentence(run: Run) -> str:
     ensemble = network.get("members") or {"number": 1}
     many = f", {ensemble['number']} members of an ensemble" if int(ensemble["number"]) > 1 else ""
     seconds = run.network_table.n_steps * run.dt_ms * 1e-3
-    return f"Simulation '{name_of(run)}': {' and '.join(parts) or 'a network'}{place}{many}, {seconds:g} s in steps of {run.dt_ms:g} ms."
+    what = f"{' and '.join(parts) or 'a network'}{place}{many}"
+    return f"Simulation '{name_of(run)}': {what}, {seconds:g} s in steps of {run.dt_ms:g} ms."
 
 
 def software(run: Run) -> list[tuple[str, str]]:

@@ -61,7 +61,9 @@ class Bids(Exporter):
                     _series(chosen, one.of_member(member), folder, names, person)
                     sizes["files"] += 1
                 for name, matrix in matrices:
-                    if write_matrix(names.file(folder, person, "func", names.matrix(name, matrix)), of_member(matrix, member)):
+                    if write_matrix(
+                        names.file(folder, person, "func", names.matrix(name, matrix)), of_member(matrix, member)
+                    ):
                         sizes["files"] += 1
                     elif member == 0:
                         chosen.lose(f"the signal '{name}'", f"signals.{name}", "nothing: it is no matrix of channels")
@@ -116,7 +118,12 @@ def _describe(folder: Path, chosen: Chosen, people: list[str]) -> None:
     generated = {"Name": "dtbsim", "Version": version, "Description": "simulation of a network"}
     write_json(
         folder / "dataset_description.json",
-        {"Name": about.name_of(run), "BIDSVersion": BIDS_VERSION, "DatasetType": "derivative", "GeneratedBy": [generated]},
+        {
+            "Name": about.name_of(run),
+            "BIDSVersion": BIDS_VERSION,
+            "DatasetType": "derivative",
+            "GeneratedBy": [generated],
+        },
     )
     write_text(folder / ".bidsignore", "*_relmat.*\n*_timeseries.*\n", durable=False)
     write_text(folder / "README", _README.format(sentence=about.sentence(run), version=version), durable=False)

@@ -39,8 +39,8 @@ def _brainvision(chosen: Chosen, series: Series, stem: Path) -> None:
     """Float32 in uV: one unit of the file is one uV."""
     pybv = needs("pybv", "bids")
     pybv.write_brainvision(
-        data=series.values().T * SI["uV"], sfreq=series.grid.rate_hz, ch_names=series.columns.names, fname_base=stem.name,
-        folder_out=str(stem.parent), unit="µV", resolution=1.0, fmt="binary_float32",
+        data=series.values().T * SI["uV"], sfreq=series.grid.rate_hz, ch_names=series.columns.names,
+        fname_base=stem.name, folder_out=str(stem.parent), unit="µV", resolution=1.0, fmt="binary_float32",
         meas_date=about.started(chosen.run).replace(tzinfo=None), overwrite=True,
     )  # fmt: skip
 
@@ -63,5 +63,3 @@ def _sidecar(chosen: Chosen, series: Series, task: str) -> dict[str, Any]:
         said |= {"DewarPosition": "n/a", "DigitizedLandmarks": False, "DigitizedHeadPoints": False}
         said["MEGChannelCount"] = len(series.columns.names)
     return said
-
-

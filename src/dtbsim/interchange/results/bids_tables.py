@@ -62,7 +62,11 @@ def write_matrix(stem: Path, matrix: xr.DataArray) -> bool:
     rows = ([name, *values] for name, values in zip(names, matrix.values.tolist(), strict=True))
     write_tsv(_with(stem, ".tsv"), ["Node", *names], rows)
     of, kind = str(matrix.attrs.get("of", "")), str(matrix.attrs.get("kind", matrix.name))
-    said: dict[str, Any] = {"Description": f"{kind} of every two channels of {of}", "RelationshipMeasure": kind, "Weighted": True}
+    said: dict[str, Any] = {
+        "Description": f"{kind} of every two channels of {of}",
+        "RelationshipMeasure": kind,
+        "Weighted": True,
+    }
     said |= {"Directed": False, "ValidDiagonal": True, "NonNegative": bool((np.nan_to_num(matrix.values) >= 0).all())}
     if "samples" in matrix.attrs:
         said["Samples"] = int(matrix.attrs["samples"])

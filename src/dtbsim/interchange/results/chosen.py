@@ -189,6 +189,12 @@ def _unfinished(run: Run) -> list[Loss]:
     if run.complete:
         return []
     remedy = f"let it end (dtbsim resume {run.path})" if run.state != "running" else "wait for its end"
-    return [Loss(f"the rest of a run that has not ended ({run.state})", str(run.path), "the part that is stored", True, remedy)]
-
-
+    return [
+        Loss(
+            f"the rest of a run that has not ended ({run.state})",
+            str(run.path),
+            "the part that is stored",
+            True,
+            remedy,
+        )
+    ]

@@ -21,7 +21,7 @@ def of_member(matrix: xr.DataArray, member: int) -> xr.DataArray:
 
 
 def fc_of_bold(chosen: Chosen, series: list[Series]) -> list[tuple[str, xr.DataArray]]:
-    """FC of the stored BOLD (Pearson correlations of all regions), of every member; a loss where samples are too few."""
+    """FC of stored BOLD (Pearson correlations of all regions), of every member; a loss where samples are too few."""
     import xarray as xr
 
     bold = next((one for one in series if one.kind == "bold"), None)

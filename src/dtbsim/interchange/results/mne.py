@@ -83,7 +83,9 @@ def joined(run: Any, series: list[Series]) -> Any:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(
-            f"two signals have a channel {twice}", where=str(run.path), remedy=f"write one of them (--signal {first.name})"
+            f"two signals have a channel {twice}",
+            where=str(run.path),
+            remedy=f"write one of them (--signal {first.name})",
         )
     raw = raw_of(first)
     if len(series) > 1:
@@ -95,9 +97,8 @@ def joined(run: Any, series: list[Series]) -> Any:
 
 def raw_of(series: Series) -> Any:
     """A series as mne.io.RawArray."""
-    import xarray as xr
-
     import numpy as np
+    import xarray as xr
 
     if series.unit not in SI:
         raise InputError(

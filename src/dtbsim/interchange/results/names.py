@@ -29,7 +29,8 @@ def _table(model: str) -> list[tuple[str, str]]:
     try:
         if model in REGION_MODELS.names():
             region = get_region_model(model)
-            return [(row.name, row.unit) for row in (*region.states, *region.outputs)]
+            rows = [(state.name, state.unit) for state in region.states]
+            return rows + [(output.name, output.unit) for output in region.outputs]
         if model in MODELS.names():
             return [(row.name, row.unit) for row in get_model(model).states]
     except InputError:

@@ -42,7 +42,9 @@ class Neo(Exporter):
         chosen = Chosen(source, lossy=lossy, **options)
         block = _block(chosen)
         for name, matrix in chosen.matrices():
-            chosen.lose(f"the signal '{name}'", f"signals.{name}", f"nothing: Neo has no {matrix.ndim}-dimensional array")
+            chosen.lose(
+                f"the signal '{name}'", f"signals.{name}", f"nothing: Neo has no {matrix.ndim}-dimensional array"
+            )
         for name, key in chosen.others():
             chosen.lose(name, key)
         (segment,) = block.segments
@@ -87,7 +89,9 @@ def neo_block(
 def _block(chosen: Chosen) -> Any:
     neo = needs("neo", "neo")
     run = chosen.run
-    block = neo.Block(name=about.name_of(run), description=about.sentence(run), rec_datetime=about.started(run).replace(tzinfo=None))
+    block = neo.Block(
+        name=about.name_of(run), description=about.sentence(run), rec_datetime=about.started(run).replace(tzinfo=None)
+    )
     block.annotate(
         simulator="dtbsim", version=str(run.provenance.get("dtbsim")), seed=int(run.provenance.get("seed") or 0),
         identifier=about.identity(run), notes=about.notes(run),
@@ -98,7 +102,9 @@ def _block(chosen: Chosen) -> Any:
     for series in chosen.series:
         segment.analogsignals.append(_signal(neo, chosen, series))
     if not len(segment.spiketrains) and not len(segment.analogsignals):
-        raise InputError("there is nothing of this run in that window", where=str(run.path), remedy="choose another one")
+        raise InputError(
+            "there is nothing of this run in that window", where=str(run.path), remedy="choose another one"
+        )
     return block
 
 

@@ -55,7 +55,7 @@ def _file(pynwb: Any, run: Run) -> Any:
         identifier=about.identity(run),
         session_start_time=about.started(run),
         session_id=run.path.resolve().name,
-        experiment_description="Results of a simulation by dtbsim, not of a measurement. Time 0 is the start of the simulated time.",
+        experiment_description="A simulation by dtbsim, no measurement. Time 0 is the start of the simulated time.",
         notes=about.notes(run),
         source_script=run.config_text,
         source_script_file_name="config.yaml",
@@ -68,7 +68,7 @@ def _subject(pynwb: Any, run: Run) -> Any:
     """What is true of a network as the subject that archives ask for."""
     return pynwb.file.Subject(
         subject_id=about.name_of(run),
-        description="A simulated network: no animal and no person. Its age counts from the start of the simulated time.",
+        description="A simulated network: no animal and no person. Its age counts from the start of simulated time.",
         species="http://purl.obolibrary.org/obo/NCBITaxon_32630",  # synthetic construct
         sex="U",
         age="P0D",
@@ -76,4 +76,3 @@ def _subject(pynwb: Any, run: Run) -> Any:
 
 
 NWB = Nwb()
-

@@ -63,7 +63,9 @@ def add_matrix(pynwb: Any, file: Any, chosen: Chosen, name: str, matrix: xr.Data
     values = VectorData(
         name="values", description=f"{kind} with every channel, in the order of the rows", data=packed(matrix.values)
     )
-    names = VectorData(name="channel", description="name of the channel", data=[str(c) for c in matrix["channel"].values])
+    names = VectorData(
+        name="channel", description="name of the channel", data=[str(c) for c in matrix["channel"].values]
+    )
     _module(file, kind).add(
         DynamicTable(name=name, description=f"{kind} of every two channels of {of}.", columns=[names, values])
     )
@@ -72,8 +74,10 @@ def add_matrix(pynwb: Any, file: Any, chosen: Chosen, name: str, matrix: xr.Data
 
 def _comments(series: Series) -> str:
     what = "Each value is that of the interval that begins at its time. " if series.bin else ""
-    return f"{what}Values are in {series.unit}. Columns: see the table {series.name}_columns." if series.kind != "eeg" else (
-        f"Values are in {series.unit}."
+    return (
+        f"{what}Values are in {series.unit}. Columns: see the table {series.name}_columns."
+        if series.kind != "eeg"
+        else (f"Values are in {series.unit}.")
     )
 
 
@@ -121,7 +125,9 @@ def _electrodes(pynwb: Any, file: Any, series: Series) -> Any:
         name=series.name, description=f"Electrodes of the signal {series.name}.", location="scalp", device=device
     )
     if file.electrodes is None:
-        file.add_electrode_column("label", "name of the electrode in the 10-05 system, or in the file of the lead field")
+        file.add_electrode_column(
+            "label", "name of the electrode in the 10-05 system, or in the file of the lead field"
+        )
         for axis in "xyz":
             file.add_electrode_column(f"head_{axis}", f"{axis} (right, front, up) on a spherical head of radius 1")
     first = len(file.electrodes)

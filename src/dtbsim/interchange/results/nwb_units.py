@@ -39,7 +39,9 @@ def add_units(pynwb: Any, file: Any, chosen: Chosen, folder: Path) -> tuple[int,
 
     spikes = pieces(times(), (total,), np.float64) if total else np.empty(0, np.float64)
     observed = np.broadcast_to(chosen.step_edges.seconds([start, stop]), (n, 2))
-    spike_times = VectorData(name="spike_times", description="times of spikes in seconds: ends of time steps", data=spikes)
+    spike_times = VectorData(
+        name="spike_times", description="times of spikes in seconds: ends of time steps", data=spikes
+    )
     intervals = VectorData(
         name="obs_intervals", description="the simulated time in which spikes were recorded, in seconds",
         data=packed(np.ascontiguousarray(observed)),
@@ -59,7 +61,7 @@ def add_units(pynwb: Any, file: Any, chosen: Chosen, folder: Path) -> tuple[int,
     columns += [VectorData(name=name, description=_ABOUT[name], data=packed(data)) for name, data in own.items()]
     file.units = pynwb.misc.Units(
         name="units",
-        description="Neurons of the simulated network in the order of their numbers; each spike is at the end of its time step.",
+        description="Neurons of the simulated network, by number; each spike is at the end of its time step.",
         id=ElementIdentifiers(name="id", data=np.arange(n)),
         columns=columns,
         colnames=["spike_times", "obs_intervals", *own],

@@ -90,7 +90,6 @@ class Series:
             self, grid=self.grid.from_row(first), rows=last - first, read=lambda a, b: read(a + first, b + first)
         )
 
-
     def of_member(self, member: int) -> Series:
         """The columns of one member of an ensemble; of a series without members all."""
         if self.columns.members is None:

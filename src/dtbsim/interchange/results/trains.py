@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dtbsim.store.spike_reader import SpikeStore
 
-_AT_ONCE = 1 << 22
+_AT_ONCE = 1 << 21
 """Spikes that are sorted in memory."""
 _STEP_BITS = 32
 """A run has fewer than 2**31 steps (`dtbsim.clock.MAX_STEPS`)."""
@@ -93,7 +93,7 @@ def _steps(packed: NDArray[np.uint64]) -> I64:
 
 
 def _write(descriptor: int, packed: NDArray[np.uint64], at: int) -> None:
-    data = memoryview(np.ascontiguousarray(packed)).cast("B")
+    data = np.ascontiguousarray(packed).view(np.uint8).data
     done = 0
     while done < len(data):
         done += os.pwrite(descriptor, data[done:], 8 * at + done)
@@ -101,7 +101,7 @@ def _write(descriptor: int, packed: NDArray[np.uint64], at: int) -> None:
 
 def _read(descriptor: int, start: int, stop: int) -> NDArray[np.uint64]:
     found = np.empty(stop - start, np.uint64)
-    view, done = memoryview(found).cast("B"), 0
+    view, done = found.view(np.uint8).data, 0
     while done < len(view):
         got = os.preadv(descriptor, [view[done:]], 8 * start + done)
         if not got:

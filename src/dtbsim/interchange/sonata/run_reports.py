@@ -57,7 +57,9 @@ def _write(path: Path, series: Series, nodes: RunNodes) -> None:
             data = group.create_dataset("data", (series.rows, chosen.size), np.float32, chunks=(rows, chosen.size))
             data.attrs["units"] = series.unit
             mapping = group.create_group("mapping")
-            mapping.create_dataset("node_ids", data=nodes.ids(gids[chosen]).astype(np.uint64)).attrs["sorted"] = np.uint8(1)
+            mapping.create_dataset("node_ids", data=nodes.ids(gids[chosen]).astype(np.uint64)).attrs["sorted"] = (
+                np.uint8(1)
+            )
             mapping.create_dataset("index_pointers", data=np.arange(chosen.size + 1, dtype=np.uint64))
             mapping["index_pointer"] = mapping["index_pointers"]  # the name that BMTK reads
             mapping.create_dataset("element_ids", data=np.zeros(chosen.size, np.uint32))

@@ -38,7 +38,9 @@ class SonataSpikes(Exporter):
                 n += window.gids.size
         kept = [one for one in (chosen.run.path / "stores").iterdir() if one.is_dir() and one.name != "spikes"]
         if kept:
-            chosen.lose("states, signals and weights", str(chosen.run.path / "stores"), "nothing: spikes alone are written")
+            chosen.lose(
+                "states, signals and weights", str(chosen.run.path / "stores"), "nothing: spikes alone are written"
+            )
         return Written(target, {"spikes": n}, tuple(chosen.losses))
 
 
