@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dtbsim.errors import InputError
 from dtbsim.interchange.base import Exporter, Written
 from dtbsim.interchange.folder import new_file
@@ -97,13 +99,12 @@ def joined(run: Any, series: list[Series]) -> Any:
 
 def raw_of(series: Series) -> Any:
     """A series as mne.io.RawArray."""
-    import numpy as np
     import xarray as xr
 
     if series.unit not in SI:
         raise InputError(
-            f"the unit of '{series.name}' is not known ({series.unit}), and MNE has V and T", where=f"signals.{series.name}",
-            remedy="say lead_field_unit",
+            f"the unit of '{series.name}' is not known ({series.unit}), and MNE has V and T",
+            where=f"signals.{series.name}", remedy="say lead_field_unit",
         )  # fmt: skip
     data = xr.DataArray(
         series.values(), dims=("time_ms", "channel"),
