@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,12 @@ import pandas as pd
 import pytest
 from tests.helpers.region_runs import small_atlas
 from tests.unit.config_samples import assert_for_people
-from tests.unit.store_runs import N_NEURONS, make_run, spikes_of_a_run
+from tests.unit.store_runs import make_run, spikes_of_a_run
 
 import dtbsim
 from dtbsim.cli import main
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, InputError, MissingDependencyError
 from dtbsim.interchange.results.chosen import Chosen
-from dtbsim.interchange.results.grid import Grid, decimal, spike_grid
-from dtbsim.interchange.results.trains import counts_of, steps_by_neuron
 
 OF_RUNS = {"nwb": "r.nwb", "neo": "r.nix", "bids": "r", "mne": "r_raw.fif", "csv": "r", "sonata-spikes": "r.h5",
            "sonata-reports": "r"}  # fmt: skip
@@ -83,52 +82,6 @@ def table_in(path: Path, index: int | None = 0) -> Any:
 def spikes(run: Any) -> list[tuple[int, int]]:
     """Steps and gids; the source has two spikes in one step."""
     return sorted(zip(*(part.tolist() for part in run.spike_steps()), strict=True))
-
-
-# -- times and order -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dt_ms", [0.1, 0.025, 0.5, 1 / 3, 0.1 + 0.2 - 0.2])
-def test_times_are_the_nearest_numbers_and_give_their_steps_back(dt_ms: float) -> None:
-    steps = np.array([0, 1, 2, 6, 299_999, 12_345_677, 2**31 - 2])
-    grid = spike_grid(dt_ms)
-    dt = decimal(dt_ms)
-    for found, per in ((grid.ms(steps), 1), (grid.seconds(steps), 1000)):
-        assert found.tolist() == [float((int(step) + 1) * dt / per) for step in steps]
-        assert np.array_equal(np.rint(found * per / dt_ms).astype(np.int64) - 1, steps)
-    assert spike_grid(0.1).seconds([122])[0] == 0.0123
-
-
-def test_a_window_of_samples_is_half_open() -> None:
-    grid = Grid(Fraction(4), Fraction(4))
-    assert [grid.after(time) for time in (0.0, 3.9, 4.0, 7.9, 8.0)] == [0, 0, 1, 1, 2]
-
-
-@pytest.mark.parametrize("ranks", [1, 3])
-def test_spikes_by_neuron_are_the_same_however_few_are_in_memory(ranks: int, tmp_path: Path) -> None:
-    steps, gids = spikes_of_a_run(5, n=400)
-    steps, gids = np.append(steps, [399] * 40), np.append(gids, np.full(40, 49, np.uint32))  # several in a step
-    folder = make_run(tmp_path / "run", steps, gids, ranks=ranks, record="spikes: {}", chunk_spikes=32)
-    store = dtbsim.open_run(folder).spike_store
-    counts = counts_of(store, 20, 400, N_NEURONS)
-    inside = steps >= 20
-    assert counts.tolist() == np.bincount(gids[inside], minlength=N_NEURONS).tolist()
-    order = np.lexsort((steps[inside], gids[inside]))
-    for at_once in (1 << 22, 100, 7, 1):
-        pieces = [*steps_by_neuron(store, 20, 400, counts, tmp_path, at_once)]
-        assert np.concatenate(pieces).tolist() == steps[inside][order].tolist(), at_once
-        assert max(piece.size for piece in pieces) <= at_once
-    assert [path.name for path in tmp_path.iterdir()] == ["run"], "nothing is left of what was put aside"
-
-
-def test_pieces_of_a_burst_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All spikes in ten steps of 400: windows of equal length would hold nearly all of them."""
-    monkeypatch.setattr("dtbsim.store.spike_reader._WINDOW_SPIKES", 256)
-    steps, gids = np.repeat(np.arange(200, 210), N_NEURONS), np.tile(np.arange(N_NEURONS, dtype=np.uint32), 10)
-    store = dtbsim.open_run(make_run(tmp_path / "run", steps, gids, record="spikes: {}")).spike_store
-    windows = [*store.chunks()]
-    assert max(window.gids.size for window in windows) <= 256 + 128 + N_NEURONS
-    assert np.concatenate([window.steps for window in windows]).tolist() == steps.tolist()
 
 
 # -- formats -------------------------------------------------------------------------------------------------------
@@ -219,6 +172,8 @@ def test_members_of_an_ensemble_are_columns_and_participants(ensemble: Any, tmp_
         (matrix,) = stem.parent.glob("*_stat-pearsoncorrelation_relmat.tsv")
         fc = pd.read_csv(matrix, sep="\t", index_col=0)
         np.testing.assert_allclose(fc.values, np.corrcoef(ensemble.bold().values[:, member].T), atol=1e-9)
+    if find_spec("pynwb"):
+        dtbsim.export(ensemble, to="nwb", out=tmp_path / "run.nwb")
     dtbsim.export(ensemble, to="csv", out=tmp_path / "csv")
     states = pd.read_csv(tmp_path / "csv" / "states_0_y.csv", index_col=0, dtype=np.float32)
     assert np.array_equal(states.values.reshape(20, 2, 3), ensemble.states(0)["y"].values)
@@ -385,8 +340,46 @@ def test_the_command_writes_and_says_what_is_lost(
     assert "exists already" in capfd.readouterr().err, "a folder with something in it is not replaced"
 
 
-def test_chosen_begins_where_a_branch_does(run: Any) -> None:
-    chosen = Chosen(run, lossy=False)
-    assert chosen.steps == (0, 1200)
-    assert [one.name for one in chosen.series] == ["bold", "rates", "source", "states_0_x", "states_1_V_m_mV"]
-    assert {one.name: one.unit for one in chosen.series}["states_1_V_m_mV"] == "mV"
+def test_spikes_are_observed_from_where_a_branch_begins(run: Any) -> None:
+    branch = dtbsim.open_run(run.path)
+    branch.provenance = run.provenance | {"branch": {"run": "x", "checkpoint": "y", "step": 300, "time_ms": 30.0}}
+    assert Chosen(run, lossy=False).steps == (0, 1200)
+    assert Chosen(branch, lossy=False).steps == (300, 1200)
+    assert Chosen(branch, lossy=False, stop_ms=20).steps == (200, 200)
+
+
+def test_several_ranks_write_the_same_files(run: Any, tmp_path: Path) -> None:
+    from dtbsim.mpi import run_ranks
+    from dtbsim.simulate import run as simulate
+
+    config = dtbsim.RunConfig.model_validate(hybrid(tmp_path))
+    results = run_ranks(2, lambda comm: simulate(config, out=tmp_path / "on2", comm=comm, report=False))
+    for source, out in ((run, "one"), (results[0].run_dir, "two")):
+        dtbsim.export(source, to="csv", out=tmp_path / out)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == [
+        "bold.csv", "matrix.csv", "rates.csv", "source.csv", "spikes.csv", "states_0_x.csv", "states_1_V_m_mV.csv",
+    ]  # fmt: skip
+    for name in names:
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), name
+
+
+def test_matrices_of_a_window_are_of_its_samples(run: Any, tmp_path: Path) -> None:
+    made = dtbsim.export(run, to="csv", out=tmp_path / "some", signals="matrix", start_ms=20)
+    assert made.losses == ()
+    fc = table_in(tmp_path / "some" / "matrix.csv")
+    np.testing.assert_allclose(fc.values, np.corrcoef(run.bold().values[1:].T), atol=1e-9)
+    made = dtbsim.export(run, to="csv", out=tmp_path / "few", signals="matrix", start_ms=100)
+    assert "a correlation needs" in made.losses[0].instead
+
+
+def test_units_and_columns_are_those_of_models(run: Any, ensemble: Any) -> None:
+    found = {one.name: one for one in Chosen(run, lossy=False).series}
+    assert list(found) == ["bold", "rates", "source", "states_0_x", "states_1_V_m_mV"]
+    assert {name: one.unit for name, one in found.items()} == {
+        "bold": "1", "rates": "Hz", "source": "pA", "states_0_x": "1", "states_1_V_m_mV": "mV",
+    }  # fmt: skip
+    assert found["rates"].columns.regions == ["", "r2"]
+    x = next(one for one in Chosen(ensemble, lossy=False).series if one.name == "states_0_x")
+    assert x.columns.members.tolist() == [0, 0, 0, 1, 1, 1]
+    assert np.array_equal(x.of_member(1).values(), ensemble.states(0)["x"].values[:, 1])

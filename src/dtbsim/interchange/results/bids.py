@@ -49,7 +49,9 @@ class Bids(Exporter):
         series = [one for one in chosen.series if one.kind != "states"]
         matrices = [*chosen.matrices()]
         chosen.need(series or matrices, "signals here", "run with bold or an entry of `signals`")
-        if not any(matrix.attrs.get("of") == "bold" and matrix.name == "fc" for _, matrix in matrices):
+        if chosen.everything and not any(
+            matrix.attrs.get("of") == "bold" and matrix.name == "fc" for _, matrix in matrices
+        ):
             matrices += fc_of_bold(chosen, series)
         people = _people(chosen)
         names = _Names(chosen, series)

@@ -95,18 +95,26 @@ class Chosen:
     def matrices(self) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield names and values of what was made of all samples: FC, FCD, spectra, phase locking.
 
-        What has too few samples yet is a loss.
+        In a window FC and FCD are computed of the stored series; what was made of all samples, or has too few, is a
+        loss.
         """
         for name in self._matrix_names:
             try:
-                found = self.run.signal(name)
+                found = self._matrix(name)
             except InputError as error:
                 self.lose(f"the signal '{name}'", f"signals.{name}", f"nothing: {error.message}")
                 continue
             if not hasattr(found, "dims") or not hasattr(found, "values") or callable(found.values):
                 self.lose(f"the signal '{name}'", f"signals.{name}", "nothing: it is no single array")
                 continue
-            yield name, found
+            yield _file_name(name), found
+
+    def _matrix(self, name: str) -> Any:
+        kind = self.run.config["signals"][name].get("kind")
+        if kind not in ("fc", "fcd") or (self._start_ms is None and self._stop_ms is None):
+            return self.run.signal(name, self._start_ms, self._stop_ms)
+        made = self.run.fc if kind == "fc" else self.run.fcd
+        return made(name, self._start_ms, self._stop_ms)
 
     def others(self) -> list[tuple[str, str]]:
         """Names and keys of what is no spikes, series or matrix: weights, correlations and the like."""
@@ -120,6 +128,19 @@ class Chosen:
         """Note a loss."""
         self.losses.append(Loss(what, where, instead))
 
+    @property
+    def everything(self) -> bool:
+        """Whether all is asked for that there is."""
+        return self._names is None
+
+    def need_something(self) -> None:
+        """InputError where nothing was recorded, or nothing of it is in the window."""
+        if self.spikes is None and not self.series and not self._matrix_names:
+            raise InputError(
+                "nothing of this run was recorded here", where=str(self.run.path),
+                remedy="choose another window, or run with something recorded",
+            )  # fmt: skip
+
     def need(self, found: object, what: str, remedy: str) -> None:
         """InputError where there is nothing of what the format is for."""
         if not found:
@@ -127,7 +148,7 @@ class Chosen:
 
     @property
     def _matrix_names(self) -> list[str]:
-        return [name for name in self._entries() if not self._is_series(name) and self._wants(name)]
+        return [name for name in self._entries() if not self._is_series(name) and self._wants(_file_name(name))]
 
     def _entries(self) -> list[str]:
         stores = (name for name in self._stores if name.startswith("signals/"))
@@ -144,7 +165,7 @@ class Chosen:
         regions = {str(name) for name in self.run.network.get("regions") or ()}
         for name in self._entries():
             if self._is_series(name):
-                yield read.signal(self._path(f"signals/{name}.zarr"), name, self.n_members, regions)
+                yield read.signal(self._path(f"signals/{name}.zarr"), _file_name(name), self.n_members, regions)
         for k in sorted(int(name.partition("/")[2]) for name in self._stores if name.startswith("states/")):
             yield from read.states(self.run, k, self.n_members)
 
@@ -173,10 +194,15 @@ class Chosen:
     def _known(self) -> Iterable[str]:
         yield from (name for name in (SPIKES,) if name in self._stores)
         yield from (series.name for series in self._all_series())
-        yield from (name for name in self._entries() if not self._is_series(name))
+        yield from (_file_name(name) for name in self._entries() if not self._is_series(name))
 
     def _wants(self, *words: str) -> bool:
         return self._names is None or any(word in self._names for word in words)
+
+
+def _file_name(entry: str) -> str:
+    """Under which name an entry of `signals` is written: its own, unless something else has it."""
+    return f"signal_{entry}" if re.fullmatch(r"spikes|bold|rates|units|electrodes|states(_.*)?", entry) else entry
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Csv(Exporter):
     def write(self, source: Any, target: Path, *, lossy: bool, **options: Any) -> Written:
         """Write the tables of a `Run` to a new folder."""
         chosen = Chosen(source, lossy=lossy, **options)
+        chosen.need_something()
         sizes: dict[str, int] = {}
         with new_folder(target) as folder:
             if chosen.spikes is not None:

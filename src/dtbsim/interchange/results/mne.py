@@ -53,7 +53,7 @@ class Mne(Exporter):
                 chosen.lose(one.name, str(chosen.run.path), "nothing: it is of no sensors")
         if chosen.spikes is not None:
             chosen.lose("spikes", str(chosen.run.path))
-        return Written(target, {"channels": len(raw.ch_names), "samples": raw.n_times}, tuple(chosen.losses))
+        return Written(target, {"channels": len(raw.ch_names), "samples": int(raw.n_times)}, tuple(chosen.losses))
 
 
 def sensor_series(chosen: Chosen) -> list[Series]:

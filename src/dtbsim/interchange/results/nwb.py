@@ -30,6 +30,7 @@ class Nwb(Exporter):
         check_suffix(target, ".nwb")
         pynwb = needs("pynwb", "nwb")
         chosen = Chosen(source, lossy=lossy, **options)
+        chosen.need_something()
         file = _file(pynwb, source)
         with new_file(target, ".nwb") as path:
             sizes: dict[str, int] = {}
