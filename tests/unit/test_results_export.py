@@ -289,6 +289,17 @@ def test_a_run_that_has_not_ended_is_refused_unless_its_part_will_do(tmp_path: P
     assert made.losses[0].spikes
 
 
+def test_a_forged_name_leads_nowhere(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", *spikes_of_a_run(2, n=100), record="spikes: {}")
+    with (folder / "config.yaml").open("a") as file:
+        file.write("signals: {../../forged: {kind: lfp, population: E}}\n")
+    (folder / "stores" / "signals").mkdir()
+    (folder / "forged.zarr").mkdir()
+    with pytest.raises(InputError, match="is no name of a signal"):
+        dtbsim.export(folder, to="csv", out=tmp_path / "csv", lossy=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 WRONG = {
     "suffix": (["--to", "nwb", "r.h5"], "must end with .nwb"),
     "no sensors": (["--to", "mne", "r_raw.fif"], "no EEG and no MEG"),

@@ -16,6 +16,7 @@ from dtbsim.interchange.results import series as read
 from dtbsim.interchange.results.grid import Grid, decimal, spike_grid
 from dtbsim.interchange.results.series import Series
 from dtbsim.store import Run
+from dtbsim.store.files import RESTORE
 from dtbsim.store.region_reader import member_coordinates
 from dtbsim.store.run_state import stores_of
 from dtbsim.store.signal_readers import bounds_ms
@@ -152,7 +153,13 @@ class Chosen:
 
     def _entries(self) -> list[str]:
         stores = (name for name in self._stores if name.startswith("signals/"))
-        return [name.removeprefix("signals/").removesuffix(".zarr") for name in stores]
+        return [self._checked(name.removeprefix("signals/").removesuffix(".zarr")) for name in stores]
+
+    def _checked(self, name: str) -> str:
+        """A name that becomes one of a file; InputError for what only a forged run folder has."""
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise InputError(f"{name!r} is no name of a signal", where=str(self.run.path), remedy=RESTORE)
+        return name
 
     def _is_series(self, name: str) -> bool:
         return bool(TableReader(self._path(f"signals/{name}.zarr"), None).attributes.get("kind") == "signal")
@@ -167,7 +174,9 @@ class Chosen:
             if self._is_series(name):
                 yield read.signal(self._path(f"signals/{name}.zarr"), _file_name(name), self.n_members, regions)
         for k in sorted(int(name.partition("/")[2]) for name in self._stores if name.startswith("states/")):
-            yield from read.states(self.run, k, self.n_members)
+            for one in read.states(self.run, k, self.n_members):
+                self._checked(one.name)
+                yield one
 
     def _path(self, store: str) -> Any:
         return self.run.stored(store, self._stores[store])
