@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,23 @@ def test_libsonata_reads_spikes_and_reports(run: Any, tmp_path: Path) -> None:
     assert np.array_equal(frame.data, states.values)
     assert [int(node) for node, _ in frame.ids] == [int(gid) for gid in states["gid"].values]
     np.testing.assert_allclose(frame.times, states["time_ms"].values)
+
+
+def test_what_a_nix_file_costs(tmp_path: Path) -> None:
+    """The time that docs/interchange.md gives: Neo makes groups and attributes of HDF5 for every train."""
+    pytest.importorskip("nixio")
+    config = {
+        "simulation": {"duration_ms": 100, "threads": 1},
+        "populations": {"E": {"model": "iaf_psc_exp", "size": 400}},
+        "drives": {"background": {"kind": "poisson", "target": "E", "rate_hz": 8000, "weight_pA": 60}},
+    }
+    run = dtbsim.run(config, out=tmp_path / "run", report=False).open()
+    dtbsim.export(run, to="neo", out=tmp_path / "first.nix", signals="rates")
+    began = time.perf_counter()
+    dtbsim.export(run, to="neo", out=tmp_path / "run.nix", signals="spikes")
+    per_neuron_ms = (time.perf_counter() - began) / 400 * 1e3
+    print(f"{per_neuron_ms:.0f} ms for each neuron")
+    assert per_neuron_ms < 250
 
 
 MEASURED = """
