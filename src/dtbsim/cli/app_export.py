@@ -35,16 +35,25 @@ def export_command(
             "--to",
             metavar="FORMAT",
             show_default=False,
-            help="write the network, or all of the run: sonata, pynn, nir, neuroml, sonata-spikes",
+            help="write the network: sonata, pynn, nir, neuroml; or the run: nwb, neo, bids, mne, csv, sonata-spikes, ...",
             autocompletion=export_formats,
         ),
     ] = None,
     start_ms: Annotated[
         float | None,
-        typer.Option("--start", metavar="MS", show_default=False, help="of a signal: samples after this time"),
+        typer.Option("--start", metavar="MS", show_default=False, help="of a signal or a run: what is after this time"),
     ] = None,
     stop_ms: Annotated[
         float | None, typer.Option("--stop", metavar="MS", show_default=False, help="and up to this time")
+    ] = None,
+    signals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--signal",
+            metavar="NAME",
+            show_default=False,
+            help="of a run: spikes, states, bold, ...; default: everything",
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
@@ -79,7 +88,8 @@ def export_command(
         dtbsim export CONFIG --to sonata DIR
         dtbsim export CONFIG --to pynn DIR
         dtbsim export CONFIG --to nir FILE --reader norse
-        dtbsim export RUN --to sonata-spikes spikes.h5
+        dtbsim export RUN --to nwb run.nwb
+        dtbsim export RUN --to bids FOLDER --signal bold --start 2000
 
     Prints the path, and with --to a table of what is lost. Where spikes would differ it says so and writes nothing.
     .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
@@ -90,12 +100,14 @@ def export_command(
         from dtbsim.cli.interchange import check_signal
         from dtbsim.cli.runs import export
 
+        options |= {"signal": signals}
         chosen = check_signal(name, file, options=options, lossy=lossy, overrides=bool(overrides))
         return lambda: export(source, name, chosen(), start_ms, stop_ms, labels)
     from dtbsim.cli.interchange import export_to
 
-    given = {"--start": start_ms, "--stop": stop_ms, "--labels": labels, "FILE": file}
-    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), given, lossy=lossy, options=options)
+    options |= {"start_ms": start_ms, "stop_ms": stop_ms, "signals": signals or None}
+    others = {"--labels": labels, "FILE": file}
+    return lambda: export_to(source, to, Path(name), tuple(overrides or ()), others, lossy=lossy, options=options)
 
 
 def import_network_command(

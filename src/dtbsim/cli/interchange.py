@@ -45,7 +45,7 @@ def export_to(
 ) -> int:
     """Write a network or a run, and print the path and what was lost.
 
-    `others`: options of signals, by name; `options`: those of formats, None: not given.
+    `others`: options of single signals, as they are written; `options`: those of formats, None: not given.
     """
     for option, value in others.items():
         if value is not None:

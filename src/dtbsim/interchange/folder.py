@@ -33,13 +33,16 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def new_file(target: Path) -> Iterator[Path]:
-    """Give the path of a file beside `target` that takes its place at the end, and is removed if anything fails."""
+def new_file(target: Path, end: str = ".tmp") -> Iterator[Path]:
+    """Give the path of a file beside `target` that takes its place at the end, and is removed if anything fails.
+
+    Its name has the `end` by which a library knows what to write.
+    """
     if not target.parent.is_dir():
         raise InputError("there is no such folder", where=str(target.parent), remedy="make it, or choose another one")
     if target.is_dir():
         raise InputError("this is a folder", where=str(target), remedy="name a file")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}{end}")
     with storage_errors(target):
         try:
             yield temporary

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dtbsim.store import Run
 
 
+_WRITTEN = {"start_ms": "--start", "stop_ms": "--stop", "signals": "--signal"}
+"""Options as the command has them."""
+
+
 def export(
     source: Source | BuiltNetwork | Run,
     *,
@@ -31,29 +35,33 @@ def export(
     """Write a network, or a run, in the format of other programs; `losses` of the result says what it cannot hold.
 
         dtbsim.export("net.yaml", to="sonata", out="circuit")
-        dtbsim.export("runs/first", to="sonata-spikes", out="spikes.h5")
+        dtbsim.export("runs/first", to="nwb", out="first.nwb", signals=["spikes", "bold"], start_ms=2000)
 
     Args:
         source: a configuration, as of `build`, or what `build` returned; for formats of results the folder of a run,
             or what `open_run` returned.
-        to: name of the format: sonata, pynn, nir, neuroml, sonata-spikes, or one that another package adds.
-        out: the file or folder; a folder must be new or empty.
+        to: name of the format: sonata, pynn, nir, neuroml; of runs nwb, neo, bids, mne, csv, sonata-spikes,
+            sonata-reports; or one that another package adds.
+        out: the file or folder; a folder must be new or empty, a file is replaced.
         set: overrides of a configuration.
-        lossy: write it although spikes would differ.
+        lossy: write it although spikes would differ, or what is stored of a run that has not ended.
         options: of the format. sonata: `drives`, what becomes of Poisson drives: "spikes" (default), "poisson" for
             generators of NEST, "none" for no input at all; `index`, whether to write indices of edges. pynn: `drives`;
-            `simulator`, the backend of PyNN that the script takes. nir:
-            `reader`, who will read it: "norse", "snntorch", or "spec" for the equations.
+            `simulator`, the backend of PyNN that the script takes. nir: `reader`, who will read it: "norse",
+            "snntorch", or "spec" for the equations. Results: `start_ms` and `stop_ms`, for start_ms < t <= stop_ms;
+            `signals`, a name or several of what is written ("spikes", "states", "states_0", "bold", "rates", entries
+            of `signals`; default: everything).
 
     Raises:
-        InputError: no such format or option; something is lost that changes spikes, and not `lossy`: nothing was
-            written.
+        InputError: no such format or option; something is lost that changes spikes, and not `lossy`; a run that has
+            not ended, or has not what is asked for. Nothing was written.
+        MissingDependencyError: a format needs an extra that is not installed.
     """
     exporter = EXPORTERS.find(text(to, "to"), "--to")
     wrong = sorted(options.keys() - exporter.options)
     if wrong:
         raise InputError(
-            f"the format {to} has no option '{wrong[0]}'", where=f"--{wrong[0]}",
+            f"the format {to} has no option '{wrong[0]}'", where=_WRITTEN.get(wrong[0], f"--{wrong[0]}"),
             remedy=did_you_mean(wrong[0], exporter.options) if exporter.options else "leave it out",
         )  # fmt: skip
     thing = _network(source, set) if exporter.takes == "network" else _run(source, set, exporter, to)

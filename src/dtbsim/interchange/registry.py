@@ -33,6 +33,12 @@ EXPORTERS: Registry[Exporter] = Registry(
         "neuroml": Later("dtbsim.interchange.neuroml.export:NEUROML"),
         "nir": Later("dtbsim.interchange.nir.export:NIR"),
         "sonata-spikes": Later("dtbsim.interchange.sonata.run_spikes:SONATA_SPIKES"),
+        "sonata-reports": Later("dtbsim.interchange.sonata.run_reports:SONATA_REPORTS"),
+        "nwb": Later("dtbsim.interchange.results.nwb:NWB"),
+        "neo": Later("dtbsim.interchange.results.neo:NEO"),
+        "bids": Later("dtbsim.interchange.results.bids:BIDS"),
+        "mne": Later("dtbsim.interchange.results.mne:MNE"),
+        "csv": Later("dtbsim.interchange.results.csv:CSV"),
     },
     _exporter,
 )

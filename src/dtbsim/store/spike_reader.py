@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,9 +67,12 @@ class SpikeStore:
 
         Holds one window, and a quarter of a shard per rank, in memory.
         """
-        cursors = [_Cursor(table, start_step) for table in self._tables]
-        for start in range(start_step, stop_step, window_steps):
-            stop = min(start + window_steps, stop_step)
+        return self._between([*range(start_step, stop_step, window_steps), stop_step], selection)
+
+    def _between(self, edges: list[int], selection: GidSelection | None) -> Iterator[StepWindow]:
+        """Yield the window between every two edges, which ascend."""
+        cursors = [_Cursor(table, edges[0]) for table in self._tables]
+        for start, stop in pairwise(edges):
             steps, gids = _joined([cursor.take_before(min(stop, self.complete_before)) for cursor in cursors])
             if selection is not None:
                 chosen = selection.mask(gids)
@@ -80,10 +84,17 @@ class SpikeStore:
     def chunks(
         self, start_step: int = 0, stop_step: int | None = None, selection: GidSelection | None = None
     ) -> Iterator[StepWindow]:
-        """Yield windows of about a million spikes each."""
+        """Yield windows of about a million spikes each, also where the network bursts.
+
+        None holds more than that and a shard of each rank, except where so many fall into one step.
+        """
         stop = self.complete_before if stop_step is None else min(stop_step, self.complete_before)
         windows = max(1, round(self.rows / _WINDOW_SPIKES))
-        return self.windows(start_step, stop, max(1, -(-self.complete_before // windows)), selection)
+        edges = {*range(start_step, stop, max(1, -(-self.complete_before // windows)))}
+        begun = sorted(step for table in self._tables for step in table.shard_first)
+        shards = max(1, _WINDOW_SPIKES // max(table.shard_rows for table in self._tables))
+        edges.update(step for step in begun[shards::shards] if start_step < step < stop)
+        return self._between([*sorted(edges), max(start_step, stop)], selection)
 
     def read(
         self, start_step: int = 0, stop_step: int | None = None, selection: GidSelection | None = None
