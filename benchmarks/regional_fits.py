@@ -8,6 +8,7 @@ within the people that are fitted: each of them is left out in turn. Whoever is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,9 +23,11 @@ from dtbsim.spec.feedback_inhibition import balancing_inhibition
 
 F64 = NDArray[np.float64]
 
-RIDGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1, 1.0)
 """Candidates; the loss is 1 - r + ridge times the mean square of the deviations in units of the model."""
 _BARRIER = 1e-4
+_SLOWEST_S = 20.0
+"""Time constant of the slowest mode of oscillators: slower ones are not seen in fifteen minutes."""
 _TARGET_HZ = 3.0
 _UNSTABLE = 10.0
 
@@ -33,9 +36,13 @@ class Model(Protocol):
     """FC of parameters: theta[0] is the coupling, 1 the edge of the network with equal regions; the others deviate."""
 
     n_parameters: int
+    bounds: list[tuple[float | None, float | None]] | None
 
     def fc(self, theta: F64) -> tuple[F64, Callable[[F64], F64]] | None:
         """FC and what turns its gradient into that of theta; None where the network is unstable."""
+
+    def penalty(self, theta: F64) -> tuple[float, F64]:
+        """What is added to the loss, and its gradient."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,12 @@ def fitted(model: Model, fc: F64, ridge: float, start: F64 | None = None, iterat
         gradient = found[1]((upper + upper.T) / 2)
         rest = theta[1:]
         gradient[1:] += 2 * ridge * rest / max(rest.size, 1)
-        return 1 - r + ridge * float(rest @ rest) / max(rest.size, 1), gradient
+        penalty, of_penalty = model.penalty(theta)
+        return 1 - r + penalty + ridge * float(rest @ rest) / max(rest.size, 1), gradient + of_penalty
 
     best = min(
         (
-            minimize(loss, at, jac=True, method="L-BFGS-B", options={"maxiter": iterations})
+            minimize(loss, at, jac=True, method="L-BFGS-B", bounds=model.bounds, options={"maxiter": iterations})
             for at in ([first, first * 0.7] if start is None else [start])
         ),
         key=lambda found: float(found.fun),
@@ -112,36 +120,53 @@ def symmetric(weights: F64) -> F64:
     return np.asarray(half / np.linalg.eigvalsh(half)[-1])
 
 
-class SlowNetwork:
-    """FC at frequencies far below the network's own: of c B - s with B = (diag(d) - g W)^-1, for equal noise."""
+class SymmetricNetwork:
+    """FC of dx/dt = -(diag(d) - g W) x + noise at low frequencies, W symmetric, equal noise.
+
+    With the eigenvalues and vectors of the matrix M the covariance is V f(values) V', where f is the power of a mode:
+    1 / value^2 of frequencies far below all values. The gradient is that of a function of a symmetric matrix (Daleckii
+    and Krein): divided differences of f.
+    """
+
+    coupling, low, high = 1.0, -4.0, 4.0
 
     def __init__(self, weights: F64, maps: F64 | None = None) -> None:
         self.weights = symmetric(weights)
-        n = len(weights)
-        self.maps = np.eye(n) if maps is None else maps
+        self.maps = np.eye(len(weights)) if maps is None else maps
         self.n_parameters = self.maps.shape[1]
+        self.bounds = [(0.0, None)] + [(self.low, self.high)] * len(weights) if maps is None else None
 
     def own(self, theta: F64) -> tuple[F64, F64, F64]:
         """d, its derivative by the coupling, and by the deviation of each region."""
-        deviation = self.maps @ theta[1:]
-        return np.exp(deviation), np.zeros(len(deviation)), np.exp(deviation)
+        own = np.exp(self.maps @ theta[1:])
+        return own, np.zeros(len(own)), own
 
-    coupling, output, shift = 1.0, 1.0, 0.0
+    def penalty(self, theta: F64) -> tuple[float, F64]:
+        """None."""
+        return 0.0, np.zeros_like(theta)
+
+    def power(self, values: F64) -> tuple[F64, F64]:
+        """f of each mode, and its derivative."""
+        return values**-2, -2 * values**-3
 
     def fc(self, theta: F64) -> tuple[F64, Callable[[F64], F64]] | None:
         """See `Model`."""
         own, by_coupling, by_deviation = self.own(theta)
         g = self.coupling * theta[0]
-        matrix = np.diag(own) - g * self.weights
-        if np.linalg.eigvalsh(matrix)[0] < _BARRIER:
+        values, vectors = np.linalg.eigh(np.diag(own) - g * self.weights)
+        deviation = self.maps @ theta[1:]
+        if values[0] < _BARRIER or deviation.min() < self.low - 1e-9 or deviation.max() > self.high + 1e-9:
             return None
-        inverse = np.linalg.inv(matrix)
-        response = self.output * inverse - self.shift * np.eye(len(own))
-        fc, to_covariance = _correlations(response @ response.T)
+        power, slope = self.power(values)
+        fc, to_covariance = _correlations((vectors * power) @ vectors.T)
 
         def back(gradient: F64) -> F64:
-            of_covariance = to_covariance(gradient)
-            of_matrix = -2 * self.output * inverse.T @ of_covariance @ response @ inverse.T
+            inner = vectors.T @ to_covariance(gradient) @ vectors
+            apart = values[:, None] - values[None]
+            near = np.abs(apart) < 1e-7 * values[-1]
+            ratio = (power[:, None] - power[None]) / np.where(near, 1.0, apart)
+            ratio = np.where(near, (slope[:, None] + slope[None]) / 2, ratio)
+            of_matrix = vectors @ (inner * ratio) @ vectors.T
             diagonal = of_matrix.diagonal()
             of_g = -self.coupling * float((of_matrix * self.weights).sum()) + float(diagonal @ by_coupling)
             return np.concatenate([[of_g], self.maps.T @ (diagonal * by_deviation)])
@@ -149,14 +174,15 @@ class SlowNetwork:
         return fc, back
 
 
-class MeanField(SlowNetwork):
+class MeanField(SymmetricNetwork):
     """The dynamic mean field (Deco 2014) with feedback inhibition at 3 Hz, whose local excitation differs.
 
-    The equations of `dtbsim.spec.feedback_inhibition`, divided by beta J_N; BOLD is driven by the rate. Deviations are
-    in units of 0.2 of w_plus.
+    The equations of `dtbsim.spec.feedback_inhibition`, divided by beta J_N. BOLD is driven by the rate, which is
+    alpha S_E less the noise, and its power is that of the modes over the frequencies that haemodynamics let through.
+    Deviations are in units of 0.2 of w_plus, which stays between 0.6 and 2.
     """
 
-    unit, middle = 0.2, 1.4
+    unit, middle, low, high = 0.2, 1.4, -4.0, 3.0
 
     def __init__(self, weights: F64, maps: F64 | None = None) -> None:
         super().__init__(weights, maps)
@@ -189,7 +215,8 @@ class MeanField(SlowNetwork):
         alpha = (1 / p["tau_E_ms"] + p["gamma_E"] * _TARGET_HZ) / (beta * p["J_N_nA"])
         self._at = alpha + kappa * base
         self._by_w, self._by_g = kappa * j_w - 1, kappa * j_g
-        self.output, self.shift = alpha, 1.0
+        self._alpha, self._rate_per_s = alpha, 1000 * beta * p["J_N_nA"]
+        self._frequencies, self._passed = passed_by_haemodynamics()
         low, high = 0.01, 5.0
         for _ in range(60):
             middle = (low + high) / 2
@@ -198,10 +225,18 @@ class MeanField(SlowNetwork):
         self.coupling = low
 
     def own(self, theta: F64) -> tuple[F64, F64, F64]:
-        """See `SlowNetwork`."""
+        """See `SymmetricNetwork`."""
         w_plus = self.w_plus(theta)
         by_g = self.coupling * self._by_g
         return self._at + self._by_w * w_plus + by_g * theta[0], by_g, self._by_w * self.unit
+
+    def power(self, values: F64) -> tuple[F64, F64]:
+        """See `SymmetricNetwork`."""
+        omega = 2 * np.pi * self._frequencies / self._rate_per_s
+        alpha, square = self._alpha, values[:, None] ** 2 + omega**2
+        shifted = (alpha - values[:, None]) ** 2 + omega**2
+        slope = (2 * (values[:, None] - alpha) * square - 2 * values[:, None] * shifted) / square**2
+        return (shifted / square) @ self._passed, slope @ self._passed
 
     def w_plus(self, theta: F64) -> F64:
         """Local excitation of every region."""
@@ -211,24 +246,40 @@ class MeanField(SlowNetwork):
 class Oscillators:
     """Hopf oscillators below the bifurcation: dz/dt = (-a exp(d) + i omega) z + a g W z + noise; FC of Re z.
 
-    theta is the coupling, log of a (1/s) over 0.1, and deviations of regions; omega in 1/s is given.
+    theta is the coupling, log of a over 0.2 / s, and deviations of regions; omega in 1/s is given.
     """
+
+    unit_per_s = 0.2
 
     def __init__(self, weights: F64, omega: F64, maps: F64 | None = None) -> None:
         self.weights, self.omega = symmetric(weights), omega
         self.maps = np.eye(len(weights)) if maps is None else maps
         self.n_parameters = 1 + self.maps.shape[1]
+        self.bounds = None
+
+    def _modes(self, theta: F64) -> tuple[F64, float, NDArray[np.complex128], NDArray[np.complex128]]:
+        own, unit = self.a(theta), self.unit_per_s * float(np.exp(theta[1]))
+        values, vectors = np.linalg.eig(np.diag(-own + 1j * self.omega) + unit * theta[0] * self.weights)
+        return own, unit, values, vectors
+
+    def penalty(self, theta: F64) -> tuple[float, F64]:
+        """Of a slowest mode that is slower than `_SLOWEST_S`: the square of how far."""
+        own, unit, values, vectors = self._modes(theta)
+        k = int(values.real.argmax())
+        beyond = max(0.0, 1 + _SLOWEST_S * float(values[k].real))
+        left = np.linalg.inv(vectors)[k]
+        diagonal = -own * (left * vectors[:, k]).real
+        of_g = unit * float((left @ self.weights @ vectors[:, k]).real)
+        of_value = np.concatenate([[of_g, float(diagonal.sum()) + of_g * theta[0]], self.maps.T @ diagonal])
+        return beyond**2, 2 * beyond * _SLOWEST_S * of_value
 
     def a(self, theta: F64) -> F64:
         """Distance from the bifurcation of every region, 1/s; positive is below."""
-        return np.asarray(0.1 * np.exp(theta[1] + self.maps @ theta[2:]))
+        return np.asarray(self.unit_per_s * np.exp(theta[1] + self.maps @ theta[2:]))
 
     def fc(self, theta: F64) -> tuple[F64, Callable[[F64], F64]] | None:
         """See `Model`."""
-        unit = 0.1 * np.exp(theta[1])
-        own = self.a(theta)
-        matrix = np.diag(-own + 1j * self.omega) + unit * theta[0] * self.weights
-        values, vectors = np.linalg.eig(matrix)
+        own, unit, values, vectors = self._modes(theta)
         if values.real.max() > -_BARRIER:
             return None
         inverse = np.linalg.inv(vectors)
@@ -250,6 +301,18 @@ class Oscillators:
             return np.concatenate([[of_g, float(diagonal.sum()) + of_g * theta[0]], self.maps.T @ diagonal])
 
         return fc, back
+
+
+def passed_by_haemodynamics(highest_hz: float = 0.5, n: int = 200) -> tuple[F64, F64]:
+    """Frequencies (Hz) and the share of white power that the haemodynamic response lets through at each.
+
+    The response is the canonical difference of two gamma functions (Friston 1998, doi:10.1006/nimg.1997.0306).
+    """
+    t = np.arange(0, 40, 0.1)
+    response = t**5 * np.exp(-t) / 120 - t**15 * np.exp(-t) / math.factorial(15) / 6
+    frequencies = (np.arange(n) + 0.5) * highest_hz / n
+    passed = np.abs(np.exp(-2j * np.pi * np.outer(frequencies, t)) @ response) ** 2
+    return frequencies, np.asarray(passed / passed.sum())
 
 
 def peak_frequencies(series: Sequence[F64], tr_s: float, low_hz: float = 0.01, high_hz: float = 0.1) -> F64:

@@ -155,7 +155,9 @@ def _made(
         return _people(_raws(shared, ()), raws, options, name, described)
     common, parts, options, notices = split_people(_raws(shared, named), options)
     if parts:
-        made = _people(common, {person: partial(list, raws) for person, raws in parts.items()}, options, name, described)
+        made = _people(
+            common, {person: partial(list, raws) for person, raws in parts.items()}, options, name, described
+        )
     else:
         made = _Made(make_atlas(common, options, name, described), {})
     made.whole.changes[:0] = notices

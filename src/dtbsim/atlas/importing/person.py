@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from dtbsim.atlas.connectome import estimated_lengths
 from dtbsim.atlas.correlation import mean_correlation
-from dtbsim.atlas.importing.label_image import regions_in
 from dtbsim.atlas.importing.given import raw_of
+from dtbsim.atlas.importing.label_image import regions_in
 from dtbsim.atlas.importing.options import Given, Options
 from dtbsim.atlas.importing.raw import Raw
 from dtbsim.atlas.importing.region_table import RegionTable
-from dtbsim.atlas.importing.roles import MATRICES, WORDS, Item, Left, item_of, number_of_regions, values_of
+from dtbsim.atlas.importing.roles import WORDS, Item, Left, item_of, number_of_regions, values_of
 from dtbsim.atlas.importing.sessions import mean_of_sessions, sessions_of
 from dtbsim.atlas.load import load_atlas
 from dtbsim.atlas.model import Atlas

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dtbsim.atlas.importing.region_table import RegionTable, columns_table, read_region_table
 from dtbsim.data.arrays import ARRAY_SUFFIXES, labels_in, read_arrays
-from dtbsim.data.kinds import words_of
 from dtbsim.data.edge_list import is_edge_list, read_edge_list
+from dtbsim.data.kinds import words_of
 from dtbsim.data.table import TEXT_SUFFIXES, Table, holds_numbers, read_cells, read_table
 from dtbsim.errors import InputError
 

@@ -23,7 +23,19 @@ WORDS = {
     "weights": "weights", "lengths": "tract lengths", "fc": "functional connectivity", "bold": "BOLD",
     "lead_field": "lead field", "label_image": "label image", "surface": "surface",
 }  # fmt: skip
-BOLD_WORDS = {"bold", "timeseries", "ts", "series", "timecourse", "timecourses", "tc", "fmri", "roits", "signal", "signals"}
+BOLD_WORDS = {
+    "bold",
+    "timeseries",
+    "ts",
+    "series",
+    "timecourse",
+    "timecourses",
+    "tc",
+    "fmri",
+    "roits",
+    "signal",
+    "signals",
+}
 _CENTROIDS = {
     "centroids",
     "centroid",
