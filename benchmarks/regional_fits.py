@@ -23,7 +23,7 @@ from dtbsim.spec.feedback_inhibition import balancing_inhibition
 
 F64 = NDArray[np.float64]
 
-RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1, 1.0)
+RIDGES = (0.0001, 0.001, 0.01, 0.1)
 """Candidates; the loss is 1 - r + ridge times the mean square of the deviations in units of the model."""
 _BARRIER = 1e-4
 _SLOWEST_S = 20.0
@@ -55,7 +55,7 @@ class Fitted:
     ridge: float
 
 
-def fitted(model: Model, fc: F64, ridge: float, start: F64 | None = None, iterations: int = 150) -> Fitted:
+def fitted(model: Model, fc: F64, ridge: float, start: F64 | None = None, iterations: int = 100) -> Fitted:
     """Fit a model to an FC with a ridge on what is regional."""
     first = np.zeros(1 + model.n_parameters)
     first[0] = 0.9
@@ -69,6 +69,8 @@ def fitted(model: Model, fc: F64, ridge: float, start: F64 | None = None, iterat
             return _UNSTABLE, np.zeros_like(theta)
         x = found[0][pairs] - found[0][pairs].mean()
         size = np.linalg.norm(x)
+        if not np.isfinite(size) or size == 0:
+            return _UNSTABLE, np.zeros_like(theta)
         r = float(x @ y / size)
         upper = np.zeros_like(fc)
         upper[pairs] = -(y - r * x / size) / size
@@ -255,7 +257,8 @@ class Oscillators:
         self.weights, self.omega = symmetric(weights), omega
         self.maps = np.eye(len(weights)) if maps is None else maps
         self.n_parameters = 1 + self.maps.shape[1]
-        self.bounds = None
+        regional: tuple[float | None, float | None] = (-2.0, 2.0) if maps is None else (None, None)
+        self.bounds = [(0.0, None), (-3.0, 2.5), *[regional] * self.maps.shape[1]]
 
     def _modes(self, theta: F64) -> tuple[F64, float, NDArray[np.complex128], NDArray[np.complex128]]:
         own, unit = self.a(theta), self.unit_per_s * float(np.exp(theta[1]))
