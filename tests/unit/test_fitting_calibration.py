@@ -36,7 +36,7 @@ def test_what_chance_allows_is_the_binomial_interval() -> None:
 
 
 def exact(observed: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the posterior: the prior is flat in the unit square, which cuts the Gaussian off."""
+    """Mean and standard deviation of the posterior: a Gaussian, cut off by the flat prior in the unit square."""
     at = (np.arange(200) + 0.5) / 200
     points = np.stack(np.meshgrid(at, at, indexing="ij"), -1).reshape(-1, 2)
     weights = np.exp(-((observed - points @ seen) ** 2).sum(axis=1) / (2 * NOISE**2))

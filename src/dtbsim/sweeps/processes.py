@@ -156,7 +156,7 @@ def _alone(calls: Calls[Work, Result], work: Work) -> Iterator[tuple[Work, Resul
 
 
 def on_executor(executor: Any, calls: Calls[Work, Result], works: Iterable[Work]) -> Iterator[tuple[Work, Result]]:
-    """Do all on somebody else's executor; results come as they are there. What is not begun is cancelled on an error."""
+    """Do all on somebody else's executor; results come as they are there, and an error cancels the rest."""
     tasks = [(executor.submit(calls.call, work), work) for work in works]
     try:
         for task, work in _as_they_end(tasks):
