@@ -178,7 +178,7 @@ def matrix_of(raw: Raw, kind: str | None = None) -> Matrix:
         raise InputError(
             f"has {values.ndim} axes ({_shown(raw)}); a matrix has 2",
             where=raw.where,
-            remedy="save a matrix for each session or condition; people may be an axis of a file that holds all of them",
+            remedy="save a matrix for each session; people may be an axis where one file holds all of them",
         )
     if kind is None and values.shape[0] == values.shape[1] and np.isfinite(values).all():
         kind, why = choose_kind(raw.name, values, raw.where)
