@@ -72,9 +72,9 @@ def import_atlas(
     `sources` are files or folders whose content is guessed from names and numbers; the keywords name files (or
     `FILE:VARIABLE`) whose role is known, and win. Matrices are those of `dtbsim.data.read_matrix`; also read are a
     connectivity of TVB (.zip or folder), GraphML, tables of labels and centroids, series of BOLD, label images and
-    surfaces, which are kept. Of several people (`sub-NAME` in paths, a folder for each, or an axis of arrays) each becomes
-    an atlas in `subjects/`, and their mean the atlas itself. Lists of connections (source, target, weight, length) are
-    matrices, and several sessions (`ses-NAME`) of a person their mean.
+    surfaces, which are kept. Of several people (`sub-NAME` in paths, a folder for each, or an axis of arrays) each
+    becomes an atlas in `subjects/`, and their mean the atlas itself. Lists of connections (source, target, weight,
+    length) are matrices, and of several sessions (`ses-NAME`) of a person the mean is taken.
 
     `period_s` is that of BOLD, `order_of` an atlas whose regions are taken in its order, matched by label. Weights are
     left as they are but for the diagonal, which becomes 0: `transpose` turns them (rows receive), `log` takes
