@@ -19,10 +19,10 @@ from dtbsim.mpi import SerialComm
 def following_error(config: RunConfig, base_dir: Path, series: Series, settings: Settings) -> float:
     """Root mean square error of the forecast of the next volume, in standard deviations of each region's series.
 
-    An ensemble with the parameters of `config`, all of them fixed, follows the whole series: its hidden states alone are
-    moved. Forecasts are made before a volume is seen, so that the error is that of prediction and no fit to the volume
-    itself; 1 is about that of the mean of the series. The first fifth, in which states are still being found, does not
-    count.
+    An ensemble with the parameters of `config`, all of them fixed, follows the whole series: its hidden states alone
+    are moved. Forecasts are made before a volume is seen, so that the error is that of prediction and no fit to the
+    volume itself; 1 is about that of the mean of the series. The first fifth, in which states are still being found,
+    does not count.
 
     Raises:
         InputError: a configuration or series that `assimilate` would refuse; NumericsError: a state became invalid.
