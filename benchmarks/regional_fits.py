@@ -319,7 +319,7 @@ def passed_by_haemodynamics(highest_hz: float = 0.5, n: int = 200) -> tuple[F64,
 
 
 def peak_frequencies(series: Sequence[F64], tr_s: float, low_hz: float = 0.01, high_hz: float = 0.1) -> F64:
-    """float64[region]: angular frequency (1/s) at the centre of the mean spectrum of series [time, region] in a band."""
+    """float64[region]: angular frequency (1/s) at the centre of the spectrum, in a band, of series [time, region]."""
     power, weighted = 0.0, 0.0
     for one in series:
         frequencies = np.fft.rfftfreq(len(one), tr_s)

@@ -130,6 +130,7 @@ def _free(free: FreeLike, free_global: FreeLike) -> tuple[tuple[Free, ...], tupl
 def members_of(
     config: RunConfig, base_dir: Path, settings: Settings, tr_ms: float, free: Sequence[Free], comm: Comm
 ) -> Members:
+    """Return the ensemble for a network of mean-field regions, or one of neurons. Raises InputError for a mixture."""
     keys = [one.key for one in free]
     kinds = {is_region_model(population.model, base_dir) for population in config.populations.values()}
     if kinds == {True} and not config.circuits:
