@@ -94,7 +94,7 @@ def assimilate(
     asked = Asked(given, series, regional, shared, chosen, hold_out_s, tr_ms)
     folder = Folder(path_argument(out, "out"), asked.digest(), ranks)
     folder.check(resume=resume)
-    members = _members(given, base_dir, chosen, tr_ms, [*regional, *shared], ranks)
+    members = members_of(given, base_dir, chosen, tr_ms, [*regional, *shared], ranks)
     try:
         for parameter in (*regional, *shared):
             members.start_of(parameter.key)
@@ -127,9 +127,10 @@ def _free(free: FreeLike, free_global: FreeLike) -> tuple[tuple[Free, ...], tupl
     return both[: len(regional)], both[len(regional) :]
 
 
-def _members(
+def members_of(
     config: RunConfig, base_dir: Path, settings: Settings, tr_ms: float, free: Sequence[Free], comm: Comm
 ) -> Members:
+    """Return the ensemble for a network of mean-field regions, or one of neurons. Raises InputError for a mixture."""
     keys = [one.key for one in free]
     kinds = {is_region_model(population.model, base_dir) for population in config.populations.values()}
     if kinds == {True} and not config.circuits:

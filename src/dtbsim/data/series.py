@@ -101,6 +101,24 @@ def _series_of_arrays(file: Path, variable: str | None, n_regions: int | None) -
         "series (time x region)",
     )
     where = str(file) if file.suffix.lower() == ".npy" else f"{file}: {name}"
+    return _oriented(values, arrays, where, file, n_regions)
+
+
+def series_of_values(
+    values: NDArray[np.float64],
+    arrays: Mapping[str, NDArray[Any]],
+    where: str,
+    file: Path,
+    n_regions: int | None = None,
+    period_s: float | None = None,
+) -> Series:
+    """Return the series in numbers of a file that has `arrays` beside them (labels, TR). Raises as `read_series`."""
+    return _with_period(_checked(_oriented(values, arrays, where, file, n_regions)), file, period_s)
+
+
+def _oriented(
+    values: NDArray[np.float64], arrays: Mapping[str, NDArray[Any]], where: str, file: Path, n_regions: int | None
+) -> Series:
     if values.ndim != 2:
         raise InputError(
             f"has {values.ndim} axes ({'x'.join(map(str, values.shape))}); a series has 2, time and region", where=where

@@ -136,6 +136,11 @@ def _read_lines(path: Path) -> tuple[str | None, list[tuple[int, str]]]:
     return comment, lines
 
 
+def cell_number(cell: str) -> float | None:
+    """The number in a cell, with a decimal point; NaN for one that says that there is none, None for a text."""
+    return _number(cell, False)
+
+
 def _cells(text: str, separator: str) -> list[str]:
     if separator == " ":
         return text.split()

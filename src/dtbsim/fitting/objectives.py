@@ -22,6 +22,7 @@ from dtbsim.registry import Registry
 
 F64 = NDArray[np.float64]
 BANDS_HZ = {"delta": (1.0, 4.0), "theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0), "gamma": (30.0, 45.0)}
+_OF_SERIES = ("members", "noise", "settle_s", "match_s", "model_units")
 SPECTRUM = "fit_spectrum"
 """The entry of `signals` that a fit of spectra adds to a configuration."""
 
@@ -120,6 +121,30 @@ def _bands(simulated: Simulated, target: Target, options: Mapping[str, str]) -> 
     return float(np.sum(wrong) / 2.0)
 
 
+def _series(simulated: Simulated, target: Target, options: Mapping[str, str]) -> float:
+    """Error of the next volume of an ensemble with these parameters that follows the series: docs/assimilation.md."""
+    from dtbsim.assimilation.following import following_error
+    from dtbsim.data import Series
+
+    assert target.series is not None
+    settings = _of_following(options)
+    config, base_dir = simulated.configuration()
+    return following_error(config, base_dir, Series(target.series, None, target.interval_s, target.name), settings)
+
+
+def _of_following(options: Mapping[str, str]) -> Any:
+    """The settings of `series`. Raises InputError."""
+    from dtbsim.assimilation.settings import Settings
+
+    given = {name: float(value) for name, value in options.items()}
+    unknown = next((name for name in given if name not in _OF_SERIES), None)
+    if unknown is not None:
+        remedy = f"options: {', '.join(_OF_SERIES)}"
+        raise InputError(f"there is no option '{unknown}'", where="--objective series", remedy=remedy)
+    units = "model" if given.pop("model_units", 0) else "matched"
+    return Settings(members=round(given.pop("members", 16)), units=units, **given)  # type: ignore[arg-type]
+
+
 def _known(name: str, value: object) -> Objective:
     if not isinstance(value, Objective) or value.name != name:
         raise TypeError("an objective is a dtbsim.fitting.Objective of the same name as its entry point")
@@ -137,6 +162,7 @@ OBJECTIVES: Registry[Objective] = Registry(
         "spectrum": Objective(
             "spectrum", _spectrum, "smallest", ("spectrum",), ("series",), "log-spectral distance (dB)"
         ),
+        "series": Objective("series", _series, "smallest", ("bold",), ("series",), "error of the next volume (s.d.)"),
         "bands": Objective("bands", _bands, "smallest", ("spectrum",), ("series",), "distance of band power"),
     },
     _known,
@@ -200,6 +226,8 @@ class Goal:
                         "give a series with --tr SECONDS" if part == "series" else "give an FC, or a series with --tr"
                     )
                     raise InputError(f"{target.name} has no {part}", where=f"--objective {term.name}", remedy=remedy)
+            if term.name == "series":
+                _of_following(dict(term.options))
             if term.name == "rates" and not term.options:
                 remedy = "give them: rates(POPULATION=HZ,...), such as rates(cortex=3)"
                 raise InputError("no rates are wanted", where="--objective rates", remedy=remedy)

@@ -37,6 +37,7 @@ COMPONENTS, FEWEST_COMPONENTS, PER_COMPONENT = 12, 3, 60
 """Principal components that are kept at most and at least, and simulations for each of them."""
 TESTED = 0.2
 PREDICTED = 32
+_EDGE = 1e-6
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 
 
@@ -186,10 +187,13 @@ def _learnt(journal: Any, space: Space) -> tuple[F64, F64]:
 
 
 def estimate(units: F64, features: F64, observed: F64, seed: int) -> tuple[F64, F64, int]:
-    """Samples of the posterior float64[SAMPLES, p] in the unit cube, coverage float64[levels, p], how many tested."""
+    """Samples of the posterior float64[SAMPLES, p] in the unit cube, coverage float64[levels, p], how many tested.
+
+    The network learns the logits of parameters. In the cube itself its density would leak over the faces, and what is
+    left when that is cut off is too narrow: intervals of 90 % then held 85 % in 900 tests of a linear problem.
+    """
     import torch
     from sbi.inference import NPE
-    from sbi.utils import BoxUniform
 
     torch.manual_seed(seed % 2**31)
     torch.set_num_threads(1)
@@ -198,18 +202,19 @@ def estimate(units: F64, features: F64, observed: F64, seed: int) -> tuple[F64, 
     n_tested = max(20, math.floor(TESTED * n))
     test, train = order[:n_tested], order[n_tested:]
     project = _projection(features[train])
-    prior = BoxUniform(torch.zeros(p), torch.ones(p))
+    inside = np.clip(units[train], _EDGE, 1 - _EDGE)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        inference = NPE(prior=prior, show_progress_bars=False, tracker=_NoTracker())
-        theta, x = (torch.as_tensor(a, dtype=torch.float32) for a in (units[train], project(features[train])))
-        inference.append_simulations(theta, x).train(show_train_summary=False)
-        posterior = inference.build_posterior()
+        inference = NPE(show_progress_bars=False, tracker=_NoTracker())
+        logits = torch.as_tensor(np.log(inside / (1 - inside)), dtype=torch.float32)
+        x = torch.as_tensor(project(features[train]), dtype=torch.float32)
+        estimator = inference.append_simulations(logits, x).train(show_train_summary=False)
 
         def draw(one: F64, k: int) -> F64:
-            given = torch.as_tensor(project(one[None])[0], dtype=torch.float32)
-            drawn = posterior.sample((k,), x=given, show_progress_bars=False)
-            return np.asarray(drawn.numpy(), np.float64)
+            given = torch.as_tensor(project(one[None]), dtype=torch.float32)
+            with torch.no_grad():
+                drawn = estimator.sample((k,), condition=given).numpy().reshape(k, p)
+            return np.asarray(1 / (1 + np.exp(-drawn.astype(np.float64))))
 
         samples = draw(observed, SAMPLES)
         covered = np.zeros((len(LEVELS), p))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 
 from dtbsim.analysis.fc import functional_connectivity
 from dtbsim.errors import InputError
+from dtbsim.given import resolve
 
 if TYPE_CHECKING:
+    from dtbsim.config import RunConfig
     from dtbsim.store.run import Run
 
 F64 = NDArray[np.float64]
@@ -79,6 +82,13 @@ class Simulated:
             for family in dict.fromkeys(families):
                 found[str(family)] = rates[families.index[families == family]].to_numpy(np.float64)
         return found
+
+    def configuration(self) -> tuple[RunConfig, Path]:
+        """The configuration of this evaluation alone, and the folder that its paths are relative to."""
+        ensemble = self.run.config.get("ensemble") or {}
+        values = {} if self.member is None else dict(ensemble["members"][self.member])
+        config, base_dir, _ = resolve(self.run.path / "config.yaml", {"ensemble": None, **values})
+        return config, base_dir
 
     def spectrum(self, name: str) -> tuple[F64, F64]:
         """Frequencies float64[f] (Hz) and power densities float64[f, channels] of an entry of `signals`."""

@@ -20,7 +20,7 @@ from dtbsim.errors import InputError
 from dtbsim.fitting.evaluate import LANES, Batch, Item, Task
 from dtbsim.fitting.journal import NAME as JOURNAL
 from dtbsim.fitting.journal import Journal, Record, open_journal
-from dtbsim.fitting.workers import Foreign, Pool, Processes
+from dtbsim.fitting.workers import Foreign, Forked, Pool
 from dtbsim.mpi.launch import several_ranks
 from dtbsim.store.files import read_checked, storage_errors, write_checked
 from dtbsim.sweeps.pool import check_executor
@@ -239,7 +239,7 @@ def pool_of(executor: Any, workers: int | None, threads: int) -> Pool:
         )
     if workers is None:
         workers = max(1, usable_cores() // threads)
-    return Processes(whole(workers, "workers", at_least=1))
+    return Forked(whole(workers, "workers", at_least=1))
 
 
 def progress_of(what: str, total: int | None, best: str, *, shown: bool, largest: bool = True) -> Progress:

@@ -20,7 +20,7 @@ from dtbsim.mpi.launch import several_ranks
 from dtbsim.store.files import storage_errors
 from dtbsim.store.run import Run
 from dtbsim.sweeps.folder import digest_of, open_sweep
-from dtbsim.sweeps.pool import Executor, ProcessPool, check_executor, on_executor
+from dtbsim.sweeps.pool import Executor, ProcessPool, check_executor, simulated_on
 from dtbsim.sweeps.worker import Job, Measure, Outcome, columns_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def sweep(
     pool = executor if isinstance(executor, ProcessPool) else ProcessPool(workers)
     shown = _Progress(sys.stderr if progress else None, len(jobs), len(jobs) - len(left))
     try:
-        for outcome in pool.outcomes(left) if found is None else on_executor(found, left):
+        for outcome in pool.outcomes(left) if found is None else simulated_on(found, left):
             outcomes[outcome.number] = outcome
             shown.step(outcome)
     finally:

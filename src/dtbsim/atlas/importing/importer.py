@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dtbsim.atlas.importing.options import Options, given_file, refuse_twice
 from dtbsim.atlas.importing.person import Found, make_atlas
 from dtbsim.atlas.importing.raw import Raw, raws_of
 from dtbsim.atlas.importing.sources import keep, opened, people
+from dtbsim.atlas.importing.stacks import given_twice, split_people
 from dtbsim.atlas.load import load_atlas
 from dtbsim.atlas.model import Atlas
 from dtbsim.errors import InputError
@@ -70,8 +72,9 @@ def import_atlas(
     `sources` are files or folders whose content is guessed from names and numbers; the keywords name files (or
     `FILE:VARIABLE`) whose role is known, and win. Matrices are those of `dtbsim.data.read_matrix`; also read are a
     connectivity of TVB (.zip or folder), GraphML, tables of labels and centroids, series of BOLD, label images and
-    surfaces, which are kept. Of several people (`sub-NAME` in paths, or a folder for each) each becomes an atlas in
-    `subjects/`, and their mean the atlas itself.
+    surfaces, which are kept. Of several people (`sub-NAME` in paths, a folder for each, or an axis of arrays) each
+    becomes an atlas in `subjects/`, and their mean the atlas itself. Lists of connections (source, target, weight,
+    length) are matrices, and of several sessions (`ses-NAME`) of a person the mean is taken.
 
     `period_s` is that of BOLD, `order_of` an atlas whose regions are taken in its order, matched by label. Weights are
     left as they are but for the diagonal, which becomes 0: `transpose` turns them (rows receive), `log` takes
@@ -114,10 +117,7 @@ def _import(paths: Sequence[Path], options: Options, target: Path, name: str) ->
         try:
             shared, persons = people(found_paths)
             described = f"imported from {', '.join(path.name for path in paths) or options.given[0].path.name}"
-            if persons:
-                made = _people(shared, persons, options, name, described)
-            else:
-                made = _Made(make_atlas(_raws(shared, paths), options, name, described), {})
+            made = _made(shared, persons, paths, options, name, described)
         except InputError as error:
             raise _as_given(error, shown) from None
         files = sorted({*shared, *(file for files in persons.values() for file in files), *_given_files(options)})
@@ -141,6 +141,29 @@ class _Made:
     people: Mapping[str, Found]
 
 
+def _made(
+    shared: Sequence[Path],
+    persons: Mapping[str, Sequence[Path]],
+    named: Sequence[Path],
+    options: Options,
+    name: str,
+    described: str,
+) -> _Made:
+    """The atlas of one person; or of several, who have files of their own or are an axis of arrays."""
+    if persons:
+        raws = {person: partial(_raws, files, ()) for person, files in persons.items()}
+        return _people(_raws(shared, ()), raws, options, name, described)
+    common, parts, options, notices = split_people(_raws(shared, named), options)
+    if parts:
+        made = _people(
+            common, {person: partial(list, raws) for person, raws in parts.items()}, options, name, described
+        )
+    else:
+        made = _Made(make_atlas(common, options, name, described), {})
+    made.whole.changes[:0] = notices
+    return made
+
+
 def _raws(files: Sequence[Path], named: Sequence[Path]) -> list[Raw]:
     """What is in files, of which the user named some."""
     return [raw for file in files for raw in raws_of(file, named=file in named)]
@@ -151,21 +174,15 @@ def _given_files(options: Options) -> list[Path]:
 
 
 def _people(
-    shared: Sequence[Path], persons: Mapping[str, Sequence[Path]], options: Options, name: str, described: str
+    common: Sequence[Raw], persons: Mapping[str, Callable[[], list[Raw]]], options: Options, name: str, described: str
 ) -> _Made:
     """The atlas of each person, in the order of regions of the first, and their mean."""
-    per_person = [one.role for one in options.given if one.role in ("weights", "fc", "bold")]
-    if per_person:
-        raise InputError(
-            f"--{per_person[0]} is one file, but the sources are of {len(persons)} people",
-            remedy="give the files of one person, or a folder for each",
-        )
-    common = _raws(shared, ())
+    given_twice(options, persons)
     found: dict[str, Found] = {}
     first: Atlas | None = None
-    for person, files in sorted(persons.items()):
+    for person, raws in sorted(persons.items()):
         try:
-            one = make_atlas([*common, *_raws(files, ())], options, person, f"{person}, {described}")
+            one = make_atlas([*common, *raws()], options, person, f"{person}, {described}")
             found[person] = _in_order(one, first) if first is not None else one
         except InputError as error:
             error.message = f"{person}: {error.message}"

@@ -12,25 +12,23 @@ from numpy.typing import NDArray
 
 from dtbsim.atlas.connectome import estimated_lengths
 from dtbsim.atlas.correlation import mean_correlation
+from dtbsim.atlas.importing.given import raw_of
 from dtbsim.atlas.importing.label_image import regions_in
 from dtbsim.atlas.importing.options import Given, Options
-from dtbsim.atlas.importing.raw import Raw, raws_of
+from dtbsim.atlas.importing.raw import Raw
 from dtbsim.atlas.importing.region_table import RegionTable
-from dtbsim.atlas.importing.roles import MATRICES, Item, Left, item_of, number_of_regions, values_of
+from dtbsim.atlas.importing.roles import WORDS, Item, Left, item_of, number_of_regions, values_of
+from dtbsim.atlas.importing.sessions import mean_of_sessions, sessions_of
 from dtbsim.atlas.load import load_atlas
 from dtbsim.atlas.model import Atlas
 from dtbsim.data.labels import check_unique, hemisphere, match_labels
 from dtbsim.data.model import Matrix, Series, check_number
-from dtbsim.data.series import read_series
+from dtbsim.data.series import read_series, series_of_values
 from dtbsim.data.table import Table
 from dtbsim.errors import InputError, MissingDependencyError
 
 F64 = NDArray[np.float64]
 
-_WORDS = {
-    "weights": "weights", "lengths": "tract lengths", "fc": "functional connectivity", "bold": "BOLD",
-    "lead_field": "lead field", "label_image": "label image", "surface": "surface",
-}  # fmt: skip
 _COLUMNS = {"xyz_mm": "centroids", "is_cortex": "which regions are cortex"}
 _UNRELATED = 0.05
 """Correlation of weights and FC below which they may be of different orders."""
@@ -65,7 +63,8 @@ class _Maker:
         self.options = options
         self.changes: list[str] = []
         self.taken: list[dict[str, str]] = []
-        given = [(one.role, self._raw_of(one)) for one in options.given]
+        given = [(one.role, raw_of(one)) for one in options.given]
+        given += [(raw.role, raw) for raw in raws if raw.role is not None]
         paths = {(raw.path, raw.variable) for _, raw in given}
         others = [raw for raw in raws if (raw.path, raw.variable) not in paths]
         weights = [raw for role, raw in given if role == "weights"]
@@ -77,29 +76,8 @@ class _Maker:
         for raw in others:
             item = item_of(raw, n)
             if isinstance(item, Item) and item.role in chosen - {"bold"}:
-                item = Left(item.where, f"other {_WORDS.get(item.role, item.role)} were given")
+                item = Left(item.where, f"other {WORDS.get(item.role, item.role)} were given")
             self._add(item)
-
-    def _raw_of(self, given: Given) -> Raw:
-        raws = list(raws_of(given.path))
-        if given.role in ("label_image", "bold") and any(raw.value is None for raw in raws):
-            return raws[0]
-        if given.variable is not None:
-            raws = [raw for raw in raws if given.variable in (raw.variable, raw.name)]
-        wanted = 1 if given.role in ("labels", "centroids") else 2
-        fits = [raw for raw in raws if len(raw.shape) >= wanted or isinstance(raw.value, RegionTable)]
-        if given.role in MATRICES:
-            fits = [raw for raw in fits if not isinstance(raw.value, RegionTable)]
-        elif given.role == "labels":
-            fits = [raw for raw in fits if isinstance(raw.value, RegionTable)] or fits
-        if len(fits) != 1:
-            listed = ", ".join(raw.variable or raw.name for raw in fits or raws) or "nothing"
-            raise InputError(
-                f"holds {listed}: which are the {_WORDS.get(given.role, given.role)}?",
-                where=str(given.path),
-                remedy=f"name the variable: {given.path.name}:NAME",
-            )
-        return fits[0]
 
     def _add(self, item: Item | Left) -> None:
         if isinstance(item, Left):
@@ -138,22 +116,29 @@ class _Maker:
         for role in files:
             for item in self.items:
                 if item.role == role:
-                    self._said(item.where, _WORDS[role], item.why)
+                    self._said(item.where, WORDS[role], item.why)
         return Found(atlas, series, files["label_image"], files["surface"], self.taken, self.changes)
 
     def _matrix(self, role: str) -> Matrix | None:
         items = [item for item in self.items if item.role == role]
+        if len(items) > 1 and (sessions := sessions_of([item.raw for item in items])) is not None:
+            for item in items:
+                self._said(item.where, WORDS[role], item.why)
+            return self._noticed(role, mean_of_sessions([item.value for item in items], sessions))
         if len(items) > 1:
             listed = ", ".join(item.where for item in items)
             raise InputError(
-                f"{len(items)} parts may be the {_WORDS[role]}: {listed}",
+                f"{len(items)} parts may be the {WORDS[role]}: {listed}",
                 remedy=f"name one: --{role} FILE or FILE:VARIABLE",
             )
         if not items:
             return None
         matrix: Matrix = items[0].value
-        self._said(items[0].where, _WORDS[role], items[0].why)
-        self.changes += [f"{_WORDS[role]}: {notice}" for notice in matrix.notices]
+        self._said(items[0].where, WORDS[role], items[0].why)
+        return self._noticed(role, matrix)
+
+    def _noticed(self, role: str, matrix: Matrix) -> Matrix:
+        self.changes += [f"{WORDS[role]}: {notice}" for notice in matrix.notices]
         return matrix
 
     def _tables(self) -> list[RegionTable]:
@@ -293,13 +278,7 @@ class _Maker:
         for item in self.items:
             if item.role != "bold":
                 continue
-            found = read_series(
-                item.raw.path,
-                period_s=self.options.period_s,
-                variable=item.raw.variable,
-                label_image=images[0].path if images and item.raw.value is None else None,
-                n_regions=len(names),
-            )
+            found = self._read(item.raw, images, len(names))
             self._said(item.where, f"BOLD ({found.values.shape[0]} samples)", item.why)
             self.changes += [f"BOLD: {notice}" for notice in found.notices]
             if found.labels is None:
@@ -308,6 +287,17 @@ class _Maker:
             name = item.raw.name if item.raw.name not in series else f"{item.raw.name}_{len(series) + 1}"
             series[name] = found.ordered(order)
         return series
+
+    def _read(self, raw: Raw, images: Sequence[Given], n: int) -> Series:
+        if raw.split:
+            return series_of_values(values_of(raw), raw.beside, raw.where, raw.path, n, self.options.period_s)
+        return read_series(
+            raw.path,
+            period_s=self.options.period_s,
+            variable=raw.variable,
+            label_image=images[0].path if images and raw.value is None else None,
+            n_regions=n,
+        )
 
     def _fc(
         self, fc: Matrix | None, series: dict[str, Series], names: tuple[str, ...], order: tuple[str, ...], weights: F64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from dtbsim.atlas.importing.region_table import RegionTable, columns_table, read_region_table
 from dtbsim.data.arrays import ARRAY_SUFFIXES, labels_in, read_arrays
-from dtbsim.data.table import TEXT_SUFFIXES, Table, holds_numbers, read_table
+from dtbsim.data.edge_list import is_edge_list, read_edge_list
+from dtbsim.data.kinds import words_of
+from dtbsim.data.table import TEXT_SUFFIXES, Table, holds_numbers, read_cells, read_table
 from dtbsim.errors import InputError
 
 SURFACE_SUFFIXES = (".gii", ".annot", ".label", ".pial", ".white", ".inflated", ".dlabel.nii", ".obj", ".vtk")
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
+PEOPLE_WORDS = {"subject", "subjects", "subjid", "subjids", "people", "person", "persons", "participant",
+                "participants"}  # fmt: skip
 _PROSE = ("readme", "license", "licence", "notice", "info", "dataset_description", "participants", "changes")
 _OTHER = (".json", ".md", ".pdf", ".png", ".jpg", ".html", ".bval", ".bvec")
 
@@ -27,7 +31,8 @@ class Raw:
 
     `name` is what its role may be guessed from; `value` an array of numbers, a `Table` (text), a `RegionTable`, or None
     where the file itself is what counts (an image, a surface). `labels` are those of regions in the same file, by their
-    number; `variable` is its name within a file of several arrays.
+    number; `variable` is its name within a file of several arrays; `notices` say how it was read. `role` is what it was
+    given as, and `split` that it is the part of one person in data of several. `beside` are all arrays of the file.
     """
 
     path: Path
@@ -36,6 +41,10 @@ class Raw:
     value: NDArray[Any] | Table | RegionTable | None
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     variable: str | None = None
+    notices: tuple[str, ...] = ()
+    role: str | None = None
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    split: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -63,7 +72,7 @@ def raws_of(path: Path, *, named: bool = True) -> Iterator[Raw]:
 
         yield from (Raw(path, key, f"{path}: {key}", value, labels) for key, value, labels in read_graphml(path))
     elif name.endswith(TEXT_SUFFIXES):
-        yield _text(path)
+        yield from _text(path)
     elif name.endswith(ARRAY_SUFFIXES):
         yield from _arrays(path)
     elif not named:
@@ -79,19 +88,32 @@ def _stem(path: Path) -> str:
     return path.name.split(".")[0]
 
 
-def _text(path: Path) -> Raw:
-    if not holds_numbers(path):
-        return Raw(path, _stem(path), str(path), read_region_table(path))
-    table = read_table(path)
-    regions = columns_table(table)
-    return Raw(path, _stem(path), str(path), table if regions is None else regions)
+def _text(path: Path) -> Iterator[Raw]:
+    if is_edge_list(path, read_cells(path)):
+        yield from _edges(path)
+    elif not holds_numbers(path):
+        yield Raw(path, _stem(path), str(path), read_region_table(path))
+    else:
+        table = read_table(path)
+        regions = columns_table(table)
+        yield Raw(path, _stem(path), str(path), table if regions is None else regions)
+
+
+def _edges(path: Path) -> Iterator[Raw]:
+    """Weights and lengths of a list of connections."""
+    edges = read_edge_list(path)
+    labels = {} if edges.labels is None else {len(edges.labels): edges.labels}
+    yield Raw(path, "weights", f"{path}: weights", edges.weights, labels, "weights", notices=edges.notices)
+    if edges.lengths is not None:
+        yield Raw(path, "lengths", f"{path}: lengths", edges.lengths, labels, "lengths")
 
 
 def _arrays(path: Path) -> Iterator[Raw]:
     arrays = read_arrays(path)
     single = path.suffix.lower() == ".npy"
     sizes = {size for array in arrays.values() for size in array.shape if array.dtype.kind in "biuf"}
-    found = {n: labels_in(arrays, n, str(path))[0] for n in sizes if n > 1}
+    of_regions = {name: array for name, array in arrays.items() if not set(words_of(name)) & PEOPLE_WORDS}
+    found = {n: labels_in(of_regions, n, str(path))[0] for n in sizes if n > 1}
     labels = {n: names for n, names in found.items() if names is not None}
     for name, array in arrays.items():
         where = str(path) if single else f"{path}: {name}"
@@ -101,4 +123,4 @@ def _arrays(path: Path) -> Iterator[Raw]:
         elif array.dtype.kind in "biuf" and array.size > 1:
             value = array.astype(np.float64)
             value = value.ravel() if value.ndim == 2 and 1 in value.shape else value
-            yield Raw(path, name.split("/")[-1], where, value, labels, None if single else name)
+            yield Raw(path, name.split("/")[-1], where, value, labels, None if single else name, beside=arrays)

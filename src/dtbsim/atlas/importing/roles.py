@@ -19,7 +19,23 @@ from dtbsim.data.table import Table
 from dtbsim.errors import InputError
 
 MATRICES = ("weights", "lengths", "fc")
-_BOLD = {"bold", "timeseries", "ts", "series", "timecourse", "timecourses", "tc", "fmri", "roits", "signal", "signals"}
+WORDS = {
+    "weights": "weights", "lengths": "tract lengths", "fc": "functional connectivity", "bold": "BOLD",
+    "lead_field": "lead field", "label_image": "label image", "surface": "surface",
+}  # fmt: skip
+BOLD_WORDS = {
+    "bold",
+    "timeseries",
+    "ts",
+    "series",
+    "timecourse",
+    "timecourses",
+    "tc",
+    "fmri",
+    "roits",
+    "signal",
+    "signals",
+}
 _CENTROIDS = {
     "centroids",
     "centroid",
@@ -123,8 +139,8 @@ def _given(raw: Raw, role: str, n: int | None) -> Item:
 
 def _guessed(raw: Raw, n: int | None) -> Item | Left:
     words, shape = set(words_of(raw.name)), raw.shape
-    if words & _BOLD and len(shape) == 2 and not words & {"fc", "connectivity"}:
-        return Item("bold", raw, raw, f"its name has the word '{sorted(words & _BOLD)[0]}'")
+    if words & BOLD_WORDS and len(shape) == 2 and not words & {"fc", "connectivity"}:
+        return Item("bold", raw, raw, f"its name has the word '{sorted(words & BOLD_WORDS)[0]}'")
     if len(shape) == 2 and words & _FIELDS and shape[1] == n:
         return Item("lead_field", raw, raw, f"its name has the word '{sorted(words & _FIELDS)[0]}'")
     if _is_square(raw) and (shape[0] == n or shape[0] > 3):
@@ -162,13 +178,13 @@ def matrix_of(raw: Raw, kind: str | None = None) -> Matrix:
         raise InputError(
             f"has {values.ndim} axes ({_shown(raw)}); a matrix has 2",
             where=raw.where,
-            remedy="save a matrix for each person, or their mean",
+            remedy="save a matrix for each session; people may be an axis where one file holds all of them",
         )
     if kind is None and values.shape[0] == values.shape[1] and np.isfinite(values).all():
         kind, why = choose_kind(raw.name, values, raw.where)
-        made = make_matrix(values, raw.labels.get(len(values)), raw.name, raw.where, kind)
+        made = make_matrix(values, raw.labels.get(len(values)), raw.name, raw.where, kind, raw.notices)
         return Matrix(made.values, made.labels, kind, why, made.where, made.notices)
-    return make_matrix(values, raw.labels.get(len(values)), raw.name, raw.where, kind)
+    return make_matrix(values, raw.labels.get(len(values)), raw.name, raw.where, kind, raw.notices)
 
 
 def values_of(raw: Raw) -> Any:

@@ -20,6 +20,7 @@ from dtbsim.files.numpy_files import READ_ERRORS, check_directory, reason_of
 from dtbsim.files.regular import size_of_file
 
 _SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)")
+_SESSION = re.compile(r"(ses|run)-[A-Za-z0-9]+$")
 _DATA = (*TEXT_SUFFIXES, *ARRAY_SUFFIXES, *SURFACE_SUFFIXES, ".graphml", ".nii", ".nii.gz")
 _BLOCK = 1 << 20
 
@@ -135,7 +136,7 @@ def _plain_people(folder: Path, files: Sequence[Path]) -> dict[Path, str]:
     """Folders of people without `sub-`: where the folder itself has no data and several folders in it have."""
     data = [file for file in files if file.name.lower().endswith(_DATA)]
     owners = {file: file.relative_to(folder).parts[0] for file in data if file.parent != folder}
-    if len(owners) < len(data) or len(set(owners.values())) < 2:
+    if len(owners) < len(data) or len(set(owners.values())) < 2 or any(map(_SESSION.match, owners.values())):
         return {}
     return owners
 
