@@ -84,6 +84,14 @@ def test_members_that_are_runs_of_their_own_are_validated(
             validate(config, ())
 
 
+def test_members_that_are_the_same_need_seeds_of_their_own() -> None:
+    network = compile_network(load_config_text(REGIONS + "ensemble: {members: [{}, {}, {}], seeds: own}\n")).regions
+    assert network is not None
+    assert network.members.seeds == (7, 8, 9)
+    with pytest.raises(InputError, match="runs 0 and 1 are the same"):
+        compile_network(load_config_text(REGIONS + "ensemble: {members: [{}, {}]}\n"))
+
+
 def test_coordinates_are_the_values_and_the_seeds() -> None:
     text = (
         REGIONS + "ensemble: {members: [{couplings.c.strength: 0.1}, {populations.x.parameters.a: 0.3}], seeds: own}\n"

@@ -287,6 +287,9 @@ def test_feedback_inhibition_holds_the_rates(tmp_path: Path, capsys: pytest.Capt
     [
         ("couplings.all.delay_ms", 0.2, "couplings.all.delay_ms", "0.2 ms is shorter than one step"),
         ("couplings.all.variable", "z", "couplings.all.variable", "no state or output 'z'"),
+        ("couplings.all.source", "z", "couplings.all.source", "no population 'z'"),
+        ("couplings.all.target", ["a", "z"], "couplings.all.target.1", "no population 'z'"),
+        ("couplings.all.target", ["a", "a"], "couplings.all.target.1", "'a' is named twice"),
         ("couplings.all.input", "z", "couplings.all.input", "no input 'z'"),
         ("populations.a.integrator", "exponential", "populations.a.integrator", "no integrator 'exponential'"),
         ("populations.a.noise.z", {"sigma": 1.0}, "populations.a.noise.z", "no state or input 'z' for noise"),

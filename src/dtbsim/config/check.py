@@ -144,6 +144,9 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("projections", key, "target"), projection.target
         for parameter, name in projection.synapse.populations() if projection.synapse else ():
             yield ("projections", key, "synapse", *parameter.split(".")), name
+    for key, coupling in config.couplings.items():
+        yield ("couplings", key, "source"), coupling.source
+        yield ("couplings", key, "target"), coupling.target
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():

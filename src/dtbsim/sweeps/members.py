@@ -24,7 +24,7 @@ def members_as_runs(config: RunConfig, locator: Locator) -> list[Values]:
     where, given = ("ensemble.grid", ensemble.grid) if ensemble.grid is not None else (
         "ensemble.members", ensemble.members)  # fmt: skip
     try:
-        runs = runs_of(given)
+        runs = runs_of(given, repeated=ensemble.seeds == "own")
     except InputError as error:
         raise InputError(error.message, where=locator.where(where), remedy=error.remedy) from None
     own = ensemble.seeds == "own"
