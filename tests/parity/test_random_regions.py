@@ -26,7 +26,7 @@ from dtbsim.spec import compile_network
 
 FEW = ("linear", "hopf")
 """Models of the networks of every time: no more are compiled."""
-EVERY_TIME = (4, 15)
+EVERY_TIME = (4,)
 NIGHTLY = range(160)
 
 
@@ -65,8 +65,8 @@ def _same(found: Path, expected: list[Any], why: str) -> None:
             np.testing.assert_array_equal(one[name].values, values.values, err_msg=why)
 
 
-def check(data: dict[str, Any], folder: Path, seed: int) -> bool:
-    """Compare all ways; False where the network does not stay finite."""
+def check(data: dict[str, Any], folder: Path, seed: int, *, few: bool = False) -> bool:
+    """Compare all ways, or a few of them; False where the network does not stay finite."""
     ways = Ways(data, folder)
     told = f"seed {seed}: {json.dumps(data)}"
     try:
@@ -74,16 +74,16 @@ def check(data: dict[str, Any], folder: Path, seed: int) -> bool:
     except NumericsError:
         return False
     states = _states(base)
-    for ranks, threads in ((1, 2), (2, 1), (3, 2)):
+    for ranks, threads in ((3, 2),) if few else ((1, 2), (2, 1), (3, 2)):
         found, out = ways(ranks, simulation__threads=threads)
         assert found == expected, f"{ranks} ranks, {threads} threads, {told}"
         _same(out, states, told)
-    for step in (1, 37, STEPS - 1):
+    for step in (37,) if few else (1, 37, STEPS - 1):
         found, out = ways(resumed_at=step)
         assert found == expected, f"resumed at step {step}, {told}"
         _same(out, states, told)
     assert ways(**observers(data))[0] == expected, f"observed, {told}"
-    if GXX is not None:
+    if GXX is not None and not few:
         found, out = ways(2, simulation__backend="cuda")
         assert found == expected, f"GPU, {told}"
         _same(out, states, told)
@@ -121,7 +121,7 @@ def _shim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", EVERY_TIME)
 def test_every_way_to_compute_regions_gives_the_same(seed: int, tmp_path: Path) -> None:
-    assert check(RandomRegions(seed, tmp_path, FEW).data, tmp_path, seed)
+    assert check(RandomRegions(seed, tmp_path, FEW).data, tmp_path, seed, few=True)
 
 
 @pytest.mark.nightly
