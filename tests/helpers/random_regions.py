@@ -20,6 +20,10 @@ DT_MS, STEPS = 0.1, 90
 _SMALL = 0.01
 
 
+def _needs_own(model: str) -> bool:
+    return get_region_model(model).coupling in ("difference", "kuramoto")
+
+
 class RandomRegions:
     """The configuration of a seed, as plain data."""
 
@@ -98,6 +102,10 @@ class RandomRegions:
         square = isinstance(delay, dict) and "matrix" in delay
         given["delay_ms"] = delay if not square or whole else 0.5
         kind = draw.choice(["own", "linear", "scaling", "sigmoidal", "hyperbolic_tangent", "difference"])
+        ends = {self.populations[name]["model"] for name in [*given["source"], *targets]}
+        own = kind == "difference" or (kind == "own" and any(_needs_own(name) for name in ends))
+        if own and len(ends) > 1:
+            kind = "linear"  # the target has no such variable
         if kind != "own" and not (kind == "difference" and model.coupling == "kuramoto"):
             given["function"] = {"kind": kind}
         return given

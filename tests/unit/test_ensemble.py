@@ -9,7 +9,7 @@ from test_sweep import InThisProcess
 
 import dtbsim
 from dtbsim.cli.validate import validate
-from dtbsim.config import load_config_text, load_located
+from dtbsim.config import dump_config, load_config_text, load_located
 from dtbsim.errors import InputError
 from dtbsim.spec import compile_network
 from dtbsim.sweeps.members import members_apart
@@ -90,6 +90,17 @@ def test_members_that_are_the_same_need_seeds_of_their_own() -> None:
     assert network.members.seeds == (7, 8, 9)
     with pytest.raises(InputError, match="runs 0 and 1 are the same"):
         compile_network(load_config_text(REGIONS + "ensemble: {members: [{}, {}]}\n"))
+
+
+def test_numbers_are_those_that_the_folder_of_a_run_gives_back(tmp_path: Path) -> None:
+    """Else a run with 1.0 among them could not go on: its folder says 1."""
+    grid = {"couplings.c.strength": [0.0, 1.0, 0.5], "populations.x.parameters.a": [-0.0, -1.0]}
+    config = load_config_text(REGIONS + "checkpoint: {every_ms: 1000}\n", overrides={"ensemble": {"grid": grid}})
+    assert load_config_text(dump_config(config)) == config
+    assert dump_config(load_config_text(dump_config(config))) == dump_config(config)
+    found = dtbsim.run(config, out=tmp_path / "run")
+    longer = dtbsim.resume(tmp_path / "run", set={"simulation.duration_ms": 25})
+    assert longer.summary["state_hash"] != found.summary["state_hash"]
 
 
 def test_coordinates_are_the_values_and_the_seeds() -> None:

@@ -12,6 +12,7 @@ from cli_samples import Cli, is_one_error_line
 from tests.helpers.region_cases import MODELS
 from tests.helpers.region_oracle import Oracle
 
+import dtbsim
 from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_OK, InputError
 from dtbsim.models.region_plane import Node, scan
 from dtbsim.models.region_registry import get_region_model
@@ -58,9 +59,21 @@ def test_a_scan_meets_the_hopf_point() -> None:
     assert found.lowest[0] == pytest.approx([0.0, 0.0, -np.sqrt(0.1), -0.5], abs=2e-3)
 
 
-def test_rates_that_follow_at_once_are_refused() -> None:
-    with pytest.raises(InputError, match="no phase plane"):
-        Node(get_region_model("aln"))
+def test_rates_that_follow_at_once_rest_where_a_simulation_does(tmp_path: Path) -> None:
+    """Of ALN, whose rates are functions of its states, which follow them a delay later."""
+    node = Node(get_region_model("aln"), {"mu_E_ext": 2.5, "mu_I_ext": 2.5})
+    (point,) = node.fixed_points(*node.search(*node.range()))
+    assert point.kind == "stable node"
+    assert abs(node.drift(point.states[:, None])).max() < 1e-9
+    names = [row.name for row in node.model.states]
+    parameters = {"mu_E_ext": 2.5, "mu_I_ext": 2.5}
+    config = {
+        "simulation": {"dt_ms": 0.1, "duration_ms": 2500},
+        "populations": {"n": {"model": "aln", "parameters": parameters}},
+        "record": {"states": [{"population": "n", "variables": names, "interval_ms": 2500}]},
+    }
+    ended = dtbsim.run(config, out=tmp_path / "run").open().states(0).isel(time_ms=-1, region=0)
+    assert [float(ended[name]) for name in names] == pytest.approx(point.states, rel=1e-3, abs=1e-3)
 
 
 def test_the_command_writes_a_page_that_loads_nothing(cli: Cli, tmp_path: Path) -> None:
