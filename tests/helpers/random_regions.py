@@ -1,4 +1,4 @@
-"""Networks of mean-field regions drawn at random, from a seed: models, couplings, delays, noise, drives, changes, members."""
+"""Networks of mean-field regions drawn at random, from a seed: models, couplings, noise, drives, changes, members."""
 
 from __future__ import annotations
 

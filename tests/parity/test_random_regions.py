@@ -109,7 +109,10 @@ def observers(data: dict[str, Any]) -> dict[str, Any]:
     more = [{"population": name, "variables": variables, "interval_ms": 0.2}]
     return {
         "record__states": [*data["record"]["states"], *more],
-        "signals": {"field": {"kind": "lfp", "population": name, "interval_ms": 0.4}, "fc": {"kind": "fc", "of": "field"}},
+        "signals": {
+            "field": {"kind": "lfp", "population": name, "interval_ms": 0.4},
+            "fc": {"kind": "fc", "of": "field"},
+        },
         "bold": {"population": last, "tr_ms": 1.0},
     }
 

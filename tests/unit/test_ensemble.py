@@ -60,7 +60,12 @@ def test_a_hybrid_ensemble_is_swept_member_by_member(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(text)
     table = dtbsim.sweep(tmp_path / "net.yaml", executor=InThisProcess(), progress=False)
     assert table["error"].tolist() == [None] * 4
-    assert list(zip(table["couplings.out.strength"], table["seed"], strict=True)) == [(2000, 1), (2000, 2), (4000, 1), (4000, 2)]
+    assert list(zip(table["couplings.out.strength"], table["seed"], strict=True)) == [
+        (2000, 1),
+        (2000, 2),
+        (4000, 1),
+        (4000, 2),
+    ]
     alone = dtbsim.run(
         tmp_path / "net.yaml", temporary=True,
         set={"ensemble": None, "couplings.out.strength": 4000, "seed": 1},
@@ -71,14 +76,15 @@ def test_a_hybrid_ensemble_is_swept_member_by_member(tmp_path: Path) -> None:
         dtbsim.run(tmp_path / "net.yaml", temporary=True)
 
 
-def test_members_that_are_runs_of_their_own_are_validated(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_members_that_are_runs_of_their_own_are_validated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "net.yaml"
     config.write_text(HYBRID + "ensemble: {grid: {couplings.out.strength: [2000, 4000]}}\n")
     assert validate(config, ()) == 0
     assert "2 members, a run each" in capsys.readouterr().out
-    for wrong, said in (("couplings.out.strenth: [1]", "did you mean 'strength'"), ("couplings.out.strength: [1, a]", "got 'a'")):
+    for wrong, said in (
+        ("couplings.out.strenth: [1]", "did you mean 'strength'"),
+        ("couplings.out.strength: [1, a]", "got 'a'"),
+    ):
         config.write_text(HYBRID + "ensemble: {grid: {" + wrong + "}}\n")
         with pytest.raises(InputError, match=said):
             validate(config, ())

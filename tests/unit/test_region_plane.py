@@ -13,7 +13,7 @@ from tests.helpers.region_cases import MODELS
 from tests.helpers.region_oracle import Oracle
 
 import dtbsim
-from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_OK, InputError
+from dtbsim.errors import EXIT_ENVIRONMENT, EXIT_INPUT, EXIT_OK
 from dtbsim.models.region_plane import Node, scan
 from dtbsim.models.region_registry import get_region_model
 
@@ -59,6 +59,7 @@ def test_a_scan_meets_the_hopf_point() -> None:
     assert found.lowest[0] == pytest.approx([0.0, 0.0, -np.sqrt(0.1), -0.5], abs=2e-3)
 
 
+@pytest.mark.nightly
 def test_rates_that_follow_at_once_rest_where_a_simulation_does(tmp_path: Path) -> None:
     """Of ALN, whose rates are functions of its states, which follow them a delay later."""
     node = Node(get_region_model("aln"), {"mu_E_ext": 2.5, "mu_I_ext": 2.5})
@@ -114,7 +115,7 @@ def test_bad_input_is_one_line(cli: Cli, tmp_path: Path, given: tuple[str, ...],
 
 def test_a_neuron_is_drawn_by_its_rate_over_a_current(cli: Cli, tmp_path: Path) -> None:
     page = tmp_path / "iaf.html"
-    code, out, _ = cli("models", "plot", "iaf_psc_exp", "--out", str(page))
+    code, _, _ = cli("models", "plot", "iaf_psc_exp", "--out", str(page))
     assert code == EXIT_OK
     assert "I_stim (pA)" in page.read_text(encoding="utf-8")
 
@@ -133,7 +134,9 @@ def test_without_matplotlib_a_picture_is_refused_before_anything_is_computed(
 def test_a_picture_has_the_nullclines_points_and_scan_of_the_page(cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (dtbsim[plot])")
     picture = tmp_path / "wc.svg"
-    code, _, err = cli("models", "plot", "montbrio_pazo_roxin", "--scan", "eta", "--values=-6,-3", "--out", str(picture))
+    code, _, err = cli(
+        "models", "plot", "montbrio_pazo_roxin", "--scan", "eta", "--values=-6,-3", "--out", str(picture)
+    )
     assert (code, err) == (EXIT_OK, "")
     text = picture.read_text(encoding="utf-8")
     for said in ("dr/dt = 0", "dV/dt = 0", "saddle", "stable spiral", "unstable point at rest", "over eta"):

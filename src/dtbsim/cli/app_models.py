@@ -54,7 +54,12 @@ def plot_command(
         str | None, typer.Option(metavar="LOW,HIGH", show_default=False, help="the range of the scan")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default=False, help="page or picture (.html, .png, .svg, .pdf); default: NAME.html here")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="page or picture (.html, .png, .svg, .pdf); default: NAME.html here",
+        ),
     ] = None,
 ) -> Work:
     """Draw a model alone: a region's nullclines and points at rest, a scan of a parameter, a neuron's f-I curve."""

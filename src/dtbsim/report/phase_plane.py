@@ -95,7 +95,9 @@ def plane_page(node: Node, figures: list[tuple[str, go.Figure]], points: list[Fi
         for point in points
     )
     given = ", ".join(f"{name} = {float(np.ravel(value)[0]):g}" for name, value in node.parameters.items())
-    table = f"<h2>Points at rest</h2><table><tr><th>kind</th>{head}<th>leading eigenvalue (1/ms)</th></tr>{rows}</table>"
+    table = (
+        f"<h2>Points at rest</h2><table><tr><th>kind</th>{head}<th>leading eigenvalue (1/ms)</th></tr>{rows}</table>"
+    )
     lead = f"{model.summary}, one region alone."
     return _page(model, lead, f"<p>{safe(given)}</p>{table}", figures)
 

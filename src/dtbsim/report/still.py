@@ -43,7 +43,9 @@ def write_still(title: str, figures: list[tuple[str, go.Figure]], path: Path) ->
     size = _INCHES[0], _INCHES[1] * max(1, len(figures))
     drawing = Figure(figsize=size, dpi=_DOTS, layout="constrained", facecolor=theme.LIGHT["paper"])
     drawing.suptitle(title)
-    for (label, figure), axes in zip(figures, drawing.subplots(max(1, len(figures)), squeeze=False)[:, 0], strict=False):
+    for (label, figure), axes in zip(
+        figures, drawing.subplots(max(1, len(figures)), squeeze=False)[:, 0], strict=False
+    ):
         _draw(axes, label, figure)
     part = path.with_name(f".{path.name}.part")
     try:
