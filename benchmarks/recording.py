@@ -2,8 +2,9 @@
 
     python benchmarks/recording.py CONFIG --out FILE
 
-Used by pd14.py through `recording_apart`. Time is compared within the run, so that a noisy machine does not matter:
-what the recorders took, and what the run took beyond the compiled steps, both as a share of the latter.
+Used by pd14.py and strong_scaling.py through `recording_apart`. Time is compared within the run, so that a noisy
+machine does not matter: what the recorders took, and what the run took beyond the compiled steps, both as a share of
+the latter.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def cost(summary: dict[str, Any]) -> dict[str, Any]:
         "peak_rss_bytes": summary["peak_rss_bytes"],
         "simulate_s": summary["simulate_s"],
         "stepping_s": stepping_s,
+        "stages_s": {name: stages[PART + name]["sum_s"] for name in STAGES},
         "recording_s": record_s,
         "recording_share": share,
         "beyond_stepping_share": summary["simulate_s"] / stepping_s - 1,

@@ -49,17 +49,20 @@ def _sleep(barrier: Any, generation: int) -> None:
 
 
 @nb.njit(nogil=True)
-def wait(barrier: Any, n: int) -> bool:
-    """Wait until `n` threads have arrived; False when another set the abort flag."""
-    if n <= 1:
-        return True
+def arrive(barrier: Any, n: int) -> Any:
+    """Arrive as one of `n` threads, and go on: what `depart` waits for."""
     generation = atomic_load(barrier, GENERATION)
     if atomic_add(barrier, ARRIVED, np.int64(1)) == n - 1:
         atomic_store(barrier, ARRIVED, np.int64(0))
         atomic_add(barrier, GENERATION, np.int64(1))
         if atomic_add(barrier, SLEEPERS, np.int64(0)) != 0:
             _syscall(_SYS_FUTEX, np.int64(barrier.ctypes.data) + 8 * GENERATION, _FUTEX_WAKE, _EVERYONE, 0, 0, 0)
-        return True
+    return generation
+
+
+@nb.njit(nogil=True)
+def depart(barrier: Any, generation: int) -> bool:
+    """Wait until all have arrived since `arrive` gave this generation; False when another set the abort flag."""
     spins = 0
     while atomic_load(barrier, GENERATION) == generation:
         spins += 1
@@ -71,3 +74,9 @@ def wait(barrier: Any, n: int) -> bool:
             else:
                 _sleep(barrier, generation)
     return True
+
+
+@nb.njit(nogil=True)
+def wait(barrier: Any, n: int) -> bool:
+    """Wait until `n` threads have arrived; False when another set the abort flag."""
+    return n <= 1 or bool(depart(barrier, arrive(barrier, n)))

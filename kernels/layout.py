@@ -165,6 +165,7 @@ BOARD_WINDOW = next(_n)  # steps between exchanges over the board
 BOARD_CAPACITY = next(_n)  # entries per rank and buffer
 BOARD_SENT_AT = next(_n)  # int64[n_lanes]: log entries already published
 BOARD_ROUND = next(_n)  # rounds done so far; its parity picks the buffer
+BOARD_GENERATION = next(_n)  # of the barrier of the ranks, at which this one has arrived and does not wait yet
 SIGNS_AT = next(_n)  # this rank's row of signs of life (dtbsim.runtime.board), 0: none
 CHUNK_START = next(_n)  # step at which the current waveforms begin
 DEADLINE_NS = next(_n)  # monotonic clock: the window ends early, after the step or exchange at hand; 0: it does not

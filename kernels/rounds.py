@@ -25,18 +25,24 @@ def _sign(rank: Any, waiting: int) -> None:
 
 
 @nb.njit(nogil=True)
-def exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: int) -> int:
-    """All rounds of one exchange over the board; returns 0 or an error code."""
+def begin(rank: Any, lanes: Any) -> None:
+    """Publish the first round of an exchange; one thread does it, before work that needs no spikes of other ranks."""
+    board = view_i64(rank[L.BOARD_AT], board_words(rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY]))
+    write_round(rank, lanes, board, view_i64(rank[L.BOARD_SENT_AT], rank[L.N_LANES]))
+    rank[L.BOARD_GENERATION] = B.arrive(board, rank[L.BOARD_RANKS])
+
+
+@nb.njit(nogil=True)
+def finish(rank: Any, lanes: Any, thread: int, first: int, last: int, now: int) -> int:
+    """The rest of an exchange that thread 0 has begun, by all threads; returns 0 or an error code."""
     n_threads = rank[L.N_THREADS]
     barrier = view_i64(rank[L.BARRIER_AT], B.WORDS)
     board = view_i64(rank[L.BOARD_AT], board_words(rank[L.BOARD_RANKS], rank[L.BOARD_CAPACITY]))
-    sent = view_i64(rank[L.BOARD_SENT_AT], rank[L.N_LANES])
     error = 0
     while True:
         if thread == 0:
-            write_round(rank, lanes, board, sent)
             _sign(rank, 1)
-            together = B.wait(board, rank[L.BOARD_RANKS])
+            together = B.depart(board, rank[L.BOARD_GENERATION])
             _sign(rank, 0)
             if not together:
                 error = L.ERROR_ABORTED
@@ -52,7 +58,7 @@ def exchange(rank: Any, lanes: Any, thread: int, first: int, last: int, now: int
             return L.ERROR_ABORTED
         if thread == 0:
             rank[L.BOARD_ROUND] += 1
+            if rest > 0:
+                begin(rank, lanes)
         if rest == 0:
             return 0
-        if not B.wait(barrier, n_threads):
-            return L.ERROR_ABORTED

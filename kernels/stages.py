@@ -27,7 +27,7 @@ from dtbsim.kernels.intrinsics import view_i32, view_i64
 from dtbsim.kernels.jit import source_hash, static_dir
 from dtbsim.kernels.noise import noise_currents
 from dtbsim.kernels.procedural import deliver_procedural, schedule_procedural
-from dtbsim.kernels.rounds import exchange
+from dtbsim.kernels.rounds import begin, finish
 from dtbsim.kernels.sources import gid_of, source_index, step_of
 from dtbsim.kernels.sparse_rows import prefetch_bytes, prefetch_first, schedule_sparse
 
@@ -170,11 +170,14 @@ def procedural_schedule(lane_at: int, rank_at: int, spikes_at: int, n: int, step
 
 
 @Stage
-def exchange_spikes(rank_at: int, lanes_at: int, thread: int, first: int, last: int, now: int, a: int) -> int:
-    """An exchange over the board, by one of the threads; 0 or an error code."""
+def exchange_spikes(rank_at: int, lanes_at: int, thread: int, first: int, last: int, now: int, begins: int) -> int:
+    """An exchange over the board: its beginning, by thread 0, or the rest, by all; 0 or an error code."""
     rank = view_i64(rank_at, L.RANK_FIELDS)
     lanes = view_i64(lanes_at, rank[L.N_LANES] * L.LANE_FIELDS).reshape((rank[L.N_LANES], L.LANE_FIELDS))
-    return int(exchange(rank, lanes, thread, first, last, now))
+    if begins != 0:
+        begin(rank, lanes)
+        return 0
+    return int(finish(rank, lanes, thread, first, last, now))
 
 
 STAGES = (

@@ -171,12 +171,16 @@ def run_window(rank: Any, lanes: Any, thread: int, start: int, stop: int) -> Non
             rank[L.ERROR] = L.ERROR_ABORTED
             return
         t6 = _now_ns(times, times_at)
+        every = rank[L.BOARD_WINDOW]
+        exchanges = rank[L.BOARD_AT] != 0 and ((step + 1) % every == 0 or step + 1 == stop)
+        if exchanges and thread == 0:  # others may read it while this rank schedules its own spikes
+            call_stage(rank[L.EXCHANGE_STAGE_AT], rank.ctypes.data, lanes.ctypes.data, 0, 0, 0, step + 1, 1)
         for i in range(first, last):
             ok = ok and _schedule_local(rank, lanes, lanes[i], step)
         t7 = _now_ns(times, times_at)
         times[L.T_WAIT] += t6 - t5
         times[L.T_SCHEDULE] += t7 - t6
-        if rank[L.BOARD_AT] != 0 and ((step + 1) % rank[L.BOARD_WINDOW] == 0 or step + 1 == stop):
+        if exchanges:
             error = call_stage(
                 rank[L.EXCHANGE_STAGE_AT], rank.ctypes.data, lanes.ctypes.data, thread, first, last, step + 1, 0
             )

@@ -120,6 +120,18 @@ def test_weak_scaling(tmp_path: Path) -> None:
     assert "2,313" in shown
 
 
+def test_strong_scaling(tmp_path: Path) -> None:
+    size = ("--only", "pd14", "--scale", "0.01", "--t-sim", "60", "--repeats", "2")
+    report, shown = report_of("strong_scaling.py", "--ranks", "1", *size, cwd=tmp_path)
+    (entry,) = report["results"]
+    assert (entry["network"], entry["ranks"], entry["oversubscribed"]) == ("pd14", 1, False)
+    assert entry["efficiency"] == {"median": 1, "pairs": [1, 1]}
+    assert len(entry["rtf"]["runs"]) == 2
+    assert entry["stages_s"]["update"] > 0
+    assert len(entry["spike_hash"]) == 64
+    assert "pd14" in shown
+
+
 def test_huge(tmp_path: Path) -> None:
     report, shown = report_of("huge.py", "--sizes", "2e3x10", "--t-sim", "5", "--transient", "5", cwd=tmp_path)
     (entry,) = report["results"]

@@ -57,7 +57,6 @@ DELAY = [
 
 TIME = [
     ("duration_ms: 1000", "duration_ms: 0.05", "duration_ms", f"simulation.duration_ms: 0.05 ms is less than one step ({STEP})"),
-    ("rate_hz: 8000", "rate_hz: 8000\n    start_ms: 1000", "start_ms: 1000", "drives.bg.start_ms: 1000 ms is not before the end of the run (simulation.duration_ms is 1000)"),
     ("{populations: all}", "{start_ms: 2000}", "spikes", "record.spikes.start_ms: 2000 ms is not before the end of the run (simulation.duration_ms is 1000)"),
     ("tr_ms: 500", "discard_ms: 1000", "bold", "bold.discard_ms: 1000 ms is not before the end of the run (simulation.duration_ms is 1000)"),
     ("tr_ms: 500", "tr_ms: 500, discard_ms: 501", "bold", "bold.tr_ms: no volume fits: tr_ms is 500 and 499 ms are left after discard_ms (make the run longer, or tr_ms or discard_ms smaller, or leave out bold (bold: null))"),

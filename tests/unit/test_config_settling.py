@@ -135,7 +135,7 @@ def test_a_written_configuration_is_shortened_by_its_duration_alone(tmp_path: Pa
     for path in ("simulation.settling_ms", "record.spikes.start_ms", "record.correlations.0.start_ms", "analysis.stat"):
         assert path in notices
     assert "bold is left out: no volume of 500 ms fits into the shorter run (400 ms)" in notices
-    assert "drives.late begins after the end of the shorter run (400 ms): it is never on" in notices
+    assert "drives.late begins at 1500 ms, after the end of the run (400 ms): never on" in notices
 
 
 def test_only_what_lies_beyond_the_end_changes(tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_the_log_and_the_terminal_say_it(
     monkeypatch.setenv("DTBSIM_MPI", "off")
     with caplog.at_level(logging.WARNING, logger="dtbsim"):
         dtbsim.run(NETWORK, out=tmp_path / "run", set=["simulation.duration_ms=600"])
-    assert any("drives.late begins after the end" in record.message for record in caplog.records)
-    assert "drives.late begins after the end" in (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+    assert any("drives.late begins at 1500 ms, after the end" in record.message for record in caplog.records)
+    assert "drives.late begins at 1500 ms, after the end" in (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["brunel", "izhikevich", "microcircuit", "own_model", "resting_state"])
@@ -216,3 +216,18 @@ def test_the_log_and_the_terminal_say_it(
 def test_every_example_is_shortened_by_its_duration_alone(name: str, duration_ms: int) -> None:
     network = dtbsim.validate(EXAMPLES / f"{name}.yaml", set=[f"simulation.duration_ms={duration_ms}"])
     assert network.n_steps == round(duration_ms / network.dt_ms)
+
+
+def test_what_begins_after_the_end_is_said_and_never_happens(tmp_path: Path) -> None:
+    """A run that was cut shorter has it in its folder, where its configuration must run again."""
+    late = NETWORK | {
+        "changes": {
+            "never": {"drive": "late", "t_ms": 900, "on": False},
+            "part": {"drive": "late", "times_ms": [100, 900], "values": {"amplitude": [1.0, 2.0]}},
+        }
+    }
+    data = {**late, "simulation": {**late["simulation"], "duration_ms": 700, "settling_ms": 100}}
+    _, notices = shortened(tmp_path, data)
+    assert "drives.late begins at 1500 ms, after the end of the run (700 ms): never on" in notices
+    assert "changes.never at 900 ms is after the end of the run (700 ms): never made" in notices
+    assert "changes.part goes on after the end of the run (700 ms), and is cut there" in notices

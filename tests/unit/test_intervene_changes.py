@@ -173,8 +173,6 @@ def test_a_gpu_gives_the_same(plan: str, changed: Any, folder: Path, monkeypatch
         ("population: E, t_ms: 5, set: {V_reset_mV: -50, V_th_mV: -45}", "changes.x.set.V_reset_mV"),
         ("population: X, set: {V_th_mV: -50}", "no population 'X'"),
         ("population: E, t_ms: 3.33, set: {V_th_mV: -50}", "not a whole number of steps"),
-        ("population: E, t_ms: 60, set: {V_th_mV: -50}", "not before the end of the run"),
-        ("population: E, times_ms: [5, 70], values: {V_th_mV: [-50, -49]}", "70 ms is not before the end of the run"),
         ("population: E, neurons: [100], set: {V_th_mV: -50}", "there is no neuron 100"),
         ("population: E, neurons: [1, 2], set: {V_th_mV: [-50]}", "1 values for 2 neurons of 'E'"),
         ("population: E, neurons: [1, 1], set: {V_th_mV: -50}", "names 1 twice"),

@@ -104,6 +104,35 @@ def test_a_whole_run_goes_on_in_pieces_and_as_a_branch(config: Path, tmp_path: P
     assert saved == [f"step_{step:012d}" for step in (180, 360, 400, 540, 600)], "as its configuration says"
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_was_set_where_it_ended_counts_when_it_goes_on(closed: bool, config: Path, tmp_path: Path) -> None:
+    """Beyond the duration of the configuration, which says nothing of how long a run in pieces lasts."""
+    short = {"simulation.duration_ms": 30}
+    with dtbsim.start(config, out=tmp_path / "whole", set=short) as whole:
+        first_pieces(whole)
+        last_pieces(whole)
+    runs = [tmp_path / "first", tmp_path / "second"]
+    sim = dtbsim.start(config, out=runs[0], set=short)
+    first_pieces(sim)
+    sim.save()
+    sim.close() if closed else sim.abandon()
+    with dtbsim.start(runs[0], out=runs[1]) as branch:
+        branch.run(100)
+        branch.set("background", rate_hz=7900)
+        branch.set("I", I_e_pA=20)
+        branch.save()
+    with dtbsim.start(runs[1]) as last:
+        assert last.get("background", "rate_hz") == 7900
+        last.run(140)
+    steps, gids = whole.result.open().spike_steps()
+    found = last.result.open().spike_steps()
+    np.testing.assert_array_equal(found[0], steps[steps >= 320])
+    np.testing.assert_array_equal(found[1], gids[steps >= 320])
+    if closed:
+        again = dtbsim.run(runs[0] / "config.yaml", out=tmp_path / "again")
+        np.testing.assert_array_equal(again.open().spike_steps()[1], gids[steps < 320])
+
+
 def test_what_cannot_be_saved_says_so(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dtbsim.intervene import Scaling
 

@@ -8,7 +8,7 @@ from dtbsim.arguments import path_problem
 from dtbsim.config.locate import KeyPath, Locator, Problem, raise_all
 from dtbsim.config.network import Projection, TractDelay
 from dtbsim.config.run import RunConfig, Simulation
-from dtbsim.config.settling import DURATION, SETTLING, followers, is_given
+from dtbsim.config.settling import SETTLING, followers, is_given
 from dtbsim.config.sources import PER_REGION, FromFile, RegionMap, Spreading, spreads
 from dtbsim.config.times import off_the_grid
 from dtbsim.config.values import Constant, Exponential, Lognormal, Normal, TruncatedNormal, Uniform
@@ -34,21 +34,20 @@ def projection_names(config: RunConfig) -> dict[str, Projection]:
 def check_references(config: RunConfig, where: Locator | None = None) -> None:
     """Raise InputError if parts of the configuration do not fit together; every problem, with its place.
 
-    Without `where` (a configuration built in Python) places are key paths. Of a run whose duration an override gave,
-    drives may begin after the end.
+    Without `where` (a configuration built in Python) places are key paths.
     """
     locator = where or Locator()
-    raise_all(find_problems(config, shortened=locator.overridden(DURATION)), locator)
+    raise_all(find_problems(config), locator)
 
 
-def find_problems(config: RunConfig, *, shortened: bool = False) -> Iterator[Problem]:
+def find_problems(config: RunConfig) -> Iterator[Problem]:
     """Yield everything that does not fit together."""
     yield from _paths(config)
     yield from _partitioner(config)
     yield from _names(config)
     yield from _plastic_projections(config)
     yield from _delays(config)
-    yield from _times(config, shortened)
+    yield from _times(config)
     yield from _rates(config)
     yield from _atlas(config)
 
@@ -255,13 +254,13 @@ def _given_delays(config: RunConfig) -> Iterator[tuple[KeyPath, object]]:
             yield ("drives", key, "delay_ms"), getattr(drive, "delay_ms", None)
 
 
-def _times(config: RunConfig, shortened: bool) -> Iterator[Problem]:
+def _times(config: RunConfig) -> Iterator[Problem]:
     dt, duration = config.simulation.dt_ms, config.simulation.duration_ms
     off_grid = list(off_the_grid(config))
     if duration < dt:
         yield _under_one_step(("simulation", "duration_ms"), duration, dt)
         return
-    for path, start in [*_starts(config), *([] if shortened else _later_starts(config))]:
+    for path, start in _starts(config):
         if start >= duration:
             yield Problem(
                 path, f"{start:g} ms is not before the end of the run", f"simulation.duration_ms is {duration:g}"
@@ -293,17 +292,6 @@ def _windows(config: RunConfig) -> Iterator[Problem]:
 def _starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
     yield SETTLING, config.simulation.settling_ms
     yield from ((path, getattr(item, key)) for path, item, key in followers(config) if is_given(item, key))
-
-
-def _later_starts(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:
-    for key, drive in config.drives.items():
-        yield ("drives", key, "start_ms"), drive.start_ms
-        if drive.windows_ms is not None:
-            yield ("drives", key, "windows_ms", "0"), drive.windows_ms[0][0]
-    for key, change in config.changes.items():
-        yield ("changes", key, "t_ms"), change.t_ms
-        for k, time_ms in enumerate(change.times_ms or []):
-            yield ("changes", key, "times_ms", str(k)), time_ms
 
 
 def _intervals(config: RunConfig) -> Iterator[tuple[KeyPath, float]]:

@@ -21,7 +21,7 @@ from dtbsim.config.overrides import Overrides, apply_overrides
 from dtbsim.config.python_values import plain_data
 from dtbsim.config.repair import later_problems
 from dtbsim.config.run import KNOWN_SCHEMA_VERSIONS, RunConfig
-from dtbsim.config.settling import follow_shorter_run, settled
+from dtbsim.config.settling import follow_shorter_run, never_happens, settled
 from dtbsim.config.strict import checked
 from dtbsim.errors import InputError
 from dtbsim.files import read_bytes
@@ -159,4 +159,5 @@ def _validated(data: dict[str, Any], locator: Locator, overrides: Overrides) -> 
         raise_all([*problems, *later_problems(data, problems)], locator)
         raise
     check_references(config, locator)
+    locator.notices += never_happens(config)
     return LocatedConfig(config, locator)

@@ -58,11 +58,9 @@ def follow_shorter_run(data: dict[str, Any], locator: Locator) -> list[str]:
     Observations that would begin at or after the new end follow the settling time, or begin at 0 where that is too
     long as well, and BOLD without a whole volume is left out. What an override gave itself is left alone.
     """
-    if not locator.overridden(DURATION):
-        return []
-    simulation: dict[str, Any] = data["simulation"]
-    duration: Any = simulation.get("duration_ms")
-    if not _is_time(duration) or duration <= 0:
+    simulation: Any = data.get("simulation")
+    duration: Any = simulation.get("duration_ms") if isinstance(simulation, dict) else None
+    if not locator.overridden(DURATION) or not _is_time(duration) or duration <= 0:
         return []
     notices = []
     settling = data["simulation"].get("settling_ms", 0.0)
@@ -77,7 +75,28 @@ def follow_shorter_run(data: dict[str, Any], locator: Locator) -> list[str]:
             f"{'.'.join(path)} ({parent.pop(key):g} ms) is not before the end of the shorter run ({duration:g} ms): "
             f"{settling if _is_time(settling) else 0:g} ms is used, as simulation.settling_ms says"
         )
-    return notices + _without_volume(data, duration, locator) + _late_drives(data, duration)
+    return notices + _without_volume(data, duration, locator)
+
+
+def never_happens(config: RunConfig) -> list[str]:
+    """Say of drives and changes that begin at the end of the run or later: no error, as the run may have been cut."""
+    duration = config.simulation.duration_ms
+    late = []
+    for name, drive in config.drives.items():
+        first_ms = drive.start_ms if drive.windows_ms is None else max(drive.start_ms, drive.windows_ms[0][0])
+        if first_ms >= duration:
+            late.append(
+                f"drives.{name} begins at {first_ms:g} ms, after the end of the run ({duration:g} ms): never on"
+            )
+    for name, change in config.changes.items():
+        times_ms = change.times_ms or [change.t_ms]
+        if min(times_ms) >= duration:
+            late.append(
+                f"changes.{name} at {min(times_ms):g} ms is after the end of the run ({duration:g} ms): never made"
+            )
+        elif max(times_ms) >= duration:
+            late.append(f"changes.{name} goes on after the end of the run ({duration:g} ms), and is cut there")
+    return late
 
 
 def _observations(data: dict[str, Any]) -> Iterator[KeyPath]:
@@ -110,29 +129,6 @@ def _without_volume(data: dict[str, Any], duration: float, locator: Locator) -> 
         return [f"bold.discard_ms leaves no volume of {tr:g} ms in the shorter run ({duration:g} ms): 0 is used"]
     data["bold"] = None
     return [f"bold is left out: no volume of {tr:g} ms fits into the shorter run ({duration:g} ms)"]
-
-
-def _late_drives(data: dict[str, Any], duration: float) -> list[str]:
-    drives = data.get("drives")
-    late = []
-    for name, drive in drives.items() if isinstance(drives, dict) else ():
-        starts = [drive.get("start_ms", 0.0)] if isinstance(drive, dict) else []
-        windows = drive.get("windows_ms") if isinstance(drive, dict) else None
-        if isinstance(windows, list) and windows and isinstance(windows[0], list) and windows[0]:
-            starts.append(windows[0][0])
-        if any(_is_time(start) and start >= duration for start in starts):
-            late.append(f"drives.{name} begins after the end of the shorter run ({duration:g} ms): it is never on")
-    return late + _late_changes(data, duration)
-
-
-def _late_changes(data: dict[str, Any], duration: float) -> list[str]:
-    changes = data.get("changes")
-    late = []
-    for name, change in changes.items() if isinstance(changes, dict) else ():
-        times = change.get("times_ms", [change.get("t_ms", 0.0)]) if isinstance(change, dict) else []
-        if isinstance(times, list) and any(_is_time(time_ms) and time_ms >= duration for time_ms in times):
-            late.append(f"changes.{name} goes beyond the end of the shorter run ({duration:g} ms) and is cut there")
-    return late
 
 
 def _parent(data: Any, path: KeyPath) -> tuple[dict[str, Any] | None, str]:

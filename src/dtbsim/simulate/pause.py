@@ -51,18 +51,24 @@ def open_ended(config: RunConfig) -> RunConfig:
 
 
 def as_it_was(config: RunConfig, steps: int, changes: Ending) -> RunConfig:
-    """Return the configuration of which a live run of so many steps is a repetition."""
+    """Return the configuration of which a live run of so many steps is a repetition.
+
+    What was set where it ended had no effect, and is left out.
+    """
     simulation = config.simulation.model_copy()
     simulation.duration_ms = time_of(max(steps, 1), simulation.dt_ms)
-    listed = {name: change for name, change in config.changes.items() if change.t_ms < simulation.duration_ms}
-    return config.model_copy(update={"simulation": simulation, "changes": listed | dict(changes)})
+    listed = config.changes | dict(changes)
+    made = {name: change for name, change in listed.items() if change.t_ms < simulation.duration_ms}
+    return config.model_copy(update={"simulation": simulation, "changes": made})
 
 
 def as_it_is(config: RunConfig, duration_ms: float, steps: int, changes: Ending) -> RunConfig:
     """Return the configuration with which a live run of so many steps can go on, as another kind of run, too.
 
-    `duration_ms` is what was configured.
+    `duration_ms` is what was configured; a step more than was run where something was set for it.
     """
     simulation = config.simulation.model_copy()
-    simulation.duration_ms = max(duration_ms, time_of(max(steps, 1), simulation.dt_ms))
+    now_ms = time_of(steps, simulation.dt_ms)
+    last = steps + 1 if any(change.t_ms >= now_ms for change in changes.values()) else steps
+    simulation.duration_ms = max(duration_ms, time_of(max(last, 1), simulation.dt_ms))
     return config.model_copy(update={"simulation": simulation, "changes": config.changes | dict(changes)})
