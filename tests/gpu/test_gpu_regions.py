@@ -1,4 +1,4 @@
-"""A GPU gives the states of mean-field regions that the CPU gives: all models, ensembles, drives, chunks, beside neurons."""
+"""A GPU gives the states of mean-field regions of the CPU: all models, ensembles, drives, chunks, beside neurons."""
 
 from __future__ import annotations
 

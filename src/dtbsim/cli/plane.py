@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dtbsim.cli.needs import installed
 from dtbsim.cli.output import show, table
@@ -12,8 +12,6 @@ from dtbsim.errors import EXIT_OK, InputError
 from dtbsim.runtime.streams import say
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from dtbsim.models import NeuronModel, RegionModel
 
 _PAGES = (".html", ".htm")
@@ -104,7 +102,7 @@ def _target(out: Path | None, name: str) -> Path:
     return path
 
 
-def _write(path: Path, title: str, figures: list[tuple[str, go.Figure]], page: Callable[[], str]) -> None:
+def _write(path: Path, title: str, figures: list[tuple[str, Any]], page: Callable[[], str]) -> None:
     with installed():
         from dtbsim.report.still import write_still
 

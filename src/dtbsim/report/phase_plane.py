@@ -1,4 +1,4 @@
-"""The page of `dtbsim models plot`: phase plane of a region model and its scan over a parameter, or a neuron's curve."""
+"""The page of `dtbsim models plot`: phase plane of a region model and scan of a parameter, or a neuron's curve."""
 
 from __future__ import annotations
 

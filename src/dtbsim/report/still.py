@@ -1,4 +1,4 @@
-"""Figures of plotly as pictures (PNG, SVG, PDF), through matplotlib (extra `plot`): lines, markers and zero contours."""
+"""Figures of plotly as pictures (PNG, SVG, PDF) by matplotlib (extra `plot`): lines, markers and zero contours."""
 
 from __future__ import annotations
 

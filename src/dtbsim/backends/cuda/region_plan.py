@@ -76,8 +76,10 @@ def place_regions(network: RegionNetwork, n_ranks: int, *, ordered: bool) -> Pla
 
 
 def device_bytes(network: RegionNetwork, dt_ms: float, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, inputs, histories and wiring on the GPU of a rank; to them come a chunk's samples, and
-    the courses of drives in it."""
+    """Bytes of states, constants, inputs, histories and wiring on the GPU of a rank.
+
+    To them come the samples of a chunk, and the courses of drives in it.
+    """
     share = share_of(network, rank, n_ranks, lanes_for(network, n_ranks))
     members, n_groups, columns = len(share.members), len(share.groups), network.longest_delay + 1
     total, block = 4 * TABLE, _block(network, n_ranks)
