@@ -24,9 +24,6 @@ from dtbsim.mpi import run_ranks
 from dtbsim.simulate import run
 from dtbsim.spec import compile_network
 
-FEW = ("linear", "hopf")
-"""Models of the networks of every time: no more are compiled."""
-EVERY_TIME = (4,)
 NIGHTLY = range(160)
 
 
@@ -65,8 +62,8 @@ def _same(found: Path, expected: list[Any], why: str) -> None:
             np.testing.assert_array_equal(one[name].values, values.values, err_msg=why)
 
 
-def check(data: dict[str, Any], folder: Path, seed: int, *, few: bool = False) -> bool:
-    """Compare all ways, or a few of them; False where the network does not stay finite."""
+def check(data: dict[str, Any], folder: Path, seed: int) -> bool:
+    """Compare all ways; False where the network does not stay finite."""
     ways = Ways(data, folder)
     told = f"seed {seed}: {json.dumps(data)}"
     try:
@@ -74,16 +71,16 @@ def check(data: dict[str, Any], folder: Path, seed: int, *, few: bool = False) -
     except NumericsError:
         return False
     states = _states(base)
-    for ranks, threads in ((3, 2),) if few else ((1, 2), (2, 1), (3, 2)):
+    for ranks, threads in ((1, 2), (2, 1), (3, 2)):
         found, out = ways(ranks, simulation__threads=threads)
         assert found == expected, f"{ranks} ranks, {threads} threads, {told}"
         _same(out, states, told)
-    for step in (37,) if few else (1, 37, STEPS - 1):
+    for step in (1, 37, STEPS - 1):
         found, out = ways(resumed_at=step)
         assert found == expected, f"resumed at step {step}, {told}"
         _same(out, states, told)
     assert ways(**observers(data))[0] == expected, f"observed, {told}"
-    if GXX is not None and not few:
+    if GXX is not None:
         found, out = ways(2, simulation__backend="cuda")
         assert found == expected, f"GPU, {told}"
         _same(out, states, told)
@@ -122,11 +119,6 @@ def _shim(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dtbsim.backends.cuda.choose.open_device", lambda _: ShimDevice())
 
 
-@pytest.mark.parametrize("seed", EVERY_TIME)
-def test_every_way_to_compute_regions_gives_the_same(seed: int, tmp_path: Path) -> None:
-    assert check(RandomRegions(seed, tmp_path, FEW).data, tmp_path, seed, few=True)
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", NIGHTLY)
 def test_many_networks_of_regions(seed: int, tmp_path: Path) -> None:
@@ -147,7 +139,7 @@ def test_the_networks_are_varied(tmp_path: Path) -> None:
         seen.update(f"drive {one['kind']}" for one in data["drives"].values())
         seen.update(f"change {next(iter(one))}" for one in data["changes"].values())
         seen["ensemble"] += "ensemble" in data
-        if seed % 10 == 0:
+        if seed % 40 == 0:
             try:
                 compile_network(dtbsim.config.load_config_data(data))
             except InputError as error:
