@@ -227,6 +227,6 @@ DTB_FN float dtb_own_{table.name}(float x, float y)
     const float f = u - (float)i, g = v - (float)j;
     const float *t = dtb_table_{table.name} + (j * {nx} + i);
     const float low = t[0] + (t[1] - t[0]) * f, high = t[{nx}] + (t[{nx + 1}] - t[{nx}]) * f;
-    return low + (high - low) * g;
+    return x == x && y == y ? low + (high - low) * g : x + y; // of what is not a number it is none either
 }}
 """

@@ -206,19 +206,22 @@ def noise_word(variant: RegionVariant, target: str) -> int:
 
 
 def lookup_text(table: Lookup) -> str:
-    """Return the definition of a table as a function, from `_T_<name>`."""
+    """Return the definition of a table as a function, from `_T_<name>`; of what is not a number it is none either."""
     (x, dx, nx), (y, dy, ny) = table.x, table.y
     return (
         f"def _own_{table.name}(_x, _y):\n"
-        f"    _u = min(max((_x - _f32({x!r})) * _f32({1.0 / dx!r}), _f32(0.0)), _f32({nx - 1}.0))\n"
-        f"    _v = min(max((_y - _f32({y!r})) * _f32({1.0 / dy!r}), _f32(0.0)), _f32({ny - 1}.0))\n"
+        f"    _u, _v = (_x - _f32({x!r})) * _f32({1.0 / dx!r}), (_y - _f32({y!r})) * _f32({1.0 / dy!r})\n"
+        "    _u = _u if _u > _f32(0.0) else _f32(0.0)\n"  # also NaN, with which a place would be outside the table
+        "    _v = _v if _v > _f32(0.0) else _f32(0.0)\n"
+        f"    _u = _u if _u < _f32({nx - 1}.0) else _f32({nx - 1}.0)\n"
+        f"    _v = _v if _v < _f32({ny - 1}.0) else _f32({ny - 1}.0)\n"
         f"    _i, _j = min(_i32(_u), _i32({nx - 2})), min(_i32(_v), _i32({ny - 2}))\n"
         "    _f, _g = _u - _f32(_i), _v - _f32(_j)\n"
         f"    _at = _i32(_j * _i32({nx}) + _i)\n"
         f"    _a, _b = _T_{table.name}[_at], _T_{table.name}[_at + 1]\n"
         f"    _c, _d = _T_{table.name}[_at + {nx}], _T_{table.name}[_at + {nx + 1}]\n"
         "    _low, _high = _a + (_b - _a) * _f, _c + (_d - _c) * _f\n"
-        "    return _low + (_high - _low) * _g\n"
+        "    return _low + (_high - _low) * _g if (_x == _x) & (_y == _y) else _x + _y\n"
     )
 
 

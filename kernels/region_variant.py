@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from dtbsim.errors import InputError, did_you_mean
-from dtbsim.models.language.checked_region import checked_derivatives, checked_output, names_used
+from dtbsim.models.language.checked_region import check_own_value, checked_derivatives
 from dtbsim.models.region_model import RegionModel
 from dtbsim.models.region_tables import Integrator, NoiseKind
 
@@ -125,7 +125,7 @@ def region_variant(
     for term in terms:
         model.input(term.input)
         if term.kind != "sum":
-            _check_own(model, term.own)
+            check_own_value(model, term.own)
     states = {row.name for row in model.states}
     for entry in noise:
         if entry.target not in model.targets:
@@ -148,18 +148,3 @@ def region_variant(
         raise InputError(f"a kernel of model '{model.name}' has no constant '{sorted(unknown)[0]}'")
     checked_derivatives(model)
     return RegionVariant(model, scheme, variant.terms, variant.noise, variant.sent, stimulus, kept)
-
-
-def _check_own(model: RegionModel, name: str) -> None:
-    """The own value is known before inputs are."""
-    model.variable(name)
-    outputs = [row.name for row in model.outputs]
-    if name in outputs:
-        function = checked_output(model)
-        assert function is not None
-        used = names_used(function, outputs.index(name))
-        if "I_stim" in used or any(f"in_{row.name}" in used for row in model.inputs):
-            raise InputError(
-                f"'{name}' of model '{model.name}' depends on the inputs, so a difference cannot be made of it",
-                remedy="couple a state, or an output of states alone",
-            )

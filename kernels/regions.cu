@@ -77,7 +77,67 @@ DTB_FN void region_sum(Table group, Table slot, i64 steps) {
     }
 }
 
-// The inputs of a block. Rows: groups times the most slots of any (at least one).
+DTB_FN float region_normal(u32 word, const float *table) {
+    const u32 index = word >> 16;
+    const float low = table[index];
+    return low + (table[index + 1] - low) * ((float)(word & 0xffffu) * 0x1p-16f);
+}
+
+// The noise of a drive on one element: number k belongs to interval k of its part, as in region_drives.py.
+DTB_FN void region_drive_noise(Table drive, Table table, i64 part, float *out, i64 size, i64 step, i64 steps, i64 e) {
+    const i64 *times = at<const i64>(drive[REGION_W_TIMES]) + 3 * part;
+    const float *memory = at<const float>(drive[REGION_W_MEMORY]) + 2 * part;
+    const float *sds = at<const float>(drive[REGION_W_SDS]) + part * drive[REGION_W_SPAN] - drive[REGION_W_FROM];
+    const float *normal = at<const float>(table[REGION_W_NORMAL]);
+    const u32 purpose = (u32)(PURPOSE_REGION_DRIVE << PURPOSE_SHIFT) + (u32)drive[REGION_W_DRIVE];
+    const u32 node = drive[REGION_W_SHARED] ? 0xffffffffu : at<const u32>(table[REGION_W_NODES])[e];
+    const u32 seed = at<const u32>(table[REGION_W_SEEDS])[e], key_1 = (u32)table[REGION_W_KEY_1];
+    const i64 start = times[0], stop = times[1], interval = times[2];
+    const float decay = memory[0], kick = memory[1];
+    float *process = at<float>(drive[REGION_W_PROCESS]) + e;
+    i64 drawn = -1;
+    Words words{};
+    for (i64 now = step < start ? start : step; now < step + steps && now < stop; ++now) {
+        const i64 number = (now - start) / interval;
+        if (drawn != number / 4) {
+            drawn = number / 4;
+            words = philox4x32(node, (u32)drawn, 0u, purpose, seed, key_1);
+        }
+        float z = region_normal(word_of(words, (int)(number % 4)), normal);
+        if (decay >= 0.0f) {
+            if (number > 0)
+                z = decay * *process + kick * z;
+            *process = z;
+        }
+        out[(now - step) * size + e] += sds[now] * z;
+    }
+}
+
+// What drives bring to an input in a block: a thread for each region in each member, drive after drive.
+DTB_FN void region_driven(Table group, Table driven, i64 steps) {
+    Table table = at<i64>(driven[REGION_V_TABLE]);
+    const i64 size = driven[REGION_V_ELEMENTS], step = group[REGION_NEXT];
+    float *out = at<float>(driven[REGION_V_OUT]);
+    const Share share = share_of_row();
+    for (i64 e = share.first; e < size; e += share.stride) {
+        for (i64 k = 0; k < steps; ++k)
+            out[k * size + e] = 0.0f;
+        for (i64 d = 0; d < driven[REGION_V_DRIVES]; ++d) {
+            Table drive = at<i64>(driven[REGION_V_DRIVES_AT]) + d * REGION_DRIVE_FIELDS;
+            const i64 part = at<const i32>(drive[REGION_W_WHICH])[e];
+            if (part < 0)
+                continue;
+            const i64 first = part * drive[REGION_W_SPAN] + step - drive[REGION_W_FROM];
+            const float *waves = at<const float>(drive[REGION_W_WAVES]) + first;
+            for (i64 k = 0; k < steps; ++k)
+                out[k * size + e] += waves[k];
+            if (drive[REGION_W_SDS] != 0)
+                region_drive_noise(drive, table, part, out, size, step, steps, e);
+        }
+    }
+}
+
+// The inputs of a block: sums, and what drives bring. Rows: groups times the most of both of any (at least one).
 DTB_KERNEL dtb_region_sums(i64 groups, i64 n_groups, i64 slots, i64 steps) {
     for (i64 row = blockIdx.y; row < n_groups * slots; row += gridDim.y) {
         Table group = region_group(groups, row / slots);
@@ -86,6 +146,9 @@ DTB_KERNEL dtb_region_sums(i64 groups, i64 n_groups, i64 slots, i64 steps) {
             group[REGION_STEP] = group[REGION_NEXT];
         if (s < group[REGION_N_SLOTS])
             region_sum(group, at<i64>(group[REGION_SLOTS_AT]) + s * REGION_SLOT_FIELDS, steps);
+        else if (s < group[REGION_N_SLOTS] + group[REGION_N_DRIVEN])
+            region_driven(group, at<i64>(group[REGION_DRIVEN_AT]) + (s - group[REGION_N_SLOTS]) * REGION_DRIVEN_FIELDS,
+                          steps);
     }
 }
 

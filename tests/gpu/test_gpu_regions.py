@@ -1,4 +1,4 @@
-"""A GPU gives the states of mean-field regions that the CPU gives: all models, ensembles, chunks, beside neurons."""
+"""A GPU gives the states of mean-field regions of the CPU: all models, ensembles, drives, chunks, beside neurons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.region_device_runs import MODELS_FILE, hashes_of, on_cpu, on_device, one_of_each
 from tests.unit import test_region_hybrid as hybrid
+from tests.unit import test_region_inputs as inputs
 from tests.unit import test_region_network as regions
 
 from dtbsim.backends.cuda import region_plan
@@ -24,6 +25,16 @@ def test_every_model(device: Any, tmp_path: Path) -> None:
 def test_members_delays_differences_and_noise(device: Any, tmp_path: Path, chunk: int) -> None:
     for changes in ({}, {"ensemble": regions.ENSEMBLE}):
         config = regions._mixed(tmp_path, **changes)
+        (found, samples), (expected, others) = on_device(config, device, chunk), on_cpu(config)
+        assert found == expected
+        for one, other in zip(samples, others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("chunk", [7, 10**9])
+def test_drives(device: Any, tmp_path: Path, chunk: int) -> None:
+    for changes in ({}, {"ensemble": inputs.ENSEMBLE}):
+        config = inputs._all(tmp_path, **changes)
         (found, samples), (expected, others) = on_device(config, device, chunk), on_cpu(config)
         assert found == expected
         for one, other in zip(samples, others, strict=True):

@@ -23,6 +23,7 @@ from tests.helpers.region_device_runs import (
 )
 from tests.helpers.shim_device import GXX, ShimDevice
 from tests.unit import test_region_hybrid as hybrid
+from tests.unit import test_region_inputs as inputs
 from tests.unit import test_region_network as regions
 
 import dtbsim
@@ -127,6 +128,21 @@ def test_a_state_that_is_not_finite_is_named_as_on_the_cpu(tmp_path: Path) -> No
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("ensemble", [inputs.ENSEMBLE, pytest.param(None, marks=pytest.mark.nightly)])
+def test_drives_reach_regions_on_the_gpu(tmp_path: Path, monkeypatch: Any, ensemble: Any) -> None:
+    """Courses and noise of several drives on two inputs, in windows; members differ in them."""
+    shared = inputs.DRIVES["wander"] | {"shared": True, "input": None, "tau_ms": 3.0, "start_ms": 2.0}
+    given = inputs._all(tmp_path, ensemble=ensemble, drives=inputs.DRIVES | {"arousal": shared})
+    expected = on_cpu(given)
+    assert expected[0] != on_cpu(inputs._config(tmp_path))[0]
+    same(on_shim(given, backwards=True, chunk=7), expected)
+    same(on_shim(given, ranks=3, chunk=31), expected)
+    monkeypatch.setattr(region_plan, "MOST_LANES", 3)
+    monkeypatch.setattr(region_plan, "BLOCK_VALUES", 10)
+    monkeypatch.setattr(region_plan, "LEAST_BLOCK", 2)
+    same(on_shim(given), expected)
+
+
 # -- whole runs -------------------------------------------------------------------------------------------------
 
 
@@ -215,10 +231,13 @@ def test_more_members_than_memory_of_the_gpu_are_refused(tmp_path: Path, monkeyp
 
 def test_what_is_planned_is_what_is_taken(tmp_path: Path) -> None:
     grid = {"grid": {"couplings.all.strength": [0.001 * k for k in range(1, 65)]}}
-    network, _, dt_ms = regions_of(regions._mixed(tmp_path, ensemble=grid))
-    engine = DeviceRegions(network, dt_ms, SerialComm(), ShimDevice())
-    planned = region_plan.device_bytes(network, dt_ms, 0, 1)
-    assert 0.8 * planned < engine.bytes_there <= planned
+    many = {"grid": {"drives.tonic.amplitude": [0.01 * k for k in range(64)]}}
+    for make, ensemble in ((regions._mixed, grid), (inputs._all, many)):
+        config = make(tmp_path, ensemble=ensemble)
+        network, _, dt_ms = regions_of(config)
+        engine = DeviceRegions(network, dt_ms, SerialComm(), ShimDevice())
+        planned = region_plan.device_bytes(network, dt_ms, 0, 1)
+        assert 0.8 * planned < engine.bytes_there <= planned
 
 
 def test_changes_reach_the_gpu(tmp_path: Path) -> None:
@@ -239,6 +258,35 @@ def test_changes_reach_the_gpu(tmp_path: Path) -> None:
         engine.advance(31, n_steps)
         hashes.append(engine.hashed().combined(comm))
         engine.close()
+    assert hashes[0] == hashes[1]
+
+
+def test_drives_that_change_and_runs_that_go_on(tmp_path: Path) -> None:
+    """Changes of drives, parameters and strengths; checkpoints on either backend, whose states are the same."""
+    config = inputs._all(tmp_path, checkpoint={"every_ms": 1000.0})
+    expected = run(_on(config, "cpu"), out=tmp_path / "cpu", report=False).summary["state_hash"]
+    found = run(_on(config, "cuda"), out=tmp_path / "cuda", report=False).summary
+    assert (found["state_hash"], found["backend"]) == (expected, "cuda")
+    assert "mean-field regions: on shim" in (tmp_path / "cuda/log.txt").read_text()
+    for before, after in (("cpu", "cuda"), ("cuda", "cpu"), ("cuda", "cuda")):
+        folder = tmp_path / f"{before}-{after}"
+        run(_on(config, before, duration_ms=24.5), out=folder, report=False)
+        resumed = dtbsim.resume(folder, set={"simulation.duration_ms": 40.0, "simulation.backend": after})
+        assert resumed.summary["state_hash"] == expected
+
+
+def test_drives_of_a_live_run_on_the_gpu(tmp_path: Path) -> None:
+    hashes = []
+    for backend in ("cpu", "cuda"):
+        config = _on(inputs._config(tmp_path, drives=inputs.DRIVES), backend)
+        with dtbsim.start(config, out=tmp_path / backend) as sim:
+            sim.run(11.5)
+            sim.set("tonic", amplitude=1.5)
+            sim.set("wander", sigma=2.0)
+            sim.run(13.5)
+            sim.set("wave", on=False)
+            sim.run(5)
+        hashes.append(sim.result.summary["state_hash"])
     assert hashes[0] == hashes[1]
 
 

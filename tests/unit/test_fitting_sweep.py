@@ -111,7 +111,7 @@ def test_samples_are_those_of_scipy() -> None:
         ({"vary": "simulation.duration_ms=10:20:3"}, "simulation.duration_ms is no parameter of the model"),
         ({"vary": f"{KEY}=0:1:3", "resume": True}, "there is no folder to go on in"),
         ({"grid": {"seed": [1]}, "vary": f"{KEY}=0:1:3"}, "give grid, or vary, and not both"),
-        ({}, "give grid, or vary, and not both"),
+        ({}, "there are no values to try"),
     ],
 )
 def test_what_cannot_be_swept(config: Path, asked: dict[str, Any], said: str) -> None:

@@ -19,6 +19,7 @@ from dtbsim.backends.drive_tables import normal_table
 from dtbsim.errors import InputError
 from dtbsim.kernels.region_cuda import region_cuda_text
 from dtbsim.kernels.region_kernel import RegionBlock, region_constants, region_kernel
+from dtbsim.kernels.region_source import lookup_text
 from dtbsim.kernels.region_variant import NoiseTerm, Term, region_variant
 from dtbsim.models.region_registry import get_region_model
 
@@ -205,3 +206,17 @@ def test_an_own_delay_below_a_step_is_refused() -> None:
     variant = region_variant(get_region_model("aln"))
     with pytest.raises(InputError, match="below one step"):
         region_constants(variant, {"d_E_ms": 0.01}, DT_MS)
+
+
+def test_a_table_is_read_at_its_edge_beyond_it_and_not_at_all_for_what_is_no_number() -> None:
+    """The texts for both kinds of device; a place outside the table would be memory of others."""
+    lookup = get_region_model("aln").lookups[0]
+    values = [np.nan, np.inf, -np.inf, 1e30, -1e30, 0.0, 3.3]
+    space: dict[str, Any] = {"_f32": np.float32, "_i32": np.int32, f"_T_{lookup.name}": lookup.values().ravel()}
+    exec(lookup_text(lookup), space)
+    for x in values:
+        for y in values:
+            with np.errstate(all="ignore"):
+                found = float(space[f"_own_{lookup.name}"](np.float32(x), np.float32(y)))
+            assert found == pytest.approx(float(lookup(x, y)), rel=1e-5, abs=1e-6, nan_ok=True), (x, y)
+            assert np.isnan(found) == (np.isnan(x) or np.isnan(y)), (x, y)

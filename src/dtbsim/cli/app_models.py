@@ -57,10 +57,15 @@ def plot_command(
         str | None, typer.Option(metavar="LOW,HIGH", show_default=False, help="the range of the scan")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default=False, help="the page; default: NAME.html here")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="page or picture (.html, .png, .svg, .pdf); default: NAME.html here",
+        ),
     ] = None,
 ) -> Work:
-    """Draw a region model alone: nullclines, points at rest and their stability, a scan of a parameter."""
+    """Draw a model alone: a region's nullclines and points at rest, a scan of a parameter, a neuron's f-I curve."""
     from dtbsim.cli.plane import plot_model
 
     return lambda: plot_model(name, states=states, set_=set_, scan=scan, values=values, out=out)

@@ -40,7 +40,7 @@ def show_model(name: str, *, picture: bool) -> int:
         from dtbsim.models.describe_synapses import describe_synapse
         from dtbsim.models.synapses import SynapseModel
 
-    model = _model(name)
+    model = find_any_model(name)
     if isinstance(model, RegionModel):
         write(describe_region(model, width=min(width(), _WIDEST)))
         return EXIT_OK
@@ -95,7 +95,7 @@ def check_model(name: str, *, as_c: bool) -> int:
         from dtbsim.models.own_check import check_model as check
         from dtbsim.models.synapses import SynapseModel
 
-    model = _model(name)
+    model = find_any_model(name)
     if isinstance(model, RegionModel):
         return _check_region(model, as_c=as_c)
     if isinstance(model, SynapseModel):
@@ -133,12 +133,12 @@ def _check_synapse(model: SynapseModel, *, as_c: bool) -> int:
     return EXIT_OK
 
 
-def _model(name: str) -> NeuronModel | SynapseModel | RegionModel:
-    """Return the model that a command names; models with free ports get example ports."""
+def find_any_model(name: str) -> NeuronModel | SynapseModel | RegionModel:
+    """Return the model that a command names, InputError for none; models with free ports get example ports."""
     with installed():
         from dtbsim.models import example_model
         from dtbsim.models.own import Kind, class_in, find_model, is_reference, split_reference
-        from dtbsim.models.region_own import REGION, find_region_model
+        from dtbsim.models.region_own import REGION, find_region_model, unknown_model
         from dtbsim.models.region_registry import REGION_MODELS
         from dtbsim.models.registry import MODELS
         from dtbsim.models.synapses import SYNAPSE_MODELS
@@ -154,6 +154,8 @@ def _model(name: str) -> NeuronModel | SynapseModel | RegionModel:
         return find_region_model(name)
     if name in SYNAPSE_MODELS.names() and name not in MODELS.names():
         return find_synapse(name)
+    if name not in MODELS.names():
+        raise unknown_model(name, SYNAPSE_MODELS.names())
     return example_model(name)
 
 

@@ -113,20 +113,11 @@ def _share_entry_points(comm: Comm) -> None:
 
 def _separate_members(located: LocatedConfig) -> list[dict[str, Any]] | None:
     """What is set for each member of an ensemble with neurons, which are runs of their own; None for regions alone."""
-    from dtbsim.config.grid import runs_of
-    from dtbsim.models.region_own import is_region_model
-
-    config, ensemble = located.config, located.config.ensemble
-    models = [population.model for population in config.populations.values()]
-    if ensemble is None or (not config.circuits and all(is_region_model(m, located.base_dir) for m in models)):
+    if located.config.ensemble is None:
         return None
-    try:
-        runs = runs_of(ensemble.grid if ensemble.grid is not None else ensemble.members)
-    except InputError as error:
-        where = "ensemble.grid" if ensemble.grid is not None else "ensemble.members"
-        raise InputError(error.message, where=located.locator.where(where), remedy=error.remedy) from None
-    own = ensemble.seeds == "own"
-    return [values | ({"seed": config.seed + k} if own else {}) for k, values in enumerate(runs)]
+    with installed():
+        from dtbsim.sweeps.members import members_apart
+    return members_apart(located.config, located.base_dir, located.locator)
 
 
 def _one_by_one(comm: Comm, options: RunOptions, members: list[dict[str, Any]]) -> int:

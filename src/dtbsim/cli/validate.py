@@ -46,6 +46,7 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wan
         from dtbsim.simulate.streams import plan_streams
         from dtbsim.spec import compile_network
 
+    located, members = _first_member(config, overrides, located)
     network = compile_network(located.config, located.base_dir, located.locator)
     plan_streams(network, located.locator)
     if wanted is None:
@@ -59,10 +60,29 @@ def validate(config: Path, overrides: tuple[str, ...], *, code: bool = True, wan
         for refusal in found.refusals:
             _LOG.warning("a run here would be refused: %s", refusal.error)
     rows = _rows(network, found) if network.n_neurons else _general_rows(network)
+    if members:
+        rows = [("ensemble", f"{plural(members, 'member')}, a run each; below, the first"), *rows]
     show(pairs(rows, title=f"{config}: valid"))
     if wanted is not None:
         found.check()
     return EXIT_OK
+
+
+def _first_member(config: Path, overrides: tuple[str, ...], located: LocatedConfig) -> tuple[LocatedConfig, int]:
+    """Of an ensemble whose members are runs of their own the first, and their number; keys of all of them are checked.
+
+    Any other configuration is returned as it is, with 0.
+    """
+    from dtbsim.config import load_located
+    from dtbsim.config.overrides import as_mapping
+    from dtbsim.sweeps.members import members_apart
+
+    runs = members_apart(located.config, located.base_dir, located.locator)
+    if runs is None:
+        return located, 0
+    base = {**as_mapping(overrides), "ensemble": None}
+    loaded = [load_located(config, {**base, **values}) for values in runs]
+    return loaded[0], len(loaded)
 
 
 def say_what_is_executed(config: Path, located: LocatedConfig, more: str = "") -> None:

@@ -63,6 +63,10 @@ def _partitioner(config: RunConfig) -> Iterator[Problem]:
         yield Problem(("simulation", "partitioner"), error.message, error.remedy)
 
 
+NAMED_SERIES = {"bold": "BOLD", "rates": "rates"}
+"""Series that have no entry in `signals`, and what they are."""
+
+
 def _paths(config: RunConfig) -> Iterator[Problem]:
     """Yield what no file can be called."""
     given: list[tuple[KeyPath, str | None]] = [(("atlas",), config.atlas)]
@@ -98,6 +102,9 @@ def _names(config: RunConfig) -> Iterator[Problem]:
             if name in before:
                 yield Problem((*path, str(index)), f"'{name}' is named twice")
             before.add(name)
+    for name in sorted(NAMED_SERIES.keys() & config.signals.keys()):
+        message = f"'{name}' is what other signals and results call the run's own {NAMED_SERIES[name]}"
+        yield Problem(("signals", name), message, "give it another name")
     for key, controller in config.controllers.items():
         named = None if controller.needs_plastic else controller.projection_named()
         if named is not None and named not in (projections := projection_names(config)):
@@ -143,6 +150,9 @@ def _references(config: RunConfig) -> Iterator[tuple[KeyPath, str | list[str]]]:
         yield ("projections", key, "target"), projection.target
         for parameter, name in projection.synapse.populations() if projection.synapse else ():
             yield ("projections", key, "synapse", *parameter.split(".")), name
+    for key, coupling in config.couplings.items():
+        yield ("couplings", key, "source"), coupling.source
+        yield ("couplings", key, "target"), coupling.target
     for key, drive in config.drives.items():
         yield ("drives", key, "target"), drive.target
     for key, controller in config.controllers.items():

@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from dtbsim.config.bounds import Number
 from dtbsim.config.by_name import ByName
 from dtbsim.config.controllers import ControllerOptions
 from dtbsim.config.network import TractDelay
 from dtbsim.config.parts import CONDUCTANCE, KIND, RECEPTOR, WEIGHT_KEYS, Names, exactly_one_weight
+from dtbsim.config.plain import as_read
 from dtbsim.config.values import AnyNumber, Matrix, RegionValue, Strict
 
 
@@ -205,6 +206,11 @@ class Ensemble(Strict):
         default="shared",
         description="`shared`: all members draw the same random numbers; `own`: member k, from 0, has `seed` + k",
     )
+
+    @field_validator("grid", "members")
+    @classmethod
+    def _as_read(cls, value: Any) -> Any:
+        return as_read(value)
 
     @model_validator(mode="after")
     def _one(self) -> Ensemble:

@@ -19,10 +19,10 @@ MOST_RUNS = 1_000_000
 _ALLOWED = 'a mapping {"key.path": list of values}, or a list with the overrides of each run'
 
 
-def runs_of(grid: Any) -> list[Values]:
+def runs_of(grid: Any, *, repeated: bool = False) -> list[Values]:
     """Return what is set for each run; of a grid the last key changes fastest.
 
-    Raises InputError for anything else than a grid, and where two runs are the same.
+    Raises InputError for anything else than a grid, and where two runs are the same, which `repeated` allows.
     """
     if isinstance(grid, Mapping):
         runs = _combined({key: _values(key, given) for key, given in grid.items()})
@@ -32,7 +32,8 @@ def runs_of(grid: Any) -> list[Values]:
         raise refuse(grid, "grid", _ALLOWED)
     if not runs:
         raise InputError("there is no run in it", where="grid", remedy=f"allowed: {_ALLOWED}")
-    _refuse_repeated(runs)
+    if not repeated:
+        _refuse_repeated(runs)
     return runs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,4 +27,19 @@ def plain(value: Any, *, followed: bool = True) -> Any:
         return {key: plain(item, followed=followed) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, followed=followed) for item in value]
+    return value
+
+
+def as_read(value: Any) -> Any:
+    """Return lists and mappings with the numbers that a file would give: 2.0 is 2 there, as 1e6 counts neurons, too.
+
+    Where nothing says what a value is, so that 2.0 could stay so, it must not matter whether a file was in between.
+    """
+    if isinstance(value, Mapping):
+        return {key: as_read(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_read(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**53:
+        minus_zero = value == 0.0 and math.copysign(1.0, value) < 0.0
+        return value if minus_zero else int(value)
     return value

@@ -60,6 +60,7 @@ def sweep(
     Args:
         source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
         grid: {"key.path": values}, of which every combination is a run, or a list with the overrides of each run.
+            With neither, every member of the configuration's `ensemble` is a run.
         vary: {"key.path": (first, last, number)} or [values], or texts "key.path=first:last:number[:log]".
         sample: of `vary`: "grid" (every combination), or "sobol" or "latin", for which numbers are left out.
         points: how many of those.
@@ -85,7 +86,7 @@ def sweep(
         InputError: wrong arguments, a configuration that is wrong for the first point, a folder of something else.
         KeyboardInterrupt: after Ctrl-C.
     """
-    if (grid is None) == (vary is None):
+    if grid is not None and vary is not None:
         raise InputError("give grid, or vary, and not both", where="vary", remedy="vary={'key.path': (low, high, n)}")
     if vary is None:
         return sweep_of_runs(

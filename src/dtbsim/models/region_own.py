@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,9 @@ def is_known(given: Any) -> bool:
     return not isinstance(given, str) or is_reference(given) or given in (*MODELS.names(), *REGION_MODELS.names())
 
 
-def unknown_model(given: str) -> InputError:
-    """What to say of a name that is not known (see `is_known`)."""
-    names = (*MODELS.names(), *REGION_MODELS.names())
+def unknown_model(given: str, more: Sequence[str] = ()) -> InputError:
+    """What to say of a name that is not known (see `is_known`); `more` names are allowed, too."""
+    names = (*MODELS.names(), *REGION_MODELS.names(), *more)
     return InputError(f"unknown model '{given}'", remedy=did_you_mean(given, names))
 
 

@@ -20,6 +20,8 @@ STARTS = 200
 SETTLE_MS, WATCH_MS = 3000.0, 1000.0
 """Of a simulated course: what is left out, and where its extrema are taken."""
 _STEPS = 60
+_ARRIVED = 1e-14
+"""Share of the range below which another Newton step changes nothing."""
 _SAME = 1e-5
 """Fixed points nearer than this share of the range that was searched are one."""
 
@@ -47,15 +49,16 @@ class FixedPoint:
 
 
 class Node:
-    """One region without input from others, with given parameters."""
+    """One region without input from others, with given parameters.
+
+    Rates that follow the states at once (`instant`) follow them within about a step here, and what acts after an own
+    delay acts without one: points at rest are those of the model, growth around them is without these delays.
+    """
 
     def __init__(self, model: RegionModel, parameters: Mapping[str, float] | None = None, dt_ms: float = 0.1) -> None:
-        """InputError for parameters that the model lacks or does not allow, and for rates that follow at once."""
-        if any(row.instant for row in model.states):
-            raise InputError(
-                f"model '{model.name}' has rates that follow its states at once; it has no phase plane yet"
-            )
+        """InputError for parameters that the model lacks or does not allow."""
         self.model = model
+        self._instant = [row.instant for row in model.states]
         bound = model.largest_dt_ms(model.complete(dict(parameters or {})))
         self.dt_ms = dt_ms if bound is None else min(dt_ms, 0.5 * float(np.min(bound)))
         model.check(dict(parameters or {}), self.dt_ms)
@@ -75,7 +78,11 @@ class Node:
         states = dict(zip([row.name for row in self.model.states], x, strict=True))
         late = {row.name: states[row.state] for row in self.model.delays}
         results = evaluate(self._function, {**self._given, **parameters, **states, **late}, self._known)
-        return np.array([np.broadcast_to(result, x.shape[1:]) for result in results])
+        found = np.array([np.broadcast_to(result, x.shape[1:]) for result in results])
+        for k, instant in enumerate(self._instant):
+            if instant:
+                found[k] = (found[k] - x[k]) / self.dt_ms
+        return found
 
     def course(self, x: Array, time_ms: float, keep: int = 1, **changed: Any) -> Array:
         """States [kept step, state, n] by Runge-Kutta of fourth order from x [state, n], each `keep`-th step."""
@@ -120,6 +127,20 @@ class Node:
         room = 8.0 * (high - low)
         return np.maximum(low - room, self.low[:, 0]), np.minimum(high + room, self.high[:, 0])
 
+    def _newton(self, x: Array, scale: Array, changed: Mapping[str, float]) -> tuple[Array, Array]:
+        """A damped step from each point, within the bounds, and how far it was to go (in shares of the range)."""
+        slope = self.jacobian(x, **changed)
+        usable: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(slope), axis=(1, 2))
+        slope = np.where(usable[:, None, None], slope, np.eye(len(x)))
+        goal = -self.drift(x, **changed)
+        try:
+            step = np.linalg.solve(slope, goal.T[..., None])[..., 0].T
+        except np.linalg.LinAlgError:
+            step = np.einsum("nij,jn->in", np.linalg.pinv(slope), goal)
+        size = np.max(np.abs(step) / scale, axis=0)
+        step = step / np.maximum(1.0, size / 0.3)
+        return np.clip(x + np.nan_to_num(step), self.low, self.high), np.nan_to_num(size, nan=0.0)
+
     def fixed_points(self, low: Array, high: Array, near: Array | None = None, **changed: float) -> list[FixedPoint]:
         """Points at rest that damped Newton steps find from many starts in a box, and from points `near` [state, n]."""
         draw = np.random.default_rng(1)
@@ -128,16 +149,12 @@ class Node:
         x = low[:, None] + (high - low)[:, None] * shares
         x = np.concatenate([x, self.start[:, None], *([near] if near is not None and near.size else [])], axis=1)
         scale = (high - low)[:, None]
+        moving = np.arange(x.shape[1])
         for _ in range(_STEPS):
-            slope = self.jacobian(x, **changed)
-            usable: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(slope), axis=(1, 2))
-            slope = np.where(usable[:, None, None], slope, np.eye(len(x)))
-            try:
-                step = np.linalg.solve(slope, -self.drift(x, **changed).T[..., None])[..., 0].T
-            except np.linalg.LinAlgError:
-                step = np.einsum("nij,jn->in", np.linalg.pinv(slope), -self.drift(x, **changed))
-            share = np.maximum(1.0, np.max(np.abs(step) / (0.3 * scale), axis=0))
-            x = np.clip(x + np.nan_to_num(step / share), self.low, self.high)
+            x[:, moving], size = self._newton(x[:, moving], scale, changed)
+            moving = moving[size > _ARRIVED]
+            if not moving.size:
+                break
         still = np.asarray(np.abs(self.drift(x, **changed)) < 1e-9 * np.maximum(1.0, np.abs(x)))
         rest: NDArray[np.bool_] = np.logical_and.reduce(still, axis=0)
         found: list[FixedPoint] = []

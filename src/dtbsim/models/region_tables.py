@@ -102,7 +102,7 @@ class Lookup:
         table = self.values().astype(np.float64)
         u = np.clip((np.asarray(x, np.float64) - self.x[0]) / self.x[1], 0.0, self.x[2] - 1.0)
         v = np.clip((np.asarray(y, np.float64) - self.y[0]) / self.y[1], 0.0, self.y[2] - 1.0)
-        i, j = np.minimum(u.astype(int), self.x[2] - 2), np.minimum(v.astype(int), self.y[2] - 2)
+        i, j = (np.minimum(np.nan_to_num(w).astype(int), n - 2) for w, n in ((u, self.x[2]), (v, self.y[2])))
         f, g = u - i, v - j
         low = table[j, i] + (table[j, i + 1] - table[j, i]) * f
         return low + (table[j + 1, i] + (table[j + 1, i + 1] - table[j + 1, i]) * f - low) * g

@@ -1,4 +1,4 @@
-"""The page of `dtbsim models plot`: phase plane of a region model, and its scan over a parameter."""
+"""The page of `dtbsim models plot`: phase plane of a region model and scan of a parameter, or a neuron's curve."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dtbsim.backends.probe import Curve
+from dtbsim.models import NeuronModel, RegionModel
 from dtbsim.models.region_plane import FixedPoint, Node, Scan
 from dtbsim.report import theme
 from dtbsim.report.plotly_js import BUTTONS, offline_plotlyjs
@@ -92,18 +94,38 @@ def plane_page(node: Node, figures: list[tuple[str, go.Figure]], points: list[Fi
         f"<td>{_eigenvalue(point)}</td></tr>"
         for point in points
     )
+    given = ", ".join(f"{name} = {float(np.ravel(value)[0]):g}" for name, value in node.parameters.items())
+    table = (
+        f"<h2>Points at rest</h2><table><tr><th>kind</th>{head}<th>leading eigenvalue (1/ms)</th></tr>{rows}</table>"
+    )
+    lead = f"{model.summary}, one region alone."
+    return _page(model, lead, f"<p>{safe(given)}</p>{table}", figures)
+
+
+def curve_figure(curve: Curve) -> go.Figure:
+    """Return what a neuron does over a current, or after an event."""
+    figure = go.Figure(layout={"template": theme.template(theme.LIGHT), "height": 420})
+    figure.add_trace(go.Scatter(x=curve.x, y=curve.y, mode="lines", line={"color": theme.EXCITATORY}, showlegend=False))
+    figure.update_xaxes(title=curve.x_label)
+    figure.update_yaxes(title=curve.y_label)
+    return figure
+
+
+def curve_page(model: NeuronModel, curve: Curve) -> str:
+    """Return an HTML page that is complete in itself."""
+    return _page(model, f"{model.summary}, a neuron alone.", "", [(curve.title, curve_figure(curve))])
+
+
+def _page(model: RegionModel | NeuronModel, lead: str, more: str, figures: list[tuple[str, go.Figure]]) -> str:
     buttons = {"displaylogo": False, "modeBarButtons": [BUTTONS["plane"]]}
     parts = "".join(
         f"<h2>{safe(title)}</h2>{figure.to_html(full_html=False, include_plotlyjs=False, config=buttons)}"
         for title, figure in figures
     )
-    given = ", ".join(f"{name} = {float(np.ravel(value)[0]):g}" for name, value in node.parameters.items())
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{safe(model.name)}</title>"
         f"<style>{_STYLE}</style><script>{offline_plotlyjs()}</script></head><body><h1>{safe(model.name)}</h1>"
-        f"<p>{safe(model.summary)}, one region alone.</p><pre>{safe(model.equations)}</pre><p>{safe(given)}</p>"
-        f"<h2>Points at rest</h2><table><tr><th>kind</th>{head}<th>leading eigenvalue (1/ms)</th></tr>{rows}</table>"
-        f"{parts}</body></html>"
+        f"<p>{safe(lead)}</p><pre>{safe(model.equations)}</pre>{more}{parts}</body></html>"
     )
 
 

@@ -62,12 +62,6 @@ def choose_backend(network: Network, comm: Comm) -> Choice:
     if wanted == "cpu":
         return Choice("cpu", "as configured")
     if wanted == "cuda":
-        if network.regions is not None and network.regions.drives and network.n_neurons == 0:
-            raise InputError(
-                "mean-field regions with drives are stepped on the CPU",
-                where="simulation.backend",
-                remedy="use auto or cpu",
-            )
         on_every_rank(comm, lambda: check_on_gpu(network))
         device = on_every_rank(comm, lambda: choose.open_device(comm.node_rank))
         return Choice("cuda", f"as configured: {device.name}", device, _shared_by(device, comm))

@@ -49,7 +49,8 @@ def members_of(config: RunConfig, numbers: Numbers) -> list[MemberConfig]:
         return [MemberConfig(config)]
     places, where = numbers.places, "ensemble.grid" if ensemble.grid is not None else "ensemble.members"
     try:
-        runs = runs_of(ensemble.grid if ensemble.grid is not None else ensemble.members)
+        given = ensemble.grid if ensemble.grid is not None else ensemble.members
+        runs = runs_of(given, repeated=ensemble.seeds == "own")
     except InputError as error:
         raise places.error(where, error.message, error.remedy) from None
     for number, run in enumerate(runs):

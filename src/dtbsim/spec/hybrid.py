@@ -80,7 +80,7 @@ def with_hybrid(
         numbers.places.mistakes.append(
             numbers.places.error(
                 "ensemble", "members of an ensemble are mean-field regions alone; this network has neurons, too",
-                "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does",
+                "`dtbsim run CONFIG`, or dtbsim.sweep(CONFIG) in Python, runs them one by one",
             )
         )  # fmt: skip
     return replace(regions, from_spikes=tuple(inward), to_spikes=tuple(outward))

@@ -13,10 +13,12 @@ from dtbsim.config import coupling as cfg
 from dtbsim.config.network import Population, RegionNoise
 from dtbsim.config.run import RunConfig
 from dtbsim.errors import InputError, did_you_mean
+from dtbsim.models.language.checked_region import check_own_value
 from dtbsim.models.own import code_of_class
 from dtbsim.models.region_own import find_region_model, is_known, is_region_model
 from dtbsim.numerics.philox import PURPOSE_INITIAL, PURPOSE_PARAMETER, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.numbers import Numbers, values_of
+from dtbsim.spec.places import Places
 from dtbsim.spec.populations import regions_of
 from dtbsim.spec.region_network import F64, FunctionKind, Wiring
 from dtbsim.spec.region_wiring import wiring_of
@@ -236,6 +238,9 @@ def _couplings(
     function, values = function_of(item, target.model)
     strength = numbers.by_region(item.strength, target.regions, f"{path}.strength")
     pairs = _variables(item, path, source, target, numbers)
+    if function in ("difference", "kuramoto"):
+        for variable, _ in pairs:
+            _check_own(function, variable, target, path, places)
     apart = len({variable for variable, _ in pairs}) == len(pairs)
     names = {arrives: variable if apart else arrives for variable, arrives in pairs}
     return [
@@ -245,6 +250,17 @@ def _couplings(
         )
         for variable, arrives in pairs
     ]  # fmt: skip
+
+
+def _check_own(function: str, variable: str, target: RegionDraft, path: str, places: Places) -> None:
+    """The target has a value of its own to be subtracted."""
+    if variable not in target.model.variables:
+        message = f"{function} takes the target's own {variable}, which model '{target.model.name}' does not have"
+        raise places.error(f"{path}.function", message, "give a function that does without: linear, sigmoidal, ...")
+    try:
+        check_own_value(target.model, variable)
+    except InputError as error:
+        raise places.error(f"{path}.function", error.message, error.remedy) from None
 
 
 def as_input_takes(model: RegionModel, name: str, strength: F64, wiring: Wiring) -> tuple[F64, Wiring]:

@@ -127,7 +127,9 @@ def _no_regions(config: RunConfig, places: Places) -> None:
     if config.ensemble is not None:
         message = "members side by side are of mean-field regions, and this network has neurons alone"
         places.mistakes.append(
-            places.error("ensemble", message, "`dtbsim run CONFIG` runs them one by one, as dtbsim.sweep does")
+            places.error(
+                "ensemble", message, "`dtbsim run CONFIG`, or dtbsim.sweep(CONFIG) in Python, runs them one by one"
+            )
         )
     unknown = {name for name, population in config.populations.items() if not is_known(population.model)}
     for key, item in config.couplings.items():

@@ -20,6 +20,7 @@ from dtbsim.mpi.launch import several_ranks
 from dtbsim.store.files import storage_errors
 from dtbsim.store.run import Run
 from dtbsim.sweeps.folder import digest_of, open_sweep
+from dtbsim.sweeps.members import members_as_runs
 from dtbsim.sweeps.pool import Executor, ProcessPool, check_executor, simulated_on
 from dtbsim.sweeps.worker import Job, Measure, Outcome, columns_of
 
@@ -32,7 +33,7 @@ _LINE_EVERY_S = 10.0
 
 def sweep(
     source: Source,
-    grid: Grid,
+    grid: Grid | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
     set: Overrides = (),
@@ -54,6 +55,7 @@ def sweep(
     Args:
         source: a `RunConfig`, the same as a mapping, or the path of a configuration file.
         grid: {"key.path": values}, of which every combination is a run, or a list with the overrides of each run.
+            Without it, every member of the configuration's `ensemble` is a run.
         out: the folder of the sweep, with a folder of each run, `sweep.json` and `sweep.csv`. Where it holds a sweep
             of this configuration, what is finished is read, what was interrupted goes on, what failed is tried again,
             and new values are added. Without it every run is in a temporary folder, and nothing but the table stays.
@@ -86,9 +88,14 @@ def sweep(
             where="executor",
             remedy="start `mpiexec -n N python -m mpi4py.futures SCRIPT.py` and give executor=MPIPoolExecutor()",
         )
-    runs = runs_of(grid)
     base = as_mapping(set)
     given = source if not isinstance(source, str | os.PathLike) else path_argument(source, "source").absolute()
+    if grid is None:
+        configured, _, locator = resolve(given, base)
+        runs = members_as_runs(configured, locator)
+        base["ensemble"] = None
+    else:
+        runs = runs_of(grid)
     first = resolve(given, {**base, **runs[0]})[0]
     threads = first.simulation.threads or 1
     if first.simulation.threads is None:

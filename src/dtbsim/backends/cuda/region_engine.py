@@ -65,9 +65,9 @@ class DeviceRegions(RegionStepper):
         self._on_device = device_table = self._device.upload(self._table)
         self._address = self._device.address(device_table)
         self._found = self._device.xp.zeros(1, np.int64)
-        fields = D.N_SLOTS, D.N_HISTORIES, D.N_SAMPLES
-        slots, histories, samples = (int(self._table[:, field].max(initial=0)) for field in fields)
-        self._rows = {"dtb_region_sums": max(1, slots), "dtb_region_keep": max(1, histories + samples)}
+        fields = D.N_SLOTS, D.N_HISTORIES, D.N_SAMPLES, D.N_DRIVEN
+        slots, histories, samples, driven = (int(self._table[:, field].max(initial=0)) for field in fields)
+        self._rows = {"dtb_region_sums": max(1, slots + driven), "dtb_region_keep": max(1, histories + samples)}
         self._rows |= {"dtb_region_nodes": len(network.populations), "dtb_region_fill": max(1, histories)}
         self._largest = max((block.n_nodes * group.lanes for group in groups for block in group.blocks), default=1)
 
@@ -191,7 +191,7 @@ class DeviceRegions(RegionStepper):
     @property
     def bytes_there(self) -> int:
         """Bytes on the GPU."""
-        return self._memory.n_bytes + self._table.nbytes + sum(group.sample_bytes for group in self._there)
+        return self._memory.n_bytes + self._table.nbytes + sum(group.chunk_bytes for group in self._there)
 
     def close(self) -> None:
         """Let go of the device's memory."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dtbsim.backends.cuda.device import Device
 from dtbsim.backends.cuda.memory import DeviceMemory
+from dtbsim.backends.cuda.region_drives import DeviceDrives
 from dtbsim.backends.regions.functions import function_numbers
 from dtbsim.backends.regions.group import LaneGroup, Sampled
 from dtbsim.backends.regions.in_place import History
@@ -61,6 +62,13 @@ class DeviceGroup(LaneGroup):
             self._memory.reserve(array)
         return self._device.address(self._memory.of(array))
 
+    def _make_drives(self) -> DeviceDrives:
+        self._device_drives = DeviceDrives(
+            self._network, self._share, self.members, self._dt_ms, self.blocks, self._device, self._memory,
+            lambda population: self._memory.place(self._tables[population]),
+        )  # fmt: skip
+        return self._device_drives
+
     # -- tables -------------------------------------------------------------------------------------------------
 
     def _slot_of(
@@ -86,6 +94,8 @@ class DeviceGroup(LaneGroup):
     def _fill(self) -> None:
         place = self._memory.place
         self._means = []
+        for array in self.drives.out.values():
+            self._room(array)
         populations = np.zeros((len(self.blocks), D.POPULATION_FIELDS), np.int64)
         for number, (row, block) in enumerate(zip(populations, self.blocks, strict=True)):
             for array in (*self.sent[number].values(), *block.sums):
@@ -112,6 +122,7 @@ class DeviceGroup(LaneGroup):
         row[D.POPULATIONS_AT] = place(populations)
         row[D.N_HISTORIES], row[D.HISTORIES_AT] = len(histories), place(histories)
         row[D.N_SAMPLES], row[D.SAMPLES_AT] = len(samples), self._device.address(self._samples_on_device)
+        row[D.N_DRIVEN] = len(self.drives.out)
 
     # -- what changes between blocks and chunks -------------------------------------------------------------------
 
@@ -139,7 +150,10 @@ class DeviceGroup(LaneGroup):
                 self._memory.replace(array, array)
 
     def begin_chunk(self, start: int, stop: int) -> None:
-        """Give samples room for the steps [start, stop)."""
+        """Give samples room for the steps [start, stop), and have what drives bring in them."""
+        if self.drives.out:
+            self._device_drives.begin_chunk(start, stop)
+            self.row[D.DRIVEN_AT] = self._device_drives.table_at
         self._start = self.row[D.CHUNK] = start
         self._outputs, self.outputs = [], []
         for row, one in zip(self._sample_table, self.sampled, strict=True):
@@ -192,11 +206,13 @@ class DeviceGroup(LaneGroup):
     def fetch(self) -> None:
         """Bring states, histories, and means that are not complete here."""
         self.fetch_states()
+        self._device_drives.fetch()
         for array in [*self._means, *(history.values for history in self._histories)]:
             array[...] = self._device.download(self._memory.of(array))
 
     def store(self) -> None:
         """Take them there."""
+        self._device_drives.store()
         for array in [*self._means, *(history.values for history in self._histories)]:
             self._memory.replace(array, array)
         for block in self.blocks:
@@ -219,6 +235,6 @@ class DeviceGroup(LaneGroup):
         self.row[D.STEP] = self.row[D.NEXT] = step
 
     @property
-    def sample_bytes(self) -> int:
-        """Bytes of the samples of a chunk on the device."""
-        return sum(int(output.nbytes) for output in self._outputs)
+    def chunk_bytes(self) -> int:
+        """Bytes of the samples of a chunk on the device, and of drives beside their inputs."""
+        return sum(int(output.nbytes) for output in self._outputs) + self._device_drives.bytes_there

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dtbsim.backends.cuda.device import Device
+from dtbsim.backends.regions.drives import driven_inputs
 from dtbsim.backends.regions.functions import PRE
 from dtbsim.backends.regions.group import MOST_BLOCK
 from dtbsim.backends.regions.shares import share_of
@@ -21,6 +22,8 @@ MOST_LANES = 1024
 BLOCK_VALUES = 1 << 22
 """Values of one variable in a block, about at most: then they stay in the level-2 cache."""
 LEAST_BLOCK = 4
+PART = 32
+"""Bytes of a part of a drive."""
 TABLES = 2048
 """Bytes of the tables of a population in a group, about."""
 LEAST_WORK = 50_000
@@ -65,8 +68,6 @@ def place_regions(network: RegionNetwork, n_ranks: int, *, ordered: bool) -> Pla
     elements, steps = _elements(network, n_ranks), _block(network, n_ranks)
     hybrid = bool(network.from_spikes or network.to_spikes)
     shown = f"{elements:,} regions times members, {steps} step(s) a block"
-    if network.drives:
-        return Placement(False, "drives of regions are made on the host")
     if ordered and not hybrid:
         return Placement(True, f"as configured; {shown}")
     if elements * steps >= LEAST_WORK:
@@ -75,7 +76,10 @@ def place_regions(network: RegionNetwork, n_ranks: int, *, ordered: bool) -> Pla
 
 
 def device_bytes(network: RegionNetwork, dt_ms: float, rank: int, n_ranks: int) -> int:
-    """Bytes of states, constants, sums, histories and wiring on the GPU of a rank; samples of a chunk come to them."""
+    """Bytes of states, constants, inputs, histories and wiring on the GPU of a rank.
+
+    To them come the samples of a chunk, and the courses of drives in it.
+    """
     share = share_of(network, rank, n_ranks, lanes_for(network, n_ranks))
     members, n_groups, columns = len(share.members), len(share.groups), network.longest_delay + 1
     total, block = 4 * TABLE, _block(network, n_ranks)
@@ -100,6 +104,9 @@ def device_bytes(network: RegionNetwork, dt_ms: float, rank: int, n_ranks: int) 
         arrives = [coupling for coupling in network.couplings if coupling.target == population.index]
         own = sum(coupling.function == "difference" for coupling in arrives)
         rows = _state_rows(population, dt_ms) + own + 2 + block * len(sent) + means
+        acting = [drive for drive in network.drives if drive.population == population.index]
+        rows += block * len(driven_inputs(network.drives, population.index)) + 2 * len(acting)
+        total += PART * n_groups * sum(len(drive.parts) for drive in acting)
         total += 4 * rows * (high - low) * members + TABLES * n_groups
     return total
 

@@ -83,10 +83,13 @@ class LaneGroup(InPlace):
         self.outputs: list[F32] = []
         self.table = np.zeros(T.GROUP_FIELDS, np.int64)
         self._make_populations()
-        self.drives = GroupDrives(network, share, members, dt_ms, self.blocks)
+        self.drives = self._make_drives()
         self._make_slots()
         self.drives.set(network.drives)
         self._fill()
+
+    def _make_drives(self) -> GroupDrives:
+        return GroupDrives(self._network, self._share, self.members, self._dt_ms, self.blocks)
 
     # -- populations --------------------------------------------------------------------------------------------
 

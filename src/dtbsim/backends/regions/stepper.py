@@ -236,27 +236,45 @@ class RegionStepper(ABC):
         return False
 
     def check_finite(self, start: int, stop: int) -> None:
-        """Raise NumericsError naming region, variable, member and steps if a state became NaN or infinite."""
-        if self._all_finite():
-            return
+        """Raise NumericsError naming region, variable, member and steps if a state, or what was sampled in the chunk,
+        became NaN or infinite."""
+        if not self._all_finite():
+            self._check_states(start, stop)
+        for group in self.groups:
+            for k, one in enumerate(self._sampled):
+                finite = np.isfinite(group.taken(k))
+                if not finite.all():
+                    _, node, lane = np.argwhere(~finite)[0].tolist()
+                    lost = np.flatnonzero(~finite.all(axis=(0, 1)))
+                    members = tuple(group.members[at] for at in lost)
+                    raise self._lost(one.population, one.variable, (node, lane), group, start, stop, members)
+
+    def _check_states(self, start: int, stop: int) -> None:
         for group in self.groups:
             for population, block in zip(self._network.populations, group.blocks, strict=True):
                 if np.isfinite(block.states).all():
                     continue
                 row, element = np.argwhere(~np.isfinite(block.states))[0].tolist()
-                node, lane = divmod(element, group.lanes)
-                name = population.node_names[self.share.nodes[population.index][0] + node]
-                variable = row_names(block)[row]
-                one = self._network.members.n == 1
-                member = "" if one else f", member {group.members[lane]} of the ensemble"
-                error = NumericsError(
-                    f"state {variable} of region {name} became NaN or infinite after step {start}, by step {stop}"
-                    f"{member}",
-                    where=f"population {population.name}",
-                    remedy="use a shorter dt_ms, or check parameters and coupling strengths",
-                )
-                error.members = self._not_finite()
-                raise error
+                at = divmod(element, group.lanes)
+                name = row_names(block)[row]
+                raise self._lost(population.index, name, at, group, start, stop, self._not_finite())
+
+    def _lost(
+        self, population: int, variable: str, at: tuple[int, int], group: LaneGroup, start: int, stop: int,
+        members: tuple[int, ...],
+    ) -> NumericsError:  # fmt: skip
+        """`at`: which node of this rank, which lane of the group."""
+        where = self._network.populations[population]
+        region = where.node_names[self.share.nodes[population][0] + at[0]]
+        member = "" if self._network.members.n == 1 else f", member {group.members[at[1]]} of the ensemble"
+        kind = "value" if variable in {row.name for row in where.model.outputs} else "state"
+        error = NumericsError(
+            f"{kind} {variable} of region {region} became NaN or infinite after step {start}, by step {stop}{member}",
+            where=f"population {where.name}",
+            remedy="use a shorter dt_ms, or check parameters and coupling strengths",
+        )
+        error.members = members
+        return error
 
     def _not_finite(self) -> tuple[int, ...]:
         """The members with a state that is NaN or infinite."""

@@ -147,3 +147,18 @@ def _check_tables(model: RegionModel, place: str) -> None:
                 where=place,
                 remedy=did_you_mean(name, known),
             )
+
+
+def check_own_value(model: RegionModel, name: str) -> None:
+    """InputError unless a difference can be made of a region's own value: it is known before inputs are."""
+    model.variable(name)
+    outputs = [row.name for row in model.outputs]
+    if name in outputs:
+        function = checked_output(model)
+        assert function is not None
+        used = names_used(function, outputs.index(name))
+        if "I_stim" in used or any(f"in_{row.name}" in used for row in model.inputs):
+            raise InputError(
+                f"'{name}' of model '{model.name}' depends on the inputs, so a difference cannot be made of it",
+                remedy="couple a state, or an output of states alone",
+            )
