@@ -267,3 +267,20 @@ def test_options(
     assert main(["map", "pair.yaml", *options]) == 2
     assert said in capfd.readouterr().err
     assert not Path("m").exists()
+
+
+def test_input_that_nobody_can_list_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    from dtbsim.build.drawn_spikes import MOST_LISTED
+
+    size, rate_hz = 2000, 20_000
+    text = f"""\
+simulation: {{dt_ms: 1, duration_ms: {1000 * MOST_LISTED // (size * rate_hz) * 50}}}
+populations: {{E: {{model: iaf_psc_delta, size: {size}, parameters: {{V_reset_mV: -70, E_L_mV: -70}}}}}}
+drives: {{noise: {{kind: poisson, target: E, rate_hz: {rate_hz}, weight_mV: 0.1, start_ms: 1}}}}
+"""
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="too many to list") as caught:
+        dtbsim.map_network(tmp_path / "net.yaml", to="loihi", out=tmp_path / "out")
+    assert (caught.value.where or "").endswith("drives.noise")
+    assert "simulation.duration_ms" in (caught.value.remedy or "")
+    assert not (tmp_path / "out").exists()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dtbsim.clock import time_of
+from dtbsim.errors import InputError
 from dtbsim.kernels.poisson import SHARED_GID, STEPS, own_tables, poisson_thresholds, threshold_tables
 from dtbsim.numerics.philox import PURPOSE_POISSON, PURPOSE_SHIFT, philox_array
 from dtbsim.spec.network import Drive, Network
@@ -42,6 +44,29 @@ def poisson_spikes(network: Network, drive: Drive, gids: I64, neurons: I64) -> I
                 counts = np.broadcast_to(counts, gids.size)
             hit = np.flatnonzero(counts)
             yield np.full(hit.size, step), hit, counts[hit].astype(np.int64)
+
+
+MOST_LISTED = 20_000_000
+"""Spikes of drives that are held in memory at once: some 2 GB with what is made of them."""
+
+
+class ListedSpikes:
+    """Spikes of Poisson drives for who keeps all of them: no more than `MOST_LISTED` in all."""
+
+    def __init__(self, network: Network, remedy: str = "shorten the run: --set simulation.duration_ms=...") -> None:
+        self._network, self._remedy, self._n = network, remedy, 0
+
+    def of(self, drive: Drive, gids: I64, neurons: I64) -> Iterator[tuple[I64, I64, I64]]:
+        """As `poisson_spikes`. Raises InputError where they are too many."""
+        for piece in poisson_spikes(self._network, drive, gids, neurons):
+            self._n += int(piece[2].sum())
+            if self._n > MOST_LISTED:
+                reached_ms = time_of(int(piece[0][0]) + 1, self._network.dt_ms)
+                raise InputError(
+                    f"drives give more than {MOST_LISTED:,} spikes, too many to list: this one at {reached_ms:g} ms",
+                    where=drive.key_path or f"drives.{drive.name}", remedy=self._remedy,
+                )  # fmt: skip
+            yield piece
 
 
 def _own_thresholds(network: Network, drive: Drive, gids: I64, neurons: I64) -> NDArray[np.uint32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,7 +35,7 @@ def export_command(
             "--to",
             metavar="FORMAT",
             show_default=False,
-            help="write the network: sonata, pynn, nir, neuroml; or the run: nwb, neo, bids, mne, csv, sonata-spikes, ...",
+            help="write the network: sonata, pynn, nir, neuroml; or the run: nwb, neo, bids, mne, csv, sonata-...",
             autocompletion=export_formats,
         ),
     ] = None,
@@ -95,7 +95,7 @@ def export_command(
     .csv and .tsv are tables with a line for each sample; beside a .tsv a .json says units and sampling, as BIDS has it.
     .fif is for MNE (pip install 'dtbsim[mne]'), .nii an image of a series of regions (pip install 'dtbsim[nifti]').
     """
-    options = {"drives": drives, "index": index or None, "reader": reader, "simulator": simulator}
+    options: dict[str, Any] = {"drives": drives, "index": index or None, "reader": reader, "simulator": simulator}
     if to is None:
         from dtbsim.cli.interchange import check_signal
         from dtbsim.cli.runs import export

@@ -59,7 +59,7 @@ def show_lems(name: str) -> int:
         from dtbsim.models import RegionModel
         from dtbsim.models.synapses import SynapseModel
 
-    model = _model(name)
+    model = find_any_model(name)
     if isinstance(model, RegionModel | SynapseModel):
         raise InputError(f"'{name}' is no model of neurons", where="--lems", remedy="name one: dtbsim models list")
     write(xml_text(component_types([model])))

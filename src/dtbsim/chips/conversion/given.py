@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.drawn_spikes import poisson_spikes
+from dtbsim.build.drawn_spikes import ListedSpikes
 from dtbsim.build.kinds import neuron_values
 from dtbsim.errors import InputError, MultipleInputError
 
@@ -223,7 +223,7 @@ def _synapses(shown: BuiltProjection, projection: Projection, wrong: Refusals) -
 
 def _events(network: Network, current: F64, wrong: Refusals) -> Iterator[Events]:
     """Spikes of drives, one for each population that they reach; currents are added to `current`."""
-    ordered = sorted(network.drives, key=lambda drive: drive.index)
+    ordered, listed = sorted(network.drives, key=lambda drive: drive.index), ListedSpikes(network)
     for name, group in groupby(ordered, key=lambda drive: drive.name):
         parts = list(group)
         where = parts[0].key_path or f"drives.{name}"
@@ -235,7 +235,7 @@ def _events(network: Network, current: F64, wrong: Refusals) -> Iterator[Events]
         else:
             by_family = groupby(parts, key=lambda part: network.populations[part.population].family)
             for family, found in by_family:
-                yield _joined_events(network, name, where, family, list(found))
+                yield _joined_events(network, name, where, family, list(found), listed)
 
 
 def _add_current(network: Network, parts: list[Drive], current: F64, where: str, wrong: Refusals) -> None:
@@ -252,16 +252,18 @@ def _add_current(network: Network, parts: list[Drive], current: F64, where: str,
         current[_reached(network, part)[0]] += values.pop() if values else 0.0
 
 
-def _joined_events(network: Network, name: str, where: str, family: int, parts: list[Drive]) -> Events:
+def _joined_events(
+    network: Network, name: str, where: str, family: int, parts: list[Drive], listed: ListedSpikes
+) -> Events:
     found = [np.zeros((0, 3))]
     for part in parts:
         gids, chosen = _reached(network, part)
         weight = part.weight * network.families[family].channels[part.channel].quantum
         if part.kind == "events":
-            listed = np.asarray(part.events, np.int64).reshape(-1, 2)
-            step, gid = listed[:, 0], listed[:, 1] + network.populations[part.population].gid0
+            events = np.asarray(part.events, np.int64).reshape(-1, 2)
+            step, gid = events[:, 0], events[:, 1] + network.populations[part.population].gid0
         else:
-            drawn = list(poisson_spikes(network, part, gids, chosen))
+            drawn = list(listed.of(part, gids, chosen))
             step, place, count = (np.concatenate([np.zeros(0, np.int64), *(row[k] for row in drawn)]) for k in range(3))
             step, gid = np.repeat(step, count), np.repeat(gids[place], count)
         found.append(np.column_stack([step, gid, np.full(step.size, weight)]))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.as_built import BuiltNetwork
-from dtbsim.build.drawn_spikes import poisson_spikes
+from dtbsim.build.drawn_spikes import ListedSpikes
 from dtbsim.clock import time_of
 from dtbsim.errors import InputError
 from dtbsim.interchange.neuroml.cells import Cells, synapse_component
@@ -174,7 +174,7 @@ class NetworkWriter:
             for k, neuron in enumerate(chosen.tolist()):
                 found[k].append(np.sort(listed[listed[:, 1] == neuron, 0]))
         else:
-            for steps, who, counts in poisson_spikes(self._network, part, gids, chosen):
+            for steps, who, counts in ListedSpikes(self._network).of(part, gids, chosen):
                 for step, k, count in zip(steps.tolist(), who.tolist(), counts.tolist(), strict=True):
                     found[k].append(np.full(count, step, np.int64))
         return (np.concatenate(pieces) for pieces in found)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtbsim.build.as_built import BuiltNetwork
-from dtbsim.build.drawn_spikes import poisson_spikes
+from dtbsim.build.drawn_spikes import ListedSpikes
 from dtbsim.interchange.nir.layers import Place
 from dtbsim.spec.network import Drive, Network
 
@@ -106,7 +106,7 @@ def _of_poisson(network: Network, drive: Drive, place: Place) -> Channels:
     """A channel for each neuron, or one for all where they share their spikes."""
     chosen, gids, neuron = _reached(network, drive, place)
     step, of, value = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for steps, who, counts in poisson_spikes(network, drive, gids, chosen):
+    for steps, who, counts in ListedSpikes(network).of(drive, gids, chosen):
         kept = who == 0 if drive.shared else np.ones(who.size, bool)
         step.append(steps[kept])
         of.append(who[kept])

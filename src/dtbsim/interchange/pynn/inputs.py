@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtbsim.build.drawn_spikes import poisson_spikes
+from dtbsim.build.drawn_spikes import ListedSpikes
 from dtbsim.errors import InputError
 from dtbsim.spec.network import Drive, Network
 
 I64 = NDArray[np.int64]
-MOST_SPIKES = 100_000_000
 MOST_CURRENT_STEPS = 1_000_000
 
 
@@ -33,7 +32,7 @@ def reached(network: Network, part: Drive) -> tuple[I64, I64]:
 def drive_spikes(network: Network, part: Drive, stop: int | None = None) -> tuple[I64, I64, I64]:
     """Return steps, places among the neurons that it reaches, and counts of the spikes of a drive; before step `stop`.
 
-    Raises InputError where there are more than `MOST_SPIKES`.
+    Raises InputError where there are too many to list.
     """
     stop = network.n_steps if stop is None else min(stop, network.n_steps)
     gids, chosen = reached(network, part)
@@ -42,17 +41,12 @@ def drive_spikes(network: Network, part: Drive, stop: int | None = None) -> tupl
         listed = listed[(listed[:, 0] < stop) & np.isin(listed[:, 1], chosen) & part.windows.contain(listed[:, 0])]
         places, counts = np.unique(listed, axis=0, return_counts=True)
         return places[:, 0], np.searchsorted(chosen, places[:, 1]), counts.astype(np.int64)
-    found, n = [(np.zeros(0, np.int64),) * 3], 0
-    for piece in poisson_spikes(network, part, gids, chosen):
+    found = [(np.zeros(0, np.int64),) * 3]
+    remedy = "let the simulator draw them (--drives poisson), or shorten the run"
+    for piece in ListedSpikes(network, remedy).of(part, gids, chosen):
         if piece[0].size and piece[0][0] >= stop:
             break
         found.append(piece)
-        n += piece[0].size
-        if n > MOST_SPIKES:
-            raise InputError(
-                f"the drive '{part.name}' gives more than {MOST_SPIKES:,} spikes", where=part.key_path,
-                remedy="let the simulator draw them (--drives poisson), or shorten the run",
-            )  # fmt: skip
     steps, places, counts = (np.concatenate(column) for column in zip(*found, strict=True))
     return steps, places, counts
 
