@@ -81,9 +81,10 @@ demo: $(VENV)/.installed
 
 test: test-serial test-mpi
 
-# A file stays on one worker; two of them, as the tests of threads and ranks take a few cores each.
+# A file stays on one worker; two of them, as the tests of threads and ranks take a few cores each. In the order of their
+# names: by the number of tests, files of few long ones would come last, and a worker wait for the other.
 test-serial: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not mpi and not nightly" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not mpi and not nightly" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not mpi and not slow and not nightly" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)

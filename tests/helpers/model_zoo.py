@@ -5,11 +5,13 @@ from __future__ import annotations
 from tests.helpers.every_model import step_ms
 from tests.helpers.networks import network_of
 
-from dtbsim.models import NeuronModel, example_model, list_models
+from dtbsim.models import NeuronModel, Receptor, example_model, list_models
 from dtbsim.spec import Network
 
 SIZE = 40
 WEIGHTS = {"pA": ("weight_pA", 300.0), "mV": ("weight_mV", 3.0), "nS": ("weight_nS", 20.0), "1": ("weight", 0.5)}
+WHOLE = {"loihi_lif": 16_384, "spinnaker_if_curr_exp": 8_192, "truenorth": 40}
+"""Weights of models whose ports take whole numbers."""
 PORTED = {"iaf_psc_exp_multisynapse": {"ampa": 2.0, "nmda": 100.0, "gaba": 5.0}}
 PORTED |= {
     name: {"ampa": 2.0, "gaba": 5.0} for name in ("glif1_psc", "glif2_psc", "glif3_psc", "glif4_psc", "glif5_psc")
@@ -35,8 +37,14 @@ def model_zoo(*names: str, duration_ms: float = 30) -> Network:
     return network_of("\n".join(lines).replace("'", ""))
 
 
+def weight_of(name: str, port: Receptor) -> tuple[str, float]:
+    """Key and value of a weight that makes a neuron active."""
+    key, weight = WEIGHTS[port.weight_unit]
+    return key, WHOLE.get(name, weight)
+
+
 def drive(name: str, model: NeuronModel) -> str:
     """Many spikes at the first receptor."""
     port = model.receptors[0]
-    key, weight = WEIGHTS[port.weight_unit]
+    key, weight = weight_of(name, port)
     return f"{{kind: poisson, target: P_{name}, receptor: {port.name}, rate_hz: 3000, {key}: {weight}}}"

@@ -23,7 +23,7 @@ projections:
   EE: {source: E, target: E, rule: {kind: explicit, file: edges.npz}, weight_pA: 40, delay_ms: 1}
   RR: {source: R, target: R, scope: connectome, rule: {kind: fixed_indegree, indegree: 5}, weight_pA: 40, delay_ms: 2}
 """
-MOST_MODULES, MOST_OTHER_FILES = 1525, 90
+MOST_MODULES, MOST_OTHER_FILES = 1535, 90
 SCANS = 3
 """Libraries that read the metadata of all packages when they are imported: numba, zarr, numcodecs."""
 NEEDLESS = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.helpers.every_model import fitting_input, parameter_set, step_ms
-from tests.helpers.model_zoo import NAMES, PORTED, WEIGHTS
+from tests.helpers.model_zoo import NAMES, PORTED, WHOLE, weight_of
 from tests.helpers.networks import network_of, simulate
 from tests.helpers.single_population import SinglePopulation
 from tests.helpers.small_atlas import save_small_atlas
@@ -39,18 +39,18 @@ def recurrent(name: str, extra: str = "") -> str:
         "projections:",
     ]
     for port in model.receptors:
-        key, size = WEIGHTS[port.weight_unit]
-        signs = (1.0, -0.7) if port.takes == "any" else (1.0,)
+        key, size = weight_of(name, port)
+        signs = (1.0, -0.7) if port.takes in ("any", "whole") else (1.0,)
         for k, sign in enumerate(signs):
             low, high = sorted((0.1 * sign * size, 0.4 * sign * size))
-            weight = f"{{distribution: uniform, low: {low}, high: {high}}}"
+            weight = f"{{distribution: uniform, low: {low}, high: {high}}}" if name not in WHOLE else str(int(high))
             lines.append(
                 f"  {port.name}_{k}: {{source: P, target: P, scope: all, receptor: {port.name}, {key}: {weight}, "
                 "rule: {kind: fixed_indegree, indegree: 4}, delay_ms: 1}"
             )
     lines.append("drives:")
     port = model.receptors[0]
-    key, weight = WEIGHTS[port.weight_unit]
+    key, weight = weight_of(name, port)
     lines.append(f"  on: {{kind: poisson, target: P, receptor: {port.name}, rate_hz: 4000, {key}: {weight}}}")
     return "\n".join([*lines, extra]).replace("'", "")
 

@@ -90,7 +90,9 @@ def test_every_part_runs_with_the_packages_that_it_names(only_required: dict[str
     assert min(moved.values()) > 0
     assert moved["synapses"] == pytest.approx(4 * results["pd14"]["general"]["events_per_step"], rel=1e-3)
     assert results["billion"]["scale 5e-06"]["bytes_per_step"]["synapses"] == 0, "procedural ones are not read"
-    assert re.search(r"persistent: MB a step by model: states [\d.e-]+, input .*; [\d.e-]+ GB/s", done.stdout)
+    assert re.search(
+        r"persistent: MB a step by model: drives [\d.e-]+, states [\d.e-]+, input .*; [\d.e-]+ GB/s", done.stdout
+    )
     assert results["pd14"]["general"]["profile"]["resources"]["dtb_neurons"]["threads"] == 64
     assert "dtb_procedural" in results["billion"]["scale 5e-06"]["profile"]["us_per_step"]
     assert "dtb_dynamic_spikes" in results["stdp"]["plastic"]["profile"]["us_per_step"]

@@ -172,7 +172,7 @@ def test_names_are_completed() -> None:
     assert complete.model_names("izh") == ["izhikevich", "izhikevich_2007"]
     environ = os.environ | {
         "_DTBSIM_COMPLETE": "complete_bash",
-        "COMP_WORDS": "dtbsim models show spi",
+        "COMP_WORDS": "dtbsim models show spike",
         "COMP_CWORD": "3",
     }
     done = subprocess.run(PYTHON, env=environ, capture_output=True, text=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -225,6 +226,8 @@ def test_runs_end_where_the_upper_bits_change() -> None:
     plan = plan_rank(net, 0, 2, 1, ranks=ranks, table=table)
     runs = neuron_runs(net, plan.candidates, plan.lanes[0])
     assert runs.tolist() == [[0, PAD, -1], [100_000, WIDE, -1], [200_000, 0, -1]]
+    nobody = replace(plan.lanes[0], table=plan.lanes[0].table[:0])
+    assert neuron_runs(net, plan.candidates, nobody)[:, 1:].tolist() == [[0, -1]]
 
 
 # -- between ranks ------------------------------------------------------------------------------------------------
@@ -303,7 +306,8 @@ drives:
 @pytest.mark.nightly
 def test_one_rank_of_86_billion_neurons() -> None:
     """The last block of E in the last region, with spikes of all its region from others."""
-    net = network_of(BRAIN.replace("RULE", "{kind: fixed_indegree, indegree: 20}"))
+    unbalanced = BRAIN.replace("weight_pA: -60", "weight_pA: -20")  # that rates tell what arrives
+    net = network_of(unbalanced.replace("RULE", "{kind: fixed_indegree, indegree: 20}"))
     assert net.n_neurons == 86_000_000_000
     table = cut_blocks(net)
     last = net.families[net.family_index("E")].populations[-1]

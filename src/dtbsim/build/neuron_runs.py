@@ -23,7 +23,7 @@ def neuron_runs(network: Network, candidates: Candidates, lane: Lane) -> I64:
     same = (gid0[1:] == end[:-1]) & (gid0[1:] >> _UPPER == gid0[:-1] >> _UPPER)
     follows = (source0[1:] == (source0 + size)[:-1]) & (source0[:-1] >= 0)
     same &= follows | ((source0[1:] < 0) & (source0[:-1] < 0))
-    first = np.flatnonzero(np.concatenate([[True], ~same]))
+    first = np.flatnonzero(np.concatenate([np.ones(min(gid0.size, 1), bool), ~same]))  # a lane may have no neurons
     runs = np.zeros((first.size + 1, L.RUN_FIELDS), np.int64)
     runs[:-1, L.RUN_LOCAL], runs[:-1, L.RUN_GID0], runs[:-1, L.RUN_SOURCE0] = local[first], gid0[first], source0[first]
     runs[-1] = lane.n_local, 0, -1
