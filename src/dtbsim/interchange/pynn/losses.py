@@ -9,6 +9,7 @@ import numpy as np
 from dtbsim.build.as_built import BuiltNetwork
 from dtbsim.errors import InputError
 from dtbsim.interchange.base import Loss
+from dtbsim.interchange.losses import run_losses
 from dtbsim.interchange.pynn.cells import CELLS
 from dtbsim.interchange.pynn.inputs import drive_spikes, drives_by_name
 from dtbsim.interchange.sonata.edges import same_kernels
@@ -127,17 +128,6 @@ def _drive_losses(network: Network, name: str, parts: list[Drive], how: str) -> 
 
 
 def _run_losses(network: Network) -> Iterator[Loss]:
-    if network.changes or network.weight_changes:
-        yield Loss("changes during the run", "changes", "values of the beginning", True)
-    if network.noise_seeds:
-        yield Loss("another seed of the noise during the run", "changes", "the first one", True)
-    for request in network.controllers:
-        yield Loss(f"the controller '{request.name}'", f"controllers.{request.name}", "nothing", True)
-    for signal in network.signals:
-        yield Loss(f"the signal '{signal.name}'", f"signals.{signal.name}", "nothing")
-    if network.records.bold is not None:
-        yield Loss("BOLD", "record.bold", "nothing")
+    yield from run_losses(network)
     if network.records.states:
         yield Loss("recorded states", "record.states", "nothing")
-    if network.records.weights:
-        yield Loss("recorded weights", "record.weights", "nothing")
