@@ -22,7 +22,7 @@ def source_losses(network: Network) -> Iterator[Loss]:
 
 
 def plasticity_loss(projection: Projection) -> Iterator[Loss]:
-    """Synapses that change with activity."""
+    """Plastic synapses and short-term plasticity."""
     if projection.dynamics is not None:
         kind = projection.dynamics.model.name
         yield Loss(

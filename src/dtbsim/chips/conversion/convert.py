@@ -37,7 +37,7 @@ def convert(
 
     Args:
         network: what `dtbsim.build` returns.
-        chip: the chip; its `model` names the neuron model that computes as it does, and `name` stands in messages.
+        chip: the chip; its `model` names the neuron model that computes as it does, and messages give its `name`.
         core_of_neuron: int[n_neurons], by gid: the core of every neuron, within which weights of one receptor share an
             exponent; None: one for all. Neurons that are on no core (-1) receive nothing.
         weight_bits: bits of a weight's mantissa with its sign, if it has one; None: those of the chip.
